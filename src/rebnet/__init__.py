@@ -1,0 +1,1 @@
+"""Residual binarized neural networks, from PyTorch to verified FPGA accelerators."""

@@ -1,0 +1,150 @@
+"""Reading and writing files so that nothing is ever half-written and nothing is trusted.
+
+Writers put the bytes under a temporary name in the same folder and rename it: a reader sees the old
+file or the new one. Readers turn every damage into a `FileFormatError` that names the file.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors
+import safetensors.numpy
+from numpy.typing import NDArray
+
+from rebnet.errors import FileFormatError, OutputError, SchemaError
+
+SCHEMA = 1
+"""Version of every file that rebnet writes; a reader refuses any other."""
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+@contextmanager
+def output_errors(path: Path) -> Iterator[None]:
+    """Turn an `OSError` while writing `path` into an `OutputError` that names the way out."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputError(_output_sentence(path, error)) from error
+
+
+def _output_sentence(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return f"{path}: the disk is full, nothing was written; free some space and run it again"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"{path}: no permission to write here; name another --output or change its permissions"
+    if error.errno in (errno.ENOTDIR, errno.EEXIST):
+        return f"{path}: a file stands where a folder is needed; name another --output"
+    reason = (error.strerror or str(error)).lower()
+    return f"{path}: could not be written ({reason}); name another --output"
+
+
+def make_folder(path: Path) -> Path:
+    """Create `path` with its parents; raise `OutputError` where that is not possible."""
+    with output_errors(path):
+        path.mkdir(parents=True, exist_ok=True)
+        probe = tempfile.TemporaryFile(dir=path)  # noqa: SIM115 - closed at once, only proves write access
+        probe.close()
+    return path
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data` to `path` in one step: the file is the old one or the new one, never a part."""
+    with output_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 `text` to `path` in one step."""
+    write_bytes(path, text.encode())
+
+
+def write_record(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a JSON record with its schema version first."""
+    write_text(path, json.dumps({"schema": SCHEMA, **record}, indent=2, allow_nan=False) + "\n")
+
+
+def read_record(path: Path, keys: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:
+    """Read a JSON record and check its schema version and that `keys` exist with these types.
+
+    Raises `FileFormatError` naming the file, the key and what was expected.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise FileFormatError(f"{path}: no such file; the stage that writes it has not run") from None
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise FileFormatError(f"{path}: not valid JSON ({error}); write it again with the command that made it") from None
+    if not isinstance(record, dict):
+        raise FileFormatError(f"{path}: holds {type(record).__name__}, a record must be a JSON object")
+    check_schema(path, record.get("schema"))
+    for key, kind in keys.items():
+        _check_key(path, record, key, kind)
+    return record
+
+
+def check_schema(path: Path, schema: object) -> None:
+    """Raise `SchemaError` unless `schema` is this version's number."""
+    if str(schema) != str(SCHEMA):
+        raise SchemaError(
+            f"{path}: schema version {schema}, this rebnet reads version {SCHEMA}; "
+            "write the file again with this version, or read it with the one that wrote it"
+        )
+
+
+def _check_key(path: Path, record: dict[str, Any], key: str, kind: type | tuple[type, ...]) -> None:
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    wanted = " or ".join("null" if k is type(None) else k.__name__ for k in kinds)
+    if key not in record:
+        raise FileFormatError(f"{path}: key {key!r} is missing, it must hold {wanted}")
+    value = record[key]
+    wrong_bool = isinstance(value, bool) and bool not in kinds
+    if wrong_bool or not isinstance(value, kinds):
+        raise FileFormatError(f"{path}: key {key!r} holds {value!r}, it must hold {wanted}")
+
+
+def write_tensors(path: Path, arrays: Arrays, metadata: Mapping[str, str]) -> None:
+    """Write arrays to a safetensors file in one step, the schema version in its metadata."""
+    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    write_bytes(path, safetensors.numpy.save(plain, {"schema": str(SCHEMA), **metadata}))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """Read a safetensors file; return its arrays and its metadata.
+
+    Raises `FileFormatError` if the file is missing or corrupt and `SchemaError` on another version.
+    """
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except FileNotFoundError:
+        raise FileFormatError(f"{path}: no such file; the stage that writes it has not run") from None
+    except (safetensors.SafetensorError, OSError) as error:
+        raise FileFormatError(f"{path}: not a readable safetensors file ({error}); write it again") from None
+    check_schema(path, metadata.get("schema"))
+    return arrays, metadata
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
