@@ -1,0 +1,64 @@
+"""Residual binarization (paper, section III-A and Algorithm 1), on real numbers and on integers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+Bits = NDArray[np.bool_]
+
+
+def sign_bit(x: NDArray[np.floating] | NDArray[np.integer]) -> Bits:
+    """True where x ≥ 0: the sign of zero is +1 everywhere in this project."""
+    return np.asarray(x >= 0)
+
+
+def encode(x: NDArray[np.floating], gammas: Sequence[float]) -> Bits:
+    """Greedy residual code of x: s_i = sign(r_i), r_1 = x, r_{i+1} = r_i - γ_i·s_i.
+
+    Args:
+        x: real values, any shape S.
+        gammas: γ_1 … γ_M, positive.
+
+    Returns:
+        Bits of shape (M, *S), plane 0 = level 1.
+    """
+    residual = np.asarray(x, dtype=np.float64)
+    planes = []
+    for gamma in gammas:
+        bit = sign_bit(residual)
+        planes.append(bit)
+        residual = residual - np.where(bit, gamma, -gamma)
+    return np.stack(planes)
+
+
+def decode(bits: Bits, gammas: Sequence[float]) -> NDArray[np.float64]:
+    """Value of a code, e = Σ γ_i·(2·bit_i - 1); bits (M, *S) to values of shape S."""
+    signs = np.where(bits, 1.0, -1.0)
+    return np.tensordot(np.asarray(gammas, dtype=np.float64), signs, axes=1)
+
+
+def code(bits: Bits) -> NDArray[np.int64]:
+    """The code as an unsigned integer, level 1 most significant; bits (M, *S) to shape S."""
+    weights = 1 << np.arange(len(bits))[::-1]
+    return np.tensordot(weights, bits.astype(np.int64), axes=1)
+
+
+def encode_integer(accumulator: NDArray[np.int64], threshold: NDArray[np.int64], steps: NDArray[np.int64]) -> Bits:
+    """Algorithm 1 on integers: r = A - t; bit_1 = r ≥ 0; r ∓= δ_1; bit_2 = r ≥ 0; …
+
+    Args:
+        accumulator: A, shape (*S, rows).
+        threshold: t, shape (rows,).
+        steps: δ_1 … δ_{M-1}, shape (rows, M - 1).
+
+    Returns:
+        Bits of shape (M, *S, rows).
+    """
+    residual = accumulator - threshold
+    planes = [sign_bit(residual)]
+    for level in range(steps.shape[-1]):
+        step = steps[..., level]
+        residual = residual - np.where(planes[-1], step, -step)
+        planes.append(sign_bit(residual))
+    return np.stack(planes)

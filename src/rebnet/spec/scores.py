@@ -1,0 +1,42 @@
+"""The last layer's integer scores: A_j·v_j + B_j with one common scale for all classes."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+SCALE_BITS = 16
+
+
+def score_bits(threshold_bits: int) -> int:
+    """Width of a signed score, T + 17 bits."""
+    return threshold_bits + SCALE_BITS + 1
+
+
+def quantize_scores(
+    a: NDArray[np.float64], b: NDArray[np.float64], threshold_bits: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Integer (A_j, B_j) for z_j = a_j·v_j + b_j: as fine a common scale as both widths allow.
+
+    |A_j| < 2^15 and |B_j| < 2^(T+15), so with |v| < 2^(T-1) every score fits T + 17 signed bits.
+
+    Args:
+        a: slopes per class, shape (classes,).
+        b: offsets per class, shape (classes,).
+        threshold_bits: T.
+    """
+    limit_a, limit_b = 2.0 ** (SCALE_BITS - 1) - 1, 2.0 ** (threshold_bits + SCALE_BITS - 1) - 1
+    peak_a, peak_b = np.max(np.abs(a)), np.max(np.abs(b))
+    scales = [limit / peak for limit, peak in ((limit_a, peak_a), (limit_b, peak_b)) if peak > 0]
+    scale = min(scales, default=1.0)
+    return np.floor(a * scale + 0.5).astype(np.int64), np.floor(b * scale + 0.5).astype(np.int64)
+
+
+def scores(
+    accumulator: NDArray[np.int64], reach: int, scale: NDArray[np.int64], bias: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Scores A_j·(2A - R) + B_j; accumulator (images, classes) to the same shape."""
+    return scale * (2 * accumulator - reach) + bias
+
+
+def labels(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first index of the largest score of each image; (images, classes) to (images,)."""
+    return np.argmax(values, axis=-1)

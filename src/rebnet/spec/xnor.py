@@ -1,0 +1,66 @@
+"""The dot product of ±1 vectors as XNOR and popcount, and its multi-level sum."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.spec.residual import Bits
+
+_BLOCK = 256  # vectors at a time: bounds the memory of the outer product
+
+
+def pack_words(bits: Bits, padding: bool) -> NDArray[np.uint64]:
+    """Pack the last axis into 64-bit words, filled up with `padding` bits."""
+    missing = -bits.shape[-1] % 64
+    fill = np.full((*bits.shape[:-1], missing), padding, dtype=np.bool_)
+    packed = np.packbits(np.concatenate([bits, fill], axis=-1), axis=-1)
+    return packed.view(np.uint64)
+
+
+def popcount_xnor(bits: Bits, weights: Bits) -> NDArray[np.int64]:
+    """p = popcount(xnor(bits, w)) for every vector and row.
+
+    Padding follows the law: input bits are padded with 0 and weight bits with 1, so that a padded
+    lane never agrees and adds nothing.
+
+    Args:
+        bits: input vectors, shape (vectors, columns).
+        weights: weight rows, shape (rows, columns).
+
+    Returns:
+        Counts 0 … columns, shape (vectors, rows).
+    """
+    data = pack_words(bits, padding=False)
+    rows = pack_words(weights, padding=True)
+    counts = np.empty((len(data), len(rows)), dtype=np.int64)
+    for start in range(0, len(data), _BLOCK):
+        block = data[start : start + _BLOCK]
+        total = np.zeros((len(block), len(rows)), dtype=np.int64)
+        for word in range(rows.shape[1]):
+            agree = ~(block[:, word, None] ^ rows[None, :, word])
+            total += np.bitwise_count(agree)
+        counts[start : start + _BLOCK] = total
+    return counts
+
+
+def accumulate(planes: Bits, weights: Bits, gains: Sequence[int]) -> NDArray[np.int64]:
+    """The unsigned accumulator A = Σ g_i·p_i of every vector and row.
+
+    Args:
+        planes: bit planes, shape (levels, vectors, columns); surplus planes beyond the gains are ignored.
+        weights: weight rows, shape (rows, columns).
+        gains: g_1 … g_m.
+
+    Returns:
+        A in 0 … R with R = columns·Σ g_i, shape (vectors, rows); the signed value is v = 2A - R.
+    """
+    return sum(
+        (gain * popcount_xnor(plane, weights) for gain, plane in zip(gains, planes, strict=False)),
+        start=np.zeros((planes.shape[1], len(weights)), dtype=np.int64),
+    )
+
+
+def reach(columns: int, gains: Sequence[int]) -> int:
+    """R = N·Σ g_i, the largest value of the accumulator of a layer with N columns."""
+    return columns * sum(gains)
