@@ -1,1 +1,1 @@
-
+"""The network as frozen, typed, printable data between training and hardware."""

@@ -1,0 +1,117 @@
+"""A network in two files: `network.json` says what it is, `tensors.safetensors` holds its arrays.
+
+The JSON names the SHA-256 of the tensors it belongs to. Weights are packed, 8 to a byte.
+"""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.errors import FileFormatError, VerifyError
+from rebnet.files import file_hash, make_folder, read_record, read_tensors, write_record, write_tensors
+from rebnet.ir.notation import Folding
+from rebnet.ir.ops import Affine, BatchNorm, BitMatrix, Dense, Network, Op, PixelInput, ResidualSign, Scores, Threshold
+from rebnet.ir.verify import verify
+
+NETWORK_FILE = "network.json"
+TENSOR_FILE = "tensors.safetensors"
+_KINDS: dict[str, type[Op]] = {kind.__name__: kind for kind in (Dense, BatchNorm, Affine, ResidualSign, Threshold, Scores)}
+_KEYS = {"name": str, "levels": int, "served": list, "threshold_bits": int, "input": dict, "ops": list}
+
+
+def save(network: Network, folder: Path, **inputs: str) -> None:
+    """Write `network` into `folder`; `inputs` are hashes of the files it was made from."""
+    make_folder(folder)
+    tensors: dict[str, NDArray[Any]] = {}
+    ops = [_dump(f"op{position}", op, tensors) for position, op in enumerate(network.ops)]
+    write_tensors(folder / TENSOR_FILE, tensors, {"network": network.name})
+    record = {
+        "name": network.name,
+        "levels": network.levels,
+        "served": list(network.served),
+        "threshold_bits": network.threshold_bits,
+        "input": vars(network.input),
+        "ops": ops,
+        "weight_bytes": network.weight_bytes,
+        "tensors_sha256": file_hash(folder / TENSOR_FILE),
+        "inputs": inputs,
+    }
+    write_record(folder / NETWORK_FILE, record)
+
+
+def _dump(prefix: str, op: Op, tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    record: dict[str, Any] = {"op": type(op).__name__}
+    for field in fields(op):
+        value = getattr(op, field.name)
+        if isinstance(value, BitMatrix):
+            tensors[f"{prefix}.{field.name}"] = value.packed
+            record |= {"rows": value.rows, "columns": value.columns}
+        elif isinstance(value, np.ndarray):
+            tensors[f"{prefix}.{field.name}"] = _narrow(value)
+        elif isinstance(value, Folding):
+            record[field.name] = [value.pe, value.simd, value.level_lanes]
+        elif value is not None:
+            record[field.name] = value
+    return record
+
+
+def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+    """Integers in the smallest signed type that holds them; the reader widens them again."""
+    if values.dtype != np.int64:
+        return values
+    kind = np.result_type(np.min_scalar_type(values.min(initial=-1)), np.min_scalar_type(values.max(initial=0)))
+    return values.astype(kind if kind.kind == "i" else np.int64)
+
+
+def load(folder: Path) -> Network:
+    """Read the network in `folder`.
+
+    Raises:
+        FileFormatError: a file is missing, damaged, edited into nonsense, or not the other's partner.
+    """
+    path = folder / NETWORK_FILE
+    record = read_record(path, {**_KEYS, "tensors_sha256": str})
+    tensors, _ = read_tensors(folder / TENSOR_FILE)
+    if file_hash(folder / TENSOR_FILE) != record["tensors_sha256"]:
+        raise FileFormatError(f"{path}: belongs to another {TENSOR_FILE}; write both again with the command that made them")
+    try:
+        return verify(
+            Network(
+                name=record["name"],
+                levels=record["levels"],
+                input=PixelInput(**record["input"]),
+                ops=tuple(_parse(f"op{i}", op, tensors) for i, op in enumerate(record["ops"])),
+                threshold_bits=record["threshold_bits"],
+                served=tuple(record["served"]),
+            )
+        )
+    except (KeyError, TypeError, ValueError, AttributeError, VerifyError) as error:
+        raise FileFormatError(f"{path}: not a network ({_reason(error)}); write it again with the command that made it") from None
+
+
+def _reason(error: Exception) -> str:
+    return f"{error.args[0]!r} is missing or unknown" if isinstance(error, KeyError) else str(error)
+
+
+def _parse(prefix: str, record: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Op:
+    values = dict(record)
+    kind = _KINDS[values.pop("op")]
+    for field in fields(kind):
+        name = f"{prefix}.{field.name}"
+        if field.name == "weights":
+            values["weights"] = BitMatrix(values.pop("rows"), values.pop("columns"), tensors[name])
+        elif name in tensors:
+            array = tensors[name]
+            values[field.name] = array.astype(np.int64 if array.dtype.kind == "i" else np.float64)
+        elif field.name == "folding" and field.name in values:
+            values["folding"] = Folding(*values["folding"])
+        elif field.name in values:
+            values[field.name] = _tuples(values[field.name])
+    return kind(**values)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

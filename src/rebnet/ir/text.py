@@ -1,0 +1,58 @@
+"""A network as text, for people and for tests: one line per operation, small arrays in full."""
+
+import zlib
+from typing import Any
+
+import numpy as np
+
+from rebnet.ir.ops import Affine, BatchNorm, Dense, Network, Op, ResidualSign, Scores, Threshold
+
+_SMALL = 12  # arrays of up to this many numbers are printed whole
+
+
+def to_text(network: Network) -> str:
+    """The network as text; equal texts mean equal networks up to a checksum of the large arrays."""
+    image = network.input
+    lines = [
+        f"network {network.name} levels={network.levels} serves={_list(network.served)} T={network.threshold_bits}",
+        f"  pixels {image.height}x{image.width}x{image.channels} bits={image.bits}",
+        *(f"  {_op(op)}" for op in network.ops),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _op(op: Op) -> str:
+    match op:
+        case Dense():
+            shape = f"{op.weights.rows}x{op.weights.columns}"
+            folding = "" if op.folding is None else f" folding={op.folding}"
+            gains = "" if op.gains is None else f" unit={op.unit:.9g} gains={'/'.join(map(_list, op.gains))}"
+            return f"dense {op.name} {shape} weights={_weights(op)} scale={op.scale:.9g}{folding}{gains}"
+        case BatchNorm():
+            fields = ("mean", "variance", "weight", "bias")
+            return "batchnorm " + " ".join(f"{f}={_array(getattr(op, f))}" for f in fields) + f" eps={op.epsilon:.3g}"
+        case Affine():
+            return f"affine a={_array(op.a)} b={_array(op.b)}"
+        case ResidualSign():
+            return f"residual_sign gammas={_list(op.gammas)} fraction_bits={op.fraction_bits}"
+        case Threshold():
+            return f"threshold t={_array(op.thresholds)} steps={_array(op.steps)}"
+        case Scores():
+            return f"scores scale={_array(op.scale)} bias={_array(op.bias)}"
+
+
+def _weights(op: Dense) -> str:
+    if op.weights.rows * op.weights.columns <= 4 * _SMALL:
+        return "|".join("".join("-+"[bit] for bit in row.astype(int)) for row in op.weights.bits)
+    return f"crc:{zlib.crc32(op.weights.packed.tobytes()):08x}"
+
+
+def _list(values: tuple[Any, ...]) -> str:
+    return "(" + ",".join(f"{value:.9g}" for value in values) + ")"
+
+
+def _array(values: np.ndarray) -> str:
+    if values.size <= _SMALL:
+        return str(np.vectorize(lambda x: f"{x:.9g}", otypes=[object])(values).tolist()).replace("'", "").replace(" ", "")
+    checksum = zlib.crc32(np.ascontiguousarray(values).tobytes())
+    return f"[{values.min():.9g}..{values.max():.9g}] crc:{checksum:08x}"
