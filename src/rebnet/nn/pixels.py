@@ -1,0 +1,58 @@
+"""Image bytes to the values that their top bits already encode.
+
+For the top k bits u of a pixel, 2u - (2^k - 1) = sum_j 2^j * (2*b_j - 1): a k-level residual code with
+factors (2^(k-1), ..., 2, 1)/(2^k - 1). So a binarized network needs no special first layer.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from rebnet.errors import OptionError
+
+
+class PixelInput(nn.Module):
+    """Pixels to vectors: x = (2u - (2^k - 1)) / (2^k - 1) for the top k bits u of each byte.
+
+    Shapes: uint8 N x H x W x C in, float32 N x (H*W*C) out, in the order height, width, channel, each
+    value in [-1, 1].
+
+    Args:
+        height: Rows of an image, in pixels.
+        width: Columns of an image, in pixels.
+        channels: Samples per pixel.
+        bits: k, 1 to 8; k = 1 keeps only whether a pixel is at least 128.
+
+    Raises:
+        OptionError: `bits` is not legal, or (in `forward`) the images have another type or shape.
+    """
+
+    def __init__(self, height: int, width: int, channels: int, bits: int = 8) -> None:
+        super().__init__()
+        check_input_bits(bits)
+        self.height = height
+        self.width = width
+        self.channels = channels
+        self.bits = bits
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Return x, N x (H*W*C)."""
+        wanted = (self.height, self.width, self.channels)
+        if images.dtype != torch.uint8 or tuple(images.shape[1:]) != wanted:
+            raise OptionError(
+                f"images of type {images.dtype} and shape {tuple(images.shape)}: the network takes torch.uint8 of "
+                f"shape (N, {self.height}, {self.width}, {self.channels}); give whole images, channels last"
+            )
+        top = 2**self.bits - 1
+        kept = torch.bitwise_right_shift(images, 8 - self.bits).flatten(1).float()
+        values: Tensor = (2 * kept - top) / top
+        return values
+
+    def extra_repr(self) -> str:
+        """Shape and bit depth."""
+        return f"height={self.height}, width={self.width}, channels={self.channels}, bits={self.bits}"
+
+
+def check_input_bits(bits: int) -> None:
+    """Raise `OptionError` unless a pixel byte has that many bits to keep."""
+    if isinstance(bits, bool) or not isinstance(bits, int) or not 1 <= bits <= 8:
+        raise OptionError(f"input_bits={bits}: a pixel is one byte, of which 1 to 8 bits can be kept; use 1 to 8")
