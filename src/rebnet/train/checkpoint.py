@@ -1,0 +1,97 @@
+"""`checkpoint.safetensors`: everything an interrupted training needs to go on bit for bit."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from rebnet.errors import FileFormatError, OptionError
+from rebnet.files import read_tensors, write_tensors
+from rebnet.train.load import state_arrays, state_tensors
+
+CHECKPOINT_FILE = "checkpoint.safetensors"
+Curve = list[dict[str, float]]
+"""One entry per finished epoch."""
+
+
+def save_checkpoint(
+    run: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: Mapping[str, Any], curve: Curve
+) -> None:
+    """Write model, optimizer, settings and learning curve in one step; the epoch is the curve's length."""
+    arrays = {f"model.{name}": array for name, array in state_arrays(model.state_dict()).items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        arrays |= {f"optimizer.{index}.{name}": array for name, array in state_arrays(state).items()}
+    metadata = {"settings": json.dumps(dict(settings)), "epoch": str(len(curve)), "curve": json.dumps(curve)}
+    write_tensors(run / CHECKPOINT_FILE, arrays, metadata)
+
+
+def load_checkpoint(
+    run: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: Mapping[str, Any]
+) -> Curve:
+    """Put the checkpoint of `run` into `model` and `optimizer`; without one, leave them and return no curve.
+
+    Raises:
+        OptionError: The checkpoint was made under other settings; names the first that differs.
+        FileFormatError: The checkpoint is corrupt.
+        SchemaError: The checkpoint has another schema version.
+    """
+    path = run / CHECKPOINT_FILE
+    if not path.exists():
+        return []
+    arrays, metadata = read_tensors(path)
+    try:
+        saved, epoch, curve = (json.loads(metadata[key]) for key in ("settings", "epoch", "curve"))
+        readable = isinstance(saved, dict) and isinstance(curve, list) and epoch == len(curve)
+    except (KeyError, ValueError):
+        readable = False
+    if not readable:
+        raise FileFormatError(
+            f"{path}: its metadata hold no settings, epoch and curve; delete it and train without --resume"
+        )
+    _check_settings(path, saved, settings)
+    parts: dict[str, dict[str, Any]] = {"model": {}, "optimizer": {}}
+    for name, array in arrays.items():
+        part, _, rest = name.partition(".")
+        parts.setdefault(part, {})[rest] = array
+    model.load_state_dict(state_tensors(path, parts["model"], model.state_dict()))
+    _load_optimizer(path, parts["optimizer"], optimizer)
+    return list(curve)
+
+
+def _load_optimizer(path: Path, arrays: Mapping[str, Any], optimizer: torch.optim.Optimizer) -> None:
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    moments = {
+        f"{index}.{name}": like
+        for index, parameter in enumerate(parameters)
+        for name, like in (("step", torch.tensor(0.0)), ("exp_avg", parameter), ("exp_avg_sq", parameter))
+    }
+    tensors = state_tensors(path, arrays, moments)
+    state = {
+        index: {name: tensors[f"{index}.{name}"] for name in ("step", "exp_avg", "exp_avg_sq")}
+        for index in range(len(parameters))
+    }
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _check_settings(path: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    for key, value in _flat(wanted).items():
+        before = _flat(saved).get(key)
+        if before != value:
+            raise OptionError(
+                f"{path}: was made with {key} = {before}, this training has {key} = {value}; resume with the old "
+                "value, name another --output, or start over without --resume"
+            )
+
+
+def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with those of the recipe written out as `recipe.epochs` and so on."""
+    flat: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, Mapping):
+            flat |= {f"{key}.{inner}": item for inner, item in value.items()}
+        else:
+            flat[key] = value
+    return flat

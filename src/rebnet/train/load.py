@@ -1,0 +1,106 @@
+"""`model.safetensors`: a trained network with all that is needed to build it again."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from rebnet.errors import FileFormatError, RebnetError
+from rebnet.files import read_tensors, write_tensors
+from rebnet.nn.build import build
+from rebnet.nn.networks import architecture
+
+MODEL_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class ModelMetadata:
+    """What a run says about its model.
+
+    Attributes:
+        network: Canonical network text.
+        levels: M it was trained for.
+        input_bits: Bits kept of each pixel.
+        dataset: Name of the data set it was trained on.
+    """
+
+    network: str
+    levels: int
+    input_bits: int
+    dataset: str
+
+
+def save_model(run: Path, model: nn.Sequential, metadata: ModelMetadata) -> None:
+    """Write `run`/model.safetensors in one step."""
+    texts = {key: str(value) for key, value in asdict(metadata).items()}
+    write_tensors(run / MODEL_FILE, state_arrays(model.state_dict()), texts)
+
+
+def load_model(run: Path) -> tuple[nn.Sequential, ModelMetadata]:
+    """Read `run`/model.safetensors; the model comes back in eval mode.
+
+    Raises:
+        FileFormatError: The file is missing, corrupt, or its tensors are not those of its own network.
+        SchemaError: The file has another schema version.
+    """
+    path = run / MODEL_FILE
+    if not path.exists():
+        raise FileFormatError(
+            f"{path}: no such file, so {run} is not a finished training; run 'rebnet train' with --output {run}, "
+            "and --resume if it was interrupted"
+        )
+    arrays, texts = read_tensors(path)
+    metadata = _metadata(path, texts)
+    try:
+        model = build(architecture(metadata.network), metadata.levels, metadata.input_bits)
+    except RebnetError as error:
+        raise FileFormatError(f"{path}: its metadata describe no network ({error}); train it again") from error
+    model.load_state_dict(state_tensors(path, arrays, model.state_dict()))
+    return model.eval(), metadata
+
+
+def _metadata(path: Path, texts: Mapping[str, str]) -> ModelMetadata:
+    for key in ("network", "levels", "input_bits", "dataset"):
+        if key not in texts:
+            raise FileFormatError(f"{path}: metadata key {key!r} is missing; train it again")
+    for key in ("levels", "input_bits"):
+        if not texts[key].isdecimal():
+            raise FileFormatError(f"{path}: metadata key {key!r} holds {texts[key]!r}, not a number; train it again")
+    return ModelMetadata(texts["network"], int(texts["levels"]), int(texts["input_bits"]), texts["dataset"])
+
+
+def state_arrays(state: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
+    """A state dict as arrays to write."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
+
+
+def state_tensors(path: Path, arrays: Mapping[str, NDArray[Any]], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Arrays read from `path` as a state dict with exactly the names, shapes and types of `wanted`.
+
+    Raises:
+        FileFormatError: A tensor is missing, surplus, of another shape or type, or not finite.
+    """
+    surplus = sorted(set(arrays) - set(wanted))
+    if surplus:
+        raise FileFormatError(f"{path}: tensor {surplus[0]!r} belongs to no part of the network; train it again")
+    return {name: _tensor(path, name, arrays.get(name), like) for name, like in wanted.items()}
+
+
+def _tensor(path: Path, name: str, array: NDArray[Any] | None, like: Tensor) -> Tensor:
+    if array is None:
+        raise FileFormatError(f"{path}: tensor {name!r} is missing; train it again")
+    shape = () if like.ndim == 0 and array.shape == (1,) else array.shape  # numpy writes a scalar as one element
+    tensor = torch.from_numpy(array.reshape(shape))
+    if tensor.shape != like.shape or tensor.dtype != like.dtype:
+        raise FileFormatError(
+            f"{path}: tensor {name!r} is {tensor.dtype} of shape {tuple(tensor.shape)}, the network needs "
+            f"{like.dtype} of shape {tuple(like.shape)}; train it again"
+        )
+    if not np.isfinite(array).all():
+        raise FileFormatError(f"{path}: tensor {name!r} holds a number that is not finite; train it again")
+    return tensor

@@ -1,0 +1,68 @@
+"""Recipes: everything about a training that is not the network, the data or the seed."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from rebnet.errors import OptionError
+from rebnet.nn.residual import Gradient
+
+Loss = Literal["cross_entropy", "squared_hinge"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained: Adam, annealed to zero, without weight decay; recorded whole with its result.
+
+    Attributes:
+        epochs: Passes over the training images.
+        batch_size: Images per step; what is left over at the end of an epoch waits for the next shuffle.
+        peak_learning_rate: Adam's learning rate at the end of the warm-up.
+        warmup_steps: Steps over which the learning rate rises from zero.
+        loss: "cross_entropy", or "squared_hinge" (sum over classes of max(0, 1 - score * target)^2, target +1 or -1).
+        label_smoothing: Share of the target spread over all classes, 0 to below 1; for cross_entropy.
+        shift_pixels: Images are moved by up to this many pixels each way, the border filled with zeros.
+        gradient: Gradient of the residual signs, "chain" or "paper".
+        validation_fraction: Share of the training images held out to judge by.
+        calibration_images: At most so many training images give the final BatchNorm statistics.
+    """
+
+    epochs: int = 60
+    batch_size: int = 100
+    peak_learning_rate: float = 5e-3
+    warmup_steps: int = 500
+    loss: Loss = "cross_entropy"
+    label_smoothing: float = 0.0
+    shift_pixels: int = 0
+    gradient: Gradient = "chain"
+    validation_fraction: float = 1 / 12
+    calibration_images: int = 10_000
+
+    def learning_rate(self, step: int, steps: int) -> float:
+        """Learning rate of step `step` of `steps`, counted from 0: linear warm-up times a cosine to zero."""
+        warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
+        return self.peak_learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+RECIPES: dict[str, Recipe] = {
+    "default": Recipe(),
+    "digits": Recipe(batch_size=50, warmup_steps=100, validation_fraction=0.1, shift_pixels=1),
+    "mnist": Recipe(shift_pixels=1),
+}
+"""Recipes by name; a data set uses the recipe of its own name, or else "default"."""
+
+
+def recipe_for(dataset: str, name: str | None = None, epochs: int | None = None) -> Recipe:
+    """The recipe called `name`, or else the one made for `dataset`, with `epochs` in place of its own if given.
+
+    Raises:
+        OptionError: There is no recipe of that name, or `epochs` is below 1.
+    """
+    if name is not None and name not in RECIPES:
+        raise OptionError(f"recipe={name!r}: no such recipe; use one of {', '.join(sorted(RECIPES))}")
+    recipe = RECIPES[name] if name is not None else RECIPES.get(dataset, RECIPES["default"])
+    if epochs is None:
+        return recipe
+    if epochs < 1:
+        raise OptionError(f"epochs={epochs}: a training takes at least one pass over the images; use 1 or more")
+    return replace(recipe, epochs=epochs)
