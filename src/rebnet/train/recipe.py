@@ -18,7 +18,7 @@ class Recipe:
         epochs: Passes over the training images.
         batch_size: Images per step; what is left over at the end of an epoch waits for the next shuffle.
         peak_learning_rate: Adam's learning rate at the end of the warm-up.
-        warmup_steps: Steps over which the learning rate rises from zero.
+        warmup_steps: Steps over which the learning rate rises from zero; at most a tenth of all steps are taken.
         loss: "cross_entropy", or "squared_hinge" (sum over classes of max(0, 1 - score * target)^2, target +1 or -1).
         label_smoothing: Share of the target spread over all classes, 0 to below 1; for cross_entropy.
         shift_pixels: Images are moved by up to this many pixels each way, the border filled with zeros.
@@ -40,14 +40,15 @@ class Recipe:
 
     def learning_rate(self, step: int, steps: int) -> float:
         """Learning rate of step `step` of `steps`, counted from 0: linear warm-up times a cosine to zero."""
-        warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
+        warmup_steps = max(1, min(self.warmup_steps, steps // 10))
+        warm = min(1.0, (step + 1) / warmup_steps)
         return self.peak_learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
 
 
 RECIPES: dict[str, Recipe] = {
     "default": Recipe(),
-    "digits": Recipe(batch_size=50, warmup_steps=100, validation_fraction=0.1, shift_pixels=1),
-    "mnist": Recipe(shift_pixels=1),
+    "digits": Recipe(batch_size=50, warmup_steps=100, validation_fraction=0.1),
+    "mnist": Recipe(epochs=100, shift_pixels=1),
 }
 """Recipes by name; a data set uses the recipe of its own name, or else "default"."""
 

@@ -1,0 +1,179 @@
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from rebnet.errors import DatasetError, FileFormatError, NotationError, OptionError, OutputError, SchemaError
+from rebnet.files import read_tensors, write_tensors
+from rebnet.train import RECIPES, load_model, loop, recipe, train
+from rebnet.train.batches import Images
+from rebnet.train.checkpoint import CHECKPOINT_FILE
+
+NETWORK = "6x6x1 - D16 - D12 - D3"
+QUICK = replace(RECIPES["default"], batch_size=20, warmup_steps=10, shift_pixels=1)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setitem(recipe.RECIPES, "blobs", QUICK)
+
+
+def weights(run):
+    return load_model(run)[0].state_dict()
+
+
+def same(run, other):
+    ours, theirs = weights(run), weights(other)
+    return all(torch.equal(tensor, theirs[name]) for name, tensor in ours.items())
+
+
+def interrupt_after(monkeypatch, epochs):
+    """Let the training be killed in the middle of the epoch that follows `epochs` finished ones."""
+    steps = epochs * (550 // 20) + 5
+    taken = iter(range(steps))
+    real = loop.take_step
+
+    def step(*arguments):
+        if next(taken, None) is None:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(loop, "take_step", step)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_learns(blob_dataset, tmp_path, levels):
+    record = train(NETWORK.replace("16", "32"), blob_dataset, levels, tmp_path, epochs=8, recipe="default", quiet=True)
+    assert record["test_accuracy"] > 90
+
+
+def test_record_and_model(blob_dataset, tmp_path):
+    record = train(NETWORK, blob_dataset, 2, tmp_path, epochs=2, input_bits=4, seed=3, quiet=True)
+    assert json.loads((tmp_path / "training.json").read_text()) == {"schema": 1, **record}
+    assert record["network"] == NETWORK
+    assert record["dataset"] == "blobs"
+    assert record["recipe"]["shift_pixels"] == 1
+    assert (record["levels"], record["seed"], record["epochs"], record["input_bits"]) == (2, 3, 2, 4)
+    assert [entry["epoch"] for entry in record["curve"]] == [1, 2]
+    assert set(record["curve"][0]) == {"epoch", "loss", "validation_accuracy", "learning_rate"}
+    assert 0 <= record["validation_accuracy"] <= 100
+    assert [len(gammas) for gammas in record["gammas"]] == [2, 2]
+    model, metadata = load_model(tmp_path)
+    assert (metadata.network, metadata.levels, metadata.input_bits) == (NETWORK, 2, 4)
+    assert [model.sign1.gammas.tolist(), model.sign2.gammas.tolist()] == record["gammas"]
+    assert sum(gamma * 2**20 for gamma in record["gammas"][0]).is_integer()
+    test = Images(torch.from_numpy(blob_dataset.test_images), torch.from_numpy(blob_dataset.test_labels))
+    assert loop.accuracy(model, test) == record["test_accuracy"]
+
+
+def test_the_seed_decides_everything(blob_dataset, tmp_path):
+    torch.manual_seed(1)
+    train(NETWORK, blob_dataset, 2, tmp_path / "a", epochs=1, quiet=True)
+    state = torch.get_rng_state()
+    train(NETWORK, blob_dataset, 2, tmp_path / "b", epochs=1, quiet=True)
+    train(NETWORK, blob_dataset, 2, tmp_path / "c", epochs=1, seed=1, quiet=True)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert same(tmp_path / "a", tmp_path / "b")
+    assert not same(tmp_path / "a", tmp_path / "c")
+
+
+def test_a_resumed_training_ends_in_the_same_bits(blob_dataset, tmp_path, monkeypatch):
+    train(NETWORK, blob_dataset, 3, tmp_path / "whole", epochs=4, quiet=True)
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 2)
+        with pytest.raises(KeyboardInterrupt):
+            train(NETWORK, blob_dataset, 3, tmp_path / "cut", epochs=4, quiet=True)
+    assert [path.name for path in (tmp_path / "cut").iterdir()] == [CHECKPOINT_FILE]
+    record = train(NETWORK, blob_dataset, 3, tmp_path / "cut", epochs=4, resume=True, quiet=True)
+    assert len(record["curve"]) == 4
+    assert same(tmp_path / "whole", tmp_path / "cut")
+    whole, cut = ((tmp_path / run / "training.json").read_text() for run in ("whole", "cut"))
+    assert whole == cut
+
+
+def test_resuming_before_the_first_checkpoint_starts(blob_dataset, tmp_path):
+    assert len(train(NETWORK, blob_dataset, 1, tmp_path, epochs=1, resume=True, quiet=True)["curve"]) == 1
+
+
+def test_resuming_a_finished_training_repeats_its_result(blob_dataset, tmp_path):
+    first = train(NETWORK, blob_dataset, 2, tmp_path, epochs=1, quiet=True)
+    assert train(NETWORK, blob_dataset, 2, tmp_path, epochs=1, resume=True, quiet=True) == first
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"levels": 3}, "levels = 2, this training has levels = 3"),
+        ({"seed": 7}, "seed = 0, this training has seed = 7"),
+        ({"epochs": 9}, "recipe.epochs = 1, this training has recipe.epochs = 9"),
+        ({"width": 2}, "network = 6x6x1 - D16 - D12 - D3, this training has network = 6x6x1 - D32 - D24 - D3"),
+        ({"input_bits": 2}, "input_bits = 8"),
+        ({"recipe": "default"}, "recipe.batch_size = 20"),
+    ],
+)
+def test_resuming_under_other_settings(blob_dataset, tmp_path, change, words):
+    settings = {"levels": 2, "epochs": 1}
+    train(NETWORK, blob_dataset, output=tmp_path, quiet=True, **settings)
+    with pytest.raises(OptionError) as caught:
+        train(NETWORK, blob_dataset, output=tmp_path, quiet=True, resume=True, **settings | change)
+    assert words in str(caught.value)
+    assert "resume with the old value, name another --output, or start over without --resume" in str(caught.value)
+
+
+def test_damaged_checkpoints(blob_dataset, tmp_path):
+    def resume():
+        train(NETWORK, blob_dataset, 2, tmp_path, epochs=1, resume=True, quiet=True)
+
+    train(NETWORK, blob_dataset, 2, tmp_path, epochs=1, quiet=True)
+    path = tmp_path / CHECKPOINT_FILE
+    arrays, metadata = read_tensors(path)
+    write_tensors(path, arrays, metadata | {"schema": "0"})
+    with pytest.raises(SchemaError):
+        resume()
+    write_tensors(path, arrays, metadata | {"curve": "[["})
+    with pytest.raises(FileFormatError, match="hold no settings, epoch and curve"):
+        resume()
+    write_tensors(path, {name: array for name, array in arrays.items() if name != "optimizer.0.step"}, metadata)
+    with pytest.raises(FileFormatError, match=r"tensor '0\.step' is missing"):
+        resume()
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(FileFormatError, match="not a readable safetensors file"):
+        resume()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"levels": 0}, OptionError, "levels=0"),
+        ({"levels": 9}, OptionError, "levels=9"),
+        ({"seed": -1}, OptionError, "seed=-1: a seed is a whole number, 0 or more"),
+        ({"gain_bits": 1}, OptionError, "gain_bits=1: the gains of 2 levels need 2 to 16 bits; use 2 to 16"),
+        ({"gain_bits": 17}, OptionError, "gain_bits=17"),
+        ({"input_bits": 9}, OptionError, "input_bits=9"),
+        ({"epochs": 0}, OptionError, "epochs=0"),
+        ({"width": 0}, OptionError, "width=0"),
+        ({"recipe": "none"}, OptionError, "recipe='none'"),
+        ({"network": "arch-1"}, DatasetError, "images are 6x6x1, the network takes 28x28x1"),
+        ({"network": "arch-7"}, NotationError, "arch-7"),
+    ],
+)
+def test_refusals_leave_nothing_behind(blob_dataset, tmp_path, change, error, words):
+    settings = {"network": NETWORK, "dataset": blob_dataset, "levels": 2, "quiet": True}
+    with pytest.raises(error) as caught:
+        train(output=tmp_path / "run", **settings | change)
+    assert words in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_output_that_is_a_file(blob_dataset, tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(OutputError):
+        train(NETWORK, blob_dataset, 2, tmp_path / "run", quiet=True)
+
+
+def test_progress_goes_to_stderr(blob_dataset, tmp_path, capsys):
+    train(NETWORK, blob_dataset, 1, tmp_path, epochs=1)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "validation" in captured.err
