@@ -43,8 +43,11 @@ def _output_sentence(path: Path, error: OSError) -> str:
         return f"{path}: no permission to write here; name another --output or change its permissions"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return f"{path}: a file stands where a folder is needed; name another --output"
-    reason = (error.strerror or str(error)).lower()
-    return f"{path}: could not be written ({reason}); name another --output"
+    return f"{path}: could not be written ({_reason(error)}); name another --output"
+
+
+def _reason(error: OSError) -> str:
+    return (error.strerror or str(error)).lower()
 
 
 def make_folder(path: Path) -> Path:
@@ -60,16 +63,17 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write `data` to `path` in one step: the file is the old one or the new one, never a part."""
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, path)
+            temporary.chmod(0o644)
+            temporary.replace(path)
         except BaseException:
-            Path(temporary).unlink(missing_ok=True)
+            temporary.unlink(missing_ok=True)
             raise
 
 
@@ -89,17 +93,25 @@ def read_record(path: Path, keys: Mapping[str, type | tuple[type, ...]]) -> dict
     Raises `FileFormatError` naming the file, the key and what was expected.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (FileNotFoundError, NotADirectoryError):
         raise FileFormatError(f"{path}: no such file; the stage that writes it has not run") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise FileFormatError(f"{path}: not valid JSON ({error}); write it again with the command that made it") from None
+    except OSError as error:
+        raise FileFormatError(f"{path}: cannot be read ({_reason(error)}); name a readable file") from None
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(
+            f"{path}: not valid JSON ({error}); write it again with the command that made it"
+        ) from None
     if not isinstance(record, dict):
         raise FileFormatError(f"{path}: holds {type(record).__name__}, a record must be a JSON object")
     check_schema(path, record.get("schema"))
     for key, kind in keys.items():
         _check_key(path, record, key, kind)
     return record
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
 
 
 def check_schema(path: Path, schema: object) -> None:
@@ -123,9 +135,22 @@ def _check_key(path: Path, record: dict[str, Any], key: str, kind: type | tuple[
 
 
 def write_tensors(path: Path, arrays: Arrays, metadata: Mapping[str, str]) -> None:
-    """Write arrays to a safetensors file in one step, the schema version in its metadata."""
-    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    write_bytes(path, safetensors.numpy.save(plain, {"schema": str(SCHEMA), **metadata}))
+    """Write arrays to a safetensors file in one step, the schema version in its metadata.
+
+    The same arrays and metadata give the same bytes, so the file's hash names its content.
+    """
+    plain = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    write_bytes(path, _sort_metadata(safetensors.numpy.save(plain, {"schema": str(SCHEMA), **metadata})))
+
+
+def _sort_metadata(data: bytes) -> bytes:
+    """Rewrite a safetensors header with sorted metadata; safetensors writes them in random order."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
@@ -139,12 +164,19 @@ def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except FileNotFoundError:
         raise FileFormatError(f"{path}: no such file; the stage that writes it has not run") from None
-    except (safetensors.SafetensorError, OSError) as error:
+    except (safetensors.SafetensorError, OSError, TypeError, AttributeError) as error:
+        # TypeError and AttributeError: an element type that numpy does not have, such as bfloat16
         raise FileFormatError(f"{path}: not a readable safetensors file ({error}); write it again") from None
     check_schema(path, metadata.get("schema"))
     return arrays, metadata
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 of a file, in hex; raise `FileFormatError` where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (FileNotFoundError, NotADirectoryError):
+        raise FileFormatError(f"{path}: no such file; the stage that writes it has not run") from None
+    except OSError as error:
+        raise FileFormatError(f"{path}: cannot be read ({_reason(error)}); name a readable file") from None

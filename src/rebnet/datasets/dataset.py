@@ -1,0 +1,153 @@
+"""What every data set is once it is loaded, and the rules its arrays obey."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.errors import DatasetError
+
+Images = NDArray[np.uint8]
+"""N×H×W×C, pixels 0 to 255."""
+
+Labels = NDArray[np.int64]
+"""N, class numbers from 0."""
+
+MAX_CLASSES = 65_536
+"""More classes than this are taken for a mistake in the labels, not for a data set."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Labelled images, split into a training and a test part; checked on construction.
+
+    The arrays are writable and belong to the caller: every load makes new ones.
+
+    Attributes:
+        name: the name it was loaded by, such as `mnist` or `npz:parts.npz`.
+        classes: number of classes; every label is 0 to classes − 1.
+        train_images: uint8, N×H×W×C.
+        train_labels: int64, N.
+        test_images: uint8, N×H×W×C, with the training images' H, W and C.
+        test_labels: int64, N.
+
+    Raises:
+        DatasetError: an array has a wrong type or shape, counts differ, or a label is out of range.
+    """
+
+    name: str
+    classes: int
+    train_images: Images
+    train_labels: Labels
+    test_images: Images
+    test_labels: Labels
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.classes <= MAX_CLASSES:
+            raise DatasetError(
+                f"{self.name}: classes is {self.classes}, it must be 1 to {MAX_CLASSES}; "
+                "name the number of different labels"
+            )
+        for part, images, labels in (
+            ("train", self.train_images, self.train_labels),
+            ("test", self.test_images, self.test_labels),
+        ):
+            check_images(self.name, f"{part}_images", images)
+            check_labels(self.name, f"{part}_labels", labels, f"{part}_images", len(images), classes=self.classes)
+            if labels.dtype != np.int64:
+                raise DatasetError(
+                    f"{self.name}: {part}_labels has dtype {labels.dtype}, a Dataset holds int64; "
+                    f"convert it with {part}_labels.astype('int64')"
+                )
+        check_same_shape(self.name, ("train_images", self.train_images), ("test_images", self.test_images))
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        height, width, channels = self.train_images.shape[1:]
+        return height, width, channels
+
+    def __repr__(self) -> str:
+        height, width, channels = self.image_shape
+        return (
+            f"Dataset({self.name!r}, {self.classes} classes, {height}×{width}×{channels}, "
+            f"{len(self.train_images)} training and {len(self.test_images)} test images)"
+        )
+
+
+def check_images(where: str, key: str, images: NDArray[Any]) -> None:
+    """Raise `DatasetError` unless `images` is uint8, N×H×W×C, with no empty axis.
+
+    Args:
+        where: file or data set that the message names.
+        key: name of the array in it.
+        images: the array.
+    """
+    if images.dtype != np.uint8:
+        raise DatasetError(
+            f"{where}: {key} has dtype {images.dtype}, images must be uint8; "
+            f"scale the pixels to 0 to 255 and convert them with {key}.astype('uint8')"
+        )
+    if images.ndim == 3:
+        raise DatasetError(
+            f"{where}: {key} has shape {images.shape}, images must be N×H×W×C; "
+            f"add the channel axis with {key}[..., None]"
+        )
+    if images.ndim != 4:
+        raise DatasetError(
+            f"{where}: {key} has shape {images.shape}, images must be N×H×W×C; reshape them to these four axes"
+        )
+    if 0 in images.shape:
+        raise DatasetError(
+            f"{where}: {key} has shape {images.shape}, each of N×H×W×C must be at least 1; give it at least one image"
+        )
+
+
+def check_labels(
+    where: str, key: str, labels: NDArray[Any], images_key: str, count: int, *, classes: int = MAX_CLASSES
+) -> None:
+    """Raise `DatasetError` unless `labels` holds `count` integers from 0 to classes − 1.
+
+    Args:
+        where: file or data set that the message names.
+        key: name of the array in it.
+        labels: the array, of any integer type.
+        images_key: name of the images that the labels belong to.
+        count: number of these images.
+        classes: number of classes.
+    """
+    if labels.dtype.kind not in "iu":
+        raise DatasetError(
+            f"{where}: {key} has dtype {labels.dtype}, labels must be integers; "
+            f"number the classes from 0 and convert them with {key}.astype('int64')"
+        )
+    if labels.ndim != 1:
+        raise DatasetError(
+            f"{where}: {key} has shape {labels.shape}, labels must have one axis; give one class number an image"
+        )
+    if len(labels) != count:
+        raise DatasetError(
+            f"{where}: {key} holds {len(labels)} labels for {count} {images_key}, the counts must be equal; "
+            "give one label an image"
+        )
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if wrong.size:
+        raise DatasetError(
+            f"{where}: {key}[{wrong[0]}] is {labels[wrong[0]]}, labels must be 0 to {classes - 1}; "
+            "number the classes from 0"
+        )
+
+
+def check_same_shape(where: str, train: tuple[str, Images], test: tuple[str, Images]) -> None:
+    """Raise `DatasetError` unless both (key, images) pairs have the same H×W×C."""
+    (train_key, train_images), (test_key, test_images) = train, test
+    if train_images.shape[1:] != test_images.shape[1:]:
+        raise DatasetError(
+            f"{where}: {test_key} are {_times(test_images)} and {train_key} are {_times(train_images)}, "
+            "height, width and channels must be equal; bring them to one size"
+        )
+
+
+def _times(images: Images) -> str:
+    return "×".join(str(size) for size in images.shape[1:])

@@ -1,0 +1,139 @@
+"""Downloads: once, from the first mirror that has the right bytes, checked before they are kept.
+
+pooch does the work: it writes to a temporary file in the cache folder and renames it only after the
+hash has matched, so a broken download leaves nothing behind.
+"""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
+
+from rebnet.errors import DatasetError, MissingExtraError, OutputError
+
+_TIMEOUT_S = (10, 30)
+"""Seconds to wait for a connection and for the next bytes."""
+
+_CHUNK_BYTES = 1 << 16
+
+
+class _WrongHashError(Exception):
+    """A complete download with other bytes than the published ones; carries the hash found."""
+
+
+def fetch(name: str, file: str, md5: str, mirrors: tuple[str, ...], cache: Path | None = None) -> Path:
+    """Return the path of a cached file, downloading it first if it is absent or damaged.
+
+    Args:
+        name: data set, and its folder in the cache.
+        file: file name, appended to each mirror.
+        md5: hash of the published file, in hex.
+        mirrors: addresses that end in a slash, tried in this order.
+        cache: cache folder; None takes the user's (`~/.cache/rebnet` on Linux).
+
+    Raises:
+        DatasetError: no mirror could be reached, or all sent something else.
+        MissingExtraError: pooch is not installed.
+        OutputError: the cache folder cannot be written, or the disk is full.
+    """
+    try:
+        import pooch
+        import requests
+    except ImportError:
+        raise MissingExtraError(
+            f"data set {name} has to be downloaded and pooch is not installed; "
+            "run pip install 'rebnet[data]', or name a folder that holds the data set with --data-dir"
+        ) from None
+
+    folder = (pooch.os_cache("rebnet") if cache is None else cache) / name
+    failures = []
+    for mirror in mirrors:
+        try:
+            with _quiet(pooch.get_logger()):
+                found = pooch.retrieve(
+                    mirror + file, f"md5:{md5}", file, folder, downloader=_Downloader(f"{name}: {file}", md5)
+                )
+        except _WrongHashError as error:
+            failures.append(f"{mirror} sent md5 {error}, expected {md5}")
+        except requests.HTTPError as error:
+            failures.append(f"{mirror} answered {error.response.status_code if error.response is not None else error}")
+        except (requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
+            timeout = isinstance(error, requests.Timeout)
+            failures.append(f"{mirror} {'did not answer in time' if timeout else 'broke off'}")
+        except requests.RequestException:
+            failures.append(f"{mirror} could not be reached")
+        except OSError as error:
+            raise OutputError(
+                f"{folder}: {file} cannot be written to the cache ({(error.strerror or str(error)).lower()}); "
+                "make room or change its permissions, or name a folder that holds the data set with --data-dir"
+            ) from error
+        else:
+            return Path(found)
+    raise DatasetError(
+        f"{file} of {name} could not be downloaded ({'; '.join(failures)}); "
+        f"try again later, or put the files of {name} into DIR/{name} and name DIR with --data-dir"
+    )
+
+
+class _Downloader:
+    """pooch's HTTP download with a progress bar on stderr, and a hash check that keeps the found hash."""
+
+    def __init__(self, title: str, md5: str) -> None:
+        self._title = title
+        self._md5 = md5
+
+    def __call__(self, url: str, output_file: str, pooch: Any) -> None:
+        from pooch import HTTPDownloader
+
+        with _progress(self._title) as bar:
+            download = HTTPDownloader(
+                progressbar=bar,
+                chunk_size=_CHUNK_BYTES,
+                timeout=_TIMEOUT_S,
+                headers={"Accept-Encoding": "identity"},  # a server must not unpack the .gz on its way
+            )
+            download(url, output_file, pooch)
+        with Path(output_file).open("rb") as file:
+            found = hashlib.file_digest(file, "md5").hexdigest()
+        if found != self._md5:
+            raise _WrongHashError(found)
+
+
+class _Bar:
+    """What pooch wants of a progress bar, drawn by rich."""
+
+    def __init__(self, progress: Progress, task: TaskID) -> None:
+        self._progress, self._task = progress, task
+        self.total = 0
+
+    def update(self, step: int) -> None:
+        self._progress.update(self._task, advance=step, total=self.total or None)
+
+    def reset(self) -> None:
+        self._progress.update(self._task, completed=0)
+
+    def close(self) -> None:
+        self._progress.stop_task(self._task)
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[_Bar]:
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield _Bar(progress, progress.add_task(title, total=None))
+
+
+@contextmanager
+def _quiet(logger: logging.Logger) -> Iterator[None]:
+    """Hide pooch's log lines: the progress bar already says what is downloaded."""
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,120 @@
+"""Arrays of your own: `npz:FILE`, a file that `numpy.savez` or `numpy.savez_compressed` wrote.
+
+    images        uint8, N×H×W×C
+    labels        integers, N, classes numbered from 0
+    test_images   uint8, N×H×W×C    optional, together with test_labels
+    test_labels   integers, N
+
+Without the test arrays a fifth of the images (rounded down, at least one) becomes the test part: the
+last indices of `fixed_order(N)`, the same ones on every machine. Other arrays in the file are ignored.
+"""
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.datasets.dataset import Dataset, check_images, check_labels, check_same_shape
+from rebnet.datasets.split import fixed_order
+from rebnet.errors import DatasetError
+
+PREFIX = "npz:"
+
+REQUIRED = ("images", "labels")
+OPTIONAL = ("test_images", "test_labels")
+
+_RECIPE = "write it with numpy.savez(FILE, images=..., labels=...)"
+
+
+def load(path: Path) -> Dataset:
+    """Load the data set in the .npz file `path`; a leading ~ is the home folder.
+
+    Returns:
+        As many classes as the largest label of both parts plus one.
+
+    Raises:
+        DatasetError: the file is missing or damaged, or one of its arrays breaks a rule above.
+    """
+    arrays = _read(path.expanduser())
+    where = str(path)
+    for images_key, labels_key in (REQUIRED, OPTIONAL):
+        if images_key not in arrays:
+            continue
+        images = arrays[images_key]
+        check_images(where, images_key, images)
+        check_labels(where, labels_key, arrays[labels_key], images_key, len(images))
+    if OPTIONAL[0] not in arrays:
+        _split(where, arrays)
+    check_same_shape(where, ("images", arrays["images"]), ("test_images", arrays["test_images"]))
+    labels, test_labels = arrays["labels"].astype(np.int64), arrays["test_labels"].astype(np.int64)
+    return Dataset(
+        name=f"{PREFIX}{path}",
+        classes=int(max(labels.max(), test_labels.max())) + 1,
+        train_images=arrays["images"],
+        train_labels=labels,
+        test_images=arrays["test_images"],
+        test_labels=test_labels,
+    )
+
+
+def _split(where: str, arrays: dict[str, NDArray[Any]]) -> None:
+    """Move a fifth of `images` and `labels` to the test arrays, in place."""
+    images, labels = arrays["images"], arrays["labels"]
+    count = len(images)
+    if count < 2:
+        raise DatasetError(
+            f"{where}: images holds {count} image, at least 2 are needed to split off a test part; "
+            "add images, or test_images and test_labels"
+        )
+    order = fixed_order(count)
+    cut = count - max(1, count // 5)
+    arrays["images"], arrays["labels"] = images[order[:cut]], labels[order[:cut]]
+    arrays["test_images"], arrays["test_labels"] = images[order[cut:]], labels[order[cut:]]
+
+
+def _read(path: Path) -> dict[str, NDArray[Any]]:
+    """The required and, where present, the optional arrays of the file; nothing is unpickled."""
+    if not path.is_file():
+        raise DatasetError(f"{path}: no such file; write the path of an existing .npz file after {PREFIX}")
+    try:
+        if not zipfile.is_zipfile(path):
+            raise DatasetError(f"{path}: not a zip archive, as every .npz file must be; {_RECIPE}")
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
+            return {key: _member(path, archive, key) for key in _keys(path, set(archive.files))}
+    except (OSError, EOFError, ValueError, RuntimeError, MemoryError, zipfile.BadZipFile) as error:
+        raise DatasetError(f"{path}: cannot be read as an .npz file ({error}); {_RECIPE}") from None
+
+
+def _keys(path: Path, found: set[str]) -> tuple[str, ...]:
+    """The keys to read, after checking that what must be there is there."""
+    wanted = (*REQUIRED, *OPTIONAL) if found.intersection(OPTIONAL) else REQUIRED
+    for key in wanted:
+        if key in found:
+            continue
+        if key in REQUIRED:
+            rule = "images and labels are required"
+        else:
+            rule = "test_images and test_labels come together or not at all"
+        raise DatasetError(
+            f"{path}: key {key!r} is missing, the file holds {', '.join(sorted(found)) or 'nothing'}; {rule}, "
+            "add it with numpy.savez"
+        )
+    return wanted
+
+
+def _member(path: Path, archive: Any, key: str) -> NDArray[Any]:
+    try:
+        array = archive[key]
+    except (OSError, EOFError, ValueError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+        if "allow_pickle" in str(error):
+            raise DatasetError(
+                f"{path}: {key} is an array of Python objects, only plain integers are read because "
+                f"objects can run code; convert it with {key}.astype and save it again"
+            ) from None
+        raise DatasetError(f"{path}: {key} is damaged ({error}); write the file again") from None
+    if not isinstance(array, np.ndarray):
+        raise DatasetError(f"{path}: {key} is not a numpy array; {_RECIPE}")
+    return array

@@ -1,0 +1,166 @@
+"""npz:FILE: what is read, and one sentence for everything that is not."""
+
+import contextlib
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rebnet import datasets
+from rebnet.datasets.split import fixed_order
+from rebnet.errors import DatasetError
+
+IMAGES = np.random.default_rng(1).integers(0, 256, (10, 3, 4, 1), np.uint8)
+LABELS = np.arange(10) % 4
+
+
+def save(path: Path, **arrays: Any) -> Path:
+    np.savez_compressed(path, allow_pickle=True, **arrays)
+    return path
+
+
+def refuse(path: Path, message: str) -> None:
+    with pytest.raises(DatasetError, match=f"^{re.escape(message)}$"):
+        datasets.load(f"npz:{path}")
+
+
+def test_split_when_no_test_arrays(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", images=IMAGES, labels=LABELS.astype(np.uint8), note=np.zeros(3))
+    dataset = datasets.load(f"npz:{path}")
+    order = fixed_order(10)
+    assert dataset.name == f"npz:{path}"
+    assert dataset.classes == 4
+    np.testing.assert_array_equal(dataset.train_images, IMAGES[order[:8]])
+    np.testing.assert_array_equal(dataset.train_labels, LABELS[order[:8]])
+    np.testing.assert_array_equal(dataset.test_images, IMAGES[order[8:]])
+    np.testing.assert_array_equal(dataset.test_labels, LABELS[order[8:]])
+
+
+def test_own_test_arrays(tmp_path: Path) -> None:
+    path = save(
+        tmp_path / "a.npz", images=IMAGES, labels=LABELS, test_images=IMAGES[:3], test_labels=np.array([0, 6, 1])
+    )
+    dataset = datasets.load(f"npz:{path}")
+    assert dataset.classes == 7
+    np.testing.assert_array_equal(dataset.train_images, IMAGES)
+    np.testing.assert_array_equal(dataset.test_images, IMAGES[:3])
+
+
+def test_two_images_are_enough(tmp_path: Path) -> None:
+    dataset = datasets.load(f"npz:{save(tmp_path / 'a.npz', images=IMAGES[:2], labels=LABELS[:2])}")
+    assert (len(dataset.train_images), len(dataset.test_images)) == (1, 1)
+
+
+def test_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save(tmp_path / "a.npz", images=IMAGES, labels=LABELS)
+    assert datasets.load("npz:~/a.npz").classes == 4
+
+
+CONTENTS: dict[str, tuple[dict[str, Any], str]] = {
+    "no channel axis": (
+        {"images": IMAGES[..., 0], "labels": LABELS},
+        "images has shape (10, 3, 4), images must be N×H×W×C; add the channel axis with images[..., None]",
+    ),
+    "float images": (
+        {"images": IMAGES / 255, "labels": LABELS},
+        "images has dtype float64, images must be uint8; "
+        "scale the pixels to 0 to 255 and convert them with images.astype('uint8')",
+    ),
+    "float labels": (
+        {"images": IMAGES, "labels": LABELS / 1},
+        "labels has dtype float64, labels must be integers; "
+        "number the classes from 0 and convert them with labels.astype('int64')",
+    ),
+    "one-hot labels": (
+        {"images": IMAGES, "labels": np.eye(10, dtype=int)},
+        "labels has shape (10, 10), labels must have one axis; give one class number an image",
+    ),
+    "missing labels": (
+        {"images": IMAGES, "classes": 4},
+        "key 'labels' is missing, the file holds classes, images; images and labels are required, "
+        "add it with numpy.savez",
+    ),
+    "missing test labels": (
+        {"images": IMAGES, "labels": LABELS, "test_images": IMAGES},
+        "key 'test_labels' is missing, the file holds images, labels, test_images; "
+        "test_images and test_labels come together or not at all, add it with numpy.savez",
+    ),
+    "negative label": (
+        {"images": IMAGES, "labels": LABELS - 1},
+        "labels[0] is -1, labels must be 0 to 65535; number the classes from 0",
+    ),
+    "label beyond 64 bits": (
+        {"images": IMAGES, "labels": np.full(10, 2**64 - 1, np.uint64)},
+        "labels[0] is 18446744073709551615, labels must be 0 to 65535; number the classes from 0",
+    ),
+    "count mismatch": (
+        {"images": IMAGES, "labels": LABELS[:9]},
+        "labels holds 9 labels for 10 images, the counts must be equal; give one label an image",
+    ),
+    "object labels": (
+        {"images": IMAGES, "labels": np.array([None] * 10)},
+        "labels is an array of Python objects, only plain integers are read because objects can run code; "
+        "convert it with labels.astype and save it again",
+    ),
+    "one image": (
+        {"images": IMAGES[:1], "labels": LABELS[:1]},
+        "images holds 1 image, at least 2 are needed to split off a test part; "
+        "add images, or test_images and test_labels",
+    ),
+    "test images of another size": (
+        {"images": IMAGES, "labels": LABELS, "test_images": IMAGES[:, :2], "test_labels": LABELS},
+        "test_images are 2×4×1 and images are 3×4×1, height, width and channels must be equal; bring them to one size",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CONTENTS)
+def test_content_refusal(tmp_path: Path, case: str) -> None:
+    arrays, message = CONTENTS[case]
+    path = save(tmp_path / "a.npz", **arrays)
+    refuse(path, f"{path}: {message}")
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    path = tmp_path / "none.npz"
+    refuse(path, f"{path}: no such file; write the path of an existing .npz file after npz:")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04"])
+def test_not_a_zip(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.npz"
+    path.write_bytes(content)
+    refuse(
+        path,
+        f"{path}: not a zip archive, as every .npz file must be; "
+        "write it with numpy.savez(FILE, images=..., labels=...)",
+    )
+
+
+def test_truncated_zip(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", images=IMAGES, labels=LABELS)
+    path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(DatasetError, match="not a zip archive"):
+        datasets.load(f"npz:{path}")
+
+
+def test_every_flipped_byte_is_one_sentence_or_harmless(tmp_path: Path) -> None:
+    """No damage ends in another exception than DatasetError."""
+    path = save(tmp_path / "a.npz", images=IMAGES, labels=LABELS)
+    good = path.read_bytes()
+    for position in range(0, len(good), 3):
+        bad = bytearray(good)
+        bad[position] ^= 0xFF
+        path.write_bytes(bad)
+        with contextlib.suppress(DatasetError):
+            datasets.load(f"npz:{path}")
+
+
+def test_damaged_member(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    np.savez(path, images=IMAGES, labels=LABELS)
+    path.write_bytes(path.read_bytes().replace(IMAGES.tobytes(), IMAGES.tobytes()[::-1]))
+    refuse(path, f"{path}: images is damaged (Bad CRC-32 for file 'images.npy'); write the file again")
