@@ -3,6 +3,7 @@ import torch
 
 from rebnet.errors import OptionError
 from rebnet.nn.pixels import PixelInput
+from rebnet.spec.pixels import pixel_values
 
 
 @pytest.mark.parametrize("bits", range(1, 9))
@@ -13,6 +14,13 @@ def test_value_is_the_residual_code_of_the_top_bits(bits):
         planes = [pixel >> (7 - j) & 1 for j in range(bits)]
         expected = sum(2 ** (bits - 1 - j) * (2 * b - 1) for j, b in enumerate(planes))
         assert round(values[pixel].item(), 4) == expected
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_value_is_that_of_the_specification(bits):
+    images = torch.arange(256, dtype=torch.uint8).reshape(1, 16, 16, 1)
+    expected = torch.from_numpy(pixel_values(images.numpy(), bits)).flatten(1).float()
+    assert torch.equal(PixelInput(16, 16, 1, bits)(images), expected)
 
 
 def test_order_is_height_width_channel():

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from rebnet.errors import OptionError
 from rebnet.nn.residual import ResidualSign, residual_sign, sign, straight_through_sign
+from rebnet.spec import residual as spec
 
 SPECIAL = [0.0, -0.0, 1e-45, -1e-45, 1e-38, -1e-38, 1.0, -1.0, math.inf, -math.inf, 3.4e38, -3.4e38]
 
@@ -90,6 +92,14 @@ def test_forward_is_algorithm_1(levels, mode, values):
     for value, e in zip(values, encoded.tolist(), strict=True):
         signs, _ = by_hand(value, gammas)
         assert e == sum(g * s for g, s in zip(gammas, signs, strict=True))
+
+
+@pytest.mark.parametrize("levels", range(1, 9))
+def test_value_is_that_of_the_specification(levels):
+    gammas = [2.0 ** (levels - i) / 256 for i in range(levels)]
+    values = np.arange(-600, 601) / 512
+    expected = spec.decode(spec.encode(values, gammas), gammas)
+    assert residual_sign(torch.from_numpy(values), torch.tensor(gammas)).tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("mode", ["chain", "paper"])

@@ -9,4 +9,4 @@ from importlib.util import find_spec
 from rebnet.errors import MissingExtraError
 
 if find_spec("torch") is None:
-    raise MissingExtraError("training needs PyTorch, which is not installed; run: pip install 'rebnet[train]'")
+    raise MissingExtraError("this needs PyTorch, which is not installed; run: pip install 'rebnet[train]'")
