@@ -1,1 +1,1 @@
-
+"""Running a network on the CPU."""

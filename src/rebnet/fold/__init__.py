@@ -1,1 +1,71 @@
+"""Folding: how much hardware each layer gets, what that costs in cycles, and how deep the FIFOs must be."""
 
+from collections.abc import Callable
+from pathlib import Path
+
+from rebnet.files import file_hash, write_record
+from rebnet.fold.choose import choose
+from rebnet.fold.depths import size_fifos, steady_cycles
+from rebnet.ir import storage
+from rebnet.rtl.folding import FOLDING_FILE, MAX_SAMPLES_PER_BEAT, fifo_record, read_depths
+from rebnet.rtl.geometry import Accelerator, accelerator_of
+from rebnet.rtl.widths import widths_of
+
+
+def fold(
+    build: Path,
+    *,
+    folding: str | None = None,
+    target_cycles: int | None = None,
+    progress: Callable[[str], None] = lambda channel: None,
+) -> Accelerator:
+    """Choose the folding of the network in `build`, size its FIFOs, and write `folding.json`.
+
+    Args:
+        build: folder with the lowered network.
+        folding: "paper", "balanced", the path of a folding.json, or None for the text's else balanced. A file
+            that names its FIFOs' depths keeps them, whatever they cost.
+        target_cycles: most cycles per image that a balanced layer may take.
+        progress: called with the name of each FIFO before it is sized.
+
+    Raises:
+        FoldingError: a folding or a depth that a layer cannot have.
+    """
+    network = storage.load(build)
+    foldings = choose(network, folding, target_cycles)
+    accelerator = accelerator_of(network, foldings, samples_per_beat(accelerator_of(network, foldings, 1)))
+    if folding is not None and Path(folding).is_file():
+        depths = read_depths(Path(folding), accelerator.layers)
+        peaks = steady_cycles(accelerator, network.levels, depths)[1].peaks
+    else:
+        depths, peaks = size_fifos(accelerator, progress)
+    cycles, timing = steady_cycles(accelerator, network.levels, depths)
+    record = {
+        "inputs": {"network": file_hash(build / storage.NETWORK_FILE)},
+        "levels": network.levels,
+        "layers": [
+            {
+                "name": layer.name,
+                "pe": layer.pe,
+                "simd": layer.simd,
+                "level_lanes": layer.level_lanes,
+                "cycles": layer.cycles(network.levels),
+            }
+            for layer in accelerator.layers
+        ],
+        "fifos": fifo_record(accelerator, depths, peaks, widths_of(network).accumulators),
+        "samples_per_beat": accelerator.samples_per_beat,
+        "bound_cycles": accelerator.bound_cycles(network.levels),
+        "predicted_cycles_per_image": cycles,
+        "predicted_latency_cycles": timing.latency_cycles,
+    }
+    write_record(build / FOLDING_FILE, record)
+    return accelerator
+
+
+def samples_per_beat(serial: Accelerator) -> int:
+    """The smallest power of two with which the input takes no more cycles than the slowest layer."""
+    width = 1
+    while -(-serial.samples // width) > serial.layer_bound and width < MAX_SAMPLES_PER_BEAT:
+        width *= 2
+    return width

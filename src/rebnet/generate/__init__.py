@@ -1,1 +1,84 @@
+"""Generation: a lowered network and its folding become SystemVerilog and memory images."""
 
+import shutil
+from pathlib import Path
+
+from rebnet.files import SCHEMA, file_hash, make_folder, write_record, write_text
+from rebnet.generate.memory import score_words, threshold_words, to_hex, weight_words
+from rebnet.generate.top import top_text
+from rebnet.ir import storage
+from rebnet.ir.ops import Network, Scores, Threshold
+from rebnet.rtl import MODULES, source
+from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
+from rebnet.rtl.geometry import Accelerator
+from rebnet.rtl.widths import USER_BITS, Widths, widths_of
+
+PORTS_FILE = "ports.json"
+TOP_NAME = "accelerator"
+
+
+def generate(build: Path, *, name: str = TOP_NAME, memory: str = "mem") -> None:
+    """Write `rtl/`, `mem/` and `ports.json` for the network and folding in `build`.
+
+    Args:
+        build: folder with network.json, tensors.safetensors and folding.json.
+        name: name of the top module.
+        memory: folder of the memory images, relative to where the simulator runs.
+
+    Raises:
+        FileFormatError: a record is missing or damaged.
+        FoldingError: the folding does not fit the network.
+    """
+    network = storage.load(build)
+    folding = build / FOLDING_FILE
+    accelerator = read_accelerator(folding, network)
+    depths = read_depths(folding, accelerator.layers)
+    widths = widths_of(network)
+    for folder in (build / "rtl", build / memory):
+        shutil.rmtree(folder, ignore_errors=True)
+        make_folder(folder)
+    for module in MODULES:
+        write_text(build / "rtl" / f"{module}.sv", source(module).read_text())
+    write_text(build / "rtl" / f"{name}.sv", top_text(network, accelerator, depths, widths, name, memory))
+    _write_memories(build / memory, network, accelerator, widths)
+    write_record(build / PORTS_FILE, _ports(build, name, network, accelerator, widths))
+
+
+def _write_memories(folder: Path, network: Network, accelerator: Accelerator, widths: Widths) -> None:
+    last = network.ops[-1]
+    assert isinstance(last, Scores)
+    encoders = [op for op in network.ops if isinstance(op, Threshold)]
+    for index, (dense, layer) in enumerate(zip(network.dense, accelerator.layers, strict=True)):
+        write_text(folder / f"{layer.name}_weights.hex", to_hex(weight_words(dense, layer)))
+        if layer.levels_out:
+            words = threshold_words(encoders[index], layer, widths.threshold)
+            write_text(folder / f"{layer.name}_thresholds.hex", to_hex(words))
+    write_text(folder / "scores.hex", to_hex(score_words(last, network.dense[-1], widths.score)))
+
+
+def _ports(build: Path, name: str, network: Network, accelerator: Accelerator, widths: Widths) -> dict[str, object]:
+    p = accelerator.samples_per_beat
+    image = network.input
+    return {
+        "inputs": {"network": file_hash(build / storage.NETWORK_FILE), "folding": file_hash(build / FOLDING_FILE)},
+        "top": name,
+        "files": [f"rtl/{module}.sv" for module in (*MODULES, name)],
+        "clock": "aclk",
+        "reset": "aresetn (active low, synchronous)",
+        "s_axis": {
+            "tdata_bits": 8 * p,
+            "tuser_bits": USER_BITS,
+            "samples_per_beat": p,
+            "beats_per_image": accelerator.beats_in,
+            "image": [image.height, image.width, image.channels],
+            "order": "height, width, channel",
+        },
+        "m_axis": {
+            "tdata_bits": 8 * widths.score_bytes,
+            "tuser_bits": USER_BITS,
+            "score_bits": widths.score,
+            "beats_per_image": accelerator.beats_out,
+        },
+        "levels": list(network.served),
+        "schema_of_build": SCHEMA,
+    }

@@ -1,1 +1,41 @@
+"""Lowering: an exported network becomes integers, one pass a file, verified after each."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
+from rebnet.ir.ops import Network
+from rebnet.ir.verify import verify
+from rebnet.lower.assign_gains import assign_gains
+from rebnet.lower.fix_levels import fix_levels
+from rebnet.lower.fold_batchnorm import fold_batchnorm
+from rebnet.lower.orient_rows import orient_rows
+from rebnet.lower.scores import scores
+from rebnet.lower.thresholds import thresholds
+
+Pass = Callable[[Network], Network]
+
+PASSES: tuple[Pass, ...] = (
+    assign_gains,  # codes count integers
+    fold_batchnorm,  # BatchNorm becomes a·v + b
+    orient_rows,  # a ≥ 0 in hidden layers
+    thresholds,  # a·v + b and residual sign become t and δ
+    scores,  # the last a·v + b becomes integers
+)
+
+
+def lower(network: Network, *, fixed_levels: bool = False, threshold_bits: int = 24) -> Network:
+    """The integer network that CPU engines and hardware compute exactly.
+
+    Args:
+        network: an exported network.
+        fixed_levels: keep only the constants for M levels; without it every m ≤ M is served.
+        threshold_bits: T, width of thresholds and steps.
+
+    Raises:
+        VerifyError: the network breaks a rule, for example an accumulator that leaves T bits.
+        LoweringError: a channel has no exact integer form in T bits.
+    """
+    network = verify(replace(network, threshold_bits=threshold_bits))
+    for one_pass in ((fix_levels,) if fixed_levels else ()) + PASSES:
+        network = verify(one_pass(network))
+    return network

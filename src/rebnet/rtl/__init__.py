@@ -1,1 +1,22 @@
+"""The hardware library: one SystemVerilog module a file, and the numbers that follow from its parameters."""
 
+from importlib.resources import files
+from pathlib import Path
+
+MODULES = (
+    "pixel_input",
+    "width_converter",
+    "vector_buffer",
+    "mvtu",
+    "processing_element",
+    "popcount",
+    "residual_encoder",
+    "scores",
+    "fifo",
+)
+"""The modules, in the order that data meets them."""
+
+
+def source(module: str) -> Path:
+    """Path of a module's SystemVerilog file."""
+    return Path(str(files("rebnet.rtl") / f"{module}.sv"))

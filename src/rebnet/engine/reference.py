@@ -1,0 +1,93 @@
+"""The integer network in numpy, through the functions of `spec`: what every faster engine must equal."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.errors import DatasetError, OptionError
+from rebnet.ir.ops import Dense, Network, Scores, Threshold
+from rebnet.spec.pixels import pixel_planes
+from rebnet.spec.residual import Bits, encode_integer
+from rebnet.spec.scores import scores
+from rebnet.spec.xnor import accumulate
+
+_BATCH = 1000
+
+
+def served_index(network: Network, levels: int | None) -> int:
+    """Which set of constants serves `levels` (None means M); raises `OptionError` if none does."""
+    wanted = network.levels if levels is None else levels
+    if wanted not in network.served:
+        legal = ", ".join(map(str, network.served))
+        raise OptionError(f"levels={wanted}: this network serves {legal}; choose one of these")
+    return network.served.index(wanted)
+
+
+def check_images(network: Network, images: NDArray[np.uint8]) -> None:
+    """Raise `DatasetError` unless `images` is uint8 N×H×W×C of the network's input shape."""
+    image = network.input
+    shape = (image.height, image.width, image.channels)
+    if images.dtype != np.uint8 or images.shape[1:] != shape:
+        raise DatasetError(
+            f"images are {images.dtype} of shape {images.shape[1:]}; the network {network.name} takes uint8 of shape "
+            f"{shape}; choose the data set it was trained on"
+        )
+
+
+def run(
+    network: Network,
+    images: NDArray[np.uint8],
+    levels: int | None = None,
+    progress: Callable[[int], None] = lambda images_done: None,
+) -> NDArray[np.int64]:
+    """Integer scores of every image.
+
+    Args:
+        network: a lowered network.
+        images: uint8 of shape (N, height, width, channels).
+        levels: m, the levels to run at; M if None.
+        progress: called with the number of images done since the last call.
+
+    Returns:
+        Scores of shape (N, classes).
+
+    Raises:
+        OptionError: the network does not serve these levels.
+        DatasetError: the images do not fit the network's input.
+    """
+    index = served_index(network, levels)
+    check_images(network, images)
+    results = [np.zeros((0, network.classes), dtype=np.int64)]
+    for start in range(0, len(images), _BATCH):
+        batch = images[start : start + _BATCH]
+        results.append(_run_batch(network, batch.reshape(len(batch), -1), index))
+        progress(len(batch))
+    return np.concatenate(results)
+
+
+def run_mixed(network: Network, images: NDArray[np.uint8], levels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Integer scores where image n runs at `levels[n]`; shape (N, classes)."""
+    result = np.zeros((len(images), network.classes), dtype=np.int64)
+    for m in np.unique(levels):
+        chosen = levels == m
+        result[chosen] = run(network, images[chosen], int(m))
+    return result
+
+
+def _run_batch(network: Network, samples: NDArray[np.uint8], index: int) -> NDArray[np.int64]:
+    planes: Bits = pixel_planes(samples, network.input.bits)
+    accumulator = np.zeros(0, dtype=np.int64)
+    reach = 0
+    for op in network.ops:
+        match op:
+            case Dense(gains=tuple()):
+                accumulator = accumulate(planes, op.weights.bits, op.gains[index])
+                reach = op.reaches[index]
+            case Threshold():
+                planes = encode_integer(accumulator, op.thresholds[index], op.steps[index])
+            case Scores():
+                return scores(accumulator, reach, op.scale[index], op.bias[index])
+            case _:
+                raise OptionError(f"{type(op).__name__}: lower the network before running it")
+    raise OptionError(f"{network.name}: ends without scores; lower the network before running it")

@@ -1,0 +1,44 @@
+"""Memory images in the order that the hardware reads them, as $readmemh text."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.ir.ops import Dense, Scores, Threshold
+from rebnet.rtl.geometry import Mvtu
+from rebnet.spec.padding import weight_tiles
+from rebnet.spec.residual import Bits
+from rebnet.spec.scores import SCALE_BITS
+
+
+def to_hex(words: Bits) -> str:
+    """One line of hex per word; words has shape (depth, width), bit 0 first."""
+    packed = np.packbits(words, axis=1, bitorder="little")[:, ::-1]
+    return "".join(f"{word.tobytes().hex()}\n" for word in packed)
+
+
+def to_bits(values: NDArray[np.int64], width: int) -> Bits:
+    """Two's complement of `values`, bit 0 first, as a new last axis."""
+    return ((values[..., None] >> np.arange(width)) & 1).astype(np.bool_)
+
+
+def weight_words(dense: Dense, layer: Mvtu) -> Bits:
+    """One word of PE·SIMD bits per fold and chunk; PE p's bits at [p*SIMD +: SIMD]."""
+    tiles = weight_tiles(dense.weights.bits, layer.pe, layer.simd)
+    return tiles.reshape(layer.folds * layer.chunks, layer.pe * layer.simd)
+
+
+def threshold_words(op: Threshold, layer: Mvtu, threshold_bits: int) -> Bits:
+    """One word per set, fold and drained word: for each of DRAIN rows t, δ_1 … δ_{M-1}, T bits each."""
+    constants = np.concatenate([op.thresholds[..., None], op.steps], axis=-1)
+    served, rows, numbers = constants.shape
+    padded = np.zeros((served, layer.folds * layer.pe, numbers), dtype=np.int64)
+    padded[:, :rows] = constants
+    return to_bits(padded, threshold_bits).reshape(-1, layer.drain * numbers * threshold_bits)
+
+
+def score_words(op: Scores, dense: Dense, score_width: int) -> Bits:
+    """One word per set and row, {offset, scale}: score = 2·A_j·accumulator + (B_j - A_j·R)."""
+    reach = np.asarray(dense.reaches, dtype=np.int64)[:, None]
+    scale = to_bits(op.scale, SCALE_BITS)
+    offset = to_bits(op.bias - op.scale * reach, score_width)
+    return np.concatenate([scale, offset], axis=-1).reshape(-1, SCALE_BITS + score_width)

@@ -1,0 +1,206 @@
+"""The top level of an accelerator: pixel_input, then per layer width_converter and mvtu, then scores."""
+
+from rebnet.ir.ops import Network
+from rebnet.rtl.geometry import LEAF, Accelerator, Depths, Mvtu
+from rebnet.rtl.widths import USER_BITS, Widths
+
+_HEADER = """\
+// {name}: {text}
+// Made by rebnet; edit the network or its folding instead.
+//
+// In:   AXI-Stream of pixels, {samples} bytes an image, {p} a beat, {beats} beats an image; channels vary fastest.
+//       s_axis_tuser on an image's first beat: its levels, {served}; 0 or more means {levels}.
+//       s_axis_tlast is not needed: images are told apart by counting beats.
+// Out:  AXI-Stream of scores, {classes} beats an image, signed, {score} bits in {score_bytes} bytes; m_axis_tlast on the last,
+//       m_axis_tuser the levels of the image.
+// Time: one image every {cycles} cycles at {levels} levels.
+module {name} (
+    input  logic aclk,
+    input  logic aresetn,
+    input  logic [{in_msb}:0] s_axis_tdata,
+    input  logic s_axis_tvalid,
+    output logic s_axis_tready,
+    input  logic s_axis_tlast,
+    input  logic [{user_msb}:0] s_axis_tuser,
+    output logic [{out_msb}:0] m_axis_tdata,
+    output logic m_axis_tvalid,
+    input  logic m_axis_tready,
+    output logic m_axis_tlast,
+    output logic [{user_msb}:0] m_axis_tuser
+);
+  logic rst, unused_tlast;
+  assign rst = !aresetn;
+  assign unused_tlast = s_axis_tlast;
+"""
+
+
+def top_text(network: Network, accelerator: Accelerator, depths: Depths, widths: Widths, name: str, memory: str) -> str:
+    """SystemVerilog of the top level.
+
+    Args:
+        network: the lowered network.
+        accelerator: its chain.
+        depths: its FIFO depths.
+        widths: its widths.
+        name: name of the module.
+        memory: folder of the memory images, as the simulator or the synthesizer will open them.
+    """
+    served = f"1 to {network.levels}" if len(network.served) > 1 else f"always {network.levels}"
+    parts = [
+        _HEADER.format(
+            name=name,
+            text=" - ".join(
+                [f"{network.input.height}x{network.input.width}x{network.input.channels}"]
+                + [f"D{layer.rows}({layer.pe},{layer.simd},{layer.level_lanes})" for layer in accelerator.layers]
+            ),
+            samples=accelerator.samples,
+            p=accelerator.samples_per_beat,
+            beats=accelerator.beats_in,
+            served=served,
+            levels=network.levels,
+            classes=accelerator.beats_out,
+            score=widths.score,
+            score_bytes=widths.score_bytes,
+            cycles=accelerator.bound_cycles(network.levels),
+            in_msb=8 * accelerator.samples_per_beat - 1,
+            out_msb=8 * widths.score_bytes - 1,
+            user_msb=USER_BITS - 1,
+        ),
+        _pixels(network, accelerator, widths),
+    ]
+    source = "pixels"
+    for index, layer in enumerate(accelerator.layers):
+        parts.append(_layer(network, accelerator, depths, widths, index, layer, source, memory))
+        source = f"{layer.name}_out"
+    parts.append(_scores(network, accelerator, widths, source, memory))
+    return "\n".join(parts)
+
+
+def _instance(module: str, name: str, parameters: dict[str, object], ports: dict[str, str]) -> str:
+    inside = ",\n".join(f"      .{key}({value})" for key, value in parameters.items())
+    outside = ",\n".join(f"      .{key}({value})" for key, value in ports.items())
+    return f"  {module} #(\n{inside}\n  ) {name} (\n{outside}\n  );\n"
+
+
+def _stream(name: str, width: int, levels: int) -> str:
+    return (
+        f"  logic {name}_valid, {name}_ready;\n"
+        f"  logic [{width - 1}:0] {name}_data;\n"
+        f"  logic [{levels - 1}:0] {name}_levels;\n"
+    )
+
+
+def _connect(source: str, sink: str) -> dict[str, str]:
+    ports = {f"in_{port}": f"{source}_{port}" for port in ("valid", "ready", "data", "levels")}
+    ports |= {f"out_{port}": f"{sink}_{port}" for port in ("valid", "ready", "data", "levels")}
+    return {"clk": "aclk", "rst": "rst", **ports}
+
+
+def _pixels(network: Network, accelerator: Accelerator, widths: Widths) -> str:
+    parameters: dict[str, object] = {
+        "SAMPLES": accelerator.samples,
+        "P": accelerator.samples_per_beat,
+        "BITS": network.input.bits,
+        "LEVELS": network.levels,
+        "LEVEL_WIDTH": widths.level,
+        "USER_WIDTH": USER_BITS,
+        "RUNTIME_LEVELS": int(len(network.served) > 1),
+    }
+    streams = {f"s_axis_{port}": f"s_axis_{port}" for port in ("tdata", "tvalid", "tready", "tuser")}
+    outputs = {f"out_{port}": f"pixels_{port}" for port in ("valid", "ready", "data", "levels")}
+    declared = _stream("pixels", network.input.bits * accelerator.samples_per_beat, widths.level)
+    return declared + _instance("pixel_input", "pixels", parameters, {"clk": "aclk", "rst": "rst", **streams, **outputs})
+
+
+def _layer(
+    network: Network,
+    accelerator: Accelerator,
+    depths: Depths,
+    widths: Widths,
+    index: int,
+    layer: Mvtu,
+    source: str,
+    memory: str,
+) -> str:
+    converter = accelerator.converters[index]
+    name = layer.name
+    convert: dict[str, object] = {
+        "IN": converter.elements_in,
+        "OUT": converter.elements_out,
+        "PLANES": layer.levels_in,
+        "VECTOR": converter.vector,
+        "LEVEL_WIDTH": widths.level,
+    }
+    unit: dict[str, object] = {
+        "ROWS": layer.rows,
+        "COLS": layer.cols,
+        "PE": layer.pe,
+        "SIMD": layer.simd,
+        "LEVELS_IN": layer.levels_in,
+        "LEVELS_OUT": layer.levels_out,
+        "LEVEL_LANES": layer.level_lanes,
+        "SETS": len(network.served),
+        "PIXELS": int(layer.pixels),
+        "DRAIN": layer.drain,
+        "LEVEL_WIDTH": widths.level,
+        "GAIN_WIDTH": widths.gains[index],
+        "ACC_WIDTH": widths.accumulators[index],
+        "THRESHOLD_WIDTH": widths.threshold,
+        "BUFFER_DEPTH": depths.buffers[index],
+        "OUT_DEPTH": depths.outputs[index],
+        "LEAF": LEAF,
+        "POPCOUNT_STAGES": layer.popcount_stages,
+        "WEIGHT_FILE": f'"{memory}/{name}_weights.hex"',
+        "THRESHOLD_FILE": f'"{memory}/{name}_thresholds.hex"' if layer.levels_out else '""',
+        "GAINS": _gains(network, layer, index, widths.gains[index]),
+    }
+    out_width = layer.drain * (layer.levels_out or widths.accumulators[index])
+    return "\n".join(
+        (
+            _stream(f"{name}_in", layer.levels_in * layer.simd, widths.level)
+            + _instance("width_converter", f"{name}_convert", convert, _connect(source, f"{name}_in")),
+            _stream(f"{name}_out", out_width, widths.level)
+            + _instance("mvtu", name, unit, _connect(f"{name}_in", f"{name}_out")),
+        )
+    )
+
+
+def _gains(network: Network, layer: Mvtu, index: int, width: int) -> str:
+    """The gains of all sets as one constant, level lanes padded with gain 0."""
+    slots = layer.groups_max * layer.level_lanes
+    value, position = 0, 0
+    for gains in network.dense[index].gains or ():
+        for slot in range(slots):
+            value |= (gains[slot] if slot < len(gains) else 0) << position
+            position += width
+    return f"{position}'h{value:x}"
+
+
+def _scores(network: Network, accelerator: Accelerator, widths: Widths, source: str, memory: str) -> str:
+    parameters: dict[str, object] = {
+        "ROWS": accelerator.beats_out,
+        "LANES": accelerator.layers[-1].drain,
+        "SETS": len(network.served),
+        "LEVEL_WIDTH": widths.level,
+        "ACC_WIDTH": widths.accumulators[-1],
+        "SCORE_WIDTH": widths.score,
+        "CONSTANT_FILE": f'"{memory}/scores.hex"',
+    }
+    ports = {
+        "clk": "aclk",
+        "rst": "rst",
+        **{f"in_{port}": f"{source}_{port}" for port in ("valid", "ready", "data", "levels")},
+        "out_valid": "m_axis_tvalid",
+        "out_ready": "m_axis_tready",
+        "out_data": "score",
+        "out_last": "m_axis_tlast",
+        "out_levels": "score_levels",
+    }
+    return (
+        f"  logic signed [{widths.score - 1}:0] score;\n"
+        f"  logic [{widths.level - 1}:0] score_levels;\n"
+        + _instance("scores", "classes", parameters, ports)
+        + f"  assign m_axis_tdata = {8 * widths.score_bytes}'(score);\n"
+        + f"  assign m_axis_tuser = {USER_BITS}'(score_levels);\n"
+        + "endmodule\n"
+    )

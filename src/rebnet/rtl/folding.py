@@ -1,0 +1,102 @@
+"""`folding.json`: how much hardware each layer gets, and how deep its FIFOs are."""
+
+from pathlib import Path
+from typing import Any
+
+from rebnet.errors import FileFormatError, FoldingError
+from rebnet.files import read_record
+from rebnet.ir.notation import Folding, check_folding
+from rebnet.ir.ops import Network
+from rebnet.rtl.geometry import Accelerator, Depths, Mvtu, accelerator_of
+
+FOLDING_FILE = "folding.json"
+MAX_SAMPLES_PER_BEAT = 64
+_KEYS = {"layers": list, "fifos": list, "samples_per_beat": int}
+
+
+def fifo_record(accelerator: Accelerator, depths: Depths, peaks: Depths, acc_widths: tuple[int, ...]) -> list[dict[str, Any]]:
+    """The `fifos` entry: two per layer, in the order that data meets them."""
+    fifos = []
+    for index, layer in enumerate(accelerator.layers):
+        widths = layer.levels_in * layer.simd, layer.drain * (layer.levels_out or acc_widths[index])
+        ends = (("input", depths.buffers, peaks.buffers), ("output", depths.outputs, peaks.outputs))
+        for (end, depth, peak), width in zip(ends, widths, strict=True):
+            name = f"{layer.name}.{end}"
+            fifos.append(
+                {"name": name, "depth": depth[index], "width_bits": width, "predicted_peak": peak[index]}
+            )
+    return fifos
+
+
+def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
+    """The foldings of a `folding.json`, checked against the network's layers.
+
+    Raises:
+        FileFormatError: the file is no such record.
+        FoldingError: a layer is missing, or cannot have the folding the file gives it.
+    """
+    record = read_record(path, {"layers": list})
+    entries = {}
+    for entry in record["layers"]:
+        values = [entry.get(key) for key in ("name", "pe", "simd", "level_lanes")] if isinstance(entry, dict) else [None]
+        if not isinstance(values[0], str) or not all(_is_count(value) for value in values[1:]):
+            raise FileFormatError(
+                f"{path}: layer entry {entry!r} must hold a name and whole numbers pe, simd and level_lanes of at least 1"
+            )
+        entries[values[0]] = Folding(values[1], values[2], values[3])
+    names = [dense.name for dense in network.dense]
+    if sorted(entries) != sorted(names):
+        raise FoldingError(f"{path}: has layers {', '.join(entries) or 'none'}; the network has {', '.join(names)}")
+    for dense in network.dense:
+        check_folding(f"{path}: layer {dense.name}", entries[dense.name], dense.weights.columns)
+    return tuple(entries[name] for name in names)
+
+
+def read_accelerator(path: Path, network: Network) -> Accelerator:
+    """The chain that a `folding.json` describes."""
+    foldings = read_foldings(path, network)
+    samples_per_beat = read_record(path, _KEYS)["samples_per_beat"]
+    legal = 1 <= samples_per_beat <= MAX_SAMPLES_PER_BEAT and samples_per_beat & (samples_per_beat - 1) == 0
+    if not legal:
+        raise FoldingError(
+            f"{path}: samples_per_beat={samples_per_beat}; use a power of two from 1 to {MAX_SAMPLES_PER_BEAT}"
+        )
+    return accelerator_of(network, foldings, samples_per_beat)
+
+
+def read_depths(path: Path, layers: tuple[Mvtu, ...]) -> Depths:
+    """The FIFO depths of a `folding.json`, checked against each layer's least.
+
+    Raises:
+        FileFormatError: an entry is missing or no number.
+        FoldingError: a depth with which a layer would never finish a vector.
+    """
+    depths = {}
+    for entry in read_record(path, _KEYS)["fifos"]:
+        if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not _is_count(entry.get("depth")):
+            raise FileFormatError(f"{path}: fifo entry {entry!r} must hold a name and a depth of at least 1")
+        depths[entry["name"]] = entry["depth"]
+    missing = [f"{layer.name}.{end}" for layer in layers for end in ("input", "output") if f"{layer.name}.{end}" not in depths]
+    if missing:
+        raise FileFormatError(f"{path}: no fifo entry for {', '.join(missing)}; add it, or fold the network again")
+    result = Depths(
+        tuple(depths[f"{layer.name}.input"] for layer in layers),
+        tuple(depths[f"{layer.name}.output"] for layer in layers),
+    )
+    check_depths(layers, result)
+    return result
+
+
+def check_depths(layers: tuple[Mvtu, ...], depths: Depths) -> None:
+    """Raise `FoldingError` for a depth with which a layer would never finish a vector."""
+    for layer, buffer, out in zip(layers, depths.buffers, depths.outputs, strict=True):
+        for end, depth, least in (("input", buffer, layer.min_buffer_depth), ("output", out, layer.min_out_depth)):
+            if depth < least:
+                raise FoldingError(
+                    f"fifo {layer.name}.{end}: depth={depth} is less than the {least} words that the layer needs to "
+                    f"work at all; use at least {least}"
+                )
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1

@@ -1,0 +1,79 @@
+// The accelerator's door: AXI-Stream beats of pixel bytes become words of bit planes.
+//
+// In:   SAMPLES bytes an image, P a beat, sample p of a beat at s_axis_tdata[8*p +: 8]; bytes beyond the image's
+//       last sample are ignored. s_axis_tuser holds the levels of the image on its first beat; 0, or more than
+//       LEVELS, means LEVELS. Images are told apart by counting beats.
+// Out:  words of P elements, BITS planes each (the top BITS bits of the byte, most significant first, plane
+//       major), with the levels of their image.
+// Time: one cycle, one beat per cycle; s_axis_tready depends on registers only.
+// SAMPLES, P, LEVELS ≥ 1; 1 ≤ BITS ≤ 8. RUNTIME_LEVELS: 0 if every image runs at LEVELS.
+module pixel_input #(
+    parameter int SAMPLES = 784,
+    parameter int P = 4,
+    parameter int BITS = 8,
+    parameter int LEVELS = 2,
+    parameter int LEVEL_WIDTH = 2,
+    parameter int USER_WIDTH = 4,
+    parameter int RUNTIME_LEVELS = 1
+) (
+    input  logic                   clk,
+    input  logic                   rst,
+    input  logic [        8*P-1:0] s_axis_tdata,
+    input  logic                   s_axis_tvalid,
+    output logic                   s_axis_tready,
+    input  logic [ USER_WIDTH-1:0] s_axis_tuser,
+    output logic                   out_valid,
+    input  logic                   out_ready,
+    output logic [     BITS*P-1:0] out_data,
+    output logic [LEVEL_WIDTH-1:0] out_levels
+);
+  localparam int BEATS = (SAMPLES + P - 1) / P;
+  localparam int BEAT_WIDTH = BEATS > 1 ? $clog2(BEATS) : 1;
+
+  if (SAMPLES < 1 || P < 1 || LEVELS < 1) begin : illegal_1
+    $fatal(1, "pixel_input: SAMPLES, P and LEVELS must be at least 1");
+  end
+  if (BITS < 1 || BITS > 8) begin : illegal_2
+    $fatal(1, "pixel_input: BITS must be 1 to 8");
+  end
+
+  logic [BEAT_WIDTH-1:0] beat_q;
+  logic [LEVEL_WIDTH-1:0] levels, levels_q;
+  logic [BITS*P-1:0] planes;
+  logic [USER_WIDTH-1:0] wanted;
+
+  assign wanted = RUNTIME_LEVELS != 0 ? s_axis_tuser : '0;
+
+  always_comb begin
+    levels = levels_q;
+    if (beat_q == '0) begin
+      levels = wanted == '0 || wanted > USER_WIDTH'(LEVELS) ? LEVEL_WIDTH'(LEVELS) : LEVEL_WIDTH'(wanted);
+    end
+  end
+
+  for (genvar b = 0; b < BITS; b++) begin : plane
+    for (genvar p = 0; p < P; p++) begin : sample
+      assign planes[b*P+p] = s_axis_tdata[8*p+7-b];
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) beat_q <= '0;
+    else if (s_axis_tvalid && s_axis_tready) beat_q <= beat_q == BEAT_WIDTH'(BEATS - 1) ? '0 : beat_q + 1'b1;
+    if (s_axis_tvalid && s_axis_tready) levels_q <= levels;
+  end
+
+  fifo #(
+      .WIDTH(BITS * P + LEVEL_WIDTH),
+      .DEPTH(2)
+  ) beats (
+      .clk,
+      .rst,
+      .in_valid(s_axis_tvalid),
+      .in_ready(s_axis_tready),
+      .in_data({levels, planes}),
+      .out_valid,
+      .out_ready,
+      .out_data({out_levels, out_data})
+  );
+endmodule

@@ -1,0 +1,96 @@
+// Input buffer of a matrix-vector unit: a FIFO of vectors that can be read many times before they go.
+//
+// In:   words of a vector in order, CHUNKS words each, with the levels of their image.
+// Out:  the next word of the current vector, when ready to be taken: word_valid, its levels and whether it is
+//       the vector's last. take reads it; its data follows one cycle later on data_q and stays until the
+//       next take. Taking the last word goes back to the vector's first, unless the words were taken with
+//       free: then each gave its place back and the next vector begins. free holds for whole passes.
+// Time: a word can be taken one cycle after it came in, and read again at any pace, one word per cycle. The
+//       next vectors come in meanwhile, as far as there is room.
+// DEPTH ≥ CHUNKS (or ≥ 1 if every pass frees): words. CHUNKS ≥ 1: words of a vector.
+// STYLE: memory style, "block" or "distributed".
+module vector_buffer #(
+    parameter int WIDTH = 64,
+    parameter int LEVEL_WIDTH = 2,
+    parameter int CHUNKS = 13,
+    parameter int DEPTH = 26,
+    /* verilator lint_off UNUSEDPARAM */  // read by synthesis, from the attribute
+    parameter STYLE = "distributed"
+    /* verilator lint_on UNUSEDPARAM */
+) (
+    input  logic                   clk,
+    input  logic                   rst,
+    input  logic                   in_valid,
+    output logic                   in_ready,
+    input  logic [      WIDTH-1:0] in_data,
+    input  logic [LEVEL_WIDTH-1:0] in_levels,
+    output logic                   word_valid,
+    output logic                   word_first,
+    output logic                   word_last,
+    output logic [LEVEL_WIDTH-1:0] word_levels,
+    input  logic                   take,
+    input  logic                   free,
+    output logic [      WIDTH-1:0] data_q
+);
+  localparam int COUNT_WIDTH = $clog2(DEPTH + 1);
+  localparam int POINTER_WIDTH = DEPTH > 1 ? $clog2(DEPTH) : 1;
+  localparam int CHUNK_WIDTH = CHUNKS > 1 ? $clog2(CHUNKS) : 1;
+
+  if (CHUNKS < 1) begin : illegal_1
+    $fatal(1, "vector_buffer: CHUNKS must be at least 1");
+  end
+  if (DEPTH < 1) begin : illegal_2
+    $fatal(1, "vector_buffer: DEPTH must be at least 1");
+  end
+
+  (* ram_style = STYLE *) logic [WIDTH-1:0] memory[DEPTH];
+  (* ram_style = "distributed" *) logic [LEVEL_WIDTH-1:0] levels[DEPTH];
+
+  logic [POINTER_WIDTH-1:0] write_q, read_q, base_q, read_next;
+  logic [CHUNK_WIDTH-1:0] chunk_q;
+  logic [COUNT_WIDTH-1:0] count_q  /* verilator public_flat_rd */;  // words that hold a place
+  logic [COUNT_WIDTH-1:0] fresh_q;  // words of them that were never read
+  logic again_q;  // the current vector was read before
+  logic push;
+
+  assign in_ready = count_q != COUNT_WIDTH'(DEPTH);
+  assign push = in_valid && in_ready;
+  assign word_valid = again_q || fresh_q != '0;
+  assign word_first = chunk_q == '0;
+  assign word_last = chunk_q == CHUNK_WIDTH'(CHUNKS - 1);
+  assign word_levels = levels[read_q];
+  assign read_next = read_q == POINTER_WIDTH'(DEPTH - 1) ? '0 : read_q + 1'b1;
+
+  always_ff @(posedge clk) begin
+    if (push) begin
+      memory[write_q] <= in_data;
+      levels[write_q] <= in_levels;
+    end
+  end
+
+  always_ff @(posedge clk) begin
+    if (take) data_q <= memory[read_q];
+  end
+
+  always_ff @(posedge clk) begin
+    if (rst) begin
+      write_q <= '0;
+      read_q  <= '0;
+      base_q  <= '0;
+      chunk_q <= '0;
+      count_q <= '0;
+      fresh_q <= '0;
+      again_q <= 1'b0;
+    end else begin
+      if (push) write_q <= write_q == POINTER_WIDTH'(DEPTH - 1) ? '0 : write_q + 1'b1;
+      count_q <= count_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(take && free);
+      fresh_q <= fresh_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(take && !again_q);
+      if (take) begin
+        chunk_q <= word_last ? '0 : chunk_q + 1'b1;
+        read_q  <= word_last && !free ? base_q : read_next;
+        if (word_last) again_q <= !free;
+        if (word_last && free) base_q <= read_next;
+      end
+    end
+  end
+endmodule
