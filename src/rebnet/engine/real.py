@@ -22,10 +22,17 @@ def run_real(network: Network, images: NDArray[np.uint8], levels: int | None = N
 
     Returns:
         Outputs of shape (N, classes).
+
+    Raises:
+        OptionError: the network has not so many levels, or is lowered.
+        DatasetError: the images do not fit the network's input.
     """
     check_images(network, images)
+    if levels is not None and not 1 <= levels <= network.levels:
+        raise OptionError(f"levels={levels}: this network has {network.levels}; choose 1 to {network.levels}")
     batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
-    return np.concatenate([_run_batch(network, batch.reshape(len(batch), -1), levels) for batch in batches])
+    none = np.zeros((0, network.classes), dtype=np.float32)
+    return np.concatenate([none, *(_run_batch(network, batch.reshape(len(batch), -1), levels) for batch in batches)])
 
 
 def _run_batch(network: Network, samples: NDArray[np.uint8], levels: int | None) -> NDArray[np.float32]:
@@ -42,5 +49,7 @@ def _run_batch(network: Network, samples: NDArray[np.uint8], levels: int | None)
                 gammas = op.gammas[:levels]
                 x = decode(encode(x, gammas), gammas).astype(np.float32)
             case _:
-                raise OptionError(f"{type(op).__name__}: is not a real operation; give the exported network")
+                raise OptionError(
+                    f"{type(op).__name__} is not a real operation; run the exported network, not the lowered one"
+                )
     return x

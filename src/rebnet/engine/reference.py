@@ -67,7 +67,15 @@ def run(
 
 
 def run_mixed(network: Network, images: NDArray[np.uint8], levels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Integer scores where image n runs at `levels[n]`; shape (N, classes)."""
+    """Integer scores where image n runs at `levels[n]`; shape (N, classes).
+
+    Raises:
+        OptionError: not one level count per image, or one that the network does not serve.
+        DatasetError: the images do not fit the network's input.
+    """
+    check_images(network, images)
+    if levels.shape != (len(images),):
+        raise OptionError(f"levels of shape {levels.shape} for {len(images)} images; give one level count per image")
     result = np.zeros((len(images), network.classes), dtype=np.int64)
     for m in np.unique(levels):
         chosen = levels == m
@@ -81,8 +89,8 @@ def _run_batch(network: Network, samples: NDArray[np.uint8], index: int) -> NDAr
     reach = 0
     for op in network.ops:
         match op:
-            case Dense(gains=tuple()):
-                accumulator = accumulate(planes, op.weights.bits, op.gains[index])
+            case Dense(gains=tuple(gains)):
+                accumulator = accumulate(planes, op.weights.bits, gains[index])
                 reach = op.reaches[index]
             case Threshold():
                 planes = encode_integer(accumulator, op.thresholds[index], op.steps[index])

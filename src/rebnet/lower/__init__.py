@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from rebnet.ir.ops import Network
+from rebnet.errors import LoweringError
+from rebnet.ir.ops import BatchNorm, Dense, Network, ResidualSign
 from rebnet.ir.verify import verify
 from rebnet.lower.assign_gains import assign_gains
 from rebnet.lower.fix_levels import fix_levels
@@ -11,6 +12,8 @@ from rebnet.lower.fold_batchnorm import fold_batchnorm
 from rebnet.lower.orient_rows import orient_rows
 from rebnet.lower.scores import scores
 from rebnet.lower.thresholds import thresholds
+
+_EXPORTED = Dense | BatchNorm | ResidualSign
 
 Pass = Callable[[Network], Network]
 
@@ -33,8 +36,13 @@ def lower(network: Network, *, fixed_levels: bool = False, threshold_bits: int =
 
     Raises:
         VerifyError: the network breaks a rule, for example an accumulator that leaves T bits.
-        LoweringError: a channel has no exact integer form in T bits.
+        LoweringError: the network is lowered already, or a channel has no exact integer form in T bits.
     """
+    integer = next((type(op).__name__ for op in network.ops if not isinstance(op, _EXPORTED)), None)
+    if integer is not None:
+        raise LoweringError(
+            f"network {network.name} holds {integer}: it is lowered already; lower the exported network"
+        )
     network = verify(replace(network, threshold_bits=threshold_bits))
     for one_pass in ((fix_levels,) if fixed_levels else ()) + PASSES:
         network = verify(one_pass(network))
