@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from rebnet.errors import FoldingError, NotationError
 
-_INPUT = re.compile(r"(\d+)x(\d+)x(\d+)")
-_DENSE = re.compile(r"D(\d+)(?:\(([^()]*)\))?")
+_INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})")
+_DENSE = re.compile(r"D([0-9]{1,9})(?:\(([^()]*)\))?")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 MAX_LEVELS = 8
 """Most levels a network can have: super-increasing gains of more do not fit one byte."""
 
@@ -112,7 +113,7 @@ def _dense(position: int, token: str) -> DenseText:
     if match[2] is None:
         return DenseText(int(match[1]))
     numbers = [number.strip() for number in match[2].split(",")]
-    if len(numbers) not in (2, 3) or not all(number.isdecimal() for number in numbers):
+    if len(numbers) not in (2, 3) or not all(_NUMBER.fullmatch(number) for number in numbers):
         raise NotationError(
             f"network text, token {position}, {token!r}: the parentheses must hold (PE,SIMD) or "
             "(PE,SIMD,LANES) in whole numbers, such as (16,64)"

@@ -3,6 +3,7 @@
 The JSON names the SHA-256 of the tensors it belongs to. Weights are packed, 8 to a byte.
 """
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,8 @@ from rebnet.ir.verify import verify
 
 NETWORK_FILE = "network.json"
 TENSOR_FILE = "tensors.safetensors"
-_KINDS: dict[str, type[Op]] = {kind.__name__: kind for kind in (Dense, BatchNorm, Affine, ResidualSign, Threshold, Scores)}
+_OPS = (Dense, BatchNorm, Affine, ResidualSign, Threshold, Scores)
+_KINDS: dict[str, type[Op]] = {kind.__name__: kind for kind in _OPS}
 _KEYS = {"name": str, "levels": int, "served": list, "threshold_bits": int, "input": dict, "ops": list}
 
 
@@ -59,7 +61,11 @@ def _dump(prefix: str, op: Op, tensors: dict[str, NDArray[Any]]) -> dict[str, An
 
 
 def _narrow(values: NDArray[Any]) -> NDArray[Any]:
-    """Integers in the smallest signed type that holds them; the reader widens them again."""
+    """Numbers in the smallest type that holds them exactly; the reader widens them again."""
+    if values.dtype == np.float64:
+        with np.errstate(over="ignore"):
+            short = values.astype(np.float32)
+        return short if np.array_equal(short, values) else values
     if values.dtype != np.int64:
         return values
     kind = np.result_type(np.min_scalar_type(values.min(initial=-1)), np.min_scalar_type(values.max(initial=0)))
@@ -76,28 +82,39 @@ def load(folder: Path) -> Network:
     record = read_record(path, {**_KEYS, "tensors_sha256": str})
     tensors, _ = read_tensors(folder / TENSOR_FILE)
     if file_hash(folder / TENSOR_FILE) != record["tensors_sha256"]:
-        raise FileFormatError(f"{path}: belongs to another {TENSOR_FILE}; write both again with the command that made them")
-    try:
-        return verify(
-            Network(
-                name=record["name"],
-                levels=record["levels"],
-                input=PixelInput(**record["input"]),
-                ops=tuple(_parse(f"op{i}", op, tensors) for i, op in enumerate(record["ops"])),
-                threshold_bits=record["threshold_bits"],
-                served=tuple(record["served"]),
-            )
+        raise FileFormatError(
+            f"{path}: belongs to another {TENSOR_FILE}; write both again with the command that made them"
         )
-    except (KeyError, TypeError, ValueError, AttributeError, VerifyError) as error:
-        raise FileFormatError(f"{path}: not a network ({_reason(error)}); write it again with the command that made it") from None
+    try:
+        return verify(_network(record, tensors))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, VerifyError) as error:
+        raise FileFormatError(
+            f"{path}: not a network ({_reason(error)}); write it again with the command that made it"
+        ) from None
 
 
 def _reason(error: Exception) -> str:
     return f"{error.args[0]!r} is missing or unknown" if isinstance(error, KeyError) else str(error)
 
 
-def _parse(prefix: str, record: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Op:
-    values = dict(record)
+def _network(record: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Network:
+    served = _wholes("served", record["served"])
+    if not served:
+        raise ValueError("'served' is empty; it lists the level counts that the network runs at")
+    return Network(
+        name=record["name"],
+        levels=record["levels"],
+        input=PixelInput(**{key: _whole(key, value) for key, value in record["input"].items()}),
+        ops=tuple(_parse(f"op{i}", op, tensors) for i, op in enumerate(record["ops"])),
+        threshold_bits=record["threshold_bits"],
+        served=served,
+    )
+
+
+def _parse(prefix: str, record: Any, tensors: dict[str, NDArray[Any]]) -> Op:
+    if not isinstance(record, dict):
+        raise ValueError(f"an operation is {record!r}, it must be an object")
+    values = {key: value if key == "op" else _READERS[key](key, value) for key, value in record.items()}
     kind = _KINDS[values.pop("op")]
     for field in fields(kind):
         name = f"{prefix}.{field.name}"
@@ -106,12 +123,52 @@ def _parse(prefix: str, record: dict[str, Any], tensors: dict[str, NDArray[Any]]
         elif name in tensors:
             array = tensors[name]
             values[field.name] = array.astype(np.int64 if array.dtype.kind == "i" else np.float64)
-        elif field.name == "folding" and field.name in values:
-            values["folding"] = Folding(*values["folding"])
-        elif field.name in values:
-            values[field.name] = _tuples(values[field.name])
     return kind(**values)
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(map(_tuples, value)) if isinstance(value, list) else value
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{key!r} holds {value!r}, it must hold a text")
+    return value
+
+
+def _whole(key: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"{key!r} holds {value!r}, it must hold a whole number")
+    return value
+
+
+def _number(key: str, value: Any) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise ValueError(f"{key!r} holds {value!r}, it must hold a number")
+    return float(value)
+
+
+def _items(key: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise ValueError(f"{key!r} holds {value!r}, it must hold a list")
+    return value
+
+
+def _wholes(key: str, value: Any) -> tuple[int, ...]:
+    return tuple(_whole(key, item) for item in _items(key, value))
+
+
+def _folding(key: str, value: Any) -> Folding:
+    pe, simd, lanes = _items(key, value)
+    return Folding(_whole(key, pe), _whole(key, simd), None if lanes is None else _whole(key, lanes))
+
+
+_READERS: dict[str, Callable[[str, Any], Any]] = {
+    "name": _text,
+    "rows": _whole,
+    "columns": _whole,
+    "scale": _number,
+    "folding": _folding,
+    "unit": _number,
+    "gains": lambda key, value: tuple(_wholes(key, item) for item in _items(key, value)),
+    "epsilon": _number,
+    "gammas": lambda key, value: tuple(_number(key, item) for item in _items(key, value)),
+    "fraction_bits": _whole,
+}
+"""How each key of an operation is read; arrays come from the tensors."""

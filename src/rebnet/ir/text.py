@@ -11,7 +11,7 @@ _SMALL = 12  # arrays of up to this many numbers are printed whole
 
 
 def to_text(network: Network) -> str:
-    """The network as text; equal texts mean equal networks up to a checksum of the large arrays."""
+    """The network as text: integers in full, other numbers to nine digits, large arrays as range and checksum."""
     image = network.input
     lines = [
         f"network {network.name} levels={network.levels} serves={_list(network.served)} T={network.threshold_bits}",
@@ -48,11 +48,19 @@ def _weights(op: Dense) -> str:
 
 
 def _list(values: tuple[Any, ...]) -> str:
-    return "(" + ",".join(f"{value:.9g}" for value in values) + ")"
+    return f"({','.join(map(_number, values))})"
+
+
+def _number(value: Any) -> str:
+    return str(value) if isinstance(value, int | np.integer) else f"{value:.9g}"
+
+
+def _nested(value: Any) -> str:
+    return f"[{','.join(map(_nested, value))}]" if isinstance(value, list) else _number(value)
 
 
 def _array(values: np.ndarray) -> str:
     if values.size <= _SMALL:
-        return str(np.vectorize(lambda x: f"{x:.9g}", otypes=[object])(values).tolist()).replace("'", "").replace(" ", "")
+        return _nested(values.tolist())
     checksum = zlib.crc32(np.ascontiguousarray(values).tobytes())
-    return f"[{values.min():.9g}..{values.max():.9g}] crc:{checksum:08x}"
+    return f"[{_number(values.min())}..{_number(values.max())}] crc:{checksum:08x}"

@@ -1,28 +1,39 @@
 """Rules that a network keeps after export and after every pass of lowering."""
 
+import re
+
 import numpy as np
 
-from rebnet.errors import VerifyError
-from rebnet.ir.notation import MAX_LEVELS
+from rebnet.errors import FoldingError, VerifyError
+from rebnet.ir.notation import MAX_LEVELS, check_folding
 from rebnet.ir.ops import Affine, BatchNorm, Dense, Network, Op, ResidualSign, Scores, Threshold
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.scores import SCALE_BITS
+
+_NAME = re.compile(r"[A-Za-z0-9_-]+")  # it becomes a part of file names
+_MOST_FRACTION_BITS = 500
+_LARGEST_GAIN = 1 << 31
 
 
 def verify(network: Network) -> Network:
     """Return `network` if it keeps every rule; raise `VerifyError` naming operation, value and rule."""
     _header(network)
     columns = network.input.samples
+    code_levels, used = network.input.bits, (network.input.bits,) * len(network.served)
     before: Op | None = None
     for position, op in enumerate(network.ops):
         place = f"{network.name}, operation {position + 1}, {type(op).__name__}"
         _order(place, before, op, last=position == len(network.ops) - 1)
         if isinstance(op, Dense):
             _dense(place, network, op, columns)
-            columns = op.weights.rows
+            _gains(f"{place} {op.name}", network, op, code_levels, used)
+            columns, code_levels, used = op.weights.rows, network.levels, network.served
         else:
             _rows(place, network, op, columns)
+            _lowered(place, op, before)
         before = op
+    names = [op.name for op in network.dense]
+    _require(len(set(names)) == len(names), f"{network.name}: layers are named {', '.join(names)}; each needs its own")
     return network
 
 
@@ -35,7 +46,10 @@ def _header(network: Network) -> None:
     name, image = network.name, network.input
     _require(1 <= network.levels <= MAX_LEVELS, f"{name}: levels={network.levels}; must be 1 to {MAX_LEVELS}")
     _require(1 <= image.bits <= 8, f"{name}: input bits={image.bits}; must be 1 to 8")
-    _require(image.samples >= 1, f"{name}: the image has no samples; height, width and channels must be at least 1")
+    _require(
+        min(image.height, image.width, image.channels) >= 1,
+        f"{name}: the image is {image.height}x{image.width}x{image.channels}; each must be at least 1",
+    )
     _require(4 <= network.threshold_bits <= 32, f"{name}: threshold_bits={network.threshold_bits}; must be 4 to 32")
     whole = tuple(range(1, network.levels + 1))
     _require(
@@ -77,18 +91,39 @@ def _dense(place: str, network: Network, op: Dense, columns: int) -> None:
         f"{place} {op.name}: packed weights are {weights.packed.dtype} {weights.packed.shape}; must be uint8 {shape}",
     )
     _require(np.isfinite(op.scale) and op.scale > 0, f"{place} {op.name}: scale={op.scale}; must be above 0")
+    _require(_NAME.fullmatch(op.name) is not None, f"{place} {op.name!r}: a name has letters, digits, '_' and '-' only")
+    if op.folding is not None:
+        try:
+            check_folding(f"{place} {op.name}", op.folding, columns)
+        except FoldingError as error:
+            raise VerifyError(str(error)) from None
+
+
+def _gains(place: str, network: Network, op: Dense, code_levels: int, used: tuple[int, ...]) -> None:
     if op.gains is None:
+        _require(op.unit is None, f"{place}: unit={op.unit} without gains; both or none")
         return
-    _require(len(op.gains) == len(network.served), f"{place} {op.name}: needs one set of gains per served level count")
-    for gains, reach in zip(op.gains, op.reaches, strict=True):
+    _require(
+        op.unit is not None and bool(np.isfinite(op.unit)) and op.unit > 0, f"{place}: unit={op.unit}; must be above 0"
+    )
+    _require(len(op.gains) == len(network.served), f"{place}: needs one set of gains per served level count")
+    for levels, gains, reach in zip(used, op.gains, op.reaches, strict=True):
+        _require(all(isinstance(g, int) and g >= 0 for g in gains), f"{place}: gains {gains} must be integers ≥ 0")
         _require(
-            all(isinstance(g, int) and g >= 0 for g in gains), f"{place} {op.name}: gains {gains} must be integers ≥ 0"
+            len(gains) == code_levels, f"{place}: gains {gains} for codes of {code_levels} levels; one each is needed"
         )
+        _require(not any(gains[levels:]), f"{place}: gains {gains} at {levels} levels; must be 0 above level {levels}")
         _require(
-            fits_accumulator(columns, sum(gains), network.levels, network.threshold_bits),
-            f"{place} {op.name}: max(2, M)·(R + 2) with R={reach} leaves {network.threshold_bits} bits; "
+            fits_accumulator(op.weights.columns, sum(gains), network.levels, network.threshold_bits),
+            f"{place}: max(2, M)·(R + 2) with R={reach} leaves {network.threshold_bits} bits; "
             "use fewer input bits or gain bits, or more threshold bits",
         )
+
+
+def _lowered(place: str, op: Op, before: Op | None) -> None:
+    integer = isinstance(op, Affine | Threshold | Scores)
+    bare = isinstance(before, Dense) and before.gains is None
+    _require(not (integer and bare), f"{place}: stands after a Dense without gains; assign them first")
 
 
 def _rows(place: str, network: Network, op: Op, rows: int) -> None:
@@ -96,7 +131,10 @@ def _rows(place: str, network: Network, op: Op, rows: int) -> None:
     if isinstance(op, BatchNorm):
         for label in ("mean", "variance", "weight", "bias"):
             _real(place, label, getattr(op, label), rows)
-        _require(bool((op.variance >= 0).all()) and op.epsilon > 0, f"{place}: variance and epsilon must be positive")
+        _require(
+            bool((op.variance >= 0).all()) and bool(np.isfinite(op.epsilon)) and op.epsilon > 0,
+            f"{place}: variance must be 0 or more and epsilon={op.epsilon} above 0",
+        )
     elif isinstance(op, Affine):
         _real(place, "a", op.a, rows)
         _real(place, "b", op.b, rows)
@@ -116,8 +154,12 @@ def _factors(place: str, op: ResidualSign, levels: int) -> None:
     positive = all(np.isfinite(gamma) and gamma >= 0 for gamma in op.gammas) and op.gammas[0] > 0
     _require(positive, f"{place}: factors {op.gammas} must be finite, the first above 0")
     if levels > 1:
-        exact = tuple(gain / 2.0**op.fraction_bits for gain in op.gains)
-        _require(exact == op.gammas, f"{place}: factors {op.gammas} are no multiples of 2^-{op.fraction_bits}")
+        _require(
+            abs(op.fraction_bits) <= _MOST_FRACTION_BITS, f"{place}: fraction_bits={op.fraction_bits} is out of range"
+        )
+        scaled = [gamma * 2.0**op.fraction_bits for gamma in op.gammas]
+        whole = all(number.is_integer() and number <= _LARGEST_GAIN for number in scaled)
+        _require(whole, f"{place}: factors {op.gammas} are no multiples of 2^-{op.fraction_bits}")
 
 
 def _real(place: str, label: str, values: np.ndarray, rows: int) -> None:
@@ -128,8 +170,6 @@ def _real(place: str, label: str, values: np.ndarray, rows: int) -> None:
 
 
 def _integers(place: str, label: str, values: np.ndarray, shape: tuple[int, ...], limit: int) -> None:
-    _require(
-        values.shape == shape and values.dtype == np.int64, f"{place}: {label} must be integers of shape {shape}"
-    )
+    _require(values.shape == shape and values.dtype == np.int64, f"{place}: {label} must be integers of shape {shape}")
     inside = bool(((values >= -limit) & (values < limit)).all())
     _require(inside, f"{place}: {label} must lie within {-limit} to {limit - 1}")

@@ -14,7 +14,7 @@ def pixel_values(images: NDArray[np.uint8], bits: int) -> NDArray[np.float64]:
     """The value x in [-1, 1] that the top `bits` bits of each sample stand for; same shape."""
     top = (images >> (8 - bits)).astype(np.float64)
     peak = 2**bits - 1
-    return (2 * top - peak) / peak
+    return np.asarray((2 * top - peak) / peak)
 
 
 def pixel_planes(images: NDArray[np.uint8], bits: int) -> Bits:

@@ -45,7 +45,7 @@ def code(bits: Bits) -> NDArray[np.int64]:
 
 
 def encode_integer(accumulator: NDArray[np.int64], threshold: NDArray[np.int64], steps: NDArray[np.int64]) -> Bits:
-    """Algorithm 1 on integers: r = A - t; bit_1 = r ≥ 0; r ∓= δ_1; bit_2 = r ≥ 0; …
+    """Algorithm 1 on integers: r = A - t; bit_1 = r ≥ 0; r ∓= δ_1; bit_2 = r ≥ 0; and so on.
 
     Args:
         accumulator: A, shape (*S, rows).

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SCALE_BITS = 16
+_NOTHING = 1e-280  # a peak below it is zero: dividing by it would overflow
 
 
 def score_bits(threshold_bits: int) -> int:
@@ -25,7 +26,7 @@ def quantize_scores(
     """
     limit_a, limit_b = 2.0 ** (SCALE_BITS - 1) - 1, 2.0 ** (threshold_bits + SCALE_BITS - 1) - 1
     peak_a, peak_b = np.max(np.abs(a)), np.max(np.abs(b))
-    scales = [limit / peak for limit, peak in ((limit_a, peak_a), (limit_b, peak_b)) if peak > 0]
+    scales = [limit / peak for limit, peak in ((limit_a, peak_a), (limit_b, peak_b)) if peak > _NOTHING]
     scale = min(scales, default=1.0)
     return np.floor(a * scale + 0.5).astype(np.int64), np.floor(b * scale + 0.5).astype(np.int64)
 
@@ -34,9 +35,9 @@ def scores(
     accumulator: NDArray[np.int64], reach: int, scale: NDArray[np.int64], bias: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Scores A_j·(2A - R) + B_j; accumulator (images, classes) to the same shape."""
-    return scale * (2 * accumulator - reach) + bias
+    return np.asarray(scale * (2 * accumulator - reach) + bias)
 
 
 def labels(values: NDArray[np.int64]) -> NDArray[np.int64]:
     """The first index of the largest score of each image; (images, classes) to (images,)."""
-    return np.argmax(values, axis=-1)
+    return np.asarray(np.argmax(values, axis=-1))

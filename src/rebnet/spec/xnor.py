@@ -19,7 +19,7 @@ def pack_words(bits: Bits, padding: bool) -> NDArray[np.uint64]:
 
 
 def popcount_xnor(bits: Bits, weights: Bits) -> NDArray[np.int64]:
-    """p = popcount(xnor(bits, w)) for every vector and row.
+    """Count agreeing bits, p = popcount(xnor(bits, w)), for every vector and row.
 
     Padding follows the law: input bits are padded with 0 and weight bits with 1, so that a padded
     lane never agrees and adds nothing.
