@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rebnet.files import file_hash, write_record
 from rebnet.fold.choose import choose
-from rebnet.fold.depths import size_fifos, steady_cycles
+from rebnet.fold.depths import predict, size_fifos
 from rebnet.ir import storage
 from rebnet.rtl.folding import FOLDING_FILE, MAX_SAMPLES_PER_BEAT, fifo_record, read_depths
 from rebnet.rtl.geometry import Accelerator, accelerator_of
@@ -36,10 +36,9 @@ def fold(
     accelerator = accelerator_of(network, foldings, samples_per_beat(accelerator_of(network, foldings, 1)))
     if folding is not None and Path(folding).is_file():
         depths = read_depths(Path(folding), accelerator.layers)
-        peaks = steady_cycles(accelerator, network.levels, depths)[1].peaks
     else:
-        depths, peaks = size_fifos(accelerator, progress)
-    cycles, timing = steady_cycles(accelerator, network.levels, depths)
+        depths = size_fifos(accelerator, progress)
+    prediction = predict(accelerator, network.levels, depths)
     record = {
         "inputs": {"network": file_hash(build / storage.NETWORK_FILE)},
         "levels": network.levels,
@@ -53,11 +52,11 @@ def fold(
             }
             for layer in accelerator.layers
         ],
-        "fifos": fifo_record(accelerator, depths, peaks, widths_of(network).accumulators),
+        "fifos": fifo_record(accelerator, depths, prediction.peaks, widths_of(network).accumulators),
         "samples_per_beat": accelerator.samples_per_beat,
         "bound_cycles": accelerator.bound_cycles(network.levels),
-        "predicted_cycles_per_image": cycles,
-        "predicted_latency_cycles": timing.latency_cycles,
+        "predicted_cycles_per_image": prediction.cycles_per_image,
+        "predicted_latency_cycles": prediction.latency_cycles,
     }
     write_record(build / FOLDING_FILE, record)
     return accelerator

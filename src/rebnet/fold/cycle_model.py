@@ -6,11 +6,16 @@ by cycle, is tested.
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rebnet.rtl.folding import check_depths
 from rebnet.rtl.geometry import PIXEL_DEPTH, SCORES_DEPTH, SCORES_LATENCY, Accelerator, Converter, Depths, Mvtu
+
+
+Levels = Callable[[int], int]
+"""Levels of an image, by its number."""
+State = tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -28,10 +33,6 @@ class Timing:
     def latency_cycles(self) -> int:
         """Cycles from the first beat in to the first image's final beat out."""
         return self.finish[0]
-
-    def cycles_per_image(self, skip: int = 0) -> float:
-        """Mean distance of final beats, from image `skip` on; needs at least two images after it."""
-        return (self.finish[-1] - self.finish[skip]) / (len(self.finish) - 1 - skip)
 
 
 class _Converter:
@@ -64,10 +65,14 @@ class _Converter:
         self.units = -(-(self.units + shape.last_units) // shape.out_units) * shape.out_units
 
 
+    def state(self) -> State:
+        return self.units, self.in_word, self.levels
+
+
 class _Mvtu:
     """`mvtu` and its `vector_buffer`: the sequencer, the places promised, the words under way."""
 
-    def __init__(self, shape: Mvtu, buffer_depth: int, out_depth: int, levels: Sequence[int]) -> None:
+    def __init__(self, shape: Mvtu, buffer_depth: int, out_depth: int, levels: Levels) -> None:
         self.shape = shape
         self.levels = levels
         self.buffer_depth = buffer_depth
@@ -92,7 +97,7 @@ class _Mvtu:
 
     def head_levels(self) -> int:
         """Levels of the word at the output."""
-        return self.levels[self.popped // self.shape.out_words]
+        return self.levels(self.popped // self.shape.out_words)
 
     def tick(self, now: int, push: bool, pop: bool) -> None:
         if self.again or self.fresh:
@@ -104,11 +109,15 @@ class _Mvtu:
         self.room += pop
         self.buffer_peak = max(self.buffer_peak, self.held)
 
+    def state(self, now: int) -> State:
+        place = self.popped % self.shape.out_words, self.chunk, self.group, self.fold, self.again
+        return *place, self.room, self.held, self.fresh, self.outputs, *(cycle - now for cycle in self.under_way)
+
     def _issue(self, now: int) -> None:
         """The sequencer with a word in front of it: issue it, unless it ends a fold that has no room."""
         shape = self.shape
         last_chunk = self.chunk == shape.chunks - 1
-        last_group = self.group == shape.groups(self.levels[self.image]) - 1
+        last_group = self.group == shape.groups(self.levels(self.image)) - 1
         last_fold = self.fold == shape.folds - 1
         if last_chunk and last_group:
             if self.room < shape.drain_words:
@@ -159,55 +168,129 @@ class _Scores:
         self.room += pop
 
 
+
+    def state(self, now: int) -> State:
+        return self.lane, self.row, self.outputs, self.room, *(cycle - now for cycle in self.under_way)
+
+
+class _Chain:
+    """All modules of an accelerator between a source and a sink that is always ready.
+
+    The source offers image n from cycle n·period on; period 0 is a source that is always valid.
+    """
+
+    def __init__(self, accelerator: Accelerator, levels: Levels, depths: Depths, period: int = 0) -> None:
+        check_depths(accelerator.layers, depths)
+        self.accelerator = accelerator
+        self.levels = levels
+        self.period = period
+        self.converters = [_Converter(shape) for shape in accelerator.converters]
+        parts = zip(accelerator.layers, depths.buffers, depths.outputs, strict=True)
+        self.units = [_Mvtu(layer, buffer, out, levels) for layer, buffer, out in parts]
+        self.scores = _Scores(accelerator.beats_out, accelerator.layers[-1].drain)
+        self.pixels = self.pixels_out = self.beats = self.scores_out = 0
+        self.now = 0
+
+    def images(self) -> Iterator[int]:
+        """Run on, and yield the cycle of each image's final beat."""
+        while True:
+            now, before = self.now, self.scores_out
+            self._cycle()
+            done = self.scores_out // self.accelerator.beats_out
+            if self.scores_out != before and done * self.accelerator.beats_out == self.scores_out:
+                yield now
+
+    def _cycle(self) -> None:
+        now, units, converters, scores = self.now, self.units, self.converters, self.scores
+        beats_in = self.accelerator.beats_in
+        for unit in units:
+            unit.arrive(now)
+        scores.arrive(now)
+        # See which channels move a word: from registers alone.
+        beat_in = self.pixels < PIXEL_DEPTH and now >= self.beats // beats_in * self.period
+        head, into_converter = [], []
+        for i, converter in enumerate(converters):
+            offered = units[i - 1].valid() if i else self.pixels > 0
+            levels = 0
+            if offered:
+                levels = units[i - 1].head_levels() if i else self.levels(self.pixels_out // beats_in)
+            head.append(levels)
+            into_converter.append(offered and converter.ready(levels))
+        into_unit = [converter.valid() and unit.ready() for converter, unit in zip(converters, units, strict=True)]
+        result = units[-1].valid()
+        out_of_unit = [*into_converter[1:], scores.takes(result)]
+        score_out = scores.outputs > 0
+        # Then every module counts.
+        for i, unit in enumerate(units):
+            converters[i].tick(into_converter[i], into_unit[i], head[i])
+            unit.tick(now, into_unit[i], out_of_unit[i])
+        scores.tick(now, result, score_out)
+        self.pixels += beat_in - into_converter[0]
+        self.pixels_out += into_converter[0]
+        self.beats += beat_in
+        self.scores_out += score_out
+        self.now += 1
+
+    def lateness(self) -> int:
+        """Cycles since the source first offered the image it is in; negative before it does."""
+        return self.now - self.beats // self.accelerator.beats_in * self.period
+
+    def state(self) -> State:
+        """All that decides the future, relative to now."""
+        late = min(self.lateness(), 0) if self.period else 0
+        place = late, self.pixels, self.pixels_out % self.accelerator.beats_in, self.beats % self.accelerator.beats_in
+        parts = [converter.state() for converter in self.converters] + [unit.state(self.now) for unit in self.units]
+        return *place, *parts, self.scores.state(self.now)
+
+    def peaks(self) -> Depths:
+        """The most words seen in each buffer and FIFO so far."""
+        return Depths(tuple(u.buffer_peak for u in self.units), tuple(u.output_peak for u in self.units))
+
+
 def run(accelerator: Accelerator, levels: Sequence[int], depths: Depths) -> Timing:
-    """Send `len(levels)` images, image n at levels[n], into an accelerator whose sink is always ready.
+    """Send `len(levels)` images without a pause, image n at levels[n].
 
     Args:
         accelerator: the chain and its folding.
         levels: served levels of each image, at least one image.
-        depths: words of the buffers and FIFOs, each at least its layer's minimum.
+        depths: words of the buffers and FIFOs.
 
     Raises:
         FoldingError: a depth below its layer's minimum; the accelerator could not work at all.
     """
-    check_depths(accelerator.layers, depths)
-    converters = [_Converter(shape) for shape in accelerator.converters]
-    units = [_Mvtu(*parts, levels) for parts in zip(accelerator.layers, depths.buffers, depths.outputs, strict=True)]
-    scores = _Scores(accelerator.beats_out, accelerator.layers[-1].drain)
-    count, beats, beats_in = len(units), 0, accelerator.beats_in
-    total_beats, total_scores = beats_in * len(levels), accelerator.beats_out * len(levels)
-    pixels = pixels_out = scores_out = 0
-    finish: list[int] = []
-    now = 0
-    while scores_out < total_scores:
-        for unit in units:
-            unit.arrive(now)
-        scores.arrive(now)
-        beat_in = beats < total_beats and pixels < PIXEL_DEPTH
-        score_out = scores.outputs > 0
-        into_converter = [False] * count
-        head = [0] * count
-        for i in range(count):
-            offered = units[i - 1].valid() if i else pixels > 0
-            if offered:
-                head[i] = units[i - 1].head_levels() if i else levels[pixels_out // beats_in]
-                into_converter[i] = converters[i].ready(head[i])
-        into_unit = [converter.valid() and unit.ready() for converter, unit in zip(converters, units, strict=True)]
-        offered = units[-1].valid()
-        taken = scores.takes(offered)
+    last = len(levels) - 1
+    chain = _Chain(accelerator, lambda image: levels[min(image, last)], depths)
+    finish = tuple(cycle for cycle, _ in zip(chain.images(), levels, strict=False))
+    return Timing(finish, chain.peaks())
 
-        for i in range(count):
-            converters[i].tick(into_converter[i], into_unit[i], head[i])
-            units[i].tick(now, into_unit[i], into_converter[i + 1] if i + 1 < count else taken)
-        scores.tick(now, offered, score_out)
-        pixels += beat_in - into_converter[0]
-        pixels_out += into_converter[0]
-        beats += beat_in
-        if score_out:
-            scores_out += 1
-            if scores_out % accelerator.beats_out == 0:
-                finish.append(now)
-        now += 1
-    peaks = Depths(tuple(u.buffer_peak for u in units), tuple(u.output_peak for u in units))
-    return Timing(tuple(finish), peaks)
 
+def keeps_pace(accelerator: Accelerator, levels: int, depths: Depths, period: int) -> bool:
+    """True if the accelerator takes an image every `period` cycles, for ever.
+
+    Images are offered at that pace. The model is a finite machine: when its state repeats at the end of an
+    image, what happened in between happens for ever, and either the source fell further behind or it did not.
+    """
+    chain = _Chain(accelerator, lambda image: levels, depths, period)
+    seen: dict[State, int] = {}
+    for _ in chain.images():
+        state, late = chain.state(), chain.lateness()
+        if state in seen and late >= seen[state]:
+            return late == seen[state]
+        seen[state] = late
+    raise AssertionError("images never end")
+
+
+def steady(accelerator: Accelerator, levels: int, depths: Depths, patience: int) -> tuple[float, Depths] | None:
+    """Cycles per image in the long run without a pause, and the peaks on the way there; exact.
+
+    None if the state did not repeat within `patience` images.
+    """
+    chain = _Chain(accelerator, lambda image: levels, depths)
+    seen: dict[State, tuple[int, int]] = {}
+    for image, cycle in zip(range(patience), chain.images(), strict=False):
+        state = chain.state()
+        if state in seen:
+            before, then = seen[state]
+            return (cycle - then) / (image - before), chain.peaks()
+        seen[state] = image, cycle
+    return None

@@ -1,50 +1,77 @@
-"""FIFO depths: the fewest words with which the accelerator still takes exactly its bound per image."""
+"""FIFO depths: the fewest words with which the accelerator still keeps the pace of its slowest part."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from rebnet.fold.cycle_model import Timing, run
+from rebnet.fold.cycle_model import Timing, keeps_pace, run, steady
 from rebnet.rtl.geometry import Accelerator, Depths
+
+_PATIENCE = 60  # images until the long run must have settled; else a peak is given as the FIFO's whole depth
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says of an accelerator at M levels with a source and a sink that never pause.
+
+    `cycles_per_image` is the long run's; `peaks` are the most words that ever stand in each FIFO.
+    """
+
+    cycles_per_image: float
+    latency_cycles: int
+    peaks: Depths
 
 
 def full_depths(accelerator: Accelerator) -> Depths:
     """Depths with which no layer waits for a place: the start of the search."""
     layers = accelerator.layers
-    return Depths(tuple(l.full_buffer_depth for l in layers), tuple(l.full_out_depth for l in layers))
+    buffers = tuple(layer.full_buffer_depth for layer in layers)
+    return Depths(buffers, tuple(layer.full_out_depth for layer in layers))
 
 
-def steady_cycles(accelerator: Accelerator, levels: int, depths: Depths) -> tuple[float, Timing]:
-    """Cycles per image at `levels` once the pipeline is full, and the run they were read from."""
-    warm_up = 2 * len(accelerator.layers) + 2
-    timing = run(accelerator, [levels] * (warm_up + 4), depths)
-    return timing.cycles_per_image(skip=warm_up), timing
-
-
-def size_fifos(
-    accelerator: Accelerator, progress: Callable[[str], None] = lambda channel: None
-) -> tuple[Depths, Depths]:
-    """The depths, and the peaks that the model predicts for a sink that is always ready.
+def size_fifos(accelerator: Accelerator, progress: Callable[[str], None] = lambda channel: None) -> Depths:
+    """The fewest words of every FIFO that keep the bound at each served level count.
 
     Starting from depths with which nothing waits, each FIFO in turn, from the output back to the input, is
-    halved towards its minimum as long as the cycles per image stay what they were at every served level
-    count. Throughput never falls when a FIFO grows, so no depth of the result can lose a word alone.
+    cut to the least that keeps the pace. Throughput never falls when a FIFO grows, so no FIFO of the result
+    can lose a word alone.
     """
     depths = full_depths(accelerator)
-    goal = {m: steady_cycles(accelerator, m, depths)[0] for m in accelerator.served}
+    pace = {m: accelerator.bound_cycles(m) for m in reversed(accelerator.served)}
 
     def holds(candidate: Depths) -> bool:
-        return all(steady_cycles(accelerator, m, candidate)[0] == goal[m] for m in reversed(accelerator.served))
+        return all(keeps_pace(accelerator, m, candidate, period) for m, period in pace.items())
 
+    while not holds(depths):  # a bound that no depth reaches: find the pace that these depths keep
+        pace = {m: _pace(accelerator, m, depths, period) for m, period in pace.items()}
     for index in reversed(range(len(accelerator.layers))):
         layer = accelerator.layers[index]
         progress(f"{layer.name}.output")
         depths = _least(depths, "outputs", index, layer.min_out_depth, holds)
         progress(f"{layer.name}.input")
         depths = _least(depths, "buffers", index, layer.min_buffer_depth, holds)
-    peaks = [steady_cycles(accelerator, m, depths)[1].peaks for m in accelerator.served]
-    return depths, Depths(
-        tuple(map(max, zip(*(peak.buffers for peak in peaks), strict=True))),
-        tuple(map(max, zip(*(peak.outputs for peak in peaks), strict=True))),
+    return depths
+
+
+def _pace(accelerator: Accelerator, levels: int, depths: Depths, period: int) -> int:
+    while not keeps_pace(accelerator, levels, depths, period):
+        period += 1
+    return period
+
+
+def predict(accelerator: Accelerator, levels: int, depths: Depths) -> Prediction:
+    """Pace, latency and peaks at `levels`; peaks cover every served level count."""
+    settled = {m: steady(accelerator, m, depths, _PATIENCE) for m in accelerator.served}
+    peaks = [depths if run_of is None else run_of[1] for run_of in settled.values()]
+    own = settled[levels]
+    timing: Timing = run(accelerator, [levels], depths)
+    cycles = own[0] if own is not None else float(_pace(accelerator, levels, depths, accelerator.bound_cycles(levels)))
+    return Prediction(
+        cycles,
+        timing.latency_cycles,
+        Depths(
+            tuple(map(max, zip(*(peak.buffers for peak in peaks), strict=True))),
+            tuple(map(max, zip(*(peak.outputs for peak in peaks), strict=True))),
+        ),
     )
 
 

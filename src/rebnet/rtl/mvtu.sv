@@ -322,7 +322,12 @@ module mvtu #(
       assign total_d[d*ACC_WIDTH+:ACC_WIDTH] =
           (tail_q[2].first_group ? '0 : earlier[d*ACC_WIDTH+:ACC_WIDTH]) + lanes_q[d*ACC_WIDTH+:ACC_WIDTH];
     end
-    always_ff @(posedge clk) partial[word_tail_q[2]] <= total_d;
+    logic counts_q[3];  // a drained word stands in this stage
+    always_ff @(posedge clk) begin
+      counts_q[0] <= draining_q;
+      for (int i = 1; i < 3; i++) counts_q[i] <= counts_q[i-1];
+      if (counts_q[2]) partial[word_tail_q[2]] <= total_d;
+    end
   end else begin : one_group
     assign total_d = lanes_q;
   end

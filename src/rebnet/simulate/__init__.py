@@ -1,1 +1,184 @@
+"""Simulation: the generated RTL under Verilator against the integer network, image by image."""
 
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.datasets.dataset import Dataset
+from rebnet.engine.reference import check_images, run_mixed
+from rebnet.errors import FileFormatError, OptionError
+from rebnet.files import file_hash, read_record, write_record
+from rebnet.ir import storage
+from rebnet.ir.ops import Network
+from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
+from rebnet.rtl.geometry import Accelerator
+from rebnet.simulate.build import build_simulator
+from rebnet.simulate.run import Shard, Streams, run_shards
+from rebnet.spec.scores import labels as labels_of
+
+SIMULATION_FILE = "simulation.json"
+_PORT_KEYS = {"top": str, "files": list, "m_axis": dict, "s_axis": dict, "inputs": dict}
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Result of a simulation: the record, and the scores (images, classes) as the RTL gave them."""
+
+    record: dict[str, Any]
+    scores: NDArray[np.int64]
+
+    @property
+    def mismatches(self) -> int:
+        """Images whose RTL scores differ from the integer network's in any class."""
+        return int(self.record["mismatches"])
+
+
+def simulate(
+    build: Path,
+    dataset: Dataset,
+    *,
+    images: int | None = None,
+    levels: tuple[int, ...] | None = None,
+    stalls: int | None = None,
+    processes: int | None = None,
+    trace: Path | None = None,
+    sink_beats: int | None = None,
+    status: Callable[[str], None] = lambda stage: None,
+    progress: Callable[[int], None] = lambda images_done: None,
+) -> Simulation:
+    """Send test images through the RTL in `build` and write `simulation.json`.
+
+    Args:
+        build: folder that `generate` has filled.
+        dataset: its test images are used, in order.
+        images: how many; all if None.
+        levels: levels of the images in turn, M for all if None; (3, 1, 2) cycles through these.
+        stalls: seed of random idle and backpressure on both streams; None for none.
+        processes: copies of the accelerator that run at once; one per core if None.
+        trace: waveform (FST) to write; runs in one process.
+        sink_beats: the sink takes this many beats and then no more; None for no limit.
+        status: called with the name of each stage.
+        progress: called with the number of images done since the last call.
+
+    Raises:
+        OptionError: a number of images or levels that cannot be.
+        DatasetError: the images do not fit the network.
+        ToolError: the simulator could not be built or died.
+        StallError: the streams stopped moving.
+    """
+    network = storage.load(build)
+    accelerator = read_accelerator(build / FOLDING_FILE, network)
+    ports = _read_ports(build)
+    chosen = dataset.test_images[: _count(images, len(dataset.test_images))]
+    check_images(network, chosen)
+    users = _levels(network, levels, len(chosen))
+
+    status("building the simulator")
+    sources = [build / file for file in ports["files"]]
+    folder = build / ("simulator-trace" if trace is not None else "simulator")
+    program = build_simulator(folder, sources, ports["top"], trace=trace is not None)
+
+    status("simulating")
+    shards = run_shards(
+        program,
+        streams_of(network, accelerator, build),
+        chosen.reshape(len(chosen), -1),
+        users,
+        processes=1 if trace is not None else processes or os.cpu_count() or 1,
+        folder=build,
+        stalls=stalls,
+        trace=trace,
+        sink_beats=sink_beats,
+        progress=progress,
+    )
+    status("comparing with the integer network")
+    scores = np.concatenate([shard.scores for shard in shards])
+    expected = run_mixed(network, chosen, users.astype(np.int64))
+    record = _record(network, accelerator, dataset, shards, scores, expected, levels, stalls)
+    record["inputs"] = {"ports": file_hash(build / "ports.json")}
+    write_record(build / SIMULATION_FILE, record)
+    return Simulation(record, scores)
+
+
+def _read_ports(build: Path) -> dict[str, Any]:
+    path = build / "ports.json"
+    ports = read_record(path, _PORT_KEYS)
+    for key, file in (("network", storage.NETWORK_FILE), ("folding", FOLDING_FILE)):
+        if ports["inputs"].get(key) != file_hash(build / file):
+            raise FileFormatError(f"{path}: was made from another {file}; run 'rebnet compile' again")
+    return ports
+
+
+def _count(images: int | None, available: int) -> int:
+    if images is None:
+        return available
+    if not 1 <= images <= available:
+        raise OptionError(f"images={images}: the data set has {available} test images; use 1 to {available} or all")
+    return images
+
+
+def _levels(network: Network, levels: tuple[int, ...] | None, count: int) -> NDArray[np.uint8]:
+    wanted = levels or (network.levels,)
+    for m in wanted:
+        if m not in network.served:
+            legal = ", ".join(map(str, network.served))
+            raise OptionError(f"levels={m}: this accelerator serves {legal}; choose from these")
+    return np.resize(np.asarray(wanted, dtype=np.uint8), count)
+
+
+def streams_of(network: Network, accelerator: Accelerator, build: Path) -> Streams:
+    """The accelerator's streams, with the patience after which silence is an error."""
+    ports = _read_ports(build)
+    depths = read_depths(build / FOLDING_FILE, accelerator.layers)
+    names = [layer.name for layer in accelerator.layers]
+    slowest = sum(layer.cycles(network.levels) for layer in accelerator.layers)
+    return Streams(
+        samples=accelerator.samples,
+        samples_per_beat=accelerator.samples_per_beat,
+        classes=accelerator.beats_out,
+        score_bytes=ports["m_axis"]["tdata_bits"] // 8,
+        max_levels=network.levels,
+        patience=4 * (slowest + accelerator.beats_in + accelerator.beats_out) + 2000,
+        depths={
+            **{f"{name}.input": depth for name, depth in zip(names, depths.buffers, strict=True)},
+            **{f"{name}.output": depth for name, depth in zip(names, depths.outputs, strict=True)},
+        },
+    )
+
+
+def _record(
+    network: Network,
+    accelerator: Accelerator,
+    dataset: Dataset,
+    shards: list[Shard],
+    scores: NDArray[np.int64],
+    expected: NDArray[np.int64],
+    levels: tuple[int, ...] | None,
+    stalls: int | None,
+) -> dict[str, Any]:
+    wanted = levels or (network.levels,)
+    truth = dataset.test_labels[: len(scores)]
+    pace = [shard for shard in shards if len(shard.finish) > 1]
+    distance = sum(int(shard.finish[-1] - shard.finish[0]) for shard in pace)
+    steps = sum(len(shard.finish) - 1 for shard in pace)
+    steady = stalls is None and steps > 0
+    return {
+        "dataset": dataset.name,
+        "images": len(scores),
+        "levels": list(wanted),
+        "stalls": stalls,
+        "mismatches": int(np.any(scores != expected, axis=1).sum()),
+        "accuracy": round(100 * float(np.mean(labels_of(scores) == truth)), 4),
+        "cycles_per_image": distance / steps if steady else None,
+        "bound_cycles": float(np.mean([accelerator.bound_cycles(m) for m in wanted])) if len(set(wanted)) > 1
+        else accelerator.bound_cycles(wanted[0]),
+        "latency_cycles": int(shards[0].finish[0] - shards[0].first_beat) if stalls is None else None,
+        "simulated_cycles_per_second": round(sum(s.cycles for s in shards) / sum(s.seconds for s in shards)),
+        "processes": len(shards),
+        "fifo_peaks": {name: max(shard.peaks[name] for shard in shards) for name in sorted(shards[0].peaks)},
+    }  # fmt: skip
