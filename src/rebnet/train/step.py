@@ -1,6 +1,7 @@
 """One training step: loss, gradients, Adam, clipped latent weights."""
 
 import shutil
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 
@@ -38,10 +39,12 @@ def make_loss(model: nn.Sequential, recipe: Recipe, steps: int, example: Images)
 
     if steps < COMPILE_FROM_STEPS or not any(map(shutil.which, ("g++", "clang++", "c++"))):
         return loss_of
-    compiled: LossFunction = torch.compile(loss_of, dynamic=False)
     untouched = deepcopy(model.state_dict())
     try:
-        compiled(example.pixels, example.labels).backward()  # type: ignore[no-untyped-call]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the compiler's own imports warn of torch's own deprecations
+            compiled: LossFunction = torch.compile(loss_of, dynamic=False)
+            compiled(example.pixels, example.labels).backward()  # type: ignore[no-untyped-call]
     except Exception:  # whatever a compiler may raise, training goes on without it
         compiled = loss_of
     model.load_state_dict(untouched)
