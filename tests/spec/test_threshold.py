@@ -1,0 +1,199 @@
+"""BatchNorm and residual sign as a threshold and steps: the law's claims, by brute force over every A in 0 … R."""
+
+from fractions import Fraction
+from itertools import pairwise, product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rebnet.errors import LoweringError
+from rebnet.spec.gains import fits_accumulator
+from rebnet.spec.residual import code, encode, encode_integer
+from rebnet.spec.threshold import constant_code, fit, fits, segments, threshold_and_steps
+
+SLOPE = st.floats(1e-4, 10)
+OFFSET = st.floats(-200, 200)
+ANY_SLOPE = st.floats(1e-300, 1e300) | st.floats(1e-12, 1e3)
+ANY_OFFSET = st.floats(-1e300, 1e300) | st.floats(-1e6, 1e6)
+GAMMAS = st.lists(st.floats(0.01, 50), min_size=1, max_size=8)
+
+
+def codes(threshold, steps, reach):
+    """The code of every A in 0 … R, with numbers of any size."""
+    row = np.asarray(steps, dtype=object).reshape(1, -1)
+    bits = encode_integer(np.arange(reach + 1).astype(object)[:, None], np.asarray([threshold], dtype=object), row)
+    return code(bits)[:, 0].tolist()
+
+
+def real_code(z, gammas, ties=True):
+    """The greedy code of a rational number; without `ties` that of a number just below it."""
+    result = 0
+    for gamma in gammas:
+        bit = z >= 0 if ties else z > 0
+        result = 2 * result + bit
+        z -= Fraction(gamma) if bit else -Fraction(gamma)
+    return result
+
+
+def boundaries(gammas):
+    """Every z where the greedy code changes."""
+    candidates = [Fraction(0)]
+    for length in range(1, len(gammas)):
+        for signs in product((1, -1), repeat=length):
+            candidates.append(sum(sign * Fraction(gamma) for sign, gamma in zip(signs, gammas, strict=False)))
+    return [z for z in candidates if real_code(z, gammas) != real_code(z, gammas, ties=False)]
+
+
+@settings(max_examples=400)
+@given(SLOPE | ANY_SLOPE, OFFSET | ANY_OFFSET, st.integers(1, 60))
+def test_one_level_equals_the_formula_everywhere(a, b, reach):
+    threshold, steps = threshold_and_steps(a, b, (1.0,), reach)
+    assert steps == ()
+    for accumulator in range(reach + 1):
+        z = Fraction(a) * (2 * accumulator - reach) + Fraction(b)
+        assert (accumulator >= threshold) == (z >= 0)
+
+
+@pytest.mark.parametrize("reach", [4, 5])
+def test_ties_are_plus_one(reach):
+    for accumulator in range(reach + 1):
+        b = -0.5 * (2 * accumulator - reach)  # z is exactly 0 here
+        assert threshold_and_steps(0.5, b, (1.0,), reach)[0] == accumulator
+
+
+@settings(max_examples=400)
+@given(SLOPE, OFFSET, st.lists(st.floats(0.01, 50), min_size=2, max_size=5), st.integers(1, 60))
+def test_more_levels_equal_the_formula_away_from_boundaries(a, b, gammas, reach):
+    found = codes(*threshold_and_steps(a, b, gammas, reach), reach)
+    edges = boundaries(gammas)
+    margin = (Fraction(len(gammas), 2) + 1) * 2 * Fraction(a)
+    for accumulator in range(reach + 1):
+        z = Fraction(a) * (2 * accumulator - reach) + Fraction(b)
+        if all(abs(z - edge) > margin for edge in edges):
+            assert found[accumulator] == real_code(z, gammas)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 4))
+def test_most_accumulators_are_away_from_boundaries(seed, levels):
+    """The claim above is not empty: with wide steps the codes are equal nearly everywhere."""
+    rng = np.random.default_rng(seed)
+    gammas = sorted(rng.uniform(0.5, 2, levels), reverse=True)
+    a, b, reach = 1e-3, rng.uniform(-1, 1), 4000
+    found = segments(*threshold_and_steps(a, b, gammas, reach), reach)
+    z = a * (2 * np.arange(reach + 1) - reach) + b
+    expected = code(encode(z, gammas))
+    starts = [start for start, _ in found]
+    actual = np.asarray([number for _, number in found])[np.searchsorted(starts, np.arange(reach + 1), "right") - 1]
+    assert (actual != expected).sum() <= len(found) * (levels + 2)
+
+
+@given(SLOPE, OFFSET, st.lists(st.floats(0.01, 50), min_size=2, max_size=6), st.integers(1, 40))
+def test_steps_are_rounded_to_nearest(a, b, gammas, reach):
+    _, steps = threshold_and_steps(a, b, gammas, reach)
+    assert len(steps) == len(gammas) - 1
+    for step, gamma in zip(steps, gammas, strict=False):
+        exact = Fraction(gamma) / (2 * Fraction(a))
+        assert -Fraction(1, 2) < step - exact <= Fraction(1, 2)
+
+
+def test_numbers_by_hand():
+    assert threshold_and_steps(0.25, 1.0, (2.0, 1.0), reach=10) == (3, (4,))
+    assert segments(3, (4,), 10) == [(0, 1), (3, 2), (7, 3)]
+
+
+@given(st.integers(-90, 90), st.lists(st.integers(0, 90), max_size=7), st.integers(1, 60))
+def test_segments_equal_brute_force(threshold, steps, reach):
+    runs = segments(threshold, tuple(steps), reach)
+    assert runs[0][0] == 0
+    assert all(left[1] < right[1] for left, right in pairwise(runs))  # codes rise with A
+    ends = [start for start, _ in runs[1:]] + [reach + 1]
+    spread = [number for (start, number), end in zip(runs, ends, strict=True) for _ in range(start, end)]
+    assert spread == codes(threshold, steps, reach)
+
+
+@pytest.mark.parametrize("reach", [1, 7])
+@pytest.mark.parametrize("bits", [bits for levels in (1, 2, 3, 5) for bits in product((False, True), repeat=levels)])
+def test_constant_codes(bits, reach):
+    threshold, steps = constant_code(bits, reach)
+    assert threshold in (-1, reach + 1)
+    assert set(steps) <= {0, reach + 2}
+    assert set(codes(threshold, steps, reach)) == {int("".join(str(int(bit)) for bit in bits), 2)}
+    assert fits(threshold, steps, reach, (2 * reach + 8).bit_length() + 1)
+
+
+def residuals(threshold, steps, reach):
+    """Every number that the encoder holds on its way."""
+    current = {accumulator - threshold for accumulator in range(reach + 1)}
+    found = set(current)
+    for step in steps:
+        current = {r - step if r >= 0 else r + step for r in current}
+        found |= current
+    return found
+
+
+@settings(max_examples=400)
+@given(st.integers(-70, 70), st.lists(st.integers(0, 70), max_size=5), st.integers(1, 30), st.integers(4, 8))
+def test_fits_means_that_every_number_on_the_way_fits(threshold, steps, reach, threshold_bits):
+    limit = 1 << (threshold_bits - 1)
+    numbers = residuals(threshold, steps, reach) | {threshold, *steps}
+    assert fits(threshold, tuple(steps), reach, threshold_bits) == all(-limit <= n < limit for n in numbers)
+
+
+def least_bits(reach, levels):
+    """The smallest T that the law allows."""
+    return next(bits for bits in range(2, 40) if fits_accumulator(reach, 1, levels, bits))
+
+
+def check_fit(threshold, steps, reach, threshold_bits):
+    small = fit(threshold, steps, reach, threshold_bits)
+    limit = 1 << (threshold_bits - 1)
+    assert codes(*small, reach) == codes(threshold, steps, reach)
+    numbers = residuals(*small, reach) | {small[0], *small[1]}
+    assert all(-limit <= number < limit for number in numbers)
+    if fits(threshold, steps, reach, threshold_bits):
+        assert small == (threshold, steps)
+    return small
+
+
+@settings(max_examples=400)
+@given(ANY_SLOPE, ANY_OFFSET, GAMMAS, st.integers(1, 50))
+def test_channels_of_any_scale_fit_the_smallest_width_of_the_law(a, b, gammas, reach):
+    threshold, steps = threshold_and_steps(a, b, gammas, reach)
+    check_fit(threshold, steps, reach, least_bits(reach, len(gammas)))
+
+
+@settings(max_examples=400)
+@given(st.data(), st.integers(1, 40), st.integers(1, 8))
+def test_any_threshold_and_any_steps_fit(data, reach, levels):
+    """Adversarial: thresholds within reach, and huge steps that cancel nearly or exactly."""
+    near = st.integers(-reach, 2 * reach)
+    far = st.builds(lambda k, d: max(0, k * 10**9 + d), st.integers(0, 3), near)
+    threshold = data.draw(near | st.integers(-(10**10), 10**10))
+    steps = data.draw(st.lists(near.filter(lambda n: n >= 0) | far, min_size=levels - 1, max_size=levels - 1))
+    check_fit(threshold, tuple(steps), reach, least_bits(reach, levels))
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=8), st.integers(1, 20))
+def test_a_constant_channel_is_fitted_to_the_law_s_constant_code(bits, reach):
+    huge = 10**12
+    steps = tuple(huge if before != after else 0 for before, after in pairwise(bits))
+    threshold = -(huge // 2) if bits[0] else huge // 2
+    assert fit(threshold, steps, reach, 16) == constant_code(bits, reach)
+
+
+def test_clipping_each_number_by_itself_would_be_wrong():
+    threshold, steps = 5, (10**9, 10**9 - 3)
+    clipped = (5, (2**23 - 1, 2**23 - 1))
+    assert codes(*clipped, 10) != codes(threshold, steps, 10)
+    assert fit(threshold, steps, 10, 24) == (5, (6, 3))
+
+
+def test_the_refusal_is_a_whole_sentence():
+    with pytest.raises(LoweringError) as refusal:
+        fit(40, (3,), 100, 6)
+    assert str(refusal.value) == (
+        "threshold 40 with steps (3,) has no exact form in 6 bits for an accumulator of 0 to 100; "
+        "allow more threshold bits"
+    )
