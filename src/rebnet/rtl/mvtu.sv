@@ -94,14 +94,8 @@ module mvtu #(
     $fatal(1, "mvtu: BUFFER_DEPTH must hold a vector, ceil(COLS/SIMD) words");
   end
 
-  // What travels with a pass through the pipeline.
-  typedef struct packed {
-    logic                   first_group;
-    logic                   last_group;
-    logic [GROUP_WIDTH-1:0] group;
-    logic [FOLD_WIDTH-1:0]  fold;
-    logic [LEVEL_WIDTH-1:0] levels;
-  } pass_t;
+  // What travels with a word through the pipeline: {first_group, last_group, group, fold, levels} of its pass.
+  localparam int PASS_WIDTH = 2 + GROUP_WIDTH + FOLD_WIDTH + LEVEL_WIDTH;
 
   // Sequencer: folds, groups, chunks.
   logic word_valid, word_first, word_last, issue, last_group, last_fold, ends_fold;
@@ -180,16 +174,21 @@ module mvtu #(
   logic [PE*SIMD-1:0] weights_q;
   logic [WEIGHT_ADDRESS-1:0] weight_address_q;
   logic [LEVEL_LANES*SIMD-1:0] planes_d, planes_q;
-  logic valid_q[2+POPCOUNT_STAGES], first_q[2+POPCOUNT_STAGES], last_q[2+POPCOUNT_STAGES];
-  pass_t pass_q[2+POPCOUNT_STAGES];
+  // Delay lines, newest stage first: stage k of the line stands at [k] or [k*PASS_WIDTH +: PASS_WIDTH].
+  localparam int STAGES = 2 + POPCOUNT_STAGES;
+  logic [STAGES-1:0] valid_q, first_q, last_q;
+  logic [STAGES*PASS_WIDTH-1:0] pass_q;
+  logic [GROUP_WIDTH-1:0] word_group;
 
   initial $readmemh(WEIGHT_FILE, weight_memory);
+
+  assign word_group = pass_q[LEVEL_WIDTH+FOLD_WIDTH+:GROUP_WIDTH];
 
   for (genvar l = 0; l < LEVEL_LANES; l++) begin : lane_select
     always_comb begin
       planes_d[l*SIMD+:SIMD] = '0;
       for (int g = 0; g < GROUPS; g++) begin
-        if (g * LEVEL_LANES + l < LEVELS_IN && pass_q[0].group == GROUP_WIDTH'(g))
+        if (g * LEVEL_LANES + l < LEVELS_IN && word_group == GROUP_WIDTH'(g))
           planes_d[l*SIMD+:SIMD] = word_q[(g*LEVEL_LANES+l)*SIMD+:SIMD];
       end
     end
@@ -199,33 +198,20 @@ module mvtu #(
     weight_address_q <= weight_next_q;
     weights_q        <= weight_memory[weight_address_q];
     planes_q         <= planes_d;
-    first_q[0]       <= word_first;
-    last_q[0]        <= word_last;
-    pass_q[0]        <= '{
-        first_group: group_q == '0,
-        last_group: last_group,
-        group: group_q,
-        fold: fold_q,
-        levels: word_levels
+    valid_q          <= rst ? '0 : {valid_q[STAGES-2:0], issue};
+    first_q          <= {first_q[STAGES-2:0], word_first};
+    last_q           <= {last_q[STAGES-2:0], word_last};
+    pass_q           <= {
+      pass_q[(STAGES-1)*PASS_WIDTH-1:0], group_q == '0, last_group, group_q, fold_q, word_levels
     };
-    for (int i = 1; i < 2 + POPCOUNT_STAGES; i++) begin
-      first_q[i] <= first_q[i-1];
-      last_q[i]  <= last_q[i-1];
-      pass_q[i]  <= pass_q[i-1];
-    end
-  end
-
-  always_ff @(posedge clk) begin
-    valid_q[0] <= !rst && issue;
-    for (int i = 1; i < 2 + POPCOUNT_STAGES; i++) valid_q[i] <= !rst && valid_q[i-1];
   end
 
   // The processing elements; at the end of a pass their sums stand still until the next pass ends.
   logic [PE*LEVEL_LANES*SUM_WIDTH-1:0] sums;
   logic add, first, last;
-  assign add   = valid_q[1+POPCOUNT_STAGES];
-  assign first = first_q[1+POPCOUNT_STAGES];
-  assign last  = last_q[1+POPCOUNT_STAGES];
+  assign add   = valid_q[STAGES-1];
+  assign first = first_q[STAGES-1];
+  assign last  = last_q[STAGES-1];
 
   for (genvar p = 0; p < PE; p++) begin : pe
     processing_element #(
@@ -246,9 +232,13 @@ module mvtu #(
   end
 
   // Drain: DRAIN rows per cycle.
-  logic draining_q, keep;
+  logic draining_q, keep, drain_first, drain_last;
+  logic [GROUP_WIDTH-1:0] drain_group;
+  logic [FOLD_WIDTH-1:0] drain_fold;
+  logic [LEVEL_WIDTH-1:0] drain_levels;
   logic [DRAIN_WIDTH-1:0] drained_q;
-  pass_t drain_q;
+  logic [PASS_WIDTH-1:0] drain_q;
+  assign {drain_first, drain_last, drain_group, drain_fold, drain_levels} = drain_q;
 
   always_ff @(posedge clk) begin
     if (rst) draining_q <= 1'b0;
@@ -258,42 +248,48 @@ module mvtu #(
   always_ff @(posedge clk) begin
     if (add && last) begin
       drained_q <= '0;
-      drain_q   <= pass_q[1+POPCOUNT_STAGES];
+      drain_q   <= pass_q[(STAGES-1)*PASS_WIDTH+:PASS_WIDTH];
     end else drained_q <= drained_q + 1'b1;
   end
-  assign keep = draining_q && drain_q.last_group &&
-      (drain_q.fold != FOLD_WIDTH'(FOLDS - 1) || (DRAIN_WIDTH + 1)'(drained_q) < (DRAIN_WIDTH + 1)'(LAST_WORDS));
+  assign keep = draining_q && drain_last && (drain_fold != FOLD_WIDTH'(FOLDS - 1) ||
+      (DRAIN_WIDTH + 1)'(drained_q) < (DRAIN_WIDTH + 1)'(LAST_WORDS));
 
   // Tail, stage 1: pick DRAIN sums. 2: times gains. 3: add the lanes. 4: add the groups.
+  // Delay lines over these stages: moving (a drained word), kept (it goes out), its place, its levels.
+  logic [3:0] kept_q;
+  logic [2:0] moving_q, first_group_q;
+  logic [3*DRAIN_WIDTH-1:0] place_q;
+  logic [4*LEVEL_WIDTH-1:0] levels_q;
+  logic [GROUP_WIDTH-1:0] picked_group_q;
+  logic [FOLD_WIDTH-1:0] picked_fold_q;
   logic [LANES*SUM_WIDTH-1:0] picked_q;
   logic [LANES*ACC_WIDTH-1:0] product_q;
   logic [DRAIN*ACC_WIDTH-1:0] lanes_d, lanes_q, total_d, total_q;
-  logic [SET_WIDTH-1:0] drain_set;
+  logic [SET_WIDTH-1:0] picked_set;
   logic [LANES*GAIN_WIDTH-1:0] gains;
-  logic kept_q[4];
-  pass_t tail_q[4];
 
   if (SETS > 1) begin : set_of_levels
-    assign drain_set = SET_WIDTH'(tail_q[0].levels - 1'b1);
+    assign picked_set = SET_WIDTH'(levels_q[LEVEL_WIDTH-1:0] - 1'b1);
   end else begin : one_set
-    assign drain_set = '0;
+    assign picked_set = '0;
   end
 
   always_ff @(posedge clk) begin
-    picked_q  <= sums[int'(drained_q)*LANES*SUM_WIDTH+:LANES*SUM_WIDTH];
-    kept_q[0] <= !rst && keep;
-    tail_q[0] <= drain_q;
-    for (int i = 1; i < 4; i++) begin
-      kept_q[i] <= !rst && kept_q[i-1];
-      tail_q[i] <= tail_q[i-1];
-    end
-    lanes_q <= lanes_d;
-    total_q <= total_d;
+    kept_q         <= rst ? '0 : {kept_q[2:0], keep};
+    moving_q       <= {moving_q[1:0], draining_q};
+    first_group_q  <= {first_group_q[1:0], drain_first};
+    place_q        <= {place_q[2*DRAIN_WIDTH-1:0], drained_q};
+    levels_q       <= {levels_q[3*LEVEL_WIDTH-1:0], drain_levels};
+    picked_group_q <= drain_group;
+    picked_fold_q  <= drain_fold;
+    picked_q       <= sums[int'(drained_q)*LANES*SUM_WIDTH+:LANES*SUM_WIDTH];
+    lanes_q        <= lanes_d;
+    total_q        <= total_d;
   end
 
   for (genvar l = 0; l < LANES; l++) begin : gain
     assign gains[l*GAIN_WIDTH+:GAIN_WIDTH] =
-        GAINS[((int'(drain_set)*GROUPS+int'(tail_q[0].group))*LEVEL_LANES+l%LEVEL_LANES)*GAIN_WIDTH+:GAIN_WIDTH];
+        GAINS[((int'(picked_set)*GROUPS+int'(picked_group_q))*LEVEL_LANES+l%LEVEL_LANES)*GAIN_WIDTH+:GAIN_WIDTH];
     always_ff @(posedge clk)
       product_q[l*ACC_WIDTH+:ACC_WIDTH] <=
           ACC_WIDTH'(picked_q[l*SUM_WIDTH+:SUM_WIDTH]) * ACC_WIDTH'(gains[l*GAIN_WIDTH+:GAIN_WIDTH]);
@@ -308,27 +304,20 @@ module mvtu #(
     end
   end
 
-  logic [DRAIN_WIDTH-1:0] word_tail_q[3];
-  always_ff @(posedge clk) begin
-    word_tail_q[0] <= drained_q;
-    for (int i = 1; i < 3; i++) word_tail_q[i] <= word_tail_q[i-1];
-  end
-
   if (GROUPS > 1) begin : add_groups
     (* ram_style = "distributed" *) logic [DRAIN*ACC_WIDTH-1:0] partial[DRAIN_WORDS];
     logic [DRAIN*ACC_WIDTH-1:0] earlier;
-    assign earlier = partial[word_tail_q[2]];
+    logic [DRAIN_WIDTH-1:0] place;
+    assign place   = place_q[2*DRAIN_WIDTH+:DRAIN_WIDTH];
+    assign earlier = partial[place];
     for (genvar d = 0; d < DRAIN; d++) begin : row
       assign total_d[d*ACC_WIDTH+:ACC_WIDTH] =
-          (tail_q[2].first_group ? '0 : earlier[d*ACC_WIDTH+:ACC_WIDTH]) + lanes_q[d*ACC_WIDTH+:ACC_WIDTH];
+          (first_group_q[2] ? '0 : earlier[d*ACC_WIDTH+:ACC_WIDTH]) + lanes_q[d*ACC_WIDTH+:ACC_WIDTH];
     end
-    logic counts_q[3];  // a drained word stands in this stage
-    always_ff @(posedge clk) begin
-      counts_q[0] <= draining_q;
-      for (int i = 1; i < 3; i++) counts_q[i] <= counts_q[i-1];
-      if (counts_q[2]) partial[word_tail_q[2]] <= total_d;
-    end
+    always_ff @(posedge clk) if (moving_q[2]) partial[place] <= total_d;
   end else begin : one_group
+    logic unused_place;
+    assign unused_place = &{place_q, first_group_q, moving_q};
     assign total_d = lanes_q;
   end
 
@@ -345,21 +334,20 @@ module mvtu #(
     logic [DRAIN*CONSTANT_WIDTH-1:0] threshold_memory[THRESHOLD_DEPTH];
     logic [DRAIN*CONSTANT_WIDTH-1:0] constants_q;
     logic [THRESHOLD_ADDRESS-1:0] address_q, address_2_q;
-    logic valid_out_q[LEVELS_OUT];
-    logic [LEVEL_WIDTH-1:0] levels_out_q[LEVELS_OUT];
+    logic [LEVELS_OUT:0] out_valid_q;  // delay lines over the encoder's stages
+    logic [(LEVELS_OUT+1)*LEVEL_WIDTH-1:0] out_levels_q;
+    assign out_valid_q[0] = kept_q[3];
+    assign out_levels_q[LEVEL_WIDTH-1:0] = levels_q[3*LEVEL_WIDTH+:LEVEL_WIDTH];
 
     initial $readmemh(THRESHOLD_FILE, threshold_memory);
 
     always_ff @(posedge clk) begin
-      address_q <= THRESHOLD_ADDRESS'((int'(drain_set) * FOLDS + int'(tail_q[0].fold)) * DRAIN_WORDS + int'(word_tail_q[0]));
+      address_q <= THRESHOLD_ADDRESS'(
+          (int'(picked_set) * FOLDS + int'(picked_fold_q)) * DRAIN_WORDS + int'(place_q[DRAIN_WIDTH-1:0]));
       address_2_q <= address_q;
       constants_q <= threshold_memory[address_2_q];
-      valid_out_q[0] <= !rst && kept_q[3];
-      levels_out_q[0] <= tail_q[3].levels;
-      for (int i = 1; i < LEVELS_OUT; i++) begin
-        valid_out_q[i]  <= !rst && valid_out_q[i-1];
-        levels_out_q[i] <= levels_out_q[i-1];
-      end
+      out_valid_q[LEVELS_OUT:1] <= rst ? '0 : out_valid_q[LEVELS_OUT-1:0];
+      out_levels_q[LEVEL_WIDTH+:LEVELS_OUT*LEVEL_WIDTH] <= out_levels_q[LEVELS_OUT*LEVEL_WIDTH-1:0];
     end
 
     for (genvar d = 0; d < DRAIN; d++) begin : row
@@ -378,12 +366,14 @@ module mvtu #(
         assign coded[i*DRAIN+d] = code[i] && (SETS == 1 || coded_levels > LEVEL_WIDTH'(i));
       end
     end
-    assign coded_valid  = valid_out_q[LEVELS_OUT-1];
-    assign coded_levels = levels_out_q[LEVELS_OUT-1];
+    assign coded_valid  = out_valid_q[LEVELS_OUT];
+    assign coded_levels = out_levels_q[LEVELS_OUT*LEVEL_WIDTH+:LEVEL_WIDTH];
   end else begin : accumulators
+    logic unused_fold;
+    assign unused_fold  = &picked_fold_q;
     assign coded        = total_q;
     assign coded_valid  = kept_q[3];
-    assign coded_levels = tail_q[3].levels;
+    assign coded_levels = levels_q[3*LEVEL_WIDTH+:LEVEL_WIDTH];
   end
 
   // The output FIFO never overflows: every word that is written was promised its place.

@@ -77,8 +77,8 @@ module scores #(
   logic [ACC_WIDTH-1:0] accumulator_q;
   logic signed [SCALE_WIDTH-1:0] scale_q;
   logic signed [SCORE_WIDTH-1:0] offset_q, offset_2_q, product_q, score_q;
-  logic valid_q[3], last_q[3];
-  logic [LEVEL_WIDTH-1:0] levels_q[3];
+  logic [2:0] valid_q, last_q;
+  logic [3*LEVEL_WIDTH-1:0] levels_q;
 
   always_ff @(posedge clk) begin
     accumulator_q       <= in_data[int'(lane_q)*ACC_WIDTH+:ACC_WIDTH];
@@ -86,14 +86,9 @@ module scores #(
     offset_2_q          <= offset_q;
     product_q           <= SCORE_WIDTH'(scale_q) * $signed(SCORE_WIDTH'(accumulator_q));
     score_q             <= (product_q <<< 1) + offset_2_q;
-    valid_q[0]          <= !rst && issue;
-    last_q[0]           <= last_row;
-    levels_q[0]         <= in_levels;
-    for (int i = 1; i < 3; i++) begin
-      valid_q[i]  <= !rst && valid_q[i-1];
-      last_q[i]   <= last_q[i-1];
-      levels_q[i] <= levels_q[i-1];
-    end
+    valid_q             <= rst ? '0 : {valid_q[1:0], issue};
+    last_q              <= {last_q[1:0], last_row};
+    levels_q            <= {levels_q[2*LEVEL_WIDTH-1:0], in_levels};
   end
 
   logic unused_ready;
@@ -105,7 +100,7 @@ module scores #(
       .rst,
       .in_valid(valid_q[2]),
       .in_ready(unused_ready),
-      .in_data({levels_q[2], last_q[2], score_q}),
+      .in_data({levels_q[2*LEVEL_WIDTH+:LEVEL_WIDTH], last_q[2], score_q}),
       .out_valid,
       .out_ready,
       .out_data({out_levels, out_last, out_data})
