@@ -1,1 +1,57 @@
+"""Export: the only door between torch and the rest."""
 
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from rebnet.export.walk import walk
+from rebnet.ir.notation import Folding, parse
+from rebnet.ir.ops import Network
+from rebnet.nn.calibration import recalibrate, snap_gains
+from rebnet.nn.load import load_model
+
+
+def export(
+    model: nn.Sequential,
+    name: str = "network",
+    *,
+    foldings: Sequence[Folding | None] = (),
+    images: NDArray[np.uint8] | None = None,
+    gain_bits: int = 8,
+) -> Network:
+    """A trained module as a network of real operations, ready for lowering.
+
+    Args:
+        model: an `nn.Sequential` of PixelInput, then BinaryLinear, BatchNorm1d and ResidualSign in turn, the last
+            BatchNorm1d without a residual sign. It is not changed.
+        name: name of the network.
+        foldings: folding of each dense layer, None or missing where it is open.
+        images: training images, uint8 N×H×W×C. With them the factors γ are first set to integer gains over a power
+            of two and BatchNorm is recalibrated, as `rebnet train` does at its end; without them they must be already.
+        gain_bits: width of the sum of a layer's gains.
+
+    Raises:
+        OptionError: the module holds something else, or its factors were not snapped and there are no images.
+        VerifyError: its modules stand in an order that is no network.
+    """
+    if images is not None:
+        model = copy.deepcopy(model)
+        snap_gains(model, gain_bits)
+        recalibrate(model, images)
+    return walk(model, name, foldings)
+
+
+def export_run(run: Path) -> Network:
+    """Export the finished training in the folder `run`; the foldings are those of its network text.
+
+    Raises:
+        FileFormatError: the folder holds no finished training.
+    """
+    model, metadata = load_model(run)
+    architecture = parse(metadata.network)
+    name = f"{metadata.dataset.split(':')[0]}-m{metadata.levels}"
+    return export(model, name, foldings=[layer.folding for layer in architecture.layers])

@@ -1,6 +1,6 @@
 """The verb `train`: a data set and a network text in, `model.safetensors` and `training.json` out."""
 
-from rebnet.train.load import ModelMetadata, load_model
+from rebnet.nn.load import ModelMetadata, load_model
 from rebnet.train.loop import train
 from rebnet.train.recipe import RECIPES, Recipe, recipe_for
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import read_tensors, write_tensors
-from rebnet.train.load import state_arrays, state_tensors
+from rebnet.nn.load import state_arrays, state_tensors
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 Curve = list[dict[str, float]]

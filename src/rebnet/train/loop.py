@@ -17,7 +17,7 @@ from rebnet.nn.networks import architecture, widen
 from rebnet.nn.residual import ResidualSign, check_levels
 from rebnet.train.batches import Draw, Images, batches, check_fit, random_seed, split, steps_per_epoch
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
-from rebnet.train.load import ModelMetadata, save_model
+from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.train.progress import reporting
 from rebnet.train.recipe import Recipe, recipe_for
 from rebnet.train.step import make_loss, make_optimizer, take_step
