@@ -54,8 +54,14 @@ def test_other_spellings_have_one_canonical_form(text):
     assert str(parse(text)) == "28x28x1 - D256(16,64) - D10"
 
 
-IMAGE = "the image must come first as HEIGHTxWIDTHxCHANNELS, each at least 1, such as 28x28x1; tokens are separated by ' - '"
-LAYER = "not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or D<outputs>(PE,SIMD,LANES), such as D256(16,64)"
+IMAGE = (
+    "the image must come first as HEIGHTxWIDTHxCHANNELS, each at least 1, such as 28x28x1; "
+    "tokens are separated by ' - '"
+)
+LAYER = (
+    "not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or D<outputs>(PE,SIMD,LANES), "
+    "such as D256(16,64)"
+)
 FACTORS = "the parentheses must hold (PE,SIMD) or (PE,SIMD,LANES) in whole numbers, such as (16,64)"
 
 

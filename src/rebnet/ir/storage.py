@@ -155,7 +155,9 @@ def _wholes(key: str, value: Any) -> tuple[int, ...]:
 
 
 def _folding(key: str, value: Any) -> Folding:
-    pe, simd, lanes = _items(key, value)
+    if len(_items(key, value)) != 3:
+        raise ValueError(f"{key!r} holds {value!r}, it must hold PE, SIMD and level lanes")
+    pe, simd, lanes = value
     return Folding(_whole(key, pe), _whole(key, simd), None if lanes is None else _whole(key, lanes))
 
 

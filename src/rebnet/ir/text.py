@@ -30,7 +30,9 @@ def _op(op: Op) -> str:
             return f"dense {op.name} {shape} weights={_weights(op)} scale={op.scale:.9g}{folding}{gains}"
         case BatchNorm():
             fields = ("mean", "variance", "weight", "bias")
-            return "batchnorm " + " ".join(f"{f}={_array(getattr(op, f))}" for f in fields) + f" eps={_number(op.epsilon)}"
+            return (
+                "batchnorm " + " ".join(f"{f}={_array(getattr(op, f))}" for f in fields) + f" eps={_number(op.epsilon)}"
+            )
         case Affine():
             return f"affine a={_array(op.a)} b={_array(op.b)}"
         case ResidualSign():

@@ -1,0 +1,61 @@
+"""The data types: packed weights, equality, what a network says about itself."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ir.networks import exported, tiny
+from rebnet.ir.ops import BitMatrix, Network, PixelInput, same
+from rebnet.lower import lower
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 9), st.integers(1, 40))
+def test_packing_keeps_every_bit(seed, rows, columns):
+    bits = np.random.default_rng(seed).random((rows, columns)) < 0.5
+    matrix = BitMatrix.pack(bits)
+    assert np.array_equal(matrix.bits, bits)
+    assert matrix.packed.shape == (rows, -(-columns // 8))
+    assert matrix.nbytes == matrix.packed.size
+
+
+def test_flipping_rows():
+    matrix = BitMatrix.pack(np.asarray([[True, False, True], [True, True, True]]))
+    flipped = matrix.flip_rows(np.asarray([True, False]))
+    assert flipped.bits.tolist() == [[False, True, False], [True, True, True]]
+    assert same(flipped.flip_rows(np.asarray([True, False])), matrix)
+
+
+def test_networks_compare_by_value():
+    assert exported(1) == exported(1)
+    assert exported(1) != exported(2)
+    assert lower(tiny()) != tiny()
+    assert tiny() != replace(tiny(), name="other")
+    assert tiny() != "tiny"
+
+
+def test_a_network_is_not_hashable():
+    with pytest.raises(TypeError):
+        hash(tiny())
+
+
+def test_what_a_network_says_about_itself():
+    network = exported(levels=3, image=(2, 3, 1), hidden=(6, 5), classes=4)
+    assert [op.name for op in network.dense] == ["layer1", "layer2", "layer3"]
+    assert network.classes == 4
+    assert network.weight_bytes == 6 + 5 + 4  # six, six and five columns: a byte a row
+    assert network.served == (1, 2, 3)
+    assert network.input.samples == 6
+
+
+def test_reaches_per_served_level_count():
+    first, second = lower(tiny()).dense
+    assert first.reaches == (6, 6)
+    assert second.reaches == (6, 8)
+
+
+def test_served_defaults_to_every_level_count():
+    assert Network("n", 3, PixelInput(1, 1, 1, 1), ()).served == (1, 2, 3)
+    assert Network("n", 3, PixelInput(1, 1, 1, 1), (), served=(3,)).served == (3,)

@@ -1,0 +1,237 @@
+"""Every rule of the intermediate representation, broken once."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ir.networks import exported, tiny
+from rebnet.errors import VerifyError
+from rebnet.ir.notation import Folding
+from rebnet.ir.ops import Affine, BitMatrix, PixelInput, ResidualSign, Scores
+from rebnet.ir.verify import verify
+from rebnet.lower import PASSES, lower
+from rebnet.lower.assign_gains import assign_gains
+from rebnet.lower.fold_batchnorm import fold_batchnorm
+
+REAL = tiny()
+GAINED = assign_gains(REAL)
+AFFINE = fold_batchnorm(GAINED)
+INTEGER = lower(REAL)
+
+
+def edit(network, position, **changes):
+    """The network with fields of one operation changed."""
+    ops = list(network.ops)
+    ops[position] = replace(ops[position], **changes)
+    return network.with_ops(tuple(ops))
+
+
+def at(array, index, value):
+    changed = array.copy()
+    changed[index] = value
+    return changed
+
+
+HEADER = [
+    (replace(REAL, levels=0, served=(1,)), "tiny: levels=0; must be 1 to 8"),
+    (replace(REAL, levels=9, served=(9,)), "tiny: levels=9; must be 1 to 8"),
+    (replace(REAL, input=PixelInput(1, 1, 2, 0)), "tiny: input bits=0; must be 1 to 8"),
+    (replace(REAL, input=PixelInput(1, 1, 2, 9)), "tiny: input bits=9; must be 1 to 8"),
+    (replace(REAL, input=PixelInput(1, 0, 2, 2)), "tiny: the image is 1x0x2; each must be at least 1"),
+    (replace(REAL, input=PixelInput(-1, -1, 2, 2)), "tiny: the image is -1x-1x2; each must be at least 1"),
+    (replace(REAL, threshold_bits=3), "tiny: threshold_bits=3; must be 4 to 32"),
+    (replace(REAL, threshold_bits=33), "tiny: threshold_bits=33; must be 4 to 32"),
+    (replace(REAL, served=(1,)), "tiny: serves levels (1,); must be (1, 2) or (2,)"),
+    (replace(REAL, served=(2, 1)), "tiny: serves levels (2, 1); must be (1, 2) or (2,)"),
+    (replace(REAL, ops=()), "tiny: no operations; a network has at least one dense layer"),
+]
+
+ORDER = [
+    (REAL.with_ops(REAL.ops[1:]), "tiny, operation 1, BatchNorm: stands at the start, where Dense may stand"),
+    (
+        REAL.with_ops((*REAL.ops[:3], *REAL.ops[2:])),
+        "tiny, operation 4, ResidualSign: stands after ResidualSign, where Dense may stand",
+    ),
+    (
+        REAL.with_ops((REAL.ops[0], *REAL.ops[2:])),
+        "tiny, operation 2, ResidualSign: stands after Dense, where BatchNorm, Affine, Threshold, Scores may stand",
+    ),
+    (
+        REAL.with_ops(REAL.ops[:3]),
+        "tiny, operation 3, ResidualSign: ends the network; the last operation must be BatchNorm, Affine or Scores",
+    ),
+    (
+        REAL.with_ops(REAL.ops[:1]),
+        "tiny, operation 1, Dense: ends the network; the last operation must be BatchNorm, Affine or Scores",
+    ),
+    (
+        INTEGER.with_ops((INTEGER.ops[0], Scores(*([np.zeros((2, 2), dtype=np.int64)] * 2)), *INTEGER.ops[2:])),
+        "tiny, operation 2, Scores: must be the last operation",
+    ),
+    (
+        REAL.with_ops((*REAL.ops[:4], Affine(np.ones(2), np.ones(2)))),
+        "tiny, operation 5, Affine: stands after a Dense without gains; assign them first",
+    ),
+]
+
+WEIGHTS = BitMatrix.pack(np.ones((2, 2), dtype=bool))
+DENSE = [
+    (
+        edit(REAL, 3, weights=BitMatrix.pack(np.ones((2, 3), dtype=bool))),
+        "tiny, operation 4, Dense layer2: has 3 columns, its input has 2 values",
+    ),
+    (
+        edit(REAL, 3, weights=BitMatrix(0, 2, np.zeros((0, 1), dtype=np.uint8))),
+        "tiny, operation 4, Dense layer2: has no rows; must be at least 1",
+    ),
+    (
+        edit(REAL, 3, weights=replace(WEIGHTS, rows=3)),
+        "tiny, operation 4, Dense layer2: packed weights are uint8 (2, 1); must be uint8 (3, 1)",
+    ),
+    (
+        edit(REAL, 3, weights=replace(WEIGHTS, packed=WEIGHTS.packed.astype(np.int64))),
+        "tiny, operation 4, Dense layer2: packed weights are int64 (2, 1); must be uint8 (2, 1)",
+    ),
+    (edit(REAL, 3, scale=0.0), "tiny, operation 4, Dense layer2: scale=0.0; must be above 0"),
+    (edit(REAL, 3, scale=float("inf")), "tiny, operation 4, Dense layer2: scale=inf; must be above 0"),
+    (
+        edit(REAL, 3, name="../layer2"),
+        "tiny, operation 4, Dense '../layer2': a name has letters, digits, '_' and '-' only",
+    ),
+    (edit(REAL, 3, name="layer1"), "tiny: layers are named layer1, layer1; each needs its own"),
+    (
+        edit(REAL, 3, folding=Folding(1, 3)),
+        "tiny, operation 4, Dense layer2: SIMD=3 is more than the layer's 2 inputs; use 1 to 2",
+    ),
+    (edit(REAL, 3, unit=0.5), "tiny, operation 4, Dense layer2: unit=0.5 without gains; both or none"),
+    (edit(GAINED, 3, unit=None), "tiny, operation 4, Dense layer2: unit=None; must be above 0"),
+    (edit(GAINED, 3, unit=-1.0), "tiny, operation 4, Dense layer2: unit=-1.0; must be above 0"),
+    (
+        edit(GAINED, 3, gains=((3, 1),)),
+        "tiny, operation 4, Dense layer2: needs one set of gains per served level count",
+    ),
+    (
+        edit(GAINED, 3, gains=((3, 0), (-3, 1))),
+        "tiny, operation 4, Dense layer2: gains (-3, 1) must be integers ≥ 0",
+    ),
+    (
+        edit(GAINED, 3, gains=((3, 0), (3.0, 1))),
+        "tiny, operation 4, Dense layer2: gains (3.0, 1) must be integers ≥ 0",
+    ),
+    (
+        edit(GAINED, 3, gains=((3,), (3,))),
+        "tiny, operation 4, Dense layer2: gains (3,) for codes of 2 levels; one each is needed",
+    ),
+    (
+        edit(GAINED, 0, gains=((2, 1, 0), (2, 1, 0))),
+        "tiny, operation 1, Dense layer1: gains (2, 1, 0) for codes of 2 levels; one each is needed",
+    ),
+    (
+        edit(GAINED, 3, gains=((3, 1), (3, 1))),
+        "tiny, operation 4, Dense layer2: gains (3, 1) at 1 levels; must be 0 above level 1",
+    ),
+    (
+        replace(edit(GAINED, 3, gains=((3, 0), (2**22, 1))), threshold_bits=24),
+        "tiny, operation 4, Dense layer2: max(2, M)·(R + 2) with R=8388610 leaves 24 bits; "
+        "use fewer input bits or gain bits, or more threshold bits",
+    ),
+    (
+        replace(GAINED, threshold_bits=5),
+        "tiny, operation 1, Dense layer1: max(2, M)·(R + 2) with R=6 leaves 5 bits; "
+        "use fewer input bits or gain bits, or more threshold bits",
+    ),
+]
+
+NAN = float("nan")
+NUMBERS = [
+    (edit(REAL, 1, mean=np.zeros(3)), "tiny, operation 2, BatchNorm: mean must be 2 finite numbers"),
+    (edit(REAL, 1, bias=np.asarray([0, NAN])), "tiny, operation 2, BatchNorm: bias must be 2 finite numbers"),
+    (
+        edit(REAL, 1, weight=np.zeros(2, dtype=np.float32)),
+        "tiny, operation 2, BatchNorm: weight must be 2 finite numbers",
+    ),
+    (
+        edit(REAL, 1, variance=np.asarray([1.0, -1.0])),
+        "tiny, operation 2, BatchNorm: variance must be 0 or more and epsilon=1.0 above 0",
+    ),
+    (
+        edit(REAL, 1, epsilon=0.0),
+        "tiny, operation 2, BatchNorm: variance must be 0 or more and epsilon=0.0 above 0",
+    ),
+    (
+        edit(REAL, 1, epsilon=float("inf")),
+        "tiny, operation 2, BatchNorm: variance must be 0 or more and epsilon=inf above 0",
+    ),
+    (edit(AFFINE, 1, a=np.zeros(1)), "tiny, operation 2, Affine: a must be 2 finite numbers"),
+    (edit(AFFINE, 1, b=np.asarray([NAN, 0])), "tiny, operation 2, Affine: b must be 2 finite numbers"),
+    (edit(REAL, 2, gammas=(1.0,)), "tiny, operation 3, ResidualSign: has 1 factors; the network has 2 levels"),
+    (
+        edit(REAL, 2, gammas=(0.0, 0.0)),
+        "tiny, operation 3, ResidualSign: factors (0.0, 0.0) must be finite, the first above 0",
+    ),
+    (
+        edit(REAL, 2, gammas=(1.0, NAN)),
+        "tiny, operation 3, ResidualSign: factors (1.0, nan) must be finite, the first above 0",
+    ),
+    (
+        edit(REAL, 2, gammas=(1.0, -0.25)),
+        "tiny, operation 3, ResidualSign: factors (1.0, -0.25) must be finite, the first above 0",
+    ),
+    (
+        edit(REAL, 2, gammas=(0.75, 0.3)),
+        "tiny, operation 3, ResidualSign: factors (0.75, 0.3) are no multiples of 2^-2",
+    ),
+    (
+        edit(REAL, 2, gammas=(1e300, 1e300), fraction_bits=500),
+        "tiny, operation 3, ResidualSign: factors (1e+300, 1e+300) are no multiples of 2^-500",
+    ),
+    (edit(REAL, 2, fraction_bits=501), "tiny, operation 3, ResidualSign: fraction_bits=501 is out of range"),
+    (
+        edit(INTEGER, 1, thresholds=INTEGER.ops[1].thresholds[:1]),
+        "tiny, operation 2, Threshold: thresholds must be integers of shape (2, 2)",
+    ),
+    (
+        edit(INTEGER, 1, steps=INTEGER.ops[1].steps.astype(np.int32)),
+        "tiny, operation 2, Threshold: steps must be integers of shape (2, 2, 1)",
+    ),
+    (
+        edit(INTEGER, 1, thresholds=at(INTEGER.ops[1].thresholds, (0, 0), 2**23)),
+        "tiny, operation 2, Threshold: thresholds must lie within -8388608 to 8388607",
+    ),
+    (
+        edit(INTEGER, 1, steps=at(INTEGER.ops[1].steps, (1, 1, 0), -(2**23) - 1)),
+        "tiny, operation 2, Threshold: steps must lie within -8388608 to 8388607",
+    ),
+    (
+        edit(INTEGER, 3, scale=at(INTEGER.ops[3].scale, (0, 0), 2**15)),
+        "tiny, operation 4, Scores: scale must lie within -32768 to 32767",
+    ),
+    (
+        edit(INTEGER, 3, bias=at(INTEGER.ops[3].bias, (0, 0), 2**39)),
+        "tiny, operation 4, Scores: bias must lie within -549755813888 to 549755813887",
+    ),
+]
+
+
+@pytest.mark.parametrize(("network", "message"), HEADER + ORDER + DENSE + NUMBERS)
+def test_a_broken_rule_is_named(network, message):
+    with pytest.raises(VerifyError) as refusal:
+        verify(network)
+    assert str(refusal.value) == message
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 8])
+def test_every_stage_keeps_the_rules(levels):
+    network = exported(levels=levels, dead=0.3)
+    assert verify(network) is network
+    for one_pass in PASSES:
+        network = verify(one_pass(network))
+
+
+def test_one_level_needs_no_fraction_bits():
+    verify(edit(tiny(1), 2, gammas=(0.3,)))
+
+
+def test_a_factor_may_round_to_zero_behind_the_first():
+    verify(REAL.with_ops((*REAL.ops[:2], ResidualSign((0.75, 0.0), 2), *REAL.ops[3:])))
