@@ -1,1 +1,39 @@
+"""The command line: one file per verb; each parses, calls the function of the same name in `rebnet.flow`, prints.
 
+Figures go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 the RTL and the integer network differ,
+2 bad input (one sentence, no traceback), 130 interrupted.
+"""
+
+import sys
+
+import typer
+
+from rebnet.cli import compile as compile_verb
+from rebnet.cli import demo, evaluate, simulate, train
+from rebnet.errors import RebnetError
+
+app = typer.Typer(
+    name="rebnet",
+    help="Residual binarized neural networks: PyTorch to streaming FPGA accelerators, proved equal.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command("train", no_args_is_help=True)(train.command)
+app.command("compile", no_args_is_help=True)(compile_verb.command)
+app.command("evaluate", no_args_is_help=True)(evaluate.command)
+app.command("simulate", no_args_is_help=True)(simulate.command)
+app.command("demo")(demo.command)
+
+
+def main() -> None:
+    """Run the command line; turn errors into one sentence and an exit code."""
+    try:
+        app()
+    except RebnetError as error:
+        print(f"rebnet: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("rebnet: interrupted; no record was written", file=sys.stderr)
+        sys.exit(130)

@@ -41,7 +41,8 @@ def _paper(network: Network) -> tuple[Folding, ...]:
     if len(foldings) < len(network.dense):
         open_layers = ", ".join(dense.name for dense in network.dense if dense.folding is None)
         raise FoldingError(
-            f"folding 'paper': the network text gives {open_layers} no (PE,SIMD); write them into the text or use 'balanced'"
+            f"folding 'paper': the network text gives {open_layers} no (PE,SIMD); write them into the text "
+            "or use 'balanced'"
         )
     return foldings
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from rebnet.rtl.folding import check_depths
 from rebnet.rtl.geometry import PIXEL_DEPTH, SCORES_DEPTH, SCORES_LATENCY, Accelerator, Converter, Depths, Mvtu
 
-
 Levels = Callable[[int], int]
 """Levels of an image, by its number."""
 State = tuple[object, ...]
@@ -63,7 +62,6 @@ class _Converter:
             return
         self.in_word = 0
         self.units = -(-(self.units + shape.last_units) // shape.out_units) * shape.out_units
-
 
     def state(self) -> State:
         return self.units, self.in_word, self.levels
@@ -166,8 +164,6 @@ class _Scores:
             self.row = 0 if last_row else self.row + 1
         self.outputs -= pop
         self.room += pop
-
-
 
     def state(self, now: int) -> State:
         return self.lane, self.row, self.outputs, self.room, *(cycle - now for cycle in self.under_way)

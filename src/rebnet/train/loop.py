@@ -13,11 +13,11 @@ from rebnet.files import make_folder, write_record
 from rebnet.ir.notation import Architecture
 from rebnet.nn.build import build
 from rebnet.nn.calibration import recalibrate, snap_gains
+from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.networks import architecture, widen
 from rebnet.nn.residual import ResidualSign, check_levels
 from rebnet.train.batches import Draw, Images, batches, check_fit, random_seed, split, steps_per_epoch
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
-from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.train.progress import reporting
 from rebnet.train.recipe import Recipe, recipe_for
 from rebnet.train.step import make_loss, make_optimizer, take_step

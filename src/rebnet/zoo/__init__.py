@@ -1,1 +1,27 @@
+"""Trained networks that ship with rebnet: exported networks with packed weights, and how each was trained.
 
+A network is named by data set, architecture and levels, `mnist-arch-1-m2`; the command line writes
+`zoo:mnist-arch-1-m2`. Each folder holds network.json and tensors.safetensors (see `rebnet.ir.storage`) and
+the training.json of its training.
+"""
+
+from importlib.resources import files
+from pathlib import Path
+
+from rebnet.errors import OptionError
+
+PREFIX = "zoo:"
+NAMES = ("mnist-arch-1-m1", "mnist-arch-1-m2", "mnist-arch-1-m3")
+
+
+def folder(name: str) -> Path:
+    """The folder of the network `name`, with or without the prefix `zoo:`.
+
+    Raises:
+        OptionError: there is no such network; lists those that there are.
+    """
+    plain = name.removeprefix(PREFIX)
+    if plain not in NAMES:
+        legal = ", ".join(PREFIX + known for known in NAMES)
+        raise OptionError(f"network {name!r} is not in the zoo; use {legal}")
+    return Path(str(files("rebnet.zoo") / plain))

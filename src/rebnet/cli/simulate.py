@@ -1,0 +1,54 @@
+"""`rebnet simulate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rebnet import flow
+from rebnet.cli.common import Build, DataDir, DatasetName, image_progress, parse_images, parse_levels, print_record
+
+
+def command(
+    build: Build,
+    dataset: DatasetName,
+    images: Annotated[str, typer.Option(help="How many test images, or all.")] = "all",
+    levels: Annotated[
+        str | None, typer.Option(help="Levels of the images in turn, such as 2 or 3,1,2; M if not given.")
+    ] = None,
+    stalls: Annotated[
+        int | None, typer.Option(help="Seed of random idle and backpressure on both streams; none if not given.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option(help="Copies of the accelerator at once; one per core if not given.")
+    ] = None,
+    trace: Annotated[Path | None, typer.Option(help="Waveform to write (FST), in one process.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Send test images through the RTL under Verilator and compare every score with the integer network's.
+
+    Example: [bold]rebnet simulate build/mnist-m2 --dataset mnist --images all --stalls 7[/bold]
+    """
+    count = parse_images(images)
+    with image_progress("loading", count) as (say, progress):
+        simulation = flow.simulate(
+            build,
+            dataset,
+            data_dir=data_dir,
+            images=count,
+            levels=parse_levels(levels),
+            stalls=stalls,
+            processes=processes,
+            trace=trace,
+            say=say,
+            progress=progress,
+        )
+    print_record(
+        simulation.record,
+        (
+            "images", "levels", "stalls", "mismatches", "accuracy", "cycles_per_image", "bound_cycles",
+            "latency_cycles", "simulated_cycles_per_second",
+        ),
+    )  # fmt: skip
+    if simulation.mismatches:
+        raise typer.Exit(1)

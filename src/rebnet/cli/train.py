@@ -1,0 +1,54 @@
+"""`rebnet train`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rebnet import flow
+from rebnet.cli.common import DataDir, DatasetName, errors, print_record
+
+
+def command(
+    network: Annotated[str, typer.Option(help="Name (arch-1) or text, such as '28x28x1 - D256(16,64) - D10'.")],
+    dataset: DatasetName,
+    output: Annotated[Path, typer.Option(help="Folder of the run.")],
+    levels: Annotated[int, typer.Option(help="Residual levels M of every activation, 1 to 8.")] = 1,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training images; the recipe's if not given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    recipe: Annotated[str | None, typer.Option(help="Name of a recipe; the data set's own if not given.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
+    input_bits: Annotated[int, typer.Option(help="Bits of each pixel that are used, 1 to 8.")] = 8,
+    width: Annotated[float, typer.Option(help="Factor on the outputs of every hidden layer.")] = 1,
+    gain_bits: Annotated[int, typer.Option(help="Bits of the sum of a layer's integer gains.")] = 8,
+    data_dir: DataDir = None,
+) -> None:
+    """Train a residual binarized network and write model.safetensors and training.json.
+
+    Example: [bold]rebnet train --network arch-1 --dataset mnist --levels 2 --output runs/mnist-m2[/bold]
+    """
+    try:
+        record = flow.train(
+            network,
+            dataset,
+            levels,
+            output,
+            data_dir=data_dir,
+            epochs=epochs,
+            seed=seed,
+            recipe=recipe,
+            resume=resume,
+            input_bits=input_bits,
+            width=width,
+            gain_bits=gain_bits,
+        )
+    except KeyboardInterrupt:
+        errors.print(
+            f"rebnet: interrupted; the last finished epoch is in {output}, go on with the same command and --resume",
+            highlight=False,
+            soft_wrap=True,
+        )
+        raise typer.Exit(130) from None
+    print_record(record, ("network", "dataset", "levels", "epochs", "validation_accuracy", "test_accuracy"))

@@ -1,0 +1,218 @@
+"""The verbs in the order that data flows; `demo` runs all of them, and any other function stops where it says.
+
+    train     images, a network text          -> run/    model.safetensors, training.json
+    compile   a run, or a network of the zoo  -> build/  exported/, network.json, tensors.safetensors,
+                                                         folding.json, rtl/, mem/, ports.json
+    evaluate  build, images                   -> build/  evaluation.json
+    simulate  build, images                   -> build/  simulation.json
+
+The command line offers the same verbs with the same options. torch is needed by `train`, and by `compile` where it
+reads a run.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rebnet import datasets, zoo
+from rebnet.errors import OutputError
+from rebnet.evaluate import evaluate as evaluate_network
+from rebnet.files import file_hash, make_folder, output_errors
+from rebnet.fold import fold
+from rebnet.generate import generate
+from rebnet.ir import storage
+from rebnet.ir.ops import Network
+from rebnet.lower import lower
+from rebnet.report import write_report
+from rebnet.simulate import Simulation
+from rebnet.simulate import simulate as simulate_build
+
+EXPORTED = "exported"
+TRAINING_FILE = "training.json"
+DEMO_NETWORK = "8x8x1 - D128(16,16) - D128(16,16) - D10(2,16)"
+_KEPT = ("simulator", "simulator-trace")  # survive a new compile; they know by themselves whether they still fit
+
+Say = Callable[[str], None]
+
+
+def _silent(stage: str) -> None:
+    """Say nothing."""
+
+
+def train(
+    network: str,
+    dataset: str,
+    levels: int,
+    output: Path,
+    *,
+    data_dir: Path | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    recipe: str | None = None,
+    resume: bool = False,
+    input_bits: int = 8,
+    width: float = 1,
+    gain_bits: int = 8,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Train a network; see `rebnet.train.train`. Returns the record of training.json."""
+    from rebnet.train import train as train_network
+
+    return train_network(
+        network,
+        datasets.load(dataset, data_dir),
+        levels,
+        output,
+        epochs=epochs,
+        seed=seed,
+        recipe=recipe,
+        resume=resume,
+        input_bits=input_bits,
+        width=width,
+        gain_bits=gain_bits,
+        quiet=quiet,
+    )
+
+
+def compile(  # noqa: A001 - the verb's name
+    source: str | Path,
+    output: Path,
+    *,
+    folding: str | None = None,
+    target_cycles: int | None = None,
+    fixed_levels: bool = False,
+    threshold_bits: int = 24,
+    say: Say = _silent,
+) -> Network:
+    """Turn a trained network into SystemVerilog: export, lower, fold, generate.
+
+    Everything is made beside `output` and put in its place at the end, so `output` is the old build or the new one.
+
+    Args:
+        source: folder of a finished training, or `zoo:NAME`.
+        output: folder of the build.
+        folding: "paper", "balanced", a folding.json, or None for the text's where given, else balanced.
+        target_cycles: most cycles per image that a balanced layer may take.
+        fixed_levels: drop the constants for fewer than M levels.
+        threshold_bits: T, width of thresholds and steps.
+        say: called with the name of each stage.
+
+    Returns:
+        The lowered network.
+
+    Raises:
+        RebnetError: see the stages.
+    """
+    run = zoo.folder(str(source)) if str(source).startswith(zoo.PREFIX) else Path(source)
+    _check_output(output)
+    make_folder(output.parent)
+    with (
+        output_errors(output.parent),
+        tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as place,
+    ):
+        build = Path(place) / "build"
+        say("exporting")
+        exported = _export(run)
+        record = file_hash(run / TRAINING_FILE)
+        storage.save(exported, build / EXPORTED, training=record)
+        shutil.copyfile(run / TRAINING_FILE, build / TRAINING_FILE)
+        say("lowering")
+        network = lower(exported, fixed_levels=fixed_levels, threshold_bits=threshold_bits)
+        storage.save(network, build, exported=file_hash(build / EXPORTED / storage.NETWORK_FILE))
+        say("folding")
+        fold(
+            build,
+            folding=folding,
+            target_cycles=target_cycles,
+            progress=lambda channel: say(f"sizing the FIFO {channel}"),
+        )
+        say("generating")
+        generate(build)
+        _replace(build, output)
+    return network
+
+
+def _export(run: Path) -> Network:
+    if (run / storage.NETWORK_FILE).is_file():
+        return storage.load(run)
+    from rebnet.export import export_run
+
+    return export_run(run)
+
+
+def _check_output(output: Path) -> None:
+    """Refuse to replace anything that is no build."""
+    if output.is_file():
+        raise OutputError(f"{output}: a file stands where a folder is needed; name another --output")
+    if output.is_dir() and any(output.iterdir()) and not (output / storage.NETWORK_FILE).is_file():
+        raise OutputError(f"{output}: holds files but no build, and would be replaced; name another --output")
+
+
+def _replace(build: Path, output: Path) -> None:
+    if output.exists():
+        for name in _KEPT:
+            if (output / name).is_dir():
+                shutil.move(output / name, build / name)
+        shutil.move(output, build.parent / "old")
+    shutil.move(build, output)
+
+
+def evaluate(
+    build: Path,
+    dataset: str,
+    *,
+    data_dir: Path | None = None,
+    levels: int | None = None,
+    progress: Callable[[int], None] = lambda images_done: None,
+) -> dict[str, Any]:
+    """Run the integer network and the float one over the whole test set; write and return evaluation.json."""
+    return evaluate_network(build, build / EXPORTED, datasets.load(dataset, data_dir), levels, progress)
+
+
+def simulate(
+    build: Path,
+    dataset: str,
+    *,
+    data_dir: Path | None = None,
+    images: int | None = None,
+    levels: tuple[int, ...] | None = None,
+    stalls: int | None = None,
+    processes: int | None = None,
+    trace: Path | None = None,
+    say: Say = _silent,
+    progress: Callable[[int], None] = lambda images_done: None,
+) -> Simulation:
+    """Send test images through the RTL under Verilator; see `rebnet.simulate.simulate`."""
+    return simulate_build(
+        build,
+        datasets.load(dataset, data_dir),
+        images=images,
+        levels=levels,
+        stalls=stalls,
+        processes=processes,
+        trace=trace,
+        status=say,
+        progress=progress,
+    )
+
+
+def demo(output: Path, *, quiet: bool = False, say: Say = _silent) -> list[dict[str, Any]]:
+    """Everything on embedded data: train M = 1, 2, 3, compile, evaluate, simulate; return the report's rows."""
+    builds = []
+    for levels in (1, 2, 3):
+        run, build = output / f"run-m{levels}", output / f"build-m{levels}"
+        say(f"M={levels}: training {DEMO_NETWORK} on digits")
+        train(DEMO_NETWORK, "digits", levels, run, quiet=quiet)
+        say(f"M={levels}: compiling")
+        compile(run, build)
+        say(f"M={levels}: evaluating the integer network")
+        evaluate(build, "digits")
+        say(f"M={levels}: simulating the RTL, every held-out image")
+        simulate(build, "digits")
+        builds.append(build)
+    return write_report(builds, output / "report.json")
+
+
+__all__ = ["compile", "demo", "evaluate", "simulate", "train"]
