@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.ir.networks import exported, tiny
 
-from ir.networks import exported, tiny
 from rebnet.ir.ops import BitMatrix, Network, PixelInput, same
 from rebnet.lower import lower
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.ir.networks import exported, tiny
 
-from ir.networks import exported, tiny
 from rebnet.errors import FileFormatError, SchemaError
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import same

@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
+from tests.ir.networks import exported, tiny
 
-from ir.networks import exported, tiny
 from rebnet.ir.ops import BitMatrix, Scores
 from rebnet.ir.text import to_text
 from rebnet.lower import lower

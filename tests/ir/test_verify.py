@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.ir.networks import exported, tiny
 
-from ir.networks import exported, tiny
 from rebnet.errors import VerifyError
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Affine, BitMatrix, PixelInput, ResidualSign, Scores

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.spec.rational import boundaries, margin, real_code
 
 from rebnet.errors import LoweringError
 from rebnet.spec.gains import fits_accumulator
@@ -25,25 +26,6 @@ def codes(threshold, steps, reach):
     row = np.asarray(steps, dtype=object).reshape(1, -1)
     bits = encode_integer(np.arange(reach + 1).astype(object)[:, None], np.asarray([threshold], dtype=object), row)
     return code(bits)[:, 0].tolist()
-
-
-def real_code(z, gammas, ties=True):
-    """The greedy code of a rational number; without `ties` that of a number just below it."""
-    result = 0
-    for gamma in gammas:
-        bit = z >= 0 if ties else z > 0
-        result = 2 * result + bit
-        z -= Fraction(gamma) if bit else -Fraction(gamma)
-    return result
-
-
-def boundaries(gammas):
-    """Every z where the greedy code changes."""
-    candidates = [Fraction(0)]
-    for length in range(1, len(gammas)):
-        for signs in product((1, -1), repeat=length):
-            candidates.append(sum(sign * Fraction(gamma) for sign, gamma in zip(signs, gammas, strict=False)))
-    return [z for z in candidates if real_code(z, gammas) != real_code(z, gammas, ties=False)]
 
 
 @settings(max_examples=400)
@@ -68,10 +50,10 @@ def test_ties_are_plus_one(reach):
 def test_more_levels_equal_the_formula_away_from_boundaries(a, b, gammas, reach):
     found = codes(*threshold_and_steps(a, b, gammas, reach), reach)
     edges = boundaries(gammas)
-    margin = (Fraction(len(gammas), 2) + 1) * 2 * Fraction(a)
+    distance = margin(a, len(gammas))
     for accumulator in range(reach + 1):
         z = Fraction(a) * (2 * accumulator - reach) + Fraction(b)
-        if all(abs(z - edge) > margin for edge in edges):
+        if all(abs(z - edge) > distance for edge in edges):
             assert found[accumulator] == real_code(z, gammas)
 
 

@@ -1,0 +1,94 @@
+"""All passes together."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.ir.networks import exported, random_images, tiny
+from tests.lower.test_scores import AFTER
+
+from rebnet.engine.real import run_real
+from rebnet.engine.reference import run
+from rebnet.errors import LoweringError, VerifyError
+from rebnet.ir.text import to_text
+from rebnet.ir.verify import verify
+from rebnet.lower import lower
+from rebnet.lower.assign_gains import assign_gains
+from rebnet.spec.scores import labels
+
+
+def test_before_and_after():
+    assert to_text(lower(tiny())) == AFTER
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 4])
+def test_labels_of_integers_and_of_real_numbers_agree(levels):
+    image, agree = (8, 8, 1), []
+    for seed in (1, 2, 3):
+        network = exported(seed, levels, image=image, hidden=(64, 48), classes=10)
+        images = random_images(seed + 100, 500, image)
+        for m in range(1, levels + 1):
+            same = labels(run(lower(network), images, m)) == np.argmax(run_real(network, images, m), axis=1)
+            agree.append(same.mean())
+    assert np.mean(agree) >= 0.99
+
+
+@pytest.mark.parametrize(("bits", "levels"), [(1, 1), (4, 1), (6, 2), (6, 3)])
+def test_labels_agree_at_other_input_depths(bits, levels):
+    """One level always agrees; more levels round their steps to units of A, which few input bits make coarse."""
+    image = (28, 28, 1)
+    network = exported(4, levels, bits=bits, image=image, hidden=(64,), classes=10)
+    images = random_images(9, 500, image)
+    same = labels(run(lower(network), images)) == np.argmax(run_real(network, images), axis=1)
+    assert same.mean() >= (0.99 if levels > 1 else 0.999)
+
+
+def test_channels_without_slope():
+    image = (28, 28, 1)
+    network = exported(4, 3, image=image, hidden=(64, 32), classes=10, dead=0.3)
+    images = random_images(9, 500, image)
+    same = labels(run(lower(network), images)) == np.argmax(run_real(network, images), axis=1)
+    assert same.mean() >= 0.99
+
+
+def test_fixed_levels_compute_the_same_scores():
+    network, images = exported(levels=3), random_images(1, 50)
+    assert np.array_equal(run(lower(network, fixed_levels=True), images), run(lower(network), images, 3))
+
+
+def test_wider_thresholds_change_nothing_but_the_scores_resolution():
+    network, images = exported(levels=3), random_images(1, 50)
+    narrow, wide = lower(network, threshold_bits=20), lower(network, threshold_bits=28)
+    assert (narrow.threshold_bits, wide.threshold_bits) == (20, 28)
+    for left, right in zip(narrow.ops[:-1], wide.ops[:-1], strict=True):
+        assert to_text(narrow.with_ops((left,))).splitlines()[2:] == to_text(wide.with_ops((right,))).splitlines()[2:]
+    assert np.array_equal(labels(run(narrow, images)), labels(run(wide, images)))
+
+
+def test_the_result_is_verified():
+    network = lower(exported(levels=3))
+    assert verify(network) is network
+
+
+def test_an_accumulator_that_leaves_the_thresholds_width():
+    with pytest.raises(VerifyError) as refusal:
+        lower(tiny(), threshold_bits=5)
+    assert str(refusal.value) == (
+        "tiny, operation 1, Dense layer1: max(2, M)·(R + 2) with R=6 leaves 5 bits; "
+        "use fewer input bits or gain bits, or more threshold bits"
+    )
+
+
+def test_a_network_that_breaks_a_rule():
+    with pytest.raises(VerifyError, match=r"^tiny: no operations; a network has at least one dense layer$"):
+        lower(replace(tiny(), ops=()))
+
+
+def test_a_network_that_is_lowered_already():
+    with pytest.raises(LoweringError) as refusal:
+        lower(lower(tiny()))
+    assert str(refusal.value) == "network tiny holds Threshold: it is lowered already; lower the exported network"
+
+
+def test_gains_may_be_assigned_already():
+    assert lower(assign_gains(tiny())) == lower(tiny())
