@@ -20,3 +20,7 @@ def data_dir(request: pytest.FixtureRequest) -> Path:
             if not (folder / _FOLDERS.get(name, name)).is_dir():
                 pytest.skip(f"REBNET_DATA_DIR={folder} does not hold {name}")
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--networks", type=int, default=50, help="random networks to draw (tests/networks)")

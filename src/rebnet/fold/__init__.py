@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from rebnet.files import file_hash, write_record
-from rebnet.fold.choose import choose
+from rebnet.files import file_hash, read_record, write_record
+from rebnet.fold.choose import NAMES, choose
 from rebnet.fold.depths import predict, size_fifos
 from rebnet.ir import storage
-from rebnet.rtl.folding import FOLDING_FILE, MAX_SAMPLES_PER_BEAT, fifo_record, read_depths
+from rebnet.rtl.folding import FOLDING_FILE, MAX_SAMPLES_PER_BEAT, fifo_record, read_accelerator, read_depths
 from rebnet.rtl.geometry import Accelerator, accelerator_of
 from rebnet.rtl.widths import widths_of
 
@@ -24,7 +24,7 @@ def fold(
     Args:
         build: folder with the lowered network.
         folding: "paper", "balanced", the path of a folding.json, or None for the text's else balanced. A file
-            that names its FIFOs' depths keeps them, whatever they cost.
+            that gives `fifos` or `samples_per_beat` keeps them, whatever they cost; only `layers` must be there.
         target_cycles: most cycles per image that a balanced layer may take.
         progress: called with the name of each FIFO before it is sized.
 
@@ -33,9 +33,13 @@ def fold(
     """
     network = storage.load(build)
     foldings = choose(network, folding, target_cycles)
-    accelerator = accelerator_of(network, foldings, samples_per_beat(accelerator_of(network, foldings, 1)))
-    if folding is not None and Path(folding).is_file():
-        depths = read_depths(Path(folding), accelerator.layers)
+    given = {} if folding in (None, *NAMES) else read_record(Path(str(folding)), {})
+    if "samples_per_beat" in given:
+        accelerator = read_accelerator(Path(str(folding)), network)
+    else:
+        accelerator = accelerator_of(network, foldings, samples_per_beat(accelerator_of(network, foldings, 1)))
+    if "fifos" in given:
+        depths = read_depths(Path(str(folding)), accelerator.layers)
     else:
         depths = size_fifos(accelerator, progress)
     prediction = predict(accelerator, network.levels, depths)

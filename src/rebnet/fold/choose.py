@@ -9,6 +9,10 @@ from rebnet.ir.ops import Dense, Network
 from rebnet.rtl.folding import read_foldings
 from rebnet.rtl.geometry import layers_of
 
+NAMES = ("paper", "balanced")
+"""Foldings by name; any other is the path of a file."""
+_MOST_LANES = 1 << 24
+
 
 def choose(network: Network, folding: str | None, target_cycles: int | None) -> tuple[Folding, ...]:
     """The folding of every layer.
@@ -25,11 +29,28 @@ def choose(network: Network, folding: str | None, target_cycles: int | None) -> 
     """
     if target_cycles is not None and target_cycles < 1:
         raise FoldingError(f"target_cycles={target_cycles}; use at least 1")
-    if folding == "paper":
+    chosen = _choose(network, folding, target_cycles)
+    for dense, own in zip(network.dense, chosen, strict=True):
+        lanes = own.pe * own.simd * (own.level_lanes or 1)
+        if lanes > _MOST_LANES:
+            raise FoldingError(
+                f"layer {dense.name}: folding {own} makes {lanes} XNOR lanes, more than the {_MOST_LANES} that any "
+                "device could hold; use fewer"
+            )
+    return chosen
+
+
+def _choose(network: Network, folding: str | None, target_cycles: int | None) -> tuple[Folding, ...]:
+    if folding == "balanced" or (folding is None and any(dense.folding is None for dense in network.dense)):
+        return _balanced(network, folding is None, target_cycles)
+    if target_cycles is not None:
+        source = "the network text" if folding is None else f"folding {folding!r}"
+        raise FoldingError(
+            f"target_cycles={target_cycles}: {source} gives every layer its folding and leaves nothing to choose; "
+            "use --folding balanced, or leave the target out"
+        )
+    if folding in (None, "paper"):
         return _paper(network)
-    if folding in (None, "balanced"):
-        keep = folding is None
-        return _balanced(network, keep, target_cycles)
     path = Path(str(folding))
     if not path.is_file():
         raise FoldingError(f"folding {folding!r}: neither 'paper' nor 'balanced' nor a folding.json that exists")

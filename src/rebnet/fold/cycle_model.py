@@ -5,6 +5,7 @@ cycle is two steps: see which channels move a word, then update the counters. Eq
 by cycle, is tested.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -172,14 +173,18 @@ class _Scores:
 class _Chain:
     """All modules of an accelerator between a source and a sink that is always ready.
 
-    The source offers image n from cycle n·period on; period 0 is a source that is always valid.
+    The source offers image n from cycle n·period on; period 0 is a source that is always valid. It has `images`
+    images, or no end of them if that is None.
     """
 
-    def __init__(self, accelerator: Accelerator, levels: Levels, depths: Depths, period: int = 0) -> None:
+    def __init__(
+        self, accelerator: Accelerator, levels: Levels, depths: Depths, *, period: int = 0, images: int | None = None
+    ) -> None:
         check_depths(accelerator.layers, depths)
         self.accelerator = accelerator
         self.levels = levels
         self.period = period
+        self.last_beat = math.inf if images is None else images * accelerator.beats_in
         self.converters = [_Converter(shape) for shape in accelerator.converters]
         parts = zip(accelerator.layers, depths.buffers, depths.outputs, strict=True)
         self.units = [_Mvtu(layer, buffer, out, levels) for layer, buffer, out in parts]
@@ -203,7 +208,8 @@ class _Chain:
             unit.arrive(now)
         scores.arrive(now)
         # See which channels move a word: from registers alone.
-        beat_in = self.pixels < PIXEL_DEPTH and now >= self.beats // beats_in * self.period
+        offered_now = self.beats < self.last_beat and now >= self.beats // beats_in * self.period
+        beat_in = offered_now and self.pixels < PIXEL_DEPTH
         head, into_converter = [], []
         for i, converter in enumerate(converters):
             offered = units[i - 1].valid() if i else self.pixels > 0
@@ -255,8 +261,8 @@ def run(accelerator: Accelerator, levels: Sequence[int], depths: Depths) -> Timi
         FoldingError: a depth below its layer's minimum; the accelerator could not work at all.
     """
     last = len(levels) - 1
-    chain = _Chain(accelerator, lambda image: levels[min(image, last)], depths)
-    finish = tuple(cycle for cycle, _ in zip(chain.images(), levels, strict=False))
+    chain = _Chain(accelerator, lambda image: levels[min(image, last)], depths, images=len(levels))
+    finish = tuple(cycle for _, cycle in zip(levels, chain.images(), strict=False))
     return Timing(finish, chain.peaks())
 
 
@@ -268,7 +274,7 @@ def keeps_pace(accelerator: Accelerator, levels: int, depths: Depths, period: in
     An accelerator that keeps the pace settles as soon as its pipeline is filled; one that has not settled long
     after that, because it loses a cycle or two in many images, counts as one that does not.
     """
-    chain = _Chain(accelerator, lambda image: levels, depths, period)
+    chain = _Chain(accelerator, lambda image: levels, depths, period=period)
     seen: dict[State, int] = {}
     for _, _ in zip(range(4 * len(accelerator.layers) + 8), chain.images(), strict=False):
         state, late = chain.state(), chain.lateness()

@@ -57,6 +57,9 @@ module pixel_input #(
     end
   end
 
+  logic unused_bits;  // the low bits of a byte, where BITS < 8
+  assign unused_bits = &s_axis_tdata;
+
   always_ff @(posedge clk) begin
     if (rst) beat_q <= '0;
     else if (s_axis_tvalid && s_axis_tready) beat_q <= beat_q == BEAT_WIDTH'(BEATS - 1) ? '0 : beat_q + 1'b1;

@@ -11,18 +11,21 @@ from numpy.typing import NDArray
 
 from rebnet.datasets.dataset import Dataset
 from rebnet.engine.reference import check_images, run_mixed
-from rebnet.errors import FileFormatError, OptionError
-from rebnet.files import file_hash, read_record, write_record
+from rebnet.errors import FileFormatError, OptionError, OutputError
+from rebnet.files import file_hash, make_folder, read_record, write_record
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
 from rebnet.rtl.geometry import Accelerator
+from rebnet.rtl.widths import widths_of
 from rebnet.simulate.build import build_simulator
 from rebnet.simulate.run import Shard, Streams, run_shards
 from rebnet.spec.scores import labels as labels_of
 
 SIMULATION_FILE = "simulation.json"
-_PORT_KEYS = {"top": str, "files": list, "m_axis": dict, "s_axis": dict, "inputs": dict}
+_PORT_KEYS = {"top": str, "files": list, "memories": list, "inputs": dict}
+TRACE_SUFFIXES = (".fst", ".vcd")
+MAX_STALLS = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -60,17 +63,18 @@ def simulate(
         levels: levels of the images in turn, M for all if None; (3, 1, 2) cycles through these.
         stalls: seed of random idle and backpressure on both streams; None for none.
         processes: copies of the accelerator that run at once; one per core if None.
-        trace: waveform (FST) to write; runs in one process.
+        trace: waveform to write, FST or VCD by its suffix; runs in one process.
         sink_beats: the sink takes this many beats and then no more; None for no limit.
         status: called with the name of each stage.
         progress: called with the number of images done since the last call.
 
     Raises:
-        OptionError: a number of images or levels that cannot be.
+        OptionError: a number of images, levels, processes or stalls that cannot be.
         DatasetError: the images do not fit the network.
         ToolError: the simulator could not be built or died.
         StallError: the streams stopped moving.
     """
+    _check_options(stalls, processes, trace)
     network = storage.load(build)
     accelerator = read_accelerator(build / FOLDING_FILE, network)
     ports = _read_ports(build)
@@ -80,8 +84,9 @@ def simulate(
 
     status("building the simulator")
     sources = [build / file for file in ports["files"]]
-    folder = build / ("simulator-trace" if trace is not None else "simulator")
-    program = build_simulator(folder, sources, ports["top"], trace=trace is not None)
+    kind = "" if trace is None else trace.suffix.removeprefix(".")
+    folder = build / ("simulator-trace" if kind else "simulator")
+    program = build_simulator(folder, sources, ports["top"], trace=kind)
 
     status("simulating")
     shards = run_shards(
@@ -111,7 +116,27 @@ def _read_ports(build: Path) -> dict[str, Any]:
     for key, file in (("network", storage.NETWORK_FILE), ("folding", FOLDING_FILE)):
         if ports["inputs"].get(key) != file_hash(build / file):
             raise FileFormatError(f"{path}: was made from another {file}; run 'rebnet compile' again")
+    for key in ("files", "memories"):
+        for file in ports[key]:
+            if not isinstance(file, str) or not (build / file).is_file():
+                raise FileFormatError(
+                    f"{path}: key {key!r} names {file!r}, which is not there; run 'rebnet compile' again"
+                )
     return ports
+
+
+def _check_options(stalls: int | None, processes: int | None, trace: Path | None) -> None:
+    if stalls is not None and not 0 <= stalls <= MAX_STALLS:
+        raise OptionError(f"stalls={stalls}: the seed of the stalls is a whole number; use 0 to {MAX_STALLS}")
+    if processes is not None and processes < 1:
+        raise OptionError(f"processes={processes}: at least one accelerator must run; use 1 or more")
+    if trace is None:
+        return
+    if trace.suffix not in TRACE_SUFFIXES:
+        raise OptionError(f"trace={trace}: its suffix chooses the format; use {' or '.join(TRACE_SUFFIXES)}")
+    if trace.is_dir():
+        raise OutputError(f"{trace}: a folder stands where a file is needed; name another --trace")
+    make_folder(trace.parent)
 
 
 def _count(images: int | None, available: int) -> int:
@@ -133,7 +158,6 @@ def _levels(network: Network, levels: tuple[int, ...] | None, count: int) -> NDA
 
 def streams_of(network: Network, accelerator: Accelerator, build: Path) -> Streams:
     """The accelerator's streams, with the patience after which silence is an error."""
-    ports = _read_ports(build)
     depths = read_depths(build / FOLDING_FILE, accelerator.layers)
     names = [layer.name for layer in accelerator.layers]
     slowest = sum(layer.cycles(network.levels) for layer in accelerator.layers)
@@ -141,7 +165,7 @@ def streams_of(network: Network, accelerator: Accelerator, build: Path) -> Strea
         samples=accelerator.samples,
         samples_per_beat=accelerator.samples_per_beat,
         classes=accelerator.beats_out,
-        score_bytes=ports["m_axis"]["tdata_bits"] // 8,
+        score_bytes=widths_of(network).score_bytes,
         max_levels=network.levels,
         patience=4 * (slowest + accelerator.beats_in + accelerator.beats_out) + 2000,
         depths={

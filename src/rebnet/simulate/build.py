@@ -3,7 +3,9 @@
 import hashlib
 import importlib.util
 import os
+import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterable
 from importlib.resources import files
@@ -53,7 +55,7 @@ def check_tools() -> None:
 
 
 def build_simulator(
-    folder: Path, sources: Iterable[Path], top: str, *, trace: bool = False, fast_build: bool = False
+    folder: Path, sources: Iterable[Path], top: str, *, trace: str = "", fast_build: bool = False
 ) -> Path:
     """Compile `sources` with the harness into a program, unless the same content was built there before.
 
@@ -61,7 +63,7 @@ def build_simulator(
         folder: where the build happens; its contents belong to this function.
         sources: SystemVerilog files.
         top: name of the top module.
-        trace: compile waveform tracing in (slower).
+        trace: compile waveform tracing in (slower), "fst" or "vcd"; empty for none.
         fast_build: a quick compile for a short run instead of a quick run.
 
     Returns:
@@ -74,10 +76,10 @@ def build_simulator(
     folder, sources = folder.resolve(), [source.resolve() for source in sources]
     check_tools()
     tools = verilator_folder()
-    optimize = "-O1" if fast_build else "-O3"
+    optimize = "-O0" if fast_build else "-O3"
     flags = ["-CFLAGS", "-std=c++17"]
     if trace:
-        flags += ["--trace-fst", "-CFLAGS", "-DREBNET_TRACE"]
+        flags += [f"--trace-{trace}", "-CFLAGS", f"-DREBNET_TRACE_{trace.upper()}"]
     stamp = _stamp([*sources, HARNESS], [top, optimize, *flags, str(tools)])
     program = folder / "Vaccelerator"
     stamp_file = folder / "stamp"
@@ -89,17 +91,33 @@ def build_simulator(
         "perl", str(tools / "verilator"), "--cc", "--exe", "--build", "-j", str(os.cpu_count() or 1),
         "--Mdir", str(folder), "--prefix", "Vaccelerator", "--top-module", top, "-sv", "-Wall",
         "-O3", "--x-assign", "fast", "--x-initial", "unique",
-        "-MAKEFLAGS", f"CXX={COMPILER} LINK={COMPILER} OPT_FAST={optimize} OPT_SLOW=-O0 OPT_GLOBAL=-O1",
+        "-MAKEFLAGS", f"CXX={COMPILER} LINK={COMPILER} OPT_FAST={optimize} OPT_SLOW=-O0 OPT_GLOBAL=-O0",
         "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include",  # the wheel leaves it empty
         *flags, *map(str, sources), str(HARNESS),
     ]  # fmt: skip
     environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"}
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if result.returncode != 0:
+    try:
+        status, log = _run(command, environment)
+        if status != 0:
+            _explain(log)
+    except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
-        _explain(result.stdout + result.stderr)
+        raise
     write_text(stamp_file, stamp)
     return program
+
+
+def _run(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Status and output of a command; interrupted, it goes with all compilers that it has started."""
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
+    ) as process:
+        try:
+            log, _ = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, log
 
 
 def _stamp(sources: list[Path], settings: list[str]) -> str:
@@ -112,6 +130,11 @@ def _stamp(sources: list[Path], settings: list[str]) -> str:
 def _explain(log: str) -> None:
     if "No space left on device" in log:
         raise OutputError("the simulator's build: the disk is full; free some space and run it again")
+    if re.search(r"(lz4|zlib)\w*\.h: No such file", log):
+        raise ToolError(
+            "a waveform in FST needs the headers of lz4 and zlib, which are not installed; write a .vcd, or install "
+            "them (for example: apt install liblz4-dev zlib1g-dev)"
+        )
     errors = [line for line in log.splitlines() if "error" in line.lower() or "warning" in line.lower()]
     last = "\n  ".join((errors or log.splitlines())[:6])
     raise ToolError(f"building the simulator failed:\n  {last}")

@@ -21,8 +21,12 @@
 #include "verilated.h"
 #include "verilated_sym_props.h"
 #include "verilated_syms.h"
-#ifdef REBNET_TRACE
+#if defined(REBNET_TRACE_FST)
 #include "verilated_fst_c.h"
+#define REBNET_TRACE VerilatedFstC
+#elif defined(REBNET_TRACE_VCD)
+#include "verilated_vcd_c.h"
+#define REBNET_TRACE VerilatedVcdC
 #endif
 
 namespace {
@@ -162,9 +166,13 @@ int main(int argc, char** argv) {
 #endif
   const auto top = std::make_unique<Vaccelerator>(context.get());
 #ifdef REBNET_TRACE
-  VerilatedFstC trace;
+  REBNET_TRACE trace;
   top->trace(&trace, 99);
   trace.open(options.text("--trace").c_str());
+  if (!trace.isOpen()) {
+    std::printf("{\"error\": \"trace\"}\n");
+    return 3;
+  }
 #endif
   uint64_t time = 0;
   const auto half_cycle = [&](int level) {

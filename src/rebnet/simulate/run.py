@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.errors import SimulationError, StallError, ToolError
+from rebnet.errors import OutputError, RebnetError, SimulationError, StallError, ToolError
 from rebnet.files import output_errors
 
 
@@ -100,6 +100,8 @@ def run_shards(
             for process in running:
                 process.kill()
                 process.wait()
+                if process.stdout is not None:
+                    process.stdout.close()
     for shard in shards:
         if isinstance(shard, BaseException):
             raise shard
@@ -169,7 +171,7 @@ def channel_name(scope: str) -> str:
     return scope.replace(".vectors", ".input").replace(".results", ".output").replace("pixels.beats", "pixels")
 
 
-def _error(state: dict[str, Any], streams: Streams) -> SimulationError:
+def _error(state: dict[str, Any], streams: Streams) -> RebnetError:
     kind = state["error"]
     if kind == "stall":
         return StallError(_stall_sentence(state, streams))
@@ -177,7 +179,11 @@ def _error(state: dict[str, Any], streams: Streams) -> SimulationError:
         return SimulationError(
             f"cycle {state['cycle']}: m_axis_{kind} is wrong on beat {state['score']} of image {state['images_out']}"
         )
-    return SimulationError(f"the simulator reports an error of kind {kind!r}; run it again with more room on the disk")
+    if kind == "trace":
+        return OutputError("the waveform could not be opened for writing; name another --trace")
+    return OutputError(
+        f"{tempfile.gettempdir()}: the simulator's images or scores could not be written whole; free some space"
+    )
 
 
 def _stall_sentence(state: dict[str, Any], streams: Streams) -> str:

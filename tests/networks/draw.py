@@ -1,0 +1,209 @@
+"""Random networks, several of them in one simulator."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from rebnet.files import write_record, write_text
+from rebnet.fold import samples_per_beat
+from rebnet.fold.depths import predict, size_fifos
+from rebnet.generate import generate
+from rebnet.ir import storage
+from rebnet.ir.notation import MAX_LEVELS, Folding
+from rebnet.ir.ops import BatchNorm, BitMatrix, Dense, Network, Op, PixelInput, ResidualSign
+from rebnet.lower import lower
+from rebnet.rtl import MODULES, source
+from rebnet.rtl.folding import fifo_record
+from rebnet.rtl.geometry import Accelerator, Depths, accelerator_of
+from rebnet.rtl.widths import USER_BITS, widths_of
+from rebnet.simulate.build import build_simulator
+from rebnet.simulate.run import Shard, Streams, run_shards
+from rebnet.spec.gains import choose_gains
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One random network, folded and generated."""
+
+    number: int
+    network: Network
+    accelerator: Accelerator
+    depths: Depths
+    score_bytes: int
+
+    def __str__(self) -> str:
+        layers = [
+            f"D{layer.rows}({layer.pe},{layer.simd},{layer.level_lanes})"
+            f" depths {self.depths.buffers[i]}/{self.depths.outputs[i]}"
+            for i, layer in enumerate(self.accelerator.layers)
+        ]
+        image = self.network.input
+        return (
+            f"network {self.number}: {image.height}x{image.width}x{image.channels} bits={image.bits} "
+            f"M={self.network.levels} serves={self.network.served} P={self.accelerator.samples_per_beat}; "
+            + "; ".join(layers)
+        )
+
+
+def draw_network(rng: np.random.Generator, number: int) -> Network:
+    """A lowered random network of 1 to 4 dense layers, with some channels that no training would give."""
+    levels = int(rng.integers(1, 5))
+    image = PixelInput(
+        int(rng.integers(1, 7)), int(rng.integers(1, 7)), int(rng.integers(1, 4)), int(rng.integers(1, 9))
+    )
+    depth = int(rng.integers(1, 5))
+    sizes = [image.samples, *(int(size) for size in rng.integers(1, 40, depth))]
+    ops: list[Op] = []
+    for index, (columns, rows) in enumerate(pairwise(sizes)):
+        bits = rng.integers(0, 2, (rows, columns)).astype(np.bool_)
+        ops.append(Dense(f"layer_{index + 1}", BitMatrix.pack(bits), float(rng.uniform(0.01, 2))))
+        weight = rng.normal(0, 1, rows) * 10.0 ** rng.choice([0, 0, 0, 0, -3, -7], rows)
+        weight[rng.random(rows) < 0.1] = 0
+        ops.append(
+            BatchNorm(
+                mean=rng.normal(0, 1, rows),
+                variance=rng.uniform(0.1, 2 * columns, rows),
+                weight=weight,
+                bias=rng.normal(0, 0.7, rows),
+                epsilon=1e-5,
+            )
+        )
+        if index < depth - 1:
+            factors = (
+                np.cumsum(rng.uniform(0.05, 1, levels))[::-1] if rng.random() < 0.3 else _super_increasing(rng, levels)
+            )
+            following = sizes[index + 1]
+            gains, fraction = choose_gains([float(f) for f in factors], following, levels)
+            exact = (float(factors[0]),) if levels == 1 else tuple(gain / 2.0**fraction for gain in gains)
+            ops.append(ResidualSign(exact, fraction))
+    return lower(Network(f"random-{number}", levels, image, tuple(ops)), fixed_levels=bool(rng.random() < 0.2))
+
+
+def _super_increasing(rng: np.random.Generator, levels: int) -> np.ndarray:
+    factors = np.zeros(levels)
+    for level in reversed(range(levels)):
+        factors[level] = factors[level + 1 :].sum() + rng.uniform(0.02, 0.3)
+    return factors
+
+
+def draw_accelerator(rng: np.random.Generator, network: Network) -> tuple[Accelerator, Depths]:
+    """A random legal folding, with FIFOs as the cycle model sizes them or at random legal depths."""
+    foldings = []
+    for index, dense in enumerate(network.dense):
+        rows, columns = dense.weights.rows, dense.weights.columns
+        planes = network.levels if index else network.input.bits
+        lanes = int(rng.integers(1, min(planes + 2, MAX_LEVELS + 1)))
+        foldings.append(Folding(int(rng.integers(1, rows + 4)), int(rng.integers(1, columns + 1)), lanes))
+    beat = (
+        samples_per_beat(accelerator_of(network, tuple(foldings), 1))
+        if rng.random() < 0.5
+        else 2 ** int(rng.integers(0, 5))
+    )
+    accelerator = accelerator_of(network, tuple(foldings), beat)
+    if rng.random() < 0.5:
+        return accelerator, size_fifos(accelerator)
+    layers = accelerator.layers
+    return accelerator, Depths(
+        tuple(int(rng.integers(layer.min_buffer_depth, layer.full_buffer_depth + 1)) for layer in layers),
+        tuple(int(rng.integers(layer.min_out_depth, layer.full_out_depth + 1)) for layer in layers),
+    )
+
+
+def draw_bundle(seed: int, count: int, folder: Path) -> tuple[list[Drawn], Path]:
+    """`count` random networks generated into `folder`, and one simulator of all of them."""
+    rng = np.random.default_rng(seed)
+    bundle = []
+    for number in range(count):
+        network = draw_network(rng, number)
+        accelerator, depths = draw_accelerator(rng, network)
+        build = folder / f"net_{number}"
+        storage.save(network, build)
+        write_folding(build, network, accelerator, depths)
+        generate(build, name=f"accelerator_{number}", memory=f"mem_{number}")
+        (build / f"mem_{number}").rename(folder / f"mem_{number}")
+        bundle.append(Drawn(number, network, accelerator, depths, widths_of(network).score_bytes))
+    write_text(folder / "bundle.sv", bundle_text(bundle))
+    sources = [source(module) for module in MODULES]
+    sources += [folder / f"net_{drawn.number}" / "rtl" / f"accelerator_{drawn.number}.sv" for drawn in bundle]
+    return bundle, build_simulator(folder / "simulator", [*sources, folder / "bundle.sv"], "bundle", fast_build=True)
+
+
+def write_folding(build: Path, network: Network, accelerator: Accelerator, depths: Depths) -> None:
+    """folding.json of an accelerator that was put together by hand."""
+    peaks = predict(accelerator, network.levels, depths).peaks
+    layers = [
+        {"name": layer.name, "pe": layer.pe, "simd": layer.simd, "level_lanes": layer.level_lanes}
+        for layer in accelerator.layers
+    ]
+    fifos = fifo_record(accelerator, depths, peaks, widths_of(network).accumulators)
+    record = {"layers": layers, "fifos": fifos, "samples_per_beat": accelerator.samples_per_beat}
+    write_record(build / "folding.json", record)
+
+
+def bundle_text(bundle: list[Drawn]) -> str:
+    """A top level with the ports of an accelerator that hands them to the one that +select names."""
+    in_bits = 8 * max(drawn.accelerator.samples_per_beat for drawn in bundle)
+    out_bits = 8 * max(drawn.score_bytes for drawn in bundle)
+    user = USER_BITS - 1
+    lines = [
+        "module bundle (",
+        f"  input logic aclk, aresetn, input logic [{in_bits - 1}:0] s_axis_tdata, input logic s_axis_tvalid,",
+        f"  output logic s_axis_tready, input logic s_axis_tlast, input logic [{user}:0] s_axis_tuser,",
+        f"  output logic [{out_bits - 1}:0] m_axis_tdata, output logic m_axis_tvalid, input logic m_axis_tready,",
+        f"  output logic m_axis_tlast, output logic [{user}:0] m_axis_tuser);",
+        "  int select;",
+        '  initial if ($value$plusargs("select=%d", select) == 0) select = -1;',
+        f"  logic [{len(bundle) - 1}:0] in_ready, out_valid, out_last;",
+        f"  logic [{out_bits - 1}:0] out_data[{len(bundle)}];",
+        f"  logic [{user}:0] out_user[{len(bundle)}];",
+        "  assign s_axis_tready = in_ready[select];",
+        "  assign m_axis_tdata = out_data[select];",
+        "  assign m_axis_tvalid = out_valid[select];",
+        "  assign m_axis_tlast = out_last[select];",
+        "  assign m_axis_tuser = out_user[select];",
+    ]
+    for k, drawn in enumerate(bundle):
+        width = 8 * drawn.accelerator.samples_per_beat
+        score = 8 * drawn.score_bytes
+        lines += [
+            f"  logic [{score - 1}:0] score_{k};",
+            f"  assign out_data[{k}] = {out_bits}'(score_{k});",
+            f"  accelerator_{k} net_{k} (.aclk, .aresetn, .s_axis_tdata(s_axis_tdata[{width - 1}:0]),",
+            f"    .s_axis_tvalid(s_axis_tvalid && select == {k}), .s_axis_tready(in_ready[{k}]), .s_axis_tlast,",
+            f"    .s_axis_tuser, .m_axis_tdata(score_{k}), .m_axis_tvalid(out_valid[{k}]),",
+            f"    .m_axis_tready(m_axis_tready && select == {k}), .m_axis_tlast(out_last[{k}]),",
+            f"    .m_axis_tuser(out_user[{k}]));",
+        ]
+    return "// verilator lint_off UNUSEDSIGNAL\n// verilator lint_off WIDTHTRUNC\n" + "\n".join(
+        [*lines, "endmodule", ""]
+    )
+
+
+def stream(
+    drawn: Drawn, program: Path, folder: Path, images: np.ndarray, levels: np.ndarray, stalls: int | None
+) -> Shard:
+    """Send images through one network of a bundle, in one process."""
+    accelerator = drawn.accelerator
+    slowest = sum(layer.cycles(drawn.network.levels) for layer in accelerator.layers)
+    streams = Streams(
+        samples=accelerator.samples,
+        samples_per_beat=accelerator.samples_per_beat,
+        classes=accelerator.beats_out,
+        score_bytes=drawn.score_bytes,
+        max_levels=drawn.network.levels,
+        patience=20 * (slowest + accelerator.beats_in + accelerator.beats_out) + 5000,
+        depths={},
+    )
+    (shard,) = run_shards(
+        program,
+        streams,
+        images.reshape(len(images), -1),
+        levels.astype(np.uint8),
+        processes=1,
+        folder=folder,
+        stalls=stalls,
+        extra=(f"+select={drawn.number}",),
+    )
+    return shard
