@@ -17,15 +17,16 @@ from pathlib import Path
 from typing import Any
 
 from rebnet import datasets, zoo
-from rebnet.errors import OutputError
+from rebnet.errors import OptionError, OutputError
 from rebnet.evaluate import evaluate as evaluate_network
-from rebnet.files import file_hash, make_folder, output_errors
+from rebnet.files import file_hash, make_folder, output_errors, read_record
 from rebnet.fold import fold
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.lower import lower
 from rebnet.report import write_report
+from rebnet.rtl.folding import FOLDING_FILE
 from rebnet.simulate import Simulation
 from rebnet.simulate import simulate as simulate_build
 
@@ -105,7 +106,7 @@ def compile(  # noqa: A001 - the verb's name
     Raises:
         RebnetError: see the stages.
     """
-    run = zoo.folder(str(source)) if str(source).startswith(zoo.PREFIX) else Path(source)
+    run = _source(str(source))
     _check_output(output)
     make_folder(output.parent)
     with (
@@ -115,8 +116,8 @@ def compile(  # noqa: A001 - the verb's name
         build = Path(place) / "build"
         say("exporting")
         exported = _export(run)
-        record = file_hash(run / TRAINING_FILE)
-        storage.save(exported, build / EXPORTED, training=record)
+        read_record(run / TRAINING_FILE, {})
+        storage.save(exported, build / EXPORTED, training=file_hash(run / TRAINING_FILE))
         shutil.copyfile(run / TRAINING_FILE, build / TRAINING_FILE)
         say("lowering")
         network = lower(exported, fixed_levels=fixed_levels, threshold_bits=threshold_bits)
@@ -134,6 +135,20 @@ def compile(  # noqa: A001 - the verb's name
     return network
 
 
+def _source(source: str) -> Path:
+    """The folder that `source` names."""
+    if source.startswith(zoo.PREFIX):
+        return zoo.folder(source)
+    if source in zoo.NAMES and not Path(source).is_dir():
+        raise OptionError(f"{source}: no such folder; write {zoo.PREFIX}{source} for the network of the zoo")
+    if not Path(source).is_dir():
+        raise OptionError(
+            f"{source}: no such folder; name one that 'rebnet train' made, or a network of the zoo, such as "
+            f"{zoo.PREFIX}{zoo.NAMES[0]}"
+        )
+    return Path(source)
+
+
 def _export(run: Path) -> Network:
     if (run / storage.NETWORK_FILE).is_file():
         return storage.load(run)
@@ -146,17 +161,27 @@ def _check_output(output: Path) -> None:
     """Refuse to replace anything that is no build."""
     if output.is_file():
         raise OutputError(f"{output}: a file stands where a folder is needed; name another --output")
-    if output.is_dir() and any(output.iterdir()) and not (output / storage.NETWORK_FILE).is_file():
+    if output.resolve() in (Path.cwd(), *Path.cwd().parents):
+        raise OutputError(f"{output}: is the current folder or holds it, and would be replaced; name another --output")
+    is_build = all((output / name).is_file() for name in (storage.NETWORK_FILE, FOLDING_FILE))
+    if output.is_dir() and any(output.iterdir()) and not is_build:
         raise OutputError(f"{output}: holds files but no build, and would be replaced; name another --output")
 
 
 def _replace(build: Path, output: Path) -> None:
-    if output.exists():
+    """Put `build` in the place of `output`; the old one comes back where that fails."""
+    if not output.exists():
+        build.rename(output)
+        return
+    old = output.rename(build.parent / "old")
+    try:
         for name in _KEPT:
-            if (output / name).is_dir():
-                shutil.move(output / name, build / name)
-        shutil.move(output, build.parent / "old")
-    shutil.move(build, output)
+            if (old / name).is_dir():
+                (old / name).rename(build / name)
+        build.rename(output)
+    except BaseException:
+        old.rename(output)
+        raise
 
 
 def evaluate(

@@ -5,6 +5,9 @@ Figures go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 the
 """
 
 import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 import typer
 
@@ -20,11 +23,27 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-app.command("train", no_args_is_help=True)(train.command)
-app.command("compile", no_args_is_help=True)(compile_verb.command)
-app.command("evaluate", no_args_is_help=True)(evaluate.command)
-app.command("simulate", no_args_is_help=True)(simulate.command)
-app.command("demo")(demo.command)
+
+
+def _interruptible(verb: Callable[..., None]) -> Callable[..., None]:
+    """`verb`, with one sentence where Ctrl-C ends it; left to typer it would end without a word."""
+
+    @wraps(verb)
+    def command(*arguments: Any, **options: Any) -> None:
+        try:
+            verb(*arguments, **options)
+        except KeyboardInterrupt:
+            print("rebnet: interrupted; no record was written", file=sys.stderr)
+            raise typer.Exit(130) from None
+
+    return command
+
+
+app.command("train", no_args_is_help=True)(_interruptible(train.command))
+app.command("compile", no_args_is_help=True)(_interruptible(compile_verb.command))
+app.command("evaluate", no_args_is_help=True)(_interruptible(evaluate.command))
+app.command("simulate", no_args_is_help=True)(_interruptible(simulate.command))
+app.command("demo")(_interruptible(demo.command))
 
 
 def main() -> None:
@@ -34,6 +53,3 @@ def main() -> None:
     except RebnetError as error:
         print(f"rebnet: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("rebnet: interrupted; no record was written", file=sys.stderr)
-        sys.exit(130)

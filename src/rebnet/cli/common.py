@@ -66,4 +66,4 @@ def print_record(record: dict[str, Any], keys: tuple[str, ...]) -> None:
     """Figures of a record on stdout, one a line."""
     width = max(map(len, keys))
     for key in keys:
-        results.print(f"{key:<{width}}  {record[key]}", highlight=False)
+        print(f"{key:<{width}}  {record[key]}")

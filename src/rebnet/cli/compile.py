@@ -48,4 +48,4 @@ def command(
         table.add_row(*(str(layer[key]) for key in ("name", "pe", "simd", "level_lanes", "cycles")))
     results.print(table)
     print_record(record, ("samples_per_beat", "bound_cycles", "predicted_cycles_per_image", "predicted_latency_cycles"))
-    results.print(f"packed weights  {network.weight_bytes / 1024:.2f} KiB", highlight=False)
+    print(f"packed weights  {network.weight_bytes / 1024:.2f} KiB")

@@ -20,7 +20,7 @@ def command(
     """
     rows = flow.demo(output, say=lambda stage: errors.print(stage, highlight=False))
     results.print(table(rows))
-    results.print(f"report: {output / 'report.json'}", highlight=False, soft_wrap=True)
+    print(f"report: {output / 'report.json'}")
     if any(row["mismatches"] for row in rows):
         raise typer.Exit(1)
 

@@ -22,7 +22,7 @@ def command(
     processes: Annotated[
         int | None, typer.Option(help="Copies of the accelerator at once; one per core if not given.")
     ] = None,
-    trace: Annotated[Path | None, typer.Option(help="Waveform to write (FST), in one process.")] = None,
+    trace: Annotated[Path | None, typer.Option(help="Waveform to write, FILE.fst or FILE.vcd, in one process.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Send test images through the RTL under Verilator and compare every score with the integer network's.

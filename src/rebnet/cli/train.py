@@ -48,6 +48,7 @@ def command(
         errors.print(
             f"rebnet: interrupted; the last finished epoch is in {output}, go on with the same command and --resume",
             highlight=False,
+            markup=False,
             soft_wrap=True,
         )
         raise typer.Exit(130) from None

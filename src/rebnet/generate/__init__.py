@@ -40,20 +40,26 @@ def generate(build: Path, *, name: str = TOP_NAME, memory: str = "mem") -> None:
     for module in MODULES:
         write_text(build / "rtl" / f"{module}.sv", source(module).read_text())
     write_text(build / "rtl" / f"{name}.sv", top_text(Plan(network, accelerator, depths, widths, name, memory)))
-    _write_memories(build / memory, network, accelerator, widths)
-    write_record(build / PORTS_FILE, _ports(build, name, network, accelerator, widths))
+    memories = _memories(network, accelerator, widths)
+    for file, text in memories.items():
+        write_text(build / memory / file, text)
+    record = _ports(build, name, network, accelerator, widths)
+    write_record(build / PORTS_FILE, {**record, "memories": [f"{memory}/{file}" for file in memories]})
 
 
-def _write_memories(folder: Path, network: Network, accelerator: Accelerator, widths: Widths) -> None:
+def _memories(network: Network, accelerator: Accelerator, widths: Widths) -> dict[str, str]:
+    """The memory images by file name, in the order that data meets them."""
     last = network.ops[-1]
     assert isinstance(last, Scores)
     encoders = [op for op in network.ops if isinstance(op, Threshold)]
+    memories = {}
     for index, (dense, layer) in enumerate(zip(network.dense, accelerator.layers, strict=True)):
-        write_text(folder / f"{layer.name}_weights.hex", to_hex(weight_words(dense, layer)))
+        memories[f"{layer.name}_weights.hex"] = to_hex(weight_words(dense, layer))
         if layer.levels_out:
             words = threshold_words(encoders[index], layer, widths.threshold)
-            write_text(folder / f"{layer.name}_thresholds.hex", to_hex(words))
-    write_text(folder / "scores.hex", to_hex(score_words(last, network.dense[-1], widths.score)))
+            memories[f"{layer.name}_thresholds.hex"] = to_hex(words)
+    memories["scores.hex"] = to_hex(score_words(last, network.dense[-1], widths.score))
+    return memories
 
 
 def _ports(build: Path, name: str, network: Network, accelerator: Accelerator, widths: Widths) -> dict[str, object]:

@@ -11,7 +11,6 @@ from rebnet.rtl.geometry import Accelerator, Depths, Mvtu, accelerator_of
 
 FOLDING_FILE = "folding.json"
 MAX_SAMPLES_PER_BEAT = 64
-_KEYS = {"layers": list, "fifos": list, "samples_per_beat": int}
 
 
 def fifo_record(
@@ -57,7 +56,7 @@ def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
 def read_accelerator(path: Path, network: Network) -> Accelerator:
     """The chain that a `folding.json` describes."""
     foldings = read_foldings(path, network)
-    samples_per_beat = read_record(path, _KEYS)["samples_per_beat"]
+    samples_per_beat = read_record(path, {"samples_per_beat": int})["samples_per_beat"]
     legal = 1 <= samples_per_beat <= MAX_SAMPLES_PER_BEAT and samples_per_beat & (samples_per_beat - 1) == 0
     if not legal:
         raise FoldingError(
@@ -74,7 +73,7 @@ def read_depths(path: Path, layers: tuple[Mvtu, ...]) -> Depths:
         FoldingError: a depth with which a layer would never finish a vector.
     """
     depths = {}
-    for entry in read_record(path, _KEYS)["fifos"]:
+    for entry in read_record(path, {"fifos": list})["fifos"]:
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not _is_count(entry.get("depth")):
             raise FileFormatError(f"{path}: fifo entry {entry!r} must hold a name and a depth of at least 1")
         depths[entry["name"]] = entry["depth"]
