@@ -36,6 +36,9 @@ module pixel_input #(
   if (BITS < 1 || BITS > 8) begin : illegal_2
     $fatal(1, "pixel_input: BITS must be 1 to 8");
   end
+  if (LEVEL_WIDTH < $clog2(LEVELS + 1)) begin : illegal_3
+    $fatal(1, "pixel_input: LEVEL_WIDTH must hold LEVELS");
+  end
 
   logic [BEAT_WIDTH-1:0] beat_q;
   logic [LEVEL_WIDTH-1:0] levels, levels_q;
@@ -47,7 +50,7 @@ module pixel_input #(
   always_comb begin
     levels = levels_q;
     if (beat_q == '0) begin
-      levels = wanted == '0 || wanted > USER_WIDTH'(LEVELS) ? LEVEL_WIDTH'(LEVELS) : LEVEL_WIDTH'(wanted);
+      levels = wanted == '0 || int'(wanted) > LEVELS ? LEVEL_WIDTH'(LEVELS) : LEVEL_WIDTH'(wanted);
     end
   end
 

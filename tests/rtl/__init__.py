@@ -1,0 +1,1 @@
+"""One cocotb bench per module of the hardware library."""

@@ -1,0 +1,223 @@
+"""mvtu against spec.xnor and spec.residual, over the shapes, level counts and depths a folding can ask for."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import pairwise
+
+import cocotb
+import numpy as np
+import pytest
+
+from rebnet.generate.memory import threshold_words, to_hex, weight_words
+from rebnet.ir.ops import BitMatrix, Dense, Threshold
+from rebnet.rtl.geometry import LEAF, Mvtu, clog2
+from rebnet.spec.gains import fits_accumulator
+from rebnet.spec.pixels import pixel_gains
+from rebnet.spec.residual import encode_integer
+from rebnet.spec.xnor import accumulate
+
+from .bench import SEED, Sink, Source, StreamBench, Traffic, case_name, cut, join
+
+
+@dataclass(frozen=True)
+class Case:
+    """A unit, its sets of constants, and its depths: the least that work, or those that never make it wait."""
+
+    unit: Mvtu
+    sets: int
+    least: bool = False
+
+    @property
+    def levels(self) -> int:
+        """Levels M of the network."""
+        return max(self.unit.levels_out, self.sets) if self.unit.pixels else self.unit.levels_in
+
+    @property
+    def served(self) -> tuple[int, ...]:
+        return tuple(range(1, self.levels + 1)) if self.sets > 1 else (self.levels,)
+
+    @cached_property
+    def dense(self) -> Dense:
+        rng, unit = np.random.default_rng(SEED), self.unit
+        trained = [int(gain) for gain in rng.integers(1, 10, unit.levels_in)]
+        gains = tuple(
+            pixel_gains(unit.levels_in) if unit.pixels else (*trained[:m], *[0] * (unit.levels_in - m))
+            for m in self.served
+        )
+        return Dense("layer", BitMatrix.pack(rng.random((unit.rows, unit.cols)) < 0.5), 1.0, gains=gains)
+
+    @cached_property
+    def threshold(self) -> Threshold:
+        """Half of the thresholds where accumulators are, half anywhere in their range."""
+        rng, unit, reaches = np.random.default_rng(SEED), self.unit, np.array(self.dense.reaches)[:, None]
+        anywhere = rng.integers(-1, reaches + 2, (self.sets, unit.rows))
+        thresholds = np.where(rng.random(anywhere.shape) < 0.5, reaches // 2, anywhere)
+        shape = (self.sets, unit.rows, unit.levels_out - 1)
+        return Threshold(thresholds, rng.integers(0, reaches[..., None] + 3, shape) >> rng.integers(0, 5, shape))
+
+    @property
+    def level_width(self) -> int:
+        return clog2(self.levels + 1)
+
+    @property
+    def acc_width(self) -> int:
+        return clog2(max(self.dense.reaches) + 1)
+
+    @property
+    def threshold_bits(self) -> int:
+        """The fewest that the law allows."""
+        reach, levels = max(self.dense.reaches), self.unit.levels_out
+        return next(bits for bits in range(2, 40) if fits_accumulator(1, reach, levels, bits))
+
+    @property
+    def parameters(self) -> dict[str, int | str]:
+        unit, gains = self.unit, self.dense.gains or ()
+        slots = unit.groups_max * unit.level_lanes
+        gain_width = clog2(max(map(max, gains)) + 1)
+        padded = [gain for row in gains for gain in (*row, *[0] * (slots - unit.levels_in))]
+        return {
+            "ROWS": unit.rows,
+            "COLS": unit.cols,
+            "PE": unit.pe,
+            "SIMD": unit.simd,
+            "LEVELS_IN": unit.levels_in,
+            "LEVELS_OUT": unit.levels_out,
+            "LEVEL_LANES": unit.level_lanes,
+            "SETS": self.sets,
+            "PIXELS": int(unit.pixels),
+            "DRAIN": unit.drain,
+            "LEVEL_WIDTH": self.level_width,
+            "GAIN_WIDTH": gain_width,
+            "ACC_WIDTH": self.acc_width,
+            "THRESHOLD_WIDTH": self.threshold_bits,
+            "BUFFER_DEPTH": unit.min_buffer_depth if self.least else unit.full_buffer_depth,
+            "OUT_DEPTH": unit.min_out_depth if self.least else unit.full_out_depth,
+            "LEAF": LEAF,
+            "POPCOUNT_STAGES": unit.popcount_stages,
+            "WEIGHT_FILE": "weights.hex",
+            "THRESHOLD_FILE": "thresholds.hex" if unit.levels_out else "",
+            "GAINS": f"{len(padded) * gain_width}'h{join(padded, gain_width):x}",
+        }
+
+    @property
+    def files(self) -> dict[str, str]:
+        files = {"weights.hex": to_hex(weight_words(self.dense, self.unit))}
+        if self.unit.levels_out:
+            files["thresholds.hex"] = to_hex(threshold_words(self.threshold, self.unit, self.threshold_bits))
+        return files
+
+    def traffic(self, rng: np.random.Generator, vectors: int) -> tuple[Traffic, list[int]]:
+        """Vectors whose levels change from one to the next, and those levels."""
+        unit, gains = self.unit, self.dense.gains or ()
+        words, expected, mask, levels = [], [], [], []
+        for _ in range(vectors):
+            index = int(rng.integers(self.sets))
+            m = self.served[index]
+            planes = rng.random((unit.levels_in, unit.cols)) < rng.choice([0.5, 0.5, 0.5, 0.0, 1.0])
+            fill = np.zeros((unit.levels_in, unit.simd), dtype=np.bool_)
+            words += [(word, m) for word in cut(planes, unit.simd, fill)]
+            total = accumulate(planes[:, None], self.dense.weights.bits, gains[index])[0]
+            results = self._results(total, index)
+            none = np.zeros((len(results), unit.drain), dtype=np.bool_)
+            expected += [(word, m) for word in self._words(results, none)]
+            mask += [(word, -1) for word in self._words(np.ones_like(results), none)]
+            levels.append(m)
+        return Traffic(words, expected, mask), levels
+
+    def _results(self, total: np.ndarray, index: int) -> np.ndarray:
+        """What the unit makes of accumulators: codes, planes above m empty, or their own bits."""
+        if self.unit.levels_out == 0:
+            return ((total >> np.arange(self.acc_width)[:, None]) & 1).astype(np.bool_)
+        codes = encode_integer(total, self.threshold.thresholds[index], self.threshold.steps[index])
+        codes[self.served[index] :] = False
+        return codes
+
+    def _words(self, bits: np.ndarray, fill: np.ndarray) -> list[int]:
+        if self.unit.levels_out:
+            return cut(bits, self.unit.drain, fill)
+        width = self.unit.drain * self.acc_width
+        return cut(bits.T.reshape(1, -1), width, np.zeros((1, width), dtype=np.bool_))  # element major
+
+
+def unit(rows: int, cols: int, pe: int, simd: int, *levels: int, pixels: bool = False) -> Mvtu:
+    """A unit with (levels in, level lanes, levels out)."""
+    levels_in, level_lanes, levels_out = levels
+    return Mvtu("layer", rows, cols, pe, simd, level_lanes, levels_in, levels_out, pixels)
+
+
+SHAPES = {
+    "one of everything": Case(unit(1, 1, 1, 1, 1, 1, 1), sets=1),
+    "one column": Case(unit(5, 1, 2, 1, 2, 1, 2), sets=2),
+    "one row, four levels in lanes of three": Case(unit(1, 7, 1, 2, 4, 3, 4), sets=4),
+    "level by level": Case(unit(6, 10, 2, 3, 2, 1, 2), sets=2),
+    "nothing divides": Case(unit(7, 11, 3, 4, 3, 2, 3), sets=3),
+    "two rows a word": Case(unit(10, 6, 4, 3, 2, 2, 2), sets=1),
+    "words end in surplus rows": Case(unit(9, 5, 4, 5, 3, 1, 3), sets=1),
+    "more elements than rows": Case(unit(3, 9, 8, 2, 2, 1, 2), sets=2),
+    "one level": Case(unit(8, 5, 3, 5, 1, 1, 1), sets=1),
+    "deep popcount": Case(unit(4, 150, 2, 70, 2, 2, 2), sets=2),
+    "pixels of 8 bits": Case(unit(6, 12, 2, 5, 8, 8, 2, pixels=True), sets=2),
+    "pixels of 4 bits in lanes of three": Case(unit(5, 9, 2, 4, 4, 3, 3, pixels=True), sets=3),
+    "pixels of 1 bit": Case(unit(4, 9, 4, 3, 1, 1, 1, pixels=True), sets=1),
+    "last layer": Case(unit(10, 16, 4, 4, 3, 1, 0), sets=3),
+    "last layer, surplus lanes": Case(unit(5, 15, 4, 8, 2, 3, 0), sets=2),
+}
+LEAST = ("one column", "nothing divides", "two rows a word", "words end in surplus rows", "one level", "last layer")
+SHAPES |= {f"{name}, least depths": replace(SHAPES[name], least=True) for name in LEAST}
+CASES = {name: case.parameters for name, case in SHAPES.items()}
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("case", CASES)
+def test_mvtu(simulate: Callable[..., None], case: str) -> None:
+    simulate("mvtu", CASES[case], case, SHAPES[case].files)
+
+
+def bench_of(dut) -> StreamBench:
+    return StreamBench(
+        dut,
+        Source(dut.in_valid, dut.in_ready, [dut.in_data, dut.in_levels]),
+        Sink(dut.out_valid, dut.out_ready, [dut.out_data, dut.out_levels]),
+    )
+
+
+@cocotb.test()
+async def full_speed(dut):
+    """Without stalls vectors follow each other without a gap, each in the cycles that geometry.py says."""
+    case, bench = SHAPES[case_name()], bench_of(dut)
+    await bench.start()
+    traffic, levels = case.traffic(np.random.default_rng(SEED), 16)
+    await bench.full_speed(traffic)
+    first_fold = case.unit.groups(levels[0]) * case.unit.chunks
+    assert bench.sink.times[0] == bench.source.times[0] + first_fold + case.unit.latency
+    if case.least:
+        return
+    ends = bench.sink.times[case.unit.out_words - 1 :: case.unit.out_words]
+    assert [after - before for before, after in pairwise(ends)] == [case.unit.cycles(m) for m in levels[1:]]
+
+
+@cocotb.test()
+async def promised_places(dut):
+    """Nobody reads: everything that was promised a place finds it, and comes out whole afterwards."""
+    case, bench = SHAPES[case_name()], bench_of(dut)
+    await bench.start()
+    vectors = 4 + 2 * case.unit.full_out_depth // case.unit.out_words
+    traffic, _ = case.traffic(np.random.default_rng(SEED + 1), vectors)
+    waiting = 3 * case.unit.cycles(case.levels) + case.unit.full_out_depth * case.unit.chunks * case.unit.groups_max
+    blocked = (cycle >= waiting for cycle in range(1_000_000))
+    await bench.play(traffic, iter(lambda: True, None), blocked)
+
+
+@cocotb.test()
+async def patterns(dut):
+    case, bench, rng = SHAPES[case_name()], bench_of(dut), np.random.default_rng(SEED)
+    await bench.start()
+    await bench.patterns(lambda: case.traffic(rng, 3)[0])
+
+
+@cocotb.test()
+async def stress(dut):
+    case, bench, rng = SHAPES[case_name()], bench_of(dut), np.random.default_rng(SEED)
+    await bench.start()
+    await bench.stress(lambda: case.traffic(rng, 12)[0])

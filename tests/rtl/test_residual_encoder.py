@@ -1,0 +1,54 @@
+"""residual_encoder against spec.residual.encode_integer, in the fewest bits that the law allows."""
+
+from collections.abc import Callable
+
+import cocotb
+import numpy as np
+import pytest
+
+from rebnet.rtl.geometry import clog2
+from rebnet.spec.gains import fits_accumulator
+from rebnet.spec.residual import encode_integer
+
+from .bench import SEED, Bench, case_name, join, to_word
+
+REACH = 300
+CASES = {
+    f"{levels} levels": {
+        "LEVELS": levels,
+        "ACC_WIDTH": clog2(REACH + 1),
+        "THRESHOLD_WIDTH": next(bits for bits in range(2, 32) if fits_accumulator(1, REACH, levels, bits)),
+    }
+    for levels in (1, 2, 3, 4)
+}
+CYCLES = 1500
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("case", CASES)
+def test_residual_encoder(simulate: Callable[..., None], case: str) -> None:
+    simulate("residual_encoder", CASES[case], case)
+
+
+@cocotb.test()
+async def a_code_each_cycle(dut):
+    """Every input has constants of its own; its code is there LEVELS cycles later."""
+    parameters, rng, bench = CASES[case_name()], np.random.default_rng(SEED), Bench(dut)
+    levels, width = parameters["LEVELS"], parameters["THRESHOLD_WIDTH"]
+    accumulators = rng.integers(0, REACH + 1, CYCLES)
+    thresholds = rng.integers(-1, REACH + 2, CYCLES)
+    steps = rng.integers(0, REACH + 3, (CYCLES, levels - 1)) >> rng.integers(0, 9, (CYCLES, levels - 1))
+    # Corners: all residuals at their largest, and ties, whose sign is +1.
+    accumulators[:4], thresholds[:4] = (0, REACH, 0, REACH), (REACH + 1, -1, -1, REACH + 1)
+    steps[:4] = REACH + 2
+    thresholds[4:200] = accumulators[4:200]
+    steps[200:400] = np.abs(accumulators - thresholds)[200:400, None]
+    codes = encode_integer(accumulators, thresholds, steps)
+    await bench.start()
+    for cycle in range(CYCLES + levels):
+        if cycle < CYCLES:
+            dut.accumulator.value = int(accumulators[cycle])
+            dut.constants.value = join([thresholds[cycle], *steps[cycle]], width)
+        if cycle >= levels:
+            assert dut.code.value.to_unsigned() == to_word(codes[:, cycle - levels]), f"input {cycle - levels}"
+        await bench.step()
