@@ -1,0 +1,50 @@
+# Everything that a newcomer, a developer or CI does. 'make' prints the targets.
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+JOBS := $(shell nproc 2>/dev/null || echo 2)
+
+.PHONY: help install demo test check format benchmark clean tools
+
+help: ## print these targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(READY) ## create .venv with everything in it
+
+demo: $(READY) ## train, compile, simulate and compare on embedded digits
+	$(BIN)/rebnet demo --output build/demo
+
+test: $(READY) ## run all tests
+	$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+check: $(READY) ## lint, types, import direction, formatting, RTL lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/rtl/test_lint.py
+
+format: $(READY) ## format and fix what can be fixed
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+benchmark: $(READY) ## measure the simulator (needs MNIST, see --data-dir)
+	$(BIN)/python benchmarks/simulation.py
+
+clean: ## remove builds and the environment
+	rm -rf .venv build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+tools:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "rebnet needs Python 3.11 or newer with venv; install it, or name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@command -v g++ >/dev/null || { echo "rebnet needs a C++ compiler, g++, to simulate; install it (for example: apt install g++)" >&2; exit 1; }
+	@command -v perl >/dev/null || { echo "rebnet needs perl to run the simulator's compiler; install it (for example: apt install perl)" >&2; exit 1; }
+
+$(READY): pyproject.toml constraints.txt | tools
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	touch $@
