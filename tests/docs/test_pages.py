@@ -1,0 +1,78 @@
+"""Every code block of the documentation runs, every command line parses, every link leads somewhere."""
+
+import doctest
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import typer
+
+from rebnet.cli import app
+
+from .pages import DOCS, ROOT, Block, blocks, commands, name, pages
+
+MOST_LINES = 205
+_LANGUAGES = ("python", "console", "systemverilog", "json", "tcl", "")
+_LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))  # a page may use what stands beside its tests
+    monkeypatch.chdir(tmp_path)
+    scope: dict[str, object] = {"__name__": "docs"}
+    for block in blocks(page):
+        if block.language != "python":
+            continue
+        if ">>> " in block.text:
+            _check(page, block, scope)
+        else:
+            exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), scope)
+
+
+def _check(page: Path, block: Block, scope: dict[str, object]) -> None:
+    test = doctest.DocTestParser().get_doctest(block.text, scope, name(page), str(page), block.line - 1)
+    report: list[str] = []
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    runner.run(test, out=report.append, clear_globs=False)
+    scope.update(test.globs)
+    assert not runner.failures, "".join(report)
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_commands_parse(page: Path) -> None:
+    group = typer.main.get_command(app)
+    for line in commands(page):
+        words = shlex.split(line, comments=True)
+        words = words[: words.index("|")] if "|" in words else words
+        if Path(words[0]).name != "rebnet":
+            continue
+        verb = group.commands[words[1]]  # type: ignore[attr-defined]
+        if "--help" not in words:
+            verb.make_context(words[1], words[2:])
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target, anchor in _LINK.findall(page.read_text(encoding="utf-8")):
+        place = page.parent / target if target else page
+        assert place.exists(), f"{name(page)}: {target}"
+        assert place.resolve().is_relative_to(ROOT), f"{name(page)}: {target} leaves the project"
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", place.read_text(encoding="utf-8"), re.MULTILINE)
+            slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+            assert anchor[1:] in slugs, f"{name(page)}: {anchor}"
+
+
+@pytest.mark.parametrize("page", pages(), ids=name)
+def test_pages_are_short_and_their_blocks_are_named(page: Path) -> None:
+    assert len(page.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    assert {block.language for block in blocks(page)} <= set(_LANGUAGES)
+
+
+def test_the_index_names_every_page() -> None:
+    index = DOCS / "README.md"
+    targets = {(DOCS / target).resolve() for target, _ in _LINK.findall(index.read_text(encoding="utf-8"))}
+    rtl = DOCS / "reference" / "rtl"
+    assert {page.resolve() for page in pages() if page != index and rtl not in page.parents} <= targets
