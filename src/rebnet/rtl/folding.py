@@ -37,7 +37,7 @@ def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
     record = read_record(path, {"layers": list})
     entries = {}
     for entry in record["layers"]:
-        values = (
+        values: list[Any] = (
             [entry.get(key) for key in ("name", "pe", "simd", "level_lanes")] if isinstance(entry, dict) else [None]
         )
         if not isinstance(values[0], str) or not all(_is_count(value) for value in values[1:]):
