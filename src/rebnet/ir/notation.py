@@ -1,19 +1,26 @@
 """Networks in the paper's own notation (Table I): text to `Architecture` and back.
 
     28x28x1 - D256(16,64) - D256(32,16) - D256(16,32) - D10(16,4)
+    32x32x3 - C64(16,3) - C64(32,32) - MP2 - C128(16,32) - D512 - D10
 
 The first token is the image, height x width x channels. `D256(PE,SIMD)` is a dense layer of 256
-outputs; `(PE,SIMD)` and a third factor, the level lanes, are optional. BatchNorm and residual
-binarization follow each hidden layer by themselves, BatchNorm alone follows the last.
+outputs; `(PE,SIMD)` and a third factor, the level lanes, are optional. `C64(PE,SIMD)` is a convolution of
+64 channels, 3x3, stride 1, without padding; `C96(32,33):11x11/4` has another kernel and stride and
+`C384:3x3+same` pads. `MP2` pools 2x2 with stride 2, `MP3/2` 3x3 with stride 2. BatchNorm and residual
+binarization follow each hidden layer by themselves (after the pool, where one follows), BatchNorm alone
+follows the last, which is dense.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rebnet.errors import FoldingError, NotationError
+from rebnet.spec.window import Window
 
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})")
 _DENSE = re.compile(r"D([0-9]{1,9})(?:\(([^()]*)\))?")
+_CONV = re.compile(r"C([0-9]{1,9})(?:\(([^()]*)\))?(?::([0-9]{1,4})x([0-9]{1,4})(?:/([0-9]{1,4}))?(\+same)?)?")
+_POOL = re.compile(r"MP([0-9]{1,4})(?:/([0-9]{1,4}))?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 MAX_LEVELS = 8
 """Most levels a network can have: super-increasing gains of more do not fit one byte."""
@@ -47,13 +54,41 @@ class DenseText:
 
 
 @dataclass(frozen=True)
+class ConvText:
+    """One convolution of a network text: `rows` output channels, its window and, if given, its folding."""
+
+    rows: int
+    folding: Folding | None = None
+    window: Window = Window(3, 1)
+
+    def __str__(self) -> str:
+        return f"C{self.rows}{self.folding or ''}{'' if self.window == Window(3, 1) else f':{self.window}'}"
+
+
+@dataclass(frozen=True)
+class PoolText:
+    """One max-pool of a network text, on the channels of the convolution before it."""
+
+    window: Window
+
+    def __str__(self) -> str:
+        kernel, stride = self.window.kernel, self.window.stride
+        return f"MP{kernel}" if stride == kernel == 2 else f"MP{kernel}/{stride}"
+
+
+Shape = tuple[int, int, int]
+"""Height, width and channels of a feature map."""
+LayerText = DenseText | ConvText | PoolText
+
+
+@dataclass(frozen=True)
 class Architecture:
     """A network as text says it: the image's shape and the layers in order."""
 
     height: int
     width: int
     channels: int
-    layers: tuple[DenseText, ...]
+    layers: tuple[LayerText, ...]
 
     @property
     def samples(self) -> int:
@@ -63,16 +98,40 @@ class Architecture:
     @property
     def classes(self) -> int:
         """Outputs of the last layer."""
-        return self.layers[-1].rows
+        return self.shapes[-1][2]
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shape in front of each layer, and behind the last; dense layers give 1 x 1 x outputs."""
+        shapes: list[Shape] = [(self.height, self.width, self.channels)]
+        for layer in self.layers:
+            height, width, channels = shapes[-1]
+            match layer:
+                case DenseText():
+                    shapes.append((1, 1, layer.rows))
+                case ConvText():
+                    shapes.append((*layer.window.output(height, width), layer.rows))
+                case PoolText():
+                    shapes.append((*layer.window.output(height, width), channels))
+        return tuple(shapes)
+
+    @property
+    def weighted(self) -> tuple[DenseText | ConvText, ...]:
+        """The layers that have weights, in order."""
+        return tuple(layer for layer in self.layers if not isinstance(layer, PoolText))
 
     def inputs_of(self, index: int) -> int:
-        """Inputs of layer `index`, counted from 0."""
-        return self.samples if index == 0 else self.layers[index - 1].rows
+        """Inputs of one output of layer `index`, counted from 0: the columns of its weight matrix."""
+        height, width, channels = self.shapes[index]
+        layer = self.layers[index]
+        if isinstance(layer, DenseText):
+            return height * width * channels
+        return layer.window.kernel**2 * channels
 
     def without_folding(self) -> "Architecture":
         """The same network with every (PE,SIMD) left open."""
-        layers = tuple(DenseText(layer.rows) for layer in self.layers)
-        return Architecture(self.height, self.width, self.channels, layers)
+        layers = tuple(layer if isinstance(layer, PoolText) else replace(layer, folding=None) for layer in self.layers)
+        return replace(self, layers=layers)
 
     def __str__(self) -> str:
         image = f"{self.height}x{self.width}x{self.channels}"
@@ -95,30 +154,71 @@ def parse(text: str) -> Architecture:
     height, width, channels = map(int, image.groups())
     if len(tokens) == 1:
         raise NotationError(f"network text {text!r}: no layer follows the image; add one, such as ' - D10'")
-    layers = tuple(_dense(position, token) for position, token in enumerate(tokens[1:], start=2))
+    layers: tuple[LayerText, ...] = ()
+    for position, token in enumerate(tokens[1:], start=2):
+        place = f"network text, token {position}, {token!r}"
+        layer = _layer(place, token)
+        _check_order(place, layers, layer, Architecture(height, width, channels, layers).shapes[-1])
+        layers = (*layers, layer)
+    if not isinstance(layers[-1], DenseText):
+        raise NotationError(f"network text, {tokens[-1]!r}: the last layer must be dense; add one, such as ' - D10'")
     architecture = Architecture(height, width, channels, layers)
     for index, layer in enumerate(layers):
-        if layer.folding is not None:
+        if not isinstance(layer, PoolText) and layer.folding is not None:
             check_folding(f"layer {index + 1}, {layer}", layer.folding, architecture.inputs_of(index))
     return architecture
 
 
-def _dense(position: int, token: str) -> DenseText:
-    match = _DENSE.fullmatch(token)
-    if match is None or int(match[1]) == 0:
-        raise NotationError(
-            f"network text, token {position}, {token!r}: not a layer; legal is a dense layer "
-            "D<outputs>, D<outputs>(PE,SIMD) or D<outputs>(PE,SIMD,LANES), such as D256(16,64)"
-        )
-    if match[2] is None:
-        return DenseText(int(match[1]))
-    numbers = [number.strip() for number in match[2].split(",")]
+def _layer(place: str, token: str) -> LayerText:
+    if (dense := _DENSE.fullmatch(token)) and int(dense[1]) > 0:
+        return DenseText(int(dense[1]), _folding(place, dense[2]))
+    if (conv := _CONV.fullmatch(token)) and int(conv[1]) > 0:
+        return ConvText(int(conv[1]), _folding(place, conv[2]), _window(place, conv))
+    if (pool := _POOL.fullmatch(token)) and int(pool[1]) > 0:
+        stride = int(pool[2] or 2)
+        if stride == 0:
+            raise NotationError(f"{place}: stride=0; use at least 1, such as MP3/2")
+        return PoolText(Window(int(pool[1]), stride))
+    raise NotationError(
+        f"{place}: not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or D<outputs>(PE,SIMD,LANES), "
+        "such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and :KxK/STRIDE+same, such as "
+        "C96(32,33):11x11/4, or a max-pool MP<size>/STRIDE, such as MP2 or MP3/2"
+    )
+
+
+def _window(place: str, match: re.Match[str]) -> Window:
+    if match[3] is None:
+        return Window(3, 1)
+    kernel, width, stride = int(match[3]), int(match[4]), int(match[5] or 1)
+    if kernel != width or kernel == 0 or stride == 0:
+        raise NotationError(f"{place}: the kernel must be square and kernel and stride at least 1, such as :5x5/2")
+    return Window(kernel, stride, same=match[6] is not None)
+
+
+def _folding(place: str, text: str | None) -> Folding | None:
+    if text is None:
+        return None
+    numbers = [number.strip() for number in text.split(",")]
     if len(numbers) not in (2, 3) or not all(_NUMBER.fullmatch(number) for number in numbers):
         raise NotationError(
-            f"network text, token {position}, {token!r}: the parentheses must hold (PE,SIMD) or "
-            "(PE,SIMD,LANES) in whole numbers, such as (16,64)"
+            f"{place}: the parentheses must hold (PE,SIMD) or (PE,SIMD,LANES) in whole numbers, such as (16,64)"
         )
-    return DenseText(int(match[1]), Folding(*map(int, numbers)))
+    return Folding(*map(int, numbers))
+
+
+def _check_order(place: str, before: tuple[LayerText, ...], layer: LayerText, shape: Shape) -> None:
+    if isinstance(layer, DenseText):
+        return
+    if before and isinstance(before[-1], DenseText):
+        raise NotationError(f"{place}: stands behind a dense layer, where only dense layers D<outputs> may stand")
+    if isinstance(layer, PoolText) and not (before and isinstance(before[-1], ConvText)):
+        raise NotationError(f"{place}: a max-pool must follow a convolution C<channels>")
+    height, width, _ = shape
+    if not layer.window.same and layer.window.kernel > min(height, width):
+        raise NotationError(
+            f"{place}: a {layer.window.kernel}x{layer.window.kernel} window does not fit the {height}x{width} map in front "
+            "of it; use a smaller one, or +same in a convolution"
+        )
 
 
 def check_folding(place: str, folding: Folding, inputs: int) -> None:
