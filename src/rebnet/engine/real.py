@@ -3,13 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.engine.reference import check_images
+from rebnet.engine.reference import batch_size, check_images
 from rebnet.errors import OptionError
-from rebnet.ir.ops import BatchNorm, Dense, Network, ResidualSign
+from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, Network, ResidualSign
 from rebnet.spec.pixels import pixel_values
 from rebnet.spec.residual import decode, encode
-
-_BATCH = 1000
+from rebnet.spec.window import Window
 
 
 def run_real(network: Network, images: NDArray[np.uint8], levels: int | None = None) -> NDArray[np.float32]:
@@ -30,26 +29,50 @@ def run_real(network: Network, images: NDArray[np.uint8], levels: int | None = N
     check_images(network, images)
     if levels is not None and not 1 <= levels <= network.levels:
         raise OptionError(f"levels={levels}: this network has {network.levels}; choose 1 to {network.levels}")
-    batches = [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]
+    size = batch_size(network)
+    batches = [images[start : start + size] for start in range(0, len(images), size)]
     none = np.zeros((0, network.classes), dtype=np.float32)
-    return np.concatenate([none, *(_run_batch(network, batch.reshape(len(batch), -1), levels) for batch in batches)])
+    return np.concatenate([none, *(_run_batch(network, batch, levels) for batch in batches)])
 
 
-def _run_batch(network: Network, samples: NDArray[np.uint8], levels: int | None) -> NDArray[np.float32]:
-    x = pixel_values(samples, network.input.bits).astype(np.float32)
+def _run_batch(network: Network, images: NDArray[np.uint8], levels: int | None) -> NDArray[np.float32]:
+    x = pixel_values(images, network.input.bits).astype(np.float32)  # (images, height, width, channels)
+    lowest = -1.0  # what pads a map: the value of the code without a bit
     for op in network.ops:
         match op:
             case Dense():
-                weights = np.where(op.weights.bits, op.scale, -op.scale).astype(np.float32)
-                x = x @ weights.T
+                weights = np.where(op.weights.bits, np.float32(1), np.float32(-1))
+                vectors = _windows(x, op.window, lowest) if isinstance(op, Conv) else x.reshape(len(x), 1, 1, -1)
+                x = np.float32(op.scale) * (vectors @ weights.T)
+            case MaxPool():
+                x = _pool(x, op.window)
             case BatchNorm():
                 slope = (op.weight / np.sqrt(op.variance + op.epsilon)).astype(np.float32)
                 x = (x - op.mean.astype(np.float32)) * slope + op.bias.astype(np.float32)
             case ResidualSign():
                 gammas = op.gammas[:levels]
                 x = decode(encode(x, gammas), gammas).astype(np.float32)
+                lowest = -sum(gammas)
             case _:
                 raise OptionError(
                     f"{type(op).__name__} is not a real operation; run the exported network, not the lowered one"
                 )
-    return x
+    return x.reshape(len(x), -1)
+
+
+def _windows(x: NDArray[np.float32], window: Window, lowest: float) -> NDArray[np.float32]:
+    """Every window of the maps: (images, height, width, channels) to (images, out height, out width, K·K·channels)."""
+    height, width = x.shape[1:3]
+    padding = ((0, 0), window.padding(height), window.padding(width), (0, 0))
+    view = _views(np.pad(x, padding, constant_values=lowest), window, window.output(height, width))
+    return view.transpose(0, 1, 2, 4, 5, 3).reshape(*view.shape[:3], -1)
+
+
+def _pool(x: NDArray[np.float32], window: Window) -> NDArray[np.float32]:
+    largest: NDArray[np.float32] = _views(x, window, window.output(*x.shape[1:3])).max(axis=(4, 5))
+    return largest
+
+
+def _views(x: NDArray[np.float32], window: Window, output: tuple[int, int]) -> NDArray[np.float32]:
+    view = np.lib.stride_tricks.sliding_window_view(x, (window.kernel, window.kernel), axis=(1, 2))
+    return view[:, :: window.stride, :: window.stride][:, : output[0], : output[1]]

@@ -6,13 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import DatasetError, OptionError
-from rebnet.ir.ops import Dense, Network, Scores, Threshold
+from rebnet.ir.ops import Conv, Dense, MaxPool, Network, Scores, Threshold
 from rebnet.spec.pixels import pixel_planes
+from rebnet.spec.pool import max_pool
 from rebnet.spec.residual import Bits, encode_integer
 from rebnet.spec.scores import scores
+from rebnet.spec.window import windows
 from rebnet.spec.xnor import accumulate
 
-_BATCH = 1000
+_BATCH_ELEMENTS = 1 << 24  # window elements held at a time
 
 
 def served_index(network: Network, levels: int | None) -> int:
@@ -59,9 +61,10 @@ def run(
     index = served_index(network, levels)
     check_images(network, images)
     results = [np.zeros((0, network.classes), dtype=np.int64)]
-    for start in range(0, len(images), _BATCH):
-        batch = images[start : start + _BATCH]
-        results.append(_run_batch(network, batch.reshape(len(batch), -1), index))
+    size = batch_size(network)
+    for start in range(0, len(images), size):
+        batch = images[start : start + size]
+        results.append(_run_batch(network, batch, index))
         progress(len(batch))
     return np.concatenate(results)
 
@@ -83,19 +86,46 @@ def run_mixed(network: Network, images: NDArray[np.uint8], levels: NDArray[np.in
     return result
 
 
-def _run_batch(network: Network, samples: NDArray[np.uint8], index: int) -> NDArray[np.int64]:
-    planes: Bits = pixel_planes(samples, network.input.bits)
+def batch_size(network: Network) -> int:
+    """Images at a time for which the windows of the largest layer stay within memory; at most 1000."""
+    height, width = network.input.height, network.input.width
+    planes, largest = network.input.bits, 1
+    for op in network.ops:
+        if isinstance(op, Dense):
+            count = 1
+            if isinstance(op, Conv):
+                height, width = op.window.output(height, width)
+                count = height * width
+            largest = max(largest, count * op.weights.columns * planes, count * op.weights.rows * 8)
+            planes = network.levels
+        elif isinstance(op, MaxPool):
+            height, width = op.window.output(height, width)
+    return max(1, min(1000, _BATCH_ELEMENTS // largest))
+
+
+def _run_batch(network: Network, images: NDArray[np.uint8], index: int) -> NDArray[np.int64]:
+    planes: Bits = pixel_planes(images, network.input.bits)  # (levels, images, height, width, channels)
+    count = len(images)
     accumulator = np.zeros(0, dtype=np.int64)
     reach = 0
     for op in network.ops:
         match op:
-            case Dense(gains=tuple(gains)):
-                accumulator = accumulate(planes, op.weights.bits, gains[index])
+            case Conv(gains=tuple(gains)):
+                vectors = windows(planes, op.window)
+                place = vectors.shape[1:4]
+                flat = vectors.reshape(len(vectors), -1, vectors.shape[-1])
+                accumulator = accumulate(flat, op.weights.bits, gains[index]).reshape(*place, -1)
                 reach = op.reaches[index]
+            case Dense(gains=tuple(gains)):
+                flat = planes.reshape(len(planes), count, -1)
+                accumulator = accumulate(flat, op.weights.bits, gains[index]).reshape(count, 1, 1, -1)
+                reach = op.reaches[index]
+            case MaxPool():
+                planes = max_pool(planes, op.window)
             case Threshold():
                 planes = encode_integer(accumulator, op.thresholds[index], op.steps[index])
             case Scores():
-                return scores(accumulator, reach, op.scale[index], op.bias[index])
+                return scores(accumulator.reshape(count, -1), reach, op.scale[index], op.bias[index])
             case _:
                 raise OptionError(f"{type(op).__name__}: lower the network before running it")
     raise OptionError(f"{network.name}: ends without scores; lower the network before running it")

@@ -1,8 +1,10 @@
 """Operations of a network. Export writes the real ones, lowering turns them into the integer ones.
 
-Real:    Dense, BatchNorm, ResidualSign
+Real:    Dense, Conv, BatchNorm, MaxPool (of real values), ResidualSign
 Between: Affine (BatchNorm per unit of the accumulator's signed value v)
-Integer: Dense with gains, Threshold, Scores
+Integer: Dense and Conv with gains, Threshold, MaxPool (of codes), Scores
+
+Feature maps stand in the order height, width, channel; a dense layer takes a whole map in that order.
 
 Arrays of served levels have one entry per level count m that the network can run at.
 """
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from rebnet.ir.notation import Folding
 from rebnet.spec.residual import Bits
+from rebnet.spec.window import Window
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -87,6 +90,20 @@ class Dense:
 
 
 @dataclass(frozen=True)
+class Conv(Dense):
+    """A convolution: a dense layer over every window of the map, columns in the window's own order."""
+
+    window: Window = Window(3, 1)
+
+
+@dataclass(frozen=True)
+class MaxPool:
+    """The largest value of every window and channel: of real values before a residual sign, of codes behind it."""
+
+    window: Window
+
+
+@dataclass(frozen=True)
 class BatchNorm:
     """y = weight·(x - mean)/sqrt(variance + epsilon) + bias, one value per row."""
 
@@ -136,7 +153,7 @@ class Scores:
     bias: Integers
 
 
-Op = Dense | BatchNorm | Affine | ResidualSign | Threshold | Scores
+Op = Dense | Conv | MaxPool | BatchNorm | Affine | ResidualSign | Threshold | Scores
 
 
 @dataclass(frozen=True)
@@ -163,7 +180,7 @@ class Network:
 
     @property
     def dense(self) -> tuple[Dense, ...]:
-        """The dense layers in order."""
+        """The layers with weights, dense and convolutions, in order."""
         return tuple(op for op in self.ops if isinstance(op, Dense))
 
     @property

@@ -14,12 +14,26 @@ from numpy.typing import NDArray
 from rebnet.errors import FileFormatError, VerifyError
 from rebnet.files import file_hash, make_folder, read_record, read_tensors, write_record, write_tensors
 from rebnet.ir.notation import Folding
-from rebnet.ir.ops import Affine, BatchNorm, BitMatrix, Dense, Network, Op, PixelInput, ResidualSign, Scores, Threshold
+from rebnet.ir.ops import (
+    Affine,
+    BatchNorm,
+    BitMatrix,
+    Conv,
+    Dense,
+    MaxPool,
+    Network,
+    Op,
+    PixelInput,
+    ResidualSign,
+    Scores,
+    Threshold,
+)
 from rebnet.ir.verify import verify
+from rebnet.spec.window import Window
 
 NETWORK_FILE = "network.json"
 TENSOR_FILE = "tensors.safetensors"
-_OPS = (Dense, BatchNorm, Affine, ResidualSign, Threshold, Scores)
+_OPS = (Dense, Conv, MaxPool, BatchNorm, Affine, ResidualSign, Threshold, Scores)
 _KINDS: dict[str, type[Op]] = {kind.__name__: kind for kind in _OPS}
 _KEYS = {"name": str, "levels": int, "served": list, "threshold_bits": int, "input": dict, "ops": list}
 
@@ -55,6 +69,8 @@ def _dump(prefix: str, op: Op, tensors: dict[str, NDArray[Any]]) -> dict[str, An
             tensors[f"{prefix}.{field.name}"] = _narrow(value)
         elif isinstance(value, Folding):
             record[field.name] = [value.pe, value.simd, value.level_lanes]
+        elif isinstance(value, Window):
+            record[field.name] = [value.kernel, value.stride, value.same]
         elif value is not None:
             record[field.name] = value
     return record
@@ -161,12 +177,19 @@ def _folding(key: str, value: Any) -> Folding:
     return Folding(_whole(key, pe), _whole(key, simd), None if lanes is None else _whole(key, lanes))
 
 
+def _window(key: str, value: Any) -> Window:
+    if len(_items(key, value)) != 3 or not isinstance(value[2], bool):
+        raise ValueError(f"{key!r} holds {value!r}, it must hold kernel, stride and whether the map is padded")
+    return Window(_whole(key, value[0]), _whole(key, value[1]), value[2])
+
+
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "name": _text,
     "rows": _whole,
     "columns": _whole,
     "scale": _number,
     "folding": _folding,
+    "window": _window,
     "unit": _number,
     "gains": lambda key, value: tuple(_wholes(key, item) for item in _items(key, value)),
     "epsilon": _number,

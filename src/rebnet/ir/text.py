@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rebnet.ir.ops import Affine, BatchNorm, Dense, Network, Op, ResidualSign, Scores, Threshold
+from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, Network, Op, ResidualSign, Scores, Threshold
 
 _SMALL = 12  # arrays of up to this many numbers are printed whole
 
@@ -27,7 +27,10 @@ def _op(op: Op) -> str:
             shape = f"{op.weights.rows}x{op.weights.columns}"
             folding = "" if op.folding is None else f" folding={op.folding}"
             gains = "" if op.gains is None else f" unit={op.unit:.9g} gains={'/'.join(map(_list, op.gains))}"
-            return f"dense {op.name} {shape} weights={_weights(op)} scale={op.scale:.9g}{folding}{gains}"
+            kind, window = ("conv", f" window={op.window}") if isinstance(op, Conv) else ("dense", "")
+            return f"{kind} {op.name} {shape}{window} weights={_weights(op)} scale={op.scale:.9g}{folding}{gains}"
+        case MaxPool():
+            return f"max_pool window={op.window}"
         case BatchNorm():
             fields = ("mean", "variance", "weight", "bias")
             return (

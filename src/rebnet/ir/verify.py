@@ -5,10 +5,11 @@ import re
 import numpy as np
 
 from rebnet.errors import FoldingError, VerifyError
-from rebnet.ir.notation import MAX_LEVELS, check_folding
-from rebnet.ir.ops import Affine, BatchNorm, Dense, Network, Op, ResidualSign, Scores, Threshold
+from rebnet.ir.notation import MAX_LEVELS, Shape, check_folding
+from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, Network, Op, ResidualSign, Scores, Threshold
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.scores import SCALE_BITS
+from rebnet.spec.window import Window
 
 _NAME = re.compile(r"[A-Za-z0-9_-]+")  # it becomes a part of file names
 _MOST_FRACTION_BITS = 500
@@ -18,18 +19,22 @@ _LARGEST_GAIN = 1 << 31
 def verify(network: Network) -> Network:
     """Return `network` if it keeps every rule; raise `VerifyError` naming operation, value and rule."""
     _header(network)
-    columns = network.input.samples
+    shape: Shape = (network.input.height, network.input.width, network.input.channels)
     code_levels, used = network.input.bits, (network.input.bits,) * len(network.served)
     before: Op | None = None
     for position, op in enumerate(network.ops):
         place = f"{network.name}, operation {position + 1}, {type(op).__name__}"
-        _order(place, before, op, last=position == len(network.ops) - 1)
+        pooled = position > 0 and isinstance(network.ops[position - 1], MaxPool)
+        _order(place, before, op, pooled, last=position == len(network.ops) - 1)
+        if isinstance(op, MaxPool):
+            shape = _pool(place, op, shape)
+            continue  # what may follow depends on the operation before the pool
         if isinstance(op, Dense):
-            _dense(place, network, op, columns)
+            shape = _weights(place, op, shape)
             _gains(f"{place} {op.name}", network, op, code_levels, used)
-            columns, code_levels, used = op.weights.rows, network.levels, network.served
+            code_levels, used = network.levels, network.served
         else:
-            _rows(place, network, op, columns)
+            _rows(place, network, op, shape[2])
             _lowered(place, op, before)
         before = op
     names = [op.name for op in network.dense]
@@ -61,16 +66,19 @@ def _header(network: Network) -> None:
 
 _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
     Dense: (BatchNorm, Affine, Threshold, Scores),
-    BatchNorm: (ResidualSign,),
-    Affine: (ResidualSign,),
-    ResidualSign: (Dense,),
-    Threshold: (Dense,),
+    Conv: (BatchNorm, Affine, Threshold),
+    BatchNorm: (ResidualSign, MaxPool),
+    Affine: (ResidualSign, MaxPool),
+    ResidualSign: (Dense, MaxPool),
+    Threshold: (Dense, MaxPool),
     Scores: (),
 }
 
 
-def _order(place: str, before: Op | None, op: Op, last: bool) -> None:
+def _order(place: str, before: Op | None, op: Op, pooled: bool, last: bool) -> None:
     legal = (Dense,) if before is None else _AFTER[type(before)]
+    if pooled:
+        legal = tuple(kind for kind in legal if kind is not MaxPool)
     names = ", ".join(kind.__name__ for kind in legal) or "nothing"
     where = "at the start" if before is None else f"after {type(before).__name__}"
     _require(isinstance(op, legal), f"{place}: stands {where}, where {names} may stand")
@@ -79,7 +87,29 @@ def _order(place: str, before: Op | None, op: Op, last: bool) -> None:
     _require(last or not isinstance(op, Scores), f"{place}: must be the last operation")
 
 
-def _dense(place: str, network: Network, op: Dense, columns: int) -> None:
+def _window_fits(place: str, window: Window, shape: Shape) -> None:
+    _require(window.kernel >= 1 and window.stride >= 1, f"{place}: window {window}; kernel and stride must be at least 1")
+    fits = window.same or window.kernel <= min(shape[:2])
+    _require(fits, f"{place}: window {window} does not fit the {shape[0]}x{shape[1]} map in front of it")
+
+
+def _pool(place: str, op: MaxPool, shape: Shape) -> Shape:
+    _window_fits(place, op.window, shape)
+    _require(not op.window.same, f"{place}: window {op.window}; a pool is not padded")
+    return (*op.window.output(*shape[:2]), shape[2])
+
+
+def _weights(place: str, op: Dense, shape: Shape) -> Shape:
+    """Check a layer with weights on a map of `shape`; return the shape of its output."""
+    if not isinstance(op, Conv):
+        _dense(place, op, shape[0] * shape[1] * shape[2])
+        return 1, 1, op.weights.rows
+    _window_fits(place, op.window, shape)
+    _dense(place, op, op.window.kernel**2 * shape[2])
+    return (*op.window.output(*shape[:2]), op.weights.rows)
+
+
+def _dense(place: str, op: Dense, columns: int) -> None:
     weights = op.weights
     _require(
         weights.columns == columns, f"{place} {op.name}: has {weights.columns} columns, its input has {columns} values"

@@ -4,20 +4,22 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from rebnet.errors import LoweringError
-from rebnet.ir.ops import BatchNorm, Dense, Network, ResidualSign
+from rebnet.ir.ops import BatchNorm, Dense, MaxPool, Network, ResidualSign
 from rebnet.ir.verify import verify
 from rebnet.lower.assign_gains import assign_gains
 from rebnet.lower.fix_levels import fix_levels
 from rebnet.lower.fold_batchnorm import fold_batchnorm
 from rebnet.lower.orient_rows import orient_rows
+from rebnet.lower.pool_codes import pool_codes
 from rebnet.lower.scores import scores
 from rebnet.lower.thresholds import thresholds
 
-_EXPORTED = Dense | BatchNorm | ResidualSign
+_EXPORTED = Dense | MaxPool | BatchNorm | ResidualSign
 
 Pass = Callable[[Network], Network]
 
 PASSES: tuple[Pass, ...] = (
+    pool_codes,  # max-pools compare codes
     assign_gains,  # codes count integers
     fold_batchnorm,  # BatchNorm becomes a·v + b
     orient_rows,  # a ≥ 0 in hidden layers
