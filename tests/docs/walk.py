@@ -209,7 +209,7 @@ def table(events: list[Event]) -> str:
 
 
 def _place(name: str) -> str:
-    return " ".join(name.split()[:2]) if " issue f" in name else name.split()[0]
+    return " ".join(name.split()[:2]) if " issue f" in name else name.split(maxsplit=1)[0]
 
 
 def _word(name: str, seen: dict[str, int]) -> str:

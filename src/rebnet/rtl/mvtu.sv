@@ -93,6 +93,12 @@ module mvtu #(
   if (BUFFER_DEPTH < CHUNKS && (FOLDS > 1 || GROUPS > 1)) begin : illegal_6
     $fatal(1, "mvtu: BUFFER_DEPTH must hold a vector, ceil(COLS/SIMD) words");
   end
+  if (LEVELS_IN < 1 || LEVELS_OUT < 0) begin : illegal_7
+    $fatal(1, "mvtu: LEVELS_IN must be at least 1 and LEVELS_OUT at least 0");
+  end
+  if (LEVEL_WIDTH < $clog2(SETS + 1)) begin : illegal_8
+    $fatal(1, "mvtu: LEVEL_WIDTH must hold SETS");
+  end
 
   // What travels with a word through the pipeline: {first_group, last_group, group, fold, levels} of its pass.
   localparam int PASS_WIDTH = 2 + GROUP_WIDTH + FOLD_WIDTH + LEVEL_WIDTH;
@@ -184,13 +190,14 @@ module mvtu #(
 
   assign word_group = pass_q[LEVEL_WIDTH+FOLD_WIDTH+:GROUP_WIDTH];
 
-  for (genvar l = 0; l < LEVEL_LANES; l++) begin : lane_select
-    always_comb begin
-      planes_d[l*SIMD+:SIMD] = '0;
-      for (int g = 0; g < GROUPS; g++) begin
-        if (g * LEVEL_LANES + l < LEVELS_IN && word_group == GROUP_WIDTH'(g))
-          planes_d[l*SIMD+:SIMD] = word_q[(g*LEVEL_LANES+l)*SIMD+:SIMD];
-      end
+  // Surplus lanes of the last group see zeros.
+  logic [GROUPS*LEVEL_LANES*SIMD-1:0] word_padded;
+  assign word_padded = (GROUPS * LEVEL_LANES * SIMD)'(word_q);
+
+  always_comb begin
+    planes_d = '0;
+    for (int g = 0; g < GROUPS; g++) begin
+      if (word_group == GROUP_WIDTH'(g)) planes_d = word_padded[g*LEVEL_LANES*SIMD+:LEVEL_LANES*SIMD];
     end
   end
 

@@ -38,6 +38,12 @@ module scores #(
   if (ROWS < 1 || LANES < 1) begin : illegal_1
     $fatal(1, "scores: ROWS and LANES must be at least 1");
   end
+  if (LEVEL_WIDTH < $clog2(SETS + 1)) begin : illegal_2
+    $fatal(1, "scores: LEVEL_WIDTH must hold SETS");
+  end
+  if (ACC_WIDTH >= SCORE_WIDTH) begin : illegal_3
+    $fatal(1, "scores: ACC_WIDTH must be less than SCORE_WIDTH");
+  end
 
   (* ram_style = "distributed", rom_style = "distributed" *)
   logic [SCORE_WIDTH+SCALE_WIDTH-1:0] constant_memory[DEPTH];

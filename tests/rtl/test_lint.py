@@ -1,0 +1,129 @@
+"""The sources as tools read them: no warning at legal parameters, a sentence at illegal ones."""
+
+import importlib
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from rebnet.rtl import MODULES, source
+
+from .bench import literal
+
+BENCHES = {module: importlib.import_module(f".test_{module}", __package__) for module in MODULES}
+CASES = [(module, case) for module, bench in BENCHES.items() for case in bench.CASES]
+
+# Parameters that no bench builds.
+SPREAD = {
+    "fifo": [{"WIDTH": 1, "DEPTH": 1}, {"DEPTH": 1000}],
+    "pixel_input": [{"LEVELS": 16, "LEVEL_WIDTH": 5}, {"SAMPLES": 1, "P": 1}],
+    "width_converter": [{"IN": 64, "OUT": 1, "VECTOR": 1}, {"IN": 33, "OUT": 32, "VECTOR": 1000}],
+    "vector_buffer": [{"CHUNKS": 1, "DEPTH": 1000}],
+    "scores": [{"ROWS": 1000, "LANES": 16, "SETS": 3}],
+    "popcount": [{"WIDTH": 1024, "STAGES": 4}],
+    "residual_encoder": [{"LEVELS": 8, "ACC_WIDTH": 1, "THRESHOLD_WIDTH": 2}],
+}
+
+ILLEGAL = [
+    ("fifo", {"DEPTH": 0}, "DEPTH must be at least 1"),
+    ("fifo", {"WIDTH": 0}, "WIDTH must be at least 1"),
+    ("popcount", {"WIDTH": 64, "STAGES": 3}, "STAGES must be 1 + ceil(log4(ceil(WIDTH / LEAF)))"),
+    ("popcount", {"WIDTH": 65, "STAGES": 2}, "STAGES must be 1 + ceil(log4(ceil(WIDTH / LEAF)))"),
+    ("processing_element", {"SUM_WIDTH": 6}, "SUM_WIDTH must hold a count of SIMD bits"),
+    ("processing_element", {"LEVEL_LANES": 0}, "LEVEL_LANES must be at least 1"),
+    ("residual_encoder", {"ACC_WIDTH": 30}, "ACC_WIDTH must be less than THRESHOLD_WIDTH"),
+    ("residual_encoder", {"ACC_WIDTH": 24}, "ACC_WIDTH must be less than THRESHOLD_WIDTH"),
+    ("vector_buffer", {"CHUNKS": 0}, "CHUNKS must be at least 1"),
+    ("vector_buffer", {"DEPTH": 0}, "DEPTH must be at least 1"),
+    ("width_converter", {"OUT": 0}, "IN, OUT, PLANES and VECTOR must be at least 1"),
+    ("width_converter", {"VECTOR": 0}, "IN, OUT, PLANES and VECTOR must be at least 1"),
+    ("mvtu", {"SIMD": 785}, "SIMD must be 1 to COLS"),
+    ("mvtu", {"DRAIN": 3}, "DRAIN must divide PE"),
+    ("mvtu", {"PE": 32, "DRAIN": 1}, "PE/DRAIN must be at most ceil(COLS/SIMD)"),
+    ("mvtu", {"OUT_DEPTH": 7}, "OUT_DEPTH must be at least PE/DRAIN"),
+    ("mvtu", {"BUFFER_DEPTH": 12}, "BUFFER_DEPTH must hold a vector, ceil(COLS/SIMD) words"),
+    ("mvtu", {"LEVELS_IN": 0}, "LEVELS_IN must be at least 1 and LEVELS_OUT at least 0"),
+    ("mvtu", {"LEVELS_OUT": -1}, "LEVELS_IN must be at least 1 and LEVELS_OUT at least 0"),
+    ("mvtu", {"SETS": 4}, "LEVEL_WIDTH must hold SETS"),
+    ("scores", {"ROWS": 0}, "ROWS and LANES must be at least 1"),
+    ("scores", {"LANES": 0}, "ROWS and LANES must be at least 1"),
+    ("scores", {"SETS": 4}, "LEVEL_WIDTH must hold SETS"),
+    ("scores", {"ACC_WIDTH": 41}, "ACC_WIDTH must be less than SCORE_WIDTH"),
+    ("pixel_input", {"BITS": 9}, "BITS must be 1 to 8"),
+    ("pixel_input", {"LEVELS": 4}, "LEVEL_WIDTH must hold LEVELS"),
+]
+
+
+def lint(verilator: str, module: str, parameters: Mapping[str, int | str]) -> subprocess.CompletedProcess[str]:
+    command = ["perl", verilator, "--lint-only", "-Wall", "--top-module", module]
+    command += [f"-G{name}={literal(value)}" for name, value in parameters.items()]
+    command += [str(source(name)) for name in MODULES]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def assert_clean(result: subprocess.CompletedProcess[str]) -> None:
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_every_module_has_a_bench_of_its_name() -> None:
+    benches = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
+    assert benches - {"lint"} == set(MODULES)
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("module", MODULES)
+def test_clean_at_defaults(verilator: str, module: str) -> None:
+    assert_clean(lint(verilator, module, {}))
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize(("module", "case"), CASES)
+def test_clean_at_the_parameters_of_the_benches(verilator: str, module: str, case: str) -> None:
+    assert_clean(lint(verilator, module, BENCHES[module].CASES[case]))
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("module", SPREAD)
+def test_clean_elsewhere(verilator: str, module: str) -> None:
+    for parameters in SPREAD[module]:
+        assert_clean(lint(verilator, module, parameters))
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize(("module", "parameters", "sentence"), ILLEGAL)
+def test_illegal_parameters_stop_elaboration(
+    verilator: str, module: str, parameters: dict[str, int], sentence: str
+) -> None:
+    result = lint(verilator, module, parameters)
+    assert result.returncode != 0
+    assert f"{module}: {sentence}" in result.stderr
+
+
+_SYNTHESIS = """
+import sys
+from pyosys import libyosys
+design = libyosys.Design()
+for command in sys.argv[1:]:
+    libyosys.run_pass(command, design)
+"""
+
+
+def test_yosys_reads_and_elaborates_the_unit(tmp_path: Path) -> None:
+    pytest.importorskip("pyosys", reason="the synthesizer is not installed; install it with: pip install pyosys")
+    bench = BENCHES["mvtu"]
+    case = "nothing divides"
+    for name, text in bench.SHAPES[case].files.items():
+        (tmp_path / name).write_text(text)
+    parameters = {**bench.CASES[case], "WEIGHT_FILE": "weights.hex"}
+    commands = [f"read_verilog -sv -defer {' '.join(str(source(module)) for module in MODULES)}"]
+    commands.append(f"chparam {' '.join(f'-set {name} {literal(value)}' for name, value in parameters.items())} mvtu")
+    commands += ["hierarchy -check -top mvtu", "proc", "check -assert"]
+    result = subprocess.run(
+        [sys.executable, "-c", _SYNTHESIS, *commands], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-2000:]
+    assert "Warning" not in result.stdout + result.stderr, [
+        line for line in (result.stdout + result.stderr).splitlines() if "Warning" in line
+    ][:10]
