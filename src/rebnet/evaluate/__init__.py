@@ -1,20 +1,23 @@
 """Evaluation: the integer network beside the float one, over the whole test set."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
 from rebnet.datasets.dataset import Dataset
+from rebnet.engine import packed, reference
 from rebnet.engine.real import run_real
-from rebnet.engine.reference import run
+from rebnet.errors import OptionError
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.spec.scores import labels as labels_of
 
 EVALUATION_FILE = "evaluation.json"
+Engine = Literal["packed", "reference", "both"]
 
 
 def evaluate(
@@ -22,6 +25,7 @@ def evaluate(
     exported: Path,
     dataset: Dataset,
     levels: int | None = None,
+    engine: Engine = "packed",
     progress: Callable[[int], None] = lambda images_done: None,
 ) -> dict[str, Any]:
     """Classify all test images with both networks and write `evaluation.json`.
@@ -31,25 +35,33 @@ def evaluate(
         exported: folder of the exported network it was lowered from.
         dataset: its test images are used.
         levels: levels m to run at; M if None.
+        engine: "packed", "reference", or "both", which counts the images whose scores differ in any class.
         progress: called with the number of images done since the last call.
 
     Returns:
         The record; accuracies in percent.
 
     Raises:
-        OptionError: the network does not serve these levels.
+        OptionError: the network does not serve these levels, or there is no such engine.
         DatasetError: the images do not fit the network.
         FileFormatError: a network is missing or damaged.
     """
+    if engine not in get_args(Engine):
+        raise OptionError(f"engine={engine!r}: use {', '.join(get_args(Engine))}")
     network = storage.load(build)
+    images = dataset.test_images
     start = time.perf_counter()
-    integer = labels_of(run(network, dataset.test_images, levels, progress))
+    if engine == "reference":
+        scores = reference.run(network, images, levels, progress)
+    else:
+        scores = packed.run(network, images, levels, progress, threads=os.cpu_count() or 1)
     seconds = time.perf_counter() - start
+    integer = labels_of(scores)
     real = np.argmax(run_real(storage.load(exported), dataset.test_images, levels), axis=1)
     record = {
         "inputs": {"network": file_hash(build / storage.NETWORK_FILE)},
         "dataset": dataset.name,
-        "engine": "reference",
+        "engine": engine,
         "images": len(integer),
         "levels": network.levels if levels is None else levels,
         "accuracy": percent(integer == dataset.test_labels),
@@ -57,6 +69,8 @@ def evaluate(
         "labels_differing": int((integer != real).sum()),
         "images_per_second": round(len(integer) / seconds, 1),
     }
+    if engine == "both":
+        record["mismatches"] = int(np.any(scores != reference.run(network, images, levels), axis=1).sum())
     write_record(build / EVALUATION_FILE, record)
     return record
 

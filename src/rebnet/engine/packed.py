@@ -1,0 +1,151 @@
+"""The integer network on packed bits: 64 inputs of a plane to a word, compared by xor and counted by popcount.
+
+Feature maps stay packed along their channels from layer to layer, so a window is a row of words and no bit is
+moved to build it. Everything else is the law of `rebnet.spec`; the scores equal the reference engine's.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.engine.reference import batch_size, check_images, served_index
+from rebnet.errors import OptionError
+from rebnet.ir.ops import Conv, Dense, MaxPool, Network, Scores, Threshold
+from rebnet.spec.pixels import pixel_planes
+from rebnet.spec.pool import max_pool
+from rebnet.spec.residual import Bits, encode_integer
+from rebnet.spec.scores import scores
+from rebnet.spec.window import windows
+from rebnet.spec.xnor import pack_words
+
+Words = NDArray[np.uint64]
+_BLOCK_BYTES = 1 << 18  # of the outer product: stays in a core's second-level cache
+
+
+@dataclass(frozen=True)
+class _Packed:
+    """A layer's weights in words, inputs padded with equal bits so that padding never differs."""
+
+    words: Words  # (words, rows)
+    columns: int
+    by_channel: bool  # every window position starts a new word, as the maps are packed
+
+
+def _pack(op: Dense, channels: int) -> _Packed:
+    rows = op.weights.rows
+    by_channel = isinstance(op, Conv) and channels % 64 == 0
+    bits = op.weights.bits.reshape(rows, -1, channels) if by_channel else op.weights.bits
+    words = pack_words(bits, padding=False).reshape(rows, -1)
+    return _Packed(np.ascontiguousarray(words.T), op.weights.columns, by_channel)
+
+
+class PackedEngine:
+    """A lowered network, packed once; `run` classifies images.
+
+    Args:
+        network: a lowered network.
+        threads: batches at a time; numpy releases the interpreter while it counts.
+    """
+
+    def __init__(self, network: Network, threads: int = 1) -> None:
+        self.network = network
+        self.threads = threads
+        self._layers: dict[str, _Packed] = {}
+        channels = network.input.channels
+        for op in network.ops:
+            if isinstance(op, Dense):
+                self._layers[op.name] = _pack(op, channels)
+                channels = op.weights.rows
+
+    def run(
+        self,
+        images: NDArray[np.uint8],
+        levels: int | None = None,
+        progress: Callable[[int], None] = lambda images_done: None,
+    ) -> NDArray[np.int64]:
+        """Integer scores of every image, shape (N, classes); arguments and errors as in `reference.run`."""
+        index = served_index(self.network, levels)
+        check_images(self.network, images)
+        size = max(1, batch_size(self.network) // 4)
+        batches = [images[start : start + size] for start in range(0, len(images), size)]
+
+        def work(batch: NDArray[np.uint8]) -> NDArray[np.int64]:
+            result = self._run_batch(batch, index)
+            progress(len(batch))
+            return result
+
+        none = np.zeros((0, self.network.classes), dtype=np.int64)
+        if self.threads == 1:
+            return np.concatenate([none, *map(work, batches)])
+        with ThreadPoolExecutor(self.threads) as pool:
+            return np.concatenate([none, *pool.map(work, batches)])
+
+    def _run_batch(self, images: NDArray[np.uint8], index: int) -> NDArray[np.int64]:
+        planes: Bits = pixel_planes(images, self.network.input.bits)
+        accumulator = np.zeros(0, dtype=np.int64)
+        reach = 0
+        for op in self.network.ops:
+            match op:
+                case Dense(gains=tuple(gains)):
+                    accumulator = self._accumulate(op, planes, gains[index])
+                    reach = op.reaches[index]
+                case MaxPool():
+                    planes = max_pool(planes, op.window)
+                case Threshold():
+                    planes = encode_integer(accumulator, op.thresholds[index], op.steps[index])
+                case Scores():
+                    flat = accumulator.reshape(len(images), -1)
+                    return scores(flat, reach, op.scale[index], op.bias[index])
+                case _:
+                    raise OptionError(f"{type(op).__name__}: lower the network before running it")
+        raise OptionError(f"{self.network.name}: ends without scores; lower the network before running it")
+
+    def _accumulate(self, op: Dense, planes: Bits, gains: Sequence[int]) -> NDArray[np.int64]:
+        """A = Σ g_i·p_i of every window and row: (images, out height, out width, rows)."""
+        layer = self._layers[op.name]
+        used = [(gain, level) for level, gain in enumerate(gains) if gain > 0]
+        planes = planes[: 1 + max(level for _, level in used)]
+        if not isinstance(op, Conv):
+            vectors = pack_words(planes.reshape(*planes.shape[:2], 1, 1, -1), padding=False)
+        elif layer.by_channel:
+            vectors = windows(pack_words(planes, padding=False), op.window)  # the lowest code is the word 0
+        else:
+            vectors = pack_words(windows(planes, op.window), padding=False)
+        place = vectors.shape[1:4]
+        total = np.zeros((math.prod(place), op.weights.rows), dtype=np.int64)
+        for gain, level in used:
+            differing = _differing(vectors[level].reshape(-1, vectors.shape[-1]), layer.words)
+            total += gain * (layer.columns - differing.astype(np.int64))
+        return total.reshape(*place, -1)
+
+
+def _differing(vectors: Words, weights: Words) -> NDArray[np.uint32]:
+    """Differing bits of every vector and row: (vectors, words) and (words, rows) to (vectors, rows)."""
+    count, rows = len(vectors), weights.shape[1]
+    result = np.zeros((count, rows), dtype=np.uint32)
+    block = max(1, _BLOCK_BYTES // (8 * rows))
+    different = np.empty((block, rows), dtype=np.uint64)
+    ones = np.empty((block, rows), dtype=np.uint8)
+    for start in range(0, count, block):
+        part = vectors[start : start + block]
+        n = len(part)
+        for word in range(weights.shape[0]):
+            np.bitwise_xor(part[:, word, None], weights[word], out=different[:n])
+            np.bitwise_count(different[:n], out=ones[:n])
+            result[start : start + n] += ones[:n]
+    return result
+
+
+def run(
+    network: Network,
+    images: NDArray[np.uint8],
+    levels: int | None = None,
+    progress: Callable[[int], None] = lambda images_done: None,
+    threads: int = 1,
+) -> NDArray[np.int64]:
+    """Integer scores of every image, equal to `reference.run`'s, faster."""
+    return PackedEngine(network, threads).run(images, levels, progress)
