@@ -292,8 +292,8 @@ def test_prints_the_folding(rebnet, run_folder, tmp_path):
     assert code == 0
     assert out.splitlines()[-5:] == [
         "samples_per_beat            8",
-        "bound_cycles                36",
-        "predicted_cycles_per_image  36.0",
-        "predicted_latency_cycles    132",
+        "bound_cycles                45",
+        "predicted_cycles_per_image  45.0",
+        "predicted_latency_cycles    134",
         "packed weights  0.13 KiB",
     ]

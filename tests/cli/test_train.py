@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import numpy as np
 import pytest
 
+from rebnet.datasets import NAMES
+
 NETWORK = "8x8x1 - D16 - D10"
 
 
@@ -106,7 +108,7 @@ def test_no_number_is_a_usage_error(rebnet, tmp_path):
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
-        ("kmnist", "data set 'kmnist' is unknown; use digits, mnist, fashion-mnist or npz:FILE"),
+        ("kmnist", f"data set 'kmnist' is unknown; use {', '.join(NAMES[:-1])} or {NAMES[-1]}"),
         ("npz:none.npz", "none.npz: no such file; write the path of an existing .npz file after npz:"),
     ],
 )
