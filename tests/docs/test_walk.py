@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from .pages import DOCS
-from .walk import LEVELS, first_image, make_build, model_events, rtl_events, table, until
+from .walk import first_image, make_build, model_events, rtl_events, table, until
 
 PAGE = DOCS / "concepts" / "one-image-through-the-accelerator.md"
 
@@ -15,11 +15,16 @@ def test_the_table_of_the_page_is_what_the_model_does(tmp_path: Path) -> None:
     assert table(events) in PAGE.read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for all runs, so that the simulator is compiled once."""
+    return tmp_path_factory.mktemp("walk")
+
+
 @pytest.mark.rtl
 @pytest.mark.parametrize("levels", [(2, 2, 2, 2), (1, 2, 1, 1, 2, 2)])
-def test_the_rtl_does_the_same_in_every_cycle(tmp_path: Path, levels: tuple[int, ...]) -> None:
-    accelerator, depths = make_build(tmp_path)
+def test_the_rtl_does_the_same_in_every_cycle(place: Path, levels: tuple[int, ...]) -> None:
+    accelerator, depths = make_build(place)
     model = model_events(accelerator, depths, levels)
-    rtl = rtl_events(tmp_path, accelerator, (*levels, *[levels[-1]] * 10))
+    rtl = rtl_events(place, accelerator, (*levels, *[levels[-1]] * 10))
     assert until(model[-1][0] + 1, rtl) == model
-    assert LEVELS == 2

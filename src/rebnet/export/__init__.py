@@ -1,5 +1,7 @@
 """Export: the only door between torch and the rest."""
 
+import rebnet.nn  # isort: skip # noqa: F401 - first: it says in one sentence that torch is missing
+
 import copy
 from collections.abc import Sequence
 from pathlib import Path

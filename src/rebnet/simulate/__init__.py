@@ -86,7 +86,7 @@ def simulate(
     sources = [build / file for file in ports["files"]]
     kind = "" if trace is None else trace.suffix.removeprefix(".")
     folder = build / ("simulator-trace" if kind else "simulator")
-    program = build_simulator(folder, sources, ports["top"], trace=kind)
+    program = build_simulator(folder, sources, ports["top"], trace=kind, fast_build=bool(kind))
 
     status("simulating")
     shards = run_shards(
@@ -169,8 +169,9 @@ def streams_of(network: Network, accelerator: Accelerator, build: Path) -> Strea
         max_levels=network.levels,
         patience=4 * (slowest + accelerator.beats_in + accelerator.beats_out) + 2000,
         depths={
-            **{f"{name}.input": depth for name, depth in zip(names, depths.buffers, strict=True)},
-            **{f"{name}.output": depth for name, depth in zip(names, depths.outputs, strict=True)},
+            f"{name}.{end}": depth
+            for name, *both in zip(names, depths.buffers, depths.outputs, strict=True)
+            for end, depth in zip(("input", "output"), both, strict=True)
         },
     )
 

@@ -189,8 +189,8 @@ def _error(state: dict[str, Any], streams: Streams) -> RebnetError:
 def _stall_sentence(state: dict[str, Any], streams: Streams) -> str:
     (s_valid, s_ready), (m_valid, m_ready) = state["s_axis"], state["m_axis"]
     channels = {channel_name(name): count for name, count in state["channels"].items()}
-    fills = {name: f"{count}/{streams.depths[name]}" for name, count in channels.items() if name in streams.depths}
-    full = [name for name, count in channels.items() if name in streams.depths and count >= streams.depths[name]]
+    fills = {name: f"{channels[name]}/{depth}" for name, depth in streams.depths.items() if name in channels}
+    full = [name for name, depth in streams.depths.items() if channels.get(name, 0) >= depth]
     if m_valid and not m_ready:
         reason = "m_axis holds a score (tvalid=1) that the sink does not take (tready=0)"
     elif s_valid and not s_ready:

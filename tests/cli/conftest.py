@@ -1,0 +1,48 @@
+"""The command line as a user calls it, and builds of a small network."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.simulate.builds import build, compiled, ready, run_folder, shared, simulated
+
+from rebnet.cli import main
+
+__all__ = ["build", "compiled", "ready", "run_folder", "shared", "simulated"]
+
+
+@pytest.fixture
+def rebnet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """`rebnet(*arguments)`: exit code, stdout and stderr of the real command line."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["rebnet", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as end:
+            code = 0 if end.code is None else int(end.code)
+        return code, *capsys.readouterr()
+
+    return call
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+@pytest.fixture
+def refuse(rebnet: Callable[..., tuple[int, str, str]], tmp_path: Path) -> Callable[..., None]:
+    """`refuse(message, *arguments)`: exit code 2, exactly this message, nothing printed, no file changed."""
+
+    def check(message: str, *arguments: object) -> None:
+        before = files_in(tmp_path)
+        code, out, err = rebnet(*arguments)
+        assert err.strip()[-len(message) - 8 :] == f"rebnet: {message}"
+        assert "Traceback" not in err
+        assert (code, out) == (2, "")
+        assert files_in(tmp_path) == before
+
+    return check

@@ -1,0 +1,44 @@
+"""`rebnet --help` and the help of every verb, each with an example that can be copied."""
+
+import re
+
+import pytest
+
+from rebnet.cli import app
+
+EXAMPLES = {
+    "train": "rebnet train --network arch-1 --dataset mnist --levels 2 --output runs/mnist-m2",
+    "compile": "rebnet compile zoo:mnist-arch-1-m2 --output build/mnist-m2",
+    "evaluate": "rebnet evaluate build/mnist-m2 --dataset mnist",
+    "simulate": "rebnet simulate build/mnist-m2 --dataset mnist --images all --stalls 7",
+    "demo": "rebnet demo --output build/demo",
+}
+
+
+def plain(text: str) -> str:
+    """Without colours, frames and line breaks."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m|[│╭╮╰╯─]", " ", text).split())
+
+
+def test_every_verb_has_an_example():
+    assert {command.name for command in app.registered_commands} == set(EXAMPLES)
+
+
+@pytest.mark.parametrize("verb", EXAMPLES)
+def test_help(rebnet, verb):
+    code, out, err = rebnet(verb, "--help")
+    assert (code, err) == (0, "")
+    assert f"Example: {EXAMPLES[verb]}" in plain(out)
+    assert f"{verb} " in plain(rebnet("--help")[1])
+
+
+def test_nothing_at_all_shows_help(rebnet):
+    code, out, err = rebnet()
+    assert code == 2
+    assert "Usage: rebnet" in plain(out + err)
+
+
+def test_unknown_verb(rebnet):
+    code, out, err = rebnet("trian")
+    assert (code, out) == (2, "")
+    assert "No such command 'trian'" in plain(err)

@@ -1,0 +1,113 @@
+"""The reference pages say what the code says: options, record keys, errors, tensors."""
+
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import rebnet.errors
+from rebnet import flow
+from rebnet.cli import app
+from rebnet.ir import storage
+
+from . import cli_tables
+from .pages import DOCS
+
+REFERENCE = DOCS / "reference"
+NETWORK = "8x8x1 - D8(4,8) - D10"
+_TYPES = {
+    "int": int,
+    "float": float,
+    "str": str,
+    "list": list,
+    "null": type(None),
+}
+
+
+def test_the_options_are_those_of_the_command_line() -> None:
+    text = cli_tables.PAGE.read_text(encoding="utf-8")
+    assert cli_tables.page(text) == text, "run: python -m tests.docs.cli_tables"
+    assert cli_tables.verbs(text) == list(typer.main.get_command(app).commands)
+
+
+def test_the_error_tree_is_the_one_of_the_code() -> None:
+    text = (REFERENCE / "errors.md").read_text(encoding="utf-8")
+    assert inspect.getdoc(rebnet.errors) is not None
+    assert textwrap.dedent(str(rebnet.errors.__doc__).split("\n\n")[1]).strip() in text
+
+
+def documented(record: str) -> dict[str, str]:
+    """Keys and types of a record's table in records.md."""
+    text = (REFERENCE / "records.md").read_text(encoding="utf-8")
+    section = re.search(rf"^## {re.escape(record)}$(.*?)(^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert section is not None, record
+    return dict(re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", section[1], re.MULTILINE))
+
+
+def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Keys of a record with their values, written as in records.md."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from leaves(item, f"{name}.{key}" if name else key)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for item in value:
+            yield from leaves(item, f"{name}[]")
+    else:
+        yield re.sub(r"^fifo_peaks\..*", "fifo_peaks.*", name), value
+
+
+def check(record: str, *paths: Path) -> None:
+    """Every key of the files is documented with its type, and every documented key is in one of them."""
+    table = documented(record)
+    found = [leaf for path in paths for leaf in leaves(json.loads(path.read_text()))]
+    assert {key for key, _ in found} == set(table)
+    for key, value in found:
+        kinds = tuple(_TYPES[kind.split(" ")[0]] for kind in table[key].strip().split(" or "))
+        assert isinstance(value, kinds), f"{record}: {key} holds {value!r}, documented as {table[key]}"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run and its build, evaluated."""
+    folder = tmp_path_factory.mktemp("records")
+    flow.train(NETWORK, "digits", 2, folder / "run", epochs=1, quiet=True)
+    flow.compile(folder / "run", folder / "build")
+    flow.evaluate(folder / "build", "digits")
+    return folder
+
+
+def test_records(place: Path) -> None:
+    build = place / "build"
+    check("training.json", build / "training.json")
+    check("network.json", build / "network.json", build / "exported" / "network.json")
+    for record in ("folding.json", "ports.json", "evaluation.json"):
+        check(record, build / record)
+
+
+@pytest.mark.rtl
+def test_records_of_a_simulation(place: Path) -> None:
+    from rebnet.report import write_report
+
+    build = place / "build"
+    flow.simulate(build, "digits", images=8)
+    check("simulation.json", build / "simulation.json")
+    write_report([build], place / "report.json")
+    check("report.json", place / "report.json")
+
+
+def test_tensors_and_files(place: Path) -> None:
+    text = (REFERENCE / "files.md").read_text(encoding="utf-8")
+    for part in ("run", "build"):
+        for path in (place / part).iterdir():
+            assert path.name in text, path
+    network = storage.load(place / "build")
+    tensors = [match.split("`, `") for match in re.findall(r"^\| \w+ \| `([^|]*)` \|", text, re.MULTILINE)]
+    names = {name for group in tensors for name in group}
+    assert {"weights", "thresholds", "steps", "scale", "bias"} <= names
+    assert network.levels == 2

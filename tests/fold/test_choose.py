@@ -1,0 +1,101 @@
+"""Which folding each layer gets: the text's, a file's, a balanced one."""
+
+import json
+import math
+from dataclasses import replace
+
+import pytest
+from tests.ir.networks import exported
+
+from rebnet.files import write_record
+from rebnet.fold import fold, samples_per_beat
+from rebnet.fold.choose import choose, default_target
+from rebnet.ir import storage
+from rebnet.ir.notation import Folding
+from rebnet.ir.ops import Dense
+from rebnet.lower import lower
+from rebnet.rtl.geometry import accelerator_of, layers_of
+
+GIVEN = (Folding(5, 16), Folding(2, 5), Folding(3, 4))
+
+
+def network(*foldings, levels=2):
+    drawn = exported(1, levels, 8, (8, 8, 1), (12, 9), 10)
+    own = iter(foldings or (None,) * 3)
+    return drawn.with_ops(tuple(replace(op, folding=next(own)) if isinstance(op, Dense) else op for op in drawn.ops))
+
+
+def test_the_text_is_kept():
+    assert choose(network(*GIVEN), None, None) == GIVEN
+    assert choose(network(*GIVEN), "paper", None) == GIVEN
+
+
+def test_open_layers_are_balanced_and_given_ones_kept():
+    chosen = choose(network(GIVEN[0], None, GIVEN[2]), None, 20)
+    assert (chosen[0], chosen[2]) == (GIVEN[0], GIVEN[2])
+    assert layers_of(network(), chosen)[1].cycles(2) <= 20
+
+
+def test_default_target():
+    assert default_target(network(*GIVEN)) == max(layer.cycles(2) for layer in layers_of(network(), GIVEN))
+    assert default_target(network(None, None, None)) == 64
+
+
+@pytest.mark.parametrize("target", [4, 7, 16, 45, 64, 1000])
+def test_balanced_is_the_cheapest(target):
+    """No other PE and SIMD with fewer lanes reaches the target."""
+    drawn = network(None, None, None)
+    chosen = choose(drawn, "balanced", target)
+    for index, (dense, own) in enumerate(zip(drawn.dense, chosen, strict=True)):
+        groups = 2 if index else 1
+        rows, columns = dense.weights.rows, dense.weights.columns
+
+        def cycles(pe, simd, rows=rows, columns=columns, groups=groups):
+            return math.ceil(rows / pe) * math.ceil(columns / simd) * groups
+
+        assert cycles(own.pe, own.simd) <= target
+        cheapest = min(
+            pe * simd for pe in range(1, rows + 1) for simd in range(1, columns + 1) if cycles(pe, simd) <= target
+        )
+        assert own.pe * own.simd == cheapest
+
+
+@pytest.fixture
+def build(tmp_path):
+    storage.save(lower(network(*GIVEN)), tmp_path / "build")
+    return tmp_path / "build"
+
+
+def test_a_file_needs_only_layers(build, tmp_path):
+    fold(build)
+    own = json.loads((build / "folding.json").read_text())
+    layers = [{**layer, "pe": layer["pe"] + 1} for layer in own["layers"]]
+    write_record(tmp_path / "own.json", {"layers": layers})
+    accelerator = fold(build, folding=str(tmp_path / "own.json"))
+    record = json.loads((build / "folding.json").read_text())
+    assert [layer.pe for layer in accelerator.layers] == [6, 3, 4]
+    assert record["predicted_cycles_per_image"] == record["bound_cycles"] == accelerator.bound_cycles(2)
+
+
+def test_a_file_keeps_its_depths_and_samples(build, tmp_path):
+    fold(build)
+    own = json.loads((build / "folding.json").read_text())
+    own["samples_per_beat"] = 1
+    own["fifos"] = [{"name": fifo["name"], "depth": fifo["depth"] + 3} for fifo in own["fifos"]]
+    del own["schema"]
+    write_record(tmp_path / "own.json", own)
+    fold(build, folding=str(tmp_path / "own.json"))
+    record = json.loads((build / "folding.json").read_text())
+    assert record["samples_per_beat"] == 1
+    assert record["bound_cycles"] == 64
+    assert [fifo["depth"] for fifo in record["fifos"]] == [fifo["depth"] for fifo in own["fifos"]]
+
+
+def test_samples_per_beat():
+    """The smallest power of two with which the input is never the slowest, at every level count."""
+    for levels in (1, 2, 3):
+        drawn = network(*GIVEN, levels=levels)
+        width = samples_per_beat(accelerator_of(drawn, GIVEN, 1))
+        chosen, half = accelerator_of(drawn, GIVEN, width), accelerator_of(drawn, GIVEN, max(1, width // 2))
+        assert chosen.beats_in <= chosen.layer_bound
+        assert width == 1 or half.beats_in > half.layer_bound

@@ -1,0 +1,197 @@
+// accelerator: 1x1x2 - D2(2,1,2) - D2(1,2,1)
+// Made by rebnet; edit the network or its folding instead.
+//
+// In:   AXI-Stream of pixels, 2 bytes an image, 1 a beat, 2 beats an image; channels vary fastest.
+//       s_axis_tuser on an image's first beat: its levels, always 1; 0 or more means 1.
+//       s_axis_tlast is not needed: images are told apart by counting beats.
+// Out:  AXI-Stream of scores, 2 beats an image, signed, 41 bits in 6 bytes;
+//       m_axis_tlast on the last, m_axis_tuser the levels of the image.
+// Time: one image every 2 cycles at 1 levels.
+module accelerator (
+    input  logic aclk,
+    input  logic aresetn,
+    input  logic [7:0] s_axis_tdata,
+    input  logic s_axis_tvalid,
+    output logic s_axis_tready,
+    input  logic s_axis_tlast,
+    input  logic [3:0] s_axis_tuser,
+    output logic [47:0] m_axis_tdata,
+    output logic m_axis_tvalid,
+    input  logic m_axis_tready,
+    output logic m_axis_tlast,
+    output logic [3:0] m_axis_tuser
+);
+  logic rst, unused_tlast;
+  assign rst = !aresetn;
+  assign unused_tlast = s_axis_tlast;
+
+  logic pixels_valid, pixels_ready;
+  logic [1:0] pixels_data;
+  logic [0:0] pixels_levels;
+  pixel_input #(
+      .SAMPLES(2),
+      .P(1),
+      .BITS(2),
+      .LEVELS(1),
+      .LEVEL_WIDTH(1),
+      .USER_WIDTH(4),
+      .RUNTIME_LEVELS(0)
+  ) pixels (
+      .clk(aclk),
+      .rst(rst),
+      .s_axis_tdata(s_axis_tdata),
+      .s_axis_tvalid(s_axis_tvalid),
+      .s_axis_tready(s_axis_tready),
+      .s_axis_tuser(s_axis_tuser),
+      .out_valid(pixels_valid),
+      .out_ready(pixels_ready),
+      .out_data(pixels_data),
+      .out_levels(pixels_levels)
+  );
+
+  logic layer1_in_valid, layer1_in_ready;
+  logic [1:0] layer1_in_data;
+  logic [0:0] layer1_in_levels;
+  width_converter #(
+      .IN(1),
+      .OUT(1),
+      .PLANES(2),
+      .VECTOR(2),
+      .LEVEL_WIDTH(1)
+  ) layer1_convert (
+      .clk(aclk),
+      .rst(rst),
+      .in_valid(pixels_valid),
+      .in_ready(pixels_ready),
+      .in_data(pixels_data),
+      .in_levels(pixels_levels),
+      .out_valid(layer1_in_valid),
+      .out_ready(layer1_in_ready),
+      .out_data(layer1_in_data),
+      .out_levels(layer1_in_levels)
+  );
+
+  logic layer1_out_valid, layer1_out_ready;
+  logic [0:0] layer1_out_data;
+  logic [0:0] layer1_out_levels;
+  mvtu #(
+      .ROWS(2),
+      .COLS(2),
+      .PE(2),
+      .SIMD(1),
+      .LEVELS_IN(2),
+      .LEVELS_OUT(1),
+      .LEVEL_LANES(2),
+      .SETS(1),
+      .PIXELS(1),
+      .DRAIN(1),
+      .LEVEL_WIDTH(1),
+      .GAIN_WIDTH(2),
+      .ACC_WIDTH(3),
+      .THRESHOLD_WIDTH(24),
+      .BUFFER_DEPTH(2),
+      .OUT_DEPTH(12),
+      .LEAF(16),
+      .POPCOUNT_STAGES(1),
+      .WEIGHT_FILE("mem/layer1_weights.hex"),
+      .THRESHOLD_FILE("mem/layer1_thresholds.hex"),
+      .GAINS(4'h6)
+  ) layer1 (
+      .clk(aclk),
+      .rst(rst),
+      .in_valid(layer1_in_valid),
+      .in_ready(layer1_in_ready),
+      .in_data(layer1_in_data),
+      .in_levels(layer1_in_levels),
+      .out_valid(layer1_out_valid),
+      .out_ready(layer1_out_ready),
+      .out_data(layer1_out_data),
+      .out_levels(layer1_out_levels)
+  );
+
+  logic layer2_in_valid, layer2_in_ready;
+  logic [1:0] layer2_in_data;
+  logic [0:0] layer2_in_levels;
+  width_converter #(
+      .IN(1),
+      .OUT(2),
+      .PLANES(1),
+      .VECTOR(2),
+      .LEVEL_WIDTH(1)
+  ) layer2_convert (
+      .clk(aclk),
+      .rst(rst),
+      .in_valid(layer1_out_valid),
+      .in_ready(layer1_out_ready),
+      .in_data(layer1_out_data),
+      .in_levels(layer1_out_levels),
+      .out_valid(layer2_in_valid),
+      .out_ready(layer2_in_ready),
+      .out_data(layer2_in_data),
+      .out_levels(layer2_in_levels)
+  );
+
+  logic layer2_out_valid, layer2_out_ready;
+  logic [1:0] layer2_out_data;
+  logic [0:0] layer2_out_levels;
+  mvtu #(
+      .ROWS(2),
+      .COLS(2),
+      .PE(1),
+      .SIMD(2),
+      .LEVELS_IN(1),
+      .LEVELS_OUT(0),
+      .LEVEL_LANES(1),
+      .SETS(1),
+      .PIXELS(0),
+      .DRAIN(1),
+      .LEVEL_WIDTH(1),
+      .GAIN_WIDTH(1),
+      .ACC_WIDTH(2),
+      .THRESHOLD_WIDTH(24),
+      .BUFFER_DEPTH(2),
+      .OUT_DEPTH(10),
+      .LEAF(16),
+      .POPCOUNT_STAGES(1),
+      .WEIGHT_FILE("mem/layer2_weights.hex"),
+      .THRESHOLD_FILE(""),
+      .GAINS(1'h1)
+  ) layer2 (
+      .clk(aclk),
+      .rst(rst),
+      .in_valid(layer2_in_valid),
+      .in_ready(layer2_in_ready),
+      .in_data(layer2_in_data),
+      .in_levels(layer2_in_levels),
+      .out_valid(layer2_out_valid),
+      .out_ready(layer2_out_ready),
+      .out_data(layer2_out_data),
+      .out_levels(layer2_out_levels)
+  );
+
+  logic signed [40:0] score;
+  logic [0:0] score_levels;
+  scores #(
+      .ROWS(2),
+      .LANES(1),
+      .SETS(1),
+      .LEVEL_WIDTH(1),
+      .ACC_WIDTH(2),
+      .SCORE_WIDTH(41),
+      .CONSTANT_FILE("mem/scores.hex")
+  ) classes (
+      .clk(aclk),
+      .rst(rst),
+      .in_valid(layer2_out_valid),
+      .in_ready(layer2_out_ready),
+      .in_data(layer2_out_data),
+      .in_levels(layer2_out_levels),
+      .out_valid(m_axis_tvalid),
+      .out_ready(m_axis_tready),
+      .out_data(score),
+      .out_last(m_axis_tlast),
+      .out_levels(score_levels)
+  );
+  assign m_axis_tdata = 48'(score);
+  assign m_axis_tuser = 4'(score_levels);
+endmodule
