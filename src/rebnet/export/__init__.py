@@ -56,4 +56,4 @@ def export_run(run: Path) -> Network:
     model, metadata = load_model(run)
     architecture = parse(metadata.network)
     name = f"{metadata.dataset.split(':')[0]}-m{metadata.levels}"
-    return export(model, name, foldings=[layer.folding for layer in architecture.layers])
+    return export(model, name, foldings=[layer.folding for layer in architecture.weighted])

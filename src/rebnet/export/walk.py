@@ -1,5 +1,6 @@
 """From a torch module to the operations of a network: the float values as they are, weights as bits."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,27 +9,33 @@ from torch import Tensor, nn
 
 from rebnet.errors import OptionError
 from rebnet.ir.notation import Folding
-from rebnet.ir.ops import BatchNorm, BitMatrix, Dense, Floats, Network, Op, PixelInput, ResidualSign
+from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, Floats, MaxPool, Network, Op, PixelInput, ResidualSign
 from rebnet.ir.verify import verify
+from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.pixels import PixelInput as PixelModule
 from rebnet.nn.residual import ResidualSign as SignModule
+from rebnet.nn.window import FlattenHWC, PadLowest
 from rebnet.spec.gains import choose_gains
+from rebnet.spec.window import Window
+
+_PASSED_OVER = nn.Identity | nn.Dropout | FlattenHWC
 
 
 def walk(model: nn.Sequential, name: str, foldings: Sequence[Folding | None]) -> Network:
     """The operations of `model` in order.
 
     Args:
-        model: PixelInput, then BinaryLinear, BatchNorm1d and ResidualSign in turn; factors on the grid of gains.
+        model: PixelInput, then BinaryLinear or BinaryConv2d, BatchNorm, MaxPool2d and ResidualSign in turn; factors
+            on the grid of gains.
         name: name of the network.
-        foldings: folding of each BinaryLinear, None where it is open.
+        foldings: folding of each layer with weights, None where it is open.
 
     Raises:
         OptionError: the module holds something else, or its factors were not snapped to gains.
         VerifyError: its modules stand in an order that is no network.
     """
-    modules = [module for module in model if not isinstance(module, nn.Identity | nn.Dropout)]
+    modules = [module for module in model if not isinstance(module, _PASSED_OVER)]
     if not modules or not isinstance(modules[0], PixelModule):
         found = type(modules[0]).__name__ if modules else "nothing"
         raise OptionError(f"{name}: starts with {found}; the first module must be rebnet.nn.pixels.PixelInput")
@@ -38,31 +45,73 @@ def walk(model: nn.Sequential, name: str, foldings: Sequence[Folding | None]) ->
     if len(levels) > 1:
         raise OptionError(f"{name}: residual signs of {sorted(levels)} levels; give all of them the same number")
     ops: list[Op] = []
+    padded: Window | None = None  # the window that the map was padded for
     for position, module in enumerate(modules[1:], start=2):
-        ops.append(_op(name, position, module, sum(isinstance(op, Dense) for op in ops), foldings))
-    ops = _with_fractions(name, ops, pixels, levels.pop())
+        place = f"{name}: module {position}"
+        if isinstance(module, PadLowest):
+            padded = _padding(place, module, first=position == 2, before_sign=isinstance(modules[position], SignModule))
+            continue
+        ops.append(_op(place, module, sum(isinstance(op, Dense) for op in ops), foldings, padded))
+        if isinstance(ops[-1], Dense):
+            padded = None
+    ops = _with_fractions(name, ops, levels.pop())
     image = PixelInput(pixels.height, pixels.width, pixels.channels, pixels.bits)
     return verify(Network(name, signs[0].levels if signs else 1, image, tuple(ops)))
 
 
-def _op(name: str, position: int, module: nn.Module, layer: int, foldings: Sequence[Folding | None]) -> Op:
-    if isinstance(module, BinaryLinear):
-        bits = (module.binary_weight > 0).cpu().numpy()
-        folding = foldings[layer] if layer < len(foldings) else None
-        return Dense(f"layer_{layer + 1}", BitMatrix.pack(bits), float(module.scale.item()), folding)
-    if isinstance(module, nn.BatchNorm1d):
-        return _batchnorm(name, position, module)
-    if isinstance(module, SignModule):
-        return ResidualSign(tuple(float(gamma) for gamma in module.gammas.tolist()), fraction_bits=0)
+def _padding(place: str, module: PadLowest, *, first: bool, before_sign: bool) -> Window:
+    """The window of a padding that gives the lowest code: -1 behind the pixels, -inf before a residual sign."""
+    exact = (first and module.lowest == -1) or (before_sign and module.lowest == -math.inf)
+    if not exact:
+        raise OptionError(
+            f"{place}, PadLowest with lowest={module.lowest}: stands neither behind PixelInput with lowest=-1 nor "
+            "directly before a ResidualSign with lowest=-inf, so the border is not the lowest code; move it there"
+        )
+    return module.window
+
+
+def _op(place: str, module: nn.Module, layer: int, foldings: Sequence[Folding | None], padded: Window | None) -> Op:
+    folding = foldings[layer] if layer < len(foldings) else None
+    match module:
+        case BinaryLinear():
+            bits = BitMatrix.pack((module.binary_weight > 0).cpu().numpy())
+            return Dense(f"layer_{layer + 1}", bits, float(module.scale.item()), folding)
+        case BinaryConv2d():
+            rows = (module.binary_weight > 0).permute(0, 2, 3, 1).flatten(1)  # columns: kernel row, column, channel
+            window = _window(place, module, padded)
+            bits = BitMatrix.pack(rows.cpu().numpy())
+            return Conv(f"layer_{layer + 1}", bits, float(module.scale.item()), folding, window=window)
+        case nn.BatchNorm1d() | nn.BatchNorm2d():
+            return _batchnorm(place, module)
+        case nn.MaxPool2d():
+            return _pool(place, module)
+        case SignModule():
+            return ResidualSign(tuple(float(gamma) for gamma in module.gammas.tolist()), fraction_bits=0)
     raise OptionError(
-        f"{name}: module {position} is a {type(module).__name__}; use PixelInput, BinaryLinear, BatchNorm1d and "
-        "ResidualSign (Dropout and Identity are passed over)"
+        f"{place} is a {type(module).__name__}; use PixelInput, BinaryLinear, BinaryConv2d, BatchNorm1d, BatchNorm2d, "
+        "MaxPool2d, PadLowest, FlattenHWC and ResidualSign (Dropout and Identity are passed over)"
     )
 
 
-def _batchnorm(name: str, position: int, module: nn.BatchNorm1d) -> BatchNorm:
+def _window(place: str, module: BinaryConv2d, padded: Window | None) -> Window:
+    if padded is None:
+        return module.window
+    if (padded.kernel, padded.stride) != (module.window.kernel, module.window.stride):
+        raise OptionError(f"{place}: its window is {module.window}, its map was padded for {padded}; make them the same")
+    return padded
+
+
+def _pool(place: str, module: nn.MaxPool2d) -> MaxPool:
+    kernel, stride = module.kernel_size, module.stride
+    plain = module.padding == 0 and module.dilation == 1 and not module.ceil_mode
+    if not (isinstance(kernel, int) and isinstance(stride, int) and plain):
+        raise OptionError(f"{place}, {module}: a pool is square, unpadded, undilated and floors; make it so")
+    return MaxPool(Window(kernel, stride))
+
+
+def _batchnorm(place: str, module: nn.BatchNorm1d | nn.BatchNorm2d) -> BatchNorm:
     if module.running_mean is None or module.running_var is None:
-        raise OptionError(f"{name}: module {position}, BatchNorm1d, keeps no running statistics; make it with them")
+        raise OptionError(f"{place}, {type(module).__name__}, keeps no running statistics; make it with them")
     ones = torch.ones(module.num_features)
     return BatchNorm(
         mean=_floats(module.running_mean),
@@ -77,7 +126,7 @@ def _floats(values: Tensor) -> Floats:
     return values.detach().cpu().double().numpy().astype(np.float64)
 
 
-def _with_fractions(name: str, ops: list[Op], pixels: PixelModule, levels: int) -> list[Op]:
+def _with_fractions(name: str, ops: list[Op], levels: int) -> list[Op]:
     """Find the fraction bits of each residual sign: its factors must be exactly gains over a power of two."""
     result: list[Op] = []
     for index, op in enumerate(ops):
