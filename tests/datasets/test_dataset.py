@@ -99,12 +99,12 @@ def test_refusal(case: str) -> None:
 
 
 def test_names() -> None:
-    assert datasets.NAMES == ("digits", "mnist", "fashion-mnist", "npz:FILE")
+    assert datasets.NAMES == ("digits", "mnist", "fashion-mnist", "cifar10", "svhn", "imagenet", "npz:FILE")
 
 
-@pytest.mark.parametrize("name", ["MNIST", "", "npz", "digits "])
+@pytest.mark.parametrize("name", ["MNIST", "", "npz", "digits ", "cifar-10"])
 def test_unknown_name(name: str) -> None:
-    message = f"data set {name!r} is unknown; use digits, mnist, fashion-mnist or npz:FILE"
+    message = f"data set {name!r} is unknown; use digits, mnist, fashion-mnist, cifar10, svhn, imagenet or npz:FILE"
     with pytest.raises(DatasetError, match=f"^{re.escape(message)}$"):
         datasets.load(name)
 
@@ -120,9 +120,9 @@ def test_fixed_order_is_pinned() -> None:
 
 
 def test_base_install_is_enough_to_import() -> None:
-    """Neither torch nor the downloader is imported before it is needed."""
+    """Neither torch nor the downloader nor a reader is imported before it is needed."""
     code = (
         "import sys, rebnet.datasets as d; d.load('digits'); "
-        "assert not {'torch', 'pooch', 'requests', 'sklearn'} & set(sys.modules)"
+        "assert not {'torch', 'pooch', 'requests', 'sklearn', 'scipy', 'PIL'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

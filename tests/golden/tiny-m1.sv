@@ -2,7 +2,7 @@
 // Made by rebnet; edit the network or its folding instead.
 //
 // In:   AXI-Stream of pixels, 2 bytes an image, 1 a beat, 2 beats an image; channels vary fastest.
-//       s_axis_tuser on an image's first beat: its levels, always 1; 0 or more means 1.
+//       s_axis_tuser on an image's first beat: its levels, always 1; anything else means 1.
 //       s_axis_tlast is not needed: images are told apart by counting beats.
 // Out:  AXI-Stream of scores, 2 beats an image, signed, 41 bits in 6 bytes;
 //       m_axis_tlast on the last, m_axis_tuser the levels of the image.

@@ -88,20 +88,23 @@ def _super_increasing(rng: np.random.Generator, levels: int) -> np.ndarray:
     return factors
 
 
-def draw_accelerator(rng: np.random.Generator, network: Network) -> tuple[Accelerator, Depths]:
-    """A random legal folding, with FIFOs as the cycle model sizes them or at random legal depths."""
+def draw_foldings(rng: np.random.Generator, network: Network) -> tuple[Folding, ...]:
+    """A random legal folding of every layer."""
     foldings = []
     for index, dense in enumerate(network.dense):
         rows, columns = dense.weights.rows, dense.weights.columns
         planes = network.levels if index else network.input.bits
         lanes = int(rng.integers(1, min(planes + 2, MAX_LEVELS + 1)))
         foldings.append(Folding(int(rng.integers(1, rows + 4)), int(rng.integers(1, columns + 1)), lanes))
-    beat = (
-        samples_per_beat(accelerator_of(network, tuple(foldings), 1))
-        if rng.random() < 0.5
-        else 2 ** int(rng.integers(0, 5))
-    )
-    accelerator = accelerator_of(network, tuple(foldings), beat)
+    return tuple(foldings)
+
+
+def draw_accelerator(rng: np.random.Generator, network: Network) -> tuple[Accelerator, Depths]:
+    """A random legal folding, with FIFOs as the cycle model sizes them or at random legal depths."""
+    foldings = draw_foldings(rng, network)
+    serial = accelerator_of(network, foldings, 1)
+    beat = samples_per_beat(serial) if rng.random() < 0.5 else 2 ** int(rng.integers(0, 5))
+    accelerator = accelerator_of(network, foldings, beat)
     if rng.random() < 0.5:
         return accelerator, size_fifos(accelerator)
     layers = accelerator.layers

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.table import Table
 
 from rebnet import flow
@@ -28,6 +29,8 @@ def command(
 def table(rows: list[dict[str, Any]]) -> Table:
     """The rows of a report for the terminal."""
     shown = Table(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1),
         title=f"{rows[0]['network']} on {rows[0]['dataset']}",
         caption=f"accuracy in %; images/s at an assumed {CLOCK_MHZ} MHz; KiB of packed weights",
     )

@@ -22,7 +22,8 @@ MAX_CLASSES = 65_536
 class Dataset:
     """Labelled images, split into a training and a test part; checked on construction.
 
-    The arrays are writable and belong to the caller: every load makes new ones.
+    The arrays are writable and belong to the caller: every load makes new ones. Only the images of
+    `imagenet`, which no memory holds, are read-only views of files: index them a batch at a time.
 
     Attributes:
         name: the name it was loaded by, such as `mnist` or `npz:parts.npz`.

@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 from rebnet.errors import DatasetError, MissingExtraError, OutputError
+from rebnet.files import write_bytes
 
 _TIMEOUT_S = (10, 30)
 """Seconds to wait for a connection and for the next bytes."""
@@ -26,7 +27,31 @@ class _WrongHashError(Exception):
     """A complete download with other bytes than the published ones; carries the hash found."""
 
 
-def fetch(name: str, file: str, md5: str, mirrors: tuple[str, ...], cache: Path | None = None) -> Path:
+def cache_folder(name: str, cache: Path | None = None) -> Path:
+    """Return the folder of data set `name` in the cache; it need not exist.
+
+    Args:
+        name: data set, and its folder in the cache.
+        cache: cache folder; None takes the user's (`~/.cache/rebnet` on Linux).
+
+    Raises:
+        MissingExtraError: pooch, which knows where the user's is, is not installed.
+    """
+    if cache is not None:
+        return cache / name
+    try:
+        import pooch
+    except ImportError:
+        raise MissingExtraError(
+            f"data set {name} is kept in the cache folder and pooch, which knows where that is, is not installed; "
+            "run pip install 'rebnet[data]'"
+        ) from None
+    return Path(pooch.os_cache("rebnet")) / name
+
+
+def fetch(
+    name: str, file: str, md5: str, mirrors: tuple[str, ...], cache: Path | None = None, layout: str | None = None
+) -> Path:
     """Return the path of a cached file, downloading it first if it is absent or damaged.
 
     Args:
@@ -35,6 +60,7 @@ def fetch(name: str, file: str, md5: str, mirrors: tuple[str, ...], cache: Path 
         md5: hash of the published file, in hex.
         mirrors: addresses that end in a slash, tried in this order.
         cache: cache folder; None takes the user's (`~/.cache/rebnet` on Linux).
+        layout: the data set's folder in a data folder; None where that is `name`.
 
     Raises:
         DatasetError: no mirror could be reached, or all sent something else.
@@ -50,7 +76,7 @@ def fetch(name: str, file: str, md5: str, mirrors: tuple[str, ...], cache: Path 
             "run pip install 'rebnet[data]', or name a folder that holds the data set with --data-dir"
         ) from None
 
-    folder = (pooch.os_cache("rebnet") if cache is None else cache) / name
+    folder = cache_folder(name, cache)
     failures = []
     for mirror in mirrors:
         try:
@@ -68,15 +94,32 @@ def fetch(name: str, file: str, md5: str, mirrors: tuple[str, ...], cache: Path 
         except requests.RequestException:
             failures.append(f"{mirror} could not be reached")
         except OSError as error:
-            raise OutputError(
-                f"{folder}: {file} cannot be written to the cache ({(error.strerror or str(error)).lower()}); "
-                "make room or change its permissions, or name a folder that holds the data set with --data-dir"
-            ) from error
+            raise OutputError(_unwritable(folder, file, error)) from error
         else:
             return Path(found)
     raise DatasetError(
         f"{file} of {name} could not be downloaded ({'; '.join(failures)}); "
-        f"try again later, or put the files of {name} into DIR/{name} and name DIR with --data-dir"
+        f"try again later, or put the files of {name} into DIR/{layout or name} and name DIR with --data-dir"
+    )
+
+
+def keep(folder: Path, file: str, data: bytes) -> None:
+    """Write `data` to `folder/file` in the cache, in one step.
+
+    Raises:
+        OutputError: the cache folder cannot be written, or the disk is full.
+    """
+    try:
+        write_bytes(folder / file, data)
+    except OutputError as error:
+        raise OutputError(_unwritable(folder, file, error.__cause__)) from error
+
+
+def _unwritable(folder: Path, file: str, error: BaseException | None) -> str:
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    return (
+        f"{folder}: {file} cannot be written to the cache ({reason.lower()}); "
+        "make room or change its permissions, or name a folder that holds the data set with --data-dir"
     )
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from rebnet.datasets.dataset import Dataset, Images, Labels, check_labels
 from rebnet.datasets.download import fetch
+from rebnet.datasets.folder import find_folder
 from rebnet.errors import DatasetError
 
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -74,14 +75,7 @@ def load_source(source: IdxSource, data_dir: Path | None, cache: Path | None = N
         MissingExtraError: a download is needed and pooch is not installed.
         OutputError: the cache folder cannot be written.
     """
-    if data_dir is not None and not data_dir.is_dir():
-        raise DatasetError(
-            f"{data_dir}: no such folder, --data-dir must name one that holds {source.name}/; "
-            "correct it, or leave it out to download the files"
-        )
-    folder = None if data_dir is None else data_dir / source.name
-    if folder is not None and not folder.is_dir():
-        folder = None
+    folder = find_folder(data_dir, source.name)
 
     def locate(file: IdxFile) -> Path:
         if folder is not None:

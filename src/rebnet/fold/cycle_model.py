@@ -35,7 +35,7 @@ class Timing:
         return self.finish[0]
 
 
-class _Converter:
+class ConverterState:
     """`width_converter`: counts units; the end of a vector is rounded up to a whole output word."""
 
     def __init__(self, shape: Converter) -> None:
@@ -45,12 +45,15 @@ class _Converter:
         self.levels = 0
 
     def ready(self, levels: int) -> bool:
+        """True if a word of an image at `levels` would be taken."""
         return self.units < self.shape.ready_units and (self.units == 0 or levels == self.levels)
 
     def valid(self) -> bool:
+        """True if an output word is there."""
         return self.units >= self.shape.out_units
 
     def tick(self, push: bool, pop: bool, levels: int) -> None:
+        """One cycle in which a word comes in, one goes out, both or none."""
         shape = self.shape
         if pop:
             self.units -= shape.out_units
@@ -65,6 +68,7 @@ class _Converter:
         self.units = -(-(self.units + shape.last_units) // shape.out_units) * shape.out_units
 
     def state(self) -> State:
+        """All that decides the future."""
         return self.units, self.in_word, self.levels
 
 
@@ -185,7 +189,7 @@ class _Chain:
         self.levels = levels
         self.period = period
         self.last_beat = math.inf if images is None else images * accelerator.beats_in
-        self.converters = [_Converter(shape) for shape in accelerator.converters]
+        self.converters = [ConverterState(shape) for shape in accelerator.converters]
         parts = zip(accelerator.layers, depths.buffers, depths.outputs, strict=True)
         self.units = [_Mvtu(layer, buffer, out, levels) for layer, buffer, out in parts]
         self.scores = _Scores(accelerator.beats_out, accelerator.layers[-1].drain)

@@ -36,13 +36,11 @@ def size_fifos(accelerator: Accelerator, progress: Callable[[str], None] = lambd
     can lose a word alone.
     """
     depths = full_depths(accelerator)
-    pace = {m: accelerator.bound_cycles(m) for m in reversed(accelerator.served)}
+    pace = {m: _pace(accelerator, m, depths, accelerator.bound_cycles(m)) for m in reversed(accelerator.served)}
 
     def holds(candidate: Depths) -> bool:
         return all(keeps_pace(accelerator, m, candidate, period) for m, period in pace.items())
 
-    while not holds(depths):  # a bound that no depth reaches: find the pace that these depths keep
-        pace = {m: _pace(accelerator, m, depths, period) for m, period in pace.items()}
     for index in reversed(range(len(accelerator.layers))):
         layer = accelerator.layers[index]
         progress(f"{layer.name}.output")
@@ -53,9 +51,17 @@ def size_fifos(accelerator: Accelerator, progress: Callable[[str], None] = lambd
 
 
 def _pace(accelerator: Accelerator, levels: int, depths: Depths, period: int) -> int:
-    while not keeps_pace(accelerator, levels, depths, period):
-        period += 1
-    return period
+    """The fewest cycles per image, `period` or more, that these depths keep up with."""
+    low, high = period - 1, period
+    while not keeps_pace(accelerator, levels, depths, high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        if keeps_pace(accelerator, levels, depths, middle):
+            high = middle
+        else:
+            low = middle
+    return high
 
 
 def predict(accelerator: Accelerator, levels: int, depths: Depths) -> Prediction:

@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from rebnet.files import SCHEMA, file_hash, make_folder, write_record, write_text
+from rebnet.files import file_hash, make_folder, write_record, write_text
 from rebnet.generate.memory import score_words, threshold_words, to_hex, weight_words
 from rebnet.generate.top import Plan, top_text
 from rebnet.ir import storage
@@ -86,5 +86,4 @@ def _ports(build: Path, name: str, network: Network, accelerator: Accelerator, w
             "beats_per_image": accelerator.beats_out,
         },
         "levels": list(network.served),
-        "schema_of_build": SCHEMA,
     }

@@ -11,7 +11,7 @@ _HEADER = """\
 // Made by rebnet; edit the network or its folding instead.
 //
 // In:   AXI-Stream of pixels, {samples} bytes an image, {p} a beat, {beats} beats an image; channels vary fastest.
-//       s_axis_tuser on an image's first beat: its levels, {served}; 0 or more means {levels}.
+//       s_axis_tuser on an image's first beat: its levels, {served}; anything else means {levels}.
 //       s_axis_tlast is not needed: images are told apart by counting beats.
 // Out:  AXI-Stream of scores, {classes} beats an image, signed, {score} bits in {score_bytes} bytes;
 //       m_axis_tlast on the last, m_axis_tuser the levels of the image.

@@ -155,7 +155,12 @@ class Converter:
 
     @property
     def ready_units(self) -> int:
-        """The converter takes a word while it holds fewer units."""
+        """The converter takes a word while it holds fewer units.
+
+        That is as many as keep both sides moving; a vector's rounded end may make one word of two.
+        """
+        if self.in_units < self.out_units and self.vector % self.elements_out != 0:
+            return 2 * self.out_units + 1
         return self.out_units + min(self.in_units, self.out_units)
 
     @property

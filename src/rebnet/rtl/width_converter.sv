@@ -42,7 +42,10 @@ module width_converter #(
   localparam int UNIT = gcd(IN, OUT);
   localparam int IN_UNITS = IN / UNIT;
   localparam int OUT_UNITS = OUT / UNIT;
-  localparam int READY_UNITS = OUT_UNITS + (IN_UNITS < OUT_UNITS ? IN_UNITS : OUT_UNITS);  // takes words below this
+  // Takes words while it holds fewer units: as many as keep both sides moving, also where the rounded end of a
+  // vector makes two words of little more than one.
+  localparam int READY_UNITS = IN_UNITS >= OUT_UNITS ? 2 * OUT_UNITS
+      : VECTOR % OUT == 0 ? OUT_UNITS + IN_UNITS : 2 * OUT_UNITS + 1;
   localparam int UNITS = READY_UNITS - 1 + IN_UNITS;  // most units that can stand in the buffer
   localparam int MAX_WORDS = (UNITS + OUT_UNITS - 1) / OUT_UNITS;
   localparam int WORDS_WIDTH = $clog2(MAX_WORDS + 1);
