@@ -14,10 +14,11 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from rebnet import datasets, zoo
 from rebnet.errors import OptionError, OutputError
+from rebnet.evaluate import Engine
 from rebnet.evaluate import evaluate as evaluate_network
 from rebnet.files import file_hash, make_folder, output_errors, read_record
 from rebnet.fold import fold
@@ -36,6 +37,7 @@ DEMO_NETWORK = "8x8x1 - D128(16,16) - D128(16,16) - D10(2,16)"
 _KEPT = ("simulator", "simulator-trace")  # survive a new compile; they know by themselves whether they still fit
 
 Say = Callable[[str], None]
+Stage = Literal["lower", "generate"]
 
 
 def _silent(stage: str) -> None:
@@ -85,6 +87,7 @@ def compile(  # noqa: A001 - the verb's name
     target_cycles: int | None = None,
     fixed_levels: bool = False,
     threshold_bits: int = 24,
+    until: Stage = "generate",
     say: Say = _silent,
 ) -> Network:
     """Turn a trained network into SystemVerilog: export, lower, fold, generate.
@@ -98,6 +101,7 @@ def compile(  # noqa: A001 - the verb's name
         target_cycles: most cycles per image that a balanced layer may take.
         fixed_levels: drop the constants for fewer than M levels.
         threshold_bits: T, width of thresholds and steps.
+        until: the last stage; "lower" ends with the integer network, which `evaluate` runs.
         say: called with the name of each stage.
 
     Returns:
@@ -106,6 +110,8 @@ def compile(  # noqa: A001 - the verb's name
     Raises:
         RebnetError: see the stages.
     """
+    if until not in get_args(Stage):
+        raise OptionError(f"until={until!r}: use {' or '.join(get_args(Stage))}")
     run = _source(str(source))
     _check_output(output)
     make_folder(output.parent)
@@ -122,15 +128,16 @@ def compile(  # noqa: A001 - the verb's name
         say("lowering")
         network = lower(exported, fixed_levels=fixed_levels, threshold_bits=threshold_bits)
         storage.save(network, build, exported=file_hash(build / EXPORTED / storage.NETWORK_FILE))
-        say("folding")
-        fold(
-            build,
-            folding=folding,
-            target_cycles=target_cycles,
-            progress=lambda channel: say(f"sizing the FIFO {channel}"),
-        )
-        say("generating")
-        generate(build)
+        if until == "generate":
+            say("folding")
+            fold(
+                build,
+                folding=folding,
+                target_cycles=target_cycles,
+                progress=lambda channel: say(f"sizing the FIFO {channel}"),
+            )
+            say("generating")
+            generate(build)
         _replace(build, output)
     return network
 
@@ -163,7 +170,8 @@ def _check_output(output: Path) -> None:
         raise OutputError(f"{output}: a file stands where a folder is needed; name another --output")
     if output.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise OutputError(f"{output}: is the current folder or holds it, and would be replaced; name another --output")
-    is_build = all((output / name).is_file() for name in (storage.NETWORK_FILE, FOLDING_FILE))
+    is_build = all((output / name).is_file() for name in (storage.NETWORK_FILE, TRAINING_FILE))
+    is_build = is_build and (output / EXPORTED).is_dir()
     if output.is_dir() and any(output.iterdir()) and not is_build:
         raise OutputError(f"{output}: holds files but no build, and would be replaced; name another --output")
 
@@ -190,10 +198,11 @@ def evaluate(
     *,
     data_dir: Path | None = None,
     levels: int | None = None,
+    engine: Engine = "packed",
     progress: Callable[[int], None] = lambda images_done: None,
 ) -> dict[str, Any]:
     """Run the integer network and the float one over the whole test set; write and return evaluation.json."""
-    return evaluate_network(build, build / EXPORTED, datasets.load(dataset, data_dir), levels, progress)
+    return evaluate_network(build, build / EXPORTED, datasets.load(dataset, data_dir), levels, engine, progress)
 
 
 def simulate(

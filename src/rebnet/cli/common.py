@@ -16,7 +16,10 @@ results = Console()
 
 DatasetName = Annotated[
     str,
-    typer.Option("--dataset", help="digits, mnist, fashion-mnist, or npz:FILE (uint8 images N×H×W×C, integer labels)."),
+    typer.Option(
+        "--dataset",
+        help="digits, mnist, fashion-mnist, cifar10, svhn, imagenet, or npz:FILE (uint8 images N×H×W×C, integer labels).",
+    ),
 ]
 DataDir = Annotated[
     Path | None,

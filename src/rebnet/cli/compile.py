@@ -27,6 +27,9 @@ def command(
         bool, typer.Option("--fixed-levels", help="Drop the constants for fewer than M levels.")
     ] = False,
     threshold_bits: Annotated[int, typer.Option(help="Width T of thresholds and steps.")] = 24,
+    until: Annotated[
+        flow.Stage, typer.Option(help="Last stage: generate, or lower for the integer network only.")
+    ] = "generate",
 ) -> None:
     """Compile a trained network to SystemVerilog, memory images and the records beside them.
 
@@ -40,12 +43,15 @@ def command(
             target_cycles=target_cycles,
             fixed_levels=fixed_levels,
             threshold_bits=threshold_bits,
+            until=until,
             say=status.update,
         )
+    print(f"packed weights  {network.weight_bytes / 1024:.2f} KiB")
+    if until == "lower":
+        return
     record = read_record(output / "folding.json", {"layers": list, "fifos": list, "samples_per_beat": int})
     table = Table("layer", "PE", "SIMD", "level lanes", "cycles per image")
     for layer in record["layers"]:
         table.add_row(*(str(layer[key]) for key in ("name", "pe", "simd", "level_lanes", "cycles")))
     results.print(table)
     print_record(record, ("samples_per_beat", "bound_cycles", "predicted_cycles_per_image", "predicted_latency_cycles"))
-    print(f"packed weights  {network.weight_bytes / 1024:.2f} KiB")

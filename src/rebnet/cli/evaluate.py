@@ -12,6 +12,9 @@ def command(
     build: Build,
     dataset: DatasetName,
     levels: Annotated[int | None, typer.Option(help="Levels m to run at, 1 to M; M if not given.")] = None,
+    engine: Annotated[
+        flow.Engine, typer.Option(help="packed, reference, or both, which compares their scores.")
+    ] = "packed",
     data_dir: DataDir = None,
 ) -> None:
     """Run the integer network on the CPU over the whole test set, beside the float one.
@@ -19,7 +22,8 @@ def command(
     Example: [bold]rebnet evaluate build/mnist-m2 --dataset mnist[/bold]
     """
     with image_progress("evaluating", None) as (_, progress):
-        record = flow.evaluate(build, dataset, data_dir=data_dir, levels=levels, progress=progress)
-    print_record(
-        record, ("engine", "images", "levels", "accuracy", "float_accuracy", "labels_differing", "images_per_second")
-    )
+        record = flow.evaluate(build, dataset, data_dir=data_dir, levels=levels, engine=engine, progress=progress)
+    keys = ("engine", "images", "levels", "accuracy", "float_accuracy", "labels_differing", "images_per_second")
+    print_record(record, (*keys, "mismatches") if "mismatches" in record else keys)
+    if record.get("mismatches"):
+        raise typer.Exit(1)

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from rebnet.errors import FoldingError
 from rebnet.files import file_hash, read_record, write_record
 from rebnet.fold.choose import NAMES, choose
 from rebnet.fold.depths import predict, size_fifos
 from rebnet.ir import storage
+from rebnet.ir.ops import Conv, Network
 from rebnet.rtl.folding import FOLDING_FILE, MAX_SAMPLES_PER_BEAT, fifo_record, read_accelerator, read_depths
 from rebnet.rtl.geometry import Accelerator, accelerator_of
 from rebnet.rtl.widths import widths_of
@@ -32,6 +34,7 @@ def fold(
         FoldingError: a folding or a depth that a layer cannot have.
     """
     network = storage.load(build)
+    _check_dense(network)
     foldings = choose(network, folding, target_cycles)
     given = {} if folding in (None, *NAMES) else read_record(Path(str(folding)), {})
     if "samples_per_beat" in given:
@@ -64,6 +67,15 @@ def fold(
     }
     write_record(build / FOLDING_FILE, record)
     return accelerator
+
+
+def _check_dense(network: Network) -> None:
+    for op in network.ops:
+        if isinstance(op, Conv):
+            raise FoldingError(
+                f"layer {op.name} is a convolution, for which this version has no hardware; "
+                "compile with --until lower, and evaluate the integer network on the CPU"
+            )
 
 
 def samples_per_beat(serial: Accelerator) -> int:
