@@ -27,7 +27,6 @@ from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.lower import lower
 from rebnet.report import write_report
-from rebnet.rtl.folding import FOLDING_FILE
 from rebnet.simulate import Simulation
 from rebnet.simulate import simulate as simulate_build
 

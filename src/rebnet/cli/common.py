@@ -18,7 +18,8 @@ DatasetName = Annotated[
     str,
     typer.Option(
         "--dataset",
-        help="digits, mnist, fashion-mnist, cifar10, svhn, imagenet, or npz:FILE (uint8 images N×H×W×C, integer labels).",
+        help="digits, mnist, fashion-mnist, cifar10, svhn, imagenet, or npz:FILE (uint8 images N×H×W×C, "
+        "integer labels).",
     ),
 ]
 DataDir = Annotated[
