@@ -1,15 +1,19 @@
+import math
+
 import pytest
 import torch
 from torch import nn
 
 from rebnet.errors import OptionError
 from rebnet.nn.build import build
+from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.networks import architecture
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import ResidualSign
 
 TINY = architecture("4x4x1 - D8 - D6 - D3")
+MAPS = architecture("9x7x2 - C4:3x3/2+same - C5:2x2+same - MP2/1 - C6:2x2+same - MP2 - D8 - D3")
 
 
 def test_modules_in_order():
@@ -21,15 +25,41 @@ def test_modules_in_order():
     assert (model.linear1.in_features, model.linear2.in_features, model.linear3.out_features) == (16, 8, 3)
 
 
-def test_trains_every_parameter():
-    model = build(TINY, 3)
-    model(torch.randint(0, 256, (7, 4, 4, 1), dtype=torch.uint8)).square().sum().backward()
+def test_modules_of_convolutions_in_order():
+    model = build(MAPS, 2, input_bits=3)
+    assert [name for name, _ in model.named_children()] == [
+        *("pixels", "pad1", "conv1", "norm1", "pad2", "sign1", "conv2", "norm2", "pool2", "pad3", "sign2"),
+        *("conv3", "norm3", "pool3", "sign3", "flatten", "linear4", "norm4", "sign4", "linear5", "norm5"),
+    ]
+    assert not model.pixels.flat
+    assert [type(model.conv1), type(model.norm1), type(model.pool2)] == [BinaryConv2d, nn.BatchNorm2d, nn.MaxPool2d]
+    assert (model.pad1.lowest, model.pad2.lowest, model.pad3.lowest) == (-1, -math.inf, -math.inf)
+    assert (str(model.pad1.window), str(model.conv1.window)) == ("3x3/2+same", "3x3/2")
+    assert (model.pool2.kernel_size, model.pool2.stride, model.pool3.stride) == (2, 1, 2)
+    assert (model.conv2.in_channels, model.linear4.in_features) == (4, 2 * 1 * 6)
+
+
+def test_every_map_has_the_shape_of_the_text():
+    model, x = build(MAPS, 2), torch.randint(0, 256, (3, 9, 7, 2), dtype=torch.uint8)
+    shapes = []
+    for name, module in model.named_children():
+        x = module(x)
+        if name.startswith(("conv", "pool", "linear")):
+            shapes.append((*x.shape[2:], x.shape[1]) if x.ndim == 4 else (1, 1, x.shape[1]))
+    assert tuple(shapes) == MAPS.shapes[1:]
+
+
+@pytest.mark.parametrize("network", [TINY, MAPS])
+def test_trains_every_parameter(network):
+    model = build(network, 3)
+    model(torch.randint(0, 256, (7, *network.shapes[0]), dtype=torch.uint8)).square().sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-def test_compiles_without_graph_breaks():
-    model = build(TINY, 3)
-    images = torch.randint(0, 256, (7, 4, 4, 1), dtype=torch.uint8)
+@pytest.mark.parametrize("network", [TINY, MAPS])
+def test_compiles_without_graph_breaks(network):
+    model = build(network, 3)
+    images = torch.randint(0, 256, (7, *network.shapes[0]), dtype=torch.uint8)
     compiled = torch.compile(model, fullgraph=True, backend="eager")
     torch.testing.assert_close(compiled(images), model(images))
 

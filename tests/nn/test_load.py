@@ -6,8 +6,8 @@ from rebnet.errors import FileFormatError, SchemaError
 from rebnet.files import read_tensors, write_tensors
 from rebnet.nn.build import build
 from rebnet.nn.calibration import snap_gains
-from rebnet.nn.networks import architecture
 from rebnet.nn.load import MODEL_FILE, ModelMetadata, load_model, save_model
+from rebnet.nn.networks import architecture
 
 METADATA = ModelMetadata("4x4x1 - D8 - D3", 2, 5, "blobs")
 
@@ -37,6 +37,16 @@ def test_comes_back_bit_for_bit(run):
     other, _ = load_model(again)
     for name, tensor in model.state_dict().items():
         assert torch.equal(tensor, other.state_dict()[name])
+
+
+def test_maps_come_back_bit_for_bit(tmp_path):
+    text = "6x5x2 - C4:3x3+same - MP2 - C5:2x2+same - D6 - D3"
+    model = build(architecture(text), 3).eval()
+    assert not [name for name in model.state_dict() if name.startswith(("pixels", "pad", "pool", "flatten"))]
+    save_model(tmp_path, model, ModelMetadata(text, 3, 8, "blobs"))
+    again, _ = load_model(tmp_path)
+    images = torch.randint(0, 256, (5, 6, 5, 2), dtype=torch.uint8)
+    assert torch.equal(again(images), model(images))
 
 
 def test_missing(tmp_path):

@@ -31,6 +31,13 @@ def test_order_is_height_width_channel():
     assert values.dtype == torch.float32
 
 
+def test_maps_hold_the_same_values():
+    images = torch.randint(0, 256, (2, 3, 4, 2), dtype=torch.uint8)
+    maps = PixelInput(3, 4, 2, 5, flat=False)(images)
+    assert maps.shape == (2, 2, 3, 4)
+    assert torch.equal(maps.permute(0, 2, 3, 1).flatten(1), PixelInput(3, 4, 2, 5)(images))
+
+
 @pytest.mark.parametrize("images", [torch.zeros(1, 1, 4, 4, dtype=torch.uint8), torch.zeros(1, 4, 4, 1)])
 def test_refuses_other_images(images):
     with pytest.raises(OptionError, match=r"takes torch.uint8 of shape \(N, 4, 4, 1\)"):

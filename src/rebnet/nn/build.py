@@ -4,18 +4,29 @@ from collections import OrderedDict
 
 from torch import nn
 
-from rebnet.ir.notation import Architecture
+from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
+from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import Gradient, ResidualSign, check_levels
+from rebnet.nn.window import FlattenHWC, PadLowest
 
 
 def build(architecture: Architecture, levels: int, input_bits: int = 8, gradient: Gradient = "chain") -> nn.Sequential:
     """Build the float network that `architecture` describes.
 
-    The modules, in order: `pixels` (PixelInput), then per hidden layer i, counted from 1, `linear<i>`
-    (BinaryLinear), `norm<i>` (BatchNorm1d) and `sign<i>` (ResidualSign), and at the end one more `linear<i>`
-    and `norm<i>`, whose outputs are the class scores.
+    The modules, in order; i counts the layers with weights from 1:
+
+    * `pixels` (PixelInput), flat where the first layer is dense;
+    * per hidden dense layer `linear<i>` (BinaryLinear), `norm<i>` (BatchNorm1d) and `sign<i>` (ResidualSign);
+    * per convolution `conv<i>` (BinaryConv2d), `norm<i>` (BatchNorm2d), where a pool follows `pool<i>` (MaxPool2d),
+      where the convolution behind pads `pad<i+1>` (PadLowest), and `sign<i>`; a first convolution that pads has its
+      `pad1` behind `pixels`;
+    * `flatten` (FlattenHWC) before the first dense layer behind a convolution;
+    * at the end one more `linear<i>` and `norm<i>`, whose outputs are the class scores.
+
+    Pooling stands between BatchNorm and residual sign: on real values its gradient has no ties, and before BatchNorm
+    it would be wrong for channels that BatchNorm negates.
 
     Args:
         architecture: The network; its folding plays no part here.
@@ -30,12 +41,38 @@ def build(architecture: Architecture, levels: int, input_bits: int = 8, gradient
         OptionError: `levels`, `input_bits` or `gradient` is outside its range.
     """
     check_levels(levels)
+    layers, shapes = architecture.layers, architecture.shapes
+    flat = isinstance(layers[0], DenseText)
     modules: OrderedDict[str, nn.Module] = OrderedDict()
-    modules["pixels"] = PixelInput(architecture.height, architecture.width, architecture.channels, input_bits)
-    for index, layer in enumerate(architecture.layers):
-        number = index + 1
-        modules[f"linear{number}"] = BinaryLinear(architecture.inputs_of(index), layer.rows)
-        modules[f"norm{number}"] = nn.BatchNorm1d(layer.rows)
-        if number < len(architecture.layers):
-            modules[f"sign{number}"] = ResidualSign(levels, gradient)
+    modules["pixels"] = PixelInput(*shapes[0], input_bits, flat)
+    if isinstance(layers[0], ConvText) and layers[0].window.same:
+        modules["pad1"] = PadLowest(layers[0].window, lowest=-1.0)
+    number = 0
+    for index, layer in enumerate(layers):
+        match layer:
+            case DenseText():
+                number += 1
+                if not flat:
+                    modules["flatten"] = FlattenHWC()
+                    flat = True
+                modules[f"linear{number}"] = BinaryLinear(architecture.inputs_of(index), layer.rows)
+                modules[f"norm{number}"] = nn.BatchNorm1d(layer.rows)
+            case ConvText():
+                number += 1
+                window = layer.window
+                modules[f"conv{number}"] = BinaryConv2d(shapes[index][2], layer.rows, window.kernel, window.stride)
+                modules[f"norm{number}"] = nn.BatchNorm2d(layer.rows)
+            case PoolText():
+                modules[f"pool{number}"] = nn.MaxPool2d(layer.window.kernel, layer.window.stride)
+        if index + 1 < len(layers):
+            _binarize(modules, number, layers[index + 1], ResidualSign(levels, gradient))
     return nn.Sequential(modules)
+
+
+def _binarize(modules: OrderedDict[str, nn.Module], number: int, following: LayerText, residual: ResidualSign) -> None:
+    """Add the residual sign behind layer `number`, padded for the layer that follows; a pool comes first."""
+    if isinstance(following, PoolText):
+        return
+    if isinstance(following, ConvText) and following.window.same:
+        modules[f"pad{number + 1}"] = PadLowest(following.window)
+    modules[f"sign{number}"] = residual

@@ -3,15 +3,22 @@
 Without them, rounding the factors at export moves 2 to 4 % of the labels; with them only thresholds are rounded.
 """
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from rebnet.nn.linear import BinaryLinear
+from rebnet.nn.conv import BinaryLayer
 from rebnet.nn.residual import ResidualSign
 from rebnet.spec.gains import choose_gains
+
+BATCH_SAMPLES = 2**20
+"""Pixel samples (height times width times channels) in a batch, in inference."""
+HELD_BYTES = 2**30
+"""Maps of all calibration images stay in memory where they are smaller; larger ones are computed again."""
 
 
 def snap_gains(model: nn.Sequential, gain_bits: int = 8, threshold_bits: int = 24) -> None:
@@ -26,41 +33,86 @@ def snap_gains(model: nn.Sequential, gain_bits: int = 8, threshold_bits: int = 2
         threshold_bits: Width of the thresholds, T.
     """
     signs = [module for module in model if isinstance(module, ResidualSign)]
-    consumers = [module for module in model if isinstance(module, BinaryLinear)][1:]
+    consumers = [module for module in model if isinstance(module, BinaryLayer)][1:]
     for residual, consumer in zip(signs, consumers, strict=True):
         if residual.levels == 1:
             continue
         factors = residual.gammas.detach().double().tolist()
-        gains, fraction_bits = choose_gains(factors, consumer.in_features, residual.levels, gain_bits, threshold_bits)
+        inputs = consumer.weight[0].numel()
+        gains, fraction_bits = choose_gains(factors, inputs, residual.levels, gain_bits, threshold_bits)
         residual.set_gammas([gain / 2**fraction_bits for gain in gains])
 
 
-def recalibrate(model: nn.Sequential, images: Tensor | NDArray[Any], batch_size: int = 1000) -> None:
+@torch.no_grad()
+def recalibrate(model: nn.Sequential, images: Tensor | NDArray[Any], batch_size: int | None = None) -> None:
     """Replace the statistics of every BatchNorm by those of `images`; leave the model in eval mode.
 
-    Layer after layer, so that each one sees the final statistics of those before it. Mean and variance are the
-    population's (variance over n, not n - 1, as BatchNorm itself normalises a batch), summed in float64.
+    Layer after layer, so that each one sees the final statistics of those before it. Mean and variance, per channel
+    over images and places, are the population's (variance over n, not n - 1, as BatchNorm itself normalises a
+    batch), summed in float64.
 
     Args:
         model: A network of `rebnet.nn.build`.
         images: uint8, N x H x W x C, from the training set.
-        batch_size: Images held in float at a time.
+        batch_size: Images held in float at a time; chosen by their size if None.
     """
-    batches = torch.split(torch.as_tensor(images), batch_size)
+    pixels = torch.as_tensor(images)
+    values = _Values(torch.split(pixels, batch_size or inference_batch(pixels)))
     model.eval()
-    for index, module in enumerate(model):
-        if isinstance(module, nn.BatchNorm1d):
-            mean, variance = _statistics(nn.Sequential(*list(model)[:index]), batches)
+    for module in model:
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
+            values = values.held()
+            mean, variance = _statistics(values)
             assert module.running_mean is not None
             assert module.running_var is not None
             module.running_mean.copy_(mean)
             module.running_var.copy_(variance)
+        values = values.through(module)
 
 
-@torch.no_grad()
-def _statistics(prefix: nn.Sequential, batches: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-    """Mean and population variance per channel of what `prefix` makes of all images, in two passes."""
-    count = sum(len(batch) for batch in batches)
-    mean = torch.stack([prefix(batch).double().sum(0) for batch in batches]).sum(0) / count
-    squares = torch.stack([(prefix(batch).double() - mean).square().sum(0) for batch in batches]).sum(0)
-    return mean, squares / count
+def inference_batch(images: Tensor) -> int:
+    """Images that one batch in inference holds: 1000, or fewer where they are large."""
+    return max(1, min(1000, BATCH_SAMPLES // images[0].numel()))
+
+
+@dataclass(frozen=True)
+class _Values:
+    """What `modules` make of `batches`, one batch after the other."""
+
+    batches: Sequence[Tensor]
+    modules: tuple[nn.Module, ...] = ()
+
+    def __iter__(self) -> Iterator[Tensor]:
+        for batch in self.batches:
+            for module in self.modules:
+                batch = module(batch)  # noqa: PLW2901 - through one module after the other
+            yield batch
+
+    def through(self, module: nn.Module) -> "_Values":
+        """What `module` makes of these values."""
+        return _Values(self.batches, (*self.modules, module))
+
+    def held(self) -> "_Values":
+        """The same values, computed once and kept, unless they take too much memory."""
+        images = sum(map(len, self.batches))
+        if next(iter(self))[0].nbytes * images > HELD_BYTES:
+            return self
+        return _Values(list(self))
+
+
+def _statistics(values: _Values) -> tuple[Tensor, Tensor]:
+    """Mean and population variance per channel, in two passes over the values."""
+    sums, counts = zip(*((batch.double().sum(_places(batch)), batch[:, 0].numel()) for batch in values), strict=True)
+    mean = torch.stack(sums).sum(0) / sum(counts)
+    squares = [(batch.double() - _spread(mean, batch)).square().sum(_places(batch)) for batch in values]
+    return mean, torch.stack(squares).sum(0) / sum(counts)
+
+
+def _places(batch: Tensor) -> list[int]:
+    """Every axis but the channels'."""
+    return [axis for axis in range(batch.ndim) if axis != 1]
+
+
+def _spread(mean: Tensor, batch: Tensor) -> Tensor:
+    """The channels' means in a shape to subtract from a batch."""
+    return mean.reshape(-1, *[1] * (batch.ndim - 2))

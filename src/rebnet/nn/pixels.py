@@ -11,31 +11,33 @@ from rebnet.errors import OptionError
 
 
 class PixelInput(nn.Module):
-    """Pixels to vectors: x = (2u - (2^k - 1)) / (2^k - 1) for the top k bits u of each byte.
+    """Pixels to values: x = (2u - (2^k - 1)) / (2^k - 1) for the top k bits u of each byte.
 
-    Shapes: uint8 N x H x W x C in, float32 N x (H*W*C) out, in the order height, width, channel, each
-    value in [-1, 1].
+    Shapes: uint8 N x H x W x C in; float32 out, each value in [-1, 1]: N x (H*W*C) in the order height, width,
+    channel for a dense layer, or N x C x H x W for a convolution.
 
     Args:
         height: Rows of an image, in pixels.
         width: Columns of an image, in pixels.
         channels: Samples per pixel.
         bits: k, 1 to 8; k = 1 keeps only whether a pixel is at least 128.
+        flat: Give vectors rather than maps.
 
     Raises:
         OptionError: `bits` is not legal, or (in `forward`) the images have another type or shape.
     """
 
-    def __init__(self, height: int, width: int, channels: int, bits: int = 8) -> None:
+    def __init__(self, height: int, width: int, channels: int, bits: int = 8, flat: bool = True) -> None:
         super().__init__()
         check_input_bits(bits)
         self.height = height
         self.width = width
         self.channels = channels
         self.bits = bits
+        self.flat = flat
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return x, N x (H*W*C)."""
+        """Return x, N x (H*W*C) or N x C x H x W."""
         wanted = (self.height, self.width, self.channels)
         if images.dtype != torch.uint8 or tuple(images.shape[1:]) != wanted:
             raise OptionError(
@@ -43,13 +45,14 @@ class PixelInput(nn.Module):
                 f"shape (N, {self.height}, {self.width}, {self.channels}); give whole images, channels last"
             )
         top = 2**self.bits - 1
-        kept = torch.bitwise_right_shift(images, 8 - self.bits).flatten(1).float()
+        kept = torch.bitwise_right_shift(images, 8 - self.bits).float()
         values: Tensor = (2 * kept - top) / top
-        return values
+        return values.flatten(1) if self.flat else values.permute(0, 3, 1, 2)
 
     def extra_repr(self) -> str:
-        """Shape and bit depth."""
-        return f"height={self.height}, width={self.width}, channels={self.channels}, bits={self.bits}"
+        """Shape, bit depth and layout."""
+        shape = f"height={self.height}, width={self.width}, channels={self.channels}"
+        return f"{shape}, bits={self.bits}, flat={self.flat}"
 
 
 def check_input_bits(bits: int) -> None:

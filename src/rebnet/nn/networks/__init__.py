@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from rebnet.errors import NotationError, OptionError
-from rebnet.ir.notation import Architecture, DenseText, parse
-from rebnet.nn.networks import arch_1
+from rebnet.ir.notation import Architecture, LayerText, PoolText, parse
+from rebnet.nn.networks import arch_1, arch_2, arch_3
 
-NETWORKS = {"arch-1": arch_1.TEXT}
+NETWORKS = {"arch-1": arch_1.TEXT, "arch-2": arch_2.TEXT, "arch-3": arch_3.TEXT}
 """Network texts by name."""
 
 
@@ -29,7 +29,7 @@ def architecture(name_or_text: str) -> Architecture:
 
 
 def widen(architecture: Architecture, factor: float) -> Architecture:
-    """Multiply the outputs of every hidden layer by `factor`, rounded to whole outputs.
+    """Multiply the outputs of every hidden layer by `factor`, rounded to whole outputs; windows and pools stay.
 
     A layer keeps its folding; where it then has fewer inputs than its SIMD, the folding is left open.
 
@@ -40,14 +40,20 @@ def widen(architecture: Architecture, factor: float) -> Architecture:
         raise OptionError(
             f"width={factor}: hidden layers are multiplied by it, so it must be above 0; 1 changes nothing"
         )
-    rows = [round(layer.rows * factor) for layer in architecture.layers[:-1]] + [architecture.classes]
+    last = architecture.layers[-1]
+    wide = replace(architecture, layers=(*(_scaled(layer, factor) for layer in architecture.layers[:-1]), last))
+    rows = [layer.rows for layer in wide.weighted]
     if 0 in rows:
         raise OptionError(f"width={factor}: layer {rows.index(0) + 1} would have no outputs; use a larger width")
-    wide = replace(architecture, layers=tuple(map(DenseText, rows)))
-    return replace(wide, layers=tuple(_fold_like(architecture, wide, index) for index in range(len(rows))))
+    return replace(wide, layers=tuple(_with_legal_folding(wide, index) for index in range(len(wide.layers))))
 
 
-def _fold_like(source: Architecture, target: Architecture, index: int) -> DenseText:
-    folding = source.layers[index].folding
-    fits = folding is not None and folding.simd <= target.inputs_of(index)
-    return DenseText(target.layers[index].rows, folding if fits else None)
+def _scaled(layer: LayerText, factor: float) -> LayerText:
+    return layer if isinstance(layer, PoolText) else replace(layer, rows=round(layer.rows * factor))
+
+
+def _with_legal_folding(architecture: Architecture, index: int) -> LayerText:
+    layer = architecture.layers[index]
+    if isinstance(layer, PoolText) or layer.folding is None or layer.folding.simd <= architecture.inputs_of(index):
+        return layer
+    return replace(layer, folding=None)

@@ -1,0 +1,50 @@
+"""Windows over maps in float: what pads them, and the order in which a dense layer takes a whole map."""
+
+import math
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rebnet.spec.window import Window
+
+
+class PadLowest(nn.Module):
+    """Pad a map for a 'same' convolution: the border becomes the lowest code, all bits 0, of value -sum(gamma).
+
+    Zero does not exist in a binary map. This module stands directly before the residual sign (after BatchNorm and
+    pool) and pads with -inf, all of whose levels are -1; so the border follows the factors in use, gives them their
+    gradient, and needs to know nothing about them. Behind `PixelInput` the lowest value is known: give `lowest=-1`.
+
+    Gradient: that of the inner map. Behind the residual sign each border element adds -1 * dL/de to dL/dgamma_i.
+
+    Shapes: N x C x H x W in; out, both axes are longer by `window.padding`, floor half before and the rest after.
+
+    Args:
+        window: The window of the convolution that follows, with same=True.
+        lowest: The value to pad with.
+    """
+
+    def __init__(self, window: Window, lowest: float = -math.inf) -> None:
+        super().__init__()
+        self.window = window
+        self.lowest = lowest
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the padded map."""
+        rows, columns = self.window.padding(x.shape[2]), self.window.padding(x.shape[3])
+        return functional.pad(x, (*columns, *rows), value=self.lowest)
+
+    def extra_repr(self) -> str:
+        """The window and the value."""
+        return f"{self.window}, lowest={self.lowest}"
+
+
+class FlattenHWC(nn.Module):
+    """Maps to vectors in the order height, width, channel, in which hardware streams them.
+
+    Shapes: N x C x H x W in, N x (H*W*C) out.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the vectors."""
+        return x.permute(0, 2, 3, 1).flatten(1)
