@@ -1,6 +1,6 @@
 import torch
 
-from rebnet.train.augment import random_shift
+from rebnet.train.augment import random_flip, random_shift
 
 
 def generator():
@@ -32,3 +32,12 @@ def test_no_shift_is_the_same_tensor():
 def test_the_generator_decides():
     images = torch.randint(0, 256, (20, 5, 5, 1), dtype=torch.uint8)
     assert torch.equal(random_shift(images, 2, generator()), random_shift(images, 2, generator()))
+
+
+def test_half_of_the_images_are_mirrored():
+    images = torch.arange(12, dtype=torch.uint8).reshape(1, 2, 3, 2).repeat(400, 1, 1, 1)
+    flipped = random_flip(images, generator())
+    mirrored = (flipped == images.flip(2)).flatten(1).all(1)
+    assert torch.equal(flipped[~mirrored], images[~mirrored])
+    assert 150 < mirrored.sum() < 250
+    assert flipped.dtype == torch.uint8

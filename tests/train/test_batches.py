@@ -33,6 +33,17 @@ def test_order_is_a_function_of_seed_and_epoch():
     assert first != other
 
 
+def test_flips_leave_order_and_shifts_alone():
+    images = Images(torch.randint(0, 256, (60, 4, 4, 1), dtype=torch.uint8), torch.arange(60))
+    plain, flipped = (
+        list(batches(images, Recipe(batch_size=20, shift_pixels=1, flip=flip), 0, 0)) for flip in (False, True)
+    )
+    assert labels(plain) == labels(flipped)
+    same = (plain[0].pixels == flipped[0].pixels).flatten(1).all(1)
+    assert 0 < same.sum() < 20
+    assert torch.equal(plain[0].pixels.flip(2)[~same], flipped[0].pixels[~same])
+
+
 def test_batches_have_one_size():
     assert [len(batch) for batch in batches(numbered(65), Recipe(batch_size=20), 0, 0)] == [20, 20, 20]
     assert [len(batch) for batch in batches(numbered(7), Recipe(batch_size=20), 0, 0)] == [7]

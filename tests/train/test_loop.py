@@ -11,6 +11,7 @@ from rebnet.train.batches import Images
 from rebnet.train.checkpoint import CHECKPOINT_FILE
 
 NETWORK = "6x6x1 - D16 - D12 - D3"
+MAPS = "6x6x1 - C16:3x3+same - MP2 - C12 - D16 - D3"
 QUICK = replace(RECIPES["default"], batch_size=20, warmup_steps=10, shift_pixels=1)
 
 
@@ -90,6 +91,28 @@ def test_a_resumed_training_ends_in_the_same_bits(blob_dataset, tmp_path, monkey
     assert same(tmp_path / "whole", tmp_path / "cut")
     whole, cut = ((tmp_path / run / "training.json").read_text() for run in ("whole", "cut"))
     assert whole == cut
+
+
+def test_a_resumed_training_of_maps_ends_in_the_same_bits(blob_dataset, tmp_path, monkeypatch):
+    monkeypatch.setitem(recipe.RECIPES, "blobs", replace(QUICK, flip=True, precision="bfloat16"))
+    train(MAPS, blob_dataset, 3, tmp_path / "whole", epochs=3, quiet=True)
+    with monkeypatch.context() as patch:
+        interrupt_after(patch, 1)
+        with pytest.raises(KeyboardInterrupt):
+            train(MAPS, blob_dataset, 3, tmp_path / "cut", epochs=3, quiet=True)
+    record = train(MAPS, blob_dataset, 3, tmp_path / "cut", epochs=3, resume=True, quiet=True)
+    assert same(tmp_path / "whole", tmp_path / "cut")
+    assert record["network"] == MAPS
+    assert record["test_accuracy"] > 50
+
+
+def test_resuming_from_before_a_field_existed(blob_dataset, tmp_path):
+    train(NETWORK, blob_dataset, 2, tmp_path, epochs=1, quiet=True)
+    arrays, metadata = read_tensors(tmp_path / CHECKPOINT_FILE)
+    settings = json.loads(metadata["settings"])
+    del settings["recipe"]["flip"], settings["recipe"]["precision"]
+    write_tensors(tmp_path / CHECKPOINT_FILE, arrays, metadata | {"settings": json.dumps(settings)})
+    train(NETWORK, blob_dataset, 2, tmp_path, epochs=1, resume=True, quiet=True)
 
 
 def test_resuming_before_the_first_checkpoint_starts(blob_dataset, tmp_path):

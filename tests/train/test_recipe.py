@@ -11,10 +11,16 @@ def test_a_data_set_has_its_own_recipe():
     assert recipe_for("mnist", epochs=3).epochs == 3
 
 
+def test_only_pictures_that_may_be_mirrored_are():
+    assert {name for name, recipe in RECIPES.items() if recipe.flip} == {"cifar10", "imagenet"}
+
+
 def test_unknown_recipe():
     with pytest.raises(OptionError) as caught:
         recipe_for("mnist", "fast")
-    assert str(caught.value) == "recipe='fast': no such recipe; use one of default, digits, mnist"
+    assert (
+        str(caught.value) == "recipe='fast': no such recipe; use one of cifar10, default, digits, imagenet, mnist, svhn"
+    )
 
 
 @pytest.mark.parametrize("epochs", [0, -1])

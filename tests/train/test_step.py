@@ -53,3 +53,42 @@ def test_compiling_leaves_the_model_untouched(monkeypatch, works):
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
     assert loss_of(batch.pixels, batch.labels).isfinite()
+
+
+@pytest.mark.parametrize(
+    ("network", "steps", "compiles"),
+    [
+        ("4x4x1 - D8 - D3", step.COMPILE_FROM_STEPS - 1, False),
+        ("4x4x1 - C4 - D3", step.COMPILE_CONVOLUTIONS_FROM_STEPS - 1, False),
+        ("4x4x1 - C4 - D3", step.COMPILE_CONVOLUTIONS_FROM_STEPS, True),
+    ],
+)
+def test_convolutions_compile_earlier(monkeypatch, network, steps, compiles):
+    asked = []
+    monkeypatch.setattr(torch, "compile", lambda function, dynamic: asked.append(function) or function)
+    monkeypatch.setattr(step.shutil, "which", lambda name: name)
+    step.make_loss(build(architecture(network), 2), Recipe(), steps, example())
+    assert bool(asked) == compiles
+
+
+def test_bfloat16_reaches_products_and_nothing_else():
+    torch.manual_seed(0)
+    model, batch = build(architecture("4x4x1 - C8:3x3+same - MP2 - D8 - D3"), 3), example()
+    seen = []
+    model.conv1.register_forward_hook(lambda module, inputs, output: seen.append(output.dtype))
+    losses = [
+        step.make_loss(model, Recipe(precision=precision), 1, batch)(batch.pixels, batch.labels)
+        for precision in ("float32", "bfloat16")
+    ]
+    assert seen == [torch.float32, torch.bfloat16]
+    assert losses[1].dtype == torch.float32
+    torch.testing.assert_close(losses[0], losses[1], rtol=0.1, atol=0.1)
+    losses[1].backward()
+    assert {parameter.grad.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize(("supported", "precision"), [(True, "bfloat16"), (False, "float32")])
+def test_the_recipe_names_the_precision_that_is_used(monkeypatch, supported, precision):
+    monkeypatch.setattr(step, "_has_bfloat16", lambda: supported)
+    assert step.runnable(Recipe(precision="bfloat16")).precision == precision
+    assert step.runnable(Recipe()).precision == "float32"

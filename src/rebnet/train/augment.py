@@ -26,3 +26,17 @@ def random_shift(images: Tensor, pixels: int, generator: torch.Generator) -> Ten
     rows = offsets[0] + torch.arange(height)
     columns = offsets[1] + torch.arange(width)
     return padded[torch.arange(count)[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
+    """Mirror each image left to right, or leave it, with equal chance.
+
+    Args:
+        images: uint8, N x H x W x C.
+        generator: Source of the choices.
+
+    Returns:
+        Images in the shape of `images`.
+    """
+    chosen = torch.randint(0, 2, (len(images), 1, 1, 1), generator=generator).bool()
+    return torch.where(chosen, images.flip(2), images)

@@ -11,7 +11,7 @@ from torch import Tensor
 from rebnet.datasets import Dataset
 from rebnet.errors import DatasetError
 from rebnet.ir.notation import Architecture
-from rebnet.train.augment import random_shift
+from rebnet.train.augment import random_flip, random_shift
 from rebnet.train.recipe import Recipe
 
 
@@ -22,6 +22,7 @@ class Draw(IntEnum):
     SPLIT = 1
     ORDER = 2
     SHIFT = 3
+    FLIP = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +86,12 @@ def steps_per_epoch(images: Images, batch_size: int) -> int:
 
 
 def batches(images: Images, recipe: Recipe, seed: int, epoch: int) -> Iterator[Images]:
-    """The shuffled and shifted batches of one epoch, all of one size."""
+    """The shuffled and augmented batches of one epoch, all of one size."""
     order = torch.randperm(len(images), generator=_generator(seed, Draw.ORDER, epoch))
     shifts = _generator(seed, Draw.SHIFT, epoch)
+    flips = _generator(seed, Draw.FLIP, epoch)
     size = recipe.batch_size
     for step in range(steps_per_epoch(images, size)):
         chosen = order[step * size : (step + 1) * size]
-        yield Images(random_shift(images.pixels[chosen], recipe.shift_pixels, shifts), images.labels[chosen])
+        pixels = random_shift(images.pixels[chosen], recipe.shift_pixels, shifts)
+        yield Images(random_flip(pixels, flips) if recipe.flip else pixels, images.labels[chosen])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from torch import nn
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import read_tensors, write_tensors
 from rebnet.nn.load import state_arrays, state_tensors
+from rebnet.train.recipe import Recipe
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 Curve = list[dict[str, float]]
@@ -77,8 +79,9 @@ def _load_optimizer(path: Path, arrays: Mapping[str, Any], optimizer: torch.opti
 
 
 def _check_settings(path: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    known = _flat({"recipe": asdict(Recipe())}) | _flat(saved)  # a field younger than the checkpoint had its default
     for key, value in _flat(wanted).items():
-        before = _flat(saved).get(key)
+        before = known.get(key)
         if before != value:
             raise OptionError(
                 f"{path}: was made with {key} = {before}, this training has {key} = {value}; resume with the old "

@@ -12,7 +12,7 @@ from rebnet.errors import OptionError
 from rebnet.files import make_folder, write_record
 from rebnet.ir.notation import Architecture
 from rebnet.nn.build import build
-from rebnet.nn.calibration import recalibrate, snap_gains
+from rebnet.nn.calibration import inference_batch, recalibrate, snap_gains
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.networks import architecture, widen
 from rebnet.nn.residual import ResidualSign, check_levels
@@ -20,7 +20,7 @@ from rebnet.train.batches import Draw, Images, batches, check_fit, random_seed, 
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
 from rebnet.train.progress import reporting
 from rebnet.train.recipe import Recipe, recipe_for
-from rebnet.train.step import make_loss, make_optimizer, take_step
+from rebnet.train.step import make_loss, make_optimizer, runnable, take_step
 
 RECORD_FILE = "training.json"
 MAX_GAIN_BITS = 16
@@ -84,7 +84,7 @@ def train(
         KeyboardInterrupt: Interrupted; the checkpoint of the last finished epoch stays.
     """
     described = widen(architecture(network), width)
-    chosen = recipe_for(dataset.name, recipe, epochs)
+    chosen = runnable(recipe_for(dataset.name, recipe, epochs))
     _check_options(levels, seed, gain_bits)
     check_fit(dataset, described)
     model = _initial_model(described, levels, input_bits, chosen, seed)
@@ -117,11 +117,12 @@ def train(
 
 
 @torch.no_grad()
-def accuracy(model: nn.Sequential, images: Images, batch_size: int = 1000) -> float:
+def accuracy(model: nn.Sequential, images: Images) -> float:
     """Percent of images whose largest score is their label's, in eval mode and float32."""
     was_training = model.training
     model.eval()
     correct = torch.zeros((), dtype=torch.int64)
+    batch_size = inference_batch(images.pixels)
     for pixels, labels in zip(
         torch.split(images.pixels, batch_size), torch.split(images.labels, batch_size), strict=True
     ):

@@ -8,6 +8,7 @@ from rebnet.errors import OptionError
 from rebnet.nn.residual import Gradient
 
 Loss = Literal["cross_entropy", "squared_hinge"]
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,13 @@ class Recipe:
         warmup_steps: Steps over which the learning rate rises from zero; at most a tenth of all steps are taken.
         loss: "cross_entropy", or "squared_hinge" (sum over classes of max(0, 1 - score * target)^2, target +1 or -1).
         label_smoothing: Share of the target spread over all classes, 0 to below 1; for cross_entropy.
-        shift_pixels: Images are moved by up to this many pixels each way, the border filled with zeros.
+        shift_pixels: Images are moved by up to this many pixels each way, the border filled with zeros; the same as
+            a random crop after padding by so many.
+        flip: Half of the images are mirrored, left to right.
         gradient: Gradient of the residual signs, "chain" or "paper".
         validation_fraction: Share of the training images held out to judge by.
+        precision: Float type of a training step's products and sums; the parameters, evaluation and calibration are
+            always float32. "bfloat16" is two to three times as fast in convolutions, on a CPU that has it.
         calibration_images: At most so many training images give the final BatchNorm statistics.
     """
 
@@ -34,8 +39,10 @@ class Recipe:
     loss: Loss = "cross_entropy"
     label_smoothing: float = 0.0
     shift_pixels: int = 0
+    flip: bool = False
     gradient: Gradient = "chain"
     validation_fraction: float = 1 / 12
+    precision: Precision = "float32"
     calibration_images: int = 10_000
 
     def learning_rate(self, step: int, steps: int) -> float:
@@ -49,8 +56,22 @@ RECIPES: dict[str, Recipe] = {
     "default": Recipe(),
     "digits": Recipe(batch_size=50, warmup_steps=100, validation_fraction=0.1),
     "mnist": Recipe(epochs=100, shift_pixels=1),
+    "cifar10": Recipe(epochs=45, shift_pixels=4, flip=True, validation_fraction=0.05, precision="bfloat16"),
+    "svhn": Recipe(epochs=30, shift_pixels=2, validation_fraction=0.05, precision="bfloat16"),
+    "imagenet": Recipe(
+        batch_size=256,
+        shift_pixels=16,
+        flip=True,
+        validation_fraction=0.01,
+        precision="bfloat16",
+        calibration_images=2_000,
+    ),
 }
-"""Recipes by name; a data set uses the recipe of its own name, or else "default"."""
+"""Recipes by name; a data set uses the recipe of its own name, or else "default".
+
+"cifar10" has the figures of a trial loop that reached 85.84 % (Arch-2, two levels); "svhn" and "imagenet" are first
+guesses that nobody has measured.
+"""
 
 
 def recipe_for(dataset: str, name: str | None = None, epochs: int | None = None) -> Recipe:
