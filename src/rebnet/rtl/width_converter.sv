@@ -4,9 +4,8 @@
 // Out:  the same elements in words of OUT, the last word filled up with 0. An element has one bit in each of
 //       PLANES planes, plane major: element e of plane p stands at [p*IN + e], or [p*OUT + e] at the output.
 // Time: an output word can leave one cycle after its last element came in. At full speed a word moves in every
-//       cycle, and a vector takes as many cycles as it has words on the busier side; one more if OUT > IN and
-//       its last input word reaches over the end of an output word. Words of images with other levels wait
-//       until the buffer is empty.
+//       cycle, and a vector takes as many cycles as it has words on the busier side. Words of images with
+//       other levels wait until the buffer is empty.
 // IN, OUT, PLANES, VECTOR ≥ 1.
 module width_converter #(
     parameter int IN = 4,
