@@ -157,9 +157,11 @@ class Converter:
     def ready_units(self) -> int:
         """The converter takes a word while it holds fewer units.
 
-        That is as many as keep both sides moving; a vector's rounded end may make one word of two.
+        That is as many as keep both sides moving. A vector's last word that crosses the end of an output word makes
+        two of it at once, and the next vector must come in while both are there.
         """
-        if self.in_units < self.out_units and self.vector % self.elements_out != 0:
+        last_position = (self.in_words - 1) * self.in_units % self.out_units
+        if self.in_units < self.out_units and last_position + self.last_units > self.out_units:
             return 2 * self.out_units + 1
         return self.out_units + min(self.in_units, self.out_units)
 

@@ -104,14 +104,13 @@ module mvtu #(
   localparam int PASS_WIDTH = 2 + GROUP_WIDTH + FOLD_WIDTH + LEVEL_WIDTH;
 
   // Sequencer: folds, groups, chunks.
-  logic word_valid, word_first, word_last, issue, last_group, last_fold, ends_fold;
+  logic word_valid, word_first, word_last, issue, last_group, last_fold, ends_fold, out_pop;
   logic [LEVEL_WIDTH-1:0] word_levels;
   logic [LEVELS_IN*SIMD-1:0] word_q;
   logic [GROUP_WIDTH-1:0] group_q, final_group;
   logic [FOLD_WIDTH-1:0] fold_q;
   logic [WEIGHT_ADDRESS-1:0] weight_next_q, weight_fold_q;
-  logic [ROOM_WIDTH-1:0] room_q  /* verilator public_flat_rd */;
-  logic out_pop;
+  logic [ROOM_WIDTH-1:0] room_q;
 
   vector_buffer #(
       .WIDTH(LEVELS_IN * SIMD),
@@ -330,8 +329,8 @@ module mvtu #(
 
   // Thresholds and encoder, or the accumulators as they are.
   logic [OUT_WIDTH-1:0] coded;
-  logic coded_valid;
   logic [LEVEL_WIDTH-1:0] coded_levels;
+  logic coded_valid, unused_ready;
 
   if (LEVELS_OUT > 0) begin : encode
     localparam int CONSTANT_WIDTH = LEVELS_OUT * THRESHOLD_WIDTH;
@@ -384,7 +383,6 @@ module mvtu #(
   end
 
   // The output FIFO never overflows: every word that is written was promised its place.
-  logic unused_ready;
   fifo #(
       .WIDTH(OUT_WIDTH + LEVEL_WIDTH),
       .DEPTH(OUT_DEPTH)

@@ -4,9 +4,8 @@
 // Out:  the same elements in words of OUT, the last word filled up with 0. An element has one bit in each of
 //       PLANES planes, plane major: element e of plane p stands at [p*IN + e], or [p*OUT + e] at the output.
 // Time: an output word can leave one cycle after its last element came in. At full speed a word moves in every
-//       cycle, and a vector takes as many cycles as it has words on the busier side; one more if OUT > IN and
-//       its last input word reaches over the end of an output word. Words of images with other levels wait
-//       until the buffer is empty.
+//       cycle, and a vector takes as many cycles as it has words on the busier side. Words of images with
+//       other levels wait until the buffer is empty.
 // IN, OUT, PLANES, VECTOR ≥ 1.
 module width_converter #(
     parameter int IN = 4,
@@ -42,19 +41,20 @@ module width_converter #(
   localparam int UNIT = gcd(IN, OUT);
   localparam int IN_UNITS = IN / UNIT;
   localparam int OUT_UNITS = OUT / UNIT;
-  // Takes words while it holds fewer units: as many as keep both sides moving, also where the rounded end of a
-  // vector makes two words of little more than one.
+  localparam int IN_WORDS = (VECTOR + IN - 1) / IN;
+  localparam int IN_WORD_WIDTH = IN_WORDS > 1 ? $clog2(IN_WORDS) : 1;
+  localparam int LAST_ELEMENTS = VECTOR - (IN_WORDS - 1) * IN;
+  localparam int LAST_UNITS = (LAST_ELEMENTS + UNIT - 1) / UNIT;
+  // Takes words while it holds fewer units, as many as keep both sides moving. A vector's last word that crosses the
+  // end of an output word makes two of it at once, and the next vector must come in while both are there.
+  localparam int LAST_POSITION = (IN_WORDS - 1) * IN_UNITS % OUT_UNITS;
   localparam int READY_UNITS = IN_UNITS >= OUT_UNITS ? 2 * OUT_UNITS
-      : VECTOR % OUT == 0 ? OUT_UNITS + IN_UNITS : 2 * OUT_UNITS + 1;
+      : LAST_POSITION + LAST_UNITS > OUT_UNITS ? 2 * OUT_UNITS + 1 : OUT_UNITS + IN_UNITS;
   localparam int UNITS = READY_UNITS - 1 + IN_UNITS;  // most units that can stand in the buffer
   localparam int MAX_WORDS = (UNITS + OUT_UNITS - 1) / OUT_UNITS;
   localparam int WORDS_WIDTH = $clog2(MAX_WORDS + 1);
   localparam int REST_WIDTH = OUT_UNITS > 1 ? $clog2(OUT_UNITS) : 1;
   localparam int POSITION_WIDTH = $clog2(MAX_WORDS * OUT_UNITS + 1);
-  localparam int IN_WORDS = (VECTOR + IN - 1) / IN;
-  localparam int IN_WORD_WIDTH = IN_WORDS > 1 ? $clog2(IN_WORDS) : 1;
-  localparam int LAST_ELEMENTS = VECTOR - (IN_WORDS - 1) * IN;
-  localparam int LAST_UNITS = (LAST_ELEMENTS + UNIT - 1) / UNIT;
 
   if (IN < 1 || OUT < 1 || PLANES < 1 || VECTOR < 1) begin : illegal_1
     $fatal(1, "width_converter: IN, OUT, PLANES and VECTOR must be at least 1");
