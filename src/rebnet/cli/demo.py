@@ -31,6 +31,8 @@ def table(rows: list[dict[str, Any]]) -> Table:
     shown = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1),
+        collapse_padding=True,
+        pad_edge=False,
         title=f"{rows[0]['network']} on {rows[0]['dataset']}",
         caption=f"accuracy in %; images/s at an assumed {CLOCK_MHZ} MHz; KiB of packed weights",
     )

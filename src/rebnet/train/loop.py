@@ -21,6 +21,7 @@ from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
 from rebnet.train.progress import reporting
 from rebnet.train.recipe import Recipe, recipe_for
 from rebnet.train.step import make_loss, make_optimizer, runnable, take_step
+from rebnet.train.threads import threads_for
 
 RECORD_FILE = "training.json"
 MAX_GAIN_BITS = 16
@@ -99,7 +100,8 @@ def train(
         "seed": seed,
         "epochs": chosen.epochs,
     }
-    curve = _run_epochs(model, _Job(settings, chosen, training, validation, output, seed), resume, quiet)
+    with threads_for(model):
+        curve = _run_epochs(model, _Job(settings, chosen, training, validation, output, seed), resume, quiet)
     snap_gains(model, gain_bits)
     recalibrate(model, training.pixels[: chosen.calibration_images])
     test = Images(torch.from_numpy(dataset.test_images), torch.from_numpy(dataset.test_labels))
