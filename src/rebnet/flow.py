@@ -248,4 +248,4 @@ def demo(output: Path, *, quiet: bool = False, say: Say = _silent) -> list[dict[
     return write_report(builds, output / "report.json")
 
 
-__all__ = ["compile", "demo", "evaluate", "simulate", "train"]
+__all__ = ["Engine", "Stage", "compile", "demo", "evaluate", "simulate", "train"]

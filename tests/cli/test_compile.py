@@ -10,10 +10,16 @@ from pathlib import Path
 import pytest
 from tests.cli.conftest import files_in
 from tests.cli.test_train import without
+from tests.ir.networks import from_text
 from tests.simulate.builds import network, save_run
 
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Dense
+
+NO_HARDWARE = (
+    "layer layer1 is a convolution, for which this version has no hardware; compile with --until lower, and evaluate "
+    "the integer network on the CPU"
+)
 
 
 def edit(path: Path, change) -> Path:
@@ -290,10 +296,31 @@ def test_swap_that_fails_brings_the_old_build_back(rebnet, run_folder, build, tm
 def test_prints_the_folding(rebnet, run_folder, tmp_path):
     code, out, _ = rebnet("compile", run_folder, "--output", tmp_path / "out")
     assert code == 0
-    assert out.splitlines()[-5:] == [
+    assert out.splitlines()[0] == "packed weights  0.13 KiB"
+    assert out.splitlines()[-4:] == [
         "samples_per_beat            8",
         "bound_cycles                45",
         "predicted_cycles_per_image  45.0",
         "predicted_latency_cycles    134",
-        "packed weights  0.13 KiB",
     ]
+
+
+def test_until_the_integer_network(rebnet, run_folder, tmp_path):
+    code, out, _ = rebnet("compile", run_folder, "--output", tmp_path / "out", "--until", "lower")
+    assert (code, out) == (0, "packed weights  0.13 KiB\n")
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "exported", "network.json", "tensors.safetensors", "training.json",
+    ]  # fmt: skip
+    assert rebnet("evaluate", tmp_path / "out", "--dataset", "digits")[0] == 0
+
+
+def test_a_convolution_has_no_hardware(refuse, rebnet, tmp_path):
+    run = save_run(tmp_path / "run", from_text("8x8x1 - C4 - MP2 - D10", levels=3))
+    refuse(NO_HARDWARE, "compile", run, "--output", tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+    assert rebnet("compile", run, "--output", tmp_path / "out", "--until", "lower")[0] == 0
+    assert rebnet("evaluate", tmp_path / "out", "--dataset", "digits", "--engine", "both")[0] == 0
+    refuse(
+        f"{tmp_path}/out/folding.json: no such file; the stage that writes it has not run",
+        "simulate", tmp_path / "out", "--dataset", "digits",
+    )  # fmt: skip

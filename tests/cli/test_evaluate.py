@@ -2,6 +2,9 @@
 
 import numpy as np
 from tests.cli.test_compile import edit
+from tests.cli.test_help import plain
+
+from rebnet.engine.reference import run
 
 
 def test_levels(refuse, build):
@@ -47,4 +50,21 @@ def test_prints_its_record(rebnet, build):
     assert list(lines) == [
         "engine", "images", "levels", "accuracy", "float_accuracy", "labels_differing", "images_per_second",
     ]  # fmt: skip
-    assert (lines["engine"], lines["images"], lines["levels"]) == ("reference", "360", "2")
+    assert (lines["engine"], lines["images"], lines["levels"]) == ("packed", "360", "2")
+
+
+def test_both_engines(rebnet, build, monkeypatch):
+    code, out, _ = rebnet("evaluate", build, "--dataset", "digits", "--engine", "both")
+    assert code == 0
+    assert out.splitlines()[-1].split() == ["mismatches", "0"]
+    monkeypatch.setattr("rebnet.engine.packed.run", lambda *arguments, **options: run(*arguments[:3]) + 1)
+    code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--engine", "both")
+    assert code == 1
+    assert out.splitlines()[-1].split() == ["mismatches", "360"]
+    assert "Traceback" not in err
+
+
+def test_unknown_engine(rebnet, build):
+    code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--engine", "fast")
+    assert (code, out) == (2, "")
+    assert "'fast' is not one of 'packed', 'reference', 'both'" in plain(err)

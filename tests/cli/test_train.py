@@ -38,7 +38,8 @@ def train(network=NETWORK, dataset="digits", output="run", *more):
     [
         (
             "arch-9",
-            "network 'arch-9': not a known name; use one of arch-1, or a text such as '28x28x1 - D64 - D10'",
+            "network 'arch-9': not a known name; use one of arch-1, arch-2, arch-3, or a"
+            " text such as '28x28x1 - D64 - D10'",
         ),
         (
             "8x8 - D10",
@@ -46,9 +47,14 @@ def train(network=NETWORK, dataset="digits", output="run", *more):
             "as 28x28x1; tokens are separated by ' - '",
         ),
         (
-            "8x8x1 - C64 - D10",
-            "network text, token 2, 'C64': not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or "
-            "D<outputs>(PE,SIMD,LANES), such as D256(16,64)",
+            "8x8x1 - E64 - D10",
+            "network text, token 2, 'E64': not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or "
+            "D<outputs>(PE,SIMD,LANES), such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and "
+            ":KxK/STRIDE+same, such as C96(32,33):11x11/4, or a max-pool MP<size>/STRIDE, such as MP2 or MP3/2",
+        ),
+        (
+            "8x8x1 - C64",
+            "network text, 'C64': the last layer must be dense; add one, such as ' - D10'",
         ),
         (
             "8x8x1 - D16(4) - D10",
@@ -84,7 +90,10 @@ def test_networks(refuse, tmp_path, text, message):
         (("--levels", 9), "levels=9: a network has 1 to 8 residual levels; use 1 to 8"),
         (("--epochs", 0), "epochs=0: a training takes at least one pass over the images; use 1 or more"),
         (("--seed", -1), "seed=-1: a seed is a whole number, 0 or more; use 0 or more"),
-        (("--recipe", "fast"), "recipe='fast': no such recipe; use one of default, digits, mnist"),
+        (
+            ("--recipe", "fast"),
+            "recipe='fast': no such recipe; use one of cifar10, default, digits, imagenet, mnist, svhn",
+        ),
         (("--input-bits", 9), "input_bits=9: a pixel is one byte, of which 1 to 8 bits can be kept; use 1 to 8"),
         (
             ("--width", 0),

@@ -8,7 +8,7 @@ writes them into the page again, between its markers; `test_reference.py` holds 
 import re
 from inspect import unwrap
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
@@ -28,7 +28,7 @@ def verb(name: str) -> str:
     command = typer.main.get_command(app).commands[name]
     first, _, example = _MARKUP.sub("", command.help or "").partition("\n\n")
     kinds = get_type_hints(unwrap(command.callback), include_extras=True)
-    rows = [_row(parameter, _KINDS[get_args(kinds[parameter.name])[0]]) for parameter in command.params]
+    rows = [_row(parameter, _kind(get_args(kinds[parameter.name])[0])) for parameter in command.params]
     return "\n".join(
         (
             " ".join(first.split()),
@@ -41,6 +41,13 @@ def verb(name: str) -> str:
             "",
         )
     )
+
+
+def _kind(annotation: Any) -> str:
+    """What an option's value is, in words; the choices themselves where there are any."""
+    if get_origin(annotation) is Literal:
+        return ", ".join(f"`{choice}`" for choice in get_args(annotation))
+    return _KINDS[annotation]
 
 
 def _row(parameter: Any, kind: str) -> str:

@@ -8,16 +8,18 @@ import pytest
 from rebnet import datasets
 from rebnet.engine.real import run_real
 from rebnet.engine.reference import run
+from rebnet.errors import OptionError
 from rebnet.evaluate import evaluate
 from rebnet.files import file_hash
 from rebnet.ir import storage
 
 
+@pytest.mark.parametrize("engine", ["packed", "reference", "both"])
 @pytest.mark.parametrize("levels", [None, 1, 2])
-def test_record(build, levels):
+def test_record(build, levels, engine):
     digits = datasets.load("digits")
     seen = []
-    record = evaluate(build, build / "exported", digits, levels, seen.append)
+    record = evaluate(build, build / "exported", digits, levels, engine, seen.append)
     assert json.loads((build / "evaluation.json").read_text()) == {"schema": 1, **record}
     speed = record.pop("images_per_second")
     assert isinstance(speed, float)
@@ -27,11 +29,35 @@ def test_record(build, levels):
     assert record == {
         "inputs": {"network": file_hash(build / "network.json")},
         "dataset": "digits",
-        "engine": "reference",
+        "engine": engine,
         "images": 360,
         "levels": levels or 3,
         "accuracy": round(100 * float(np.mean(integer == digits.test_labels)), 4),
         "float_accuracy": round(100 * float(np.mean(real == digits.test_labels)), 4),
         "labels_differing": int((integer != real).sum()),
-    }
+    } | ({"mismatches": 0} if engine == "both" else {})
     assert sum(seen) == 360
+
+
+def test_packed_is_the_default(build):
+    assert evaluate(build, build / "exported", datasets.load("digits"))["engine"] == "packed"
+
+
+def test_both_counts_the_images_whose_scores_differ(build, monkeypatch):
+    def wrong(*arguments, **options):
+        scores = run(*arguments)
+        scores[3, 1] += 1
+        scores[7] -= 5  # a whole image counts once
+        return scores
+
+    monkeypatch.setattr("rebnet.engine.packed.run", wrong)
+    record = evaluate(build, build / "exported", datasets.load("digits"), engine="both")
+    assert record["mismatches"] == 2
+    assert json.loads((build / "evaluation.json").read_text())["mismatches"] == 2
+
+
+def test_unknown_engine(build):
+    with pytest.raises(OptionError) as refusal:
+        evaluate(build, build / "exported", datasets.load("digits"), engine="fast")
+    assert str(refusal.value) == "engine='fast': use packed, reference, both"
+    assert not (build / "evaluation.json").exists()

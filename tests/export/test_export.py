@@ -98,8 +98,8 @@ def test_modules_that_are_no_network():
     refuse(OptionError, f"toy: starts with BinaryLinear; {first}", nn.Sequential(linear, norm))
     refuse(
         OptionError,
-        "toy: module 2 is a Linear; use PixelInput, BinaryLinear, BatchNorm1d and ResidualSign (Dropout and Identity "
-        "are passed over)",
+        "toy: module 2 is a Linear; use PixelInput, BinaryLinear, BinaryConv2d, BatchNorm1d, BatchNorm2d, MaxPool2d, "
+        "PadLowest, FlattenHWC and ResidualSign (Dropout and Identity are passed over)",
         nn.Sequential(pixels, nn.Linear(24, 4), norm),
     )
     refuse(

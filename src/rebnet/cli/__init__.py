@@ -1,7 +1,7 @@
 """The command line: one file per verb; each parses, calls the function of the same name in `rebnet.flow`, prints.
 
-Figures go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 the RTL and the integer network differ,
-2 bad input (one sentence, no traceback), 130 interrupted.
+Figures go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 the RTL or an engine and the integer
+network differ, 2 bad input (one sentence, no traceback), 130 interrupted.
 """
 
 import sys
@@ -49,7 +49,7 @@ app.command("demo")(_interruptible(demo.command))
 def main() -> None:
     """Run the command line; turn errors into one sentence and an exit code."""
     try:
-        app()
+        app(prog_name="rebnet")
     except RebnetError as error:
         print(f"rebnet: {error}", file=sys.stderr)
         sys.exit(2)

@@ -10,7 +10,9 @@ from rebnet.cli.common import DataDir, DatasetName, errors, print_record
 
 
 def command(
-    network: Annotated[str, typer.Option(help="Name (arch-1) or text, such as '28x28x1 - D256(16,64) - D10'.")],
+    network: Annotated[
+        str, typer.Option(help="Name (arch-1, arch-2, arch-3) or text, such as '28x28x1 - D256(16,64) - D10'.")
+    ],
     dataset: DatasetName,
     output: Annotated[Path, typer.Option(help="Folder of the run.")],
     levels: Annotated[int, typer.Option(help="Residual levels M of every activation, 1 to 8.")] = 1,

@@ -108,7 +108,7 @@ class PackedEngine:
         """A = Σ g_i·p_i of every window and row: (images, out height, out width, rows)."""
         layer = self._layers[op.name]
         used = [(gain, level) for level, gain in enumerate(gains) if gain > 0]
-        planes = planes[: 1 + max(level for _, level in used)]
+        planes = planes[: 1 + max((level for _, level in used), default=0)]
         if not isinstance(op, Conv):
             vectors = pack_words(planes.reshape(*planes.shape[:2], 1, 1, -1), padding=False)
         elif layer.by_channel:

@@ -106,7 +106,7 @@ def batch_size(network: Network) -> int:
 def _run_batch(network: Network, images: NDArray[np.uint8], index: int) -> NDArray[np.int64]:
     planes: Bits = pixel_planes(images, network.input.bits)  # (levels, images, height, width, channels)
     count = len(images)
-    accumulator = np.zeros(0, dtype=np.int64)
+    accumulator: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
     reach = 0
     for op in network.ops:
         match op:

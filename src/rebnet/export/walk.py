@@ -49,8 +49,14 @@ def walk(model: nn.Sequential, name: str, foldings: Sequence[Folding | None]) ->
     for position, module in enumerate(modules[1:], start=2):
         place = f"{name}: module {position}"
         if isinstance(module, PadLowest):
-            padded = _padding(place, module, first=position == 2, before_sign=isinstance(modules[position], SignModule))
+            before_sign = isinstance(modules[position], SignModule) if position < len(modules) else False
+            padded = _padding(place, module, first=position == 2, before_sign=before_sign)
             continue
+        if padded is not None and isinstance(module, BinaryLinear | nn.MaxPool2d):
+            raise OptionError(
+                f"{place}, {type(module).__name__}: its map was padded for {padded}, and only the BinaryConv2d of that "
+                "window takes a padded map; pool before padding, and pad for that convolution alone"
+            )
         ops.append(_op(place, module, sum(isinstance(op, Dense) for op in ops), foldings, padded))
         if isinstance(ops[-1], Dense):
             padded = None
@@ -97,7 +103,9 @@ def _window(place: str, module: BinaryConv2d, padded: Window | None) -> Window:
     if padded is None:
         return module.window
     if (padded.kernel, padded.stride) != (module.window.kernel, module.window.stride):
-        raise OptionError(f"{place}: its window is {module.window}, its map was padded for {padded}; make them the same")
+        raise OptionError(
+            f"{place}: its window is {module.window}, its map was padded for {padded}; make them the same"
+        )
     return padded
 
 

@@ -22,21 +22,28 @@ def verify(network: Network) -> Network:
     shape: Shape = (network.input.height, network.input.width, network.input.channels)
     code_levels, used = network.input.bits, (network.input.bits,) * len(network.served)
     before: Op | None = None
+    may_pool = False  # once behind each convolution
     for position, op in enumerate(network.ops):
         place = f"{network.name}, operation {position + 1}, {type(op).__name__}"
-        pooled = position > 0 and isinstance(network.ops[position - 1], MaxPool)
-        _order(place, before, op, pooled, last=position == len(network.ops) - 1)
+        previous = network.ops[position - 1] if position > 0 else None
+        _order(place, previous, before, op, may_pool, last=position == len(network.ops) - 1)
         if isinstance(op, MaxPool):
             shape = _pool(place, op, shape)
+            may_pool = False
             continue  # what may follow depends on the operation before the pool
         if isinstance(op, Dense):
             shape = _weights(place, op, shape)
+            may_pool = isinstance(op, Conv)
             _gains(f"{place} {op.name}", network, op, code_levels, used)
             code_levels, used = network.levels, network.served
         else:
             _rows(place, network, op, shape[2])
             _lowered(place, op, before)
         before = op
+    last = network.dense[-1]
+    _require(
+        not isinstance(last, Conv), f"{network.name}: ends with convolution {last.name}; the last layer must be dense"
+    )
     names = [op.name for op in network.dense]
     _require(len(set(names)) == len(names), f"{network.name}: layers are named {', '.join(names)}; each needs its own")
     return network
@@ -75,12 +82,11 @@ _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
 }
 
 
-def _order(place: str, before: Op | None, op: Op, pooled: bool, last: bool) -> None:
+def _order(place: str, previous: Op | None, before: Op | None, op: Op, may_pool: bool, last: bool) -> None:
     legal = (Dense,) if before is None else _AFTER[type(before)]
-    if pooled:
-        legal = tuple(kind for kind in legal if kind is not MaxPool)
+    legal = tuple(kind for kind in legal if kind is not MaxPool or may_pool)
     names = ", ".join(kind.__name__ for kind in legal) or "nothing"
-    where = "at the start" if before is None else f"after {type(before).__name__}"
+    where = "at the start" if previous is None else f"after {type(previous).__name__}"
     _require(isinstance(op, legal), f"{place}: stands {where}, where {names} may stand")
     ends = isinstance(op, BatchNorm | Affine | Scores)
     _require(ends or not last, f"{place}: ends the network; the last operation must be BatchNorm, Affine or Scores")
@@ -88,7 +94,9 @@ def _order(place: str, before: Op | None, op: Op, pooled: bool, last: bool) -> N
 
 
 def _window_fits(place: str, window: Window, shape: Shape) -> None:
-    _require(window.kernel >= 1 and window.stride >= 1, f"{place}: window {window}; kernel and stride must be at least 1")
+    _require(
+        window.kernel >= 1 and window.stride >= 1, f"{place}: window {window}; kernel and stride must be at least 1"
+    )
     fits = window.same or window.kernel <= min(shape[:2])
     _require(fits, f"{place}: window {window} does not fit the {shape[0]}x{shape[1]} map in front of it")
 
@@ -153,7 +161,9 @@ def _gains(place: str, network: Network, op: Dense, code_levels: int, used: tupl
 def _lowered(place: str, op: Op, before: Op | None) -> None:
     integer = isinstance(op, Affine | Threshold | Scores)
     bare = isinstance(before, Dense) and before.gains is None
-    _require(not (integer and bare), f"{place}: stands after a Dense without gains; assign them first")
+    _require(
+        not (integer and bare), f"{place}: stands after a {type(before).__name__} without gains; assign them first"
+    )
 
 
 def _rows(place: str, network: Network, op: Op, rows: int) -> None:

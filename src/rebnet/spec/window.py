@@ -9,10 +9,12 @@ streamed map (height, width, channel) delivers them; weights are stored in the s
 """
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rebnet.spec.residual import Bits
+Element = TypeVar("Element", bound=np.generic)
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,12 @@ class Window:
         return self.length(height), self.length(width)
 
 
-def windows(planes: Bits, window: Window) -> Bits:
+def windows(planes: NDArray[Element], window: Window) -> NDArray[Element]:
     """Every window of a feature map, padded with the lowest code.
 
     Args:
-        planes: bit planes of maps, shape (levels, images, height, width, channels).
+        planes: bit planes of maps, shape (levels, images, height, width, channels), or whole words of them: padding
+            is 0 either way.
         window: the window.
 
     Returns:
