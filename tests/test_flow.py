@@ -5,9 +5,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pytest
+from tests.ir.networks import from_text
 from tests.simulate.builds import save_run
 
-from rebnet import flow
+from rebnet import datasets, flow
+from rebnet.engine import reference
+from rebnet.errors import FileFormatError, FoldingError, OptionError
+from rebnet.ir import storage
 
 _WITHOUT_TORCH = """
 import json, sys
@@ -87,3 +93,77 @@ def test_every_stage_says_its_name(tmp_path):
     assert said[:3] == ["exporting", "lowering", "folding"]
     assert said[3] == "sizing the FIFO layer3.output"
     assert said[-1] == "generating"
+
+
+LOWERED = ["exported", "network.json", "tensors.safetensors", "training.json"]
+CONVOLUTION = "8x8x1 - C4(2,9) - MP2 - C6:2x2+same - D10"
+
+
+@pytest.fixture
+def convolution(tmp_path):
+    return save_run(tmp_path / "run", from_text(CONVOLUTION, levels=3))
+
+
+def test_until_the_integer_network(tmp_path):
+    said = []
+    run = save_run(tmp_path / "run")
+    network = flow.compile(run, tmp_path / "lower", until="lower", say=said.append)
+    assert said == ["exporting", "lowering"]
+    assert sorted_names(tmp_path / "lower") == LOWERED
+    assert flow.compile(run, tmp_path / "whole") == network
+    whole, lowered = contents(tmp_path / "whole"), contents(tmp_path / "lower")
+    assert lowered == {name: whole[name] for name in lowered}
+    record = flow.evaluate(tmp_path / "lower", "digits")
+    assert record["engine"] == "packed"
+    flow.compile(run, tmp_path / "lower")  # a build like any other: the whole one takes its place
+    assert contents(tmp_path / "lower") == whole
+    flow.compile(run, tmp_path / "lower", until="lower")
+    assert sorted_names(tmp_path / "lower") == LOWERED
+
+
+def test_a_convolution_on_the_cpu(convolution, tmp_path):
+    build = tmp_path / "build"
+    network = flow.compile(convolution, build, until="lower")
+    assert storage.load(build) == network
+    images = datasets.load("digits").test_images
+    for engine in ("packed", "reference", "both"):
+        record = flow.evaluate(build, "digits", engine=engine, levels=2)
+        assert (record["engine"], record["levels"], record.get("mismatches", 0)) == (engine, 2, 0)
+        labels = np.argmax(reference.run(network, images, 2), axis=1)
+        assert record["accuracy"] == round(100 * float(np.mean(labels == datasets.load("digits").test_labels)), 4)
+
+
+def test_a_convolution_without_hardware_leaves_nothing_behind(convolution, tmp_path):
+    before = contents(tmp_path)
+    with pytest.raises(FoldingError) as refusal:
+        flow.compile(convolution, tmp_path / "build")
+    assert str(refusal.value) == (
+        "layer layer1 is a convolution, for which this version has no hardware; compile with --until lower, and "
+        "evaluate the integer network on the CPU"
+    )
+    assert contents(tmp_path) == before
+    assert sorted_names(tmp_path) == ["run"]
+
+
+def test_a_convolution_without_hardware_leaves_an_older_build(convolution, tmp_path):
+    flow.compile(convolution, tmp_path / "build", until="lower")
+    before = contents(tmp_path)
+    with pytest.raises(FoldingError):
+        flow.compile(convolution, tmp_path / "build")
+    assert contents(tmp_path) == before
+
+
+def test_simulating_what_was_only_lowered(convolution, tmp_path):
+    build = tmp_path / "build"
+    flow.compile(convolution, build, until="lower")
+    with pytest.raises(FileFormatError) as refusal:
+        flow.simulate(build, "digits")
+    assert str(refusal.value) == f"{build}/folding.json: no such file; the stage that writes it has not run"
+    assert sorted_names(build) == LOWERED
+
+
+def test_an_unknown_stage(tmp_path):
+    with pytest.raises(OptionError) as refusal:
+        flow.compile(save_run(tmp_path / "run"), tmp_path / "build", until="fold")
+    assert str(refusal.value) == "until='fold': use lower or generate"
+    assert sorted_names(tmp_path) == ["run"]

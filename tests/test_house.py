@@ -41,6 +41,18 @@ def test_every_file_has_tests_of_its_name(noun):
     assert missing([ROOT / "tests" / noun / f"test_{stem}.py" for stem in stems]) == []
 
 
+TWINS = {"gains": "calibration", "padding": None, "pool": "build", "scores": None, "threshold": None, "xnor": "linear"}
+"""Where the float side of a file of `spec` has another name, or none: integers alone know it."""
+
+
+def test_every_file_of_the_law_has_its_float_twin():
+    stems = [path.stem for path in (SOURCE / "spec").glob("*.py") if path.stem != "__init__"]
+    assert set(TWINS) < set(stems)
+    twins = [TWINS.get(stem, stem) for stem in stems]
+    assert missing([SOURCE / "nn" / f"{twin}.py" for twin in twins if twin]) == []
+    assert missing([ROOT / "tests" / "nn" / f"test_{twin}.py" for twin in twins if twin]) == []
+
+
 def test_every_room_has_tests():
     assert [name for name in ROOMS if not any((ROOT / "tests" / name).glob("test_*.py"))] == []
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 import typer
+from tests.ir.networks import from_text
+from tests.simulate.builds import save_run
 
 import rebnet.errors
 from rebnet import flow
@@ -25,6 +27,7 @@ _TYPES = {
     "int": int,
     "float": float,
     "str": str,
+    "bool": bool,
     "list": list,
     "null": type(None),
 }
@@ -82,11 +85,23 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_records(place: Path) -> None:
+@pytest.fixture(scope="module")
+def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The integer network of a convolution, evaluated with both engines."""
+    folder = tmp_path_factory.mktemp("maps")
+    run = save_run(folder / "run", from_text("8x8x1 - C4(2,9) - MP2 - D10", levels=3))
+    flow.compile(run, folder / "build", until="lower")
+    flow.evaluate(folder / "build", "digits", engine="both")
+    return folder / "build"
+
+
+def test_records(place: Path, maps: Path) -> None:
     build = place / "build"
     check("training.json", build / "training.json")
-    check("network.json", build / "network.json", build / "exported" / "network.json")
-    for record in ("folding.json", "ports.json", "evaluation.json"):
+    networks = [folder / part for folder in (build, maps) for part in ("network.json", "exported/network.json")]
+    check("network.json", *networks)
+    check("evaluation.json", build / "evaluation.json", maps / "evaluation.json")
+    for record in ("folding.json", "ports.json"):
         check(record, build / record)
 
 

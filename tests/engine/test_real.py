@@ -2,29 +2,57 @@
 
 import numpy as np
 import pytest
-from tests.ir.networks import exported, random_images, tiny
+from tests.ir.networks import exported, from_text, images_for, random_images, random_text, tiny, tiny_conv
 
 from rebnet.engine.real import run_real
 from rebnet.errors import DatasetError, OptionError
-from rebnet.ir.ops import BatchNorm, Dense
+from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool
 from rebnet.lower import lower
 
 
 def plain_outputs(network, image, levels):
     peak = 2**network.input.bits - 1
-    x = [2 * (int(sample) >> (8 - network.input.bits)) / peak - 1 for sample in image.ravel()]
+    maps = 2 * (image.astype(int) >> (8 - network.input.bits)) / peak - 1
+    lowest = -1.0
     for op in network.ops:
-        if isinstance(op, Dense):
-            x = [
-                sum(op.scale * value if bit else -op.scale * value for bit, value in zip(row, x, strict=True))
-                for row in op.weights.bits
-            ]
-        elif isinstance(op, BatchNorm):
-            parameters = zip(x, op.mean, op.variance, op.weight, op.bias, strict=True)
-            x = [(v - m) / (s + op.epsilon) ** 0.5 * w + b for v, m, s, w, b in parameters]
-        else:
-            x = [greedy(value, op.gammas[:levels]) for value in x]
-    return x
+        if isinstance(op, Dense) and not isinstance(op, Conv):
+            maps = maps.reshape(1, 1, -1)
+        if isinstance(op, Conv | MaxPool):
+            spots = plain_windows(maps, op.window, lowest)
+            flat = isinstance(op, Conv)
+            maps = [[window.ravel() if flat else window.max(axis=(0, 1)) for window in row] for row in spots]
+        if not isinstance(op, MaxPool):
+            maps = [[plain_pixel(op, list(pixel), levels) for pixel in row] for row in maps]
+        if not isinstance(op, Dense | MaxPool | BatchNorm):
+            lowest = -sum(op.gammas[:levels])
+        maps = np.asarray(maps)
+    return maps.ravel().tolist()
+
+
+def plain_windows(maps, window, lowest):
+    """Every window, (kernel, kernel, channels), cut out of a larger map of the lowest value."""
+    height, width, channels = maps.shape
+    starts = []
+    for size in (height, width):
+        total = max((-(-size // window.stride) - 1) * window.stride + window.kernel - size, 0)
+        before, after = (total // 2, total - total // 2) if window.same else (0, 0)
+        starts.append([before + start for start in range(-before, size + after - window.kernel + 1, window.stride)])
+        starts.append(before)
+    large = np.full((height + 2 * window.kernel, width + 2 * window.kernel, channels), lowest)
+    large[starts[1] : starts[1] + height, starts[3] : starts[3] + width] = maps
+    return [[large[y : y + window.kernel, x : x + window.kernel] for x in starts[2]] for y in starts[0]]
+
+
+def plain_pixel(op, x, levels):
+    if isinstance(op, Dense):
+        return [
+            sum(op.scale * value if bit else -op.scale * value for bit, value in zip(row, x, strict=True))
+            for row in op.weights.bits
+        ]
+    if isinstance(op, BatchNorm):
+        parameters = zip(x, op.mean, op.variance, op.weight, op.bias, strict=True)
+        return [(v - m) / (s + op.epsilon) ** 0.5 * w + b for v, m, s, w, b in parameters]
+    return [greedy(value, op.gammas[:levels]) for value in x]
 
 
 def greedy(x, gammas):
@@ -44,6 +72,24 @@ def test_outputs_equal_plain_arithmetic(levels, bits):
         assert actual.dtype == np.float32
         close = np.isclose(actual, expected, rtol=1e-4, atol=1e-4).all(axis=1)
         assert close.mean() >= 0.95  # rounding to single precision may move a value across a boundary
+
+
+def test_convolutions_equal_plain_arithmetic():
+    close = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        levels, bits = int(rng.integers(1, 4)), int(rng.integers(1, 9))
+        network = from_text(random_text(rng, (1, 2, 4), 8), seed, levels, bits, 0.1, bool(rng.integers(2)))
+        images = images_for(network, seed, 6)
+        for m in (None, *range(1, levels + 1)):
+            expected = np.asarray([plain_outputs(network, one, m) for one in images])
+            close.append(np.isclose(run_real(network, images, m), expected, rtol=1e-4, atol=1e-4).all(axis=1))
+    assert np.concatenate(close).mean() >= 0.95  # rounding to single precision may move a value across a boundary
+
+
+def test_convolutions_of_no_images():
+    network = tiny_conv()
+    assert run_real(network, images_for(network, 0, 0)).shape == (0, 2)
 
 
 def test_batches():

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.ir.networks import exported, random_images, tiny
+from tests.ir.networks import exported, from_text, images_for, random_images, random_text, tiny, tiny_conv
 
+from rebnet.engine import reference
 from rebnet.engine.reference import check_images, run, run_mixed, served_index
 from rebnet.errors import DatasetError, OptionError
+from rebnet.ir.ops import Conv, MaxPool, Scores, Threshold
 from rebnet.lower import lower
 from rebnet.lower.assign_gains import assign_gains
 
@@ -15,24 +17,62 @@ from rebnet.lower.assign_gains import assign_gains
 def plain_scores(network, image, levels):
     """Scores of one image at `levels` levels, as the design's text says it."""
     bits, index = network.input.bits, network.served.index(levels)
-    codes = [[(int(sample) >> (7 - plane)) & 1 for plane in range(bits)] for sample in image.ravel()]
-    for dense, after in zip(network.ops[::2], network.ops[1::2], strict=True):
-        gains = dense.gains[index]
-        sums = []
-        for row in dense.weights.bits.astype(int).tolist():
-            total = 0
-            for weight, bit_list in zip(row, codes, strict=True):
-                total += sum(gain for gain, bit in zip(gains, bit_list, strict=True) if bit == weight)
-            sums.append(total)
-        if after is network.ops[-1]:
-            reach = len(codes) * sum(gains)
-            scale, bias = after.scale[index].tolist(), after.bias[index].tolist()
+    maps = [
+        [[[(int(sample) >> (7 - plane)) & 1 for plane in range(bits)] for sample in pixel] for pixel in row]
+        for row in image
+    ]  # [row][column][channel][level]
+    reach = 0
+    for op in network.ops:
+        if isinstance(op, Threshold):
+            constants = list(zip(op.thresholds[index].tolist(), op.steps[index].tolist(), strict=True))
+            maps = [
+                [[plain_code(a - t, steps) for a, (t, steps) in zip(pixel, constants, strict=True)] for pixel in row]
+                for row in maps
+            ]
+        elif isinstance(op, MaxPool):
+            channels = range(len(maps[0][0]))
+            maps = [
+                [[max(pixel[channel] for pixel in window) for channel in channels] for window in row]
+                for row in plain_windows(maps, op.window)
+            ]  # lists of bits compare as the codes do
+        elif isinstance(op, Scores):
+            (((*sums,),),) = maps
+            scale, bias = op.scale[index].tolist(), op.bias[index].tolist()
             return [s * (2 * total - reach) + b for s, b, total in zip(scale, bias, sums, strict=True)]
-        codes = [
-            plain_code(total - t, steps)
-            for total, t, steps in zip(sums, after.thresholds[index].tolist(), after.steps[index].tolist(), strict=True)
-        ]
+        else:
+            gains = op.gains[index]
+            reach = op.weights.columns * sum(gains)
+            windows = plain_windows(maps, op.window) if isinstance(op, Conv) else [[[p for row in maps for p in row]]]
+            vectors = [[[code for pixel in window for code in pixel] for window in row] for row in windows]
+            weights = op.weights.bits.astype(int).tolist()
+            maps = [[[plain_sum(row, vector, gains) for row in weights] for vector in line] for line in vectors]
     raise AssertionError
+
+
+def plain_sum(weights, codes, gains):
+    total = 0
+    for weight, bits in zip(weights, codes, strict=True):
+        total += sum(gain for gain, bit in zip(gains, bits, strict=True) if bit == weight)
+    return total
+
+
+def plain_windows(maps, window):
+    """The pixels of every window, row by row; outside the map, pixels of the lowest code."""
+    border = [[0] * len(maps[0][0][0])] * len(maps[0][0])
+    starts = []
+    for size in (len(maps), len(maps[0])):
+        before = after = 0
+        if window.same:
+            total = max((-(-size // window.stride) - 1) * window.stride + window.kernel - size, 0)
+            before, after = total // 2, total - total // 2
+        starts.append(range(-before, size + after - window.kernel + 1, window.stride))
+
+    def pixel(row, column):
+        inside = 0 <= row < len(maps) and 0 <= column < len(maps[0])
+        return maps[row][column] if inside else border
+
+    reach = range(window.kernel)
+    return [[[pixel(y + i, x + j) for i in reach for j in reach] for x in starts[1]] for y in starts[0]]
 
 
 def plain_code(residual, steps):
@@ -53,6 +93,52 @@ def test_scores_equal_plain_integers(levels, bits):
         expected = [plain_scores(network, one, m) for one in images]
         assert run(network, images, m).tolist() == expected
     assert run(network, images).tolist() == expected  # M is the default
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_convolutions_equal_plain_integers(seed):
+    rng = np.random.default_rng(seed)
+    levels, bits = int(rng.integers(1, 4)), int(rng.integers(1, 9))
+    network = lower(from_text(random_text(rng, (1, 2, 4), 8), seed, levels, bits, 0.1, bool(rng.integers(2))))
+    images = images_for(network, seed, 3)
+    for m in range(1, levels + 1):
+        assert run(network, images, m).tolist() == [plain_scores(network, one, m) for one in images]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5x6x2 - C3 - D4",
+        "5x6x2 - C3+same - D4",
+        "5x6x2 - C3:2x2+same - C2:4x4/3+same - D4",
+        "6x6x1 - C3:2x2/4 - MP2/1 - D4",
+        "7x5x1 - C3 - MP2 - C2:1x1 - D3 - D4",
+        "5x5x3 - C3:5x5 - D4",
+        "1x1x3 - C3:1x1 - D4",
+    ],
+)
+def test_windows_of_every_kind(text):
+    network = lower(from_text(text.replace("C3+same", "C3:3x3+same"), 1, 2, 3))
+    images = images_for(network, 2, 4)
+    for m in (1, 2):
+        assert run(network, images, m).tolist() == [plain_scores(network, one, m) for one in images]
+
+
+def test_convolutions_at_levels_of_their_own_and_in_batches(monkeypatch):
+    network = lower(from_text("6x6x2 - C5:3x3+same - MP2 - C4:2x2 - D3", levels=3))
+    images = images_for(network, 1, 40)
+    levels = np.random.default_rng(6).integers(1, 4, 40)
+    whole = run_mixed(network, images, levels)
+    monkeypatch.setattr(reference, "_BATCH_ELEMENTS", 36 * 18 * 8 * 7)  # seven images' windows
+    done = []
+    assert np.array_equal(run_mixed(network, images, levels), whole)
+    run(network, images, progress=done.append)
+    assert done == [7, 7, 7, 7, 7, 5]
+
+
+def test_convolutions_of_no_images():
+    network = lower(tiny_conv())
+    assert run(network, images_for(network, 0, 0)).shape == (0, 2)
 
 
 def test_one_layer_is_a_network():
@@ -141,6 +227,7 @@ def test_images_that_do_not_fit(images, found):
     ("network", "message"),
     [
         (exported(), "Dense: lower the network before running it"),
+        (tiny_conv(), "Conv: lower the network before running it"),
         (assign_gains(exported()), "BatchNorm: lower the network before running it"),
         (
             replace(lower(tiny()), ops=lower(tiny()).ops[:1]),

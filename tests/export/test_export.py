@@ -8,38 +8,44 @@ import pytest
 import torch
 from torch import nn
 
+from rebnet.engine import packed, reference
 from rebnet.engine.real import run_real
 from rebnet.errors import FileFormatError, OptionError, VerifyError
 from rebnet.export import export, export_run
 from rebnet.ir.notation import Folding, parse
+from rebnet.ir.ops import Conv, MaxPool
+from rebnet.lower import lower
 from rebnet.nn.build import build
 from rebnet.nn.calibration import recalibrate, snap_gains
+from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import ResidualSign
+from rebnet.nn.window import FlattenHWC, PadLowest
+from rebnet.spec.window import Window
 
 TEXT = "4x3x2 - D11(2,5) - D7 - D4(3,7,2)"
 IMAGES = np.random.default_rng(0).integers(0, 256, (500, 4, 3, 2), dtype=np.uint8)
 
 
-def model(levels=2, bits=8, snapped=True):
+def model(levels=2, bits=8, snapped=True, text=TEXT, images=IMAGES):
     """A network with BatchNorms of both signs, and factors on the grid of gains where `snapped`."""
     torch.manual_seed(levels)
-    made = build(parse(TEXT), levels, bits)
+    made = build(parse(text), levels, bits)
     for module in made:
-        if isinstance(module, nn.BatchNorm1d):
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.uniform_(module.weight, -1.5, 1.5)
             nn.init.normal_(module.bias, 0, 0.3)
     if snapped:
         snap_gains(made)
-    recalibrate(made, IMAGES)
+    recalibrate(made, images)
     return made.eval()
 
 
-def outputs(module):
+def outputs(module, images=IMAGES):
     with torch.no_grad():
-        return module(torch.from_numpy(IMAGES)).numpy()
+        return module(torch.from_numpy(images)).numpy()
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3])
@@ -53,6 +59,64 @@ def test_the_same_outputs(levels, bits):
     real, wanted = run_real(network, IMAGES), outputs(made)
     assert np.allclose(real, wanted, atol=1e-4)
     assert np.array_equal(real.argmax(1), wanted.argmax(1))
+
+
+MAPS = np.random.default_rng(1).integers(0, 256, (200, 8, 7, 2), dtype=np.uint8)
+CONVOLUTIONS = (
+    "8x7x2 - C5(2,9) - C6 - D7(3,7,2) - D4",
+    "8x7x2 - C5:3x3+same - C6:2x2/2+same - MP2 - D4",  # a padded first layer
+    "8x7x2 - C5:2x2 - MP3/2 - C6:3x3+same - C3:4x4+same - D4",  # pool, then padding, before one residual sign
+    "8x7x2 - C5:5x5/3+same - C3:1x1 - D6 - D4",
+    "8x7x2 - C64:2x2/2 - MP2/1 - C65:2x2+same - D4",
+)
+
+
+@pytest.mark.parametrize("text", CONVOLUTIONS)
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_the_same_outputs_of_convolutions(levels, text):
+    made = model(levels, 8 if levels > 1 else 1, text=text, images=MAPS)
+    weighted = parse(text).weighted
+    network = export(made, "toy", foldings=[layer.folding for layer in weighted])
+    assert [op.folding for op in network.dense] == [layer.folding for layer in weighted]
+    windows = [layer.window for layer in parse(text).layers if hasattr(layer, "window")]
+    assert [op.window for op in network.ops if isinstance(op, Conv | MaxPool)] == windows
+    real, wanted = run_real(network, MAPS), outputs(made, MAPS)
+    assert np.allclose(real, wanted, atol=1e-4)
+    assert np.array_equal(real.argmax(1), wanted.argmax(1))
+    integer = lower(network)
+    assert np.array_equal(packed.run(integer, MAPS[:20]), reference.run(integer, MAPS[:20]))
+    agree = reference.run(integer, MAPS).argmax(1) == wanted.argmax(1)
+    assert agree.mean() >= (0.95 if levels > 1 else 0.99)
+
+
+def test_weights_stand_in_the_order_of_a_window():
+    """Kernel row, kernel column, channel; one weight after another is the only +1."""
+    for row, column, channel in np.ndindex(2, 2, 3):
+        conv = BinaryConv2d(3, 1, 2)
+        with torch.no_grad():
+            conv.weight.fill_(-0.5)
+            conv.weight[0, channel, row, column] = 0.5
+        flat = nn.Sequential(FlattenHWC(), BinaryLinear(4, 2), nn.BatchNorm1d(2))
+        pixels = PixelInput(3, 3, 3, 8, flat=False)
+        network = export(nn.Sequential(pixels, conv, nn.BatchNorm2d(1), ResidualSign(1), *flat))
+        (place,) = np.flatnonzero(network.dense[0].weights.bits[0])
+        assert place == 6 * row + 3 * column + channel
+
+
+def test_a_dense_layer_takes_a_map_in_its_stream_s_order():
+    made = model(2, text=CONVOLUTIONS[0], images=MAPS)
+    rows = export(made).dense[2].weights.bits
+    assert np.array_equal(rows, made.linear3.binary_weight.numpy() > 0)
+
+
+def test_images_snap_and_leave_a_convolution_alone():
+    made = model(2, snapped=False, text=CONVOLUTIONS[2], images=MAPS)
+    before = copy.deepcopy(made.state_dict())
+    network = export(made, images=MAPS)
+    assert all(torch.equal(tensor, made.state_dict()[name]) for name, tensor in before.items())
+    snap_gains(made)
+    recalibrate(made, MAPS)
+    assert network == export(made)
 
 
 def test_dropout_and_identity_are_passed_over():
@@ -130,6 +194,96 @@ def test_modules_out_of_order():
         VerifyError,
         "toy, operation 4, Dense layer_2: has 5 columns, its input has 4 values",
         nn.Sequential(pixels, linear, norm, ResidualSign(1), BinaryLinear(5, 2), nn.BatchNorm1d(2)),
+    )
+
+
+PIXELS, CONV, NORM = PixelInput(6, 6, 2, 8, flat=False), BinaryConv2d(2, 4, 3), nn.BatchNorm2d(4)
+SAME = Window(3, 1, same=True)
+MISPLACED = (
+    "stands neither behind PixelInput with lowest=-1 nor directly before a ResidualSign with lowest=-inf, so the "
+    "border is not the lowest code; move it there"
+)
+TAKEN = (
+    "its map was padded for 3x3+same, and only the BinaryConv2d of that window takes a padded map; pool before "
+    "padding, and pad for that convolution alone"
+)
+
+
+@pytest.mark.parametrize(
+    ("modules", "message"),
+    [
+        ((PadLowest(SAME), CONV, NORM), f"2, PadLowest with lowest=-inf: {MISPLACED}"),
+        ((PadLowest(SAME, 0.0), CONV, NORM), f"2, PadLowest with lowest=0.0: {MISPLACED}"),
+        ((CONV, PadLowest(SAME), NORM, ResidualSign(1)), f"3, PadLowest with lowest=-inf: {MISPLACED}"),
+        ((CONV, NORM, PadLowest(SAME, -1.0), ResidualSign(1)), f"4, PadLowest with lowest=-1.0: {MISPLACED}"),
+        ((CONV, NORM, ResidualSign(1), PadLowest(SAME), CONV), f"5, PadLowest with lowest=-inf: {MISPLACED}"),
+        (
+            (CONV, NORM, PadLowest(SAME), nn.MaxPool2d(2), ResidualSign(1)),
+            f"4, PadLowest with lowest=-inf: {MISPLACED}",
+        ),
+        (
+            (CONV, NORM, PadLowest(SAME), PadLowest(SAME), ResidualSign(1)),
+            f"4, PadLowest with lowest=-inf: {MISPLACED}",
+        ),
+        ((CONV, NORM, PadLowest(SAME)), f"4, PadLowest with lowest=-inf: {MISPLACED}"),
+        ((CONV, NORM, PadLowest(SAME), ResidualSign(1), nn.MaxPool2d(2)), f"6, MaxPool2d: {TAKEN}"),
+        (
+            (CONV, NORM, PadLowest(SAME), ResidualSign(1), FlattenHWC(), BinaryLinear(144, 3)),
+            f"6, BinaryLinear: {TAKEN}",
+        ),
+        (
+            (CONV, NORM, PadLowest(SAME), ResidualSign(1), BinaryConv2d(4, 2, 5)),
+            "6: its window is 5x5, its map was padded for 3x3+same; make them the same",
+        ),
+        (
+            (PadLowest(Window(3, 2, same=True), -1.0), CONV),
+            "3: its window is 3x3, its map was padded for 3x3/2+same; make them the same",
+        ),
+        *(
+            ((CONV, NORM, pool), f"4, {pool}: a pool is square, unpadded, undilated and floors; make it so")
+            for pool in (
+                nn.MaxPool2d(2, padding=1),
+                nn.MaxPool2d(2, ceil_mode=True),
+                nn.MaxPool2d(2, dilation=2),
+                nn.MaxPool2d((2, 3)),
+                nn.MaxPool2d(2, stride=(1, 2)),
+            )
+        ),
+        (
+            (CONV, nn.BatchNorm2d(4, track_running_stats=False)),
+            "3, BatchNorm2d, keeps no running statistics; make it with them",
+        ),
+        (
+            (CONV, NORM, ResidualSign(1), nn.Flatten(), BinaryLinear(64, 2)),
+            "5 is a Flatten; use PixelInput, BinaryLinear, BinaryConv2d, BatchNorm1d, BatchNorm2d, MaxPool2d, "
+            "PadLowest, FlattenHWC and ResidualSign (Dropout and Identity are passed over)",
+        ),
+    ],
+)
+def test_convolutions_that_are_no_network(modules, message):
+    refuse(OptionError, f"toy: module {message}", nn.Sequential(PIXELS, *modules))
+
+
+def test_convolutions_out_of_order():
+    refuse(
+        VerifyError,
+        "toy, operation 2, MaxPool: stands after Conv, where BatchNorm, Affine, Threshold may stand",
+        nn.Sequential(PIXELS, CONV, nn.MaxPool2d(2), NORM),
+    )
+    refuse(
+        VerifyError,
+        "toy, operation 4, MaxPool: stands after MaxPool, where ResidualSign may stand",
+        nn.Sequential(PIXELS, CONV, NORM, nn.MaxPool2d(2), nn.MaxPool2d(2), ResidualSign(1)),
+    )
+    refuse(
+        VerifyError,
+        "toy, operation 5, MaxPool: stands after ResidualSign, where Dense may stand",
+        nn.Sequential(PIXELS, CONV, NORM, nn.MaxPool2d(2), ResidualSign(1), nn.MaxPool2d(2)),
+    )
+    refuse(
+        VerifyError,
+        "toy: ends with convolution layer_1; the last layer must be dense",
+        nn.Sequential(PIXELS, CONV, NORM),
     )
 
 

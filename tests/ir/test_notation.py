@@ -5,22 +5,37 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rebnet.errors import FoldingError, NotationError
-from rebnet.ir.notation import Architecture, DenseText, Folding, parse
+from rebnet.ir.notation import Architecture, ConvText, DenseText, Folding, PoolText, parse
+from rebnet.spec.window import Window
 
 ARCH_1 = "28x28x1 - D256(16,64) - D256(32,16) - D256(16,32) - D10(16,4)"
+
+
+def foldings(inputs):
+    lanes = st.none() | st.integers(1, 8)
+    return st.none() | st.builds(Folding, st.integers(1, 300), st.integers(1, inputs), lanes)
 
 
 @st.composite
 def architectures(draw):
     height, width, channels = (draw(st.integers(1, 40)) for _ in range(3))
-    inputs, layers = height * width * channels, []
-    for _ in range(draw(st.integers(1, 5))):
-        rows = draw(st.integers(1, 2000))
-        lanes = st.none() | st.integers(1, 8)
-        folding = st.none() | st.builds(Folding, st.integers(1, 300), st.integers(1, inputs), lanes)
-        layers.append(DenseText(rows, draw(folding)))
-        inputs = rows
-    return Architecture(height, width, channels, tuple(layers))
+    layers = ()
+    for _ in range(draw(st.integers(0, 4))):
+        height_now, width_now, channels_now = Architecture(height, width, channels, layers).shapes[-1]
+        largest = min(height_now, width_now)
+        window = Window(draw(st.integers(1, largest)), draw(st.integers(1, 5)))
+        if layers and isinstance(layers[-1], ConvText) and draw(st.booleans()):
+            layers = (*layers, PoolText(window))
+            continue
+        if draw(st.booleans()):
+            window = Window(draw(st.integers(1, 12)), window.stride, same=True)
+        folding = draw(foldings(window.kernel**2 * channels_now))
+        layers = (*layers, ConvText(draw(st.integers(1, 2000)), folding, window))
+    for _ in range(draw(st.integers(1, 4))):
+        height_now, width_now, channels_now = Architecture(height, width, channels, layers).shapes[-1]
+        folding = draw(foldings(height_now * width_now * channels_now))
+        layers = (*layers, DenseText(draw(st.integers(1, 2000)), folding))
+    return Architecture(height, width, channels, layers)
 
 
 @given(architectures())
@@ -60,8 +75,12 @@ IMAGE = (
 )
 LAYER = (
     "not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or D<outputs>(PE,SIMD,LANES), "
-    "such as D256(16,64)"
+    "such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and :KxK/STRIDE+same, such as "
+    "C96(32,33):11x11/4, or a max-pool MP<size>/STRIDE, such as MP2 or MP3/2"
 )
+SQUARE = "the kernel must be square and kernel and stride at least 1, such as :5x5/2"
+POOL = "a max-pool must follow a convolution C<channels>"
+BEHIND = "stands behind a dense layer, where only dense layers D<outputs> may stand"
 FACTORS = "the parentheses must hold (PE,SIMD) or (PE,SIMD,LANES) in whole numbers, such as (16,64)"
 
 
@@ -75,7 +94,40 @@ FACTORS = "the parentheses must hold (PE,SIMD) or (PE,SIMD,LANES) in whole numbe
         ("28x0x1 - D10", f"network text, token 1, '28x0x1': {IMAGE}"),
         ("28x28x1-D10", f"network text, token 1, '28x28x1-D10': {IMAGE}"),
         ("28x28x1", "network text '28x28x1': no layer follows the image; add one, such as ' - D10'"),
-        ("28x28x1 - C64 - D10", f"network text, token 2, 'C64': {LAYER}"),
+        ("28x28x1 - c64 - D10", f"network text, token 2, 'c64': {LAYER}"),
+        ("28x28x1 - C - D10", f"network text, token 2, 'C': {LAYER}"),
+        ("28x28x1 - C0 - D10", f"network text, token 2, 'C0': {LAYER}"),
+        ("28x28x1 - C4:3 - D10", f"network text, token 2, 'C4:3': {LAYER}"),
+        ("28x28x1 - C4:3x3/ - D10", f"network text, token 2, 'C4:3x3/': {LAYER}"),
+        ("28x28x1 - C4:3x3+SAME - D10", f"network text, token 2, 'C4:3x3+SAME': {LAYER}"),
+        ("28x28x1 - C4+same - D10", f"network text, token 2, 'C4+same': {LAYER}"),
+        ("28x28x1 - C4:3x3+same/2 - D10", f"network text, token 2, 'C4:3x3+same/2': {LAYER}"),
+        ("28x28x1 - C4:3x3(1,1) - D10", f"network text, token 2, 'C4:3x3(1,1)': {LAYER}"),
+        ("28x28x1 - C4:12345x12345 - D10", f"network text, token 2, 'C4:12345x12345': {LAYER}"),
+        ("28x28x1 - C4:3x4 - D10", f"network text, token 2, 'C4:3x4': {SQUARE}"),
+        ("28x28x1 - C4:0x0 - D10", f"network text, token 2, 'C4:0x0': {SQUARE}"),
+        ("28x28x1 - C4:3x3/0 - D10", f"network text, token 2, 'C4:3x3/0': {SQUARE}"),
+        ("28x28x1 - C4(1) - D10", f"network text, token 2, 'C4(1)': {FACTORS}"),
+        ("28x28x1 - C4 - MP - D10", f"network text, token 3, 'MP': {LAYER}"),
+        ("28x28x1 - C4 - MP0 - D10", f"network text, token 3, 'MP0': {LAYER}"),
+        ("28x28x1 - C4 - MP2+same - D10", f"network text, token 3, 'MP2+same': {LAYER}"),
+        ("28x28x1 - C4 - MP2/0 - D10", "network text, token 3, 'MP2/0': stride=0; use at least 1, such as MP3/2"),
+        ("28x28x1 - MP2 - D10", f"network text, token 2, 'MP2': {POOL}"),
+        ("28x28x1 - C4 - MP2 - MP2 - D10", f"network text, token 4, 'MP2': {POOL}"),
+        ("28x28x1 - D4 - MP2 - D10", f"network text, token 3, 'MP2': {BEHIND}"),
+        ("28x28x1 - C4 - D10 - C4:1x1 - D10", f"network text, token 4, 'C4:1x1': {BEHIND}"),
+        ("28x28x1 - C4", "network text, 'C4': the last layer must be dense; add one, such as ' - D10'"),
+        ("28x28x1 - C4 - MP2", "network text, 'MP2': the last layer must be dense; add one, such as ' - D10'"),
+        (
+            "28x5x1 - C4:6x6 - D10",
+            "network text, token 2, 'C4:6x6': a 6x6 window does not fit the 28x5 map in front of it; use a smaller "
+            "one, or +same in a convolution",
+        ),
+        (
+            "28x28x1 - C4 - C4:25x25 - MP3 - D10",
+            "network text, token 4, 'MP3': a 3x3 window does not fit the 2x2 map in front of it; use a smaller one, "
+            "or +same in a convolution",
+        ),
         ("28x28x1 - D64 - d10", f"network text, token 3, 'd10': {LAYER}"),
         ("28x28x1 - D64 - ", f"network text, token 2, 'D64 -': {LAYER}"),
         ("28x28x1 - D0", f"network text, token 2, 'D0': {LAYER}"),
@@ -109,6 +161,19 @@ def test_unreadable_texts(text, message):
         ("4x4x1 - D10 - D3(0,1)", "layer 2, D3(0,1): PE=0; use at least 1"),
         ("4x4x1 - D10(1,1,0)", "layer 1, D10(1,1,0): LEVEL_LANES=0; use 1 to 8"),
         ("4x4x1 - D10(1,1,9)", "layer 1, D10(1,1,9): LEVEL_LANES=9; use 1 to 8"),
+        (
+            "32x32x3 - C64(16,28) - D10",
+            "layer 1, C64(16,28): SIMD=28 is more than the layer's 27 inputs; use 1 to 27",
+        ),
+        (
+            "32x32x3 - C6:5x5/2 - MP2 - C64(1,55) - D10",
+            "layer 3, C64(1,55): SIMD=55 is more than the layer's 54 inputs; use 1 to 54",
+        ),
+        (
+            "4x4x3 - C5 - D10(1,21)",
+            "layer 2, D10(1,21): SIMD=21 is more than the layer's 20 inputs; use 1 to 20",
+        ),
+        ("4x4x3 - C5(0,3) - D10", "layer 1, C5(0,3): PE=0; use at least 1"),
     ],
 )
 def test_impossible_foldings(text, message):
@@ -121,10 +186,86 @@ def test_more_elements_than_rows_are_legal():
     assert parse("4x4x1 - D10(16,4)").layers[0].folding == Folding(16, 4)
 
 
-@given(st.text(alphabet="0123456789xD(),- \n٣²", max_size=30))
+@given(st.text(alphabet="0123456789xDCMP:/+same(),- \n٣²", max_size=30))
 def test_any_text_is_read_or_refused(text):
     try:
         architecture = parse(text)
     except (NotationError, FoldingError):
         return
     assert parse(str(architecture)) == architecture
+
+
+ARCH_2 = (
+    "32x32x3 - C64(16,3) - C64(32,32) - MP2 - C128(16,32) - C128(16,32) - MP2 - C256(4,32) - C256(1,32) - "
+    "D512(1,4) - D512(1,8) - D10(4,1)"
+)
+ARCH_3 = (
+    "224x224x3 - C96(32,33):11x11/4 - MP3/2 - C256(64,25):5x5 - MP3/2 - C384(64,54):3x3+same - C384(64,36):3x3+same "
+    "- C256(64,36):3x3+same - MP3/2 - D4096(128,64) - D4096(128,64) - D1000(40,50)"
+)
+
+
+def test_a_convolutional_network_with_all_its_shapes():
+    arch = parse(ARCH_2)
+    assert str(arch) == ARCH_2
+    assert arch.shapes == (
+        (32, 32, 3), (30, 30, 64), (28, 28, 64), (14, 14, 64), (12, 12, 128), (10, 10, 128), (5, 5, 128), (3, 3, 256),
+        (1, 1, 256), (1, 1, 512), (1, 1, 512), (1, 1, 10),
+    )  # fmt: skip
+    weighted = [index for index, layer in enumerate(arch.layers) if not isinstance(layer, PoolText)]
+    assert [arch.inputs_of(index) for index in weighted] == [27, 576, 576, 1152, 1152, 2304, 256, 512, 512]
+    assert arch.weighted == tuple(arch.layers[index] for index in weighted)
+    assert (arch.samples, arch.classes) == (3072, 10)
+    assert arch.layers[0] == ConvText(64, Folding(16, 3), Window(3, 1))
+    assert arch.layers[2] == PoolText(Window(2, 2))
+
+
+def test_a_network_of_other_windows():
+    arch = parse(ARCH_3)
+    assert str(arch) == ARCH_3
+    assert arch.shapes == (
+        (224, 224, 3), (54, 54, 96), (26, 26, 96), (22, 22, 256), (10, 10, 256), (10, 10, 384), (10, 10, 384),
+        (10, 10, 256), (4, 4, 256), (1, 1, 4096), (1, 1, 4096), (1, 1, 1000),
+    )  # fmt: skip
+    assert [arch.inputs_of(index) for index in (0, 2, 4, 5, 6, 8, 9, 10)] == [
+        363, 2400, 2304, 3456, 3456, 4096, 4096, 4096,
+    ]  # fmt: skip
+    assert arch.layers[0] == ConvText(96, Folding(32, 33), Window(11, 4))
+    assert arch.layers[1] == PoolText(Window(3, 2))
+    assert arch.layers[4] == ConvText(384, Folding(64, 54), Window(3, 1, same=True))
+
+
+@pytest.mark.parametrize(
+    ("token", "canonical"),
+    [
+        ("C64(16,3)", "C64(16,3)"),
+        ("C064( 16 ,3,2)", "C64(16,3,2)"),
+        ("C64:3x3", "C64"),
+        ("C64:3x3/1", "C64"),
+        ("C64:03x3/01", "C64"),
+        ("C64:3x3/2", "C64:3x3/2"),
+        ("C64:3x3+same", "C64:3x3+same"),
+        ("C64:1x1/1", "C64:1x1"),
+        ("C96(32,33):11x11/4", "C96(32,33):11x11/4"),
+        ("C4 - MP2/2", "C4 - MP2"),
+        ("C4 - MP3", "C4 - MP3/2"),
+        ("C4 - MP3/2", "C4 - MP3/2"),
+        ("C4 - MP3/3", "C4 - MP3/3"),
+        ("C4 - MP2/1", "C4 - MP2/1"),
+        ("C4 - MP1", "C4 - MP1/2"),
+    ],
+)
+def test_windows_have_one_spelling(token, canonical):
+    text = f"40x40x4 - {canonical} - D10"
+    assert str(parse(f"40x40x4 - {token} - D10")) == text
+    assert str(parse(text)) == text
+
+
+def test_a_window_may_be_as_large_as_its_map_and_larger_where_it_pads():
+    assert parse("5x6x1 - C3:5x5 - D2").shapes[1] == (1, 2, 3)
+    assert parse("5x6x1 - C3:9x9/2+same - D2").shapes[1] == (3, 3, 3)
+
+
+def test_pools_keep_their_place_without_folding():
+    arch = parse("9x9x1 - C4(1,2):2x2/2 - MP2 - D3(1,1)")
+    assert str(arch.without_folding()) == "9x9x1 - C4:2x2/2 - MP2 - D3"

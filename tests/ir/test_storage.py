@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.ir.networks import exported, tiny
+from tests.ir.networks import exported, from_text, tiny, tiny_conv
 
 from rebnet.errors import FileFormatError, SchemaError
 from rebnet.ir.notation import Folding
@@ -33,6 +33,22 @@ def test_round_trip_at_every_stage(tmp_path, levels):
     for network in stages(exported(levels=levels, dead=0.2, folding=Folding(3, 2))):
         save(network, tmp_path)
         assert load(tmp_path) == network
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_round_trip_of_convolutions_at_every_stage(tmp_path, levels):
+    text = "7x6x3 - C5(2,9):3x3+same - MP2 - C4:2x2/2 - D6(2,3,2) - D3"
+    for pool_behind in (False, True):
+        for network in stages(from_text(text, levels, levels, dead=0.2, pool_behind=pool_behind)):
+            save(network, tmp_path)
+            assert load(tmp_path) == network
+
+
+def test_how_a_window_is_stored(tmp_path):
+    save(from_text("9x9x3 - C5:5x5/2+same - MP2/1 - C4 - D3"), tmp_path)
+    record = json.loads((tmp_path / NETWORK_FILE).read_text())
+    windows = [(op["op"], op["window"]) for op in record["ops"] if "window" in op]
+    assert windows == [("Conv", [5, 2, True]), ("MaxPool", [2, 1, False]), ("Conv", [3, 1, False])]
 
 
 def test_round_trip_of_fixed_levels_and_lanes(tmp_path):
@@ -155,7 +171,7 @@ def setter(*path, value):
         (("ops", 0), 7, "an operation is 7, it must be an object"),
         (("ops", 0), {}, "'op' is missing or unknown"),
         (("ops", 0, "op"), "Pool", "'Pool' is missing or unknown"),
-        (("ops", 0, "op"), "Conv", "'window' is missing or unknown"),
+        (("ops", 0, "op"), "Conv", "Conv.__init__() missing 1 required keyword-only argument: 'window'"),
         (("ops", 0, "colour"), 1, "'colour' is missing or unknown"),
         (("ops", 0, "rows"), 2.0, "'rows' holds 2.0, it must hold a whole number"),
         (("ops", 0, "columns"), True, "'columns' holds True, it must hold a whole number"),
@@ -172,6 +188,61 @@ def setter(*path, value):
 )
 def test_nonsense_in_the_record(rewrite, path, value, reason):
     assert rewrite(setter(*path, value=value)) == f"not a network ({reason}); {AGAIN}"
+
+
+WINDOW = "it must hold kernel, stride and whether the map is padded"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "reason"),
+    [
+        (("ops", 0, "window"), 3, "'window' holds 3, it must hold a list"),
+        (("ops", 0, "window"), [2, 1], f"'window' holds [2, 1], {WINDOW}"),
+        (("ops", 0, "window"), [2, 1, 0], f"'window' holds [2, 1, 0], {WINDOW}"),
+        (("ops", 0, "window"), [2.0, 1, False], "'window' holds 2.0, it must hold a whole number"),
+        (("ops", 0, "window"), [2, True, False], "'window' holds True, it must hold a whole number"),
+        (
+            ("ops", 0, "window"),
+            [0, 1, False],
+            "tiny, operation 1, Conv: window 0x0; kernel and stride must be at least 1",
+        ),
+        (
+            ("ops", 0, "window"),
+            [2, -1, True],
+            "tiny, operation 1, Conv: window 2x2/-1+same; kernel and stride must be at least 1",
+        ),
+        (
+            ("ops", 0, "window"),
+            [4, 1, False],
+            "tiny, operation 1, Conv: window 4x4 does not fit the 3x3 map in front of it",
+        ),
+        (
+            ("ops", 0, "window"),
+            [10**30, 1, True],
+            "tiny, operation 1, Conv layer1: has 4 columns, its input has 10{} values",
+        ),
+        (
+            ("ops", 2, "window"),
+            [10**30, 1, False],
+            f"tiny, operation 3, MaxPool: window {10**30}x{10**30} does not fit the 2x2 map in front of it",
+        ),
+        (("ops", 2, "window"), [2, 2, True], "tiny, operation 3, MaxPool: window 2x2/2+same; a pool is not padded"),
+        (("ops", 2, "rows"), 2, "MaxPool.__init__() got an unexpected keyword argument 'rows'"),
+        (("ops", 0, "op"), "Dense", "Dense.__init__() got an unexpected keyword argument 'window'"),
+        (("ops", 0, "op"), "MaxPool", "MaxPool.__init__() got an unexpected keyword argument 'name'"),
+    ],
+)
+def test_nonsense_in_a_window(rewrite, path, value, reason):
+    reason = reason.replace("10{}", str(10**60))
+    assert rewrite(setter(*path, value=value), tiny_conv()) == f"not a network ({reason}); {AGAIN}"
+
+
+@pytest.mark.parametrize(("position", "kind"), [(0, "Conv"), (2, "MaxPool")])
+def test_a_missing_window(rewrite, position, kind):
+    network = from_text("3x3x1 - C1 - MP1 - D2")  # 3x3, stride 1, is what the notation would take
+    reason = rewrite(lambda record: record["ops"][position].pop("window"), network)
+    word = "keyword-only" if kind == "Conv" else "positional"
+    assert reason == f"not a network ({kind}.__init__() missing 1 required {word} argument: 'window'); {AGAIN}"
 
 
 @pytest.mark.parametrize("key", ["name", "levels", "served", "threshold_bits", "input", "ops", "tensors_sha256"])
@@ -211,7 +282,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
     max_leaves=6,
 )
-STAGES = list(stages(tiny()))
+STAGES = [*stages(tiny()), *stages(tiny_conv())]
 
 
 @given(st.data())

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from tests.ir.networks import exported, tiny
+from tests.ir.networks import exported, from_text, tiny, tiny_conv
 
 from rebnet.ir.ops import BitMatrix, Scores
 from rebnet.ir.text import to_text
@@ -20,6 +20,24 @@ def test_a_network_in_full():
         "  dense layer2 2x2 weights=-+|++ scale=1\n"
         "  batchnorm mean=[0,0] variance=[1,1] weight=[2,-1] bias=[0.5,1] eps=1e-05\n"
     )
+
+
+def test_a_convolution_in_full():
+    assert to_text(tiny_conv(1)) == (
+        "network tiny levels=1 serves=(1) T=24\n"
+        "  pixels 3x3x1 bits=2\n"
+        "  conv layer1 2x4 window=2x2 weights=+-++|--+- scale=0.5 folding=(2,4)\n"
+        "  batchnorm mean=[0.5,0.25] variance=[3,0] weight=[2,-0.5] bias=[0,1] eps=1\n"
+        "  max_pool window=2x2/2\n"
+        "  residual_sign gammas=(0.75) fraction_bits=0\n"
+        "  dense layer2 2x2 weights=-+|++ scale=1\n"
+        "  batchnorm mean=[0,0] variance=[1,1] weight=[2,-1] bias=[0.5,1] eps=1e-05\n"
+    )
+
+
+def test_windows_that_differ_are_printed_differently():
+    texts = {to_text(from_text(f"5x5x1 - C2:{window} - D2")) for window in ("2x2/3", "2x2/3+same", "3x3/2", "3x3/4")}
+    assert len(texts) == 4
 
 
 def test_one_level_has_no_steps():

@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.ir.networks import exported, tiny
+from tests.ir.networks import exported, from_text, tiny, tiny_conv
 
 from rebnet.errors import VerifyError
 from rebnet.ir.notation import Folding
-from rebnet.ir.ops import Affine, BitMatrix, PixelInput, ResidualSign, Scores
+from rebnet.ir.ops import Affine, BitMatrix, Conv, MaxPool, PixelInput, ResidualSign, Scores
 from rebnet.ir.verify import verify
 from rebnet.lower import PASSES, lower
 from rebnet.lower.assign_gains import assign_gains
 from rebnet.lower.fold_batchnorm import fold_batchnorm
+from rebnet.spec.window import Window
 
 REAL = tiny()
 GAINED = assign_gains(REAL)
@@ -143,6 +144,75 @@ DENSE = [
     ),
 ]
 
+MAPS = tiny_conv()
+POOL = MaxPool(Window(2, 2))
+GAINED_MAPS = assign_gains(MAPS)
+
+
+def with_op(network, position, op, replaces=0):
+    """The network with an operation put in at `position`, in place of so many."""
+    return network.with_ops((*network.ops[:position], op, *network.ops[position + replaces :]))
+
+
+CONVOLUTIONS = [
+    (edit(MAPS, 0, window=Window(2, 0)), "tiny, operation 1, Conv: window 2x2/0; kernel and stride must be at least 1"),
+    (edit(MAPS, 0, window=Window(0, 1)), "tiny, operation 1, Conv: window 0x0; kernel and stride must be at least 1"),
+    (edit(MAPS, 0, window=Window(4, 1)), "tiny, operation 1, Conv: window 4x4 does not fit the 3x3 map in front of it"),
+    (edit(MAPS, 0, window=Window(3, 1)), "tiny, operation 1, Conv layer1: has 4 columns, its input has 9 values"),
+    (
+        edit(MAPS, 0, folding=Folding(1, 5)),
+        "tiny, operation 1, Conv layer1: SIMD=5 is more than the layer's 4 inputs; use 1 to 4",
+    ),
+    (edit(MAPS, 0, scale=0.0), "tiny, operation 1, Conv layer1: scale=0.0; must be above 0"),
+    (
+        edit(MAPS, 2, window=Window(3, 1)),
+        "tiny, operation 3, MaxPool: window 3x3 does not fit the 2x2 map in front of it",
+    ),
+    (
+        edit(MAPS, 2, window=Window(0, 1)),
+        "tiny, operation 3, MaxPool: window 0x0; kernel and stride must be at least 1",
+    ),
+    (edit(MAPS, 2, window=Window(2, 2, True)), "tiny, operation 3, MaxPool: window 2x2/2+same; a pool is not padded"),
+    (edit(MAPS, 2, window=Window(1, 1)), "tiny, operation 5, Dense layer2: has 2 columns, its input has 8 values"),
+    (with_op(MAPS, 0, POOL), "tiny, operation 1, MaxPool: stands at the start, where Dense may stand"),
+    (
+        with_op(MAPS, 1, POOL),
+        "tiny, operation 2, MaxPool: stands after Conv, where BatchNorm, Affine, Threshold may stand",
+    ),
+    (with_op(MAPS, 3, POOL), "tiny, operation 4, MaxPool: stands after MaxPool, where ResidualSign may stand"),
+    (with_op(MAPS, 4, POOL), "tiny, operation 5, MaxPool: stands after ResidualSign, where Dense may stand"),
+    (
+        with_op(INTEGER, 2, MaxPool(Window(1, 1))),
+        "tiny, operation 3, MaxPool: stands after Threshold, where Dense may stand",
+    ),
+    (
+        MAPS.with_ops((*MAPS.ops[:2], MAPS.ops[4], *MAPS.ops[3:])),
+        "tiny, operation 3, Dense: stands after BatchNorm, where ResidualSign, MaxPool may stand",
+    ),
+    (
+        MAPS.with_ops(MAPS.ops[:3]),
+        "tiny, operation 3, MaxPool: ends the network; the last operation must be BatchNorm, Affine or Scores",
+    ),
+    (MAPS.with_ops(MAPS.ops[:2]), "tiny: ends with convolution layer1; the last layer must be dense"),
+    (
+        with_op(GAINED_MAPS, 1, Scores(*([np.zeros((2, 2), dtype=np.int64)] * 2)), 1),
+        "tiny, operation 2, Scores: stands after Conv, where BatchNorm, Affine, Threshold may stand",
+    ),
+    (
+        with_op(MAPS, 1, Affine(np.ones(2), np.ones(2)), 1),
+        "tiny, operation 2, Affine: stands after a Conv without gains; assign them first",
+    ),
+    (
+        edit(GAINED_MAPS, 0, gains=((2, 1),)),
+        "tiny, operation 1, Conv layer1: needs one set of gains per served level count",
+    ),
+    (
+        replace(GAINED_MAPS, threshold_bits=5),
+        "tiny, operation 1, Conv layer1: max(2, M)·(R + 2) with R=12 leaves 5 bits; use fewer input bits or gain bits, "
+        "or more threshold bits",
+    ),
+]
+
 NAN = float("nan")
 NUMBERS = [
     (edit(REAL, 1, mean=np.zeros(3)), "tiny, operation 2, BatchNorm: mean must be 2 finite numbers"),
@@ -214,7 +284,7 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize(("network", "message"), HEADER + ORDER + DENSE + NUMBERS)
+@pytest.mark.parametrize(("network", "message"), HEADER + ORDER + DENSE + CONVOLUTIONS + NUMBERS)
 def test_a_broken_rule_is_named(network, message):
     with pytest.raises(VerifyError) as refusal:
         verify(network)
@@ -227,6 +297,16 @@ def test_every_stage_keeps_the_rules(levels):
     assert verify(network) is network
     for one_pass in PASSES:
         network = verify(one_pass(network))
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 8])
+@pytest.mark.parametrize("pool_behind", [False, True])
+def test_every_stage_of_a_convolution_keeps_the_rules(levels, pool_behind):
+    text = "7x6x3 - C5(2,9):3x3+same - MP2 - C4:2x2/2 - D6 - D3"
+    network = verify(from_text(text, levels=levels, dead=0.3, pool_behind=pool_behind))
+    for one_pass in PASSES:
+        network = verify(one_pass(network))
+    assert [type(op) for op in network.dense[:2]] == [Conv, Conv]
 
 
 def test_one_level_needs_no_fraction_bits():

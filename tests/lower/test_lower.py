@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.ir.networks import exported, random_images, tiny
+from tests.ir.networks import exported, from_text, images_for, random_images, tiny, tiny_conv
+from tests.lower.test_pool_codes import BEFORE
 from tests.lower.test_scores import AFTER
 
 from rebnet.engine.real import run_real
@@ -19,6 +20,36 @@ from rebnet.spec.scores import labels
 
 def test_before_and_after():
     assert to_text(lower(tiny())) == AFTER
+
+
+CONVOLUTION = """\
+network tiny levels=2 serves=(1,2) T=24
+  pixels 3x3x1 bits=2
+  conv layer1 2x4 window=2x2 weights=+-++|++-+ scale=0.5 folding=(2,4) unit=0.333333333 gains=(2,1)/(2,1)
+  threshold t=[[8,0],[8,0]] steps=[[[0],[0]],[[2],[5]]]
+  max_pool window=2x2/2
+  dense layer2 2x2 weights=-+|++ scale=1 unit=0.25 gains=(3,0)/(3,1)
+  scores scale=[[32767,-16383],[32767,-16383]] bias=[[32767,65534],[32767,65534]]
+"""
+
+
+def test_a_convolution_before_and_after():
+    assert to_text(tiny_conv()) == BEFORE
+    assert to_text(lower(tiny_conv())) == CONVOLUTION
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_labels_of_convolutions_agree(levels):
+    agree = []
+    for seed, text in enumerate(
+        ("12x12x3 - C16 - MP2 - C24:3x3+same - D32 - D10", "12x11x1 - C16:5x5/2+same - C24:2x2 - MP2/1 - D10")
+    ):
+        network = from_text(text, seed, levels)
+        images = images_for(network, seed, 250)
+        for m in range(1, levels + 1):
+            same = labels(run(lower(network), images, m)) == np.argmax(run_real(network, images, m), axis=1)
+            agree.append(same.mean())
+    assert np.mean(agree) >= 0.98
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 4])

@@ -22,6 +22,7 @@ _DENSE = re.compile(r"D([0-9]{1,9})(?:\(([^()]*)\))?")
 _CONV = re.compile(r"C([0-9]{1,9})(?:\(([^()]*)\))?(?::([0-9]{1,4})x([0-9]{1,4})(?:/([0-9]{1,4}))?(\+same)?)?")
 _POOL = re.compile(r"MP([0-9]{1,4})(?:/([0-9]{1,4}))?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_PLAIN = Window(3, 1)  # a convolution's, where the text gives none
 MAX_LEVELS = 8
 """Most levels a network can have: super-increasing gains of more do not fit one byte."""
 
@@ -59,10 +60,10 @@ class ConvText:
 
     rows: int
     folding: Folding | None = None
-    window: Window = Window(3, 1)
+    window: Window = _PLAIN
 
     def __str__(self) -> str:
-        return f"C{self.rows}{self.folding or ''}{'' if self.window == Window(3, 1) else f':{self.window}'}"
+        return f"C{self.rows}{self.folding or ''}{'' if self.window == _PLAIN else f':{self.window}'}"
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def _layer(place: str, token: str) -> LayerText:
 
 def _window(place: str, match: re.Match[str]) -> Window:
     if match[3] is None:
-        return Window(3, 1)
+        return _PLAIN
     kernel, width, stride = int(match[3]), int(match[4]), int(match[5] or 1)
     if kernel != width or kernel == 0 or stride == 0:
         raise NotationError(f"{place}: the kernel must be square and kernel and stride at least 1, such as :5x5/2")
@@ -214,10 +215,11 @@ def _check_order(place: str, before: tuple[LayerText, ...], layer: LayerText, sh
     if isinstance(layer, PoolText) and not (before and isinstance(before[-1], ConvText)):
         raise NotationError(f"{place}: a max-pool must follow a convolution C<channels>")
     height, width, _ = shape
-    if not layer.window.same and layer.window.kernel > min(height, width):
+    kernel = layer.window.kernel
+    if not layer.window.same and kernel > min(height, width):
         raise NotationError(
-            f"{place}: a {layer.window.kernel}x{layer.window.kernel} window does not fit the {height}x{width} map in front "
-            "of it; use a smaller one, or +same in a convolution"
+            f"{place}: a {kernel}x{kernel} window does not fit the {height}x{width} map in front of it; "
+            "use a smaller one, or +same in a convolution"
         )
 
 

@@ -9,7 +9,7 @@ Feature maps stand in the order height, width, channel; a dense layer takes a wh
 Arrays of served levels have one entry per level count m that the network can run at.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ class Dense:
 class Conv(Dense):
     """A convolution: a dense layer over every window of the map, columns in the window's own order."""
 
-    window: Window = Window(3, 1)
+    window: Window = field(kw_only=True)
 
 
 @dataclass(frozen=True)

@@ -139,8 +139,6 @@ def _parse(prefix: str, record: Any, tensors: dict[str, NDArray[Any]]) -> Op:
         elif name in tensors:
             array = tensors[name]
             values[field.name] = array.astype(np.int64 if array.dtype.kind == "i" else np.float64)
-        elif field.name == "window" and "window" not in values:
-            raise KeyError("window")  # the default is the notation's, not the record's
     return kind(**values)
 
 

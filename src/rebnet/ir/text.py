@@ -28,22 +28,22 @@ def _op(op: Op) -> str:
             folding = "" if op.folding is None else f" folding={op.folding}"
             gains = "" if op.gains is None else f" unit={op.unit:.9g} gains={'/'.join(map(_list, op.gains))}"
             kind, window = ("conv", f" window={op.window}") if isinstance(op, Conv) else ("dense", "")
-            return f"{kind} {op.name} {shape}{window} weights={_weights(op)} scale={op.scale:.9g}{folding}{gains}"
+            text = f"{kind} {op.name} {shape}{window} weights={_weights(op)} scale={op.scale:.9g}{folding}{gains}"
         case MaxPool():
-            return f"max_pool window={op.window}"
+            text = f"max_pool window={op.window}"
         case BatchNorm():
             fields = ("mean", "variance", "weight", "bias")
-            return (
-                "batchnorm " + " ".join(f"{f}={_array(getattr(op, f))}" for f in fields) + f" eps={_number(op.epsilon)}"
-            )
+            arrays = " ".join(f"{f}={_array(getattr(op, f))}" for f in fields)
+            text = f"batchnorm {arrays} eps={_number(op.epsilon)}"
         case Affine():
-            return f"affine a={_array(op.a)} b={_array(op.b)}"
+            text = f"affine a={_array(op.a)} b={_array(op.b)}"
         case ResidualSign():
-            return f"residual_sign gammas={_list(op.gammas)} fraction_bits={op.fraction_bits}"
+            text = f"residual_sign gammas={_list(op.gammas)} fraction_bits={op.fraction_bits}"
         case Threshold():
-            return f"threshold t={_array(op.thresholds)} steps={_array(op.steps)}"
+            text = f"threshold t={_array(op.thresholds)} steps={_array(op.steps)}"
         case Scores():
-            return f"scores scale={_array(op.scale)} bias={_array(op.bias)}"
+            text = f"scores scale={_array(op.scale)} bias={_array(op.bias)}"
+    return text
 
 
 def _weights(op: Dense) -> str:

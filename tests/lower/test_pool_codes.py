@@ -1,0 +1,61 @@
+"""Pass: max-pools compare codes."""
+
+import numpy as np
+import pytest
+from tests.ir.networks import from_text, images_for, tiny, tiny_conv
+
+from rebnet.engine.real import run_real
+from rebnet.ir.text import to_text
+from rebnet.ir.verify import verify
+from rebnet.lower import lower
+from rebnet.lower.pool_codes import pool_codes
+
+BEFORE = """\
+network tiny levels=2 serves=(1,2) T=24
+  pixels 3x3x1 bits=2
+  conv layer1 2x4 window=2x2 weights=+-++|--+- scale=0.5 folding=(2,4)
+  batchnorm mean=[0.5,0.25] variance=[3,0] weight=[2,-0.5] bias=[0,1] eps=1
+  max_pool window=2x2/2
+  residual_sign gammas=(0.75,0.25) fraction_bits=2
+  dense layer2 2x2 weights=-+|++ scale=1
+  batchnorm mean=[0,0] variance=[1,1] weight=[2,-1] bias=[0.5,1] eps=1e-05
+"""
+
+AFTER = """\
+network tiny levels=2 serves=(1,2) T=24
+  pixels 3x3x1 bits=2
+  conv layer1 2x4 window=2x2 weights=+-++|--+- scale=0.5 folding=(2,4)
+  batchnorm mean=[0.5,0.25] variance=[3,0] weight=[2,-0.5] bias=[0,1] eps=1
+  residual_sign gammas=(0.75,0.25) fraction_bits=2
+  max_pool window=2x2/2
+  dense layer2 2x2 weights=-+|++ scale=1
+  batchnorm mean=[0,0] variance=[1,1] weight=[2,-1] bias=[0.5,1] eps=1e-05
+"""
+
+
+def test_before_and_after():
+    assert to_text(tiny_conv()) == BEFORE
+    assert to_text(pool_codes(tiny_conv())) == AFTER
+
+
+def test_a_pool_that_compares_codes_already_stays():
+    once = pool_codes(tiny_conv())
+    assert pool_codes(once) == once
+
+
+def test_a_network_without_pools_stays():
+    assert pool_codes(tiny()) == tiny()
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_the_real_network_means_the_same(levels):
+    """Codes are ordered, and with super-increasing factors their values are too."""
+    network = from_text("9x8x2 - C5 - MP2 - C7:2x2+same - MP3/1 - D6 - D4", 3, levels)
+    images = images_for(network, 1, 60)
+    for m in range(1, levels + 1):
+        assert np.array_equal(run_real(network, images, m), run_real(verify(pool_codes(network)), images, m))
+
+
+def test_both_places_lower_to_the_same_network():
+    text = "9x8x2 - C5 - MP2 - C7:2x2+same - MP3/1 - D6 - D4"
+    assert lower(from_text(text)) == lower(from_text(text, pool_behind=True))
