@@ -6,8 +6,8 @@ from rebnet.errors import FileFormatError, SchemaError
 from rebnet.files import read_tensors, write_tensors
 from rebnet.nn.build import build
 from rebnet.nn.calibration import snap_gains
-from rebnet.nn.networks import architecture
 from rebnet.nn.load import MODEL_FILE, ModelMetadata, load_model, save_model
+from rebnet.nn.networks import architecture
 
 METADATA = ModelMetadata("4x4x1 - D8 - D3", 2, 5, "blobs")
 
