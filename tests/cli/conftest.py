@@ -14,7 +14,8 @@ __all__ = ["build", "compiled", "ready", "run_folder", "shared", "simulated"]
 
 @pytest.fixture
 def rebnet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """`rebnet(*arguments)`: exit code, stdout and stderr of the real command line."""
+    """`rebnet(*arguments)`: exit code, stdout and stderr of the real command line; no data sets but those named."""
+    monkeypatch.delenv("REBNET_DATA_DIR", raising=False)
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["rebnet", *map(str, arguments)])
