@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from rebnet.fold import fold
-from rebnet.fold.cycle_model import _Chain, _Converter, _Mvtu, _Scores
+from rebnet.fold.cycle_model import ConverterState, _Chain, _Mvtu, _Scores
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.ir.notation import parse
@@ -113,7 +113,7 @@ def until(end: int, events: list[Event]) -> list[Event]:
     return sorted(event for event in events if event[0] < end)
 
 
-def _watch_converter(chain: _Chain, converter: _Converter, name: str, events: list[Event]) -> None:
+def _watch_converter(chain: _Chain, converter: ConverterState, name: str, events: list[Event]) -> None:
     tick = converter.tick
 
     def watched(push: bool, pop: bool, levels: int) -> None:
