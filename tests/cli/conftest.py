@@ -1,5 +1,7 @@
 """The command line as a user calls it, and builds of a small network."""
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +16,8 @@ __all__ = ["build", "compiled", "ready", "run_folder", "shared", "simulated"]
 
 @pytest.fixture
 def rebnet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
-    """`rebnet(*arguments)`: exit code, stdout and stderr of the real command line."""
+    """`rebnet(*arguments)`: exit code, stdout and stderr of the real command line; no data sets but those named."""
+    monkeypatch.delenv("REBNET_DATA_DIR", raising=False)
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["rebnet", *map(str, arguments)])
@@ -25,6 +28,27 @@ def rebnet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
         except SystemExit as end:
             code = 0 if end.code is None else int(end.code)
         return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def start() -> Callable[..., subprocess.Popen[str]]:
+    """`start(*arguments, NAME=value)`: the command line in a process of its own, with these environment variables.
+
+    It heeds Ctrl-C also where the test runner itself was started in the background and ignores it.
+    """
+    program = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    program += "from rebnet.cli import main; main()"
+
+    def call(*arguments: object, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", program, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment},
+        )
 
     return call
 

@@ -5,8 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -155,7 +153,7 @@ def test_prints_its_record(rebnet, ready):
 
 
 @pytest.mark.rtl
-def test_interrupt(ready, tmp_path):
+def test_interrupt(start, ready, tmp_path):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (300_000, 8, 8, 1)).astype(np.uint8)
     labels = np.zeros(len(images), np.int64)
@@ -163,13 +161,7 @@ def test_interrupt(ready, tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     arguments = "simulate", ready, "--dataset", f"npz:{tmp_path / 'many.npz'}"
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from rebnet.cli import main; main()", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "TMPDIR": str(scratch)},
-    )
+    process = start(*arguments, TMPDIR=str(scratch))
     while not (children := simulators(process.pid)) and process.poll() is None:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGINT)

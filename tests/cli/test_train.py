@@ -3,7 +3,6 @@
 import gzip
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -301,17 +300,10 @@ def test_checkpoint_of_another_schema(one_thread, refuse, rebnet, tmp_path):
     )
 
 
-def test_interrupt_and_resume(one_thread, rebnet, tmp_path):
+def test_interrupt_and_resume(one_thread, rebnet, start, tmp_path):
     run = tmp_path / "run"
     arguments = train(NETWORK, "digits", run, "--epochs", 30)
-    program = "from rebnet.cli import main; main()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
+    process = start(*arguments, OMP_NUM_THREADS="1")
     while not (run / "checkpoint.safetensors").exists() and process.poll() is None:
         time.sleep(0.005)
     os.kill(process.pid, signal.SIGINT)
