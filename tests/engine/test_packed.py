@@ -45,8 +45,14 @@ def test_words_of_channels(channels, window):
 
 
 def test_pixels_of_whole_words():
-    network = lower(from_text("3x3x64 - C5:2x2+same - D3", 1, 2, 4))
+    network = lower(from_text("3x3x64 - C5:2x2+same - C3:2x2 - D3", 1, 2, 4))
     check(network, images_for(network, 1, 4))
+
+
+def test_which_layers_move_no_bit_to_build_a_window():
+    network = lower(from_text("6x6x3 - C64:2x2 - C128:2x2 - C65:2x2 - C3:2x2 - D64 - D3"))
+    engine = PackedEngine(network)
+    assert [engine._layers[op.name].by_channel for op in network.dense] == [False, True, True, False, False, False]
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 4])

@@ -136,6 +136,20 @@ def test_convolutions_at_levels_of_their_own_and_in_batches(monkeypatch):
     assert done == [7, 7, 7, 7, 7, 5]
 
 
+@pytest.mark.parametrize(
+    ("text", "levels", "largest"),
+    [
+        ("2x3x1 - D6 - D4", 2, 16778),  # small networks take 1000 images at a time
+        ("40x40x3 - C64 - MP2 - C64 - D10", 2, 38 * 38 * 64 * 8),  # the accumulators of the first layer
+        ("40x40x1 - C128 - MP2 - C8 - D10", 8, 17 * 17 * 9 * 128 * 8),  # the windows of the second
+        ("32x32x64 - D10", 1, 32 * 32 * 64 * 8),
+        ("50x50x64 - C2:9x9+same - D2", 1, 1 << 24),  # one image is too large, and is taken alone
+    ],
+)
+def test_images_at_a_time(text, levels, largest):
+    assert reference.batch_size(from_text(text, levels=levels)) == min(1000, (1 << 24) // largest)
+
+
 def test_convolutions_of_no_images():
     network = lower(tiny_conv())
     assert run(network, images_for(network, 0, 0)).shape == (0, 2)
