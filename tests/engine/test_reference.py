@@ -139,7 +139,7 @@ def test_convolutions_at_levels_of_their_own_and_in_batches(monkeypatch):
 @pytest.mark.parametrize(
     ("text", "levels", "largest"),
     [
-        ("2x3x1 - D6 - D4", 2, 16778),  # small networks take 1000 images at a time
+        ("2x3x1 - D6 - D4", 2, 6 * 8),  # small networks take 1000 images at a time
         ("40x40x3 - C64 - MP2 - C64 - D10", 2, 38 * 38 * 64 * 8),  # the accumulators of the first layer
         ("40x40x1 - C128 - MP2 - C8 - D10", 8, 17 * 17 * 9 * 128 * 8),  # the windows of the second
         ("32x32x64 - D10", 1, 32 * 32 * 64 * 8),
