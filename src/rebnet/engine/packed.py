@@ -12,13 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.engine.reference import batch_size, check_images, served_index
-from rebnet.errors import OptionError
-from rebnet.ir.ops import Conv, Dense, MaxPool, Network, Scores, Threshold
-from rebnet.spec.pixels import pixel_planes
-from rebnet.spec.pool import max_pool
-from rebnet.spec.residual import Bits, encode_integer
-from rebnet.spec.scores import scores
+from rebnet.engine.reference import batch_size, check_images, run_batch, served_index
+from rebnet.ir.ops import Conv, Dense, Network
+from rebnet.spec.residual import Bits
 from rebnet.spec.window import windows
 from rebnet.spec.xnor import pack_words
 
@@ -74,7 +70,7 @@ class PackedEngine:
         batches = [images[start : start + size] for start in range(0, len(images), size)]
 
         def work(batch: NDArray[np.uint8]) -> NDArray[np.int64]:
-            result = self._run_batch(batch, index)
+            result = run_batch(self.network, batch, index, self._accumulate)
             progress(len(batch))
             return result
 
@@ -83,26 +79,6 @@ class PackedEngine:
             return np.concatenate([none, *map(work, batches)])
         with ThreadPoolExecutor(self.threads) as pool:
             return np.concatenate([none, *pool.map(work, batches)])
-
-    def _run_batch(self, images: NDArray[np.uint8], index: int) -> NDArray[np.int64]:
-        planes: Bits = pixel_planes(images, self.network.input.bits)
-        accumulator = np.zeros(0, dtype=np.int64)
-        reach = 0
-        for op in self.network.ops:
-            match op:
-                case Dense(gains=tuple(gains)):
-                    accumulator = self._accumulate(op, planes, gains[index])
-                    reach = op.reaches[index]
-                case MaxPool():
-                    planes = max_pool(planes, op.window)
-                case Threshold():
-                    planes = encode_integer(accumulator, op.thresholds[index], op.steps[index])
-                case Scores():
-                    flat = accumulator.reshape(len(images), -1)
-                    return scores(flat, reach, op.scale[index], op.bias[index])
-                case _:
-                    raise OptionError(f"{type(op).__name__}: lower the network before running it")
-        raise OptionError(f"{self.network.name}: ends without scores; lower the network before running it")
 
     def _accumulate(self, op: Dense, planes: Bits, gains: Sequence[int]) -> NDArray[np.int64]:
         """A = Σ g_i·p_i of every window and row: (images, out height, out width, rows)."""

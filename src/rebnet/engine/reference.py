@@ -1,6 +1,6 @@
 """The integer network in numpy, through the functions of `spec`: what every faster engine must equal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,8 @@ from rebnet.spec.scores import scores
 from rebnet.spec.window import windows
 from rebnet.spec.xnor import accumulate
 
+Accumulate = Callable[[Dense, Bits, Sequence[int]], NDArray[np.int64]]
+"""A layer, the bit planes in front of it and its gains to A: (images, out height, out width, rows)."""
 _BATCH_ELEMENTS = 1 << 24  # window elements held at a time
 
 
@@ -64,7 +66,7 @@ def run(
     size = batch_size(network)
     for start in range(0, len(images), size):
         batch = images[start : start + size]
-        results.append(_run_batch(network, batch, index))
+        results.append(run_batch(network, batch, index, _accumulate))
         progress(len(batch))
     return np.concatenate(results)
 
@@ -103,29 +105,31 @@ def batch_size(network: Network) -> int:
     return max(1, min(1000, _BATCH_ELEMENTS // largest))
 
 
-def _run_batch(network: Network, images: NDArray[np.uint8], index: int) -> NDArray[np.int64]:
+def run_batch(
+    network: Network, images: NDArray[np.uint8], index: int, accumulate_layer: Accumulate
+) -> NDArray[np.int64]:
+    """Scores of a batch with the constants of set `index`; the engines differ in `accumulate_layer` alone."""
     planes: Bits = pixel_planes(images, network.input.bits)  # (levels, images, height, width, channels)
-    count = len(images)
     accumulator: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
     reach = 0
     for op in network.ops:
         match op:
-            case Conv(gains=tuple(gains)):
-                vectors = windows(planes, op.window)
-                place = vectors.shape[1:4]
-                flat = vectors.reshape(len(vectors), -1, vectors.shape[-1])
-                accumulator = accumulate(flat, op.weights.bits, gains[index]).reshape(*place, -1)
-                reach = op.reaches[index]
             case Dense(gains=tuple(gains)):
-                flat = planes.reshape(len(planes), count, -1)
-                accumulator = accumulate(flat, op.weights.bits, gains[index]).reshape(count, 1, 1, -1)
+                accumulator = accumulate_layer(op, planes, gains[index])
                 reach = op.reaches[index]
             case MaxPool():
                 planes = max_pool(planes, op.window)
             case Threshold():
                 planes = encode_integer(accumulator, op.thresholds[index], op.steps[index])
             case Scores():
-                return scores(accumulator.reshape(count, -1), reach, op.scale[index], op.bias[index])
+                return scores(accumulator.reshape(len(images), -1), reach, op.scale[index], op.bias[index])
             case _:
                 raise OptionError(f"{type(op).__name__}: lower the network before running it")
     raise OptionError(f"{network.name}: ends without scores; lower the network before running it")
+
+
+def _accumulate(op: Dense, planes: Bits, gains: Sequence[int]) -> NDArray[np.int64]:
+    """A of every window and row, shape (images, out height, out width, rows); a dense layer has one window."""
+    vectors = windows(planes, op.window) if isinstance(op, Conv) else planes.reshape(*planes.shape[:2], 1, 1, -1)
+    flat = vectors.reshape(len(vectors), -1, vectors.shape[-1])
+    return accumulate(flat, op.weights.bits, gains).reshape(*vectors.shape[1:4], -1)

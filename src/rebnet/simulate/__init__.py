@@ -91,7 +91,7 @@ def simulate(
     status("simulating")
     shards = run_shards(
         program,
-        streams_of(network, accelerator, build),
+        streams_of(network, accelerator, build, ports),
         chosen.reshape(len(chosen), -1),
         users,
         processes=1 if trace is not None else processes or os.cpu_count() or 1,
@@ -156,7 +156,7 @@ def _levels(network: Network, levels: tuple[int, ...] | None, count: int) -> NDA
     return np.resize(np.asarray(wanted, dtype=np.uint8), count)
 
 
-def streams_of(network: Network, accelerator: Accelerator, build: Path) -> Streams:
+def streams_of(network: Network, accelerator: Accelerator, build: Path, ports: dict[str, Any]) -> Streams:
     """The accelerator's streams, with the patience after which silence is an error."""
     depths = read_depths(build / FOLDING_FILE, accelerator.layers)
     names = [layer.name for layer in accelerator.layers]
