@@ -11,6 +11,7 @@ from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.networks import architecture
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import ResidualSign
+from rebnet.nn.window import MaxPool2d
 
 TINY = architecture("4x4x1 - D8 - D6 - D3")
 MAPS = architecture("9x7x2 - C4:3x3/2+same - C5:2x2+same - MP2/1 - C6:2x2+same - MP2 - D8 - D3")
@@ -32,7 +33,7 @@ def test_modules_of_convolutions_in_order():
         *("conv3", "norm3", "pool3", "sign3", "flatten", "linear4", "norm4", "sign4", "linear5", "norm5"),
     ]
     assert not model.pixels.flat
-    assert [type(model.conv1), type(model.norm1), type(model.pool2)] == [BinaryConv2d, nn.BatchNorm2d, nn.MaxPool2d]
+    assert [type(model.conv1), type(model.norm1), type(model.pool2)] == [BinaryConv2d, nn.BatchNorm2d, MaxPool2d]
     assert (model.pad1.lowest, model.pad2.lowest, model.pad3.lowest) == (-1, -math.inf, -math.inf)
     assert (str(model.pad1.window), str(model.conv1.window)) == ("3x3/2+same", "3x3/2")
     assert (model.pool2.kernel_size, model.pool2.stride, model.pool3.stride) == (2, 1, 2)

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import ResidualSign
-from rebnet.nn.window import FlattenHWC, PadLowest
+from rebnet.nn.window import FlattenHWC, MaxPool2d, PadLowest
 from rebnet.spec import residual as spec
 from rebnet.spec.pixels import pixel_planes
 from rebnet.spec.window import Window, windows
@@ -81,3 +82,14 @@ def test_flattens_in_the_order_height_width_channel():
 
 def test_repr():
     assert repr(PadLowest(Window(3, 2, same=True), -1.0)) == "PadLowest(3x3/2+same, lowest=-1.0)"
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (2, 2), (3, 2), (2, 3), (5, 1)])
+def test_pool_and_its_gradient_are_those_of_torch(kernel, stride):
+    x = torch.randn(2, 3, 7, 10, requires_grad=True)
+    expected = functional.max_pool2d(x, kernel, stride)
+    made = MaxPool2d(kernel, stride)(x)
+    assert torch.equal(made, expected)
+    weights = torch.randn_like(made)
+    slopes = [torch.autograd.grad((y * weights).sum(), x)[0] for y in (made, expected)]
+    torch.testing.assert_close(slopes[0], slopes[1])

@@ -9,7 +9,7 @@ from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import Gradient, ResidualSign, check_levels
-from rebnet.nn.window import FlattenHWC, PadLowest
+from rebnet.nn.window import FlattenHWC, MaxPool2d, PadLowest
 
 
 def build(architecture: Architecture, levels: int, input_bits: int = 8, gradient: Gradient = "chain") -> nn.Sequential:
@@ -63,7 +63,7 @@ def build(architecture: Architecture, levels: int, input_bits: int = 8, gradient
                 modules[f"conv{number}"] = BinaryConv2d(shapes[index][2], layer.rows, window.kernel, window.stride)
                 modules[f"norm{number}"] = nn.BatchNorm2d(layer.rows)
             case PoolText():
-                modules[f"pool{number}"] = nn.MaxPool2d(layer.window.kernel, layer.window.stride)
+                modules[f"pool{number}"] = MaxPool2d(layer.window.kernel, layer.window.stride)
         if index + 1 < len(layers):
             _binarize(modules, number, layers[index + 1], ResidualSign(levels, gradient))
     return nn.Sequential(modules)
