@@ -6,6 +6,9 @@ from pathlib import Path
 MODULES = (
     "pixel_input",
     "width_converter",
+    "sliding_window",
+    "max_pool",
+    "window_buffer",
     "vector_buffer",
     "mvtu",
     "processing_element",

@@ -1,0 +1,107 @@
+// Sliding window unit: a map comes in row by row, its windows go out one after another.
+//
+// In:   a map of HEIGHT x WIDTH pixels in words of WORD elements, WRITES words at a time, PLANES bit planes each
+//       (plane major), and the levels of its image.
+// Out:  the windows, row by row, READS words at a time, in the order kernel row, kernel column, channel; what lies
+//       outside of the map is 0, the lowest code. The last words of a window may end in words of 0.
+// Time: a word is at the output two cycles after it was read, and can be read one cycle after it came in; READS words
+//       per cycle, window after window and map after map without a gap. The next map's rows come in meanwhile.
+// Parameters as in window_buffer.
+module sliding_window #(
+    parameter int PLANES = 2,
+    parameter int LEVEL_WIDTH = 2,
+    parameter int KERNEL = 3,
+    parameter int STRIDE = 1,
+    parameter int PAD_Y = 0,
+    parameter int PAD_X = 0,
+    parameter int HEIGHT = 8,
+    parameter int WIDTH = 8,
+    parameter int OUT_HEIGHT = 6,
+    parameter int OUT_WIDTH = 6,
+    parameter int CHANNELS = 16,
+    parameter int WORD = 8,
+    parameter int READS = 1,
+    parameter int WRITES = 1,
+    parameter int DEPTH = 64,
+    parameter STYLE = "block"
+) (
+    input  logic                          clk,
+    input  logic                          rst,
+    input  logic                          in_valid,
+    output logic                          in_ready,
+    input  logic [PLANES*WRITES*WORD-1:0] in_data,
+    input  logic [       LEVEL_WIDTH-1:0] in_levels,
+    output logic                          out_valid,
+    input  logic                          out_ready,
+    output logic [ PLANES*READS*WORD-1:0] out_data,
+    output logic [       LEVEL_WIDTH-1:0] out_levels
+);
+  localparam int OUT_DEPTH = 4;  // as many as keep one word per cycle moving
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+
+  logic word_valid, take, taken_q, out_pop;
+  logic unused_first, unused_last, unused_ready;
+  logic [LEVEL_WIDTH-1:0] word_levels, levels_q;
+  logic [PLANES*READS*WORD-1:0] data;
+  logic [ROOM_WIDTH-1:0] room_q;
+
+  window_buffer #(
+      .PLANES(PLANES),
+      .LEVEL_WIDTH(LEVEL_WIDTH),
+      .KERNEL(KERNEL),
+      .STRIDE(STRIDE),
+      .PAD_Y(PAD_Y),
+      .PAD_X(PAD_X),
+      .HEIGHT(HEIGHT),
+      .WIDTH(WIDTH),
+      .OUT_HEIGHT(OUT_HEIGHT),
+      .OUT_WIDTH(OUT_WIDTH),
+      .CHANNELS(CHANNELS),
+      .WORD(WORD),
+      .READS(READS),
+      .WRITES(WRITES),
+      .POOL(0),
+      .DEPTH(DEPTH),
+      .STYLE(STYLE)
+  ) lines (
+      .clk,
+      .rst,
+      .in_valid,
+      .in_ready,
+      .in_data,
+      .in_levels,
+      .word_valid,
+      .word_first(unused_first),
+      .word_last(unused_last),
+      .word_levels,
+      .take,
+      .data
+  );
+
+  assign take = word_valid && room_q != '0;
+
+  always_ff @(posedge clk) begin
+    if (rst) room_q <= ROOM_WIDTH'(OUT_DEPTH);
+    else room_q <= room_q + ROOM_WIDTH'(out_pop) - ROOM_WIDTH'(take);
+  end
+  always_ff @(posedge clk) begin
+    taken_q  <= !rst && take;
+    levels_q <= word_levels;
+  end
+
+  // Never overflows: every word that is written was promised its place.
+  fifo #(
+      .WIDTH(PLANES * READS * WORD + LEVEL_WIDTH),
+      .DEPTH(OUT_DEPTH)
+  ) words (
+      .clk,
+      .rst,
+      .in_valid(taken_q),
+      .in_ready(unused_ready),
+      .in_data({levels_q, data}),
+      .out_valid,
+      .out_ready,
+      .out_data({out_levels, out_data})
+  );
+  assign out_pop = out_valid && out_ready;
+endmodule
