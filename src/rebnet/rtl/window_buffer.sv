@@ -18,7 +18,8 @@
 // KERNEL, STRIDE, OUT_HEIGHT, OUT_WIDTH ≥ 1. PAD_Y, PAD_X: rows above and columns left of the map; what lies below
 // and right of it follows from OUT_HEIGHT and OUT_WIDTH. WORD divides CHANNELS. READS ≤ KERNEL²; READS > 1 and
 // POOL = 0 need WORD = CHANNELS. WRITES: a power of two; WRITES > 1 needs WORD = CHANNELS.
-// DEPTH: words, a multiple of WRITES, enough for the words from the first to the last that a window needs.
+// DEPTH: words, a multiple of WRITES, enough for the words from the first that is not given back before a window to
+// the last that it needs, whole writes.
 // IMAGES: maps that may stand in the buffer at a time. STYLE: memory style, "block" or "distributed".
 module window_buffer #(
     parameter int PLANES = 2,
@@ -150,7 +151,9 @@ module window_buffer #(
 
   // Reader. offset_q: from the first word of the window row (its first row inside of the map) to the word read next;
   // window_q: to the window's first word. Both may be negative above and left of the map.
-  logic [ADDRESS_WIDTH-1:0] base_q, base_step;
+  // place_q, window_place_q, row_place_q: places of the word read next and of the first words of its group and of the
+  // window row. They step modulo DEPTH, as a row may be longer than the memory.
+  logic [ADDRESS_WIDTH-1:0] place_q, window_place_q, row_place_q, place_from, place_step, place_next;
   words_t offset_q, window_q, row_given_q;
   logic [KERNEL_WIDTH-1:0] kernel_y_q, kernel_x_q, next_y, next_x;
   logic [PIXEL_WIDTH-1:0] part_q;
@@ -182,14 +185,11 @@ module window_buffer #(
   always_comb begin
     row_moves = 1'b1;
     advance = words_t'(ROW_STEP);
-    base_step = ADDRESS_WIDTH'(ROW_STEP % DEPTH);
     if (out_y_q == OY_WIDTH'(OUT_HEIGHT - 1)) begin
-      advance   = words_t'(REST);
-      base_step = ADDRESS_WIDTH'(REST % DEPTH);
+      advance = words_t'(REST);
     end else if (PAD_Y > 0 && top_q < 0) begin
       row_moves = TOP_PART > 0 && top_q + Y_WIDTH'(STRIDE) > 0;
       advance   = row_moves ? words_t'(TOP_PART * ROW) : '0;
-      base_step = row_moves ? ADDRESS_WIDTH'(TOP_PART * ROW % DEPTH) : '0;
     end
     column_advance = words_t'(COLUMN_STEP);
     if (PAD_X > 0 && left_q < 0)
@@ -199,15 +199,43 @@ module window_buffer #(
     else if (ends_window && row_moves) given_back = column_advance;
   end
 
-  function automatic logic [ADDRESS_WIDTH-1:0] wrap(input logic [ADDRESS_WIDTH:0] address);
-    wrap = ADDRESS_WIDTH'(address >= (ADDRESS_WIDTH + 1)'(DEPTH) ? address - (ADDRESS_WIDTH + 1)'(DEPTH) : address);
+  // Words as a step from place to place, and the place so much further.
+  function automatic int modulo(input int words);
+    modulo = (words % DEPTH + DEPTH) % DEPTH;
   endfunction
+  localparam int FIRST_PLACE = modulo(-PAD_Y * ROW - PAD_X * PIXEL);
+  localparam int PART_PLACES = modulo(1);
+  localparam int STEP_PLACES = modulo(STEP - (POOL == 0 ? PIXEL - 1 : 0));
+  localparam int CARRY_PLACES = modulo(CARRY_STEP - (POOL == 0 ? PIXEL - 1 : 0));
+  localparam int COLUMN_PLACES = modulo(COLUMN_STEP - (POOL == 0 ? 0 : PIXEL - 1));
+  localparam int ROW_PLACES = modulo(ROW_STEP);
+  localparam int MAP_PLACES = modulo(MAP - (OUT_HEIGHT - 1) * ROW_STEP);
+
+  function automatic logic [ADDRESS_WIDTH-1:0] further(input logic [ADDRESS_WIDTH-1:0] place,
+                                                       input logic [ADDRESS_WIDTH-1:0] step);
+    logic [ADDRESS_WIDTH:0] sum;
+    sum = {1'b0, place} + {1'b0, step};
+    further = ADDRESS_WIDTH'(sum >= (ADDRESS_WIDTH + 1)'(DEPTH) ? sum - (ADDRESS_WIDTH + 1)'(DEPTH) : sum);
+  endfunction
+
+  always_comb begin
+    place_from = place_q;
+    place_step = ADDRESS_WIDTH'(PART_PLACES);
+    if (ends_row) begin
+      place_from = row_place_q;
+      place_step = ends_map ? ADDRESS_WIDTH'(MAP_PLACES) : ADDRESS_WIDTH'(ROW_PLACES);
+    end else if (word_last) begin
+      place_from = window_place_q;
+      if (last_part) place_step = ADDRESS_WIDTH'(COLUMN_PLACES);
+    end else if (POOL != 0 || last_part) begin
+      place_step = carry ? ADDRESS_WIDTH'(CARRY_PLACES) : ADDRESS_WIDTH'(STEP_PLACES);
+    end
+  end
+  assign place_next = further(place_from, place_step);
 
   logic signed [Y_WIDTH-1:0] next_top;
   words_t next_row;
-  logic [ADDRESS_WIDTH-1:0] base_next;
   assign next_top = ends_map ? -Y_WIDTH'(PAD_Y) : top_q + Y_WIDTH'(STRIDE);
-  assign base_next = wrap((ADDRESS_WIDTH + 1)'(base_q) + (ADDRESS_WIDTH + 1)'(base_step));
   if (PAD_Y > 0) begin : above
     assign next_row = (next_top < 0 ? words_t'(next_top) * words_t'(ROW) : '0) - words_t'(PAD_X * PIXEL);
   end else begin : not_above
@@ -216,18 +244,23 @@ module window_buffer #(
 
   always_ff @(posedge clk) begin
     if (rst) begin
-      base_q      <= '0;
-      offset_q    <= words_t'((PAD_Y > 0 ? -PAD_Y * ROW : 0) - PAD_X * PIXEL);
-      window_q    <= words_t'((PAD_Y > 0 ? -PAD_Y * ROW : 0) - PAD_X * PIXEL);
-      row_given_q <= '0;
-      kernel_y_q  <= '0;
-      kernel_x_q  <= '0;
-      part_q      <= '0;
-      out_x_q     <= '0;
-      out_y_q     <= '0;
-      left_q      <= -X_WIDTH'(PAD_X);
-      top_q       <= -Y_WIDTH'(PAD_Y);
+      place_q        <= ADDRESS_WIDTH'(FIRST_PLACE);
+      window_place_q <= ADDRESS_WIDTH'(FIRST_PLACE);
+      row_place_q    <= ADDRESS_WIDTH'(FIRST_PLACE);
+      offset_q       <= words_t'((PAD_Y > 0 ? -PAD_Y * ROW : 0) - PAD_X * PIXEL);
+      window_q       <= words_t'((PAD_Y > 0 ? -PAD_Y * ROW : 0) - PAD_X * PIXEL);
+      row_given_q    <= '0;
+      kernel_y_q     <= '0;
+      kernel_x_q     <= '0;
+      part_q         <= '0;
+      out_x_q        <= '0;
+      out_y_q        <= '0;
+      left_q         <= -X_WIDTH'(PAD_X);
+      top_q          <= -Y_WIDTH'(PAD_Y);
     end else if (take) begin
+      place_q <= place_next;
+      if (word_last) window_place_q <= place_next;
+      if (ends_row) row_place_q <= place_next;
       // Within a window: parts of a pixel inside, or (POOL) outside of the positions.
       if (POOL == 0 && !last_part) begin
         part_q   <= part_q + 1'b1;
@@ -257,7 +290,6 @@ module window_buffer #(
           left_q      <= -X_WIDTH'(PAD_X);
           top_q       <= next_top;
           row_given_q <= '0;
-          base_q      <= base_next;
         end
       end
     end
@@ -270,6 +302,8 @@ module window_buffer #(
   for (genvar r = 0; r < READS; r++) begin : port
     localparam int FAR = (r / KERNEL) * ROW + (r % KERNEL) * PIXEL;
     localparam int CARRY_FAR = FAR + ROW - KERNEL * PIXEL;
+    localparam int FAR_PLACES = modulo(FAR);
+    localparam int CARRY_FAR_PLACES = modulo(CARRY_FAR);
     logic [KERNEL_WIDTH-1:0] x, y;
     logic carries, in_map, in_map_q;
     words_t offset;
@@ -281,7 +315,9 @@ module window_buffer #(
     assign x = kernel_x_q + KERNEL_WIDTH'(r % KERNEL) - (carries ? KERNEL_WIDTH'(KERNEL) : '0);
     assign y = kernel_y_q + KERNEL_WIDTH'(r / KERNEL) + KERNEL_WIDTH'(carries);
     assign offset = offset_q + (carries ? words_t'(CARRY_FAR) : words_t'(FAR));
-    assign address = wrap((ADDRESS_WIDTH + 1)'(base_q) + (ADDRESS_WIDTH + 1)'(offset));
+    assign address = further(
+        place_q, carries ? ADDRESS_WIDTH'(CARRY_FAR_PLACES) : ADDRESS_WIDTH'(FAR_PLACES)
+    );
     assign there[r] = !in_map || offset < ahead_q;
 
     if (PADDED != 0) begin : padded
@@ -304,10 +340,10 @@ module window_buffer #(
     always_ff @(posedge clk) if (take) in_map_q <= in_map;
 
     if (WRITES > 1) begin : parts
-      logic [PART_WIDTH-1:0] place_q;
-      always_ff @(posedge clk) if (take) place_q <= PART_WIDTH'(address);
+      logic [PART_WIDTH-1:0] word_q;  // the word of the write
+      always_ff @(posedge clk) if (take) word_q <= PART_WIDTH'(address);
       for (genvar p = 0; p < PLANES; p++) begin : plane
-        assign data[(p*READS+r)*WORD+:WORD] = in_map_q ? wide_q[(p*WRITES+int'(place_q))*WORD+:WORD] : '0;
+        assign data[(p*READS+r)*WORD+:WORD] = in_map_q ? wide_q[(p*WRITES+int'(word_q))*WORD+:WORD] : '0;
       end
     end else begin : whole
       for (genvar p = 0; p < PLANES; p++) begin : plane
