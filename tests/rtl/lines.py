@@ -19,7 +19,7 @@ from .bench import Traffic, Word, cut
 
 @dataclass(frozen=True)
 class Beat:
-    """Words of a map that are read together, 1 the first and 0 none; places given back after it since the map's start."""
+    """Words of a map that are read together, 1 the first and 0 none; places of the map given back after it."""
 
     words: tuple[int, ...]
     first: bool
@@ -170,7 +170,7 @@ class Shape:
 
 
 class Places:
-    """The places of a line buffer, counted since its start or the end of a map."""
+    """The places of a line buffer, counted from an empty one."""
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
