@@ -15,16 +15,28 @@ from .bench import literal
 BENCHES = {module: importlib.import_module(f".test_{module}", __package__) for module in MODULES}
 CASES = [(module, case) for module, bench in BENCHES.items() for case in bench.CASES]
 
+MAP_OF_224 = {"KERNEL": 11, "STRIDE": 4, "HEIGHT": 224, "WIDTH": 224, "OUT_HEIGHT": 54, "OUT_WIDTH": 54, "DEPTH": 8192}
+
 # Parameters that no bench builds.
 SPREAD = {
     "fifo": [{"WIDTH": 1, "DEPTH": 1}, {"DEPTH": 1000}],
     "pixel_input": [{"LEVELS": 16, "LEVEL_WIDTH": 5}, {"SAMPLES": 1, "P": 1}],
     "width_converter": [{"IN": 64, "OUT": 1, "VECTOR": 1}, {"IN": 33, "OUT": 32, "VECTOR": 1000}],
     "vector_buffer": [{"CHUNKS": 1, "DEPTH": 1000}],
+    "sliding_window": [
+        {**MAP_OF_224, "CHANNELS": 3, "WORD": 1},
+        {**MAP_OF_224, "PAD_Y": 3, "PAD_X": 3, "CHANNELS": 3, "WORD": 3, "READS": 121, "WRITES": 16, "PLANES": 8},
+    ],
+    "max_pool": [{**MAP_OF_224, "CHANNELS": 64, "WORD": 1, "DEPTH": 160000, "STYLE": "block"}],
+    "window_buffer": [{**MAP_OF_224, "IMAGES": 1, "STYLE": "distributed"}, {"WORD": 16, "READS": 2, "WRITES": 64}],
     "scores": [{"ROWS": 1000, "LANES": 16, "SETS": 3}],
     "popcount": [{"WIDTH": 1024, "STAGES": 4}],
     "residual_encoder": [{"LEVELS": 8, "ACC_WIDTH": 1, "THRESHOLD_WIDTH": 2}],
 }
+
+WINDOW_SIZES = "KERNEL, STRIDE, OUT_HEIGHT and OUT_WIDTH must be at least 1, PAD_Y and PAD_X at least 0"
+WINDOW_READS = "READS must be 1 to KERNEL*KERNEL, and 1 for windows of parts of pixels"
+WINDOW_WRITES = "WRITES must be a power of two, and 1 for parts of pixels"
 
 ILLEGAL = [
     ("fifo", {"DEPTH": 0}, "DEPTH must be at least 1"),
@@ -39,6 +51,27 @@ ILLEGAL = [
     ("vector_buffer", {"DEPTH": 0}, "DEPTH must be at least 1"),
     ("width_converter", {"OUT": 0}, "IN, OUT, PLANES and VECTOR must be at least 1"),
     ("width_converter", {"VECTOR": 0}, "IN, OUT, PLANES and VECTOR must be at least 1"),
+    *[
+        (module, parameters, sentence)
+        for module in ("window_buffer", "sliding_window", "max_pool")
+        for parameters, sentence in (
+            ({"STRIDE": 0}, WINDOW_SIZES),
+            ({"OUT_HEIGHT": 0}, WINDOW_SIZES),
+            ({"WORD": 3}, "WORD must divide CHANNELS"),
+            ({"READS": 0}, WINDOW_READS),
+            ({"READS": 10, "WORD": 16}, WINDOW_READS),
+            ({"WRITES": 2}, WINDOW_WRITES),
+            ({"WRITES": 3, "WORD": 16, "DEPTH": 63}, WINDOW_WRITES),
+            ({"WRITES": 4, "WORD": 16, "DEPTH": 62}, "DEPTH must be a multiple of WRITES"),
+            ({"DEPTH": 0}, "DEPTH must be a multiple of WRITES"),
+        )
+    ],
+    ("window_buffer", {"KERNEL": 0}, WINDOW_SIZES),
+    ("window_buffer", {"PAD_Y": -1}, WINDOW_SIZES),
+    ("window_buffer", {"PAD_X": 3}, "PAD_Y and PAD_X must be less than KERNEL"),
+    ("window_buffer", {"READS": 2}, WINDOW_READS),
+    ("sliding_window", {"PAD_Y": 3}, "PAD_Y and PAD_X must be less than KERNEL"),
+    ("sliding_window", {"READS": 2}, WINDOW_READS),
     ("mvtu", {"SIMD": 785}, "SIMD must be 1 to COLS"),
     ("mvtu", {"DRAIN": 3}, "DRAIN must divide PE"),
     ("mvtu", {"PE": 32, "DRAIN": 1}, "PE/DRAIN must be at most ceil(COLS/SIMD)"),
@@ -98,7 +131,8 @@ def test_illegal_parameters_stop_elaboration(
 ) -> None:
     result = lint(verilator, module, parameters)
     assert result.returncode != 0
-    assert f"{module}: {sentence}" in result.stderr
+    owner = "window_buffer" if module in {"sliding_window", "max_pool"} else module  # the inner module says it
+    assert f"{owner}: {sentence}" in result.stderr
 
 
 _SYNTHESIS = """
@@ -110,16 +144,24 @@ for command in sys.argv[1:]:
 """
 
 
-def test_yosys_reads_and_elaborates_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("module", "case"),
+    [
+        ("mvtu", "nothing divides"),
+        ("sliding_window", "4x4/3 same, two a word, four writes"),
+        ("max_pool", "3x3/2, two of nine at a time, parts"),
+    ],
+)
+def test_yosys_reads_and_elaborates_the_unit(tmp_path: Path, module: str, case: str) -> None:
     pytest.importorskip("pyosys", reason="the synthesizer is not installed; install it with: pip install pyosys")
-    bench = BENCHES["mvtu"]
-    case = "nothing divides"
-    for name, text in bench.SHAPES[case].files.items():
+    bench = BENCHES[module]
+    for name, text in getattr(bench.SHAPES[case], "files", {}).items():
         (tmp_path / name).write_text(text)
-    parameters = {**bench.CASES[case], "WEIGHT_FILE": "weights.hex"}
-    commands = [f"read_verilog -sv -defer {' '.join(str(source(module)) for module in MODULES)}"]
-    commands.append(f"chparam {' '.join(f'-set {name} {literal(value)}' for name, value in parameters.items())} mvtu")
-    commands += ["hierarchy -check -top mvtu", "proc", "check -assert"]
+    parameters = bench.CASES[case]
+    commands = [f"read_verilog -sv -defer {' '.join(str(source(name)) for name in MODULES)}"]
+    settings = " ".join(f"-set {name} {literal(value)}" for name, value in parameters.items())
+    commands.append(f"chparam {settings} {module}")
+    commands += [f"hierarchy -check -top {module}", "proc", "check -assert"]
     result = subprocess.run(
         [sys.executable, "-c", _SYNTHESIS, *commands], cwd=tmp_path, capture_output=True, text=True, check=False
     )
