@@ -1,5 +1,6 @@
 """Random networks, several of them in one simulator."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -12,15 +13,16 @@ from rebnet.fold.depths import predict, size_fifos
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.ir.notation import MAX_LEVELS, Folding
-from rebnet.ir.ops import BatchNorm, BitMatrix, Dense, Network, Op, PixelInput, ResidualSign
+from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Network, Op, PixelInput, ResidualSign
 from rebnet.lower import lower
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.folding import fifo_record
-from rebnet.rtl.geometry import Accelerator, Depths, accelerator_of
+from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
 from rebnet.rtl.widths import USER_BITS, widths_of
 from rebnet.simulate.build import build_simulator
 from rebnet.simulate.run import Shard, Streams, run_shards
 from rebnet.spec.gains import choose_gains
+from rebnet.spec.window import Window
 
 
 @dataclass(frozen=True)
@@ -34,16 +36,12 @@ class Drawn:
     score_bytes: int
 
     def __str__(self) -> str:
-        layers = [
-            f"D{layer.rows}({layer.pe},{layer.simd},{layer.level_lanes})"
-            f" depths {self.depths.buffers[i]}/{self.depths.outputs[i]}"
-            for i, layer in enumerate(self.accelerator.layers)
-        ]
         image = self.network.input
         return (
             f"network {self.number}: {image.height}x{image.width}x{image.channels} bits={image.bits} "
             f"M={self.network.levels} serves={self.network.served} P={self.accelerator.samples_per_beat}; "
-            + "; ".join(layers)
+            + "; ".join(map(str, self.accelerator.stages))
+            + f"; depths {dict(self.depths)}"
         )
 
 
@@ -55,10 +53,54 @@ def draw_network(rng: np.random.Generator, number: int) -> Network:
     )
     depth = int(rng.integers(1, 5))
     sizes = [image.samples, *(int(size) for size in rng.integers(1, 40, depth))]
-    ops: list[Op] = []
+    layers: list[Op] = []
     for index, (columns, rows) in enumerate(pairwise(sizes)):
-        bits = rng.integers(0, 2, (rows, columns)).astype(np.bool_)
-        ops.append(Dense(f"layer_{index + 1}", BitMatrix.pack(bits), float(rng.uniform(0.01, 2))))
+        layers.append(Dense(f"layer_{index + 1}", _draw_weights(rng, rows, columns), float(rng.uniform(0.01, 2))))
+    return _finished(rng, number, levels, image, layers)
+
+
+def draw_conv_network(rng: np.random.Generator, number: int) -> Network:
+    """A lowered random network of 1 to 3 convolutions, some with a pool behind, and 1 or 2 dense layers."""
+    levels = int(rng.integers(1, 5))
+    image = PixelInput(
+        int(rng.integers(1, 12)), int(rng.integers(1, 12)), int(rng.integers(1, 4)), int(rng.integers(1, 9))
+    )
+    height, width, channels = image.height, image.width, image.channels
+    layers: list[Op] = []
+    number_of_layers = 0
+    for _ in range(int(rng.integers(1, 4))):
+        same = bool(rng.random() < 0.5)
+        most = 5 if same else min(5, height, width)
+        window = Window(int(rng.integers(1, most + 1)), int(rng.integers(1, 4)), same)
+        number_of_layers += 1
+        rows, columns = int(rng.integers(1, 14)), window.kernel**2 * channels
+        weights = _draw_weights(rng, rows, columns)
+        layers.append(Conv(f"layer_{number_of_layers}", weights, float(rng.uniform(0.01, 2)), window=window))
+        height, width = window.output(height, width)
+        channels = rows
+        if rng.random() < 0.5:
+            pool = Window(int(rng.integers(1, min(4, height, width) + 1)), int(rng.integers(1, 4)))
+            layers.append(MaxPool(pool))
+            height, width = pool.output(height, width)
+    sizes = [height * width * channels, *(int(size) for size in rng.integers(1, 30, int(rng.integers(1, 3))))]
+    for columns, rows in pairwise(sizes):
+        number_of_layers += 1
+        weights = _draw_weights(rng, rows, columns)
+        layers.append(Dense(f"layer_{number_of_layers}", weights, float(rng.uniform(0.01, 2))))
+    return _finished(rng, number, levels, image, layers)
+
+
+def _draw_weights(rng: np.random.Generator, rows: int, columns: int) -> BitMatrix:
+    return BitMatrix.pack(rng.integers(0, 2, (rows, columns)).astype(np.bool_))
+
+
+def _finished(rng: np.random.Generator, number: int, levels: int, image: PixelInput, layers: list[Op]) -> Network:
+    """The lowered network of `layers`, each followed by BatchNorm, its pool, and a residual sign."""
+    weighted = [layer for layer in layers if isinstance(layer, Dense)]
+    ops: list[Op] = []
+    for index, layer in enumerate(weighted):
+        rows, columns = layer.weights.rows, layer.weights.columns
+        ops.append(layer)
         weight = rng.normal(0, 1, rows) * 10.0 ** rng.choice([0, 0, 0, 0, -3, -7], rows)
         weight[rng.random(rows) < 0.1] = 0
         ops.append(
@@ -70,12 +112,14 @@ def draw_network(rng: np.random.Generator, number: int) -> Network:
                 epsilon=1e-5,
             )
         )
-        if index < depth - 1:
+        following = layers[layers.index(layer) + 1] if layer is not layers[-1] else None
+        if isinstance(following, MaxPool):
+            ops.append(following)
+        if index + 1 < len(weighted):
             factors = (
                 np.cumsum(rng.uniform(0.05, 1, levels))[::-1] if rng.random() < 0.3 else _super_increasing(rng, levels)
             )
-            following = sizes[index + 1]
-            gains, fraction = choose_gains([float(f) for f in factors], following, levels)
+            gains, fraction = choose_gains([float(f) for f in factors], weighted[index + 1].weights.columns, levels)
             exact = (float(factors[0]),) if levels == 1 else tuple(gain / 2.0**fraction for gain in gains)
             ops.append(ResidualSign(exact, fraction))
     return lower(Network(f"random-{number}", levels, image, tuple(ops)), fixed_levels=bool(rng.random() < 0.2))
@@ -107,19 +151,21 @@ def draw_accelerator(rng: np.random.Generator, network: Network) -> tuple[Accele
     accelerator = accelerator_of(network, foldings, beat)
     if rng.random() < 0.5:
         return accelerator, size_fifos(accelerator)
-    layers = accelerator.layers
-    return accelerator, Depths(
-        tuple(int(rng.integers(layer.min_buffer_depth, layer.full_buffer_depth + 1)) for layer in layers),
-        tuple(int(rng.integers(layer.min_out_depth, layer.full_out_depth + 1)) for layer in layers),
-    )
+    slack = {channel.name: channel.unit * int(rng.integers(0, 2 + channel.least)) for channel in accelerator.channels}
+    return accelerator, {
+        channel.name: -(-channel.least // channel.unit) * channel.unit + slack[channel.name]
+        for channel in accelerator.channels
+    }
 
 
-def draw_bundle(seed: int, count: int, folder: Path) -> tuple[list[Drawn], Path]:
+def draw_bundle(
+    seed: int, count: int, folder: Path, draw: Callable[[np.random.Generator, int], Network] = draw_network
+) -> tuple[list[Drawn], Path]:
     """`count` random networks generated into `folder`, and one simulator of all of them."""
     rng = np.random.default_rng(seed)
     bundle = []
     for number in range(count):
-        network = draw_network(rng, number)
+        network = draw(rng, number)
         accelerator, depths = draw_accelerator(rng, network)
         build = folder / f"net_{number}"
         storage.save(network, build)

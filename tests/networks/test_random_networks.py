@@ -1,16 +1,18 @@
-"""Random dense networks through generate and Verilator: scores, cycles and FIFO fills, all with ==.
+"""Random networks, dense and convolutional, through generate and Verilator: scores, cycles and FIFO fills, all with ==.
 
 `pytest tests/networks --networks 500` draws more of them.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from networks.draw import Drawn, draw_bundle, stream
+from networks.draw import Drawn, draw_bundle, draw_conv_network, draw_network, stream
 from rebnet.engine.reference import run_mixed
 from rebnet.fold.cycle_model import run
+from rebnet.ir.ops import Network
 
 BUNDLE = 10
 
@@ -21,8 +23,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.mark.rtl
-def test_random_networks(seed: int, tmp_path: Path) -> None:
-    bundle, program = draw_bundle(seed, BUNDLE, tmp_path)
+@pytest.mark.parametrize("draw", [draw_network, draw_conv_network], ids=["dense", "convolutional"])
+def test_random_networks(seed: int, draw: Callable[[np.random.Generator, int], Network], tmp_path: Path) -> None:
+    bundle, program = draw_bundle(seed, BUNDLE, tmp_path, draw)
     rng = np.random.default_rng([seed, 1])
     for drawn in bundle:
         check_scores(drawn, program, tmp_path, rng)
@@ -53,7 +56,6 @@ def check_cycles(drawn: Drawn, program: Path, folder: Path, rng: np.random.Gener
         assert np.array_equal(shard.scores, run_mixed(drawn.network, images, chosen)), str(drawn)
         timing = run(drawn.accelerator, [int(m) for m in chosen], drawn.depths)
         assert [int(cycle) - shard.first_beat for cycle in shard.finish] == list(timing.finish), str(drawn)
-        for index, layer in enumerate(drawn.accelerator.layers):
-            prefix = f"net_{drawn.number}.{layer.name}"
-            assert shard.peaks[f"{prefix}.input"] == timing.peaks.buffers[index], f"{drawn}: {layer.name}.input"
-            assert shard.peaks[f"{prefix}.output"] == timing.peaks.outputs[index], f"{drawn}: {layer.name}.output"
+        for channel in drawn.accelerator.channels:
+            seen = shard.peaks[f"net_{drawn.number}.{channel.name}"]
+            assert seen == timing.peaks[channel.name], f"{drawn}: {channel.name}"

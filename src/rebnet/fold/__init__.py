@@ -8,9 +8,8 @@ from rebnet.files import file_hash, read_record, write_record
 from rebnet.fold.choose import NAMES, choose
 from rebnet.fold.depths import predict, size_fifos
 from rebnet.ir import storage
-from rebnet.ir.ops import Conv, Network
 from rebnet.rtl.folding import FOLDING_FILE, MAX_SAMPLES_PER_BEAT, fifo_record, read_accelerator, read_depths
-from rebnet.rtl.geometry import Accelerator, accelerator_of
+from rebnet.rtl.accelerator import Accelerator, accelerator_of, layer_bound
 from rebnet.rtl.widths import widths_of
 
 
@@ -34,7 +33,6 @@ def fold(
         FoldingError: a folding or a depth that a layer cannot have.
     """
     network = storage.load(build)
-    _check_dense(network)
     foldings = choose(network, folding, target_cycles)
     given = {} if folding in (None, *NAMES) else read_record(Path(str(folding)), {})
     if "samples_per_beat" in given:
@@ -42,7 +40,7 @@ def fold(
     else:
         accelerator = accelerator_of(network, foldings, samples_per_beat(accelerator_of(network, foldings, 1)))
     if "fifos" in given:
-        depths = read_depths(Path(str(folding)), accelerator.layers)
+        depths = read_depths(Path(str(folding)), accelerator)
     else:
         depths = size_fifos(accelerator, progress)
     prediction = predict(accelerator, network.levels, depths)
@@ -62,25 +60,17 @@ def fold(
         "fifos": fifo_record(accelerator, depths, prediction.peaks, widths_of(network).accumulators),
         "samples_per_beat": accelerator.samples_per_beat,
         "bound_cycles": accelerator.bound_cycles(network.levels),
-        "predicted_cycles_per_image": prediction.cycles_per_image,
+        "predicted_cycles_per_image": float(prediction.cycles_per_image),
         "predicted_latency_cycles": prediction.latency_cycles,
+        "limiting_fifos": list(prediction.limits),
     }
     write_record(build / FOLDING_FILE, record)
     return accelerator
 
 
-def _check_dense(network: Network) -> None:
-    for op in network.ops:
-        if isinstance(op, Conv):
-            raise FoldingError(
-                f"layer {op.name} is a convolution, for which this version has no hardware; "
-                "compile with --until lower, and evaluate the integer network on the CPU"
-            )
-
-
 def samples_per_beat(serial: Accelerator) -> int:
     """The smallest power of two with which the input takes no more cycles than the slowest layer."""
     width = 1
-    while -(-serial.samples // width) > serial.layer_bound and width < MAX_SAMPLES_PER_BEAT:
+    while -(-serial.samples // width) > layer_bound(serial.layers, serial.served) and width < MAX_SAMPLES_PER_BEAT:
         width *= 2
     return width

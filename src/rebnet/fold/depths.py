@@ -1,99 +1,125 @@
 """FIFO depths: the fewest words with which the accelerator still keeps the pace of its slowest part."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from fractions import Fraction
 
-from rebnet.fold.cycle_model import Timing, keeps_pace, run, steady
-from rebnet.rtl.geometry import Accelerator, Depths
+from rebnet.fold.cycle_model import pace, run, settled_peaks
+from rebnet.fold.processes import Chain, processes_of
+from rebnet.fold.schedule import Schedule
+from rebnet.rtl.accelerator import Accelerator, Depths
 
-_PATIENCE = 60  # images until the long run must have settled; else a peak is given as the FIFO's whole depth
+AMPLE = 1 << 40
+"""Words of a buffer that is never full."""
 
 
 @dataclass(frozen=True)
 class Prediction:
     """What the model says of an accelerator at M levels with a source and a sink that never pause.
 
-    `cycles_per_image` is the long run's; `peaks` are the most words that ever stand in each FIFO.
+    `cycles_per_image` is the long run's; `peaks` are the most words that ever stand in each buffer, at any served
+    levels; `limits` are the channels that cost cycles beyond the bound.
     """
 
-    cycles_per_image: float
+    cycles_per_image: Fraction
     latency_cycles: int
     peaks: Depths
+    limits: tuple[str, ...]
 
 
-def full_depths(accelerator: Accelerator) -> Depths:
-    """Depths with which no layer waits for a place: the start of the search."""
-    layers = accelerator.layers
-    buffers = tuple(layer.full_buffer_depth for layer in layers)
-    return Depths(buffers, tuple(layer.full_out_depth for layer in layers))
+def ample_depths(accelerator: Accelerator) -> Depths:
+    """Depths with which nothing waits for a place."""
+    return {channel.name: AMPLE for channel in accelerator.channels}
 
 
 def size_fifos(accelerator: Accelerator, progress: Callable[[str], None] = lambda channel: None) -> Depths:
-    """The fewest words of every FIFO that keep the bound at each served level count.
+    """The fewest words of every buffer that keep the bound at each served level count.
 
-    Starting from depths with which nothing waits, each FIFO in turn, from the output back to the input, is
-    cut to the least that keeps the pace. Throughput never falls when a FIFO grows, so no FIFO of the result
-    can lose a word alone.
+    Starting from what stands in buffers without end when images come at the pace of the bound, each buffer in turn,
+    from the output back to the input, is cut to the least that keeps the pace. Throughput never falls when a buffer
+    grows, so no buffer of the result can lose a word alone.
     """
-    depths = full_depths(accelerator)
-    pace = {m: _pace(accelerator, m, depths, accelerator.bound_cycles(m)) for m in reversed(accelerator.served)}
-
-    def holds(candidate: Depths) -> bool:
-        return all(keeps_pace(accelerator, m, candidate, period) for m, period in pace.items())
-
-    for index in reversed(range(len(accelerator.layers))):
-        layer = accelerator.layers[index]
-        progress(f"{layer.name}.output")
-        depths = _least(depths, "outputs", index, layer.min_out_depth, holds)
-        progress(f"{layer.name}.input")
-        depths = _least(depths, "buffers", index, layer.min_buffer_depth, holds)
+    ample = ample_depths(accelerator)
+    trials = [_Trial(accelerator, m, ample) for m in accelerator.served]
+    depths = {}
+    for channel in accelerator.channels:
+        name, unit = channel.name, channel.unit
+        depths[name] = unit * _least(-(-channel.least // unit), None, lambda n: all(t.meets(name, n * unit) for t in trials))
+        for trial in trials:
+            trial.cut(name, depths[name])
+    for channel in reversed(accelerator.channels):
+        name, unit = channel.name, channel.unit
+        progress(name)
+        depths[name] = unit * _least(
+            -(-channel.least // unit), depths[name] // unit, lambda n: _cut_all(trials, name, n * unit)
+        )
     return depths
 
 
-def _pace(accelerator: Accelerator, levels: int, depths: Depths, period: int) -> int:
-    """The fewest cycles per image, `period` or more, that these depths keep up with."""
-    low, high = period - 1, period
-    while not keeps_pace(accelerator, levels, depths, high):
-        low, high = high, 2 * high
-    while high - low > 1:
+def _least(low: int, high: int | None, holds: Callable[[int], bool]) -> int:
+    """The least number from `low` on that holds, as all greater ones do; `high` holds if it is given."""
+    if high is None:
+        high, step = low, 1
+        while not holds(high):
+            low, high, step = high + 1, high + step, 2 * step
+    while low < high:
         middle = (low + high) // 2
-        if keeps_pace(accelerator, levels, depths, middle):
+        if holds(middle):
             high = middle
         else:
-            low = middle
+            low = middle + 1
     return high
+
+
+class _Trial:
+    """A schedule at one level count, with depths that are cut as long as it keeps its pace."""
+
+    def __init__(self, accelerator: Accelerator, levels: int, depths: Depths) -> None:
+        self.chain: Chain = processes_of(accelerator, levels, depths)
+        period = pace(accelerator, levels, depths)[0]
+        self.schedule = Schedule([self.chain.processes], period)
+        self.schedule.solve()
+        self._places = {places.channel: places for places in self.chain.places}
+
+    def meets(self, channel: str, depth: int) -> bool:
+        """True if the schedule as it is never waits for a place of a buffer of `depth` words."""
+        places = self._places[channel]
+        return self.schedule.meets(places.waiting, places.edge(depth))
+
+    def tried(self, channel: str, depth: int) -> Schedule | None:
+        """The schedule with a buffer of `depth` words; None if it does not keep the pace."""
+        places = self._places[channel]
+        schedule = self.schedule.replaced(places.waiting, places.number, places.edge(depth))
+        return schedule if schedule.solve() is None else None
+
+    def cut(self, channel: str, depth: int) -> bool:
+        """Give a buffer `depth` words, if the pace allows it."""
+        schedule = self.tried(channel, depth)
+        if schedule is not None:
+            self.schedule = schedule
+        return schedule is not None
+
+
+def _cut_all(trials: list[_Trial], channel: str, depth: int) -> bool:
+    """Give a buffer `depth` words at every level count, if all of them keep their pace."""
+    schedules = []
+    for trial in trials:
+        schedule = trial.tried(channel, depth)
+        if schedule is None:
+            return False
+        schedules.append(schedule)
+    for trial, schedule in zip(trials, schedules, strict=True):
+        trial.schedule = schedule
+    return True
 
 
 def predict(accelerator: Accelerator, levels: int, depths: Depths) -> Prediction:
     """Pace, latency and peaks at `levels`; peaks cover every served level count."""
-    settled = {m: steady(accelerator, m, depths, _PATIENCE) for m in accelerator.served}
-    peaks = [depths if run_of is None else run_of[1] for run_of in settled.values()]
-    own = settled[levels]
-    timing: Timing = run(accelerator, [levels], depths)
-    cycles = own[0] if own is not None else float(_pace(accelerator, levels, depths, accelerator.bound_cycles(levels)))
+    cycles, limits = pace(accelerator, levels, depths)
+    seen = [settled_peaks(accelerator, m, depths) for m in accelerator.served]
     return Prediction(
         cycles,
-        timing.latency_cycles,
-        Depths(
-            tuple(map(max, zip(*(peak.buffers for peak in peaks), strict=True))),
-            tuple(map(max, zip(*(peak.outputs for peak in peaks), strict=True))),
-        ),
+        run(accelerator, [levels], depths).latency_cycles,
+        {name: max(peak[name] for peak in seen) for name in depths},
+        limits,
     )
-
-
-def _least(depths: Depths, kind: str, index: int, least: int, holds: Callable[[Depths], bool]) -> Depths:
-    """`depths` with entry `index` of `kind` at the smallest value that holds, found by halving."""
-
-    def at(value: int) -> Depths:
-        values = list(getattr(depths, kind))
-        values[index] = value
-        return replace(depths, **{kind: tuple(values)})
-
-    low, high = least, getattr(depths, kind)[index]
-    while low < high:
-        middle = (low + high) // 2
-        if holds(at(middle)):
-            high = middle
-        else:
-            low = middle + 1
-    return at(high)

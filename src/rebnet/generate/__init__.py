@@ -10,7 +10,7 @@ from rebnet.ir import storage
 from rebnet.ir.ops import Network, Scores, Threshold
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
-from rebnet.rtl.geometry import Accelerator
+from rebnet.rtl.accelerator import Accelerator
 from rebnet.rtl.widths import USER_BITS, Widths, widths_of
 
 PORTS_FILE = "ports.json"
@@ -32,7 +32,7 @@ def generate(build: Path, *, name: str = TOP_NAME, memory: str = "mem") -> None:
     network = storage.load(build)
     folding = build / FOLDING_FILE
     accelerator = read_accelerator(folding, network)
-    depths = read_depths(folding, accelerator.layers)
+    depths = read_depths(folding, accelerator)
     widths = widths_of(network)
     for folder in (build / "rtl", build / memory):
         shutil.rmtree(folder, ignore_errors=True)

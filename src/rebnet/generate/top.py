@@ -1,9 +1,11 @@
-"""The top level of an accelerator: pixel_input, then per layer width_converter and mvtu, then scores."""
+"""The top level of an accelerator: pixel_input, the stages in the order that data meets them, scores."""
 
 from dataclasses import dataclass
 
-from rebnet.ir.ops import Network
-from rebnet.rtl.geometry import LEAF, Accelerator, Depths, Mvtu
+from rebnet.ir.notation import ConvText, DenseText, Folding, PoolText
+from rebnet.ir.ops import Conv, Dense, MaxPool, Network
+from rebnet.rtl.accelerator import Accelerator, Depths
+from rebnet.rtl.geometry import LEAF, Converter, Mvtu, WindowUnit
 from rebnet.rtl.widths import USER_BITS, Widths
 
 _HEADER = """\
@@ -64,10 +66,7 @@ def top_text(plan: Plan) -> str:
     parts = [
         _HEADER.format(
             name=plan.name,
-            text=" - ".join(
-                [f"{network.input.height}x{network.input.width}x{network.input.channels}"]
-                + [f"D{layer.rows}({layer.pe},{layer.simd},{layer.level_lanes})" for layer in accelerator.layers]
-            ),
+            text=_text(plan),
             samples=accelerator.samples,
             p=accelerator.samples_per_beat,
             beats=accelerator.beats_in,
@@ -84,11 +83,34 @@ def top_text(plan: Plan) -> str:
         _pixels(plan),
     ]
     source = "pixels"
-    for index, layer in enumerate(accelerator.layers):
-        parts.append(_layer(plan, index, layer, source))
-        source = f"{layer.name}_out"
+    for stage in accelerator.stages:
+        match stage:
+            case Converter():
+                text, source = _converter(plan, stage, source)
+            case WindowUnit():
+                text, source = _window(plan, stage, source)
+            case Mvtu():
+                text, source = _layer(plan, stage, source)
+        parts.append(text)
     parts.append(_scores(plan, source))
     return "\n".join(parts)
+
+
+def _text(plan: Plan) -> str:
+    """The network text, with the folding of every layer."""
+    image = plan.network.input
+    parts = [f"{image.height}x{image.width}x{image.channels}"]
+    layers = iter(plan.accelerator.layers)
+    for op in plan.network.ops:
+        match op:
+            case Dense():
+                layer = next(layers)
+                folding = Folding(layer.pe, layer.simd, layer.level_lanes)
+                convolves = isinstance(op, Conv)
+                parts.append(str(ConvText(layer.rows, folding, op.window) if convolves else DenseText(layer.rows, folding)))
+            case MaxPool():
+                parts.append(str(PoolText(op.window)))
+    return " - ".join(parts)
 
 
 def _instance(module: str, name: str, parameters: dict[str, object], ports: dict[str, str]) -> str:
@@ -130,17 +152,50 @@ def _pixels(plan: Plan) -> str:
     )
 
 
-def _layer(plan: Plan, index: int, layer: Mvtu, source: str) -> str:
-    network, widths, depths = plan.network, plan.widths, plan.depths
-    converter = plan.accelerator.converters[index]
-    name = layer.name
-    convert: dict[str, object] = {
-        "IN": converter.elements_in,
-        "OUT": converter.elements_out,
-        "PLANES": layer.levels_in,
-        "VECTOR": converter.vector,
-        "LEVEL_WIDTH": widths.level,
+def _converter(plan: Plan, stage: Converter, source: str) -> tuple[str, str]:
+    parameters: dict[str, object] = {
+        "IN": stage.elements_in,
+        "OUT": stage.elements_out,
+        "PLANES": stage.planes,
+        "VECTOR": stage.vector,
+        "LEVEL_WIDTH": plan.widths.level,
     }
+    sink = f"{stage.name}_out"
+    declared = _stream(sink, stage.planes * stage.elements_out, plan.widths.level)
+    return declared + _instance("width_converter", stage.name, parameters, _connect(source, sink)), sink
+
+
+def _window(plan: Plan, stage: WindowUnit, source: str) -> tuple[str, str]:
+    pads = {} if stage.pool else {"PAD_Y": stage.pad[0], "PAD_X": stage.pad[1]}
+    (channel,) = stage.channels
+    parameters: dict[str, object] = {
+        "PLANES": stage.planes,
+        "LEVEL_WIDTH": plan.widths.level,
+        "KERNEL": stage.window.kernel,
+        "STRIDE": stage.window.stride,
+        **pads,
+        "HEIGHT": stage.height,
+        "WIDTH": stage.width,
+        "OUT_HEIGHT": stage.out_shape[0],
+        "OUT_WIDTH": stage.out_shape[1],
+        "CHANNELS": stage.channels_in,
+        "WORD": stage.word,
+        "READS": stage.reads,
+        "WRITES": stage.writes,
+        "DEPTH": plan.depths[channel.name],
+    }
+    sink = f"{stage.instance}_out"
+    words = stage.word if stage.pool else stage.word * stage.reads
+    declared = _stream(sink, stage.planes * words, plan.widths.level)
+    module = "max_pool" if stage.pool else "sliding_window"
+    return declared + _instance(module, stage.instance, parameters, _connect(source, sink)), sink
+
+
+def _layer(plan: Plan, layer: Mvtu, source: str) -> tuple[str, str]:
+    network, widths = plan.network, plan.widths
+    index = plan.accelerator.layers.index(layer)
+    name = layer.name
+    buffer, out = (plan.depths[channel.name] for channel in layer.channels)
     unit: dict[str, object] = {
         "ROWS": layer.rows,
         "COLS": layer.cols,
@@ -156,23 +211,17 @@ def _layer(plan: Plan, index: int, layer: Mvtu, source: str) -> str:
         "GAIN_WIDTH": widths.gains[index],
         "ACC_WIDTH": widths.accumulators[index],
         "THRESHOLD_WIDTH": widths.threshold,
-        "BUFFER_DEPTH": depths.buffers[index],
-        "OUT_DEPTH": depths.outputs[index],
+        "BUFFER_DEPTH": buffer,
+        "OUT_DEPTH": out,
         "LEAF": LEAF,
         "POPCOUNT_STAGES": layer.popcount_stages,
         "WEIGHT_FILE": f'"{plan.memory}/{name}_weights.hex"',
         "THRESHOLD_FILE": f'"{plan.memory}/{name}_thresholds.hex"' if layer.levels_out else '""',
         "GAINS": _gains(network, layer, index, widths.gains[index]),
     }
-    out_width = layer.drain * (layer.levels_out or widths.accumulators[index])
-    return "\n".join(
-        (
-            _stream(f"{name}_in", layer.levels_in * layer.simd, widths.level)
-            + _instance("width_converter", f"{name}_convert", convert, _connect(source, f"{name}_in")),
-            _stream(f"{name}_out", out_width, widths.level)
-            + _instance("mvtu", name, unit, _connect(f"{name}_in", f"{name}_out")),
-        )
-    )
+    sink = f"{name}_out"
+    declared = _stream(sink, layer.drain * (layer.levels_out or widths.accumulators[index]), widths.level)
+    return declared + _instance("mvtu", name, unit, _connect(source, sink)), sink
 
 
 def _gains(network: Network, layer: Mvtu, index: int, width: int) -> str:

@@ -7,7 +7,8 @@ from rebnet.errors import FileFormatError, FoldingError
 from rebnet.files import read_record
 from rebnet.ir.notation import Folding, check_folding
 from rebnet.ir.ops import Network
-from rebnet.rtl.geometry import Accelerator, Depths, Mvtu, accelerator_of
+from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
+from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
 
 FOLDING_FILE = "folding.json"
 MAX_SAMPLES_PER_BEAT = 64
@@ -16,15 +17,20 @@ MAX_SAMPLES_PER_BEAT = 64
 def fifo_record(
     accelerator: Accelerator, depths: Depths, peaks: Depths, acc_widths: tuple[int, ...]
 ) -> list[dict[str, Any]]:
-    """The `fifos` entry: two per layer, in the order that data meets them."""
-    fifos = []
-    for index, layer in enumerate(accelerator.layers):
-        widths = layer.levels_in * layer.simd, layer.drain * (layer.levels_out or acc_widths[index])
-        ends = (("input", depths.buffers, peaks.buffers), ("output", depths.outputs, peaks.outputs))
-        for (end, depth, peak), width in zip(ends, widths, strict=True):
-            name = f"{layer.name}.{end}"
-            fifos.append({"name": name, "depth": depth[index], "width_bits": width, "predicted_peak": peak[index]})
-    return fifos
+    """The `fifos` entry: every buffer whose depth is chosen, in the order that data meets them."""
+    widths: list[int] = []
+    layers = 0
+    for stage in accelerator.stages:
+        match stage:
+            case Mvtu():
+                widths += [stage.levels_in * stage.simd, stage.drain * (stage.levels_out or acc_widths[layers])]
+                layers += 1
+            case WindowUnit():
+                widths.append(stage.planes * stage.word)
+    return [
+        {"name": name, "depth": depths[name], "width_bits": width, "predicted_peak": peaks[name]}
+        for name, width in zip((channel.name for channel in accelerator.channels), widths, strict=True)
+    ]
 
 
 def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
@@ -65,8 +71,8 @@ def read_accelerator(path: Path, network: Network) -> Accelerator:
     return accelerator_of(network, foldings, samples_per_beat)
 
 
-def read_depths(path: Path, layers: tuple[Mvtu, ...]) -> Depths:
-    """The FIFO depths of a `folding.json`, checked against each layer's least.
+def read_depths(path: Path, accelerator: Accelerator) -> Depths:
+    """The FIFO depths of a `folding.json`, checked against each channel's least.
 
     Raises:
         FileFormatError: an entry is missing or no number.
@@ -77,27 +83,31 @@ def read_depths(path: Path, layers: tuple[Mvtu, ...]) -> Depths:
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not _is_count(entry.get("depth")):
             raise FileFormatError(f"{path}: fifo entry {entry!r} must hold a name and a depth of at least 1")
         depths[entry["name"]] = entry["depth"]
-    missing = [
-        f"{layer.name}.{end}" for layer in layers for end in ("input", "output") if f"{layer.name}.{end}" not in depths
-    ]
+    names = [channel.name for channel in accelerator.channels]
+    missing = [name for name in names if name not in depths]
     if missing:
         raise FileFormatError(f"{path}: no fifo entry for {', '.join(missing)}; add it, or fold the network again")
-    result = Depths(
-        tuple(depths[f"{layer.name}.input"] for layer in layers),
-        tuple(depths[f"{layer.name}.output"] for layer in layers),
-    )
-    check_depths(layers, result)
+    result = {name: depths[name] for name in names}
+    check_depths(accelerator, result)
     return result
 
 
-def check_depths(layers: tuple[Mvtu, ...], depths: Depths) -> None:
-    """Raise `FoldingError` for a depth with which a layer would never finish a vector."""
-    for layer, buffer, out in zip(layers, depths.buffers, depths.outputs, strict=True):
-        for end, depth, least in (("input", buffer, layer.min_buffer_depth), ("output", out, layer.min_out_depth)):
+def check_depths(accelerator: Accelerator, depths: Depths) -> None:
+    """Raise `FoldingError` for a depth with which a module would never finish a vector or a window."""
+    for stage in accelerator.stages:
+        if isinstance(stage, Converter):
+            continue
+        for channel in stage.channels:
+            depth, least = depths[channel.name], channel.least
             if depth < least:
                 raise FoldingError(
-                    f"fifo {layer.name}.{end}: depth={depth} is less than the {least} words that the layer needs to "
+                    f"fifo {channel.name}: depth={depth} is less than the {least} words that the layer needs to "
                     f"work at all; use at least {least}"
+                )
+            if isinstance(stage, WindowUnit) and depth % stage.writes:
+                raise FoldingError(
+                    f"fifo {channel.name}: depth={depth} is no multiple of the {stage.writes} words that come in at a "
+                    f"time; use {depth + -depth % stage.writes}"
                 )
 
 

@@ -6,9 +6,12 @@ them here, and the module benches hold them against the RTL.
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
-from rebnet.ir.notation import Folding
-from rebnet.ir.ops import Network
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.spec.window import Window
 
 LEAF = 16
 """Bits that the first stage of a popcount counts."""
@@ -18,6 +21,14 @@ SCORES_DEPTH = 8
 """Places in the output FIFO of `scores`."""
 PIXEL_DEPTH = 2
 """Places in the register slice of `pixel_input`."""
+WINDOW_DEPTH = 4
+"""Places in the output FIFO of `sliding_window` and of `max_pool`."""
+WINDOW_LATENCY = 2
+"""Cycles from reading a word to seeing it at the output of `sliding_window`."""
+POOL_LATENCY = 3
+"""Cycles from reading a window's last pixels to seeing the result at the output of `max_pool`."""
+WINDOW_IMAGES = 4
+"""Images that may stand in a line buffer at a time."""
 
 
 def popcount_stages(width: int, leaf: int = LEAF) -> int:
@@ -34,10 +45,23 @@ def clog2(value: int) -> int:
 
 
 @dataclass(frozen=True)
+class Channel:
+    """A buffer whose depth is chosen: its name, and the fewest words with which it works at all.
+
+    Depths are multiples of `unit`.
+    """
+
+    name: str
+    least: int
+    unit: int = 1
+
+
+@dataclass(frozen=True)
 class Mvtu:
     """One matrix-vector-threshold unit: its parameters, and what the module derives from them.
 
-    `levels_out` is 0 for the last layer; `pixels` says that all input planes count at every m.
+    `levels_out` is 0 for the last layer; `pixels` says that all input planes count at every m; `vectors` are those of
+    an image, one per position of a convolution's window.
     """
 
     name: str
@@ -49,6 +73,12 @@ class Mvtu:
     levels_in: int
     levels_out: int
     pixels: bool
+    vectors: int = 1
+
+    @property
+    def channels(self) -> tuple[Channel, Channel]:
+        """The input buffer and the output FIFO."""
+        return Channel(f"{self.name}.input", self.min_buffer_depth), Channel(f"{self.name}.output", self.min_out_depth)
 
     @property
     def chunks(self) -> int:
@@ -70,6 +100,10 @@ class Mvtu:
         return self.groups_max if self.pixels else math.ceil(levels / self.level_lanes)
 
     def cycles(self, levels: int) -> int:
+        """Cycles per image at `levels`."""
+        return self.vectors * self.vector_cycles(levels)
+
+    def vector_cycles(self, levels: int) -> int:
         """Cycles per vector at `levels`."""
         return self.folds * self.groups(levels) * self.chunks
 
@@ -114,26 +148,17 @@ class Mvtu:
         return self.chunks if self.replays else 1
 
     @property
-    def full_buffer_depth(self) -> int:
-        """Words of the input buffer with which the layer in front never has to wait for this one's folds."""
-        return 2 * self.chunks + 2
-
-    @property
     def min_out_depth(self) -> int:
         """Fewest words the output FIFO must hold for the layer to work at all."""
         return self.drain_words
 
-    @property
-    def full_out_depth(self) -> int:
-        """Words of the output FIFO with which reserving places never makes the layer wait for itself."""
-        in_flight = math.ceil((self.latency + self.drain_words) / self.chunks)
-        return self.drain_words * (in_flight + 2) + 2
-
 
 @dataclass(frozen=True)
 class Converter:
-    """One width converter: `vector` elements from words of `words_in` to words of `words_out` elements."""
+    """One width converter: vectors of `vector` elements, from words of `elements_in` to words of `elements_out`."""
 
+    name: str
+    planes: int
     elements_in: int
     elements_out: int
     vector: int
@@ -175,74 +200,135 @@ class Converter:
         """Units of a vector's last input word that hold elements of it."""
         return math.ceil((self.vector - (self.in_words - 1) * self.elements_in) / self.unit)
 
-
-@dataclass(frozen=True)
-class Depths:
-    """Words of each layer's input buffer and output FIFO."""
-
-    buffers: tuple[int, ...]
-    outputs: tuple[int, ...]
+    @property
+    def out_words(self) -> int:
+        """Output words of a vector."""
+        return math.ceil(self.vector / self.elements_out)
 
 
 @dataclass(frozen=True)
-class Accelerator:
-    """A whole chain: pixels, then per layer a width converter and a unit, then scores."""
+class WindowUnit:
+    """One `sliding_window`, or one `max_pool`: windows over the maps that stream through a line buffer.
 
-    samples: int
-    samples_per_beat: int
-    levels: int
-    served: tuple[int, ...]
-    layers: tuple[Mvtu, ...]
+    Attributes:
+        name: of the layer that it stands in front of, or for a pool behind.
+        window: kernel, stride and padding.
+        height: of the map.
+        width: of the map.
+        channels_in: elements of a pixel.
+        planes: bit planes of an element.
+        pool: True for a max-pool.
+        word: elements of a word; divides `channels_in`.
+        reads: words read per cycle.
+        writes: words that come in at a time.
+    """
 
-    @property
-    def beats_in(self) -> int:
-        """Input beats of an image."""
-        return math.ceil(self.samples / self.samples_per_beat)
-
-    @property
-    def beats_out(self) -> int:
-        """Output beats of an image, one a class."""
-        return self.layers[-1].rows
-
-    @property
-    def converters(self) -> tuple[Converter, ...]:
-        """The width converter in front of each layer."""
-        widths = (self.samples_per_beat, *(layer.drain for layer in self.layers[:-1]))
-        return tuple(Converter(width, to.simd, to.cols) for width, to in zip(widths, self.layers, strict=True))
-
-    def bound_cycles(self, levels: int) -> int:
-        """Cycles per image of the slowest part: a layer, the input beats or the output beats."""
-        return max(self.beats_in, self.beats_out, *(layer.cycles(levels) for layer in self.layers))
+    name: str
+    window: Window
+    height: int
+    width: int
+    channels_in: int
+    planes: int
+    pool: bool
+    word: int
+    reads: int = 1
+    writes: int = 1
 
     @property
-    def layer_bound(self) -> int:
-        """Cycles per image of the slowest layer at the served level count at which it is fastest."""
-        return min(max(layer.cycles(m) for layer in self.layers) for m in self.served)
+    def instance(self) -> str:
+        """Name of the module's instance."""
+        return f"{self.name}_{'pool' if self.pool else 'window'}"
+
+    @property
+    def channels(self) -> tuple[Channel]:
+        """The line buffer."""
+        return (Channel(f"{self.name}.{'pool' if self.pool else 'window'}", self.min_depth, self.writes),)
+
+    @property
+    def out_shape(self) -> tuple[int, int]:
+        """Rows and columns of windows."""
+        return self.window.output(self.height, self.width)
+
+    @property
+    def pad(self) -> tuple[int, int]:
+        """Rows above and columns left of the map."""
+        return self.window.padding(self.height)[0], self.window.padding(self.width)[0]
+
+    @property
+    def pixel_words(self) -> int:
+        """Words of a pixel."""
+        return self.channels_in // self.word
+
+    @property
+    def map_writes(self) -> int:
+        """Writes of a map."""
+        return math.ceil(self.height * self.width * self.pixel_words / self.writes)
+
+    @property
+    def beats(self) -> int:
+        """Cycles in which a window is read."""
+        if self.pool:
+            return self.pixel_words * math.ceil(self.window.kernel**2 / self.reads)
+        return math.ceil(self.window.kernel**2 * self.pixel_words / self.reads)
+
+    @property
+    def group(self) -> int:
+        """Beats that make one output word: 1, or for a pool those that read a window's pixels."""
+        return math.ceil(self.window.kernel**2 / self.reads) if self.pool else 1
+
+    @property
+    def out_words(self) -> int:
+        """Output words of a map."""
+        rows, columns = self.out_shape
+        return rows * columns * self.beats // self.group
+
+    @property
+    def read_cycles(self) -> int:
+        """Cycles in which the windows of a map are read."""
+        rows, columns = self.out_shape
+        return rows * columns * self.beats
+
+    def schedule(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """What each beat of a map waits for, and what it gives back.
+
+        Returns:
+            Two arrays of `read_cycles` numbers: words of the map that must have come in before the beat (0 where it
+            reads only padding), and words given back up to its end.
+        """
+        kernel, stride, pixel = self.window.kernel, self.window.stride, self.pixel_words
+        out_rows, out_columns = self.out_shape
+        tops = np.arange(out_rows) * stride - self.pad[0]
+        lefts = np.arange(out_columns) * stride - self.pad[1]
+        positions = np.arange(self.group * self.reads if self.pool else math.ceil(kernel**2 / self.reads) * self.reads)
+        y, x = np.divmod(positions, kernel)
+        rows, columns = tops[:, None, None] + y, lefts[None, :, None] + x
+        in_map = (y < kernel) & (rows >= 0) & (rows < self.height) & (columns >= 0) & (columns < self.width)
+        last = np.where(in_map, (rows * self.width + columns) * pixel, -1)  # first word of the position's pixel
+        parts = np.arange(pixel)
+        if self.reads > 1:
+            last = last.reshape(out_rows, out_columns, -1, self.reads).max(-1)
+        if self.pool:
+            needs = np.where(last[:, :, None, :] < 0, 0, last[:, :, None, :] + parts[:, None] + 1)
+        else:
+            needs = np.where(last[..., None] < 0, 0, last[..., None] + parts + 1)
+        starts = np.maximum(tops, 0) * self.width * pixel  # first word of each window row
+        ends = np.append(starts[1:], self.map_writes * self.writes)
+        given = np.repeat(starts[:, None], out_columns, axis=1)
+        given[:, :-1] += np.where(ends > starts, 1, 0)[:, None] * np.maximum(lefts[1:], 0) * pixel
+        given[:, -1] = ends
+        after = np.empty((out_rows, out_columns, self.beats), dtype=np.int64)
+        after[..., -1] = given
+        before = np.concatenate([np.zeros(1, dtype=np.int64), given.ravel()[:-1]])
+        after[..., :-1] = before.reshape(out_rows, out_columns, 1)
+        return needs.reshape(-1), after.reshape(-1)
+
+    @cached_property
+    def min_depth(self) -> int:
+        """Fewest words that the line buffer must hold for the unit to work at all."""
+        needs, given = self.schedule()
+        needs = -(-needs // self.writes) * self.writes
+        held = needs - np.concatenate([np.zeros(1, dtype=np.int64), given[:-1]])
+        return max(-(-int(held.max()) // self.writes) * self.writes, self.writes)
 
 
-def layers_of(network: Network, foldings: tuple[Folding, ...]) -> tuple[Mvtu, ...]:
-    """The units of a network at these foldings; open level lanes become all bits in the first layer, else 1."""
-    layers = []
-    for index, (dense, folding) in enumerate(zip(network.dense, foldings, strict=True)):
-        levels_in = network.levels if index else network.input.bits
-        lanes = folding.level_lanes or (1 if index else levels_in)
-        layers.append(
-            Mvtu(
-                name=dense.name,
-                rows=dense.weights.rows,
-                cols=dense.weights.columns,
-                pe=folding.pe,
-                simd=folding.simd,
-                level_lanes=lanes,
-                levels_in=levels_in,
-                levels_out=0 if index == len(foldings) - 1 else network.levels,
-                pixels=index == 0,
-            )
-        )
-    return tuple(layers)
-
-
-def accelerator_of(network: Network, foldings: tuple[Folding, ...], samples_per_beat: int) -> Accelerator:
-    """The chain of a network."""
-    samples, levels, served = network.input.samples, network.levels, network.served
-    return Accelerator(samples, samples_per_beat, levels, served, layers_of(network, foldings))
+Stage = Converter | WindowUnit | Mvtu

@@ -16,7 +16,7 @@ from rebnet.files import file_hash, make_folder, read_record, write_record
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
-from rebnet.rtl.geometry import Accelerator
+from rebnet.rtl.accelerator import Accelerator
 from rebnet.rtl.widths import widths_of
 from rebnet.simulate.build import build_simulator
 from rebnet.simulate.run import Shard, Streams, run_shards
@@ -158,8 +158,7 @@ def _levels(network: Network, levels: tuple[int, ...] | None, count: int) -> NDA
 
 def streams_of(network: Network, accelerator: Accelerator, build: Path, ports: dict[str, Any]) -> Streams:
     """The accelerator's streams, with the patience after which silence is an error."""
-    depths = read_depths(build / FOLDING_FILE, accelerator.layers)
-    names = [layer.name for layer in accelerator.layers]
+    depths = read_depths(build / FOLDING_FILE, accelerator)
     slowest = sum(layer.cycles(network.levels) for layer in accelerator.layers)
     return Streams(
         samples=accelerator.samples,
@@ -168,11 +167,7 @@ def streams_of(network: Network, accelerator: Accelerator, build: Path, ports: d
         score_bytes=widths_of(network).score_bytes,
         max_levels=network.levels,
         patience=4 * (slowest + accelerator.beats_in + accelerator.beats_out) + 2000,
-        depths={
-            f"{name}.{end}": depth
-            for name, *both in zip(names, depths.buffers, depths.outputs, strict=True)
-            for end, depth in zip(("input", "output"), both, strict=True)
-        },
+        depths=dict(depths),
     )
 
 

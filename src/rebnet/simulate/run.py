@@ -166,9 +166,21 @@ def _shard(
     return Shard(records[:, :-1], records[:, -1], summary["first_beat"], summary["cycles"], summary["seconds"], peaks)
 
 
+_CHANNELS = {
+    ".vectors": ".input",
+    ".results": ".output",
+    "_window.lines": ".window",
+    "_pool.lines": ".pool",
+    "pixels.beats": "pixels",
+}
+
+
 def channel_name(scope: str) -> str:
-    """The name of a channel in folding.json from the instance of its FIFO: layer_1.vectors is layer_1.input."""
-    return scope.replace(".vectors", ".input").replace(".results", ".output").replace("pixels.beats", "pixels")
+    """The name of a channel in folding.json from the instance of its buffer: layer_1.vectors is layer_1.input."""
+    for instance, name in _CHANNELS.items():
+        if scope.endswith(instance):
+            return scope.removesuffix(instance) + name
+    return scope
 
 
 def _error(state: dict[str, Any], streams: Streams) -> RebnetError:

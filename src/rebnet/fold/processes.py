@@ -1,0 +1,218 @@
+"""The processes of an accelerator: what every module of `rebnet.rtl` does one after another, and what it waits for.
+
+Each rule is one of a module's own: its counters, the depth of its buffers, the cycles of its pipeline. Equality with
+the RTL, to the cycle and to the word, is tested.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.fold.schedule import Edge, Process
+from rebnet.rtl.accelerator import Accelerator, Depths
+from rebnet.rtl.geometry import (
+    PIXEL_DEPTH,
+    POOL_LATENCY,
+    SCORES_DEPTH,
+    SCORES_LATENCY,
+    WINDOW_DEPTH,
+    WINDOW_IMAGES,
+    WINDOW_LATENCY,
+    Converter,
+    Mvtu,
+    WindowUnit,
+)
+
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """How a buffer fills and empties, by the name of its channel.
+
+    Up to event k of process `came`, came_words[k] words have come in, and up to event k of `went` went_words[k] have
+    left; an image brings as many as it takes away. What leaves in the cycle in which words come in has left already
+    where `passes` is True (a buffer's counter sees both at once), and has not where it is False (words that were under
+    way are in the FIFO one cycle before its counter sees what leaves). What comes in waits for places: `waiting` is the
+    process that waits, `edge` makes what it waits for from a depth, and is edge number `number` of that process.
+    """
+
+    channel: str
+    came: Process
+    came_words: Integers
+    went: Process
+    went_words: Integers
+    passes: bool
+    waiting: Process
+    number: int
+    edge: Callable[[int], Edge]
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """The processes of one image in the order that data meets them, the buffers between them, and the ends."""
+
+    processes: list[Process]
+    places: list[Places]
+    source: Process
+    sink: Process
+
+
+def processes_of(accelerator: Accelerator, levels: int, depths: Depths, changed: bool = False) -> Chain:
+    """The processes of an image at `levels`, between a source that always has a beat and a sink that takes all.
+
+    `changed` says that the image before ran at other levels: converters let it leave before they go on.
+    """
+    return _Builder(accelerator, levels, depths, changed).chain()
+
+
+def _ones(count: int) -> Integers:
+    return np.ones(count, dtype=np.int64)
+
+
+def _tile(pattern: Integers, times: int, stride: int) -> Integers:
+    """`pattern` once per vector, moved on by `stride` each time."""
+    return (pattern[None, :] + stride * np.arange(times)[:, None]).ravel()
+
+
+class _Builder:
+    def __init__(self, accelerator: Accelerator, levels: int, depths: Depths, changed: bool) -> None:
+        self.accelerator, self.levels, self.depths, self.changed = accelerator, levels, depths, changed
+        self.processes: list[Process] = []
+        self.places: list[Places] = []
+
+    def add(self, name: str, gaps: Integers, start: bool = False) -> Process:
+        self.processes.append(Process(name, gaps, start))
+        return self.processes[-1]
+
+    def limit(
+        self,
+        channel: str,
+        waiting: Process,
+        edge: Callable[[int], Edge],
+        fill: tuple[Process, Integers, Process, Integers, bool],
+    ) -> None:
+        """Let `waiting` wait for places of a buffer."""
+        waiting.edges.append(edge(self.depths[channel]))
+        self.places.append(Places(channel, *fill, waiting, len(waiting.edges) - 1, edge))
+
+    def chain(self) -> Chain:
+        beats = self.accelerator.beats_in
+        source = self.add("source", _ones(beats), start=True)
+        link = self.add("pixels", _ones(beats))
+        link.wait(source, np.arange(beats))
+        source.wait(link, np.arange(beats) - PIXEL_DEPTH)
+        for stage in self.accelerator.stages:
+            match stage:
+                case Converter():
+                    link = self.converter(stage, link)
+                case WindowUnit():
+                    link = self.window(stage, link)
+                case Mvtu():
+                    link = self.mvtu(stage, link)
+        sink = self.scores(link)
+        return Chain(self.processes, self.places, source, sink)
+
+    def converter(self, shape: Converter, words: Process) -> Process:
+        """`width_converter`: an output word leaves when its last unit is in; words wait while it holds too many."""
+        vectors = words.count // shape.in_words
+        out = self.add(f"{shape.name} out", _ones(vectors * shape.out_words))
+        needs = -(-(np.arange(shape.out_words) + 1) * shape.out_units // shape.in_units) - 1
+        out.wait(words, _tile(np.minimum(needs, shape.in_words - 1), vectors, shape.in_words))
+        before = np.arange(shape.in_words) * shape.in_units  # units that came in with the vector's earlier words
+        gone = -(-(before - shape.ready_units + 1) // shape.out_units)  # output words that must have left
+        words.wait(out, _tile(gone - 1, vectors, shape.out_words))
+        if self.changed:
+            words.wait(out, np.array([-1]), 1, np.zeros(1, np.int64))
+        return out
+
+    def window(self, shape: WindowUnit, words: Process) -> Process:
+        """`sliding_window` and `max_pool`: beats read words that are there; rows that nobody needs give places."""
+        needs, given = shape.schedule()
+        (channel,) = shape.channels
+        map_words = shape.map_writes * shape.writes
+        reads = self.add(f"{shape.instance} reads", _ones(shape.read_cycles))
+        out = self.add(f"{shape.instance} out", _ones(shape.out_words))
+        reads.wait(words, -(-np.maximum(needs, 1) // shape.writes) - 1)
+
+        def places(depth: int) -> Edge:
+            """The first beat by which enough was given back for each write, in this image or one before."""
+            target = (np.arange(words.count) + 1) * shape.writes - depth
+            image = (target - 1) // map_words
+            return Edge(reads, None, np.searchsorted(given, target - image * map_words) + image * reads.count)
+
+        words.wait(reads, np.array([-(WINDOW_IMAGES - 1) * reads.count - 1]), 1, np.zeros(1, np.int64))
+        last = np.arange(shape.out_words) * shape.group + shape.group - 1
+        reads.wait(out, np.arange(shape.out_words) - WINDOW_DEPTH, 1, last)
+        out.wait(reads, last, POOL_LATENCY if shape.pool else WINDOW_LATENCY)
+        came = (np.arange(words.count) + 1) * shape.writes
+        self.limit(channel.name, words, places, (words, came, reads, given, True))
+        return out
+
+    def mvtu(self, shape: Mvtu, words: Process) -> Process:
+        """`mvtu` and its `vector_buffer`: the first pass waits for words, the end of a fold for places."""
+        chunks, folds, vectors = shape.chunks, shape.folds, shape.vectors
+        groups = shape.groups(self.levels)
+        buffer, output = shape.channels
+        # Issues that can wait: the words of a vector's first pass, then the last word of each fold.
+        per_vector = chunks + folds
+        gaps = np.ones(per_vector, dtype=np.int64)
+        gaps[chunks] = (groups - 1) * chunks
+        gaps[chunks + 1 :] = groups * chunks
+        issues = self.add(f"{shape.name} issues", np.tile(gaps, vectors))
+        first_pass = _tile(np.arange(chunks), vectors, per_vector)
+        ends = _tile(chunks + np.arange(folds), vectors, per_vector)
+        issues.wait(words, np.arange(words.count), 1, first_pass)
+        # A word gives its place back in the last pass, which follows the pass before without a pause but its end.
+        place = np.arange(chunks)
+        if folds * groups == 1:
+            after, delay = place.copy(), np.zeros(chunks, dtype=np.int64)
+        elif folds > 1:
+            after, delay = np.full(chunks, chunks + folds - 2), (groups - 1) * chunks + 1 + place
+        else:
+            after, delay = np.full(chunks, chunks - 1), (groups - 2) * chunks + 1 + place
+        after[-1], delay[-1] = per_vector - 1, 0
+        freed = self.add(f"{shape.name} frees", np.zeros(vectors * chunks, dtype=np.int64))
+        freed.wait(issues, _tile(after, vectors, per_vector), np.tile(delay, vectors))
+        counted = np.arange(words.count) + 1
+        self.limit(
+            buffer.name,
+            words,
+            lambda depth: Edge(freed, None, np.arange(freed.count) - depth),
+            (words, counted, freed, counted, True),
+        )
+        # Drained words: promised a place at the end of their fold, there `latency` cycles later, one per cycle.
+        drained = np.full(folds, shape.drain_words)
+        drained[-1] = shape.last_words
+        fold_of = np.repeat(np.arange(folds), drained)
+        place = np.concatenate([np.arange(words_of_fold) for words_of_fold in drained])
+        out = self.add(f"{shape.name} out", _ones(vectors * shape.out_words))
+        arrival = np.tile(shape.latency + place, vectors)
+        out.wait(issues, _tile(chunks + fold_of, vectors, per_vector), arrival)
+        came = self.add(f"{shape.name} results", np.zeros(out.count, dtype=np.int64))
+        came.wait(issues, _tile(chunks + fold_of, vectors, per_vector), arrival)
+        counted = np.arange(out.count) + 1
+        promised = _tile(np.cumsum(drained) - drained, vectors, shape.out_words)
+        self.limit(
+            output.name,
+            issues,
+            lambda depth: Edge(out, ends, promised + shape.drain_words - depth - 1),
+            (came, counted, out, counted, False),
+        )
+        return out
+
+    def scores(self, words: Process) -> Process:
+        """`scores`: one row a cycle; a word leaves with its last row."""
+        rows, lanes = self.accelerator.beats_out, self.accelerator.layers[-1].drain
+        last = np.minimum((np.arange(words.count) + 1) * lanes, rows) - 1
+        first_edge = words.edges.pop(0)  # the rows wait for the word, the word leaves with its last row
+        issues = self.add("scores issues", _ones(rows))
+        word_of = np.arange(rows) // lanes
+        issues.wait(first_edge.source, first_edge.after[word_of], first_edge.delay[word_of])
+        sink = self.add("sink", _ones(rows))
+        issues.wait(sink, np.arange(rows) - SCORES_DEPTH)
+        words.wait(issues, last, 0)
+        sink.wait(issues, np.arange(rows), SCORES_LATENCY)
+        return sink
