@@ -15,8 +15,8 @@ from .lines import Places, Shape
 
 # At the least depth unless they say otherwise.
 SHAPES = {
-    "3x3/2 same, parts of a pixel": Shape(Window(3, 2, same=True), 4, 5, 4, 2),
-    "5x5 same, eight of 25 a word, two writes": Shape(Window(5, 1, same=True), 3, 5, 1, 1, 1, 8, 2, extra=None),
+    "3x3/2 same, parts of a pixel": Shape(Window(3, 2, same=True), 5, 3, 4, 2),
+    "5x5 same, eight of 25 a word, two writes": Shape(Window(5, 1, same=True), 3, 7, 1, 1, 1, 8, 2, extra=None),
     "2x2/3 same, rows and columns that no window needs": Shape(Window(2, 3, same=True), 6, 9, 2, 2, planes=3, reads=3),
     "4x4/2, four writes, one write more": Shape(Window(4, 2), 6, 5, 2, 2, planes=2, reads=5, writes=4, extra=4),
     "1x1/3, one map at a time": Shape(Window(1, 3), 5, 6, 2, 1, extra=None, images=1),
