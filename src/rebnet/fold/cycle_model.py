@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from rebnet.fold.pace import Pace
 from rebnet.fold.processes import Chain, Places, processes_of
 from rebnet.fold.schedule import Integers, Schedule
 from rebnet.rtl.accelerator import Accelerator, Depths
@@ -48,7 +49,6 @@ def run(accelerator: Accelerator, levels: Sequence[int], depths: Depths) -> Timi
             made[key] = processes_of(accelerator, m, depths, changed=key[1])
         chains.append(made[key])
     schedule = Schedule([chain.processes for chain in chains])
-    schedule.solve()
     rows = accelerator.beats_out
     finish = schedule.times[-1][rows - 1 :: rows]
     return Timing(tuple(int(cycle) for cycle in finish), peaks(chains[0], schedule))
@@ -63,7 +63,7 @@ def pace(accelerator: Accelerator, levels: int, depths: Depths) -> tuple[Fractio
     check_depths(accelerator, depths)
     chain = processes_of(accelerator, levels, depths)
     cycles, limits = Fraction(accelerator.bound_cycles(levels)), frozenset[tuple[int, int]]()
-    while (circle := Schedule([chain.processes], cycles).solve()) is not None:
+    while (circle := Pace(chain.processes, cycles).solve()) is not None:
         cycles, limits = circle.mean, circle.edges
     number = {process: index for index, process in enumerate(chain.processes)}
     return cycles, tuple(
@@ -87,7 +87,6 @@ def settled_peaks(accelerator: Accelerator, levels: int, depths: Depths) -> Dept
         if images > back + 3 and images * events > _MOST_EVENTS:
             break
         schedule = Schedule([chain.processes] * images)
-        schedule.solve()
         if _settled(schedule, back):
             return peaks(chain, schedule)
     return dict(depths)
@@ -114,11 +113,7 @@ def _peak(places: Places, chain: Chain, schedule: Schedule) -> int:
     came_words = _total(places.came_words, images, each)
     went_words = np.concatenate([np.zeros(1, np.int64), _total(places.went_words, images, int(places.went_words[-1]))])
     side = "right" if places.passes else "left"
-    if schedule.period is None:
-        gone = went_words[np.searchsorted(went, came, side)]
-    else:
-        laps = (came - went[0] - (0 if places.passes else 1)) // schedule.period
-        gone = went_words[np.searchsorted(went, came - laps * schedule.period, side)] + laps * int(went_words[-1])
+    gone = went_words[np.searchsorted(went, came, side)]
     return max(int((came_words - gone).max()), 0)
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from rebnet.fold.cycle_model import pace, run, settled_peaks
+from rebnet.fold.pace import Pace
 from rebnet.fold.processes import Chain, processes_of
-from rebnet.fold.schedule import Schedule
 from rebnet.rtl.accelerator import Accelerator, Depths
 
 AMPLE = 1 << 40
@@ -35,24 +35,22 @@ def ample_depths(accelerator: Accelerator) -> Depths:
 def size_fifos(accelerator: Accelerator, progress: Callable[[str], None] = lambda channel: None) -> Depths:
     """The fewest words of every buffer that keep the bound at each served level count.
 
-    Starting from what stands in buffers without end when images come at the pace of the bound, each buffer in turn,
-    from the output back to the input, is cut to the least that keeps the pace. Throughput never falls when a buffer
-    grows, so no buffer of the result can lose a word alone.
+    Every buffer starts with the words that stand in it when images come at the pace of the bound and nothing waits for
+    a place; then each in turn, from the output back to the input, is cut to the least that keeps the pace. Throughput
+    never falls when a buffer grows, so no buffer of the result can lose a word alone.
     """
-    ample = ample_depths(accelerator)
-    trials = [_Trial(accelerator, m, ample) for m in accelerator.served]
+    trials = [_Trial(accelerator, m, ample_depths(accelerator)) for m in accelerator.served]
     depths = {}
     for channel in accelerator.channels:
         name, unit = channel.name, channel.unit
         depths[name] = unit * _least(-(-channel.least // unit), None, lambda n: all(t.meets(name, n * unit) for t in trials))
-        for trial in trials:
-            trial.cut(name, depths[name])
+    for name, depth in depths.items():
+        _cut_all(trials, name, depth)
     for channel in reversed(accelerator.channels):
         name, unit = channel.name, channel.unit
         progress(name)
-        depths[name] = unit * _least(
-            -(-channel.least // unit), depths[name] // unit, lambda n: _cut_all(trials, name, n * unit)
-        )
+        least = -(-channel.least // unit)
+        depths[name] = unit * _least(least, depths[name] // unit, lambda n: _cut_all(trials, name, n * unit))
     return depths
 
 
@@ -77,7 +75,7 @@ class _Trial:
     def __init__(self, accelerator: Accelerator, levels: int, depths: Depths) -> None:
         self.chain: Chain = processes_of(accelerator, levels, depths)
         period = pace(accelerator, levels, depths)[0]
-        self.schedule = Schedule([self.chain.processes], period)
+        self.schedule = Pace(self.chain.processes, period)
         self.schedule.solve()
         self._places = {places.channel: places for places in self.chain.places}
 
@@ -86,18 +84,11 @@ class _Trial:
         places = self._places[channel]
         return self.schedule.meets(places.waiting, places.edge(depth))
 
-    def tried(self, channel: str, depth: int) -> Schedule | None:
+    def tried(self, channel: str, depth: int) -> Pace | None:
         """The schedule with a buffer of `depth` words; None if it does not keep the pace."""
         places = self._places[channel]
         schedule = self.schedule.replaced(places.waiting, places.number, places.edge(depth))
         return schedule if schedule.solve() is None else None
-
-    def cut(self, channel: str, depth: int) -> bool:
-        """Give a buffer `depth` words, if the pace allows it."""
-        schedule = self.tried(channel, depth)
-        if schedule is not None:
-            self.schedule = schedule
-        return schedule is not None
 
 
 def _cut_all(trials: list[_Trial], channel: str, depth: int) -> bool:

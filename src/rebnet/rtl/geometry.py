@@ -242,7 +242,8 @@ class WindowUnit:
     @property
     def channels(self) -> tuple[Channel]:
         """The line buffer."""
-        return (Channel(f"{self.name}.{'pool' if self.pool else 'window'}", self.min_depth, self.writes),)
+        name = f"{self.name}.{'pool' if self.pool else 'window'}"
+        return (Channel(name, self.min_depth, self.writes),)
 
     @property
     def out_shape(self) -> tuple[int, int]:
