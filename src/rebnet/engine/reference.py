@@ -71,8 +71,13 @@ def run(
     return np.concatenate(results)
 
 
-def run_mixed(network: Network, images: NDArray[np.uint8], levels: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Integer scores where image n runs at `levels[n]`; shape (N, classes).
+def run_mixed(
+    network: Network,
+    images: NDArray[np.uint8],
+    levels: NDArray[np.int64],
+    engine: Callable[[Network, NDArray[np.uint8], int], NDArray[np.int64]] = run,
+) -> NDArray[np.int64]:
+    """Integer scores where image n runs at `levels[n]`, by any engine's `run`; shape (N, classes).
 
     Raises:
         OptionError: not one level count per image, or one that the network does not serve.
@@ -84,7 +89,7 @@ def run_mixed(network: Network, images: NDArray[np.uint8], levels: NDArray[np.in
     result = np.zeros((len(images), network.classes), dtype=np.int64)
     for m in np.unique(levels):
         chosen = levels == m
-        result[chosen] = run(network, images[chosen], int(m))
+        result[chosen] = engine(network, images[chosen], int(m))
     return result
 
 

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.datasets.dataset import Dataset
+from rebnet.engine import packed
 from rebnet.engine.reference import check_images, run_mixed
 from rebnet.errors import FileFormatError, OptionError, OutputError
 from rebnet.files import file_hash, make_folder, read_record, write_record
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
-from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
 from rebnet.rtl.accelerator import Accelerator
+from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
 from rebnet.rtl.widths import widths_of
 from rebnet.simulate.build import build_simulator
 from rebnet.simulate.run import Shard, Streams, run_shards
@@ -103,7 +105,8 @@ def simulate(
     )
     status("comparing with the integer network")
     scores = np.concatenate([shard.scores for shard in shards])
-    expected = run_mixed(network, chosen, users.astype(np.int64))
+    engine = partial(packed.run, threads=os.cpu_count() or 1)
+    expected = run_mixed(network, chosen, users.astype(np.int64), engine)
     record = _record(network, accelerator, dataset, shards, scores, expected, levels, stalls)
     record["inputs"] = {"ports": file_hash(build / "ports.json")}
     write_record(build / SIMULATION_FILE, record)
