@@ -16,8 +16,8 @@ from rebnet.ir.notation import MAX_LEVELS, Folding
 from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Network, Op, PixelInput, ResidualSign
 from rebnet.lower import lower
 from rebnet.rtl import MODULES, source
-from rebnet.rtl.folding import fifo_record
 from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
+from rebnet.rtl.folding import fifo_record
 from rebnet.rtl.widths import USER_BITS, widths_of
 from rebnet.simulate.build import build_simulator
 from rebnet.simulate.run import Shard, Streams, run_shards

@@ -3,13 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from rebnet.errors import FoldingError
 from rebnet.files import file_hash, read_record, write_record
 from rebnet.fold.choose import NAMES, choose
 from rebnet.fold.depths import predict, size_fifos
 from rebnet.ir import storage
-from rebnet.rtl.folding import FOLDING_FILE, MAX_SAMPLES_PER_BEAT, fifo_record, read_accelerator, read_depths
 from rebnet.rtl.accelerator import Accelerator, accelerator_of, layer_bound
+from rebnet.rtl.folding import FOLDING_FILE, MAX_SAMPLES_PER_BEAT, fifo_record, read_accelerator, read_depths
 from rebnet.rtl.widths import widths_of
 
 
@@ -39,10 +38,7 @@ def fold(
         accelerator = read_accelerator(Path(str(folding)), network)
     else:
         accelerator = accelerator_of(network, foldings, samples_per_beat(accelerator_of(network, foldings, 1)))
-    if "fifos" in given:
-        depths = read_depths(Path(str(folding)), accelerator)
-    else:
-        depths = size_fifos(accelerator, progress)
+    depths = read_depths(Path(str(folding)), accelerator) if "fifos" in given else size_fifos(accelerator, progress)
     prediction = predict(accelerator, network.levels, depths)
     record = {
         "inputs": {"network": file_hash(build / storage.NETWORK_FILE)},

@@ -6,8 +6,8 @@ from pathlib import Path
 from rebnet.errors import FoldingError
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Dense, Network
-from rebnet.rtl.folding import read_foldings
 from rebnet.rtl.accelerator import layers_of
+from rebnet.rtl.folding import read_foldings
 
 NAMES = ("paper", "balanced")
 """Foldings by name; any other is the path of a file."""

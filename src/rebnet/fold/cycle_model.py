@@ -66,9 +66,7 @@ def pace(accelerator: Accelerator, levels: int, depths: Depths) -> tuple[Fractio
     while (circle := Pace(chain.processes, cycles).solve()) is not None:
         cycles, limits = circle.mean, circle.edges
     number = {process: index for index, process in enumerate(chain.processes)}
-    return cycles, tuple(
-        places.channel for places in chain.places if (number[places.waiting], places.number) in limits
-    )
+    return cycles, tuple(places.channel for places in chain.places if (number[places.waiting], places.number) in limits)
 
 
 _MOST_EVENTS = 20_000_000
@@ -112,8 +110,7 @@ def _peak(places: Places, chain: Chain, schedule: Schedule) -> int:
     images, each = schedule.images, int(places.came_words[-1])
     came_words = _total(places.came_words, images, each)
     went_words = np.concatenate([np.zeros(1, np.int64), _total(places.went_words, images, int(places.went_words[-1]))])
-    side = "right" if places.passes else "left"
-    gone = went_words[np.searchsorted(went, came, side)]
+    gone = went_words[np.searchsorted(went, came, "right" if places.passes else "left")]
     return max(int((came_words - gone).max()), 0)
 
 

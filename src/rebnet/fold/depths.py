@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 from rebnet.fold.cycle_model import pace, run, settled_peaks
 from rebnet.fold.pace import Pace
 from rebnet.fold.processes import Chain, processes_of
 from rebnet.rtl.accelerator import Accelerator, Depths
+from rebnet.rtl.geometry import Channel
 
 AMPLE = 1 << 40
 """Words of a buffer that is never full."""
@@ -42,31 +44,35 @@ def size_fifos(accelerator: Accelerator, progress: Callable[[str], None] = lambd
     trials = [_Trial(accelerator, m, ample_depths(accelerator)) for m in accelerator.served]
     depths = {}
     for channel in accelerator.channels:
-        name, unit = channel.name, channel.unit
-        depths[name] = unit * _least(-(-channel.least // unit), None, lambda n: all(t.meets(name, n * unit) for t in trials))
+        depths[channel.name] = _least(channel, None, _never_waits(trials, channel.name))
     for name, depth in depths.items():
         _cut_all(trials, name, depth)
     for channel in reversed(accelerator.channels):
-        name, unit = channel.name, channel.unit
-        progress(name)
-        least = -(-channel.least // unit)
-        depths[name] = unit * _least(least, depths[name] // unit, lambda n: _cut_all(trials, name, n * unit))
+        progress(channel.name)
+        depths[channel.name] = _least(channel, depths[channel.name], partial(_cut_all, trials, channel.name))
     return depths
 
 
-def _least(low: int, high: int | None, holds: Callable[[int], bool]) -> int:
-    """The least number from `low` on that holds, as all greater ones do; `high` holds if it is given."""
-    if high is None:
+def _least(channel: Channel, most: int | None, holds: Callable[[int], bool]) -> int:
+    """The least depth of a channel that holds, as all greater ones do; `most` holds if it is given."""
+    low, unit = -(-channel.least // channel.unit), channel.unit
+    if most is None:
         high, step = low, 1
-        while not holds(high):
+        while not holds(unit * high):
             low, high, step = high + 1, high + step, 2 * step
+    else:
+        high = most // unit
     while low < high:
         middle = (low + high) // 2
-        if holds(middle):
+        if holds(unit * middle):
             high = middle
         else:
             low = middle + 1
-    return high
+    return unit * high
+
+
+def _never_waits(trials: "list[_Trial]", channel: str) -> Callable[[int], bool]:
+    return lambda depth: all(trial.meets(channel, depth) for trial in trials)
 
 
 class _Trial:

@@ -85,8 +85,8 @@ class Pace:
     def _placed(self, edge: Edge, count: int) -> _Wait:
         laps, index = np.divmod(edge.after, edge.source.count)
         add = self.scale * np.asarray(edge.delay, np.int64) + self.period * laps
-        whole = edge.events is None or len(edge.events) == count
-        return _Wait(self._numbers[edge.source], slice(None) if whole else edge.events, index, add, -laps)
+        events = slice(None) if edge.events is None or len(edge.events) == count else edge.events
+        return _Wait(self._numbers[edge.source], events, index, add, -laps)
 
     def meets(self, process: Process, edge: Edge) -> bool:
         """True if the times are such that `process` would never wait for `edge`."""

@@ -210,7 +210,8 @@ class _Builder:
         first_edge = words.edges.pop(0)  # the rows wait for the word, the word leaves with its last row
         issues = self.add("scores issues", _ones(rows))
         word_of = np.arange(rows) // lanes
-        issues.wait(first_edge.source, first_edge.after[word_of], first_edge.delay[word_of])
+        delay = np.broadcast_to(first_edge.delay, words.count)
+        issues.wait(first_edge.source, first_edge.after[word_of], delay[word_of])
         sink = self.add("sink", _ones(rows))
         issues.wait(sink, np.arange(rows) - SCORES_DEPTH)
         words.wait(issues, last, 0)

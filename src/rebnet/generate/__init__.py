@@ -9,8 +9,8 @@ from rebnet.generate.top import Plan, top_text
 from rebnet.ir import storage
 from rebnet.ir.ops import Network, Scores, Threshold
 from rebnet.rtl import MODULES, source
-from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
 from rebnet.rtl.accelerator import Accelerator
+from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
 from rebnet.rtl.widths import USER_BITS, Widths, widths_of
 
 PORTS_FILE = "ports.json"

@@ -106,8 +106,8 @@ def _text(plan: Plan) -> str:
             case Dense():
                 layer = next(layers)
                 folding = Folding(layer.pe, layer.simd, layer.level_lanes)
-                convolves = isinstance(op, Conv)
-                parts.append(str(ConvText(layer.rows, folding, op.window) if convolves else DenseText(layer.rows, folding)))
+                dense = DenseText(layer.rows, folding)
+                parts.append(str(ConvText(layer.rows, folding, op.window) if isinstance(op, Conv) else dense))
             case MaxPool():
                 parts.append(str(PoolText(op.window)))
     return " - ".join(parts)

@@ -42,9 +42,7 @@ class Accelerator:
     @property
     def channels(self) -> tuple[Channel, ...]:
         """The buffers whose depths are chosen, in the order that data meets them."""
-        return tuple(
-            channel for stage in self.stages if not isinstance(stage, Converter) for channel in stage.channels
-        )
+        return tuple(channel for stage in self.stages if not isinstance(stage, Converter) for channel in stage.channels)
 
     def bound_cycles(self, levels: int) -> int:
         """Cycles per image of the slowest part: a layer, the input beats or the output beats."""
@@ -122,7 +120,9 @@ def accelerator_of(network: Network, foldings: tuple[Folding, ...], samples_per_
                 pixels = math.prod(shape) if layer.pixels else shape[2]
                 stages += _gather(f"{layer.name}_gather", planes, elements, unit.word * unit.writes, pixels)
                 stages.append(unit)
-                stages.append(Converter(f"{layer.name}_convert", planes, unit.word * unit.reads, layer.simd, layer.cols))
+                stages.append(
+                    Converter(f"{layer.name}_convert", planes, unit.word * unit.reads, layer.simd, layer.cols)
+                )
                 stages.append(layer)
                 elements = layer.drain
             case Dense():
