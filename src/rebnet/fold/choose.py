@@ -6,7 +6,7 @@ from pathlib import Path
 from rebnet.errors import FoldingError
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Dense, Network
-from rebnet.rtl.accelerator import layers_of
+from rebnet.rtl.accelerator import layers_of, vectors_of
 from rebnet.rtl.folding import read_foldings
 
 NAMES = ("paper", "balanced")
@@ -71,13 +71,13 @@ def _paper(network: Network) -> tuple[Folding, ...]:
 def _balanced(network: Network, keep_given: bool, target_cycles: int | None) -> tuple[Folding, ...]:
     target = target_cycles or default_target(network)
     foldings = []
-    for index, dense in enumerate(network.dense):
+    for index, (dense, vectors) in enumerate(zip(network.dense, vectors_of(network), strict=True)):
         if keep_given and dense.folding is not None:
             foldings.append(dense.folding)
             continue
         lanes = dense.folding.level_lanes if dense.folding else None
         groups = math.ceil((network.levels if index else network.input.bits) / (lanes or (1 if index else 8)))
-        foldings.append(_cheapest(dense, groups, lanes, target))
+        foldings.append(_cheapest(dense, groups * vectors, lanes, target))
     return tuple(foldings)
 
 
@@ -90,13 +90,16 @@ def default_target(network: Network) -> int:
     return max(layer.cycles(network.levels) for layer in layers)
 
 
-def _cheapest(dense: Dense, groups: int, lanes: int | None, target: int) -> Folding:
-    """The fewest XNOR lanes, PE·SIMD, whose cycles reach the target; among equals the fewest PE."""
+def _cheapest(dense: Dense, passes: int, lanes: int | None, target: int) -> Folding:
+    """The fewest XNOR lanes, PE·SIMD, whose cycles reach the target; among equals the fewest PE.
+
+    `passes` is the number of times that an image's vectors pass: vectors times groups of level lanes.
+    """
     rows, columns = dense.weights.rows, dense.weights.columns
     best: Folding | None = None
     for chunks in range(1, columns + 1):
         simd = math.ceil(columns / chunks)
-        folds = target // (math.ceil(columns / simd) * groups)
+        folds = target // (math.ceil(columns / simd) * passes)
         if folds == 0:
             break
         pe = math.ceil(rows / folds)
@@ -104,7 +107,7 @@ def _cheapest(dense: Dense, groups: int, lanes: int | None, target: int) -> Fold
             best = Folding(pe, simd, lanes)
     if best is None:
         raise FoldingError(
-            f"layer {dense.name}: no folding takes at most {target} cycles per image, the fastest takes {groups}; "
+            f"layer {dense.name}: no folding takes at most {target} cycles per image, the fastest takes {passes}; "
             "raise --target-cycles or give the layer more level lanes"
         )
     return best

@@ -72,12 +72,17 @@ def map_shapes(network: Network) -> tuple[Shape, ...]:
     return tuple(shapes)
 
 
-def layers_of(network: Network, foldings: tuple[Folding, ...]) -> tuple[Mvtu, ...]:
-    """The units of a network at these foldings; open level lanes become all bits in the first layer, else 1."""
+def vectors_of(network: Network) -> tuple[int, ...]:
+    """Vectors of an image that each layer with weights takes: one, or one per position of its window."""
     ops = [op for op in network.ops if isinstance(op, Dense | MaxPool)]
     placed = [(op, shape) for op, shape in zip(ops, map_shapes(network), strict=True) if isinstance(op, Dense)]
+    return tuple(math.prod(op.window.output(*shape[:2])) if isinstance(op, Conv) else 1 for op, shape in placed)
+
+
+def layers_of(network: Network, foldings: tuple[Folding, ...]) -> tuple[Mvtu, ...]:
+    """The units of a network at these foldings; open level lanes become all bits in the first layer, else 1."""
     layers = []
-    for index, ((dense, shape), folding) in enumerate(zip(placed, foldings, strict=True)):
+    for index, (dense, vectors, folding) in enumerate(zip(network.dense, vectors_of(network), foldings, strict=True)):
         levels_in = network.levels if index else network.input.bits
         lanes = folding.level_lanes or (1 if index else levels_in)
         layers.append(
@@ -91,7 +96,7 @@ def layers_of(network: Network, foldings: tuple[Folding, ...]) -> tuple[Mvtu, ..
                 levels_in=levels_in,
                 levels_out=0 if index == len(foldings) - 1 else network.levels,
                 pixels=index == 0,
-                vectors=math.prod(dense.window.output(*shape[:2])) if isinstance(dense, Conv) else 1,
+                vectors=vectors,
             )
         )
     return tuple(layers)
