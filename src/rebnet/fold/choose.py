@@ -71,21 +71,30 @@ def _paper(network: Network) -> tuple[Folding, ...]:
 def _balanced(network: Network, keep_given: bool, target_cycles: int | None) -> tuple[Folding, ...]:
     target = target_cycles or default_target(network)
     foldings = []
-    for index, (dense, vectors) in enumerate(zip(network.dense, vectors_of(network), strict=True)):
+    for dense, passes in zip(network.dense, _passes(network), strict=True):
         if keep_given and dense.folding is not None:
             foldings.append(dense.folding)
             continue
         lanes = dense.folding.level_lanes if dense.folding else None
-        groups = math.ceil((network.levels if index else network.input.bits) / (lanes or (1 if index else 8)))
-        foldings.append(_cheapest(dense, groups * vectors, lanes, target))
+        foldings.append(_cheapest(dense, passes, lanes, target))
     return tuple(foldings)
 
 
+def _passes(network: Network) -> list[int]:
+    """The fewest cycles of each layer: one for each vector of an image and group of level lanes."""
+    passes = []
+    for index, (dense, vectors) in enumerate(zip(network.dense, vectors_of(network), strict=True)):
+        lanes = dense.folding.level_lanes if dense.folding else None
+        groups = math.ceil((network.levels if index else network.input.bits) / (lanes or (1 if index else 8)))
+        passes.append(groups * vectors)
+    return passes
+
+
 def default_target(network: Network) -> int:
-    """Cycles of the slowest layer at the text's folding; without one, one cycle per sample of an image."""
+    """Cycles of the slowest layer at the text's folding; without one, a cycle per sample, or the least there is."""
     given = [dense.folding for dense in network.dense]
     if any(folding is None for folding in given):
-        return network.input.samples
+        return max(network.input.samples, *_passes(network))
     layers = layers_of(network, tuple(folding for folding in given if folding is not None))
     return max(layer.cycles(network.levels) for layer in layers)
 
