@@ -9,20 +9,23 @@ prints the page's table. The events come from two places, the cycle model and pr
 import re
 import subprocess
 from collections.abc import Sequence
+from itertools import pairwise, product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from rebnet.fold import fold
-from rebnet.fold.cycle_model import ConverterState, _Chain, _Mvtu, _Scores
+from rebnet.fold.processes import processes_of
+from rebnet.fold.schedule import Schedule
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.ir.notation import parse
 from rebnet.ir.ops import BatchNorm, BitMatrix, Dense, Network, Op, PixelInput, ResidualSign
 from rebnet.lower import lower
+from rebnet.rtl.accelerator import Accelerator, Depths
 from rebnet.rtl.folding import FOLDING_FILE, read_depths
-from rebnet.rtl.geometry import Accelerator, Depths, Mvtu
+from rebnet.rtl.geometry import Converter, Mvtu
 from rebnet.simulate.build import build_simulator
 
 TEXT = "4x4x1 - D6(2,4) - D3(1,3)"
@@ -70,30 +73,57 @@ def make_build(folder: Path) -> tuple[Accelerator, Depths]:
     storage.save(lower(network()), folder)
     accelerator = fold(folder)
     generate(folder)
-    return accelerator, read_depths(folder / FOLDING_FILE, accelerator.layers)
+    return accelerator, read_depths(folder / FOLDING_FILE, accelerator)
 
 
 def model_events(accelerator: Accelerator, depths: Depths, levels: Sequence[int]) -> list[Event]:
     """What the cycle model does until the last image is out, told as the RTL's probes would; more images follow it."""
-    last = len(levels) - 1
-    chain = _Chain(accelerator, lambda image: levels[min(image, last)], depths)
+    every = [*levels, *[levels[-1]] * 10]
+    chains = [processes_of(accelerator, m, depths, changed=m != before) for before, m in pairwise([every[0], *every])]
+    schedule = Schedule([chain.processes for chain in chains])
+    names = [process.name for process in chains[0].processes]
+    times = {name: [int(cycle) for cycle in cycles] for name, cycles in zip(names, schedule.times, strict=True)}
+    events = [(now, "s_axis beat") for now in times["source"]]
+    link = "pixels"
+    for layer in accelerator.layers:
+        events += [(now, f"{layer.name}_convert in") for now in times[link]]
+        events += [(now, f"{layer.name}.vectors in") for now in times[f"{layer.name}_convert out"]]
+        events += _unit_events(layer, every, times[f"{layer.name} issues"])
+        events += [
+            (now - 1, f"{layer.name} out") for now in times[f"{layer.name} results"]
+        ]  # a cycle before it is there
+        link = f"{layer.name} out"
+    events += [(now, "classes issue") for now in times["scores issues"]]
+    events += [(now, "m_axis score") for now in times["sink"]]
+    return until(times["sink"][accelerator.beats_out * len(levels) - 1] + 1, events)
+
+
+def _unit_events(layer: Mvtu, levels: Sequence[int], times: list[int]) -> list[Event]:
+    """What a unit issues, sums and drains; the model's times are those of the words that can wait."""
     events: list[Event] = []
-    for layer, converter, unit in zip(accelerator.layers, chain.converters, chain.units, strict=True):
-        _watch_converter(chain, converter, layer.name, events)
-        _watch_unit(unit, layer, events)
-    _watch_scores(chain.scores, events)
-    while chain.scores_out < accelerator.beats_out * len(levels):
-        now, beats = chain.now, chain.beats
-        chain._cycle()
-        events.extend([(now, "s_axis beat")] * (chain.beats - beats))
-    return until(chain.now, events)
+    now = 0
+    for vector, m in enumerate(levels):
+        own = times[vector * (layer.chunks + layer.folds) :]
+        for fold_number, group, chunk in product(range(layer.folds), range(layer.groups(m)), range(layer.chunks)):
+            pass_ends = chunk == layer.chunks - 1
+            if pass_ends and group == layer.groups(m) - 1:
+                now = own[layer.chunks + fold_number]
+            else:
+                now = own[chunk] if fold_number == group == 0 else now + 1
+            events.append((now, f"{layer.name} issue f{fold_number} g{group} c{chunk}"))
+            if pass_ends:
+                sums = now + layer.popcount_stages + 2
+                events.append((sums, f"{layer.name} sums"))
+                events.extend((sums + 1 + word, f"{layer.name} drain") for word in range(layer.drain_words))
+    return events
 
 
 def first_image(accelerator: Accelerator, depths: Depths) -> list[Event]:
     """The events of one image alone, at M levels."""
     events = model_events(accelerator, depths, [LEVELS])
     limits = {"s_axis beat": accelerator.beats_in}
-    for layer, converter in zip(accelerator.layers, accelerator.converters, strict=True):
+    converters = [stage for stage in accelerator.stages if isinstance(stage, Converter)]
+    for layer, converter in zip(accelerator.layers, converters, strict=True):
         limits |= {f"{layer.name}_convert in": converter.in_words, f"{layer.name}.vectors in": layer.chunks}
         limits[f"{layer.name} issue"] = layer.cycles(LEVELS)
         limits[f"{layer.name} sums"] = layer.folds * layer.groups(LEVELS)
@@ -111,46 +141,6 @@ def first_image(accelerator: Accelerator, depths: Depths) -> list[Event]:
 def until(end: int, events: list[Event]) -> list[Event]:
     """The events before cycle `end`, in order."""
     return sorted(event for event in events if event[0] < end)
-
-
-def _watch_converter(chain: _Chain, converter: ConverterState, name: str, events: list[Event]) -> None:
-    tick = converter.tick
-
-    def watched(push: bool, pop: bool, levels: int) -> None:
-        tick(push, pop, levels)
-        events.extend([(chain.now, f"{name}_convert in")] * push)
-
-    converter.tick = watched
-
-
-def _watch_unit(unit: _Mvtu, layer: Mvtu, events: list[Event]) -> None:
-    tick = unit.tick
-
-    def watched(now: int, push: bool, pop: bool) -> None:
-        before = unit.image, unit.fold, unit.group, unit.chunk
-        under_way = len(unit.under_way)
-        tick(now, push, pop)
-        events.extend([(now, f"{layer.name}.vectors in")] * push)
-        events.extend((cycle - 1, f"{layer.name} out") for cycle in list(unit.under_way)[under_way:])
-        if before == (unit.image, unit.fold, unit.group, unit.chunk):
-            return
-        events.append((now, f"{layer.name} issue f{before[1]} g{before[2]} c{before[3]}"))
-        if before[3] == layer.chunks - 1:
-            sums = now + layer.popcount_stages + 2
-            events.append((sums, f"{layer.name} sums"))
-            events.extend((sums + 1 + word, f"{layer.name} drain") for word in range(layer.drain_words))
-
-    unit.tick = watched
-
-
-def _watch_scores(scores: _Scores, events: list[Event]) -> None:
-    tick = scores.tick
-
-    def watched(now: int, offered: bool, pop: bool) -> None:
-        events.extend([(now, "classes issue")] * (offered and scores.room > 0) + [(now, "m_axis score")] * pop)
-        tick(now, offered, pop)
-
-    scores.tick = watched
 
 
 def rtl_events(folder: Path, accelerator: Accelerator, levels: Sequence[int]) -> list[Event]:

@@ -14,7 +14,7 @@ from rebnet.ir import storage
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Dense
 from rebnet.lower import lower
-from rebnet.rtl.geometry import accelerator_of, layers_of
+from rebnet.rtl.accelerator import accelerator_of, layer_bound, layers_of
 
 GIVEN = (Folding(5, 16), Folding(2, 5), Folding(3, 4))
 
@@ -97,5 +97,6 @@ def test_samples_per_beat():
         drawn = network(*GIVEN, levels=levels)
         width = samples_per_beat(accelerator_of(drawn, GIVEN, 1))
         chosen, half = accelerator_of(drawn, GIVEN, width), accelerator_of(drawn, GIVEN, max(1, width // 2))
-        assert chosen.beats_in <= chosen.layer_bound
-        assert width == 1 or half.beats_in > half.layer_bound
+        bound = layer_bound(chosen.layers, chosen.served)
+        assert chosen.beats_in <= bound
+        assert width == 1 or half.beats_in > bound

@@ -14,7 +14,8 @@ from rebnet.engine.reference import run_mixed
 from rebnet.fold.cycle_model import run
 from rebnet.ir.ops import Network
 
-BUNDLE = 10
+BUNDLE = 25
+"""Networks of a simulator; much of its build is the same for any number."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

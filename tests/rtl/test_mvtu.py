@@ -1,5 +1,6 @@
 """mvtu against spec.xnor and spec.residual, over the shapes, level counts and depths a folding can ask for."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -57,6 +58,17 @@ class Case:
         return Threshold(thresholds, rng.integers(0, reaches[..., None] + 3, shape) >> rng.integers(0, 5, shape))
 
     @property
+    def buffer_depth(self) -> int:
+        """Two vectors and a little: the source never waits for the unit's folds."""
+        return self.unit.min_buffer_depth if self.least else 2 * self.unit.chunks + 2
+
+    @property
+    def out_depth(self) -> int:
+        """All words in flight and two folds more: promising places never makes the unit wait."""
+        in_flight = math.ceil((self.unit.latency + self.unit.drain_words) / self.unit.chunks)
+        return self.unit.min_out_depth if self.least else self.unit.drain_words * (in_flight + 2) + 2
+
+    @property
     def level_width(self) -> int:
         return clog2(self.levels + 1)
 
@@ -91,8 +103,8 @@ class Case:
             "GAIN_WIDTH": gain_width,
             "ACC_WIDTH": self.acc_width,
             "THRESHOLD_WIDTH": self.threshold_bits,
-            "BUFFER_DEPTH": unit.min_buffer_depth if self.least else unit.full_buffer_depth,
-            "OUT_DEPTH": unit.min_out_depth if self.least else unit.full_out_depth,
+            "BUFFER_DEPTH": self.buffer_depth,
+            "OUT_DEPTH": self.out_depth,
             "LEAF": LEAF,
             "POPCOUNT_STAGES": unit.popcount_stages,
             "WEIGHT_FILE": "weights.hex",
@@ -202,9 +214,9 @@ async def promised_places(dut):
     """Nobody reads: everything that was promised a place finds it, and comes out whole afterwards."""
     case, bench = SHAPES[case_name()], bench_of(dut)
     await bench.start()
-    vectors = 4 + 2 * case.unit.full_out_depth // case.unit.out_words
+    vectors = 4 + 2 * case.out_depth // case.unit.out_words
     traffic, _ = case.traffic(np.random.default_rng(SEED + 1), vectors)
-    waiting = 3 * case.unit.cycles(case.levels) + case.unit.full_out_depth * case.unit.chunks * case.unit.groups_max
+    waiting = 3 * case.unit.cycles(case.levels) + case.out_depth * case.unit.chunks * case.unit.groups_max
     blocked = (cycle >= waiting for cycle in range(1_000_000))
     await bench.play(traffic, iter(lambda: True, None), blocked)
 

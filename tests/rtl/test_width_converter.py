@@ -68,11 +68,11 @@ def random_levels(rng: random.Random) -> list[int]:
 @cocotb.test()
 async def full_speed(dut):
     """Without stalls a vector takes as many cycles as it has words on the busier side."""
-    words_in, words_out, _, elements = SHAPES[case_name()]
+    words_in, words_out, planes, elements = SHAPES[case_name()]
     bench, vectors = bench_of(dut), 12
     await bench.start()
     await bench.full_speed(traffic(np.random.default_rng(SEED), vectors, [2]))
-    shape = Converter(words_in, words_out, elements)
+    shape = Converter("converter", planes, words_in, words_out, elements)
     counts = shape.in_words, math.ceil(elements / words_out)
     ends = bench.sink.times[counts[1] - 1 :: counts[1]]
     assert [after - before for before, after in pairwise(ends)][2:] == [max(counts)] * (vectors - 3)
