@@ -133,23 +133,44 @@ def test_a_convolution_on_the_cpu(convolution, tmp_path):
         assert record["accuracy"] == round(100 * float(np.mean(labels == datasets.load("digits").test_labels)), 4)
 
 
-def test_a_convolution_without_hardware_leaves_nothing_behind(convolution, tmp_path):
+@pytest.mark.rtl
+def test_a_convolution_through_the_rtl(convolution, tmp_path):
+    """From the text to the scores of the RTL, at M levels and at levels that change with every image."""
+    build = tmp_path / "build"
+    flow.compile(convolution, build, folding="balanced", target_cycles=200)
+    folding = json.loads((build / "folding.json").read_text())
+    assert folding["predicted_cycles_per_image"] == folding["bound_cycles"] <= 200
+    assert folding["limiting_fifos"] == []
+    assert [fifo["name"] for fifo in folding["fifos"]] == [
+        "layer1.window", "layer1.input", "layer1.output", "layer1.pool", "layer2.window", "layer2.input",
+        "layer2.output", "layer3.input", "layer3.output",
+    ]  # fmt: skip
+    record = flow.simulate(build, "digits", images=100).record
+    assert (record["images"], record["mismatches"]) == (100, 0)
+    assert record["cycles_per_image"] == folding["bound_cycles"]
+    assert record["latency_cycles"] == folding["predicted_latency_cycles"]
+    for stalls in (None, 5):
+        record = flow.simulate(build, "digits", images=100, levels=(3, 1, 2), stalls=stalls).record
+        assert (record["images"], record["mismatches"], record["levels"]) == (100, 0, [3, 1, 2])
+
+
+def test_a_folding_that_fails_leaves_nothing_behind(convolution, tmp_path):
     before = contents(tmp_path)
     with pytest.raises(FoldingError) as refusal:
-        flow.compile(convolution, tmp_path / "build")
+        flow.compile(convolution, tmp_path / "build", folding="paper")
     assert str(refusal.value) == (
-        "layer layer1 is a convolution, for which this version has no hardware; compile with --until lower, and "
-        "evaluate the integer network on the CPU"
+        "folding 'paper': the network text gives layer2, layer3 no (PE,SIMD); write them into the text or use "
+        "'balanced'"
     )
     assert contents(tmp_path) == before
     assert sorted_names(tmp_path) == ["run"]
 
 
-def test_a_convolution_without_hardware_leaves_an_older_build(convolution, tmp_path):
+def test_a_folding_that_fails_leaves_an_older_build(convolution, tmp_path):
     flow.compile(convolution, tmp_path / "build", until="lower")
     before = contents(tmp_path)
     with pytest.raises(FoldingError):
-        flow.compile(convolution, tmp_path / "build")
+        flow.compile(convolution, tmp_path / "build", folding="paper")
     assert contents(tmp_path) == before
 
 

@@ -16,11 +16,6 @@ from tests.simulate.builds import network, save_run
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Dense
 
-NO_HARDWARE = (
-    "layer layer1 is a convolution, for which this version has no hardware; compile with --until lower, and evaluate "
-    "the integer network on the CPU"
-)
-
 
 def edit(path: Path, change) -> Path:
     record = json.loads(path.read_text())
@@ -314,9 +309,13 @@ def test_until_the_integer_network(rebnet, run_folder, tmp_path):
     assert rebnet("evaluate", tmp_path / "out", "--dataset", "digits")[0] == 0
 
 
-def test_a_convolution_has_no_hardware(refuse, rebnet, tmp_path):
+def test_a_convolution(refuse, rebnet, tmp_path):
     run = save_run(tmp_path / "run", from_text("8x8x1 - C4 - MP2 - D10", levels=3))
-    refuse(NO_HARDWARE, "compile", run, "--output", tmp_path / "out")
+    refuse(
+        "folding 'paper': the network text gives layer1, layer2 no (PE,SIMD); write them into the text or use "
+        "'balanced'",
+        "compile", run, "--output", tmp_path / "out", "--folding", "paper",
+    )  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
     assert rebnet("compile", run, "--output", tmp_path / "out", "--until", "lower")[0] == 0
     assert rebnet("evaluate", tmp_path / "out", "--dataset", "digits", "--engine", "both")[0] == 0
@@ -324,3 +323,7 @@ def test_a_convolution_has_no_hardware(refuse, rebnet, tmp_path):
         f"{tmp_path}/out/folding.json: no such file; the stage that writes it has not run",
         "simulate", tmp_path / "out", "--dataset", "digits",
     )  # fmt: skip
+    code, out, _ = rebnet("compile", run, "--output", tmp_path / "out")
+    assert code == 0
+    record = json.loads((tmp_path / "out" / "folding.json").read_text())
+    assert f"bound_cycles                {record['bound_cycles']}" in out.splitlines()

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from tests.ir.networks import tiny
+from tests.ir.networks import tiny, tiny_conv
 
 from rebnet.fold import fold
 from rebnet.generate import generate
@@ -16,12 +16,17 @@ from rebnet.lower import lower
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.geometry import Mvtu
 
+TINY = {"tiny-m1": tiny(1), "tiny-m2": tiny(2), "tiny-conv-m2": tiny_conv(2)}
 
-@pytest.fixture(params=[1, 2])
+
+@pytest.fixture(params=TINY)
 def build(request, tmp_path):
-    """The tiny network, whose every number a person can check, at one and at two levels."""
-    build = tmp_path / f"tiny-m{request.param}"
-    storage.save(lower(tiny(request.param)), build)
+    """The tiny networks, whose every number a person can check."""
+    return made(TINY[request.param], tmp_path / request.param)
+
+
+def made(network, build):
+    storage.save(lower(network), build)
     fold(build)
     generate(build)
     return build

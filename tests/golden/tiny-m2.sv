@@ -49,9 +49,9 @@ module accelerator (
       .out_levels(pixels_levels)
   );
 
-  logic layer1_in_valid, layer1_in_ready;
-  logic [1:0] layer1_in_data;
-  logic [1:0] layer1_in_levels;
+  logic layer1_convert_out_valid, layer1_convert_out_ready;
+  logic [1:0] layer1_convert_out_data;
+  logic [1:0] layer1_convert_out_levels;
   width_converter #(
       .IN(1),
       .OUT(1),
@@ -65,10 +65,10 @@ module accelerator (
       .in_ready(pixels_ready),
       .in_data(pixels_data),
       .in_levels(pixels_levels),
-      .out_valid(layer1_in_valid),
-      .out_ready(layer1_in_ready),
-      .out_data(layer1_in_data),
-      .out_levels(layer1_in_levels)
+      .out_valid(layer1_convert_out_valid),
+      .out_ready(layer1_convert_out_ready),
+      .out_data(layer1_convert_out_data),
+      .out_levels(layer1_convert_out_levels)
   );
 
   logic layer1_out_valid, layer1_out_ready;
@@ -99,19 +99,19 @@ module accelerator (
   ) layer1 (
       .clk(aclk),
       .rst(rst),
-      .in_valid(layer1_in_valid),
-      .in_ready(layer1_in_ready),
-      .in_data(layer1_in_data),
-      .in_levels(layer1_in_levels),
+      .in_valid(layer1_convert_out_valid),
+      .in_ready(layer1_convert_out_ready),
+      .in_data(layer1_convert_out_data),
+      .in_levels(layer1_convert_out_levels),
       .out_valid(layer1_out_valid),
       .out_ready(layer1_out_ready),
       .out_data(layer1_out_data),
       .out_levels(layer1_out_levels)
   );
 
-  logic layer2_in_valid, layer2_in_ready;
-  logic [3:0] layer2_in_data;
-  logic [1:0] layer2_in_levels;
+  logic layer2_convert_out_valid, layer2_convert_out_ready;
+  logic [3:0] layer2_convert_out_data;
+  logic [1:0] layer2_convert_out_levels;
   width_converter #(
       .IN(1),
       .OUT(2),
@@ -125,10 +125,10 @@ module accelerator (
       .in_ready(layer1_out_ready),
       .in_data(layer1_out_data),
       .in_levels(layer1_out_levels),
-      .out_valid(layer2_in_valid),
-      .out_ready(layer2_in_ready),
-      .out_data(layer2_in_data),
-      .out_levels(layer2_in_levels)
+      .out_valid(layer2_convert_out_valid),
+      .out_ready(layer2_convert_out_ready),
+      .out_data(layer2_convert_out_data),
+      .out_levels(layer2_convert_out_levels)
   );
 
   logic layer2_out_valid, layer2_out_ready;
@@ -159,10 +159,10 @@ module accelerator (
   ) layer2 (
       .clk(aclk),
       .rst(rst),
-      .in_valid(layer2_in_valid),
-      .in_ready(layer2_in_ready),
-      .in_data(layer2_in_data),
-      .in_levels(layer2_in_levels),
+      .in_valid(layer2_convert_out_valid),
+      .in_ready(layer2_convert_out_ready),
+      .in_data(layer2_convert_out_data),
+      .in_levels(layer2_convert_out_levels),
       .out_valid(layer2_out_valid),
       .out_ready(layer2_out_ready),
       .out_data(layer2_out_data),
