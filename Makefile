@@ -32,8 +32,9 @@ format: $(READY) ## format and fix what can be fixed
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-benchmark: $(READY) ## measure the simulator (needs MNIST, see --data-dir)
+benchmark: $(READY) ## measure the simulator and the sizing of FIFOs (needs MNIST and CIFAR-10, see --data-dir)
 	$(BIN)/python benchmarks/simulation.py
+	$(BIN)/python benchmarks/fifo_sizing.py
 
 clean: ## remove builds and the environment
 	rm -rf .venv build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -43,7 +43,8 @@ def _run_batch(network: Network, images: NDArray[np.uint8], levels: int | None) 
             case Dense():
                 weights = np.where(op.weights.bits, np.float32(1), np.float32(-1))
                 vectors = _windows(x, op.window, lowest) if isinstance(op, Conv) else x.reshape(len(x), 1, 1, -1)
-                x = np.float32(op.scale) * (vectors @ weights.T)
+                products = vectors.reshape(-1, vectors.shape[-1]) @ weights.T  # one product for all windows
+                x = np.float32(op.scale) * products.reshape(*vectors.shape[:-1], -1)
             case MaxPool():
                 x = _pool(x, op.window)
             case BatchNorm():
