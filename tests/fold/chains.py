@@ -1,0 +1,29 @@
+"""Random accelerators: dense and convolutional chains at random legal foldings."""
+
+import numpy as np
+from tests.networks.draw import draw_conv_network, draw_foldings, draw_network
+
+from rebnet.fold import samples_per_beat
+from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
+
+KINDS = {"dense": draw_network, "convolutional": draw_conv_network}
+
+
+def draw_chain(kind: str, seed: int, wide: bool = False) -> Accelerator:
+    """A chain of a random network; `wide` gives it the beats that `fold` would, else any number of samples a beat."""
+    rng = np.random.default_rng([seed, 7])
+    network = KINDS[kind](rng, seed)
+    foldings = draw_foldings(rng, network)
+    beat = 2 ** int(rng.integers(0, 5))
+    return accelerator_of(network, foldings, samples_per_beat(accelerator_of(network, foldings, 1)) if wide else beat)
+
+
+def least_depths(accelerator: Accelerator) -> Depths:
+    """The fewest words with which each buffer works at all."""
+    return {c.name: -(-c.least // c.unit) * c.unit for c in accelerator.channels}
+
+
+def draw_depths(accelerator: Accelerator, rng: np.random.Generator, most: int) -> Depths:
+    """Random depths of up to `most` units more than the least."""
+    least = least_depths(accelerator)
+    return {c.name: least[c.name] + c.unit * int(rng.integers(0, most + 1)) for c in accelerator.channels}
