@@ -1,21 +1,38 @@
 """Random accelerators: dense and convolutional chains at random legal foldings."""
 
+from itertools import count
+
 import numpy as np
 from tests.networks.draw import draw_conv_network, draw_foldings, draw_network
 
 from rebnet.fold import samples_per_beat
+from rebnet.fold.depths import ample_depths
+from rebnet.fold.processes import processes_of
 from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
 
 KINDS = {"dense": draw_network, "convolutional": draw_conv_network}
 
 
-def draw_chain(kind: str, seed: int, wide: bool = False) -> Accelerator:
+def draw_chain(kind: str, seed: int, *, wide: bool = False) -> Accelerator:
     """A chain of a random network; `wide` gives it the beats that `fold` would, else any number of samples a beat."""
-    rng = np.random.default_rng([seed, 7])
+    return _drawn(kind, np.random.default_rng([seed, 7]), seed, wide)
+
+
+def draw_small_chain(kind: str, seed: int) -> Accelerator:
+    """A chain in which an image is at most 1000 events, so that many images take little time."""
+    for attempt in count():
+        chain = _drawn(kind, np.random.default_rng([seed, attempt]), seed, wide=False)
+        processes = processes_of(chain, chain.levels, ample_depths(chain)).processes
+        if sum(process.count for process in processes) <= 1000:
+            return chain
+    raise AssertionError
+
+
+def _drawn(kind: str, rng: np.random.Generator, seed: int, wide: bool) -> Accelerator:
     network = KINDS[kind](rng, seed)
     foldings = draw_foldings(rng, network)
-    beat = 2 ** int(rng.integers(0, 5))
-    return accelerator_of(network, foldings, samples_per_beat(accelerator_of(network, foldings, 1)) if wide else beat)
+    beat = samples_per_beat(accelerator_of(network, foldings, 1)) if wide else 2 ** int(rng.integers(0, 5))
+    return accelerator_of(network, foldings, beat)
 
 
 def least_depths(accelerator: Accelerator) -> Depths:

@@ -1,124 +1,139 @@
-"""The cycle model's promises: growing never hurts, and the depths that are found are the fewest."""
+"""The depths that are found are the fewest; growing never hurts; what a depth costs is exact, and it is named."""
 
-import random
-from dataclasses import replace
-from itertools import pairwise
+import re
 
+import numpy as np
 import pytest
+from tests.fold.chains import KINDS, draw_chain, draw_depths, draw_small_chain, least_depths
 
 from rebnet.errors import FoldingError
-from rebnet.fold.cycle_model import keeps_pace, run, steady
-from rebnet.fold.depths import full_depths, predict, size_fifos
-from rebnet.rtl.geometry import Accelerator, Depths, Mvtu
+from rebnet.fold.cycle_model import pace, run
+from rebnet.fold.depths import AMPLE, ample_depths, predict, size_fifos
+from rebnet.rtl.accelerator import Accelerator, Depths
+from rebnet.rtl.geometry import WindowUnit
+
+chains = pytest.mark.parametrize("kind", KINDS)
 
 
-def draw(seed):
-    """A random chain of one to three layers."""
-    rng = random.Random(seed)
-    levels, bits = rng.randint(1, 3), rng.choice([1, 8])
-    sizes = [rng.randint(3, 24) for _ in range(rng.randint(2, 4))]
-    layers = []
-    for index, (cols, rows) in enumerate(pairwise(sizes)):
-        levels_in = levels if index else bits
-        lanes = rng.randint(1, levels_in)
-        last = index == len(sizes) - 2
-        unit = Mvtu(
-            f"layer{index}", rows, cols, rng.randint(1, rows), rng.randint(1, cols), lanes, levels_in,
-            0 if last else levels, index == 0,
-        )  # fmt: skip
-        layers.append(unit)
-    served = tuple(range(1, levels + 1)) if rng.random() < 0.5 else (levels,)
-    return Accelerator(sizes[0], rng.choice([1, 2, 4]), levels, served, tuple(layers))
+def keeps_the_bound(accelerator: Accelerator, depths: Depths) -> bool:
+    return all(pace(accelerator, m, depths) == (accelerator.bound_cycles(m), ()) for m in accelerator.served)
 
 
-def paces(accelerator):
-    """The pace at each served level count: the bound, or what full depths keep where they do not reach it."""
-    result = {}
-    for m in accelerator.served:
-        period = accelerator.bound_cycles(m)
-        while not keeps_pace(accelerator, m, full_depths(accelerator), period):
-            period += 1
-        result[m] = period
-    return result
+@chains
+@pytest.mark.parametrize("seed", range(25))
+def test_no_fifo_can_lose_a_word(kind, seed):
+    """Nor a line buffer a write."""
+    accelerator = draw_small_chain(kind, seed)
+    said = []
+    depths = size_fifos(accelerator, said.append)
+    assert said == [channel.name for channel in reversed(accelerator.channels)]
+    assert keeps_the_bound(accelerator, depths)
+    for channel in accelerator.channels:
+        assert depths[channel.name] % channel.unit == 0
+        fewer = {**depths, channel.name: depths[channel.name] - channel.unit}
+        if fewer[channel.name] >= channel.least:
+            assert not keeps_the_bound(accelerator, fewer), (accelerator, depths, channel)
 
 
-def holds(accelerator, depths, pace):
-    return all(keeps_pace(accelerator, m, depths, period) for m, period in pace.items())
+@chains
+@pytest.mark.parametrize("seed", range(25))
+def test_growing_never_hurts(kind, seed):
+    accelerator, rng = draw_small_chain(kind, seed), np.random.default_rng(seed)
+    for most in (2, 8):
+        depths = draw_depths(accelerator, rng, most)
+        for m in accelerator.served:
+            cycles, _ = pace(accelerator, m, depths)
+            for channel in accelerator.channels:
+                for more in (depths[channel.name] + channel.unit, AMPLE):
+                    assert pace(accelerator, m, {**depths, channel.name: more})[0] <= cycles, (accelerator, depths)
 
 
-def every_step(depths, step):
-    """`depths` with each entry in turn changed by `step`; and its least and name."""
-    for kind in ("buffers", "outputs"):
-        for index, depth in enumerate(getattr(depths, kind)):
-            values = list(getattr(depths, kind))
-            values[index] = depth + step
-            yield kind, index, replace(depths, **{kind: tuple(values)})
+@chains
+@pytest.mark.parametrize("seed", range(25))
+def test_a_shallow_fifo_costs_what_the_pace_says(kind, seed):
+    """The long run agrees, to the cycle; channels that are not named have nothing to do with it."""
+    accelerator, rng = draw_small_chain(kind, seed), np.random.default_rng(seed)
+    for depths in (least_depths(accelerator), draw_depths(accelerator, rng, 3)):
+        for m in accelerator.served:
+            cycles, limits = pace(accelerator, m, depths)
+            images = 12 * cycles.denominator
+            finish = run(accelerator, [m] * (2 * images), depths).finish
+            assert finish[-1] - finish[-1 - images] == images * cycles
+            if cycles == accelerator.bound_cycles(m):
+                assert limits == ()
+                continue
+            assert cycles > accelerator.bound_cycles(m)
+            assert set(limits) <= set(depths)
+            assert len(limits) > 0
+            others = {name: depths[name] if name in limits else AMPLE for name in depths}
+            assert pace(accelerator, m, others) == (cycles, limits)
+            wider = {name: AMPLE if name in limits else depths[name] for name in depths}
+            assert pace(accelerator, m, wider)[0] <= cycles
 
 
-def least(accelerator, kind, index):
-    layer = accelerator.layers[index]
-    return layer.min_buffer_depth if kind == "buffers" else layer.min_out_depth
+@chains
+def test_shallow_fifos_do_cost_something(kind):
+    """The test before this one has something to say of most chains."""
+    slow = 0
+    for seed in range(25):
+        accelerator = draw_small_chain(kind, seed)
+        slow += not keeps_the_bound(accelerator, least_depths(accelerator))
+    assert slow >= 15
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_no_fifo_can_lose_a_word(seed):
-    accelerator = draw(seed)
-    pace, depths = paces(accelerator), size_fifos(accelerator)
-    assert holds(accelerator, depths, pace)
-    for kind, index, fewer in every_step(depths, -1):
-        if getattr(fewer, kind)[index] >= least(accelerator, kind, index):
-            assert not holds(accelerator, fewer, pace), (accelerator, depths, kind, index)
+@chains
+@pytest.mark.parametrize("seed", range(15))
+def test_one_shallow_fifo_is_named(kind, seed):
+    """A buffer at its least among buffers that are never full: alone to blame."""
+    accelerator = draw_small_chain(kind, seed)
+    for channel in accelerator.channels:
+        depths = {**ample_depths(accelerator), channel.name: least_depths(accelerator)[channel.name]}
+        for m in accelerator.served:
+            cycles, limits = pace(accelerator, m, depths)
+            assert limits == ((channel.name,) if cycles > accelerator.bound_cycles(m) else ())
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_growing_never_hurts(seed):
-    accelerator = draw(seed)
-    rng = random.Random(seed)
-    pace, full = paces(accelerator), full_depths(accelerator)
-    for _ in range(4):
-        depths = Depths(
-            tuple(
-                rng.randint(u.min_buffer_depth, d + 1) for u, d in zip(accelerator.layers, full.buffers, strict=True)
-            ),
-            tuple(rng.randint(u.min_out_depth, d + 1) for u, d in zip(accelerator.layers, full.outputs, strict=True)),
+@chains
+@pytest.mark.parametrize("seed", range(25))
+def test_prediction(kind, seed):
+    accelerator, rng = draw_small_chain(kind, seed), np.random.default_rng(seed)
+    for depths in (size_fifos(accelerator), draw_depths(accelerator, rng, 4)):
+        prediction = predict(accelerator, accelerator.levels, depths)
+        assert prediction.latency_cycles == run(accelerator, [accelerator.levels], depths).finish[0]
+        assert (prediction.cycles_per_image, prediction.limits) == pace(accelerator, accelerator.levels, depths)
+        seen = [run(accelerator, [m] * 40, depths).peaks for m in accelerator.served]
+        longest = {name: max(peaks[name] for peaks in seen) for name in depths}
+        assert all(longest[name] <= prediction.peaks[name] <= depths[name] for name in depths)
+        for name, peak in prediction.peaks.items():
+            assert peak in (longest[name], depths[name]), (accelerator, depths, name)
+
+
+@chains
+def test_a_depth_that_cannot_work(kind):
+    accelerator = draw_small_chain(kind, 1)
+    depths = size_fifos(accelerator)
+    for channel in accelerator.channels:
+        few = channel.least - 1
+        message = (
+            f"fifo {channel.name}: depth={few} is less than the {channel.least} words that the layer needs to work at "
+            f"all; use at least {channel.least}"
         )
-        if not holds(accelerator, depths, pace):
-            continue
-        for kind, index, more in every_step(depths, 1):
-            assert holds(accelerator, more, pace), (accelerator, depths, kind, index)
+        for model in (lambda fewer: run(accelerator, [1], fewer), lambda fewer: pace(accelerator, 1, fewer)):
+            with pytest.raises(FoldingError, match=f"^{re.escape(message)}$"):
+                model({**depths, channel.name: few})
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_the_pace_is_the_long_run(seed):
-    """What `keeps_pace` says agrees with the cycles between images of a source that never pauses."""
-    accelerator = draw(seed)
-    depths = size_fifos(accelerator)
-    for m, period in paces(accelerator).items():
-        settled = steady(accelerator, m, depths, 200)
-        assert settled is not None
-        assert accelerator.bound_cycles(m) <= settled[0] <= period
-        assert all(peak <= depth for peak, depth in zip(settled[1].buffers, depths.buffers, strict=True))
-        assert all(peak <= depth for peak, depth in zip(settled[1].outputs, depths.outputs, strict=True))
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_prediction(seed):
-    accelerator = draw(seed)
-    depths = size_fifos(accelerator)
-    prediction = predict(accelerator, accelerator.levels, depths)
-    assert prediction.latency_cycles == run(accelerator, [accelerator.levels], depths).finish[0]
-    assert prediction.cycles_per_image <= paces(accelerator)[accelerator.levels]
-
-
-def test_a_depth_that_cannot_work():
-    accelerator = draw(1)
-    depths = full_depths(accelerator)
-    layer = accelerator.layers[0]
-    few = replace(depths, buffers=(0, *depths.buffers[1:]))
-    message = (
-        f"fifo {layer.name}.input: depth=0 is less than the {layer.min_buffer_depth} words that the layer needs to "
-        f"work at all; use at least {layer.min_buffer_depth}"
+def test_a_depth_that_is_no_whole_number_of_writes():
+    accelerator, unit = next(
+        (chain, stage)
+        for chain in (draw_chain("convolutional", seed) for seed in range(1000))
+        for stage in chain.stages
+        if isinstance(stage, WindowUnit) and stage.writes == 4
     )
-    with pytest.raises(FoldingError) as caught:
-        run(accelerator, [1], few)
-    assert str(caught.value) == message
+    (channel,) = unit.channels
+    depths = size_fifos(accelerator)
+    odd = depths[channel.name] + 1
+    message = f"fifo {channel.name}: depth={odd} is no multiple of the 4 words that come in at a time; use {odd + 3}"
+    for model in (lambda other: run(accelerator, [1], other), lambda other: pace(accelerator, 1, other)):
+        with pytest.raises(FoldingError, match=f"^{re.escape(message)}$"):
+            model({**depths, channel.name: odd})

@@ -1,47 +1,68 @@
 """No converter is ever the slowest part, and every folding reaches the bound of its slowest layer."""
 
-import itertools
-import math
+from itertools import product
 
 import numpy as np
 import pytest
+from tests.fold.chains import KINDS, draw_chain
 
-from networks.draw import draw_foldings, draw_network
-from rebnet.fold import samples_per_beat
-from rebnet.fold.cycle_model import ConverterState, keeps_pace
-from rebnet.fold.depths import full_depths, size_fifos
-from rebnet.rtl.geometry import Converter, accelerator_of
+from rebnet.fold.cycle_model import pace, run
+from rebnet.fold.depths import ample_depths, size_fifos
+from rebnet.fold.pace import Pace
+from rebnet.fold.processes import _Builder
+from rebnet.fold.schedule import Process, Schedule
+from rebnet.rtl.geometry import Converter
 
 
-def cycles_per_vector(shape: Converter, vectors: int = 40, skip: int = 10) -> float:
-    """Cycles per vector of one converter between a source and a sink that never wait."""
-    state, outputs, finish = ConverterState(shape), 0, []
-    per_vector = math.ceil(shape.vector / shape.elements_out)
-    for cycle in itertools.count():
-        pop, push = state.valid(), state.ready(1)
-        state.tick(push, pop, 1)
-        outputs += pop
-        if pop and outputs % per_vector == 0:
-            finish.append(cycle)
-        if len(finish) == vectors:
-            return (finish[-1] - finish[skip]) / (vectors - 1 - skip)
-    raise AssertionError
+def counted(shape: Converter, vectors: int) -> tuple[list[int], list[int]]:
+    """Cycles in which words come in and go out, from a count of units as the module keeps it, cycle by cycle."""
+    ins: list[int] = []
+    outs: list[int] = []
+    units = now = 0
+    while len(outs) < vectors * shape.out_words:
+        push = units < shape.ready_units and len(ins) < vectors * shape.in_words
+        if units >= shape.out_units:
+            outs.append(now)
+            units -= shape.out_units
+        if push:
+            ins.append(now)
+            units += shape.in_units
+            if len(ins) % shape.in_words == 0:
+                units -= shape.in_units - shape.last_units
+                units = -(-units // shape.out_units) * shape.out_units
+        now += 1
+    return ins, outs
+
+
+ANY = draw_chain("dense", 0)
+
+
+def processes(shape: Converter) -> tuple[Process, Process]:
+    """A source of words and what the converter makes of them."""
+    builder = _Builder(ANY, 1, {}, changed=False)
+    words = builder.add("words", np.ones(shape.in_words, np.int64), start=True)
+    return words, builder.converter(shape, words)
 
 
 @pytest.mark.parametrize("elements_in", range(1, 14))
 def test_converters_take_or_give_a_word_every_cycle(elements_in: int) -> None:
-    for elements_out, vector in itertools.product(range(1, 14), range(1, 40)):
-        fewest = max(math.ceil(vector / elements_in), math.ceil(vector / elements_out))
-        shape = Converter(elements_in, elements_out, vector)
-        assert cycles_per_vector(shape) == fewest, shape
+    """Between a source and a sink that never wait, as a schedule and as a count of units."""
+    for elements_out, vector in product(range(1, 14), range(1, 40)):
+        shape = Converter("converter", 1, elements_in, elements_out, vector)
+        own = processes(shape)
+        fewest = max(shape.in_words, shape.out_words)
+        assert Pace(own, fewest).solve() is None, shape
+        times = Schedule([own] * 12).times
+        assert tuple(list(map(int, each)) for each in times) == counted(shape, 12), shape
 
 
-@pytest.mark.parametrize("seed", range(40))
-def test_every_folding_reaches_its_bound(seed: int) -> None:
-    rng = np.random.default_rng([seed, 7])
-    network = draw_network(rng, seed)
-    foldings = draw_foldings(rng, network)
-    accelerator = accelerator_of(network, foldings, samples_per_beat(accelerator_of(network, foldings, 1)))
-    for depths in (full_depths(accelerator), size_fifos(accelerator)):
-        for m in network.served:
-            assert keeps_pace(accelerator, m, depths, accelerator.bound_cycles(m)), (accelerator, depths, m)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("seed", range(60))
+def test_every_folding_reaches_its_bound(kind: str, seed: int) -> None:
+    accelerator = draw_chain(kind, seed, wide=True)
+    for depths in (ample_depths(accelerator), size_fifos(accelerator)):
+        for m in accelerator.served:
+            bound = accelerator.bound_cycles(m)
+            assert pace(accelerator, m, depths) == (bound, ()), (accelerator, depths, m)
+            finish = run(accelerator, [m] * 30, depths).finish
+            assert finish[-1] - finish[-7] == 6 * bound, (accelerator, depths, m)

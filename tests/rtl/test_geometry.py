@@ -1,0 +1,49 @@
+"""Line buffers as `geometry` computes them, against the slow model of `lines`, which counts every place."""
+
+import numpy as np
+import pytest
+
+from rebnet.rtl.geometry import WindowUnit
+from rebnet.spec.window import Window
+
+from .lines import Shape
+
+
+def draw(rng: np.random.Generator, pool: bool) -> Shape:
+    """A shape that the modules can have."""
+    same = not pool and bool(rng.random() < 0.5)
+    height, width = (int(size) for size in rng.integers(1, 10, 2))
+    window = Window(int(rng.integers(1, (5 if same else min(5, height, width)) + 1)), int(rng.integers(1, 5)), same)
+    channels = int(rng.integers(1, 7))
+    word = int(rng.choice([d for d in range(1, channels + 1) if channels % d == 0]))
+    reads = int(rng.integers(1, window.kernel**2 + 1)) if pool or word == channels else 1
+    writes = 2 ** int(rng.integers(0, 5)) if word == channels else 1
+    return Shape(window, height, width, channels, word, reads=reads, writes=writes, pool=pool)
+
+
+def unit(shape: Shape) -> WindowUnit:
+    return WindowUnit(
+        "layer", shape.window, shape.height, shape.width, shape.channels, shape.planes, shape.pool, shape.word,
+        shape.reads, shape.writes,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("pool", [False, True], ids=["window", "pool"])
+def test_what_every_beat_waits_for_and_gives_back(pool: bool) -> None:
+    rng = np.random.default_rng(pool)
+    for _ in range(400):
+        shape = draw(rng, pool)
+        own = unit(shape)
+        needs, given = own.schedule()
+        assert needs.tolist() == [max(beat.words) for beat in shape.beats], shape
+        assert given.tolist() == [beat.given for beat in shape.beats], shape
+        assert own.min_depth == shape.least_depth, shape
+        assert own.read_cycles == len(shape.beats)
+        assert own.out_words == (sum(beat.last for beat in shape.beats) if pool else len(shape.beats))
+        assert own.beats == len(shape.beats) // len(shape.walk)
+        assert own.group == (len(shape.walk[0][0]) if pool else 1)
+        assert own.map_writes == shape.map_writes
+        (channel,) = own.channels
+        assert (channel.name, channel.least, channel.unit) == (
+            f"layer.{'pool' if pool else 'window'}", shape.least_depth, shape.writes,
+        )  # fmt: skip
