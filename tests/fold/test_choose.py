@@ -2,11 +2,14 @@
 
 import json
 import math
+import re
 from dataclasses import replace
+from itertools import product
 
 import pytest
-from tests.ir.networks import exported
+from tests.ir.networks import exported, from_text
 
+from rebnet.errors import FoldingError
 from rebnet.files import write_record
 from rebnet.fold import fold, samples_per_beat
 from rebnet.fold.choose import choose, default_target
@@ -58,6 +61,51 @@ def test_balanced_is_the_cheapest(target):
             pe * simd for pe in range(1, rows + 1) for simd in range(1, columns + 1) if cycles(pe, simd) <= target
         )
         assert own.pe * own.simd == cheapest
+
+
+CONVOLUTIONS = "8x8x2 - C6:3x3+same - MP2 - C5:2x2 - D4"
+
+
+@pytest.mark.parametrize("target", [128, 160, 333, 2000])
+def test_balanced_counts_every_window(target):
+    """A convolution takes its cycles once for every place of its window."""
+    drawn = from_text(CONVOLUTIONS, levels=2)
+    layers = layers_of(drawn, choose(drawn, "balanced", target))
+    assert [layer.vectors for layer in layers] == [64, 9, 1]
+    for layer in layers:
+        groups = 1 if layer.pixels else 2
+
+        def cycles(pe, simd, layer=layer, groups=groups):
+            return layer.vectors * math.ceil(layer.rows / pe) * math.ceil(layer.cols / simd) * groups
+
+        assert layer.cycles(2) == cycles(layer.pe, layer.simd) <= target
+        shapes = product(range(1, layer.rows + 1), range(1, layer.cols + 1))
+        assert layer.pe * layer.simd == min(pe * simd for pe, simd in shapes if cycles(pe, simd) <= target)
+
+
+def test_no_folding_is_faster_than_a_window_a_cycle():
+    drawn = from_text(CONVOLUTIONS, levels=2)
+    message = (
+        "layer layer1: no folding takes at most 63 cycles per image, the fastest takes 64; raise --target-cycles or give "
+        "the layer more level lanes"
+    )
+    with pytest.raises(FoldingError, match=f"^{re.escape(message)}$"):
+        choose(drawn, "balanced", 63)
+
+
+@pytest.mark.parametrize(
+    ("text", "levels", "target"),
+    [
+        (CONVOLUTIONS, 2, 128),  # a cycle per sample
+        ("5x5x1 - C4:3x3+same - C3:3x3+same - D2", 3, 75),  # layer 2: 25 windows at three levels
+        ("5x5x1 - C4(2,3):3x3+same - C3(3,36):3x3+same - D2(1,5)", 1, 25 * 2 * 3),
+    ],
+)
+def test_default_target_of_convolutions(text, levels, target):
+    """Open layers can all meet it."""
+    drawn = from_text(text, levels=levels)
+    assert default_target(drawn) == target
+    assert max(layer.cycles(levels) for layer in layers_of(drawn, choose(drawn, "balanced", None))) <= target
 
 
 @pytest.fixture
