@@ -86,8 +86,8 @@ def test_balanced_counts_every_window(target):
 def test_no_folding_is_faster_than_a_window_a_cycle():
     drawn = from_text(CONVOLUTIONS, levels=2)
     message = (
-        "layer layer1: no folding takes at most 63 cycles per image, the fastest takes 64; raise --target-cycles or give "
-        "the layer more level lanes"
+        "layer layer1: no folding takes at most 63 cycles per image, the fastest takes 64; raise --target-cycles or "
+        "give the layer more level lanes"
     )
     with pytest.raises(FoldingError, match=f"^{re.escape(message)}$"):
         choose(drawn, "balanced", 63)
