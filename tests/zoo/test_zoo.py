@@ -9,6 +9,8 @@ from rebnet.errors import OptionError
 from rebnet.files import read_record
 from rebnet.ir import storage
 
+WEIGHT_BYTES = {"mnist-arch-1": 41_792, "cifar10-arch-2": 192_896}
+
 
 @pytest.mark.parametrize("name", zoo.NAMES)
 def test_networks(name):
@@ -18,9 +20,9 @@ def test_networks(name):
     network = storage.load(folder)
     assert network.name == name
     assert network.levels == int(name[-1])
-    assert network.weight_bytes == 41_792
+    assert network.weight_bytes == WEIGHT_BYTES[name[:-3]]
     training = read_record(folder / "training.json", {"network": str, "dataset": str, "levels": int, "seed": int})
-    assert (training["dataset"], training["levels"]) == ("mnist", network.levels)
+    assert (training["dataset"], training["levels"]) == (name.split("-")[0], network.levels)
 
 
 def test_every_folder_has_a_name():
@@ -29,6 +31,6 @@ def test_every_folder_has_a_name():
 
 
 def test_unknown():
-    message = "network 'mnist' is not in the zoo; use zoo:mnist-arch-1-m1, zoo:mnist-arch-1-m2, zoo:mnist-arch-1-m3"
+    message = "network 'mnist' is not in the zoo; use " + ", ".join(f"zoo:{name}" for name in zoo.NAMES)
     with pytest.raises(OptionError, match=f"^{re.escape(message)}$"):
         zoo.folder("mnist")

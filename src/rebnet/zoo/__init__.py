@@ -11,7 +11,14 @@ from pathlib import Path
 from rebnet.errors import OptionError
 
 PREFIX = "zoo:"
-NAMES = ("mnist-arch-1-m1", "mnist-arch-1-m2", "mnist-arch-1-m3")
+NAMES = (
+    "mnist-arch-1-m1",
+    "mnist-arch-1-m2",
+    "mnist-arch-1-m3",
+    "cifar10-arch-2-m1",
+    "cifar10-arch-2-m2",
+    "cifar10-arch-2-m3",
+)
 
 
 def folder(name: str) -> Path:

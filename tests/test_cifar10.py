@@ -1,0 +1,41 @@
+"""The shipped CIFAR-10 networks: both engines, and images through the RTL, at the paper's folding and faster."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rebnet import flow, zoo
+from rebnet.datasets import load
+from rebnet.engine import packed, reference
+from rebnet.files import read_record
+from rebnet.ir import storage
+from rebnet.lower import lower
+
+BOUNDS = {1: 32_768, 2: 65_536, 3: 98_304}
+
+pytestmark = pytest.mark.data("cifar10")
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize(("levels", "target", "images"), [(1, None, 8), (2, None, 6), (3, None, 4), (2, 8_192, 20)])
+def test_images_through_the_rtl(levels: int, target: int | None, images: int, tmp_path: Path, data_dir: Path) -> None:
+    build = tmp_path / "build"
+    folding = "paper" if target is None else "balanced"
+    flow.compile(f"zoo:cifar10-arch-2-m{levels}", build, folding=folding, target_cycles=target)
+    record = flow.simulate(build, "cifar10", images=images, data_dir=data_dir, processes=1).record
+    assert record["mismatches"] == 0
+    assert record["cycles_per_image"] == record["bound_cycles"]
+    assert record["bound_cycles"] == BOUNDS[levels] if target is None else record["bound_cycles"] <= target
+    folded = read_record(build / "folding.json", {"predicted_latency_cycles": int, "fifos": list})
+    assert record["latency_cycles"] == folded["predicted_latency_cycles"]
+    for fifo in folded["fifos"]:
+        assert record["fifo_peaks"][fifo["name"]] <= fifo["predicted_peak"] <= fifo["depth"]
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_engines_agree(levels: int, data_dir: Path) -> None:
+    images = load("cifar10", data_dir).test_images[:40]
+    network = lower(storage.load(zoo.folder(f"cifar10-arch-2-m{levels}")))
+    for m in network.served:
+        assert np.array_equal(packed.run(network, images, m), reference.run(network, images, m))
