@@ -7,8 +7,8 @@ from fractions import Fraction
 import numpy as np
 
 from rebnet.fold.pace import Pace
-from rebnet.fold.processes import Chain, Places, processes_of
-from rebnet.fold.schedule import Integers, Schedule
+from rebnet.fold.processes import Chain, Places, processes_of, tile
+from rebnet.fold.schedule import Schedule
 from rebnet.rtl.accelerator import Accelerator, Depths
 from rebnet.rtl.folding import check_depths
 
@@ -62,11 +62,19 @@ def pace(accelerator: Accelerator, levels: int, depths: Depths) -> tuple[Fractio
     """
     check_depths(accelerator, depths)
     chain = processes_of(accelerator, levels, depths)
-    cycles, limits = Fraction(accelerator.bound_cycles(levels)), frozenset[tuple[int, int]]()
-    while (circle := Pace(chain.processes, cycles).solve()) is not None:
-        cycles, limits = circle.mean, circle.edges
-    number = {process: index for index, process in enumerate(chain.processes)}
-    return cycles, tuple(places.channel for places in chain.places if (number[places.waiting], places.number) in limits)
+    schedule, limits = paced(chain, accelerator.bound_cycles(levels))
+    cycles = Fraction(schedule.period, schedule.scale)
+    return cycles, tuple(
+        places.channel for places in chain.places if (chain.numbers[places.waiting], places.number) in limits
+    )
+
+
+def paced(chain: Chain, bound: int) -> tuple[Pace, frozenset[tuple[int, int]]]:
+    """The schedule at the fewest cycles per image, `bound` or more, that has one, and the edges that cost more."""
+    schedule, limits = Pace(chain.processes, bound), frozenset[tuple[int, int]]()
+    while (circle := schedule.solve()) is not None:
+        schedule, limits = Pace(chain.processes, circle.mean), circle.edges
+    return schedule, limits
 
 
 _MOST_EVENTS = 20_000_000
@@ -105,14 +113,10 @@ def peaks(chain: Chain, schedule: Schedule) -> dict[str, int]:
 
 
 def _peak(places: Places, chain: Chain, schedule: Schedule) -> int:
-    number = {process: index for index, process in enumerate(chain.processes)}
-    came, went = schedule.times[number[places.came]], schedule.times[number[places.went]]
-    images, each = schedule.images, int(places.came_words[-1])
-    came_words = _total(places.came_words, images, each)
-    went_words = np.concatenate([np.zeros(1, np.int64), _total(places.went_words, images, int(places.went_words[-1]))])
+    came, went = (schedule.times[chain.numbers[process]] for process in (places.came, places.went))
+    came_words, went_words = (
+        tile(words, schedule.images, int(words[-1])) for words in (places.came_words, places.went_words)
+    )
+    went_words = np.concatenate([np.zeros(1, np.int64), went_words])
     gone = went_words[np.searchsorted(went, came, "right" if places.passes else "left")]
     return max(int((came_words - gone).max()), 0)
-
-
-def _total(words: Integers, images: int, each: int) -> Integers:
-    return (words[None, :] + each * np.arange(images)[:, None]).ravel()

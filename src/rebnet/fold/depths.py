@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
-from rebnet.fold.cycle_model import pace, run, settled_peaks
+from rebnet.fold.cycle_model import pace, paced, run, settled_peaks
 from rebnet.fold.pace import Pace
 from rebnet.fold.processes import Chain, processes_of
 from rebnet.rtl.accelerator import Accelerator, Depths
@@ -80,9 +80,7 @@ class _Trial:
 
     def __init__(self, accelerator: Accelerator, levels: int, depths: Depths) -> None:
         self.chain: Chain = processes_of(accelerator, levels, depths)
-        period = pace(accelerator, levels, depths)[0]
-        self.schedule = Pace(self.chain.processes, period)
-        self.schedule.solve()
+        self.schedule, _ = paced(self.chain, accelerator.bound_cycles(levels))
         self._places = {places.channel: places for places in self.chain.places}
 
     def meets(self, channel: str, depth: int) -> bool:

@@ -6,11 +6,11 @@ the RTL, to the cycle and to the word, is tested.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rebnet.fold.schedule import Edge, Process
+from rebnet.fold.schedule import Edge, Integers, Process
 from rebnet.rtl.accelerator import Accelerator, Depths
 from rebnet.rtl.geometry import (
     PIXEL_DEPTH,
@@ -24,8 +24,6 @@ from rebnet.rtl.geometry import (
     Mvtu,
     WindowUnit,
 )
-
-Integers = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,12 +50,15 @@ class Places:
 
 @dataclass(frozen=True, eq=False)
 class Chain:
-    """The processes of one image in the order that data meets them, the buffers between them, and the ends."""
+    """The processes of one image in the order that data meets them, and the buffers between them."""
 
     processes: list[Process]
     places: list[Places]
-    source: Process
-    sink: Process
+
+    @cached_property
+    def numbers(self) -> dict[Process, int]:
+        """Where each process stands."""
+        return {process: number for number, process in enumerate(self.processes)}
 
 
 def processes_of(accelerator: Accelerator, levels: int, depths: Depths, changed: bool = False) -> Chain:
@@ -72,8 +73,8 @@ def _ones(count: int) -> Integers:
     return np.ones(count, dtype=np.int64)
 
 
-def _tile(pattern: Integers, times: int, stride: int) -> Integers:
-    """`pattern` once per vector, moved on by `stride` each time."""
+def tile(pattern: Integers, times: int, stride: int) -> Integers:
+    """`pattern` so many times, once per vector or per image, moved on by `stride` each time."""
     return (pattern[None, :] + stride * np.arange(times)[:, None]).ravel()
 
 
@@ -112,18 +113,18 @@ class _Builder:
                     link = self.window(stage, link)
                 case Mvtu():
                     link = self.mvtu(stage, link)
-        sink = self.scores(link)
-        return Chain(self.processes, self.places, source, sink)
+        self.scores(link)
+        return Chain(self.processes, self.places)
 
     def converter(self, shape: Converter, words: Process) -> Process:
         """`width_converter`: an output word leaves when its last unit is in; words wait while it holds too many."""
         vectors = words.count // shape.in_words
         out = self.add(f"{shape.name} out", _ones(vectors * shape.out_words))
         needs = -(-(np.arange(shape.out_words) + 1) * shape.out_units // shape.in_units) - 1
-        out.wait(words, _tile(np.minimum(needs, shape.in_words - 1), vectors, shape.in_words))
+        out.wait(words, tile(np.minimum(needs, shape.in_words - 1), vectors, shape.in_words))
         before = np.arange(shape.in_words) * shape.in_units  # units that came in with the vector's earlier words
         gone = -(-(before - shape.ready_units + 1) // shape.out_units)  # output words that must have left
-        words.wait(out, _tile(gone - 1, vectors, shape.out_words))
+        words.wait(out, tile(gone - 1, vectors, shape.out_words))
         if self.changed:
             words.wait(out, np.array([-1]), 1, np.zeros(1, np.int64))
         return out
@@ -162,8 +163,8 @@ class _Builder:
         gaps[chunks] = (groups - 1) * chunks
         gaps[chunks + 1 :] = groups * chunks
         issues = self.add(f"{shape.name} issues", np.tile(gaps, vectors))
-        first_pass = _tile(np.arange(chunks), vectors, per_vector)
-        ends = _tile(chunks + np.arange(folds), vectors, per_vector)
+        first_pass = tile(np.arange(chunks), vectors, per_vector)
+        ends = tile(chunks + np.arange(folds), vectors, per_vector)
         issues.wait(words, np.arange(words.count), 1, first_pass)
         # A word gives its place back in the last pass, which follows the pass before without a pause but its end.
         place = np.arange(chunks)
@@ -175,7 +176,7 @@ class _Builder:
             after, delay = np.full(chunks, chunks - 1), (groups - 2) * chunks + 1 + place
         after[-1], delay[-1] = per_vector - 1, 0
         freed = self.add(f"{shape.name} frees", np.zeros(vectors * chunks, dtype=np.int64))
-        freed.wait(issues, _tile(after, vectors, per_vector), np.tile(delay, vectors))
+        freed.wait(issues, tile(after, vectors, per_vector), np.tile(delay, vectors))
         counted = np.arange(words.count) + 1
         self.limit(
             buffer.name,
@@ -190,11 +191,12 @@ class _Builder:
         place = np.concatenate([np.arange(words_of_fold) for words_of_fold in drained])
         out = self.add(f"{shape.name} out", _ones(vectors * shape.out_words))
         arrival = np.tile(shape.latency + place, vectors)
-        out.wait(issues, _tile(chunks + fold_of, vectors, per_vector), arrival)
+        drains = tile(chunks + fold_of, vectors, per_vector)
+        out.wait(issues, drains, arrival)
         came = self.add(f"{shape.name} results", np.zeros(out.count, dtype=np.int64))
-        came.wait(issues, _tile(chunks + fold_of, vectors, per_vector), arrival)
+        came.wait(issues, drains, arrival)
         counted = np.arange(out.count) + 1
-        promised = _tile(np.cumsum(drained) - drained, vectors, shape.out_words)
+        promised = tile(np.cumsum(drained) - drained, vectors, shape.out_words)
         self.limit(
             output.name,
             issues,
@@ -203,7 +205,7 @@ class _Builder:
         )
         return out
 
-    def scores(self, words: Process) -> Process:
+    def scores(self, words: Process) -> None:
         """`scores`: one row a cycle; a word leaves with its last row."""
         rows, lanes = self.accelerator.beats_out, self.accelerator.layers[-1].drain
         last = np.minimum((np.arange(words.count) + 1) * lanes, rows) - 1
@@ -216,4 +218,3 @@ class _Builder:
         issues.wait(sink, np.arange(rows) - SCORES_DEPTH)
         words.wait(issues, last, 0)
         sink.wait(issues, np.arange(rows), SCORES_LATENCY)
-        return sink

@@ -8,7 +8,7 @@ from rebnet.files import read_record
 from rebnet.ir.notation import Folding, check_folding
 from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
-from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
+from rebnet.rtl.geometry import Mvtu, WindowUnit
 
 FOLDING_FILE = "folding.json"
 MAX_SAMPLES_PER_BEAT = 64
@@ -94,21 +94,18 @@ def read_depths(path: Path, accelerator: Accelerator) -> Depths:
 
 def check_depths(accelerator: Accelerator, depths: Depths) -> None:
     """Raise `FoldingError` for a depth with which a module would never finish a vector or a window."""
-    for stage in accelerator.stages:
-        if isinstance(stage, Converter):
-            continue
-        for channel in stage.channels:
-            depth, least = depths[channel.name], channel.least
-            if depth < least:
-                raise FoldingError(
-                    f"fifo {channel.name}: depth={depth} is less than the {least} words that the layer needs to "
-                    f"work at all; use at least {least}"
-                )
-            if isinstance(stage, WindowUnit) and depth % stage.writes:
-                raise FoldingError(
-                    f"fifo {channel.name}: depth={depth} is no multiple of the {stage.writes} words that come in at a "
-                    f"time; use {depth + -depth % stage.writes}"
-                )
+    for channel in accelerator.channels:
+        depth, least, unit = depths[channel.name], channel.least, channel.unit
+        if depth < least:
+            raise FoldingError(
+                f"fifo {channel.name}: depth={depth} is less than the {least} words that the layer needs to "
+                f"work at all; use at least {least}"
+            )
+        if depth % unit:
+            raise FoldingError(
+                f"fifo {channel.name}: depth={depth} is no multiple of the {unit} words that come in at a "
+                f"time; use {depth + -depth % unit}"
+            )
 
 
 def _is_count(value: object) -> bool:

@@ -269,7 +269,7 @@ class WindowUnit:
     def beats(self) -> int:
         """Cycles in which a window is read."""
         if self.pool:
-            return self.pixel_words * math.ceil(self.window.kernel**2 / self.reads)
+            return self.pixel_words * self.group
         return math.ceil(self.window.kernel**2 * self.pixel_words / self.reads)
 
     @property
@@ -280,8 +280,7 @@ class WindowUnit:
     @property
     def out_words(self) -> int:
         """Output words of a map."""
-        rows, columns = self.out_shape
-        return rows * columns * self.beats // self.group
+        return self.read_cycles // self.group
 
     @property
     def read_cycles(self) -> int:
