@@ -360,3 +360,12 @@ class StreamBench(Bench):
         """Both sides always willing; the times stay in `source.times` and `sink.times`."""
         await self.reset()
         await self.play(traffic, itertools.repeat(True), itertools.repeat(True))
+
+
+def bench_of(dut: Any) -> StreamBench:
+    """The bench of a module whose streams carry data and the levels of its image."""
+    return StreamBench(
+        dut,
+        Source(dut.in_valid, dut.in_ready, [dut.in_data, dut.in_levels]),
+        Sink(dut.out_valid, dut.out_ready, [dut.out_data, dut.out_levels]),
+    )

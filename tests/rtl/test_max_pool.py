@@ -10,7 +10,7 @@ import pytest
 
 from rebnet.spec.window import Window
 
-from .bench import SEED, Sink, Source, StreamBench, case_name
+from .bench import SEED, bench_of, case_name
 from .lines import Shape, gapless, schedule
 
 OUT_DEPTH = 4
@@ -34,14 +34,6 @@ CASES = {name: shape.parameters for name, shape in SHAPES.items()}
 @pytest.mark.parametrize("case", CASES)
 def test_max_pool(simulate: Callable[..., None], case: str) -> None:
     simulate("max_pool", CASES[case], case)
-
-
-def bench_of(dut) -> StreamBench:
-    return StreamBench(
-        dut,
-        Source(dut.in_valid, dut.in_ready, [dut.in_data, dut.in_levels]),
-        Sink(dut.out_valid, dut.out_ready, [dut.out_data, dut.out_levels]),
-    )
 
 
 @cocotb.test()

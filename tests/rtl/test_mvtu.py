@@ -18,7 +18,7 @@ from rebnet.spec.pixels import pixel_gains
 from rebnet.spec.residual import encode_integer
 from rebnet.spec.xnor import accumulate
 
-from .bench import SEED, Sink, Source, StreamBench, Traffic, case_name, cut, join
+from .bench import SEED, Traffic, bench_of, case_name, cut, join
 
 
 @dataclass(frozen=True)
@@ -184,14 +184,6 @@ CASES = {name: case.parameters for name, case in SHAPES.items()}
 @pytest.mark.parametrize("case", CASES)
 def test_mvtu(simulate: Callable[..., None], case: str) -> None:
     simulate("mvtu", CASES[case], case, SHAPES[case].files)
-
-
-def bench_of(dut) -> StreamBench:
-    return StreamBench(
-        dut,
-        Source(dut.in_valid, dut.in_ready, [dut.in_data, dut.in_levels]),
-        Sink(dut.out_valid, dut.out_ready, [dut.out_data, dut.out_levels]),
-    )
 
 
 @cocotb.test()

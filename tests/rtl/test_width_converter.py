@@ -11,7 +11,7 @@ import pytest
 
 from rebnet.rtl.geometry import Converter
 
-from .bench import SEED, Sink, Source, StreamBench, Traffic, case_name, cut
+from .bench import SEED, Traffic, bench_of, case_name, cut
 
 LEVELS = 3
 # elements in, elements out, planes, elements of a vector
@@ -38,14 +38,6 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_width_converter(simulate: Callable[..., None], case: str) -> None:
     simulate("width_converter", CASES[case], case)
-
-
-def bench_of(dut) -> StreamBench:
-    return StreamBench(
-        dut,
-        Source(dut.in_valid, dut.in_ready, [dut.in_data, dut.in_levels]),
-        Sink(dut.out_valid, dut.out_ready, [dut.out_data, dut.out_levels]),
-    )
 
 
 def traffic(rng: np.random.Generator, vectors: int, levels: list[int]) -> Traffic:
