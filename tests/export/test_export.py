@@ -2,6 +2,7 @@
 
 import copy
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -30,12 +31,12 @@ IMAGES = np.random.default_rng(0).integers(0, 256, (500, 4, 3, 2), dtype=np.uint
 
 
 def model(levels=2, bits=8, snapped=True, text=TEXT, images=IMAGES):
-    """A network with BatchNorms of both signs, and factors on the grid of gains where `snapped`."""
+    """A network with BatchNorms of both signs (not behind pools), and factors on the grid of gains where `snapped`."""
     torch.manual_seed(levels)
     made = build(parse(text), levels, bits)
-    for module in made:
+    for before, module in pairwise(made):
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, -1.5, 1.5)
+            nn.init.uniform_(module.weight, 0 if isinstance(before, nn.MaxPool2d) else -1.5, 1.5)
             nn.init.normal_(module.bias, 0, 0.3)
     if snapped:
         snap_gains(made)
@@ -267,8 +268,8 @@ def test_convolutions_that_are_no_network(modules, message):
 def test_convolutions_out_of_order():
     refuse(
         VerifyError,
-        "toy, operation 2, MaxPool: stands after Conv, where BatchNorm, Affine, Threshold may stand",
-        nn.Sequential(PIXELS, CONV, nn.MaxPool2d(2), NORM),
+        "toy, operation 3, ResidualSign: stands after MaxPool, where BatchNorm may stand",
+        nn.Sequential(PIXELS, CONV, nn.MaxPool2d(2), ResidualSign(1)),
     )
     refuse(
         VerifyError,

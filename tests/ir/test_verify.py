@@ -176,8 +176,13 @@ CONVOLUTIONS = [
     (edit(MAPS, 2, window=Window(1, 1)), "tiny, operation 5, Dense layer2: has 2 columns, its input has 8 values"),
     (with_op(MAPS, 0, POOL), "tiny, operation 1, MaxPool: stands at the start, where Dense may stand"),
     (
-        with_op(MAPS, 1, POOL),
-        "tiny, operation 2, MaxPool: stands after Conv, where BatchNorm, Affine, Threshold may stand",
+        MAPS.with_ops((MAPS.ops[0], MAPS.ops[2], MAPS.ops[1], *MAPS.ops[3:])),
+        "tiny, operation 3, BatchNorm: stands behind a pool and its weight of channel 1 is -0.5; must be at least 0, "
+        "or the pool must stand behind BatchNorm",
+    ),
+    (
+        MAPS.with_ops((MAPS.ops[0], MAPS.ops[2], *MAPS.ops[3:])),
+        "tiny, operation 3, ResidualSign: stands after MaxPool, where BatchNorm may stand",
     ),
     (with_op(MAPS, 3, POOL), "tiny, operation 4, MaxPool: stands after MaxPool, where ResidualSign may stand"),
     (with_op(MAPS, 4, POOL), "tiny, operation 5, MaxPool: stands after ResidualSign, where Dense may stand"),
@@ -196,7 +201,7 @@ CONVOLUTIONS = [
     (MAPS.with_ops(MAPS.ops[:2]), "tiny: ends with convolution layer1; the last layer must be dense"),
     (
         with_op(GAINED_MAPS, 1, Scores(*([np.zeros((2, 2), dtype=np.int64)] * 2)), 1),
-        "tiny, operation 2, Scores: stands after Conv, where BatchNorm, Affine, Threshold may stand",
+        "tiny, operation 2, Scores: stands after Conv, where BatchNorm, Affine, Threshold, MaxPool may stand",
     ),
     (
         with_op(MAPS, 1, Affine(np.ones(2), np.ones(2)), 1),

@@ -1,10 +1,13 @@
 """Pass: max-pools compare codes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.ir.networks import from_text, images_for, tiny, tiny_conv
 
 from rebnet.engine.real import run_real
+from rebnet.ir.ops import BatchNorm, Conv, MaxPool, ResidualSign
 from rebnet.ir.text import to_text
 from rebnet.ir.verify import verify
 from rebnet.lower import lower
@@ -59,3 +62,17 @@ def test_the_real_network_means_the_same(levels):
 def test_both_places_lower_to_the_same_network():
     text = "9x8x2 - C5 - MP2 - C7:2x2+same - MP3/1 - D6 - D4"
     assert lower(from_text(text)) == lower(from_text(text, pool_behind=True))
+
+
+def test_a_pool_before_batchnorm_lowers_to_the_same_network():
+    """Which it may where no weight is negative."""
+    network = from_text("9x8x2 - C5 - MP2 - C7:2x2+same - MP3/1 - D6 - D4")
+    ops = [replace(op, weight=np.abs(op.weight)) if isinstance(op, BatchNorm) else op for op in network.ops]
+    for position in [index for index, op in enumerate(ops) if isinstance(op, MaxPool)]:
+        ops[position - 1 : position + 1] = ops[position], ops[position - 1]
+    first = verify(network.with_ops(tuple(ops)))
+    assert [type(op) for op in first.ops[:4]] == [Conv, MaxPool, BatchNorm, ResidualSign]
+    second = pool_codes(first)
+    assert [type(op) for op in second.ops[:4]] == [Conv, BatchNorm, ResidualSign, MaxPool]
+    images = images_for(network, 1, 60)
+    assert np.array_equal(run_real(first, images), run_real(verify(second), images))

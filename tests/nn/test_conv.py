@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from rebnet.nn.conv import BinaryConv2d
+from rebnet.nn.conv import BinaryConv2d, convolve_small
 from rebnet.spec.window import Window, windows
 
 
@@ -30,10 +30,8 @@ def test_zero_weights_count_as_plus_one():
 
 def test_sums_of_snapped_codes_are_exact():
     layer = BinaryConv2d(200, 3, 3)
-    with torch.no_grad():
-        layer.log_scale.zero_()
     x = torch.randint(-255, 256, (4, 200, 8, 8)).float() / 2**8
-    exact = torch.nn.functional.conv2d(x.double(), layer.binary_weight.double())
+    exact = layer.scale * torch.nn.functional.conv2d(x.double(), layer.binary_weight.double())
     assert torch.equal(layer(x).double(), exact)
 
 
@@ -42,15 +40,13 @@ def test_gradient_reaches_latents_inside_the_clip():
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[[[0.5, 1.0], [1.5, -0.25]]]]))
     layer(torch.tensor([[[[2.0, 3.0], [4.0, 5.0]]]])).sum().backward()
-    scale = layer.scale.item()
-    torch.testing.assert_close(layer.weight.grad, scale * torch.tensor([[[[2.0, 3.0], [0.0, 5.0]]]]))
-    assert layer.log_scale.grad is not None
+    torch.testing.assert_close(layer.weight.grad, layer.scale * torch.tensor([[[[2.0, 3.0], [0.0, 5.0]]]]))
 
 
 def test_starts_with_unit_variance():
     torch.manual_seed(0)
     layer = BinaryConv2d(16, 64, 3)
-    torch.testing.assert_close(layer.scale.item(), 1 / 12)
+    assert layer.scale == 1 / 16
     assert layer.weight.std().item() == pytest.approx(1 / 12, rel=0.05)
 
 
@@ -64,3 +60,16 @@ def test_clip_latent():
 
 def test_repr():
     assert repr(BinaryConv2d(4, 2, 1, 3)) == "BinaryConv2d(4, 2, 1x1/3, scale=0.5)"
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride"), [(3, 3, 1), (5, 3, 1), (7, 3, 2), (4, 1, 1), (5, 2, 3)])
+def test_small_maps_have_the_gradients_of_conv2d(size, kernel, stride):
+    torch.manual_seed(0)
+    x, weight = torch.randn(6, 5, size, size, requires_grad=True), torch.randn(4, 5, kernel, kernel, requires_grad=True)
+    pattern = torch.randn(6, 4, (size - kernel) // stride + 1, (size - kernel) // stride + 1)
+    results = []
+    for convolve in (convolve_small, lambda x, weight, stride: torch.nn.functional.conv2d(x, weight, stride=stride)):
+        y = convolve(x, weight, stride)
+        results.append((y, *torch.autograd.grad(y, (x, weight), pattern)))
+    for ours, theirs in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)

@@ -184,4 +184,6 @@ def test_compiles_without_graph_breaks(mode):
 
 
 def test_repr_shows_the_factors():
-    assert repr(ResidualSign(2)) == "ResidualSign(levels=2, gradient='chain', gammas=(0.6667, 0.3333))"
+    assert (
+        repr(ResidualSign(2)) == "ResidualSign(levels=2, gradient='chain', estimator='clip', gammas=(0.6667, 0.3333))"
+    )

@@ -65,7 +65,7 @@ def test_compiling_leaves_the_model_untouched(monkeypatch, works):
 )
 def test_convolutions_compile_earlier(monkeypatch, network, steps, compiles):
     asked = []
-    monkeypatch.setattr(torch, "compile", lambda function, dynamic: asked.append(function) or function)
+    monkeypatch.setattr(torch, "compile", lambda function, dynamic, options: asked.append(function) or function)
     monkeypatch.setattr(step.shutil, "which", lambda name: name)
     step.make_loss(build(architecture(network), 2), Recipe(), steps, example())
     assert bool(asked) == compiles

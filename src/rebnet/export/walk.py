@@ -81,12 +81,12 @@ def _op(place: str, module: nn.Module, layer: int, foldings: Sequence[Folding | 
     match module:
         case BinaryLinear():
             bits = BitMatrix.pack((module.binary_weight > 0).cpu().numpy())
-            return Dense(f"layer_{layer + 1}", bits, float(module.scale.item()), folding)
+            return Dense(f"layer_{layer + 1}", bits, module.scale, folding)
         case BinaryConv2d():
             rows = (module.binary_weight > 0).permute(0, 2, 3, 1).flatten(1)  # columns: kernel row, column, channel
             window = _window(place, module, padded)
             bits = BitMatrix.pack(rows.cpu().numpy())
-            return Conv(f"layer_{layer + 1}", bits, float(module.scale.item()), folding, window=window)
+            return Conv(f"layer_{layer + 1}", bits, module.scale, folding, window=window)
         case nn.BatchNorm1d() | nn.BatchNorm2d():
             return _batchnorm(place, module)
         case nn.MaxPool2d():

@@ -38,6 +38,8 @@ def verify(network: Network) -> Network:
             code_levels, used = network.levels, network.served
         else:
             _rows(place, network, op, shape[2])
+            if isinstance(previous, MaxPool) and isinstance(op, BatchNorm):
+                _keeps_order(place, op)
             _lowered(place, op, before)
         before = op
     last = network.dense[-1]
@@ -73,7 +75,7 @@ def _header(network: Network) -> None:
 
 _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
     Dense: (BatchNorm, Affine, Threshold, Scores),
-    Conv: (BatchNorm, Affine, Threshold),
+    Conv: (BatchNorm, Affine, Threshold, MaxPool),
     BatchNorm: (ResidualSign, MaxPool),
     Affine: (ResidualSign, MaxPool),
     ResidualSign: (Dense, MaxPool),
@@ -85,6 +87,8 @@ _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
 def _order(place: str, previous: Op | None, before: Op | None, op: Op, may_pool: bool, last: bool) -> None:
     legal = (Dense,) if before is None else _AFTER[type(before)]
     legal = tuple(kind for kind in legal if kind is not MaxPool or may_pool)
+    if isinstance(before, Conv) and isinstance(previous, MaxPool):
+        legal = (BatchNorm,)
     names = ", ".join(kind.__name__ for kind in legal) or "nothing"
     where = "at the start" if previous is None else f"after {type(previous).__name__}"
     _require(isinstance(op, legal), f"{place}: stands {where}, where {names} may stand")
@@ -164,6 +168,16 @@ def _lowered(place: str, op: Op, before: Op | None) -> None:
     _require(
         not (integer and bare), f"{place}: stands after a {type(before).__name__} without gains; assign them first"
     )
+
+
+def _keeps_order(place: str, op: BatchNorm) -> None:
+    """A pool may stand before BatchNorm where the largest input gives the largest output."""
+    negated = np.flatnonzero(op.weight < 0)
+    if len(negated):
+        raise VerifyError(
+            f"{place}: stands behind a pool and its weight of channel {negated[0]} is {op.weight[negated[0]]:g}; "
+            "must be at least 0, or the pool must stand behind BatchNorm"
+        )
 
 
 def _rows(place: str, network: Network, op: Op, rows: int) -> None:

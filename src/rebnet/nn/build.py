@@ -2,43 +2,55 @@
 
 from collections import OrderedDict
 
+import torch
 from torch import nn
 
 from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
 from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.pixels import PixelInput
-from rebnet.nn.residual import Gradient, ResidualSign, check_levels
+from rebnet.nn.residual import Estimator, Gradient, ResidualSign, check_levels
 from rebnet.nn.window import FlattenHWC, MaxPool2d, PadLowest
 
+LEAST_WEIGHT = 2.0**-10
+"""BatchNorm's weights are at least this, see `keep_order_`."""
 
-def build(architecture: Architecture, levels: int, input_bits: int = 8, gradient: Gradient = "chain") -> nn.Sequential:
+
+def build(
+    architecture: Architecture,
+    levels: int,
+    input_bits: int = 8,
+    gradient: Gradient = "chain",
+    estimator: Estimator = "clip",
+) -> nn.Sequential:
     """Build the float network that `architecture` describes.
 
     The modules, in order; i counts the layers with weights from 1:
 
     * `pixels` (PixelInput), flat where the first layer is dense;
     * per hidden dense layer `linear<i>` (BinaryLinear), `norm<i>` (BatchNorm1d) and `sign<i>` (ResidualSign);
-    * per convolution `conv<i>` (BinaryConv2d), `norm<i>` (BatchNorm2d), where a pool follows `pool<i>` (MaxPool2d),
+    * per convolution `conv<i>` (BinaryConv2d), where a pool follows `pool<i>` (MaxPool2d), `norm<i>` (BatchNorm2d),
       where the convolution behind pads `pad<i+1>` (PadLowest), and `sign<i>`; a first convolution that pads has its
       `pad1` behind `pixels`;
     * `flatten` (FlattenHWC) before the first dense layer behind a convolution;
     * at the end one more `linear<i>` and `norm<i>`, whose outputs are the class scores.
 
-    Pooling stands between BatchNorm and residual sign: on real values its gradient has no ties, and before BatchNorm
-    it would be wrong for channels that BatchNorm negates.
+    Pooling stands before BatchNorm, which so centres what the residual sign sees: of the largest of four centred
+    values, nineteen in twenty are positive. Hardware compares codes, which is the same as long as BatchNorm negates no
+    channel behind a pool; `keep_order_` sees to that.
 
     Args:
         architecture: The network; its folding plays no part here.
         levels: Residual levels M of every hidden activation, 1 to 8.
         input_bits: Bits kept of each pixel, 1 to 8.
         gradient: Gradient of the residual signs, see `rebnet.nn.residual`.
+        estimator: What stands in for the slope of their signs, see there.
 
     Returns:
         A module from uint8 images, N x H x W x C, to scores, N x classes.
 
     Raises:
-        OptionError: `levels`, `input_bits` or `gradient` is outside its range.
+        OptionError: `levels`, `input_bits`, `gradient` or `estimator` is outside its range.
     """
     check_levels(levels)
     layers, shapes = architecture.layers, architecture.shapes
@@ -61,12 +73,25 @@ def build(architecture: Architecture, levels: int, input_bits: int = 8, gradient
                 number += 1
                 window = layer.window
                 modules[f"conv{number}"] = BinaryConv2d(shapes[index][2], layer.rows, window.kernel, window.stride)
-                modules[f"norm{number}"] = nn.BatchNorm2d(layer.rows)
             case PoolText():
                 modules[f"pool{number}"] = MaxPool2d(layer.window.kernel, layer.window.stride)
-        if index + 1 < len(layers):
-            _binarize(modules, number, layers[index + 1], ResidualSign(levels, gradient))
+        following = layers[index + 1] if index + 1 < len(layers) else None
+        if not isinstance(layer, DenseText) and not isinstance(following, PoolText):
+            modules[f"norm{number}"] = nn.BatchNorm2d(architecture.weighted[number - 1].rows)
+        if following is not None:
+            _binarize(modules, number, following, ResidualSign(levels, gradient, estimator))
     return nn.Sequential(modules)
+
+
+@torch.no_grad()
+def keep_order_(model: nn.Module) -> None:
+    """Keep every BatchNorm's weights positive, so that it negates no channel; call after each step.
+
+    Nothing is lost: a layer negates a channel by negating its 1-bit weights.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and module.weight is not None:
+            module.weight.clamp_(min=LEAST_WEIGHT)
 
 
 def _binarize(modules: OrderedDict[str, nn.Module], number: int, following: LayerText, residual: ResidualSign) -> None:

@@ -4,25 +4,29 @@ Source: ReBNet (arXiv:1711.01243), section III-A; weights, scale and gradient ar
 """
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rebnet.nn.linear import BinaryLinear
+from rebnet.nn.linear import BinaryLinear, unit_scale
 from rebnet.nn.residual import sign, straight_through_sign
 from rebnet.spec.window import Window
+
+SMALL_MAP = 16
+"""An output map of at most so many places counts as small."""
 
 
 class BinaryConv2d(nn.Module):
     """An unpadded convolution y = scale * (x * sign(weight)) without bias; K x K windows that move by `stride`.
 
-    Forward: y_o = scale * sum_{c,i,j} x_{c,i,j} * sign(weight_{o,c,i,j}) in every window. The scale multiplies the
-    finished sum, so that a sum of factors g/2^f stays exact in float32.
-    Gradient: dL/dweight = dL/dsign(weight) * 1[|weight| <= 1] (straight through), dL/dscale as usual.
+    Forward: y_o = scale * sum_{c,i,j} x_{c,i,j} * sign(weight_{o,c,i,j}) in every window, with the constant `scale` of
+    `rebnet.nn.linear.unit_scale` for fan_in = C*K*K.
+    Gradient: dL/dweight = dL/dsign(weight) * 1[|weight| <= 1] (straight through).
 
-    Latent weights start as N(0, 1/fan_in) and the scale as 1/sqrt(fan_in), as in `BinaryLinear`; fan_in = C*K*K.
-    A map is padded before it is binarized: `rebnet.nn.window.PadLowest`.
+    Latent weights start as N(0, 1/fan_in), as in `BinaryLinear`. A map is padded before it is binarized:
+    `rebnet.nn.window.PadLowest`.
 
     Shapes: x is N x in_channels x H x W, y is N x out_channels x H' x W' with H' = (H - K)//stride + 1, weight is
     out_channels x in_channels x K x K.
@@ -34,18 +38,13 @@ class BinaryConv2d(nn.Module):
         self.out_channels = out_channels
         self.window = Window(kernel, stride)
         fan_in = in_channels * kernel**2
+        self.scale = unit_scale(fan_in)
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel) / math.sqrt(fan_in))
-        self.log_scale = nn.Parameter(torch.tensor(-0.5 * math.log(fan_in)))
 
     @property
     def binary_weight(self) -> Tensor:
         """The +1 and -1 that the hardware stores, in the shape of `weight`, without gradient."""
         return sign(self.weight.detach())
-
-    @property
-    def scale(self) -> Tensor:
-        """gamma_w, a positive scalar."""
-        return self.log_scale.exp()
 
     def clip_latent_(self) -> None:
         """Clamp the latent weights to [-1, 1], so that none drifts too far to flip; call after each step."""
@@ -54,11 +53,65 @@ class BinaryConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return y, N x out_channels x H' x W'."""
-        return self.scale * functional.conv2d(x, straight_through_sign(self.weight), stride=self.window.stride)
+        weight = self.scale * straight_through_sign(self.weight)
+        height, width = self.window.output(*x.shape[2:])
+        if height * width <= SMALL_MAP and x.device.type == "cpu" and torch.is_grad_enabled():
+            return convolve_small(x, weight, self.window.stride)
+        return functional.conv2d(x, weight, stride=self.window.stride)
 
     def extra_repr(self) -> str:
-        """Channels, window and the scale in use."""
-        return f"{self.in_channels}, {self.out_channels}, {self.window}, scale={self.scale.item():.4g}"
+        """Channels, window and the scale."""
+        return f"{self.in_channels}, {self.out_channels}, {self.window}, scale={self.scale}"
+
+
+def convolve_small(x: Tensor, weight: Tensor, stride: int) -> Tensor:
+    """`conv2d` for small output maps, with gradients that a CPU computes several times as fast.
+
+    The weights' gradient is one matrix product over the windows, where the convolution library of a CPU takes most of
+    its time for maps of few places; with a single place the whole convolution is one.
+
+    Args:
+        x: Maps, N x C x H x W.
+        weight: O x C x K x K.
+        stride: Places that the window moves by.
+
+    Returns:
+        Maps, N x O x H' x W'.
+    """
+    if x.shape[2:] == weight.shape[2:]:
+        vectors, rows = (maps.permute(0, 2, 3, 1).flatten(1) for maps in (x, weight))
+        return functional.linear(vectors, rows)[:, :, None, None]
+    if torch.is_autocast_enabled("cpu"):
+        kind = torch.get_autocast_dtype("cpu")
+        x, weight = x.to(kind), weight.to(kind)
+    product: Tensor = _SmallConvolution.apply(x, weight, stride)  # type: ignore[no-untyped-call]
+    return product
+
+
+class _SmallConvolution(torch.autograd.Function):
+    """conv2d whose weight gradient is a matrix product."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        ctx.stride = stride
+        return functional.conv2d(x, weight, stride=stride)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
+        x, weight = ctx.saved_tensors
+        outputs, channels, kernel, _ = weight.shape
+        stride, (height, width) = ctx.stride, gradient.shape[2:]
+        wanted = (True, False, False)
+        to_x = torch.ops.aten.convolution_backward(
+            gradient, x, weight, None, [stride] * 2, [0, 0], [1, 1], False, [0, 0], 1, wanted
+        )[0]
+        places = x.permute(0, 2, 3, 1)
+        rows = [slice(start, start + (height - 1) * stride + 1, stride) for start in range(kernel)]
+        columns = [slice(start, start + (width - 1) * stride + 1, stride) for start in range(kernel)]
+        windows = torch.stack([places[:, row, column] for row in rows for column in columns], dim=3)
+        product = gradient.permute(0, 2, 3, 1).reshape(-1, outputs).t() @ windows.reshape(-1, kernel**2 * channels)
+        return to_x, product.reshape(outputs, kernel, kernel, channels).permute(0, 3, 1, 2), None
 
 
 BinaryLayer = BinaryLinear | BinaryConv2d

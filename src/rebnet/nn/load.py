@@ -76,7 +76,7 @@ def _metadata(path: Path, texts: Mapping[str, str]) -> ModelMetadata:
 
 def state_arrays(state: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
     """A state dict as arrays to write."""
-    return {name: tensor.detach().cpu().numpy() for name, tensor in state.items()}
+    return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in state.items()}
 
 
 def state_tensors(path: Path, arrays: Mapping[str, NDArray[Any]], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -15,6 +15,7 @@ from rebnet.errors import OptionError
 from rebnet.ir.notation import MAX_LEVELS
 
 Gradient = Literal["chain", "paper"]
+Estimator = Literal["clip", "polynomial", "ede"]
 
 
 def sign(x: Tensor) -> Tensor:
@@ -22,37 +23,71 @@ def sign(x: Tensor) -> Tensor:
     return torch.where(x >= 0, 1.0, -1.0).to(x.dtype)
 
 
-def straight_through_sign(x: Tensor) -> Tensor:
-    """Sign with the clipped straight-through gradient.
+def straight_through_sign(x: Tensor, estimator: Estimator = "clip", sharpness: Tensor | float = 1.0) -> Tensor:
+    """Sign with a straight-through gradient.
 
     Forward: sign(x), exactly +1 or -1 for every finite or infinite x.
-    Gradient: dL/dx = dL/ds * 1[|x| <= 1].
+    Gradient: dL/dx = dL/ds times the slope of `surrogate`, which for "clip" is 1[|x| <= 1].
 
-    The clipped value is subtracted from itself, which is exactly 0, so the forward value is not rounded.
+    The surrogate's value is subtracted from itself, which is exactly 0, so the forward value is not rounded.
     """
+    smooth = surrogate(x, estimator, sharpness)
+    return sign(x.detach()) + (smooth - smooth.detach())
+
+
+def surrogate(x: Tensor, estimator: Estimator, sharpness: Tensor | float = 1.0) -> Tensor:
+    """The function whose slope stands in for that of the sign.
+
+    * "clip": x between -1 and 1, slope 1[|x| <= 1] (BinaryNet, arXiv:1602.02830);
+    * "polynomial": 2x - x|x| between -1 and 1, slope max(0, 2 - 2|x|) (Bi-Real Net, arXiv:1808.00278);
+    * "ede": k tanh(t x) with t = `sharpness` and k = max(1/t, 1); t rises from 0.1 to 10 as training goes on (IR-Net,
+      arXiv:1909.10788, equation 9).
+    """
+    if estimator == "ede":
+        t = torch.as_tensor(sharpness, dtype=x.dtype, device=x.device)
+        return torch.clamp(1 / t, min=1) * torch.tanh(t * x)
     clipped = x.clamp(-1, 1)
-    return sign(x.detach()) + (clipped - clipped.detach())
+    return clipped if estimator == "clip" else 2 * clipped - clipped * clipped.abs()
 
 
-def residual_sign(x: Tensor, gammas: Tensor, gradient: Gradient = "chain") -> Tensor:
+def surrogate_slope(x: Tensor, estimator: Estimator, sharpness: Tensor | float = 1.0) -> Tensor:
+    """The slope of `surrogate` at `x`, in closed form."""
+    if estimator == "clip":
+        return (x.abs() <= 1).to(x.dtype)
+    if estimator == "polynomial":
+        return (2 - 2 * x.abs()).clamp(min=0)
+    t = torch.as_tensor(sharpness, dtype=x.dtype, device=x.device)
+    return torch.clamp(1 / t, min=1) * t * (1 - torch.tanh(t * x).square())
+
+
+def residual_sign(
+    x: Tensor,
+    gammas: Tensor,
+    gradient: Gradient = "chain",
+    estimator: Estimator = "clip",
+    sharpness: Tensor | float = 1.0,
+) -> Tensor:
     """Binarize `x` in M levels, each the sign of what the levels before it left over.
 
     Forward, both modes: r_1 = x, s_i = sign(r_i), r_{i+1} = r_i - gamma_i * s_i, and
     e = gamma_1 * s_1 + ... + gamma_M * s_M, summed from the left.
 
-    Gradient "chain" differentiates exactly this, with ds_i = 1[|r_i| <= 1] dr_i: a later residual knows
+    Gradient "chain" differentiates exactly this, with ds_i = h(r_i) dr_i and h the slope of the estimator's
+    `surrogate`, 1[|r_i| <= 1] for "clip": a later residual knows
     that an earlier sign and an earlier gamma moved it,
 
         dr_{i+1} = dr_i - s_i dgamma_i - gamma_i ds_i.
 
     Gradient "paper" is equations 5 to 8, where residuals move with x alone:
 
-        dL/dgamma_i = sum dL/de * s_i        dL/dx = dL/de * sum_i gamma_i * 1[|r_i| <= 1].
+        dL/dgamma_i = sum dL/de * s_i        dL/dx = dL/de * sum_i gamma_i * h(r_i).
 
     Args:
         x: Values of any shape.
         gammas: The M scaling factors, shape [M], the largest first.
         gradient: "chain" or "paper".
+        estimator: What stands in for the slope of each sign, see `surrogate`.
+        sharpness: t of the estimator "ede".
 
     Returns:
         e, in the shape of `x`.
@@ -60,7 +95,7 @@ def residual_sign(x: Tensor, gammas: Tensor, gradient: Gradient = "chain") -> Te
     residual = x
     encoded = torch.zeros_like(x)
     for gamma in gammas.unbind():
-        step = gamma * straight_through_sign(residual)
+        step = gamma * straight_through_sign(residual, estimator, sharpness)
         encoded = encoded + step
         residual = residual - (step if gradient == "chain" else step.detach())
     return encoded
@@ -79,24 +114,32 @@ class ResidualSign(nn.Module):
     Args:
         levels: M, 1 to 8.
         gradient: "chain" or "paper", see `residual_sign`.
+        estimator: "clip", "polynomial" or "ede", see `surrogate`; the training sets `sharpness` for the last.
 
     Raises:
-        OptionError: `levels` or `gradient` is not legal.
+        OptionError: `levels`, `gradient` or `estimator` is not legal.
     """
 
+    sharpness: Tensor
     mixing: Tensor
     snapped: Tensor
     is_snapped: Tensor
 
-    def __init__(self, levels: int, gradient: Gradient = "chain") -> None:
+    def __init__(self, levels: int, gradient: Gradient = "chain", estimator: Estimator = "clip") -> None:
         super().__init__()
         check_levels(levels)
         if gradient not in get_args(Gradient):
             raise OptionError(f"gradient={gradient!r}: not a gradient of the residual sign; use 'chain' or 'paper'")
+        if estimator not in get_args(Estimator):
+            raise OptionError(
+                f"estimator={estimator!r}: not an estimator of the sign's slope; use 'clip', 'polynomial' or 'ede'"
+            )
         self.levels = levels
         self.gradient: Gradient = gradient
+        self.estimator: Estimator = estimator
         self.log_increments = nn.Parameter(torch.full((levels,), -math.log(2**levels - 1)))
         rows = [[float(2 ** max(j - i - 1, 0)) if j >= i else 0.0 for j in range(levels)] for i in range(levels)]
+        self.register_buffer("sharpness", torch.tensor(1.0), persistent=False)
         self.register_buffer("mixing", torch.tensor(rows), persistent=False)
         self.register_buffer("snapped", torch.zeros(levels))
         self.register_buffer("is_snapped", torch.tensor(False))
@@ -126,12 +169,12 @@ class ResidualSign(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return e in the shape of `x`."""
-        return residual_sign(x, self.gammas, self.gradient)
+        return residual_sign(x, self.gammas, self.gradient, self.estimator, self.sharpness)
 
     def extra_repr(self) -> str:
         """Levels, gradient and the factors in use."""
         gammas = ", ".join(f"{gamma:.4g}" for gamma in self.gammas.tolist())
-        return f"levels={self.levels}, gradient={self.gradient!r}, gammas=({gammas})"
+        return f"levels={self.levels}, gradient={self.gradient!r}, estimator={self.estimator!r}, gammas=({gammas})"
 
 
 def check_levels(levels: int) -> None:

@@ -2,6 +2,7 @@
 
 import math
 from functools import reduce
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,7 +46,7 @@ class MaxPool2d(nn.MaxPool2d):
     """torch's max-pool without padding or dilation, as comparisons of shifted maps.
 
     Compiled on a CPU, comparisons fuse with what stands around them, where the gradient of torch's own pool is a
-    scatter: a training step of Arch-2 takes three quarters of the time. Elements that tie share the gradient.
+    scatter. Elements that tie share the gradient.
 
     Shapes: N x C x H x W in, N x C x H' x W' out with H' = (H - K)//stride + 1.
     """
@@ -57,10 +58,46 @@ class MaxPool2d(nn.MaxPool2d):
     def forward(self, x: Tensor) -> Tensor:
         """Return the largest value of every window."""
         kernel, stride = self.window.kernel, self.window.stride
+        if kernel == stride and x.shape[2] % kernel == 0 and x.shape[3] % kernel == 0 and torch.is_grad_enabled():
+            pooled: Tensor = _BlockMaximum.apply(x, kernel)  # type: ignore[no-untyped-call]
+            return pooled
         height, width = self.window.output(*x.shape[2:])
         rows = [slice(start, start + (height - 1) * stride + 1, stride) for start in range(kernel)]
         columns = [slice(start, start + (width - 1) * stride + 1, stride) for start in range(kernel)]
         return reduce(torch.maximum, [x[:, :, row, column] for row in rows for column in columns])
+
+
+class _BlockMaximum(torch.autograd.Function):
+    """The largest element of each K x K block of maps that K divides; the gradient is one pass over the blocks."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: int) -> Tensor:
+        largest = reduce(torch.maximum, _corners(_blocks(x, kernel)))
+        ctx.save_for_backward(x, largest)
+        ctx.kernel = kernel
+        return largest.permute(0, 3, 1, 2)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        x, largest = ctx.saved_tensors
+        chosen = _blocks(x, ctx.kernel) == largest[:, :, None, :, None]
+        ties = sum(corner.to(torch.float32) for corner in _corners(chosen))
+        share = (gradient.permute(0, 2, 3, 1) / ties)[:, :, None, :, None]
+        spread = torch.where(chosen, share, 0.0).to(gradient.dtype)
+        count, channels, height, width = x.shape
+        return spread.reshape(count, height, width, channels).permute(0, 3, 1, 2), None
+
+
+def _blocks(x: Tensor, kernel: int) -> Tensor:
+    """N x C x H x W as N x H/K x K x W/K x K x C."""
+    count, channels, height, width = x.shape
+    return x.permute(0, 2, 3, 1).reshape(count, height // kernel, kernel, width // kernel, kernel, channels)
+
+
+def _corners(blocks: Tensor) -> list[Tensor]:
+    """The K*K places of every block, each N x H/K x W/K x C."""
+    kernel = blocks.shape[2]
+    return [blocks[:, :, row, :, column] for row in range(kernel) for column in range(kernel)]
 
 
 class FlattenHWC(nn.Module):

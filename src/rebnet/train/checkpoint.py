@@ -72,7 +72,11 @@ def _load_optimizer(path: Path, arrays: Mapping[str, Any], optimizer: torch.opti
     }
     tensors = state_tensors(path, arrays, moments)
     state = {
-        index: {name: tensors[f"{index}.{name}"] for name in ("step", "exp_avg", "exp_avg_sq")}
+        index: {
+            name: torch.empty_like(moments[key]).copy_(tensors[key])  # in the memory format of the parameter
+            for name in ("step", "exp_avg", "exp_avg_sq")
+            for key in [f"{index}.{name}"]
+        }
         for index in range(len(parameters))
     }
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -20,7 +20,7 @@ from rebnet.train.batches import Draw, Images, batches, check_fit, random_seed, 
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
 from rebnet.train.progress import reporting
 from rebnet.train.recipe import Recipe, recipe_for
-from rebnet.train.step import make_loss, make_optimizer, runnable, take_step
+from rebnet.train.step import make_loss, make_optimizer, runnable, sharpen_, take_step
 from rebnet.train.threads import threads_for
 
 RECORD_FILE = "training.json"
@@ -148,7 +148,9 @@ def _initial_model(described: Architecture, levels: int, input_bits: int, recipe
     """The untrained network; the caller's random state is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed(seed, Draw.WEIGHTS))
-        return build(described, levels, input_bits, recipe.gradient)
+        model = build(described, levels, input_bits, recipe.gradient, recipe.estimator)
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return model
 
 
 def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> Curve:
@@ -168,6 +170,8 @@ def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> C
             total = torch.zeros(())
             for step, batch in enumerate(order, start=epoch * steps):
                 rate = recipe.learning_rate(step, steps * recipe.epochs)
+                if recipe.estimator == "ede":
+                    sharpen_(model, step / (steps * recipe.epochs))
                 total += take_step(model, optimizer, loss_of, batch, rate)
                 reporter.step((step + 1) / steps)
             curve.append(_epoch_entry(epoch, total / steps, accuracy(model, job.validation), rate))

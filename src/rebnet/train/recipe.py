@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from rebnet.errors import OptionError
-from rebnet.nn.residual import Gradient
+from rebnet.nn.residual import Estimator, Gradient
 
 Loss = Literal["cross_entropy", "squared_hinge"]
 Precision = Literal["float32", "bfloat16"]
@@ -26,6 +26,7 @@ class Recipe:
             a random crop after padding by so many.
         flip: Half of the images are mirrored, left to right.
         gradient: Gradient of the residual signs, "chain" or "paper".
+        estimator: What stands in for the slope of a sign, "clip", "polynomial" or "ede" (t from 0.1 to 10).
         validation_fraction: Share of the training images held out to judge by.
         precision: Float type of a training step's products and sums; the parameters, evaluation and calibration are
             always float32. "bfloat16" is two to three times as fast in convolutions, on a CPU that has it.
@@ -41,6 +42,7 @@ class Recipe:
     shift_pixels: int = 0
     flip: bool = False
     gradient: Gradient = "chain"
+    estimator: Estimator = "clip"
     validation_fraction: float = 1 / 12
     precision: Precision = "float32"
     calibration_images: int = 10_000

@@ -5,12 +5,16 @@ import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rebnet.nn.build import keep_order_
 from rebnet.nn.conv import BinaryConv2d, BinaryLayer
+from rebnet.nn.norm_sign import train_forward
+from rebnet.nn.residual import ResidualSign
 from rebnet.train.batches import Images
 from rebnet.train.recipe import Recipe
 
@@ -18,6 +22,14 @@ COMPILE_FROM_STEPS = 5_000
 """Trainings of at least so many steps pay back the seconds that compiling takes."""
 COMPILE_CONVOLUTIONS_FROM_STEPS = 500
 """The same for networks with convolutions, where a step saves a hundred times as much."""
+
+COMPILE_OPTIONS: dict[str, Any] = {
+    "realize_opcount_threshold": 10_000,
+    "realize_reads_threshold": 1_000,
+    "realize_acc_reads_threshold": 1_000,
+    "realize_acc_reads_size_threshold": None,
+}
+"""Compute the steps between two passes over a map again rather than store them: memory is what a CPU waits for."""
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
@@ -44,14 +56,12 @@ def _has_bfloat16() -> bool:
 def make_loss(model: nn.Sequential, recipe: Recipe, steps: int, example: Images) -> LossFunction:
     """A function from pixels and labels to the loss, compiled where that pays and works.
 
-    On two cores Arch-1 takes 2 ms a step compiled and 5 to 7 ms otherwise, Arch-2 in bfloat16 85 to 96 ms and 280 to
-    630 ms. Without a C++ compiler, or where compiling fails, the plain function is used; the two differ in float
-    rounding only.
+    Without a C++ compiler, or where compiling fails, the plain function is used; the two differ in float rounding only.
     """
 
     def loss_of(pixels: Tensor, labels: Tensor) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            scores = model(pixels)
+            scores = train_forward(model, pixels)
         return score_loss(scores.float(), labels, recipe)
 
     convolves = any(isinstance(module, BinaryConv2d) for module in model)
@@ -62,7 +72,7 @@ def make_loss(model: nn.Sequential, recipe: Recipe, steps: int, example: Images)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the compiler's own imports warn of torch's own deprecations
-            compiled: LossFunction = torch.compile(loss_of, dynamic=False)
+            compiled: LossFunction = torch.compile(loss_of, dynamic=False, options=COMPILE_OPTIONS)
             compiled(example.pixels, example.labels).backward()  # type: ignore[no-untyped-call]
     except Exception:  # whatever a compiler may raise, training goes on without it
         compiled = loss_of
@@ -89,4 +99,13 @@ def take_step(
     for module in model:
         if isinstance(module, BinaryLayer):
             module.clip_latent_()
+    keep_order_(model)
     return loss.detach()
+
+
+@torch.no_grad()
+def sharpen_(model: nn.Module, progress: float) -> None:
+    """Set t of the estimator "ede", which rises from 0.1 to 10 in even steps of its logarithm; `progress` is 0 to 1."""
+    for module in model.modules():
+        if isinstance(module, ResidualSign):
+            module.sharpness.fill_(10 ** (2 * progress - 1))

@@ -1,0 +1,150 @@
+"""BatchNorm and residual sign as one operation: what a training step computes, with the gradient in closed form.
+
+In a training step of a convolutional network most time would go into the many small operations between two
+convolutions. Here they are two passes over the maps forward and two backward, whatever the number of levels: only the
+input is kept, and everything else is computed again where it is used. The numbers are those of BatchNorm in training
+mode followed by `rebnet.nn.residual.residual_sign`, up to float rounding.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rebnet.nn.residual import ResidualSign, surrogate_slope
+
+BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
+Total = Callable[[Tensor], Tensor]
+"""Adds up a tensor over all processes that train together."""
+
+
+def train_forward(model: nn.Sequential, images: Tensor, total: Total | None = None) -> Tensor:
+    """What `model` in training mode makes of `images`, BatchNorms and residual signs in one operation each.
+
+    Running statistics move as those of torch's BatchNorm do, over the images of all processes.
+
+    Args:
+        model: A network of `rebnet.nn.build`.
+        images: uint8, N x H x W x C.
+        total: Adds up over processes; None where there is one.
+
+    Returns:
+        Scores, N x classes.
+    """
+    modules = list(model)
+    values = images
+    for index, module in enumerate(modules):
+        following = modules[index + 1] if index + 1 < len(modules) else None
+        if isinstance(module, BatchNorm):
+            values = norm_sign(values, module, following if isinstance(following, ResidualSign) else None, total)
+        elif not (isinstance(module, ResidualSign) and isinstance(modules[index - 1], BatchNorm)):
+            values = module(values)
+    return values
+
+
+def norm_sign(x: Tensor, norm: BatchNorm, sign: ResidualSign | None, total: Total | None = None) -> Tensor:
+    """`sign(norm(x))` in training mode, or `norm(x)` without a sign; moves the running statistics.
+
+    Args:
+        x: N x C or N x C x H x W.
+        norm: BatchNorm over C.
+        sign: Residual sign behind it, if any.
+        total: Adds up over processes; None where there is one.
+
+    Returns:
+        Values in the shape and type of `x`.
+    """
+    gammas = x.new_empty(0, dtype=torch.float32) if sign is None else sign.gammas
+    none = ("chain", "clip", x.new_empty(0, dtype=torch.float32))
+    how = none if sign is None else (sign.gradient, sign.estimator, sign.sharpness)
+    rows = x if x.ndim == 2 else x.permute(0, 2, 3, 1).reshape(-1, x.shape[1])
+    values: Tensor
+    values, mean, variance, count = _NormSign.apply(rows, norm.weight, norm.bias, gammas, norm.eps, *how, total)  # type: ignore[no-untyped-call]
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    assert norm.momentum is not None
+    with torch.no_grad():
+        norm.running_mean.lerp_(mean, norm.momentum)
+        norm.running_var.lerp_(variance * (count / (count - 1)), norm.momentum)
+    if x.ndim == 2:
+        return values
+    return values.reshape(len(x), *x.shape[2:], x.shape[1]).permute(0, 3, 1, 2)
+
+
+class _NormSign(torch.autograd.Function):
+    """Rows x channels to codes' values (to z where there is no factor), mean, variance and number of rows."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        rows: Tensor,
+        weight: Tensor,
+        bias: Tensor,
+        gammas: Tensor,
+        epsilon: float,
+        gradient: str,
+        estimator: str,
+        sharpness: Tensor,
+        total: Total | None,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        values = rows.float()
+        sums, squares = values.sum(0), (values * values).sum(0)
+        count = torch.full((), float(len(rows)), device=rows.device)
+        if total is not None:
+            together = total(torch.cat([sums, squares, count[None]]))
+            sums, squares, count = together[: len(sums)], together[len(sums) : -1], together[-1]
+        mean = sums / count
+        variance = (squares / count - mean * mean).clamp(min=0)
+        deviation = torch.rsqrt(variance + epsilon)
+        slope = weight * deviation
+        residual = values * slope + (bias - mean * slope)
+        encoded = torch.zeros_like(residual)
+        for gamma in gammas.unbind():
+            step = torch.where(residual >= 0, gamma, -gamma)
+            encoded = encoded + step
+            residual = residual - step
+        ctx.save_for_backward(rows, weight, bias, gammas, mean, deviation, count, sharpness)
+        ctx.gradient, ctx.estimator, ctx.total = gradient, estimator, total
+        ctx.mark_non_differentiable(mean, variance, count)
+        return (encoded if len(gammas) else residual).to(rows.dtype), mean, variance, count
+
+    @staticmethod
+    def backward(ctx: Any, to_values: Tensor, *_: Tensor) -> tuple[Tensor | None, ...]:
+        rows, weight, bias, gammas, mean, deviation, count, sharpness = ctx.saved_tensors
+        normal = (rows.float() - mean) * deviation
+        to_z, to_gammas = _residual_gradient(
+            normal * weight + bias, gammas, to_values.float(), ctx.gradient, ctx.estimator, sharpness
+        )
+        to_weight, to_bias = (to_z * normal).sum(0), to_z.sum(0)
+        sums = torch.cat([to_weight, to_bias])
+        if ctx.total is not None:
+            sums = ctx.total(sums)
+        all_weight, all_bias = (sums / count).chunk(2)
+        to_rows = (to_z - all_bias - normal * all_weight) * (weight * deviation)
+        return to_rows.to(rows.dtype), to_weight, to_bias, to_gammas, None, None, None, None, None
+
+
+def _residual_gradient(
+    z: Tensor, gammas: Tensor, to_values: Tensor, gradient: str, estimator: Any, sharpness: Tensor
+) -> tuple[Tensor, Tensor | None]:
+    """Gradients of `residual_sign` to z and to the factors, by the recursions of its docstring, last level first."""
+    if not len(gammas):
+        return to_values, None
+    residuals, positive = [], []
+    residual = z
+    for gamma in gammas.unbind():
+        residuals.append(residual)
+        positive.append(residual >= 0)
+        residual = residual - torch.where(positive[-1], gamma, -gamma)
+    to_residual = torch.zeros_like(to_values)
+    to_gammas = []
+    for level in reversed(range(len(gammas))):
+        to_step = to_values - to_residual if gradient == "chain" else to_values
+        to_gammas.append(torch.where(positive[level], to_step, -to_step).sum(0))
+        slope = gammas[level] * to_step
+        if estimator == "clip":
+            to_residual = to_residual + torch.where(residuals[level].abs() <= 1, slope, 0.0)
+        else:
+            to_residual = to_residual + slope * surrogate_slope(residuals[level], estimator, sharpness)
+    return to_residual, torch.stack(to_gammas[::-1]).sum(1)
