@@ -58,7 +58,14 @@ RECIPES: dict[str, Recipe] = {
     "default": Recipe(),
     "digits": Recipe(batch_size=50, warmup_steps=100, validation_fraction=0.1),
     "mnist": Recipe(epochs=100, shift_pixels=1),
-    "cifar10": Recipe(epochs=45, shift_pixels=4, flip=True, validation_fraction=0.05, precision="bfloat16"),
+    "cifar10": Recipe(
+        epochs=120,
+        shift_pixels=4,
+        flip=True,
+        estimator="polynomial",
+        validation_fraction=0.05,
+        precision="bfloat16",
+    ),
     "svhn": Recipe(epochs=30, shift_pixels=2, validation_fraction=0.05, precision="bfloat16"),
     "imagenet": Recipe(
         batch_size=256,
