@@ -6,9 +6,12 @@ import torch
 
 from rebnet.errors import DatasetError, FileFormatError, NotationError, OptionError, OutputError, SchemaError
 from rebnet.files import read_tensors, write_tensors
+from rebnet.ir.notation import parse
+from rebnet.nn.build import build
 from rebnet.train import RECIPES, load_model, loop, recipe, train
 from rebnet.train.batches import Images
 from rebnet.train.checkpoint import CHECKPOINT_FILE
+from rebnet.train.start import start_from
 
 NETWORK = "6x6x1 - D16 - D12 - D3"
 MAPS = "6x6x1 - C16:3x3+same - MP2 - C12 - D16 - D3"
@@ -200,3 +203,58 @@ def test_progress_goes_to_stderr(blob_dataset, tmp_path, capsys):
     captured = capsys.readouterr()
     assert captured.out == ""
     assert "validation" in captured.err
+
+
+def test_starts_from_a_run_of_fewer_levels(blob_dataset, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    train(NETWORK, blob_dataset, 1, one, epochs=2, quiet=True)
+    record = train(NETWORK, blob_dataset, 2, two, epochs=1, start=one, quiet=True)
+    known = {"network": NETWORK, "dataset": "blobs", "levels": 1, "seed": 0, "epochs": 2}
+    assert record["start_from"] == known
+    three = train(NETWORK, blob_dataset, 3, tmp_path / "three", epochs=1, start=two, quiet=True)
+    assert three["start_from"]["start_from"] == known
+    again = train(NETWORK, blob_dataset, 2, two, epochs=1, start=one, resume=True, quiet=True)
+    assert again == record
+    with pytest.raises(
+        OptionError, match=r"start_from.network = 6x6x1 .*, this training has start_from"
+    ):
+        train(NETWORK, blob_dataset, 2, two, epochs=1, resume=True, quiet=True)
+
+
+def test_takes_weights_norms_and_factors(blob_dataset, tmp_path):
+    train(NETWORK, blob_dataset, 2, tmp_path, epochs=1, quiet=True)
+    trained, _ = load_model(tmp_path)
+    model = build(parse(NETWORK), 3)
+    start_from(model, parse(NETWORK), 8, tmp_path, "training.json")
+    assert torch.equal(model.linear2.weight, trained.linear2.weight)
+    assert torch.equal(model.norm1.running_mean, trained.norm1.running_mean)
+    first, second = trained.sign1.gammas.tolist()
+    assert model.sign1.gammas.tolist() == pytest.approx([first, second, second / 2])
+
+
+@pytest.mark.parametrize(
+    ("network", "levels", "words"),
+    [
+        (NETWORK, 1, "has 2 levels, this training has 1; start from a run of at most as many"),
+        (MAPS, 2, "start from a run of the same network"),
+    ],
+)
+def test_cannot_start_from_another_network(blob_dataset, tmp_path, network, levels, words):
+    train(NETWORK, blob_dataset, 2, tmp_path / "two", epochs=1, quiet=True)
+    with pytest.raises(OptionError, match=words):
+        train(network, blob_dataset, levels, tmp_path / "other", start=tmp_path / "two", quiet=True)
+    assert not (tmp_path / "other").exists()
+
+
+def test_real_weights_first(blob_dataset, tmp_path, monkeypatch):
+    monkeypatch.setitem(recipe.RECIPES, "blobs", replace(QUICK, real_weight_epochs=1))
+    seen = []
+    real = loop.take_step
+
+    def step(model, *arguments):
+        seen.append(model.linear1.real)
+        return real(model, *arguments)
+
+    monkeypatch.setattr(loop, "take_step", step)
+    train(NETWORK, blob_dataset, 1, tmp_path, epochs=2, quiet=True)
+    assert seen == [True] * 27 + [False] * 27

@@ -21,6 +21,9 @@ def command(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     recipe: Annotated[str | None, typer.Option(help="Name of a recipe; the data set's own if not given.")] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Finished run of the same network to start from, with as many levels or fewer.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     input_bits: Annotated[int, typer.Option(help="Bits of each pixel that are used, 1 to 8.")] = 8,
     width: Annotated[float, typer.Option(help="Factor on the outputs of every hidden layer.")] = 1,
@@ -41,6 +44,7 @@ def command(
             epochs=epochs,
             seed=seed,
             recipe=recipe,
+            start=start,
             resume=resume,
             input_bits=input_bits,
             width=width,

@@ -39,6 +39,7 @@ class BinaryConv2d(nn.Module):
         self.window = Window(kernel, stride)
         fan_in = in_channels * kernel**2
         self.scale = unit_scale(fan_in)
+        self.real = False
         self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel) / math.sqrt(fan_in))
 
     @property
@@ -52,8 +53,8 @@ class BinaryConv2d(nn.Module):
             self.weight.clamp_(-1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return y, N x out_channels x H' x W'."""
-        weight = self.scale * straight_through_sign(self.weight)
+        """Return y, N x out_channels x H' x W'; with the latent weights themselves while `real` is set."""
+        weight = self.weight if self.real else self.scale * straight_through_sign(self.weight)
         height, width = self.window.output(*x.shape[2:])
         if height * width <= SMALL_MAP and x.device.type == "cpu" and torch.is_grad_enabled():
             return convolve_small(x, weight, self.window.stride)

@@ -40,6 +40,7 @@ class BinaryLinear(nn.Module):
         self.in_features = in_features
         self.out_features = out_features
         self.scale = unit_scale(in_features)
+        self.real = False
         self.weight = nn.Parameter(torch.randn(out_features, in_features) / math.sqrt(in_features))
 
     @property
@@ -53,8 +54,9 @@ class BinaryLinear(nn.Module):
             self.weight.clamp_(-1, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return y, N x out_features."""
-        return functional.linear(x, self.scale * straight_through_sign(self.weight))
+        """Return y, N x out_features; with the latent weights themselves while `real` is set."""
+        weight = self.weight if self.real else self.scale * straight_through_sign(self.weight)
+        return functional.linear(x, weight)
 
     def extra_repr(self) -> str:
         """Inputs, outputs and the scale."""

@@ -84,8 +84,9 @@ def _load_optimizer(path: Path, arrays: Mapping[str, Any], optimizer: torch.opti
 
 def _check_settings(path: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
     known = _flat({"recipe": asdict(Recipe())}) | _flat(saved)  # a field younger than the checkpoint had its default
-    for key, value in _flat(wanted).items():
-        before = known.get(key)
+    asked = _flat(wanted)
+    for key in {**asked, **known}:
+        before, value = known.get(key), asked.get(key)
         if before != value:
             raise OptionError(
                 f"{path}: was made with {key} = {before}, this training has {key} = {value}; resume with the old "

@@ -20,7 +20,8 @@ from rebnet.train.batches import Draw, Images, batches, check_fit, random_seed, 
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
 from rebnet.train.progress import reporting
 from rebnet.train.recipe import Recipe, recipe_for
-from rebnet.train.step import make_loss, make_optimizer, runnable, sharpen_, take_step
+from rebnet.train.start import start_from
+from rebnet.train.step import make_loss, make_optimizer, runnable, sharpen_, take_step, use_real_weights
 from rebnet.train.threads import threads_for
 
 RECORD_FILE = "training.json"
@@ -48,6 +49,7 @@ def train(
     epochs: int | None = None,
     seed: int = 0,
     recipe: str | None = None,
+    start: Path | None = None,
     resume: bool = False,
     input_bits: int = 8,
     width: float = 1,
@@ -68,6 +70,7 @@ def train(
         epochs: Passes over the training images, in place of the recipe's.
         seed: Seed of weights, validation split, order and augmentation, 0 or more.
         recipe: Name of a recipe, in place of the one for the data set.
+        start: Folder of a finished run of the same network, with as many levels or fewer, to start from.
         resume: Go on from the checkpoint in `output`, if there is one.
         input_bits: Bits kept of each pixel, 1 to 8.
         width: Factor on the outputs of every hidden layer.
@@ -79,7 +82,9 @@ def train(
 
     Raises:
         NotationError: `network` is neither a name nor a legal text.
-        OptionError: An option is outside its range, or the checkpoint was made under other settings.
+        OptionError: An option is outside its range, the checkpoint was made under other settings, or `start` holds a
+            training of another network or of more levels.
+        FileFormatError: `start` holds no finished training, or the checkpoint is corrupt.
         DatasetError: Images or classes do not fit the network.
         OutputError: `output` cannot be written.
         KeyboardInterrupt: Interrupted; the checkpoint of the last finished epoch stays.
@@ -89,6 +94,7 @@ def train(
     _check_options(levels, seed, gain_bits)
     check_fit(dataset, described)
     model = _initial_model(described, levels, input_bits, chosen, seed)
+    started = None if start is None else start_from(model, described, input_bits, start, RECORD_FILE)
     training, validation = split(dataset, chosen.validation_fraction, seed)
     make_folder(output)
     settings = {
@@ -100,6 +106,8 @@ def train(
         "seed": seed,
         "epochs": chosen.epochs,
     }
+    if started is not None:
+        settings["start_from"] = started
     with threads_for(model):
         curve = _run_epochs(model, _Job(settings, chosen, training, validation, output, seed), resume, quiet)
     snap_gains(model, gain_bits)
@@ -168,6 +176,7 @@ def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> C
             model.train()
             order = batches(job.training, recipe, job.seed, epoch)
             total = torch.zeros(())
+            use_real_weights(model, epoch < recipe.real_weight_epochs)
             for step, batch in enumerate(order, start=epoch * steps):
                 rate = recipe.learning_rate(step, steps * recipe.epochs)
                 if recipe.estimator == "ede":

@@ -27,6 +27,7 @@ class Recipe:
         flip: Half of the images are mirrored, left to right.
         gradient: Gradient of the residual signs, "chain" or "paper".
         estimator: What stands in for the slope of a sign, "clip", "polynomial" or "ede" (t from 0.1 to 10).
+        real_weight_epochs: So many epochs at the start are trained with real weights and binary activations.
         validation_fraction: Share of the training images held out to judge by.
         precision: Float type of a training step's products and sums; the parameters, evaluation and calibration are
             always float32. "bfloat16" is two to three times as fast in convolutions, on a CPU that has it.
@@ -43,6 +44,7 @@ class Recipe:
     flip: bool = False
     gradient: Gradient = "chain"
     estimator: Estimator = "clip"
+    real_weight_epochs: int = 0
     validation_fraction: float = 1 / 12
     precision: Precision = "float32"
     calibration_images: int = 10_000

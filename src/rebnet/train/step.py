@@ -109,3 +109,10 @@ def sharpen_(model: nn.Module, progress: float) -> None:
     for module in model.modules():
         if isinstance(module, ResidualSign):
             module.sharpness.fill_(10 ** (2 * progress - 1))
+
+
+def use_real_weights(model: nn.Module, real: bool) -> None:
+    """Let the layers multiply with their latent weights (binary activations only), or with their signs."""
+    for module in model.modules():
+        if isinstance(module, BinaryLayer):
+            module.real = real

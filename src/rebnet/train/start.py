@@ -1,0 +1,72 @@
+"""Starting from a finished run instead of from random weights, for example M levels from M - 1."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from rebnet.errors import OptionError
+from rebnet.files import read_record
+from rebnet.ir.notation import Architecture
+from rebnet.nn.load import load_model
+from rebnet.nn.residual import ResidualSign
+
+LEAST_SHARE = 2.0**-6
+"""An increment is at least this share of its factor: snapped factors may just fail to be super-increasing."""
+
+_KEYS = {"network": str, "dataset": str, "levels": int, "seed": int, "epochs": int}
+
+
+@torch.no_grad()
+def start_from(
+    model: nn.Sequential, described: Architecture, input_bits: int, run: Path, record: str
+) -> dict[str, Any]:
+    """Put the latent weights, BatchNorms and factors of the finished run `run` into `model`.
+
+    Levels that the run did not have start with half the factor of the level before them.
+
+    Args:
+        model: A network of `rebnet.nn.build`.
+        described: What it was built from.
+        input_bits: Bits kept of each pixel.
+        run: Folder of a training of the same network, with as many levels or fewer.
+        record: Name of the run's record in that folder.
+
+    Returns:
+        What the new record says about the run: network, dataset, levels, seed, epochs, and what it started from.
+
+    Raises:
+        FileFormatError: `run` holds no finished training.
+        OptionError: It is a training of another network or of more levels.
+    """
+    trained, metadata = load_model(run)
+    if (metadata.network, metadata.input_bits) != (str(described), input_bits):
+        raise OptionError(
+            f"{run}: holds {metadata.network} with {metadata.input_bits} input bits, this training is of {described} "
+            f"with {input_bits}; start from a run of the same network"
+        )
+    parts = dict(trained.named_children())
+    for name, module in model.named_children():
+        if isinstance(module, ResidualSign):
+            before = parts[name]
+            assert isinstance(before, ResidualSign)
+            _take_factors(run, module, before.gammas.double().tolist())
+        else:
+            module.load_state_dict(parts[name].state_dict())
+    saved = read_record(run / record, _KEYS)
+    return {key: saved[key] for key in (*_KEYS, "start_from") if key in saved}
+
+
+def _take_factors(run: Path, module: ResidualSign, gammas: list[float]) -> None:
+    if len(gammas) > module.levels:
+        raise OptionError(
+            f"{run}: has {len(gammas)} levels, this training has {module.levels}; start from a run of at most as many"
+        )
+    gammas = gammas + [gammas[-1] / 2 ** (index + 1) for index in range(module.levels - len(gammas))]
+    later = 0.0
+    increments = []
+    for gamma in reversed(gammas):
+        increments.append(max(gamma - later, LEAST_SHARE * gamma))
+        later += gamma
+    module.log_increments.copy_(torch.tensor(increments[::-1]).log())
