@@ -29,6 +29,7 @@ _TYPES = {
     "str": str,
     "bool": bool,
     "list": list,
+    "dict": dict,
     "null": type(None),
 }
 

@@ -105,9 +105,8 @@ def train(
         "input_bits": input_bits,
         "seed": seed,
         "epochs": chosen.epochs,
+        "start_from": started,
     }
-    if started is not None:
-        settings["start_from"] = started
     with threads_for(model):
         curve = _run_epochs(model, _Job(settings, chosen, training, validation, output, seed), resume, quiet)
     snap_gains(model, gain_bits)
