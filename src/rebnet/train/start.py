@@ -55,7 +55,7 @@ def start_from(
         else:
             module.load_state_dict(parts[name].state_dict())
     saved = read_record(run / record, _KEYS)
-    return {key: saved[key] for key in (*_KEYS, "start_from") if key in saved}
+    return {key: saved[key] for key in (*_KEYS, "start_from") if saved.get(key) is not None}
 
 
 def _take_factors(run: Path, module: ResidualSign, gammas: list[float]) -> None:
