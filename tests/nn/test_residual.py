@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rebnet.errors import OptionError
-from rebnet.nn.residual import ResidualSign, residual_sign, sign, straight_through_sign
+from rebnet.nn.residual import ResidualSign, residual_sign, sign, straight_through_sign, surrogate, surrogate_slope
 from rebnet.spec import residual as spec
 
 SPECIAL = [0.0, -0.0, 1e-45, -1e-45, 1e-38, -1e-38, 1.0, -1.0, math.inf, -math.inf, 3.4e38, -3.4e38]
@@ -187,3 +187,23 @@ def test_repr_shows_the_factors():
     assert (
         repr(ResidualSign(2)) == "ResidualSign(levels=2, gradient='chain', estimator='clip', gammas=(0.6667, 0.3333))"
     )
+
+
+@pytest.mark.parametrize(("estimator", "sharpness"), [("clip", 1.0), ("polynomial", 1.0), ("ede", 0.4), ("ede", 3.0)])
+def test_slopes_of_surrogates(estimator, sharpness):
+    x = torch.linspace(-1.5, 1.5, 101, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(surrogate(x, estimator, sharpness).sum(), x)
+    torch.testing.assert_close(slope, surrogate_slope(x.detach(), estimator, sharpness))
+
+
+def test_slopes_at_chosen_places():
+    x = torch.tensor([-2.0, -0.5, 0.0, 0.25])
+    assert surrogate_slope(x, "clip").tolist() == [0, 1, 1, 1]
+    assert surrogate_slope(x, "polynomial").tolist() == [0, 1, 2, 1.5]
+    assert surrogate_slope(x, "ede", 0.1)[2].item() == pytest.approx(1)  # k t = 10 * 0.1
+    assert surrogate_slope(x, "ede", 5.0)[2].item() == pytest.approx(5)
+
+
+def test_refuses_estimator():
+    with pytest.raises(OptionError, match="estimator='identity'"):
+        ResidualSign(2, estimator="identity")

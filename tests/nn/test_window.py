@@ -93,3 +93,21 @@ def test_pool_and_its_gradient_are_those_of_torch(kernel, stride):
     weights = torch.randn_like(made)
     slopes = [torch.autograd.grad((y * weights).sum(), x)[0] for y in (made, expected)]
     torch.testing.assert_close(slopes[0], slopes[1])
+
+
+@pytest.mark.parametrize("kernel", [2, 3])
+def test_pools_of_whole_blocks(kernel):
+    x = torch.randn(2, 3, 6, 12, requires_grad=True)
+    expected, made = functional.max_pool2d(x, kernel), MaxPool2d(kernel, kernel)(x)
+    assert torch.equal(made, expected)
+    weights = torch.randn_like(made)
+    slopes = [torch.autograd.grad((y * weights).sum(), x)[0] for y in (made, expected)]
+    torch.testing.assert_close(slopes[0], slopes[1])
+    with torch.no_grad():
+        assert torch.equal(MaxPool2d(kernel, kernel)(x), expected)
+
+
+def test_ties_share_the_gradient():
+    x = torch.tensor([[[[1.0, 1.0], [0.0, 1.0]]]], requires_grad=True)
+    (slope,) = torch.autograd.grad(MaxPool2d(2, 2)(x).sum(), x)
+    torch.testing.assert_close(slope, torch.tensor([[[[1.0, 1.0], [0.0, 1.0]]]]) / 3)

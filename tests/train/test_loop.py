@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,7 +12,7 @@ from rebnet.nn.build import build
 from rebnet.train import RECIPES, load_model, loop, recipe, train
 from rebnet.train.batches import Images
 from rebnet.train.checkpoint import CHECKPOINT_FILE
-from rebnet.train.start import start_from
+from rebnet.train.start import load_teacher, start_from
 
 NETWORK = "6x6x1 - D16 - D12 - D3"
 MAPS = "6x6x1 - C16:3x3+same - MP2 - C12 - D16 - D3"
@@ -256,3 +257,22 @@ def test_real_weights_first(blob_dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "take_step", step)
     train(NETWORK, blob_dataset, 1, tmp_path, epochs=2, quiet=True)
     assert seen == [True] * 27 + [False] * 27
+
+
+def test_learns_from_a_teacher(blob_dataset, tmp_path):
+    """With labels that say nothing, only the teacher can have taught it."""
+    wrong = replace(blob_dataset, train_labels=np.roll(blob_dataset.train_labels, 1))
+    known = train(NETWORK, blob_dataset, 3, tmp_path / "teacher", epochs=8, recipe="default", quiet=True)
+    assert known["test_accuracy"] > 90
+    only = replace(RECIPES["default"], distillation=1.0)
+    record = train(
+        NETWORK, wrong, 2, tmp_path / "ours", epochs=8, recipe=only, teacher=tmp_path / "teacher", quiet=True
+    )
+    assert record["test_accuracy"] > 85
+    assert record["teacher"] == {"network": NETWORK, "dataset": "blobs", "levels": 3, "seed": 0, "epochs": 8}
+
+
+def test_a_teacher_of_other_images(blob_dataset, tmp_path):
+    train(NETWORK, blob_dataset, 2, tmp_path / "teacher", epochs=1, quiet=True)
+    with pytest.raises(OptionError, match="take a run with images of the same shape and as many classes"):
+        load_teacher(tmp_path / "teacher", parse("6x6x2 - D3"))

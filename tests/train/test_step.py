@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from rebnet.nn.build import build
+from rebnet.nn.build import LEAST_WEIGHT, build
 from rebnet.nn.networks import architecture
 from rebnet.train import step
 from rebnet.train.batches import Images
@@ -92,3 +92,40 @@ def test_the_recipe_names_the_precision_that_is_used(monkeypatch, supported, pre
     monkeypatch.setattr(step, "_has_bfloat16", lambda: supported)
     assert step.runnable(Recipe(precision="bfloat16")).precision == precision
     assert step.runnable(Recipe()).precision == "float32"
+
+
+def test_divergence_is_that_of_softmaxes():
+    torch.manual_seed(0)
+    scores, wanted = torch.randn(5, 4), torch.randn(5, 4)
+    ours, theirs = torch.softmax(scores / 3, 1), torch.softmax(wanted / 3, 1)
+    by_hand = 9 * (theirs * (theirs / ours).log()).sum(1).mean()
+    torch.testing.assert_close(step.divergence(scores, wanted, 3.0), by_hand)
+    assert step.divergence(wanted, wanted, 3.0).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_factors_have_their_own_rate_and_latents_their_own_clip():
+    model, batch = build(architecture("4x4x1 - D8 - D3"), 2), example()
+    recipe = Recipe(gamma_rate=0.25, latent_clip=0.01)
+    optimizer = step.make_optimizer(model, recipe)
+    step.take_step(model, optimizer, step.make_loss(model, recipe, 1, batch), batch, 0.1, recipe.latent_clip)
+    rates = {id(parameter): group["lr"] for group in optimizer.param_groups for parameter in group["params"]}
+    assert {name: rates[id(parameter)] for name, parameter in model.named_parameters() if "log_increments" in name} == {
+        "sign1.log_increments": 0.025
+    }
+    assert sorted(set(rates.values())) == [0.025, 0.1]
+    assert model.linear1.weight.abs().max().item() == pytest.approx(0.01)
+
+
+def test_batchnorm_s_weights_stay_positive():
+    model, batch = build(architecture("4x4x1 - D8 - D3"), 1), example()
+    with torch.no_grad():
+        model.norm1.weight.fill_(-3)
+    step.take_step(model, step.make_optimizer(model, Recipe()), step.make_loss(model, Recipe(), 1, batch), batch, 1e-3)
+    assert model.norm1.weight.tolist() == [LEAST_WEIGHT] * 8
+
+
+def test_ede_sharpens():
+    model = build(architecture("4x4x1 - D8 - D8 - D3"), 1, estimator="ede")
+    for progress, t in ((0, 0.1), (0.5, 1.0), (1, 10.0)):
+        step.sharpen_(model, progress)
+        assert [model.sign1.sharpness.item(), model.sign2.sharpness.item()] == pytest.approx([t, t])

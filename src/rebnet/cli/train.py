@@ -24,6 +24,9 @@ def command(
     start: Annotated[
         Path | None, typer.Option(help="Finished run of the same network to start from, with as many levels or fewer.")
     ] = None,
+    teacher: Annotated[
+        Path | None, typer.Option(help="Finished run on the same images, whose scores the network learns to give.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on from the run's last checkpoint.")] = False,
     input_bits: Annotated[int, typer.Option(help="Bits of each pixel that are used, 1 to 8.")] = 8,
     width: Annotated[float, typer.Option(help="Factor on the outputs of every hidden layer.")] = 1,
@@ -45,6 +48,7 @@ def command(
             seed=seed,
             recipe=recipe,
             start=start,
+            teacher=teacher,
             resume=resume,
             input_bits=input_bits,
             width=width,

@@ -47,10 +47,10 @@ class BinaryConv2d(nn.Module):
         """The +1 and -1 that the hardware stores, in the shape of `weight`, without gradient."""
         return sign(self.weight.detach())
 
-    def clip_latent_(self) -> None:
-        """Clamp the latent weights to [-1, 1], so that none drifts too far to flip; call after each step."""
+    def clip_latent_(self, bound: float = 1.0) -> None:
+        """Clamp the latent weights to [-bound, bound], so that none drifts too far to flip; call after each step."""
         with torch.no_grad():
-            self.weight.clamp_(-1, 1)
+            self.weight.clamp_(-bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return y, N x out_channels x H' x W'; with the latent weights themselves while `real` is set."""

@@ -20,8 +20,16 @@ from rebnet.train.batches import Draw, Images, batches, check_fit, random_seed, 
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
 from rebnet.train.progress import reporting
 from rebnet.train.recipe import Recipe, recipe_for
-from rebnet.train.start import start_from
-from rebnet.train.step import make_loss, make_optimizer, runnable, sharpen_, take_step, use_real_weights
+from rebnet.train.start import load_teacher, run_summary, start_from
+from rebnet.train.step import (
+    make_loss,
+    make_optimizer,
+    runnable,
+    sharpen_,
+    spread_latents_,
+    take_step,
+    use_real_weights,
+)
 from rebnet.train.threads import threads_for
 
 RECORD_FILE = "training.json"
@@ -38,6 +46,7 @@ class _Job:
     validation: Images
     output: Path
     seed: int
+    teacher: nn.Sequential | None
 
 
 def train(
@@ -48,8 +57,9 @@ def train(
     *,
     epochs: int | None = None,
     seed: int = 0,
-    recipe: str | None = None,
+    recipe: str | Recipe | None = None,
     start: Path | None = None,
+    teacher: Path | None = None,
     resume: bool = False,
     input_bits: int = 8,
     width: float = 1,
@@ -69,8 +79,9 @@ def train(
         output: Folder of the run.
         epochs: Passes over the training images, in place of the recipe's.
         seed: Seed of weights, validation split, order and augmentation, 0 or more.
-        recipe: Name of a recipe, in place of the one for the data set.
+        recipe: A recipe or the name of one, in place of the one for the data set.
         start: Folder of a finished run of the same network, with as many levels or fewer, to start from.
+        teacher: Folder of a finished run on the same images, whose scores the network learns to give.
         resume: Go on from the checkpoint in `output`, if there is one.
         input_bits: Bits kept of each pixel, 1 to 8.
         width: Factor on the outputs of every hidden layer.
@@ -106,9 +117,11 @@ def train(
         "seed": seed,
         "epochs": chosen.epochs,
         "start_from": started,
+        "teacher": None if teacher is None else run_summary(teacher, RECORD_FILE),
     }
+    taught = None if teacher is None else load_teacher(teacher, described)
     with threads_for(model):
-        curve = _run_epochs(model, _Job(settings, chosen, training, validation, output, seed), resume, quiet)
+        curve = _run_epochs(model, _Job(settings, chosen, training, validation, output, seed, taught), resume, quiet)
     snap_gains(model, gain_bits)
     recalibrate(model, training.pixels[: chosen.calibration_images])
     test = Images(torch.from_numpy(dataset.test_images), torch.from_numpy(dataset.test_labels))
@@ -156,6 +169,7 @@ def _initial_model(described: Architecture, levels: int, input_bits: int, recipe
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed(seed, Draw.WEIGHTS))
         model = build(described, levels, input_bits, recipe.gradient, recipe.estimator)
+        spread_latents_(model, recipe.initial_spread)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model
 
@@ -169,7 +183,7 @@ def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> C
         return curve
     steps = steps_per_epoch(job.training, recipe.batch_size)
     example = Images(job.training.pixels[: recipe.batch_size], job.training.labels[: recipe.batch_size])
-    loss_of = make_loss(model, recipe, steps * recipe.epochs, example)
+    loss_of = make_loss(model, recipe, steps * recipe.epochs, example, job.teacher)
     with reporting(job.settings["network"], recipe.epochs, quiet) as reporter:
         for epoch in range(len(curve), recipe.epochs):
             model.train()
@@ -180,7 +194,7 @@ def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> C
                 rate = recipe.learning_rate(step, steps * recipe.epochs)
                 if recipe.estimator == "ede":
                     sharpen_(model, step / (steps * recipe.epochs))
-                total += take_step(model, optimizer, loss_of, batch, rate)
+                total += take_step(model, optimizer, loss_of, batch, rate, recipe.latent_clip)
                 reporter.step((step + 1) / steps)
             curve.append(_epoch_entry(epoch, total / steps, accuracy(model, job.validation), rate))
             reporter.epoch(curve[-1]["loss"], curve[-1]["validation_accuracy"])

@@ -27,6 +27,11 @@ class Recipe:
         flip: Half of the images are mirrored, left to right.
         gradient: Gradient of the residual signs, "chain" or "paper".
         estimator: What stands in for the slope of a sign, "clip", "polynomial" or "ede" (t from 0.1 to 10).
+        latent_clip: Latent weights stay within plus and minus this.
+        initial_spread: Factor on the initial latent weights, whose standard deviation is 1/sqrt(fan-in).
+        gamma_rate: Factor on the learning rate of the scaling factors.
+        distillation: Share of the loss that is the divergence from a teacher's scores, where there is one; 0 to 1.
+        temperature: Scores of teacher and student are divided by this in the divergence.
         real_weight_epochs: So many epochs at the start are trained with real weights and binary activations.
         validation_fraction: Share of the training images held out to judge by.
         precision: Float type of a training step's products and sums; the parameters, evaluation and calibration are
@@ -44,6 +49,11 @@ class Recipe:
     flip: bool = False
     gradient: Gradient = "chain"
     estimator: Estimator = "clip"
+    latent_clip: float = 1.0
+    initial_spread: float = 1.0
+    gamma_rate: float = 1.0
+    distillation: float = 0.5
+    temperature: float = 2.0
     real_weight_epochs: int = 0
     validation_fraction: float = 1 / 12
     precision: Precision = "float32"
@@ -85,15 +95,18 @@ guesses that nobody has measured.
 """
 
 
-def recipe_for(dataset: str, name: str | None = None, epochs: int | None = None) -> Recipe:
+def recipe_for(dataset: str, name: str | Recipe | None = None, epochs: int | None = None) -> Recipe:
     """The recipe called `name`, or else the one made for `dataset`, with `epochs` in place of its own if given.
+
+    A `Recipe` in place of the name is used as it is.
 
     Raises:
         OptionError: There is no recipe of that name, or `epochs` is below 1.
     """
-    if name is not None and name not in RECIPES:
+    if isinstance(name, str) and name not in RECIPES:
         raise OptionError(f"recipe={name!r}: no such recipe; use one of {', '.join(sorted(RECIPES))}")
-    recipe = RECIPES[name] if name is not None else RECIPES.get(dataset, RECIPES["default"])
+    by_name = RECIPES.get(dataset, RECIPES["default"]) if name is None else name
+    recipe = RECIPES[by_name] if isinstance(by_name, str) else by_name
     if epochs is None:
         return recipe
     if epochs < 1:

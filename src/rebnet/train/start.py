@@ -1,4 +1,4 @@
-"""Starting from a finished run instead of from random weights, for example M levels from M - 1."""
+"""What a training takes from finished runs: weights to start from, for example of M - 1 levels, or a teacher."""
 
 from pathlib import Path
 from typing import Any
@@ -8,7 +8,7 @@ from torch import nn
 
 from rebnet.errors import OptionError
 from rebnet.files import read_record
-from rebnet.ir.notation import Architecture
+from rebnet.ir.notation import Architecture, parse
 from rebnet.nn.load import load_model
 from rebnet.nn.residual import ResidualSign
 
@@ -54,6 +54,32 @@ def start_from(
             _take_factors(run, module, before.gammas.double().tolist())
         else:
             module.load_state_dict(parts[name].state_dict())
+    return run_summary(run, record)
+
+
+def load_teacher(run: Path, described: Architecture) -> nn.Sequential:
+    """The network of the finished run `run`, in eval mode, to learn from.
+
+    Raises:
+        FileFormatError: `run` holds no finished training.
+        OptionError: It takes other images or knows another number of classes than `described`.
+    """
+    model, metadata = load_model(run)
+    taught = parse(metadata.network)
+    if (taught.shapes[0], taught.classes) != (described.shapes[0], described.classes):
+        raise OptionError(
+            f"teacher {run}: holds {metadata.network}, this training is of {described}; take a run with images of the "
+            "same shape and as many classes"
+        )
+    return model.requires_grad_(False)
+
+
+def run_summary(run: Path, record: str) -> dict[str, Any]:
+    """What a record says about another run: network, dataset, levels, seed, epochs and what it started from.
+
+    Raises:
+        FileFormatError: `run` holds no finished training.
+    """
     saved = read_record(run / record, _KEYS)
     return {key: saved[key] for key in (*_KEYS, "start_from") if saved.get(key) is not None}
 

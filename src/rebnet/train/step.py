@@ -53,7 +53,18 @@ def _has_bfloat16() -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def make_loss(model: nn.Sequential, recipe: Recipe, steps: int, example: Images) -> LossFunction:
+def divergence(scores: Tensor, wanted: Tensor, temperature: float) -> Tensor:
+    """Kullback-Leibler divergence of softmax(scores / T) from softmax(wanted / T), times T^2, averaged over the batch.
+
+    Source: Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", arXiv:1503.02531.
+    """
+    ours, theirs = (functional.log_softmax(values / temperature, 1) for values in (scores, wanted))
+    return temperature**2 * functional.kl_div(ours, theirs, reduction="batchmean", log_target=True)
+
+
+def make_loss(
+    model: nn.Sequential, recipe: Recipe, steps: int, example: Images, teacher: nn.Sequential | None = None
+) -> LossFunction:
     """A function from pixels and labels to the loss, compiled where that pays and works.
 
     Without a C++ compiler, or where compiling fails, the plain function is used; the two differ in float rounding only.
@@ -61,8 +72,13 @@ def make_loss(model: nn.Sequential, recipe: Recipe, steps: int, example: Images)
 
     def loss_of(pixels: Tensor, labels: Tensor) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            scores = train_forward(model, pixels)
-        return score_loss(scores.float(), labels, recipe)
+            scores = train_forward(model, pixels).float()
+        loss = score_loss(scores, labels, recipe)
+        if teacher is None:
+            return loss
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            wanted = teacher(pixels).float()
+        return torch.lerp(loss, divergence(scores, wanted, recipe.temperature), recipe.distillation)
 
     convolves = any(isinstance(module, BinaryConv2d) for module in model)
     least = COMPILE_CONVOLUTIONS_FROM_STEPS if convolves else COMPILE_FROM_STEPS
@@ -83,22 +99,32 @@ def make_loss(model: nn.Sequential, recipe: Recipe, steps: int, example: Images)
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Adam:
     """Adam over all parameters, without weight decay; the learning rate is set before each step."""
-    return torch.optim.Adam(model.parameters(), lr=recipe.peak_learning_rate, fused=True)
+    factors = [module.log_increments for module in model.modules() if isinstance(module, ResidualSign)]
+    known = {id(factor) for factor in factors}
+    others = [parameter for parameter in model.parameters() if id(parameter) not in known]
+    groups = [{"params": others, "factor": 1.0}, {"params": factors, "factor": recipe.gamma_rate}]
+    groups = [group for group in groups if group["params"]]
+    return torch.optim.Adam(groups, lr=recipe.peak_learning_rate, fused=True)
 
 
 def take_step(
-    model: nn.Sequential, optimizer: torch.optim.Optimizer, loss_of: LossFunction, batch: Images, rate: float
+    model: nn.Sequential,
+    optimizer: torch.optim.Optimizer,
+    loss_of: LossFunction,
+    batch: Images,
+    rate: float,
+    latent_clip: float = 1.0,
 ) -> Tensor:
     """Update the model once; return the loss, detached and still on its device."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["factor"]
     optimizer.zero_grad(set_to_none=True)
     loss = loss_of(batch.pixels, batch.labels)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     for module in model:
         if isinstance(module, BinaryLayer):
-            module.clip_latent_()
+            module.clip_latent_(latent_clip)
     keep_order_(model)
     return loss.detach()
 
@@ -116,3 +142,11 @@ def use_real_weights(model: nn.Module, real: bool) -> None:
     for module in model.modules():
         if isinstance(module, BinaryLayer):
             module.real = real
+
+
+@torch.no_grad()
+def spread_latents_(model: nn.Module, factor: float) -> None:
+    """Multiply the initial latent weights; their signs stay, and how many steps it takes to turn them changes."""
+    for module in model.modules():
+        if isinstance(module, BinaryLayer):
+            module.weight.mul_(factor)
