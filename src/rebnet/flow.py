@@ -13,6 +13,7 @@ reads a run.
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -59,6 +60,7 @@ def train(
     input_bits: int = 8,
     width: float = 1,
     gain_bits: int = 8,
+    device: str = "auto",
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Train a network; see `rebnet.train.train`. Returns the record of training.json."""
@@ -66,7 +68,7 @@ def train(
 
     return train_network(
         network,
-        datasets.load(dataset, data_dir),
+        partial(datasets.load, dataset, data_dir),
         levels,
         output,
         epochs=epochs,
@@ -78,6 +80,7 @@ def train(
         input_bits=input_bits,
         width=width,
         gain_bits=gain_bits,
+        device=device,
         quiet=quiet,
     )
 

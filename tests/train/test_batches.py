@@ -3,9 +3,11 @@ import pytest
 import torch
 
 from rebnet.datasets import Dataset
-from rebnet.errors import DatasetError
+from rebnet.errors import DatasetError, OptionError
 from rebnet.nn.networks import architecture
-from rebnet.train.batches import Images, batches, check_fit, split, steps_per_epoch
+from rebnet.train.batches import Draw, batches, check_fit, random_seed, share_of_batch, split, steps_per_epoch
+from rebnet.train.devices import Processes
+from rebnet.train.images import Images
 from rebnet.train.recipe import Recipe
 
 
@@ -42,6 +44,47 @@ def test_flips_leave_order_and_shifts_alone():
     same = (plain[0].pixels == flipped[0].pixels).flatten(1).all(1)
     assert 0 < same.sum() < 20
     assert torch.equal(plain[0].pixels.flip(2)[~same], flipped[0].pixels[~same])
+
+
+def test_an_epoch_draws_what_its_batches_would_one_by_one():
+    images = Images(torch.randint(0, 256, (65, 6, 4, 1), dtype=torch.uint8), torch.arange(65))
+    order, shifts, flips = (
+        torch.Generator().manual_seed(random_seed(3, purpose, 2)) for purpose in (Draw.ORDER, Draw.SHIFT, Draw.FLIP)
+    )
+    chosen = torch.randperm(65, generator=order).split(20)
+    recipe = Recipe(batch_size=20, shift_pixels=2, flip=True)
+    for rows, batch in zip(chosen[:3], batches(images, recipe, 3, 2), strict=True):
+        tops, lefts = torch.randint(0, 5, (2, 20, 1), generator=shifts).flatten(1).tolist()
+        mirrored = torch.randint(0, 2, (20, 1, 1, 1), generator=flips).flatten().bool()
+        padded = torch.nn.functional.pad(images.pixels[rows], (0, 0, 2, 2, 2, 2))
+        moved = [image[top : top + 6, left : left + 4] for image, top, left in zip(padded, tops, lefts, strict=True)]
+        moved = [image.flip(1) if flip else image for image, flip in zip(moved, mirrored, strict=True)]
+        assert torch.equal(batch.pixels, torch.stack(moved))
+        assert torch.equal(batch.labels, rows)
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_shares_of_processes_are_the_whole_batch(count):
+    images = Images(torch.randint(0, 256, (65, 6, 4, 1), dtype=torch.uint8), torch.arange(65))
+    recipe = Recipe(batch_size=20, shift_pixels=2, flip=True)
+    device = torch.device("cpu")
+    parts = zip(*(batches(images, recipe, 0, 1, Processes(device, rank, count)) for rank in range(count)), strict=True)
+    for whole, shares in zip(batches(images, recipe, 0, 1), parts, strict=True):
+        assert {len(share) for share in shares} == {20 // count}
+        assert torch.equal(torch.cat([share.pixels for share in shares]), whole.pixels)
+        assert torch.equal(torch.cat([share.labels for share in shares]), whole.labels)
+
+
+def test_a_batch_is_parted_equally():
+    assert [share_of_batch(numbered(60), 20, processes) for processes in (1, 4, 20)] == [20, 5, 1]
+    with pytest.raises(OptionError) as caught:
+        share_of_batch(numbered(60), 20, 8)
+    assert str(caught.value) == (
+        "8 processes: a batch of 20 images cannot be parted equally among them; start a number of processes that "
+        "divides 20, such as 5"
+    )
+    with pytest.raises(OptionError, match="4 processes: a batch of 7 images"):
+        share_of_batch(numbered(7), 20, 4)
 
 
 def test_batches_have_one_size():

@@ -9,9 +9,9 @@ from rebnet.errors import DatasetError, FileFormatError, NotationError, OptionEr
 from rebnet.files import read_tensors, write_tensors
 from rebnet.ir.notation import parse
 from rebnet.nn.build import build
-from rebnet.train import RECIPES, load_model, loop, recipe, train
-from rebnet.train.batches import Images
+from rebnet.train import RECIPES, images, load_model, loop, recipe, train
 from rebnet.train.checkpoint import CHECKPOINT_FILE
+from rebnet.train.images import Images
 from rebnet.train.start import load_teacher, start_from
 
 NETWORK = "6x6x1 - D16 - D12 - D3"
@@ -97,8 +97,9 @@ def test_a_resumed_training_ends_in_the_same_bits(blob_dataset, tmp_path, monkey
     assert whole == cut
 
 
-def test_a_resumed_training_of_maps_ends_in_the_same_bits(blob_dataset, tmp_path, monkeypatch):
-    monkeypatch.setitem(recipe.RECIPES, "blobs", replace(QUICK, flip=True, precision="bfloat16"))
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_resumed_training_of_maps_ends_in_the_same_bits(blob_dataset, tmp_path, monkeypatch, precision):
+    monkeypatch.setitem(recipe.RECIPES, "blobs", replace(QUICK, flip=True, precision=precision))
     train(MAPS, blob_dataset, 3, tmp_path / "whole", epochs=3, quiet=True)
     with monkeypatch.context() as patch:
         interrupt_after(patch, 1)
@@ -108,6 +109,15 @@ def test_a_resumed_training_of_maps_ends_in_the_same_bits(blob_dataset, tmp_path
     assert same(tmp_path / "whole", tmp_path / "cut")
     assert record["network"] == MAPS
     assert record["test_accuracy"] > 50
+
+
+def test_training_from_a_file_ends_in_the_same_bits(blob_dataset, tmp_path, monkeypatch):
+    held = train(NETWORK, blob_dataset, 2, tmp_path / "held", epochs=2, quiet=True)
+    np.save(tmp_path / "images.npy", blob_dataset.train_images)
+    mapped = replace(blob_dataset, train_images=np.load(tmp_path / "images.npy", mmap_mode="r"))
+    monkeypatch.setattr(images, "HELD_BYTES", 0)
+    assert train(NETWORK, lambda: mapped, 2, tmp_path / "mapped", epochs=2, quiet=True) == held
+    assert same(tmp_path / "held", tmp_path / "mapped")
 
 
 def test_resuming_from_before_a_field_existed(blob_dataset, tmp_path):
@@ -181,6 +191,7 @@ def test_damaged_checkpoints(blob_dataset, tmp_path):
         ({"epochs": 0}, OptionError, "epochs=0"),
         ({"width": 0}, OptionError, "width=0"),
         ({"recipe": "none"}, OptionError, "recipe='none'"),
+        ({"device": "tpu"}, OptionError, "device='tpu': no such device; use auto, cpu or cuda"),
         ({"network": "arch-1"}, DatasetError, "images are 6x6x1, the network takes 28x28x1"),
         ({"network": "arch-7"}, NotationError, "arch-7"),
     ],

@@ -4,7 +4,7 @@ import torch
 from rebnet.nn.build import LEAST_WEIGHT, build
 from rebnet.nn.networks import architecture
 from rebnet.train import step
-from rebnet.train.batches import Images
+from rebnet.train.images import Images
 from rebnet.train.recipe import Recipe
 
 
@@ -39,7 +39,7 @@ def test_a_step_learns_and_clips():
 
 @pytest.mark.parametrize("works", [True, False])
 def test_compiling_leaves_the_model_untouched(monkeypatch, works):
-    def compiler(function, dynamic):
+    def compiler(function, dynamic, options):
         def refuse(*_):
             raise RuntimeError("no compiler after all")
 
@@ -49,6 +49,7 @@ def test_compiling_leaves_the_model_untouched(monkeypatch, works):
     torch.manual_seed(0)
     model, batch = build(architecture("4x4x1 - D8 - D3"), 2), example()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    monkeypatch.setattr(step.shutil, "which", lambda name: name)
     loss_of = step.make_loss(model, Recipe(), step.COMPILE_FROM_STEPS, batch)
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
@@ -89,7 +90,7 @@ def test_bfloat16_reaches_products_and_nothing_else():
 
 @pytest.mark.parametrize(("supported", "precision"), [(True, "bfloat16"), (False, "float32")])
 def test_the_recipe_names_the_precision_that_is_used(monkeypatch, supported, precision):
-    monkeypatch.setattr(step, "_has_bfloat16", lambda: supported)
+    monkeypatch.setattr(step, "_has_bfloat16", lambda device: supported)
     assert step.runnable(Recipe(precision="bfloat16")).precision == precision
     assert step.runnable(Recipe()).precision == "float32"
 

@@ -1,5 +1,6 @@
 """What several verbs share: options, progress on stderr, and lists of levels."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,6 +65,11 @@ def image_progress(title: str, total: int | None) -> Iterator[tuple[Callable[[st
             lambda stage: progress.update(task, description=stage),
             lambda images_done: progress.update(task, advance=images_done),
         )
+
+
+def leads() -> bool:
+    """Whether this process speaks for all: it was started alone, or by torchrun as the first."""
+    return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
 def print_record(record: dict[str, Any], keys: tuple[str, ...]) -> None:

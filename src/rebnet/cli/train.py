@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rebnet import flow
-from rebnet.cli.common import DataDir, DatasetName, errors, print_record
+from rebnet.cli.common import DataDir, DatasetName, errors, leads, print_record
 
 
 def command(
@@ -31,6 +31,7 @@ def command(
     input_bits: Annotated[int, typer.Option(help="Bits of each pixel that are used, 1 to 8.")] = 8,
     width: Annotated[float, typer.Option(help="Factor on the outputs of every hidden layer.")] = 1,
     gain_bits: Annotated[int, typer.Option(help="Bits of the sum of a layer's integer gains.")] = 8,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto: a CUDA GPU where there is one.")] = "auto",
     data_dir: DataDir = None,
 ) -> None:
     """Train a residual binarized network and write model.safetensors and training.json.
@@ -53,13 +54,17 @@ def command(
             input_bits=input_bits,
             width=width,
             gain_bits=gain_bits,
+            device=device,
         )
     except KeyboardInterrupt:
-        errors.print(
-            f"rebnet: interrupted; the last finished epoch is in {output}, go on with the same command and --resume",
-            highlight=False,
-            markup=False,
-            soft_wrap=True,
-        )
+        if leads():
+            errors.print(
+                f"rebnet: interrupted; the last finished epoch is in {output}, go on with the same command and "
+                "--resume",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
         raise typer.Exit(130) from None
-    print_record(record, ("network", "dataset", "levels", "epochs", "validation_accuracy", "test_accuracy"))
+    if leads():
+        print_record(record, ("network", "dataset", "levels", "epochs", "validation_accuracy", "test_accuracy"))

@@ -1,7 +1,6 @@
 """Which images are trained on, and in which order: all of it a function of the seed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
@@ -9,9 +8,11 @@ import torch
 from torch import Tensor
 
 from rebnet.datasets import Dataset
-from rebnet.errors import DatasetError
+from rebnet.errors import DatasetError, OptionError
 from rebnet.ir.notation import Architecture
-from rebnet.train.augment import random_flip, random_shift
+from rebnet.train.augment import move
+from rebnet.train.devices import ALONE, Processes
+from rebnet.train.images import Images, Source, place
 from rebnet.train.recipe import Recipe
 
 
@@ -23,17 +24,6 @@ class Draw(IntEnum):
     ORDER = 2
     SHIFT = 3
     FLIP = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Images:
-    """uint8 images, N x H x W x C, and their int64 labels, N."""
-
-    pixels: Tensor
-    labels: Tensor
-
-    def __len__(self) -> int:
-        return len(self.labels)
 
 
 def random_seed(seed: int, purpose: Draw, epoch: int = 0) -> int:
@@ -61,7 +51,9 @@ def check_fit(dataset: Dataset, architecture: Architecture) -> None:
         )
 
 
-def split(dataset: Dataset, validation_fraction: float, seed: int) -> tuple[Images, Images]:
+def split(
+    dataset: Dataset, validation_fraction: float, seed: int, device: torch.device | str = "cpu"
+) -> tuple[Source, Source]:
     """Part the training images into those to train on and those to judge by; the test images stay away.
 
     Raises:
@@ -75,23 +67,60 @@ def split(dataset: Dataset, validation_fraction: float, seed: int) -> tuple[Imag
             "BatchNorm needs at least 2 to train on, so give more images"
         )
     order = torch.randperm(count, generator=_generator(seed, Draw.SPLIT))
-    pixels, labels = torch.from_numpy(dataset.train_images), torch.from_numpy(dataset.train_labels)
-    validation, training = order[:held_out], order[held_out:]
-    return Images(pixels[training], labels[training]), Images(pixels[validation], labels[validation])
+    training, validation = (
+        place(dataset.train_images, dataset.train_labels, rows, device) for rows in (order[held_out:], order[:held_out])
+    )
+    return training, validation
 
 
-def steps_per_epoch(images: Images, batch_size: int) -> int:
+def steps_per_epoch(images: Source, batch_size: int) -> int:
     """Whole batches in the images; one smaller batch where there is no whole one."""
     return max(1, len(images) // batch_size)
 
 
-def batches(images: Images, recipe: Recipe, seed: int, epoch: int) -> Iterator[Images]:
-    """The shuffled and augmented batches of one epoch, all of one size."""
+def share_of_batch(images: Source, batch_size: int, processes: int) -> int:
+    """Images of each batch that one process takes.
+
+    Raises:
+        OptionError: A batch cannot be parted equally.
+    """
+    size = min(batch_size, len(images))
+    if size % processes:
+        fitting = max(number for number in range(1, processes) if size % number == 0)
+        raise OptionError(
+            f"{processes} processes: a batch of {size} images cannot be parted equally among them; start a number of "
+            f"processes that divides {size}, such as {fitting}"
+        )
+    return size // processes
+
+
+def batches(images: Source, recipe: Recipe, seed: int, epoch: int, processes: Processes = ALONE) -> Iterator[Images]:
+    """The shuffled and augmented batches of one epoch, all of one size; of each, the share of this process.
+
+    All that is random is drawn for the whole epoch and all processes on the CPU, and goes to the device once: batches
+    depend on seed and epoch, and neither on the device nor on the number of processes.
+    """
+    steps, share = (
+        steps_per_epoch(images, recipe.batch_size),
+        share_of_batch(images, recipe.batch_size, processes.count),
+    )
+    mine = slice(processes.rank * share, (processes.rank + 1) * share)
+    size = share * processes.count
+
+    def integers(purpose: Draw, end: int, *shape: int) -> Tensor:
+        drawn = torch.randint(0, end, (steps, *shape, size), generator=_generator(seed, purpose, epoch))
+        return drawn[..., mine].to(images.labels.device)
+
     order = torch.randperm(len(images), generator=_generator(seed, Draw.ORDER, epoch))
-    shifts = _generator(seed, Draw.SHIFT, epoch)
-    flips = _generator(seed, Draw.FLIP, epoch)
-    size = recipe.batch_size
-    for step in range(steps_per_epoch(images, size)):
-        chosen = order[step * size : (step + 1) * size]
-        pixels = random_shift(images.pixels[chosen], recipe.shift_pixels, shifts)
-        yield Images(random_flip(pixels, flips) if recipe.flip else pixels, images.labels[chosen])
+    order = order[: steps * size].view(steps, size)[:, mine].flatten()
+    pixels = recipe.shift_pixels
+    shifts = integers(Draw.SHIFT, 2 * pixels + 1, 2) if pixels else None
+    mirrored = integers(Draw.FLIP, 2).bool() if recipe.flip else None
+    for step, batch in enumerate(images.walk(order, share)):
+        moved = move(
+            batch.pixels,
+            pixels,
+            None if shifts is None else shifts[step],
+            None if mirrored is None else mirrored[step],
+        )
+        yield Images(moved, batch.labels)

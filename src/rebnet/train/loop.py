@@ -1,5 +1,6 @@
 """The training loop, from a network text to a finished run."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ from rebnet.nn.calibration import inference_batch, recalibrate, snap_gains
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.networks import architecture, widen
 from rebnet.nn.residual import ResidualSign, check_levels
-from rebnet.train.batches import Draw, Images, batches, check_fit, random_seed, split, steps_per_epoch
+from rebnet.train.batches import Draw, batches, check_fit, random_seed, share_of_batch, split, steps_per_epoch
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
+from rebnet.train.devices import ALONE, Processes, connect
+from rebnet.train.images import Source, first_pixels, place
 from rebnet.train.progress import reporting
 from rebnet.train.recipe import Recipe, recipe_for
 from rebnet.train.start import load_teacher, run_summary, start_from
@@ -42,16 +45,17 @@ class _Job:
 
     settings: dict[str, Any]
     recipe: Recipe
-    training: Images
-    validation: Images
+    training: Source
+    validation: Source
     output: Path
     seed: int
     teacher: nn.Sequential | None
+    processes: Processes
 
 
 def train(
     network: str,
-    dataset: Dataset,
+    dataset: Dataset | Callable[[], Dataset],
     levels: int,
     output: Path,
     *,
@@ -64,6 +68,7 @@ def train(
     input_bits: int = 8,
     width: float = 1,
     gain_bits: int = 8,
+    device: str = "auto",
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Train a network and write `model.safetensors` and `training.json` into `output`.
@@ -72,9 +77,12 @@ def train(
     that a training that was interrupted and resumed ends in the same weights, bit for bit, as one that was not.
     The test images are looked at once, after the last epoch: they choose nothing.
 
+    Under `torchrun` the processes train one network together, see `rebnet.train.devices`; the first of them writes.
+
     Args:
         network: Name of a network or a network text.
-        dataset: The images to train, judge and test on.
+        dataset: The images to train, judge and test on, or what loads them: one process of a machine calls it before
+            the others do, so that files are downloaded and decoded once.
         levels: Residual levels M of every hidden activation, 1 to 8.
         output: Folder of the run.
         epochs: Passes over the training images, in place of the recipe's.
@@ -86,10 +94,11 @@ def train(
         input_bits: Bits kept of each pixel, 1 to 8.
         width: Factor on the outputs of every hidden layer.
         gain_bits: Width of the sum of a layer's integer gains, in bits.
+        device: "cpu", "cuda", or "auto" for a CUDA GPU where there is one.
         quiet: Show no progress bar.
 
     Returns:
-        The record written to `training.json`; accuracies in percent.
+        The record written to `training.json`, in every process; accuracies in percent.
 
     Raises:
         NotationError: `network` is neither a name nor a legal text.
@@ -100,14 +109,21 @@ def train(
         OutputError: `output` cannot be written.
         KeyboardInterrupt: Interrupted; the checkpoint of the last finished epoch stays.
     """
+    processes = connect(device)
+    if not isinstance(dataset, Dataset):
+        with processes.first_alone(local=True):
+            dataset = dataset()
     described = widen(architecture(network), width)
-    chosen = runnable(recipe_for(dataset.name, recipe, epochs))
+    chosen = runnable(recipe_for(dataset.name, recipe, epochs), processes.device)
     _check_options(levels, seed, gain_bits)
     check_fit(dataset, described)
     model = _initial_model(described, levels, input_bits, chosen, seed)
     started = None if start is None else start_from(model, described, input_bits, start, RECORD_FILE)
-    training, validation = split(dataset, chosen.validation_fraction, seed)
-    make_folder(output)
+    model = model.to(processes.device)
+    training, validation = split(dataset, chosen.validation_fraction, seed, processes.device)
+    share_of_batch(training, chosen.batch_size, processes.count)
+    if processes.leads:
+        make_folder(output)
     settings = {
         "network": str(described),
         "dataset": dataset.name,
@@ -119,38 +135,48 @@ def train(
         "start_from": started,
         "teacher": None if teacher is None else run_summary(teacher, RECORD_FILE),
     }
-    taught = None if teacher is None else load_teacher(teacher, described)
-    with threads_for(model):
-        curve = _run_epochs(model, _Job(settings, chosen, training, validation, output, seed, taught), resume, quiet)
+    taught = None if teacher is None else load_teacher(teacher, described).to(processes.device)
+    job = _Job(settings, chosen, training, validation, output, seed, taught, processes)
+    record: dict[str, Any] = {}
+    with processes.exact():
+        with threads_for(model):
+            curve = _run_epochs(model, job, resume, quiet)
+        with processes.first_alone():
+            if processes.leads:
+                record = _finish(model, job, curve, gain_bits, dataset)
+                save_model(output, model, ModelMetadata(str(described), levels, input_bits, dataset.name))
+                write_record(output / RECORD_FILE, record)
+    return processes.tell(record)
+
+
+def _finish(model: nn.Sequential, job: _Job, curve: Curve, gain_bits: int, dataset: Dataset) -> dict[str, Any]:
+    """Snap the factors, fit the statistics, look at the test images: the record of the training."""
     snap_gains(model, gain_bits)
-    recalibrate(model, training.pixels[: chosen.calibration_images])
-    test = Images(torch.from_numpy(dataset.test_images), torch.from_numpy(dataset.test_labels))
-    record = {
-        **settings,
+    recalibrate(model, first_pixels(job.training, job.recipe.calibration_images))
+    test = place(dataset.test_images, dataset.test_labels, None, job.processes.device)
+    return {
+        **job.settings,
+        "device": job.processes.device.type,
+        "processes": job.processes.count,
         "gain_bits": gain_bits,
         "curve": curve,
         "test_accuracy": accuracy(model, test),
-        "validation_accuracy": accuracy(model, validation),
+        "validation_accuracy": accuracy(model, job.validation),
         "gammas": [module.gammas.tolist() for module in model if isinstance(module, ResidualSign)],
     }
-    save_model(output, model, ModelMetadata(str(described), levels, input_bits, dataset.name))
-    write_record(output / RECORD_FILE, record)
-    return record
 
 
 @torch.no_grad()
-def accuracy(model: nn.Sequential, images: Images) -> float:
-    """Percent of images whose largest score is their label's, in eval mode and float32."""
+def accuracy(model: nn.Sequential, images: Source, processes: Processes = ALONE) -> float:
+    """Percent of images whose largest score is their label's, in eval mode and float32; `processes` share the work."""
     was_training = model.training
     model.eval()
-    correct = torch.zeros((), dtype=torch.int64)
-    batch_size = inference_batch(images.pixels)
-    for pixels, labels in zip(
-        torch.split(images.pixels, batch_size), torch.split(images.labels, batch_size), strict=True
-    ):
-        correct += (model(pixels).argmax(1) == labels).sum()
+    correct = torch.zeros((), dtype=torch.int64, device=images.labels.device)
+    order = torch.arange(len(images))[processes.share(len(images))]
+    for batch in images.walk(order, inference_batch(first_pixels(images, 1))):
+        correct += (model(batch.pixels).argmax(1) == batch.labels).sum()
     model.train(was_training)
-    return 100 * correct.item() / len(images)
+    return 100 * processes.sum(correct).item() / len(images)
 
 
 def _check_options(levels: int, seed: int, gain_bits: int) -> None:
@@ -176,30 +202,45 @@ def _initial_model(described: Architecture, levels: int, input_bits: int, recipe
 
 def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> Curve:
     """Train the epochs that are not yet done; return the whole learning curve."""
-    recipe = job.recipe
+    recipe, processes = job.recipe, job.processes
     optimizer = make_optimizer(model, recipe)
     curve = load_checkpoint(job.output, model, optimizer, job.settings) if resume else []
+    _check_same_epoch(job, len(curve))
     if len(curve) == recipe.epochs:
         return curve
+    processes.align_(model.state_dict().values())
     steps = steps_per_epoch(job.training, recipe.batch_size)
-    example = Images(job.training.pixels[: recipe.batch_size], job.training.labels[: recipe.batch_size])
-    loss_of = make_loss(model, recipe, steps * recipe.epochs, example, job.teacher)
-    with reporting(job.settings["network"], recipe.epochs, quiet) as reporter:
+    share = share_of_batch(job.training, recipe.batch_size, processes.count)
+    example = next(job.training.walk(torch.arange(share), share))
+    loss_of = make_loss(model, recipe, steps * recipe.epochs, example, job.teacher, processes)
+    with reporting(job.settings["network"], recipe.epochs, quiet or not processes.leads) as reporter:
         for epoch in range(len(curve), recipe.epochs):
             model.train()
-            order = batches(job.training, recipe, job.seed, epoch)
-            total = torch.zeros(())
+            order = batches(job.training, recipe, job.seed, epoch, processes)
+            total = torch.zeros((), device=processes.device)
             use_real_weights(model, epoch < recipe.real_weight_epochs)
             for step, batch in enumerate(order, start=epoch * steps):
                 rate = recipe.learning_rate(step, steps * recipe.epochs)
                 if recipe.estimator == "ede":
                     sharpen_(model, step / (steps * recipe.epochs))
-                total += take_step(model, optimizer, loss_of, batch, rate, recipe.latent_clip)
+                total += take_step(model, optimizer, loss_of, batch, rate, recipe.latent_clip, processes)
                 reporter.step((step + 1) / steps)
-            curve.append(_epoch_entry(epoch, total / steps, accuracy(model, job.validation), rate))
+            loss = processes.sum(total) / (steps * processes.count)
+            curve.append(_epoch_entry(epoch, loss, accuracy(model, job.validation, processes), rate))
             reporter.epoch(curve[-1]["loss"], curve[-1]["validation_accuracy"])
-            save_checkpoint(job.output, model, optimizer, job.settings, curve)
+            if processes.leads:
+                save_checkpoint(job.output, model, optimizer, job.settings, curve)
     return curve
+
+
+def _check_same_epoch(job: _Job, epochs: int) -> None:
+    """Refuse to go on where the processes have found different checkpoints."""
+    together = job.processes.sum(torch.tensor(epochs, device=job.processes.device))
+    if together != epochs * job.processes.count:
+        raise OptionError(
+            f"{job.output}: holds a checkpoint of {epochs} epochs for process {job.processes.rank} of "
+            f"{job.processes.count} and another or none for others; name an --output that all machines share"
+        )
 
 
 def _epoch_entry(epoch: int, loss: Tensor, validation_accuracy: float, rate: float) -> dict[str, float]:

@@ -15,7 +15,8 @@ from rebnet.nn.build import keep_order_
 from rebnet.nn.conv import BinaryConv2d, BinaryLayer
 from rebnet.nn.norm_sign import train_forward
 from rebnet.nn.residual import ResidualSign
-from rebnet.train.batches import Images
+from rebnet.train.devices import ALONE, Processes
+from rebnet.train.images import Images
 from rebnet.train.recipe import Recipe
 
 COMPILE_FROM_STEPS = 5_000
@@ -29,7 +30,7 @@ COMPILE_OPTIONS: dict[str, Any] = {
     "realize_acc_reads_threshold": 1_000,
     "realize_acc_reads_size_threshold": None,
 }
-"""Compute the steps between two passes over a map again rather than store them: memory is what a CPU waits for."""
+"""On a CPU, compute the steps between two passes over a map again rather than store them: it waits for memory."""
 
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 
@@ -42,14 +43,16 @@ def score_loss(scores: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
     return (1 - scores * targets).clamp(min=0).square().sum(1).mean()
 
 
-def runnable(recipe: Recipe) -> Recipe:
-    """The recipe in the precision that this machine computes in hardware: float32 where it has no bfloat16."""
-    if recipe.precision == "bfloat16" and not _has_bfloat16():
+def runnable(recipe: Recipe, device: torch.device = ALONE.device) -> Recipe:
+    """The recipe in the precision that `device` computes in hardware: float32 where it has no bfloat16."""
+    if recipe.precision == "bfloat16" and not _has_bfloat16(device):
         return replace(recipe, precision="float32")
     return recipe
 
 
-def _has_bfloat16() -> bool:
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.get_device_capability(device) >= (8, 0)
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
@@ -63,20 +66,26 @@ def divergence(scores: Tensor, wanted: Tensor, temperature: float) -> Tensor:
 
 
 def make_loss(
-    model: nn.Sequential, recipe: Recipe, steps: int, example: Images, teacher: nn.Sequential | None = None
+    model: nn.Sequential,
+    recipe: Recipe,
+    steps: int,
+    example: Images,
+    teacher: nn.Sequential | None = None,
+    processes: Processes = ALONE,
 ) -> LossFunction:
-    """A function from pixels and labels to the loss, compiled where that pays and works.
+    """A function from pixels and labels to the loss of this process's images, compiled where that pays and works.
 
     Without a C++ compiler, or where compiling fails, the plain function is used; the two differ in float rounding only.
     """
+    kind, total = example.pixels.device.type, processes.total
 
     def loss_of(pixels: Tensor, labels: Tensor) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            scores = train_forward(model, pixels).float()
+        with torch.autocast(kind, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+            scores = train_forward(model, pixels, total).float()
         loss = score_loss(scores, labels, recipe)
         if teacher is None:
             return loss
-        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
+        with torch.no_grad(), torch.autocast(kind, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
             wanted = teacher(pixels).float()
         return torch.lerp(loss, divergence(scores, wanted, recipe.temperature), recipe.distillation)
 
@@ -88,9 +97,13 @@ def make_loss(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the compiler's own imports warn of torch's own deprecations
-            compiled: LossFunction = torch.compile(loss_of, dynamic=False, options=COMPILE_OPTIONS)
+            options = COMPILE_OPTIONS if kind == "cpu" else None
+            compiled: LossFunction = torch.compile(loss_of, dynamic=False, options=options)
             compiled(example.pixels, example.labels).backward()  # type: ignore[no-untyped-call]
+        works = True
     except Exception:  # whatever a compiler may raise, training goes on without it
+        works = False
+    if processes.sum(torch.tensor(float(works), device=example.pixels.device)) < processes.count:
         compiled = loss_of
     model.load_state_dict(untouched)
     model.zero_grad(set_to_none=True)
@@ -114,13 +127,19 @@ def take_step(
     batch: Images,
     rate: float,
     latent_clip: float = 1.0,
+    processes: Processes = ALONE,
 ) -> Tensor:
-    """Update the model once; return the loss, detached and still on its device."""
+    """Update the model once, with the mean of all processes' gradients.
+
+    Returns:
+        The loss of this process's images, detached and still on its device.
+    """
     for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]
     optimizer.zero_grad(set_to_none=True)
     loss = loss_of(batch.pixels, batch.labels)
     loss.backward()  # type: ignore[no-untyped-call]
+    processes.average_gradients_(model)
     optimizer.step()
     for module in model:
         if isinstance(module, BinaryLayer):
