@@ -147,7 +147,7 @@ class ResidualSign(nn.Module):
     @property
     def gammas(self) -> Tensor:
         """The factors in use, shape [M], the largest first."""
-        return torch.where(self.is_snapped, self.snapped, self.mixing @ self.log_increments.exp())
+        return torch.where(self.is_snapped, self.snapped, (self.mixing * self.log_increments.exp()).sum(1))
 
     def set_gammas(self, gammas: Sequence[float]) -> None:
         """Use exactly these factors from now on.
