@@ -72,7 +72,7 @@ def test_nothing_forbidden(path):
     for node in ast.walk(ast.parse(path.read_text())):
         names = imported(node)
         assert not names & {"pickle", "cloudpickle", "joblib", "dill", "shelve", "marshal"}, node.lineno
-        if "torch" in names:
+        if names & {"torch", "lightning_fabric"}:
             assert room(path) in TORCH_ROOMS, node.lineno
         if isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv", "environb"}:
             assert room(path) == "cli" or path in READS_ENVIRONMENT, node.lineno

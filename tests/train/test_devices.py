@@ -9,7 +9,7 @@ import pytest
 import torch
 from tests.train import together
 
-from rebnet.errors import OptionError
+from rebnet.errors import MissingExtraError, OptionError
 from rebnet.files import read_tensors
 from rebnet.train import devices
 from rebnet.train.devices import ALONE, Processes, connect
@@ -65,6 +65,15 @@ def test_one_process_needs_no_environment():
     alone = connect("cpu")
     assert (alone.device, alone.rank, alone.count, alone.leads, alone.total) == (CPU, 0, 1, True, None)
     assert alone.tell({"levels": 2}) == {"levels": 2}
+
+
+def test_missing_fabric(monkeypatch):
+    monkeypatch.setitem(sys.modules, "lightning_fabric", None)
+    with pytest.raises(MissingExtraError) as caught:
+        connect("cpu")
+    assert str(caught.value) == (
+        "this needs Lightning Fabric, which is not installed; run: pip install 'rebnet[train]'"
+    )
 
 
 def test_unknown_device():
