@@ -57,6 +57,7 @@ def train(
     input_bits: int = 8,
     width: float = 1,
     gain_bits: int = 8,
+    any_levels: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Train a network; see `rebnet.train.train`. Returns the record of training.json."""
@@ -74,6 +75,7 @@ def train(
         input_bits=input_bits,
         width=width,
         gain_bits=gain_bits,
+        any_levels=any_levels,
         quiet=quiet,
     )
 

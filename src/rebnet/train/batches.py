@@ -23,6 +23,7 @@ class Draw(IntEnum):
     ORDER = 2
     SHIFT = 3
     FLIP = 4
+    LEVELS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,8 @@ def random_seed(seed: int, purpose: Draw, epoch: int = 0) -> int:
     return int(np.random.SeedSequence([seed, purpose, epoch]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _generator(seed: int, purpose: Draw, epoch: int = 0) -> torch.Generator:
+def generator(seed: int, purpose: Draw, epoch: int = 0) -> torch.Generator:
+    """The random numbers for one purpose in one epoch."""
     return torch.Generator().manual_seed(random_seed(seed, purpose, epoch))
 
 
@@ -74,7 +76,7 @@ def split(dataset: Dataset, validation_fraction: float, seed: int) -> tuple[Imag
             f"data set {dataset.name}: {count} training images, of which {held_out} are held out to judge by; "
             "BatchNorm needs at least 2 to train on, so give more images"
         )
-    order = torch.randperm(count, generator=_generator(seed, Draw.SPLIT))
+    order = torch.randperm(count, generator=generator(seed, Draw.SPLIT))
     pixels, labels = torch.from_numpy(dataset.train_images), torch.from_numpy(dataset.train_labels)
     validation, training = order[:held_out], order[held_out:]
     return Images(pixels[training], labels[training]), Images(pixels[validation], labels[validation])
@@ -87,9 +89,9 @@ def steps_per_epoch(images: Images, batch_size: int) -> int:
 
 def batches(images: Images, recipe: Recipe, seed: int, epoch: int) -> Iterator[Images]:
     """The shuffled and augmented batches of one epoch, all of one size."""
-    order = torch.randperm(len(images), generator=_generator(seed, Draw.ORDER, epoch))
-    shifts = _generator(seed, Draw.SHIFT, epoch)
-    flips = _generator(seed, Draw.FLIP, epoch)
+    order = torch.randperm(len(images), generator=generator(seed, Draw.ORDER, epoch))
+    shifts = generator(seed, Draw.SHIFT, epoch)
+    flips = generator(seed, Draw.FLIP, epoch)
     size = recipe.batch_size
     for step in range(steps_per_epoch(images, size)):
         chosen = order[step * size : (step + 1) * size]

@@ -11,11 +11,13 @@ from rebnet.datasets import Dataset
 from rebnet.errors import OptionError
 from rebnet.files import make_folder, write_record
 from rebnet.ir.notation import Architecture
+from rebnet.nn.any_levels import PerLevel, level_counts, modules_at, set_levels
 from rebnet.nn.build import build
 from rebnet.nn.calibration import inference_batch, recalibrate, snap_gains
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.networks import architecture, widen
 from rebnet.nn.residual import ResidualSign, check_levels
+from rebnet.train.any_levels import drawn_sets, level_sets
 from rebnet.train.batches import Draw, Images, batches, check_fit, random_seed, split, steps_per_epoch
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
 from rebnet.train.progress import reporting
@@ -52,6 +54,7 @@ def train(
     input_bits: int = 8,
     width: float = 1,
     gain_bits: int = 8,
+    any_levels: bool = False,
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Train a network and write `model.safetensors` and `training.json` into `output`.
@@ -72,6 +75,7 @@ def train(
         input_bits: Bits kept of each pixel, 1 to 8.
         width: Factor on the outputs of every hidden layer.
         gain_bits: Width of the sum of a layer's integer gains, in bits.
+        any_levels: Train one set of weights for all m = 1 … M, each with BatchNorms and factors of its own.
         quiet: Show no progress bar.
 
     Returns:
@@ -88,7 +92,7 @@ def train(
     chosen = runnable(recipe_for(dataset.name, recipe, epochs))
     _check_options(levels, seed, gain_bits)
     check_fit(dataset, described)
-    model = _initial_model(described, levels, input_bits, chosen, seed)
+    model = _initial_model(described, levels, input_bits, chosen, seed, any_levels)
     training, validation = split(dataset, chosen.validation_fraction, seed)
     make_folder(output)
     settings = {
@@ -96,6 +100,7 @@ def train(
         "dataset": dataset.name,
         "recipe": asdict(chosen),
         "levels": levels,
+        "any_levels": any_levels,
         "input_bits": input_bits,
         "seed": seed,
         "epochs": chosen.epochs,
@@ -109,11 +114,11 @@ def train(
         **settings,
         "gain_bits": gain_bits,
         "curve": curve,
-        "test_accuracy": accuracy(model, test),
-        "validation_accuracy": accuracy(model, validation),
-        "gammas": [module.gammas.tolist() for module in model if isinstance(module, ResidualSign)],
+        **_accuracies("test", model, test),
+        **_accuracies("validation", model, validation),
+        "gammas": _gammas(model),
     }
-    save_model(output, model, ModelMetadata(str(described), levels, input_bits, dataset.name))
+    save_model(output, model, ModelMetadata(str(described), levels, input_bits, dataset.name, any_levels))
     write_record(output / RECORD_FILE, record)
     return record
 
@@ -133,6 +138,25 @@ def accuracy(model: nn.Sequential, images: Images) -> float:
     return 100 * correct.item() / len(images)
 
 
+def _accuracies(part: str, model: nn.Sequential, images: Images) -> dict[str, Any]:
+    """Percent at M levels and, of an any-level network, at each of 1 … M; leaves M active."""
+    percents = []
+    for m in level_counts(model):
+        set_levels(model, m)
+        percents.append(accuracy(model, images))
+    own = any(isinstance(module, PerLevel) for module in model)
+    return {f"{part}_accuracy": percents[-1]} | ({f"{part}_accuracies": percents} if own else {})
+
+
+def _gammas(model: nn.Sequential) -> list[Any]:
+    """The factors of every hidden layer; of an any-level network, those for each of 1 … M."""
+    signs = [
+        [one.gammas.tolist() for one in modules_at(model, m) if isinstance(one, ResidualSign)]
+        for m in level_counts(model)
+    ]
+    return signs[0] if len(signs) == 1 else [list(layer) for layer in zip(*signs, strict=True)]
+
+
 def _check_options(levels: int, seed: int, gain_bits: int) -> None:
     check_levels(levels)
     if seed < 0:
@@ -144,11 +168,13 @@ def _check_options(levels: int, seed: int, gain_bits: int) -> None:
         )
 
 
-def _initial_model(described: Architecture, levels: int, input_bits: int, recipe: Recipe, seed: int) -> nn.Sequential:
+def _initial_model(
+    described: Architecture, levels: int, input_bits: int, recipe: Recipe, seed: int, any_levels: bool
+) -> nn.Sequential:
     """The untrained network; the caller's random state is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed(seed, Draw.WEIGHTS))
-        model = build(described, levels, input_bits, recipe.gradient, recipe.estimator)
+        model = build(described, levels, input_bits, recipe.gradient, recipe.estimator, any_levels)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model
 
@@ -167,23 +193,19 @@ def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> C
         for epoch in range(len(curve), recipe.epochs):
             model.train()
             order = batches(job.training, recipe, job.seed, epoch)
+            levels = drawn_sets(level_sets(model, recipe), steps, job.seed, epoch)
             total = torch.zeros(())
             for step, batch in enumerate(order, start=epoch * steps):
                 rate = recipe.learning_rate(step, steps * recipe.epochs)
                 if recipe.estimator == "ede":
                     sharpen_(model, step / (steps * recipe.epochs))
-                total += take_step(model, optimizer, loss_of, batch, rate)
+                total += take_step(model, optimizer, loss_of, batch, rate, levels[step - epoch * steps])
                 reporter.step((step + 1) / steps)
-            curve.append(_epoch_entry(epoch, total / steps, accuracy(model, job.validation), rate))
+            curve.append(_epoch_entry(epoch, total / steps, _accuracies("validation", model, job.validation), rate))
             reporter.epoch(curve[-1]["loss"], curve[-1]["validation_accuracy"])
             save_checkpoint(job.output, model, optimizer, job.settings, curve)
     return curve
 
 
-def _epoch_entry(epoch: int, loss: Tensor, validation_accuracy: float, rate: float) -> dict[str, float]:
-    return {
-        "epoch": epoch + 1,
-        "loss": loss.item(),
-        "validation_accuracy": validation_accuracy,
-        "learning_rate": rate,
-    }
+def _epoch_entry(epoch: int, loss: Tensor, accuracies: dict[str, Any], rate: float) -> dict[str, Any]:
+    return {"epoch": epoch + 1, "loss": loss.item(), **accuracies, "learning_rate": rate}

@@ -2,7 +2,7 @@
 
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -13,8 +13,9 @@ from torch.nn import functional
 
 from rebnet.nn.build import keep_order_
 from rebnet.nn.conv import BinaryConv2d, BinaryLayer
-from rebnet.nn.norm_sign import train_forward
+from rebnet.nn.norm_sign import train_forwards
 from rebnet.nn.residual import ResidualSign
+from rebnet.train.any_levels import level_sets
 from rebnet.train.batches import Images
 from rebnet.train.recipe import Recipe
 
@@ -31,7 +32,8 @@ COMPILE_OPTIONS: dict[str, Any] = {
 }
 """Compute the steps between two passes over a map again rather than store them: memory is what a CPU waits for."""
 
-LossFunction = Callable[[Tensor, Tensor], Tensor]
+LossFunction = Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]
+"""From pixels, labels and the level counts to run at, M last, to the loss."""
 
 
 def score_loss(scores: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
@@ -40,6 +42,23 @@ def score_loss(scores: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
         return functional.cross_entropy(scores, labels, label_smoothing=recipe.label_smoothing)
     targets = 2.0 * functional.one_hot(labels, scores.shape[1]) - 1.0
     return (1 - scores * targets).clamp(min=0).square().sum(1).mean()
+
+
+def levels_loss(scores: Sequence[Tensor], labels: Tensor, recipe: Recipe) -> Tensor:
+    """Mean loss over level counts, M last: M learns the labels, every other the probabilities that M gives.
+
+    In-place distillation of universally slimmable networks (Yu, Huang, arXiv:1903.05134, section 3.3): the
+    cross-entropy of a smaller network to the softmax of the largest, through which no gradient goes. Scores that learn
+    by squared hinge are no logarithms of probabilities; there every level count learns the labels.
+    """
+    loss = score_loss(scores[-1], labels, recipe)
+    if len(scores) == 1:
+        return loss
+    soft = scores[-1].detach().softmax(1)
+    for fewer in scores[:-1]:
+        distils = recipe.loss == "cross_entropy"
+        loss = loss + (functional.cross_entropy(fewer, soft) if distils else score_loss(fewer, labels, recipe))
+    return loss / len(scores)
 
 
 def runnable(recipe: Recipe) -> Recipe:
@@ -54,15 +73,16 @@ def _has_bfloat16() -> bool:
 
 
 def make_loss(model: nn.Sequential, recipe: Recipe, steps: int, example: Images) -> LossFunction:
-    """A function from pixels and labels to the loss, compiled where that pays and works.
+    """A function from pixels, labels and level counts to the loss, compiled where that pays and works.
 
     Without a C++ compiler, or where compiling fails, the plain function is used; the two differ in float rounding only.
     """
+    sets = level_sets(model, recipe)
 
-    def loss_of(pixels: Tensor, labels: Tensor) -> Tensor:
+    def loss_of(pixels: Tensor, labels: Tensor, levels: tuple[int, ...] = sets[0]) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            scores = train_forward(model, pixels)
-        return score_loss(scores.float(), labels, recipe)
+            scores = train_forwards(model, pixels, levels)
+        return levels_loss([one.float() for one in scores], labels, recipe)
 
     convolves = any(isinstance(module, BinaryConv2d) for module in model)
     least = COMPILE_CONVOLUTIONS_FROM_STEPS if convolves else COMPILE_FROM_STEPS
@@ -73,7 +93,8 @@ def make_loss(model: nn.Sequential, recipe: Recipe, steps: int, example: Images)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the compiler's own imports warn of torch's own deprecations
             compiled: LossFunction = torch.compile(loss_of, dynamic=False, options=COMPILE_OPTIONS)
-            compiled(example.pixels, example.labels).backward()  # type: ignore[no-untyped-call]
+            for levels in sets:  # one graph each
+                compiled(example.pixels, example.labels, levels).backward()  # type: ignore[no-untyped-call]
     except Exception:  # whatever a compiler may raise, training goes on without it
         compiled = loss_of
     model.load_state_dict(untouched)
@@ -87,13 +108,18 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Adam:
 
 
 def take_step(
-    model: nn.Sequential, optimizer: torch.optim.Optimizer, loss_of: LossFunction, batch: Images, rate: float
+    model: nn.Sequential,
+    optimizer: torch.optim.Optimizer,
+    loss_of: LossFunction,
+    batch: Images,
+    rate: float,
+    levels: tuple[int, ...],
 ) -> Tensor:
-    """Update the model once; return the loss, detached and still on its device."""
+    """Update the model once, at these level counts; return the loss, detached and still on its device."""
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)
-    loss = loss_of(batch.pixels, batch.labels)
+    loss = loss_of(batch.pixels, batch.labels, levels)
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()
     for module in model:
