@@ -60,6 +60,7 @@ def train(
     input_bits: int = 8,
     width: float = 1,
     gain_bits: int = 8,
+    any_levels: bool = False,
     device: str = "auto",
     quiet: bool = False,
 ) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def train(
         input_bits=input_bits,
         width=width,
         gain_bits=gain_bits,
+        any_levels=any_levels,
         device=device,
         quiet=quiet,
     )

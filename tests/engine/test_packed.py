@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.ir.networks import exported, from_text, images_for, random_images, random_text, tiny, tiny_conv
+from tests.ir.networks import (
+    exported,
+    from_text,
+    images_for,
+    random_images,
+    random_text,
+    tiny,
+    tiny_conv,
+    with_own_sets,
+)
 
 from rebnet.engine import packed, reference
 from rebnet.engine.packed import PackedEngine
@@ -150,3 +159,11 @@ def test_images_that_do_not_fit(images):
     network = lower(exported())
     said = message(DatasetError, lambda: reference.run(network, images))
     assert message(DatasetError, lambda: packed.run(network, images)) == said
+
+
+@pytest.mark.parametrize("text", ["6x5x2 - D70 - D9 - D4", "8x7x2 - C64:3x3+same - MP2 - C5 - D4"])
+def test_any_level_networks(text):
+    network = lower(with_own_sets(from_text(text, levels=3, dead=0.1)))
+    images = images_for(network, 0, 30)
+    assert network.served == (1, 2, 3)
+    check(network, images)

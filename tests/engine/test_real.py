@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from tests.ir.networks import exported, from_text, images_for, random_images, random_text, tiny, tiny_conv
+from tests.ir.networks import (
+    exported,
+    from_text,
+    images_for,
+    random_images,
+    random_text,
+    tiny,
+    tiny_conv,
+    with_own_sets,
+)
 
 from rebnet.engine.real import run_real
 from rebnet.errors import DatasetError, OptionError
@@ -24,7 +33,7 @@ def plain_outputs(network, image, levels):
         if not isinstance(op, MaxPool):
             maps = [[plain_pixel(op, list(pixel), levels) for pixel in row] for row in maps]
         if not isinstance(op, Dense | MaxPool | BatchNorm):
-            lowest = -sum(op.gammas[:levels])
+            lowest = -sum(factors_of(op, levels))
         maps = np.asarray(maps)
     return maps.ravel().tolist()
 
@@ -50,9 +59,17 @@ def plain_pixel(op, x, levels):
             for row in op.weights.bits
         ]
     if isinstance(op, BatchNorm):
-        parameters = zip(x, op.mean, op.variance, op.weight, op.bias, strict=True)
+        arrays = (op.mean, op.variance, op.weight, op.bias)
+        own = [array if array.ndim == 1 else array[(levels or len(array)) - 1] for array in arrays]
+        parameters = zip(x, *own, strict=True)
         return [(v - m) / (s + op.epsilon) ** 0.5 * w + b for v, m, s, w, b in parameters]
-    return [greedy(value, op.gammas[:levels]) for value in x]
+    return [greedy(value, factors_of(op, levels)) for value in x]
+
+
+def factors_of(op, levels):
+    if op.fewer and levels and levels <= len(op.fewer):
+        return op.fewer[levels - 1].gammas
+    return op.gammas[:levels]
 
 
 def greedy(x, gammas):
@@ -121,3 +138,12 @@ def test_a_lowered_network():
     with pytest.raises(OptionError) as refusal:
         run_real(lower(tiny()), random_images(0, 1, (1, 1, 2)))
     assert str(refusal.value) == "Threshold is not a real operation; run the exported network, not the lowered one"
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_an_any_level_network_runs_with_the_numbers_for_m(levels):
+    network, images = with_own_sets(exported(levels, levels), levels), random_images(levels, 40)
+    for m in (None, *range(1, levels + 1)):
+        expected = np.asarray([plain_outputs(network, one, m) for one in images])
+        close = np.isclose(run_real(network, images, m), expected, rtol=1e-4, atol=1e-4).all(axis=1)
+        assert close.mean() >= 0.95  # rounding to single precision may move a value across a boundary

@@ -1,5 +1,7 @@
 """Random exported networks and images for the tests of ir, lower and engine."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from rebnet.engine.real import run_real
@@ -46,11 +48,11 @@ def _batchnorm(rng, outputs, dead):
     return BatchNorm(mean, variance, weight, rng.normal(0, 0.3, rows), 1e-5)
 
 
-def _residual_sign(rng, levels, inputs):
+def _residual_sign(rng, levels, inputs, most=None):
     gammas = [2.0**-level * rng.uniform(1, 1.3) for level in range(levels)]
     if levels == 1:
         return ResidualSign(tuple(gammas), 0)
-    gains, fraction_bits = choose_gains(gammas, inputs, levels)
+    gains, fraction_bits = choose_gains(gammas, inputs, most or levels)
     return ResidualSign(tuple(gain / 2.0**fraction_bits for gain in gains), fraction_bits)
 
 
@@ -138,3 +140,73 @@ def tiny_conv(levels=2):
     last = BatchNorm(np.zeros(2), np.ones(2), np.asarray([2.0, -1.0]), np.asarray([0.5, 1.0]), 1e-5)
     ops = (first, hidden, MaxPool(Window(2, 2)), sign, second, last)
     return verify(Network("tiny", levels, PixelInput(3, 3, 1, 2), ops))
+
+
+def with_own_sets(network, seed=0):
+    """An exported network as an any-level one: numbers of its own for every m, hidden slopes of one sign."""
+    rng = np.random.default_rng([seed, 7])
+    ops: list[Op] = []
+    layers = 0
+    for op in network.ops:
+        match op:
+            case BatchNorm():
+                last = op is network.ops[-1]
+                ops.append(_own_norms(rng, op, network.levels, rng.choice([-1, 1], op.mean.shape) if last else 1))
+            case ResidualSign():
+                inputs = network.dense[layers].weights.columns
+                fewer = [_residual_sign(rng, m, inputs, network.levels) for m in range(1, network.levels)]
+                ops.append(replace(op, fewer=tuple(fewer)))
+            case _:
+                layers += isinstance(op, Dense)
+                ops.append(op)
+    return verify(network.with_ops(tuple(ops)))
+
+
+def _own_norms(rng, norm, levels, turn):
+    """`norm` for M levels, others of about its size for fewer; their weights' signs are turned by `turn`."""
+    rows = norm.mean.shape
+    sets = [
+        replace(
+            norm,
+            mean=norm.mean + rng.normal(0, 0.2, rows) * np.sqrt(norm.variance),
+            variance=norm.variance * rng.uniform(0.7, 1.4, rows),
+            weight=norm.weight * rng.uniform(0.7, 1.4, rows) * turn,
+            bias=norm.bias + rng.normal(0, 0.2, rows),
+        )
+        for _ in range(1, levels)
+    ]
+    names = ("mean", "variance", "weight", "bias")
+    return replace(norm, **{name: np.stack([getattr(one, name) for one in (*sets, norm)]) for name in names})
+
+
+def alone(network, levels):
+    """The network of M = `levels` that an any-level network is at m = `levels`."""
+    ops = tuple(
+        op.at(levels)
+        if isinstance(op, BatchNorm)
+        else ((*op.fewer, op)[levels - 1] if isinstance(op, ResidualSign) else op)
+        for op in network.ops
+    )
+    ops = tuple(replace(op, fewer=()) if isinstance(op, ResidualSign) else op for op in ops)
+    return verify(replace(network, levels=levels, served=(), ops=ops))
+
+
+def tiny_any():
+    """`tiny` with numbers of its own for m = 1: factor 0.5, other norms, a score whose slope has the other sign."""
+    network = tiny()
+    first, hidden, sign, second, last = network.ops
+    hidden = BatchNorm(
+        np.asarray([[0.0, 0.5], hidden.mean]),
+        np.asarray([[0.0, 3.0], hidden.variance]),
+        np.asarray([[1.0, -2.0], hidden.weight]),
+        np.asarray([[0.25, 0.0], hidden.bias]),
+        1.0,
+    )
+    last = BatchNorm(
+        np.zeros((2, 2)),
+        np.ones((2, 2)),
+        np.asarray([[2.0, 1.0], last.weight]),
+        np.asarray([[0.0, 1.0], last.bias]),
+        1e-5,
+    )
+    return verify(network.with_ops((first, hidden, replace(sign, fewer=(ResidualSign((0.5,), 0),)), second, last)))

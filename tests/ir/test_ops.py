@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.ir.networks import exported, tiny
+from tests.ir.networks import exported, tiny, tiny_any
 
 from rebnet.ir.ops import BitMatrix, Network, PixelInput, same
 from rebnet.lower import lower
@@ -59,3 +59,15 @@ def test_reaches_per_served_level_count():
 def test_served_defaults_to_every_level_count():
     assert Network("n", 3, PixelInput(1, 1, 1, 1), ()).served == (1, 2, 3)
     assert Network("n", 3, PixelInput(1, 1, 1, 1), (), served=(3,)).served == (3,)
+
+
+def test_numbers_for_a_level_count():
+    _, hidden, sign, _, _ = tiny_any().ops
+    assert [hidden.at(m).weight.tolist() for m in (1, 2)] == [[1.0, -2.0], [2.0, -0.5]]
+    assert [sign.factors(m) for m in (1, 2)] == [(0.5,), (0.75, 0.25)]
+
+
+def test_a_network_trained_for_one_level_count_is_truncated():
+    _, hidden, sign, _, _ = tiny().ops
+    assert hidden.at(1) is hidden
+    assert [sign.factors(m) for m in (1, 2)] == [(0.75,), (0.75, 0.25)]

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.ir.networks import exported, from_text, tiny, tiny_conv
+from tests.ir.networks import exported, from_text, tiny, tiny_any, tiny_conv, with_own_sets
 
 from rebnet.errors import FileFormatError, SchemaError
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import same
 from rebnet.ir.storage import NETWORK_FILE, TENSOR_FILE, load, save
 from rebnet.lower import PASSES, lower
+from rebnet.lower.assign_gains import assign_gains
 from rebnet.lower.fix_levels import fix_levels
 
 AGAIN = "write it again with the command that made it"
@@ -310,3 +311,33 @@ def test_any_edit_is_read_as_a_legal_network_or_refused(tmp_path, data):
         return
     save(network, tmp_path / "again")
     assert same(load(tmp_path / "again"), network)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_round_trip_of_any_level_networks_at_every_stage(tmp_path, levels):
+    text = "7x6x3 - C5(2,9):3x3+same - MP2 - C4:2x2/2 - D6(2,3,2) - D3"
+    for network in stages(with_own_sets(from_text(text, levels, levels, dead=0.2))):
+        save(network, tmp_path)
+        assert load(tmp_path) == network
+
+
+def test_how_numbers_for_every_level_count_are_stored(tmp_path):
+    save(assign_gains(tiny_any()), tmp_path)
+    ops = json.loads((tmp_path / NETWORK_FILE).read_text())["ops"]
+    assert [op["unit"] for op in ops if "unit" in op] == [1 / 3, [0.5, 0.25]]
+    assert ops[2]["gammas"] == [0.75, 0.25]
+    assert ops[2]["fewer"] == [[[0.5], 0]]
+    save(assign_gains(tiny()), tmp_path)
+    ops = json.loads((tmp_path / NETWORK_FILE).read_text())["ops"]
+    assert [op["unit"] for op in ops if "unit" in op] == [1 / 3, 0.25]
+    assert "fewer" not in ops[2]
+
+
+@pytest.mark.parametrize("fewer", [0.5, [0.5], [[0.5]], [[[0.5]]], [[[0.5], 0, 0]], [[[0.5], 0.5]], [[["a"], 0]]])
+def test_damaged_numbers_for_fewer_levels(tmp_path, fewer):
+    save(tiny_any(), tmp_path)
+    record = json.loads((tmp_path / NETWORK_FILE).read_text())
+    record["ops"][2]["fewer"] = fewer
+    (tmp_path / NETWORK_FILE).write_text(json.dumps(record))
+    with pytest.raises(FileFormatError, match="not a network"):
+        load(tmp_path)

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from tests.ir.networks import exported, from_text, tiny, tiny_conv
+from tests.ir.networks import exported, from_text, tiny, tiny_any, tiny_conv
 
 from rebnet.ir.ops import BitMatrix, Scores
 from rebnet.ir.text import to_text
@@ -73,3 +73,12 @@ def test_a_change_of_one_bit_or_number_changes_the_text():
         (network.ops[0], other_mean, *network.ops[2:]),
     )}  # fmt: skip
     assert len(texts) == 3
+
+
+def test_numbers_for_every_level_count():
+    lines = to_text(tiny_any()).splitlines()
+    assert lines[3] == (
+        "  batchnorm mean=[[0,0.5],[0.5,0.25]] variance=[[0,3],[3,0]] weight=[[1,-2],[2,-0.5]] "
+        "bias=[[0.25,0],[0,1]] eps=1"
+    )
+    assert lines[4] == "  residual_sign gammas=(0.5)/(0.75,0.25) fraction_bits=0/2"

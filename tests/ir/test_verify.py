@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.ir.networks import exported, from_text, tiny, tiny_conv
+from tests.ir.networks import exported, from_text, tiny, tiny_any, tiny_conv, with_own_sets
 
 from rebnet.errors import VerifyError
 from rebnet.ir.notation import Folding
@@ -105,9 +105,15 @@ DENSE = [
         edit(REAL, 3, folding=Folding(1, 3)),
         "tiny, operation 4, Dense layer2: SIMD=3 is more than the layer's 2 inputs; use 1 to 2",
     ),
-    (edit(REAL, 3, unit=0.5), "tiny, operation 4, Dense layer2: unit=0.5 without gains; both or none"),
-    (edit(GAINED, 3, unit=None), "tiny, operation 4, Dense layer2: unit=None; must be above 0"),
-    (edit(GAINED, 3, unit=-1.0), "tiny, operation 4, Dense layer2: unit=-1.0; must be above 0"),
+    (edit(REAL, 3, unit=(0.5,)), "tiny, operation 4, Dense layer2: unit=(0.5,) without gains; both or none"),
+    (
+        edit(GAINED, 3, unit=None),
+        "tiny, operation 4, Dense layer2: unit=None; must be one number above 0, or one per served level count",
+    ),
+    (
+        edit(GAINED, 3, unit=(-1.0,)),
+        "tiny, operation 4, Dense layer2: unit=(-1.0,); must be one number above 0, or one per served level count",
+    ),
     (
         edit(GAINED, 3, gains=((3, 1),)),
         "tiny, operation 4, Dense layer2: needs one set of gains per served level count",
@@ -240,7 +246,7 @@ NUMBERS = [
     ),
     (edit(AFFINE, 1, a=np.zeros(1)), "tiny, operation 2, Affine: a must be 2 finite numbers"),
     (edit(AFFINE, 1, b=np.asarray([NAN, 0])), "tiny, operation 2, Affine: b must be 2 finite numbers"),
-    (edit(REAL, 2, gammas=(1.0,)), "tiny, operation 3, ResidualSign: has 1 factors; the network has 2 levels"),
+    (edit(REAL, 2, gammas=(1.0,)), "tiny, operation 3, ResidualSign: has 1 factors; there must be 2, one a level"),
     (
         edit(REAL, 2, gammas=(0.0, 0.0)),
         "tiny, operation 3, ResidualSign: factors (0.0, 0.0) must be finite, the first above 0",
@@ -289,7 +295,55 @@ NUMBERS = [
 ]
 
 
-@pytest.mark.parametrize(("network", "message"), HEADER + ORDER + DENSE + CONVOLUTIONS + NUMBERS)
+ANY = tiny_any()
+TURNING = np.asarray([[1.0, -2.0], [2.0, 0.5]])
+LEVELS = [
+    (
+        edit(ANY, 1, weight=TURNING),
+        "tiny, operation 2, BatchNorm: weight of channel 1 is -2, 0.5 at 1 to 2 levels; all levels share the row's "
+        "1-bit weights, so it needs one sign; keep BatchNorm's weights positive in training",
+    ),
+    (
+        edit(fold_batchnorm(assign_gains(ANY)), 1, a=TURNING),
+        "tiny, operation 2, Affine: a of channel 1 is -2, 0.5 at 1 to 2 levels; all levels share the row's "
+        "1-bit weights, so it needs one sign; keep BatchNorm's weights positive in training",
+    ),
+    (
+        MAPS.with_ops((MAPS.ops[0], MAPS.ops[2], ANY.ops[1], *MAPS.ops[3:])),
+        "tiny, operation 3, BatchNorm: stands behind a pool and its weight of channel 1 is -2; must be at least 0, "
+        "or the pool must stand behind BatchNorm",
+    ),
+    (edit(ANY, 1, mean=np.zeros(2)), "tiny, operation 2, BatchNorm: variance must be 2 finite numbers"),
+    (edit(ANY, 1, bias=np.zeros(2)), "tiny, operation 2, BatchNorm: bias must be 2 x 2 finite numbers"),
+    (edit(ANY, 1, mean=np.zeros((3, 2))), "tiny, operation 2, BatchNorm: mean must be 2 x 2 finite numbers"),
+    (replace(ANY, served=(2,)), "tiny, operation 2, BatchNorm: mean must be 2 finite numbers"),
+    (
+        replace(edit(ANY, 1, **vars(REAL.ops[1])), served=(2,)),
+        "tiny, operation 3, ResidualSign: has factors of its own for 1 smaller level counts; a network of 2 levels "
+        "that serves (2,) has 0",
+    ),
+    (
+        edit(ANY, 2, fewer=(ResidualSign((0.5,), 0), ResidualSign((0.5, 0.25), 2))),
+        "tiny, operation 3, ResidualSign: has factors of its own for 2 smaller level counts; a network of 2 levels "
+        "that serves (1, 2) has 0 or 1",
+    ),
+    (
+        edit(ANY, 2, fewer=(ResidualSign((0.5, 0.25), 2),)),
+        "tiny, operation 3, ResidualSign: has 2 factors; there must be 1, one a level",
+    ),
+    (
+        edit(ANY, 2, fewer=(ResidualSign((0.0,), 0),)),
+        "tiny, operation 3, ResidualSign: factors (0.0,) must be finite, the first above 0",
+    ),
+    (
+        edit(assign_gains(ANY), 3, unit=(0.5, 0.25, 0.125)),
+        "tiny, operation 4, Dense layer2: unit=(0.5, 0.25, 0.125); must be one number above 0, or one per served level "
+        "count",
+    ),
+]
+
+
+@pytest.mark.parametrize(("network", "message"), HEADER + ORDER + DENSE + CONVOLUTIONS + NUMBERS + LEVELS)
 def test_a_broken_rule_is_named(network, message):
     with pytest.raises(VerifyError) as refusal:
         verify(network)
@@ -320,3 +374,23 @@ def test_one_level_needs_no_fraction_bits():
 
 def test_a_factor_may_round_to_zero_behind_the_first():
     verify(REAL.with_ops((*REAL.ops[:2], ResidualSign((0.75, 0.0), 2), *REAL.ops[3:])))
+
+
+def test_scores_may_turn_with_the_level_count():
+    assert (ANY.ops[-1].weight[0] * ANY.ops[-1].weight[1] < 0).any()
+    verify(fold_batchnorm(assign_gains(ANY)))
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 8])
+def test_every_stage_of_an_any_level_network_keeps_the_rules(levels):
+    network = with_own_sets(from_text("7x6x3 - C5:3x3+same - MP2 - C4:2x2/2 - D6 - D3", levels=levels, dead=0.3))
+    for one_pass in PASSES:
+        network = verify(one_pass(network))
+
+
+def test_numbers_for_all_m_and_numbers_for_each_m_may_stand_together():
+    first, hidden, sign, second, last = ANY.ops
+    for ops in ((first, REAL.ops[1], sign, second, last), (first, hidden, REAL.ops[2], second, last)):
+        network = verify(REAL.with_ops(ops))
+        for one_pass in PASSES:
+            network = verify(one_pass(network))

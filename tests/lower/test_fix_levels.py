@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 import numpy as np
-from tests.ir.networks import exported, tiny
+from tests.ir.networks import exported, tiny, tiny_any
 
 from rebnet.ir.text import to_text
 from rebnet.lower import lower
@@ -26,3 +26,7 @@ def test_one_set_of_constants_is_left_and_it_is_the_last():
     for served, alone in zip(whole.ops[1::2], fixed.ops[1::2], strict=True):
         for field in fields(served):
             assert np.array_equal(getattr(alone, field.name), getattr(served, field.name)[2:])
+
+
+def test_the_numbers_for_fewer_levels_are_dropped():
+    assert fix_levels(tiny_any()) == fix_levels(tiny())

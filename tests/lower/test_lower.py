@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.ir.networks import exported, from_text, images_for, random_images, tiny, tiny_conv
+from tests.ir.networks import alone, exported, from_text, images_for, random_images, tiny, tiny_conv, with_own_sets
 from tests.lower.test_pool_codes import BEFORE
 from tests.lower.test_scores import AFTER
 
 from rebnet.engine.real import run_real
 from rebnet.engine.reference import run
 from rebnet.errors import LoweringError, VerifyError
+from rebnet.ir.ops import Dense, Scores, Threshold, same
 from rebnet.ir.text import to_text
 from rebnet.ir.verify import verify
 from rebnet.lower import lower
@@ -123,3 +124,37 @@ def test_a_network_that_is_lowered_already():
 
 def test_gains_may_be_assigned_already():
     assert lower(assign_gains(tiny())) == lower(tiny())
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3, 4])
+def test_an_any_level_network_is_one_network_per_level_count(levels):
+    """Its constants for m are those of the network of m levels that it is at m; the weights are the same for all."""
+    for seed in range(4):
+        text = "5x4x2 - C6:3x3+same - MP2 - C5:2x2 - D7 - D3"
+        whole = with_own_sets(from_text(text, seed, levels, dead=0.2), seed)
+        images, integer = images_for(whole, seed, 20), lower(whole)
+        assert integer.served == tuple(range(1, levels + 1))
+        for m in integer.served:
+            single = alone(whole, m)
+            lowered = lower(single, fixed_levels=True)
+            for ours, theirs in zip(integer.ops, lowered.ops, strict=True):
+                match ours:
+                    case Dense():
+                        assert same(ours.weights, theirs.weights)
+                        assert ours.gains[m - 1][: len(theirs.gains[0])] == theirs.gains[0]
+                    case Threshold():
+                        assert np.array_equal(ours.thresholds[m - 1], theirs.thresholds[0])
+                        assert np.array_equal(ours.steps[m - 1, :, : m - 1], theirs.steps[0])
+                        assert not ours.steps[m - 1, :, m - 1 :].any()
+                    case Scores():
+                        assert np.array_equal(ours.scale[m - 1], theirs.scale[0])
+                        assert np.array_equal(ours.bias[m - 1], theirs.bias[0])
+            assert np.array_equal(run(integer, images, m), run(lowered, images))
+            assert np.array_equal(run_real(whole, images, m), run_real(single, images))
+
+
+def test_fixed_levels_of_an_any_level_network():
+    network, images = with_own_sets(exported(levels=3)), random_images(1, 50)
+    fixed = lower(network, fixed_levels=True)
+    assert fixed == lower(alone(network, 3), fixed_levels=True)
+    assert np.array_equal(run(fixed, images), run(lower(network), images, 3))

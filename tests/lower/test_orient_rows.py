@@ -1,8 +1,11 @@
 """Pass: slopes of hidden layers are made positive by flipping weights."""
 
+from dataclasses import replace
+
 import numpy as np
-from tests.ir.networks import exported, tiny
+from tests.ir.networks import exported, tiny, tiny_any
 from tests.lower.test_fold_batchnorm import AFTER as BEFORE
+from tests.lower.test_fold_batchnorm import ANY_AFTER as ANY_BEFORE
 
 from rebnet.ir.text import to_text
 from rebnet.lower.assign_gains import assign_gains
@@ -49,3 +52,28 @@ def test_the_last_layer_keeps_its_signs():
     network = affine_network(exported(seed=5))
     assert (network.ops[-1].a < 0).any()
     assert orient_rows(network).ops[-2:] == network.ops[-2:]
+
+
+ANY_AFTER = """\
+network tiny levels=2 serves=(1,2) T=24
+  pixels 1x1x2 bits=2
+  dense layer1 2x2 weights=++|-+ scale=0.5 folding=(2,1) unit=0.333333333 gains=(2,1)/(2,1)
+  affine a=[[0.166666667,0.166666667],[0.166666667,0.0833333333]] b=[[0.25,0.5],[-0.5,1.125]]
+  residual_sign gammas=(0.5)/(0.75,0.25) fraction_bits=0/2
+  dense layer2 2x2 weights=-+|++ scale=1 unit=0.5/0.25 gains=(1,0)/(3,1)
+  affine a=[[0.999995,0.4999975],[0.4999975,-0.24999875]] b=[[0,1],[0.5,1]]
+"""
+
+
+def test_one_orientation_for_all_level_counts():
+    network = affine_network(tiny_any())
+    assert to_text(network) == ANY_BEFORE
+    assert to_text(orient_rows(network)) == ANY_AFTER
+
+
+def test_a_row_without_slope_at_some_level_count_takes_the_others_orientation():
+    network = affine_network(tiny_any())
+    affine = replace(network.ops[1], a=np.asarray([[0.0, 0.0], [-1.0, 1.0]]))
+    oriented = orient_rows(network.with_ops((network.ops[0], affine, *network.ops[2:])))
+    assert oriented.ops[1].a.tolist() == [[0.0, 0.0], [1.0, 1.0]]
+    assert oriented.dense[0].weights.bits.tolist() == [[False, False], [True, False]]

@@ -6,8 +6,9 @@ from itertools import product
 
 import numpy as np
 import pytest
-from tests.ir.networks import exported, tiny
+from tests.ir.networks import exported, tiny, tiny_any
 from tests.lower.test_orient_rows import AFTER as BEFORE
+from tests.lower.test_orient_rows import ANY_AFTER as ANY_BEFORE
 from tests.lower.test_orient_rows import affine_network
 from tests.spec.rational import boundaries, margin, real_code
 
@@ -101,3 +102,19 @@ def test_a_channel_that_does_not_fit_is_named():
         "layer layer1, channel 1, at 1 levels: threshold 7 with steps () has no exact form in 3 bits "
         "for an accumulator of 0 to 6; allow more threshold bits (--threshold-bits)"
     )
+
+
+ANY_AFTER = """\
+network tiny levels=2 serves=(1,2) T=24
+  pixels 1x1x2 bits=2
+  dense layer1 2x2 weights=++|-+ scale=0.5 folding=(2,1) unit=0.333333333 gains=(2,1)/(2,1)
+  threshold t=[[3,2],[5,-3]] steps=[[[0],[0]],[[2],[5]]]
+  dense layer2 2x2 weights=-+|++ scale=1 unit=0.5/0.25 gains=(1,0)/(3,1)
+  affine a=[[0.999995,0.4999975],[0.4999975,-0.24999875]] b=[[0,1],[0.5,1]]
+"""
+
+
+def test_thresholds_of_every_level_count():
+    network = orient_rows(affine_network(tiny_any()))
+    assert to_text(network) == ANY_BEFORE
+    assert to_text(thresholds(network)) == ANY_AFTER

@@ -1,7 +1,7 @@
 """Random networks, several of them in one simulator."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -95,20 +95,27 @@ def _draw_weights(rng: np.random.Generator, rows: int, columns: int) -> BitMatri
 
 
 def _finished(rng: np.random.Generator, number: int, levels: int, image: PixelInput, layers: list[Op]) -> Network:
-    """The lowered network of `layers`, each followed by BatchNorm, its pool, and a residual sign."""
+    """The lowered network of `layers`, each followed by BatchNorm, its pool, and a residual sign.
+
+    A third of the networks has BatchNorms and factors of its own for every level count.
+    """
     weighted = [layer for layer in layers if isinstance(layer, Dense)]
+    any_levels = bool(rng.random() < 1 / 3)
     ops: list[Op] = []
     for index, layer in enumerate(weighted):
         rows, columns = layer.weights.rows, layer.weights.columns
         ops.append(layer)
-        weight = rng.normal(0, 1, rows) * 10.0 ** rng.choice([0, 0, 0, 0, -3, -7], rows)
-        weight[rng.random(rows) < 0.1] = 0
+        shape = (levels, rows) if any_levels else (rows,)
+        weight = rng.normal(0, 1, shape) * 10.0 ** rng.choice([0, 0, 0, 0, -3, -7], shape)
+        weight[rng.random(shape) < 0.1] = 0
+        if any_levels and index + 1 < len(weighted):
+            weight = np.abs(weight) * rng.choice([-1, 1], rows)  # all m share the weights that lowering may negate
         ops.append(
             BatchNorm(
-                mean=rng.normal(0, 1, rows),
-                variance=rng.uniform(0.1, 2 * columns, rows),
+                mean=rng.normal(0, 1, shape),
+                variance=rng.uniform(0.1, 2 * columns, shape),
                 weight=weight,
-                bias=rng.normal(0, 0.7, rows),
+                bias=rng.normal(0, 0.7, shape),
                 epsilon=1e-5,
             )
         )
@@ -116,13 +123,18 @@ def _finished(rng: np.random.Generator, number: int, levels: int, image: PixelIn
         if isinstance(following, MaxPool):
             ops.append(following)
         if index + 1 < len(weighted):
-            factors = (
-                np.cumsum(rng.uniform(0.05, 1, levels))[::-1] if rng.random() < 0.3 else _super_increasing(rng, levels)
-            )
-            gains, fraction = choose_gains([float(f) for f in factors], weighted[index + 1].weights.columns, levels)
-            exact = (float(factors[0]),) if levels == 1 else tuple(gain / 2.0**fraction for gain in gains)
-            ops.append(ResidualSign(exact, fraction))
+            inputs = weighted[index + 1].weights.columns
+            fewer = tuple(_draw_sign(rng, m, inputs, levels) for m in range(1, levels)) if any_levels else ()
+            ops.append(replace(_draw_sign(rng, levels, inputs, levels), fewer=fewer))
     return lower(Network(f"random-{number}", levels, image, tuple(ops)), fixed_levels=bool(rng.random() < 0.2))
+
+
+def _draw_sign(rng: np.random.Generator, levels: int, inputs: int, all_levels: int) -> ResidualSign:
+    factors = np.cumsum(rng.uniform(0.05, 1, levels))[::-1] if rng.random() < 0.3 else _super_increasing(rng, levels)
+    if levels == 1:
+        return ResidualSign((float(factors[0]),), 0)
+    gains, fraction = choose_gains([float(f) for f in factors], inputs, all_levels)
+    return ResidualSign(tuple(gain / 2.0**fraction for gain in gains), fraction)
 
 
 def _super_increasing(rng: np.random.Generator, levels: int) -> np.ndarray:

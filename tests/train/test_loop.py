@@ -287,3 +287,14 @@ def test_a_teacher_of_other_images(blob_dataset, tmp_path):
     train(NETWORK, blob_dataset, 2, tmp_path / "teacher", epochs=1, quiet=True)
     with pytest.raises(OptionError, match="take a run with images of the same shape and as many classes"):
         load_teacher(tmp_path / "teacher", parse("6x6x2 - D3"))
+
+
+def test_an_any_level_network_starts_from_a_plain_one(blob_dataset, tmp_path):
+    train(NETWORK, blob_dataset, 3, tmp_path, epochs=1, quiet=True)
+    trained, _ = load_model(tmp_path)
+    model = build(parse(NETWORK), 3, any_levels=True)
+    start_from(model, parse(NETWORK), 8, tmp_path, "training.json")
+    gammas = trained.sign2.gammas.tolist()
+    for m in (1, 2, 3):
+        assert model.sign2[m - 1].gammas.tolist() == pytest.approx(gammas[:m])
+        assert torch.equal(model.norm1[m - 1].running_var, trained.norm1.running_var)

@@ -31,6 +31,10 @@ def command(
     input_bits: Annotated[int, typer.Option(help="Bits of each pixel that are used, 1 to 8.")] = 8,
     width: Annotated[float, typer.Option(help="Factor on the outputs of every hidden layer.")] = 1,
     gain_bits: Annotated[int, typer.Option(help="Bits of the sum of a layer's integer gains.")] = 8,
+    any_levels: Annotated[
+        bool,
+        typer.Option("--any-levels", help="Train for every m from 1 to M: shared weights, constants of their own."),
+    ] = False,
     device: Annotated[str, typer.Option(help="cpu, cuda, or auto: a CUDA GPU where there is one.")] = "auto",
     data_dir: DataDir = None,
 ) -> None:
@@ -54,6 +58,7 @@ def command(
             input_bits=input_bits,
             width=width,
             gain_bits=gain_bits,
+            any_levels=any_levels,
             device=device,
         )
     except KeyboardInterrupt:
@@ -67,4 +72,7 @@ def command(
             )
         raise typer.Exit(130) from None
     if leads():
-        print_record(record, ("network", "dataset", "levels", "epochs", "validation_accuracy", "test_accuracy"))
+        accuracies = ("validation_accuracies", "test_accuracies") if any_levels else ()
+        print_record(
+            record, ("network", "dataset", "levels", "epochs", "validation_accuracy", "test_accuracy", *accuracies)
+        )

@@ -17,7 +17,7 @@ def run_real(network: Network, images: NDArray[np.uint8], levels: int | None = N
     Args:
         network: an exported network, not lowered.
         images: uint8 of shape (N, height, width, channels).
-        levels: how many levels of each residual sign to use; all if None.
+        levels: levels m to run at, with the constants for m or the first m levels of each residual sign; M if None.
 
     Returns:
         Outputs of shape (N, classes).
@@ -30,12 +30,13 @@ def run_real(network: Network, images: NDArray[np.uint8], levels: int | None = N
     if levels is not None and not 1 <= levels <= network.levels:
         raise OptionError(f"levels={levels}: this network has {network.levels}; choose 1 to {network.levels}")
     size = batch_size(network)
+    m = network.levels if levels is None else levels
     batches = [images[start : start + size] for start in range(0, len(images), size)]
     none = np.zeros((0, network.classes), dtype=np.float32)
-    return np.concatenate([none, *(_run_batch(network, batch, levels) for batch in batches)])
+    return np.concatenate([none, *(_run_batch(network, batch, m) for batch in batches)])
 
 
-def _run_batch(network: Network, images: NDArray[np.uint8], levels: int | None) -> NDArray[np.float32]:
+def _run_batch(network: Network, images: NDArray[np.uint8], levels: int) -> NDArray[np.float32]:
     x = pixel_values(images, network.input.bits).astype(np.float32)  # (images, height, width, channels)
     lowest = -1.0  # what pads a map: the value of the code without a bit
     for op in network.ops:
@@ -48,10 +49,11 @@ def _run_batch(network: Network, images: NDArray[np.uint8], levels: int | None) 
             case MaxPool():
                 x = _pool(x, op.window)
             case BatchNorm():
-                slope = (op.weight / np.sqrt(op.variance + op.epsilon)).astype(np.float32)
-                x = (x - op.mean.astype(np.float32)) * slope + op.bias.astype(np.float32)
+                norm = op.at(levels)
+                slope = (norm.weight / np.sqrt(norm.variance + norm.epsilon)).astype(np.float32)
+                x = (x - norm.mean.astype(np.float32)) * slope + norm.bias.astype(np.float32)
             case ResidualSign():
-                gammas = op.gammas[:levels]
+                gammas = op.factors(levels)
                 x = decode(encode(x, gammas), gammas).astype(np.float32)
                 lowest = -sum(gammas)
             case _:

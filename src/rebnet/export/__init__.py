@@ -29,7 +29,8 @@ def export(
 
     Args:
         model: an `nn.Sequential` of PixelInput, then BinaryLinear, BatchNorm1d and ResidualSign in turn, the last
-            BatchNorm1d without a residual sign. It is not changed.
+            BatchNorm1d without a residual sign; an any-level network has a PerLevel in place of each of these two.
+            It is not changed.
         name: name of the network.
         foldings: folding of each dense layer, None or missing where it is open.
         images: training images, uint8 N×H×W×C. With them the factors γ are first set to integer gains over a power

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from rebnet.errors import OptionError
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, Floats, MaxPool, Network, Op, PixelInput, ResidualSign
 from rebnet.ir.verify import verify
+from rebnet.nn.any_levels import PerLevel
 from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.pixels import PixelInput as PixelModule
@@ -27,7 +29,7 @@ def walk(model: nn.Sequential, name: str, foldings: Sequence[Folding | None]) ->
 
     Args:
         model: PixelInput, then BinaryLinear or BinaryConv2d, BatchNorm, MaxPool2d and ResidualSign in turn; factors
-            on the grid of gains.
+            on the grid of gains. A BatchNorm or ResidualSign may be a PerLevel of them.
         name: name of the network.
         foldings: folding of each layer with weights, None where it is open.
 
@@ -40,7 +42,8 @@ def walk(model: nn.Sequential, name: str, foldings: Sequence[Folding | None]) ->
         found = type(modules[0]).__name__ if modules else "nothing"
         raise OptionError(f"{name}: starts with {found}; the first module must be rebnet.nn.pixels.PixelInput")
     pixels = modules[0]
-    signs = [module for module in modules if isinstance(module, SignModule)]
+    at_most = [module[-1] if isinstance(module, PerLevel) else module for module in modules]  # at M levels
+    signs = [module for module in at_most if isinstance(module, SignModule)]
     levels = {module.levels for module in signs} or {1}
     if len(levels) > 1:
         raise OptionError(f"{name}: residual signs of {sorted(levels)} levels; give all of them the same number")
@@ -49,7 +52,7 @@ def walk(model: nn.Sequential, name: str, foldings: Sequence[Folding | None]) ->
     for position, module in enumerate(modules[1:], start=2):
         place = f"{name}: module {position}"
         if isinstance(module, PadLowest):
-            before_sign = isinstance(modules[position], SignModule) if position < len(modules) else False
+            before_sign = isinstance(at_most[position], SignModule) if position < len(modules) else False
             padded = _padding(place, module, first=position == 2, before_sign=before_sign)
             continue
         if padded is not None and isinstance(module, BinaryLinear | nn.MaxPool2d):
@@ -79,6 +82,8 @@ def _padding(place: str, module: PadLowest, *, first: bool, before_sign: bool) -
 def _op(place: str, module: nn.Module, layer: int, foldings: Sequence[Folding | None], padded: Window | None) -> Op:
     folding = foldings[layer] if layer < len(foldings) else None
     match module:
+        case PerLevel():
+            return _own_sets(place, [_op(place, one, layer, foldings, padded) for one in module])
         case BinaryLinear():
             bits = BitMatrix.pack((module.binary_weight > 0).cpu().numpy())
             return Dense(f"layer_{layer + 1}", bits, module.scale, folding)
@@ -97,6 +102,22 @@ def _op(place: str, module: nn.Module, layer: int, foldings: Sequence[Folding | 
         f"{place} is a {type(module).__name__}; use PixelInput, BinaryLinear, BinaryConv2d, BatchNorm1d, BatchNorm2d, "
         "MaxPool2d, PadLowest, FlattenHWC and ResidualSign (Dropout and Identity are passed over)"
     )
+
+
+def _own_sets(place: str, ops: Sequence[Op]) -> Op:
+    """One operation with the numbers of all level counts."""
+    norms = [op for op in ops if isinstance(op, BatchNorm)]
+    signs = [op for op in ops if isinstance(op, ResidualSign)]
+    if len(signs) == len(ops):
+        return replace(signs[-1], fewer=tuple(signs[:-1]))
+    if len(norms) < len(ops) or len({norm.epsilon for norm in norms}) > 1:
+        raise OptionError(
+            f"{place} is a PerLevel; it holds BatchNorms of one epsilon, or ResidualSigns, one for each of 1 … M levels"
+        )
+    mean, variance, weight, bias = (
+        np.stack([getattr(norm, name) for norm in norms]) for name in ("mean", "variance", "weight", "bias")
+    )
+    return BatchNorm(mean, variance, weight, bias, norms[-1].epsilon)
 
 
 def _window(place: str, module: BinaryConv2d, padded: Window | None) -> Window:
@@ -138,14 +159,18 @@ def _with_fractions(name: str, ops: list[Op], levels: int) -> list[Op]:
     """Find the fraction bits of each residual sign: its factors must be exactly gains over a power of two."""
     result: list[Op] = []
     for index, op in enumerate(ops):
-        if isinstance(op, ResidualSign) and len(op.gammas) > 1:
-            result.append(_on_grid(name, op, ops[index + 1] if index + 1 < len(ops) else None, levels))
+        if isinstance(op, ResidualSign):
+            consumer = ops[index + 1] if index + 1 < len(ops) else None
+            *fewer, most = (_on_grid(name, sign, consumer, levels) for sign in (*op.fewer, op))
+            result.append(replace(most, fewer=tuple(fewer)))
         else:
             result.append(op)
     return result
 
 
 def _on_grid(name: str, op: ResidualSign, consumer: Op | None, levels: int) -> ResidualSign:
+    if len(op.gammas) == 1:
+        return op
     inputs = consumer.weights.columns if isinstance(consumer, Dense) else 1
     for gain_bits in range(levels, 17):
         gains, fraction_bits = choose_gains(op.gammas, inputs, levels, gain_bits, threshold_bits=32)

@@ -6,7 +6,8 @@ Integer: Dense and Conv with gains, Threshold, MaxPool (of codes), Scores
 
 Feature maps stand in the order height, width, channel; a dense layer takes a whole map in that order.
 
-Arrays of served levels have one entry per level count m that the network can run at.
+Arrays of served levels have one entry per level count m that the network can run at. Real operations hold one set of
+numbers, which a run at m < M truncates, or one set for each m = 1 … M: an any-level network.
 """
 
 from dataclasses import dataclass, field, replace
@@ -71,15 +72,15 @@ class BitMatrix:
 class Dense:
     """A fully connected layer with weights `scale`·(±1).
 
-    After `assign_gains` an input code counts g_1 … g_m and `unit` is the real value of one unit of v.
-    `gains` has one tuple per served m, each as long as the input has levels, 0 above m.
+    After `assign_gains` an input code counts g_1 … g_m and `unit` is the real value of one unit of v: one for all m, or
+    one per served m. `gains` has one tuple per served m, each as long as the input has levels, 0 above m.
     """
 
     name: str
     weights: BitMatrix
     scale: float
     folding: Folding | None = None
-    unit: float | None = None
+    unit: tuple[float, ...] | None = None
     gains: tuple[tuple[int, ...], ...] | None = None
 
     @property
@@ -105,7 +106,7 @@ class MaxPool:
 
 @dataclass(frozen=True)
 class BatchNorm:
-    """y = weight·(x - mean)/sqrt(variance + epsilon) + bias, one value per row."""
+    """y = weight·(x - mean)/sqrt(variance + epsilon) + bias; arrays of shape (rows,), or (M, rows) with a set per m."""
 
     mean: Floats
     variance: Floats
@@ -113,10 +114,17 @@ class BatchNorm:
     bias: Floats
     epsilon: float
 
+    def at(self, levels: int) -> "BatchNorm":
+        """The set of values for `levels` levels."""
+        if self.mean.ndim == 1:
+            return self
+        index = levels - 1
+        return BatchNorm(self.mean[index], self.variance[index], self.weight[index], self.bias[index], self.epsilon)
+
 
 @dataclass(frozen=True)
 class Affine:
-    """z = a·v + b, one value per row."""
+    """z = a·v + b, one value per row: shape (rows,), or (served, rows)."""
 
     a: Floats
     b: Floats
@@ -124,10 +132,19 @@ class Affine:
 
 @dataclass(frozen=True)
 class ResidualSign:
-    """Residual binarization with real factors γ_1 … γ_M, which are g_i/2^fraction_bits for M ≥ 2."""
+    """Residual binarization with real factors γ_1 … γ_M, which are g_i/2^fraction_bits for M ≥ 2.
+
+    `fewer` holds the residual signs of 1 … M - 1 levels where those have factors of their own; where it is empty, m
+    levels are the first m of these.
+    """
 
     gammas: tuple[float, ...]
     fraction_bits: int
+    fewer: tuple["ResidualSign", ...] = ()
+
+    def factors(self, levels: int) -> tuple[float, ...]:
+        """γ_1 … γ_m of m = `levels` levels."""
+        return (*self.fewer, self)[levels - 1].gammas if self.fewer else self.gammas[:levels]
 
     @property
     def gains(self) -> tuple[int, ...]:

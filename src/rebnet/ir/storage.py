@@ -71,6 +71,10 @@ def _dump(prefix: str, op: Op, tensors: dict[str, NDArray[Any]]) -> dict[str, An
             record[field.name] = [value.pe, value.simd, value.level_lanes]
         elif isinstance(value, Window):
             record[field.name] = [value.kernel, value.stride, value.same]
+        elif field.name == "fewer":
+            record |= {field.name: [[sign.gammas, sign.fraction_bits] for sign in value]} if value else {}
+        elif field.name == "unit" and value is not None and len(value) == 1:
+            record[field.name] = value[0]
         elif value is not None:
             record[field.name] = value
     return record
@@ -170,6 +174,20 @@ def _wholes(key: str, value: Any) -> tuple[int, ...]:
     return tuple(_whole(key, item) for item in _items(key, value))
 
 
+def _numbers(key: str, value: Any) -> tuple[float, ...]:
+    return tuple(_number(key, item) for item in _items(key, value))
+
+
+def _unit(key: str, value: Any) -> tuple[float, ...]:
+    return _numbers(key, value) if isinstance(value, list) else (_number(key, value),)
+
+
+def _fewer(key: str, value: Any) -> tuple[ResidualSign, ...]:
+    if not all(isinstance(item, list) and len(item) == 2 for item in _items(key, value)):
+        raise ValueError(f"{key!r} holds {value!r}, it must hold factors and fraction bits of each")
+    return tuple(ResidualSign(_numbers(key, gammas), _whole(key, bits)) for gammas, bits in value)
+
+
 def _folding(key: str, value: Any) -> Folding:
     if len(_items(key, value)) != 3:
         raise ValueError(f"{key!r} holds {value!r}, it must hold PE, SIMD and level lanes")
@@ -190,10 +208,11 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "scale": _number,
     "folding": _folding,
     "window": _window,
-    "unit": _number,
+    "unit": _unit,
     "gains": lambda key, value: tuple(_wholes(key, item) for item in _items(key, value)),
     "epsilon": _number,
-    "gammas": lambda key, value: tuple(_number(key, item) for item in _items(key, value)),
+    "gammas": _numbers,
+    "fewer": _fewer,
     "fraction_bits": _whole,
 }
 """How each key of an operation is read; arrays come from the tensors."""

@@ -26,7 +26,8 @@ def _op(op: Op) -> str:
         case Dense():
             shape = f"{op.weights.rows}x{op.weights.columns}"
             folding = "" if op.folding is None else f" folding={op.folding}"
-            gains = "" if op.gains is None else f" unit={op.unit:.9g} gains={'/'.join(map(_list, op.gains))}"
+            units = "/".join(map(_number, op.unit or ()))
+            gains = "" if op.gains is None else f" unit={units} gains={'/'.join(map(_list, op.gains))}"
             kind, window = ("conv", f" window={op.window}") if isinstance(op, Conv) else ("dense", "")
             text = f"{kind} {op.name} {shape}{window} weights={_weights(op)} scale={op.scale:.9g}{folding}{gains}"
         case MaxPool():
@@ -38,7 +39,9 @@ def _op(op: Op) -> str:
         case Affine():
             text = f"affine a={_array(op.a)} b={_array(op.b)}"
         case ResidualSign():
-            text = f"residual_sign gammas={_list(op.gammas)} fraction_bits={op.fraction_bits}"
+            sets = (*op.fewer, op)
+            gammas = "/".join(_list(sign.gammas) for sign in sets)
+            text = f"residual_sign gammas={gammas} fraction_bits={'/'.join(str(sign.fraction_bits) for sign in sets)}"
         case Threshold():
             text = f"threshold t={_array(op.thresholds)} steps={_array(op.steps)}"
         case Scores():

@@ -38,6 +38,8 @@ def verify(network: Network) -> Network:
             code_levels, used = network.levels, network.served
         else:
             _rows(place, network, op, shape[2])
+            if isinstance(op, BatchNorm | Affine) and position + 1 < len(network.ops):
+                _one_orientation(place, op)
             if isinstance(previous, MaxPool) and isinstance(op, BatchNorm):
                 _keeps_order(place, op)
             _lowered(place, op, before)
@@ -145,8 +147,10 @@ def _gains(place: str, network: Network, op: Dense, code_levels: int, used: tupl
     if op.gains is None:
         _require(op.unit is None, f"{place}: unit={op.unit} without gains; both or none")
         return
+    units = op.unit or ()
     _require(
-        op.unit is not None and bool(np.isfinite(op.unit)) and op.unit > 0, f"{place}: unit={op.unit}; must be above 0"
+        len(units) in (1, len(network.served)) and all(np.isfinite(unit) and unit > 0 for unit in units),
+        f"{place}: unit={op.unit}; must be one number above 0, or one per served level count",
     )
     _require(len(op.gains) == len(network.served), f"{place}: needs one set of gains per served level count")
     for levels, gains, reach in zip(used, op.gains, op.reaches, strict=True):
@@ -172,28 +176,56 @@ def _lowered(place: str, op: Op, before: Op | None) -> None:
 
 def _keeps_order(place: str, op: BatchNorm) -> None:
     """A pool may stand before BatchNorm where the largest input gives the largest output."""
-    negated = np.flatnonzero(op.weight < 0)
+    weight = np.atleast_2d(op.weight)
+    negated = np.argwhere(weight < 0)
     if len(negated):
+        levels, channel = negated[0]
         raise VerifyError(
-            f"{place}: stands behind a pool and its weight of channel {negated[0]} is {op.weight[negated[0]]:g}; "
+            f"{place}: stands behind a pool and its weight of channel {channel} is {weight[levels, channel]:g}; "
             "must be at least 0, or the pool must stand behind BatchNorm"
         )
+
+
+def _one_orientation(place: str, op: BatchNorm | Affine) -> None:
+    """All m share the weights of a row, which lowering negates where its slope is negative."""
+    label, slopes = ("weight", op.weight) if isinstance(op, BatchNorm) else ("a", op.a)
+    slopes = np.atleast_2d(slopes)
+    turning = np.flatnonzero((slopes < 0).any(axis=0) & (slopes > 0).any(axis=0))
+    if len(turning):
+        row = turning[0]
+        raise VerifyError(
+            f"{place}: {label} of channel {row} is {_listed(slopes[:, row])} at 1 to {len(slopes)} levels; all levels "
+            "share the row's 1-bit weights, so it needs one sign; keep BatchNorm's weights positive in training"
+        )
+
+
+def _listed(values: np.ndarray) -> str:
+    return ", ".join(f"{value:g}" for value in values)
 
 
 def _rows(place: str, network: Network, op: Op, rows: int) -> None:
     served, levels = len(network.served), network.levels
     if isinstance(op, BatchNorm):
+        shape = _sets(network, op.mean, rows)
         for label in ("mean", "variance", "weight", "bias"):
-            _real(place, label, getattr(op, label), rows)
+            _real(place, label, getattr(op, label), shape)
         _require(
             bool((op.variance >= 0).all()) and bool(np.isfinite(op.epsilon)) and op.epsilon > 0,
             f"{place}: variance must be 0 or more and epsilon={op.epsilon} above 0",
         )
     elif isinstance(op, Affine):
-        _real(place, "a", op.a, rows)
-        _real(place, "b", op.b, rows)
+        shape = _sets(network, op.a, rows)
+        _real(place, "a", op.a, shape)
+        _real(place, "b", op.b, shape)
     elif isinstance(op, ResidualSign):
-        _factors(place, op, levels)
+        legal = (0, levels - 1) if served == levels else (0,)
+        _require(
+            len(op.fewer) in legal,
+            f"{place}: has factors of its own for {len(op.fewer)} smaller level counts; a network of {levels} levels "
+            f"that serves {network.served} has {' or '.join(map(str, legal))}",
+        )
+        for count, sign in enumerate((*op.fewer, op), start=levels - len(op.fewer)):
+            _factors(place, sign, count)
     elif isinstance(op, Threshold):
         limit = 1 << (network.threshold_bits - 1)
         _integers(place, "thresholds", op.thresholds, (served, rows), limit)
@@ -204,7 +236,7 @@ def _rows(place: str, network: Network, op: Op, rows: int) -> None:
 
 
 def _factors(place: str, op: ResidualSign, levels: int) -> None:
-    _require(len(op.gammas) == levels, f"{place}: has {len(op.gammas)} factors; the network has {levels} levels")
+    _require(len(op.gammas) == levels, f"{place}: has {len(op.gammas)} factors; there must be {levels}, one a level")
     positive = all(np.isfinite(gamma) and gamma >= 0 for gamma in op.gammas) and op.gammas[0] > 0
     _require(positive, f"{place}: factors {op.gammas} must be finite, the first above 0")
     if levels > 1:
@@ -216,10 +248,16 @@ def _factors(place: str, op: ResidualSign, levels: int) -> None:
         _require(whole, f"{place}: factors {op.gammas} are no multiples of 2^-{op.fraction_bits}")
 
 
-def _real(place: str, label: str, values: np.ndarray, rows: int) -> None:
+def _sets(network: Network, values: np.ndarray, rows: int) -> tuple[int, ...]:
+    """The shape of `values`: one set, or one for each m where all are served."""
+    every_m = values.ndim == 2 and len(network.served) == network.levels
+    return (network.levels, rows) if every_m else (rows,)
+
+
+def _real(place: str, label: str, values: np.ndarray, shape: tuple[int, ...]) -> None:
     _require(
-        values.shape == (rows,) and values.dtype == np.float64 and bool(np.isfinite(values).all()),
-        f"{place}: {label} must be {rows} finite numbers",
+        values.shape == shape and values.dtype == np.float64 and bool(np.isfinite(values).all()),
+        f"{place}: {label} must be {' x '.join(map(str, shape))} finite numbers",
     )
 
 

@@ -2,20 +2,23 @@
 
 import numpy as np
 
-from rebnet.ir.ops import Affine, BatchNorm, Dense, Network, Op
+from rebnet.ir.ops import Affine, BatchNorm, Dense, Floats, Network, Op
 
 
 def fold_batchnorm(network: Network) -> Network:
     """Dense, BatchNorm -> Dense, Affine."""
     ops: list[Op] = []
-    step = 1.0
+    step: Floats = np.ones(1)
     for op in network.ops:
         if isinstance(op, Dense):
             assert op.unit is not None
-            step = op.scale * op.unit
+            step = op.scale * np.asarray(op.unit)
         if isinstance(op, BatchNorm):
             slope = op.weight / np.sqrt(op.variance + op.epsilon)
-            ops.append(Affine(a=slope * step, b=op.bias - op.mean * slope))
+            a = (
+                slope * step[:, None] if len(step) > 1 else slope * step[0]
+            )  # units of their own give slopes of their own
+            ops.append(Affine(a=a, b=np.broadcast_to(op.bias - op.mean * slope, a.shape)))
         else:
             ops.append(op)
     return network.with_ops(tuple(ops))

@@ -6,6 +6,7 @@ The weights are flipped: v becomes -v and a·v stays what it was.
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rebnet.ir.ops import Affine, Dense, Network, Op
 
@@ -16,6 +17,9 @@ def orient_rows(network: Network) -> Network:
     for position in range(len(ops) - 2):
         dense, affine = ops[position], ops[position + 1]
         if isinstance(dense, Dense) and isinstance(affine, Affine):
-            ops[position] = replace(dense, weights=dense.weights.flip_rows(affine.a < 0))
+            negative: NDArray[np.bool_] = np.any(
+                np.atleast_2d(affine.a) < 0, axis=0
+            )  # at one m and so, by `verify`, above 0 at none
+            ops[position] = replace(dense, weights=dense.weights.flip_rows(negative))
             ops[position + 1] = Affine(a=np.abs(affine.a), b=affine.b)
     return network.with_ops(tuple(ops))

@@ -1,7 +1,7 @@
 """Pass: pool codes instead of real values.
 
 Codes order their inputs, so the largest code is the code of the largest input, whatever the factors. Training pools
-Codes order their inputs, so the largest code is the code of the largest input, whatever the factors. Training pools the
+before BatchNorm, which is the same as behind it where BatchNorm negates no channel; lowering cannot undo it where the
 weight of such a BatchNorm is negative, a rule that `verify` holds.
 """
 

@@ -1,4 +1,4 @@
-"""Pass: the last affine becomes integer scores A_j·v_j + B_j."""
+"""Pass: the last affine becomes integer scores A_j·v_j + B_j, with one common scale for all classes per served m."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def scores(network: Network) -> Network:
     """…, Affine -> …, Scores."""
     last = network.ops[-1]
     assert isinstance(last, Affine)
-    scale, bias = quantize_scores(last.a, last.b, network.threshold_bits)
-    served = len(network.served)
-    op = Scores(np.tile(scale, (served, 1)), np.tile(bias, (served, 1)))
-    return network.with_ops((*network.ops[:-1], op))
+    shape = (len(network.served), network.classes)
+    sets = zip(np.broadcast_to(last.a, shape), np.broadcast_to(last.b, shape), strict=True)
+    scale, bias = zip(*(quantize_scores(a, b, network.threshold_bits) for a, b in sets), strict=True)
+    return network.with_ops((*network.ops[:-1], Scores(np.stack(scale), np.stack(bias))))

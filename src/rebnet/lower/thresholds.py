@@ -32,11 +32,12 @@ def _threshold(network: Network, dense: Dense, affine: Affine, sign: ResidualSig
     rows, served = dense.weights.rows, network.served
     t = np.zeros((len(served), rows), dtype=np.int64)
     steps = np.zeros((len(served), rows, network.levels - 1), dtype=np.int64)
+    a, b = np.broadcast_to(affine.a, t.shape), np.broadcast_to(affine.b, t.shape)
     for index, (levels, reach) in enumerate(zip(served, dense.reaches, strict=True)):
-        gammas = sign.gammas[:levels]
+        gammas = sign.factors(levels)
         for row in range(rows):
             try:
-                exact = _channel(affine.a[row], affine.b[row], gammas, reach, network.threshold_bits)
+                exact = _channel(a[index, row], b[index, row], gammas, reach, network.threshold_bits)
             except LoweringError as error:
                 raise LoweringError(
                     f"layer {dense.name}, channel {row}, at {levels} levels: {error} (--threshold-bits)"

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
+from rebnet.nn.any_levels import PerLevel
 from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.pixels import PixelInput
@@ -22,6 +23,7 @@ def build(
     input_bits: int = 8,
     gradient: Gradient = "chain",
     estimator: Estimator = "clip",
+    any_levels: bool = False,
 ) -> nn.Sequential:
     """Build the float network that `architecture` describes.
 
@@ -45,6 +47,7 @@ def build(
         input_bits: Bits kept of each pixel, 1 to 8.
         gradient: Gradient of the residual signs, see `rebnet.nn.residual`.
         estimator: What stands in for the slope of their signs, see there.
+        any_levels: Make every `norm<i>` and `sign<i>` a `PerLevel`, with a module of its own for 1 … M levels.
 
     Returns:
         A module from uint8 images, N x H x W x C, to scores, N x classes.
@@ -53,6 +56,14 @@ def build(
         OptionError: `levels`, `input_bits`, `gradient` or `estimator` is outside its range.
     """
     check_levels(levels)
+
+    def norm(kind: type[nn.BatchNorm1d | nn.BatchNorm2d], rows: int) -> nn.Module:
+        return PerLevel(kind(rows) for _ in range(levels)) if any_levels else kind(rows)
+
+    def sign() -> nn.Module:
+        signs = (ResidualSign(m, gradient, estimator) for m in range(1 if any_levels else levels, levels + 1))
+        return PerLevel(signs) if any_levels else next(signs)
+
     layers, shapes = architecture.layers, architecture.shapes
     flat = isinstance(layers[0], DenseText)
     modules: OrderedDict[str, nn.Module] = OrderedDict()
@@ -68,7 +79,7 @@ def build(
                     modules["flatten"] = FlattenHWC()
                     flat = True
                 modules[f"linear{number}"] = BinaryLinear(architecture.inputs_of(index), layer.rows)
-                modules[f"norm{number}"] = nn.BatchNorm1d(layer.rows)
+                modules[f"norm{number}"] = norm(nn.BatchNorm1d, layer.rows)
             case ConvText():
                 number += 1
                 window = layer.window
@@ -77,9 +88,9 @@ def build(
                 modules[f"pool{number}"] = MaxPool2d(layer.window.kernel, layer.window.stride)
         following = layers[index + 1] if index + 1 < len(layers) else None
         if not isinstance(layer, DenseText) and not isinstance(following, PoolText):
-            modules[f"norm{number}"] = nn.BatchNorm2d(architecture.weighted[number - 1].rows)
+            modules[f"norm{number}"] = norm(nn.BatchNorm2d, architecture.weighted[number - 1].rows)
         if following is not None:
-            _binarize(modules, number, following, ResidualSign(levels, gradient, estimator))
+            _binarize(modules, number, following, sign())
     return nn.Sequential(modules)
 
 
@@ -87,14 +98,15 @@ def build(
 def keep_order_(model: nn.Module) -> None:
     """Keep every BatchNorm's weights positive, so that it negates no channel; call after each step.
 
-    Nothing is lost: a layer negates a channel by negating its 1-bit weights.
+    Nothing is lost: a layer negates a channel by negating its 1-bit weights. The BatchNorms of an any-level network
+    share these weights, so that none may negate a channel that another does not.
     """
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and module.weight is not None:
             module.weight.clamp_(min=LEAST_WEIGHT)
 
 
-def _binarize(modules: OrderedDict[str, nn.Module], number: int, following: LayerText, residual: ResidualSign) -> None:
+def _binarize(modules: OrderedDict[str, nn.Module], number: int, following: LayerText, residual: nn.Module) -> None:
     """Add the residual sign behind layer `number`, padded for the layer that follows; a pool comes first."""
     if isinstance(following, PoolText):
         return

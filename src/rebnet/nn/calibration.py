@@ -3,7 +3,7 @@
 Without them, rounding the factors at export moves 2 to 4 % of the labels; with them only thresholds are rounded.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from rebnet.nn.any_levels import level_counts, modules_at, set_levels
 from rebnet.nn.conv import BinaryLayer
 from rebnet.nn.residual import ResidualSign
 from rebnet.spec.gains import choose_gains
@@ -25,22 +26,25 @@ def snap_gains(model: nn.Sequential, gain_bits: int = 8, threshold_bits: int = 2
     """Set the factors of every `ResidualSign` of two or more levels to g_i / 2^f, with integers g_i.
 
     The integers are the hardware's gains, chosen by `rebnet.spec.gains.choose_gains` for the layer that
-    consumes the codes. One level needs no gain. Follow with `recalibrate`.
+    consumes the codes. One level needs no gain. In an any-level network, each m has gains of its own. Follow with
+    `recalibrate`.
 
     Args:
         model: A network of `rebnet.nn.build`.
         gain_bits: Width of the sum of the gains.
         threshold_bits: Width of the thresholds, T.
     """
-    signs = [module for module in model if isinstance(module, ResidualSign)]
+    counts = level_counts(model)
     consumers = [module for module in model if isinstance(module, BinaryLayer)][1:]
-    for residual, consumer in zip(signs, consumers, strict=True):
-        if residual.levels == 1:
-            continue
-        factors = residual.gammas.detach().double().tolist()
-        inputs = consumer.weight[0].numel()
-        gains, fraction_bits = choose_gains(factors, inputs, residual.levels, gain_bits, threshold_bits)
-        residual.set_gammas([gain / 2**fraction_bits for gain in gains])
+    for m in counts:
+        signs = [module for module in modules_at(model, m) if isinstance(module, ResidualSign)]
+        for residual, consumer in zip(signs, consumers, strict=True):
+            if residual.levels == 1:
+                continue
+            factors = residual.gammas.detach().double().tolist()
+            inputs = consumer.weight[0].numel()
+            gains, fraction_bits = choose_gains(factors, inputs, counts[-1], gain_bits, threshold_bits)
+            residual.set_gammas([gain / 2**fraction_bits for gain in gains])
 
 
 @torch.no_grad()
@@ -49,7 +53,7 @@ def recalibrate(model: nn.Sequential, images: Tensor | NDArray[Any], batch_size:
 
     Layer after layer, so that each one sees the final statistics of those before it. Mean and variance, per channel
     over images and places, are the population's (variance over n, not n - 1, as BatchNorm itself normalises a
-    batch), summed in float64.
+    batch), summed in float64. In an any-level network, at every m in turn; M is active in the end.
 
     Args:
         model: A network of `rebnet.nn.build`.
@@ -57,9 +61,15 @@ def recalibrate(model: nn.Sequential, images: Tensor | NDArray[Any], batch_size:
         batch_size: Images held in float at a time; chosen by their size if None.
     """
     pixels = torch.as_tensor(images)
-    values = _Values(torch.split(pixels, batch_size or inference_batch(pixels)))
+    batches = torch.split(pixels, batch_size or inference_batch(pixels))
     model.eval()
-    for module in model:
+    for m in level_counts(model):
+        set_levels(model, m)
+        _recalibrate(modules_at(model, m), _Values(batches))
+
+
+def _recalibrate(modules: Iterable[nn.Module], values: "_Values") -> None:
+    for module in modules:
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             values = values.held()
             mean, variance = _statistics(values)

@@ -27,12 +27,14 @@ class ModelMetadata:
         levels: M it was trained for.
         input_bits: Bits kept of each pixel.
         dataset: Name of the data set it was trained on.
+        any_levels: Whether every m = 1 … M has numbers of its own.
     """
 
     network: str
     levels: int
     input_bits: int
     dataset: str
+    any_levels: bool = False
 
 
 def save_model(run: Path, model: nn.Sequential, metadata: ModelMetadata) -> None:
@@ -57,7 +59,8 @@ def load_model(run: Path) -> tuple[nn.Sequential, ModelMetadata]:
     arrays, texts = read_tensors(path)
     metadata = _metadata(path, texts)
     try:
-        model = build(architecture(metadata.network), metadata.levels, metadata.input_bits)
+        described = architecture(metadata.network)
+        model = build(described, metadata.levels, metadata.input_bits, any_levels=metadata.any_levels)
     except RebnetError as error:
         raise FileFormatError(f"{path}: its metadata describe no network ({error}); train it again") from error
     model.load_state_dict(state_tensors(path, arrays, model.state_dict()))
@@ -71,7 +74,14 @@ def _metadata(path: Path, texts: Mapping[str, str]) -> ModelMetadata:
     for key in ("levels", "input_bits"):
         if not texts[key].isdecimal():
             raise FileFormatError(f"{path}: metadata key {key!r} holds {texts[key]!r}, not a number; train it again")
-    return ModelMetadata(texts["network"], int(texts["levels"]), int(texts["input_bits"]), texts["dataset"])
+    any_levels = texts.get("any_levels", "False")  # older than any-level networks
+    if any_levels not in ("True", "False"):
+        raise FileFormatError(
+            f"{path}: metadata key 'any_levels' holds {any_levels!r}, not True or False; train it again"
+        )
+    return ModelMetadata(
+        texts["network"], int(texts["levels"]), int(texts["input_bits"]), texts["dataset"], any_levels == "True"
+    )
 
 
 def state_arrays(state: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:

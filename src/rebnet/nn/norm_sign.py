@@ -6,12 +6,13 @@ input is kept, and everything else is computed again where it is used. The numbe
 mode followed by `rebnet.nn.residual.residual_sign`, up to float rounding.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from rebnet.nn.any_levels import PerLevel, level_counts, modules_at
 from rebnet.nn.residual import ResidualSign, surrogate_slope
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
@@ -30,10 +31,21 @@ def train_forward(model: nn.Sequential, images: Tensor, total: Total | None = No
         total: Adds up over processes; None where there is one.
 
     Returns:
-        Scores, N x classes.
+        Scores at M levels, N x classes.
     """
-    modules = list(model)
-    values = images
+    return train_forwards(model, images, level_counts(model)[-1:], total)[0]
+
+
+def train_forwards(
+    model: nn.Sequential, images: Tensor, levels: Sequence[int], total: Total | None = None
+) -> list[Tensor]:
+    """`train_forward` at each of `levels` in turn: scores, N x classes each."""
+    shared = next((index for index, module in enumerate(model) if isinstance(module, PerLevel)), len(model))
+    values = _forward(list(model)[:shared], images, total)  # the first layer's sums are the same at all levels
+    return [_forward(modules_at(model, m)[shared:], values, total) for m in levels]
+
+
+def _forward(modules: list[nn.Module], values: Tensor, total: Total | None) -> Tensor:
     for index, module in enumerate(modules):
         following = modules[index + 1] if index + 1 < len(modules) else None
         if isinstance(module, BatchNorm):

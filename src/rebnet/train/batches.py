@@ -24,6 +24,7 @@ class Draw(IntEnum):
     ORDER = 2
     SHIFT = 3
     FLIP = 4
+    LEVELS = 5
 
 
 def random_seed(seed: int, purpose: Draw, epoch: int = 0) -> int:
@@ -31,7 +32,8 @@ def random_seed(seed: int, purpose: Draw, epoch: int = 0) -> int:
     return int(np.random.SeedSequence([seed, purpose, epoch]).generate_state(1, np.uint64)[0] >> 1)
 
 
-def _generator(seed: int, purpose: Draw, epoch: int = 0) -> torch.Generator:
+def generator(seed: int, purpose: Draw, epoch: int = 0) -> torch.Generator:
+    """The random numbers for one purpose in one epoch."""
     return torch.Generator().manual_seed(random_seed(seed, purpose, epoch))
 
 
@@ -66,7 +68,7 @@ def split(
             f"data set {dataset.name}: {count} training images, of which {held_out} are held out to judge by; "
             "BatchNorm needs at least 2 to train on, so give more images"
         )
-    order = torch.randperm(count, generator=_generator(seed, Draw.SPLIT))
+    order = torch.randperm(count, generator=generator(seed, Draw.SPLIT))
     training, validation = (
         place(dataset.train_images, dataset.train_labels, rows, device) for rows in (order[held_out:], order[:held_out])
     )
@@ -108,10 +110,10 @@ def batches(images: Source, recipe: Recipe, seed: int, epoch: int, processes: Pr
     size = share * processes.count
 
     def integers(purpose: Draw, end: int, *shape: int) -> Tensor:
-        drawn = torch.randint(0, end, (steps, *shape, size), generator=_generator(seed, purpose, epoch))
+        drawn = torch.randint(0, end, (steps, *shape, size), generator=generator(seed, purpose, epoch))
         return drawn[..., mine].to(images.labels.device)
 
-    order = torch.randperm(len(images), generator=_generator(seed, Draw.ORDER, epoch))
+    order = torch.randperm(len(images), generator=generator(seed, Draw.ORDER, epoch))
     order = order[: steps * size].view(steps, size)[:, mine].flatten()
     pixels = recipe.shift_pixels
     shifts = integers(Draw.SHIFT, 2 * pixels + 1, 2) if pixels else None

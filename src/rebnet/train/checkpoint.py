@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import read_tensors, write_tensors
@@ -15,8 +15,10 @@ from rebnet.nn.load import state_arrays, state_tensors
 from rebnet.train.recipe import Recipe
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
-Curve = list[dict[str, float]]
+Curve = list[dict[str, Any]]
 """One entry per finished epoch."""
+YOUNG: dict[str, Any] = {"any_levels": False, "recipe": asdict(Recipe())}
+"""Settings that older checkpoints may lack, with the value that they had."""
 
 
 def save_checkpoint(
@@ -24,7 +26,9 @@ def save_checkpoint(
 ) -> None:
     """Write model, optimizer, settings and learning curve in one step; the epoch is the curve's length."""
     arrays = {f"model.{name}": array for name, array in state_arrays(model.state_dict()).items()}
-    for index, state in optimizer.state_dict()["state"].items():
+    states = optimizer.state_dict()["state"]
+    for index, moments in enumerate(_fresh(optimizer)):
+        state = states.get(index, moments)  # a step at some level counts leaves the numbers of the others alone
         arrays |= {f"optimizer.{index}.{name}": array for name, array in state_arrays(state).items()}
     metadata = {"settings": json.dumps(dict(settings)), "epoch": str(len(curve)), "curve": json.dumps(curve)}
     write_tensors(run / CHECKPOINT_FILE, arrays, metadata)
@@ -64,12 +68,8 @@ def load_checkpoint(
 
 
 def _load_optimizer(path: Path, arrays: Mapping[str, Any], optimizer: torch.optim.Optimizer) -> None:
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    moments = {
-        f"{index}.{name}": like
-        for index, parameter in enumerate(parameters)
-        for name, like in (("step", torch.tensor(0.0)), ("exp_avg", parameter), ("exp_avg_sq", parameter))
-    }
+    fresh = _fresh(optimizer)
+    moments = {f"{index}.{name}": like for index, state in enumerate(fresh) for name, like in state.items()}
     tensors = state_tensors(path, arrays, moments)
     state = {
         index: {
@@ -77,13 +77,22 @@ def _load_optimizer(path: Path, arrays: Mapping[str, Any], optimizer: torch.opti
             for name in ("step", "exp_avg", "exp_avg_sq")
             for key in [f"{index}.{name}"]
         }
-        for index in range(len(parameters))
+        for index in range(len(fresh))
     }
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
+def _fresh(optimizer: torch.optim.Optimizer) -> list[dict[str, Tensor]]:
+    """Adam's state of every parameter before its first step."""
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    return [
+        {"step": torch.tensor(0.0), "exp_avg": torch.zeros_like(one), "exp_avg_sq": torch.zeros_like(one)}
+        for one in parameters
+    ]
+
+
 def _check_settings(path: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    known = _flat({"recipe": asdict(Recipe())}) | _flat(saved)  # a field younger than the checkpoint had its default
+    known = _flat(YOUNG) | _flat(saved)
     asked = _flat(wanted)
     for key in {**asked, **known}:
         before, value = known.get(key), asked.get(key)

@@ -12,11 +12,13 @@ from rebnet.datasets import Dataset
 from rebnet.errors import OptionError
 from rebnet.files import make_folder, write_record
 from rebnet.ir.notation import Architecture
+from rebnet.nn.any_levels import PerLevel, level_counts, modules_at, set_levels
 from rebnet.nn.build import build
 from rebnet.nn.calibration import inference_batch, recalibrate, snap_gains
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.networks import architecture, widen
 from rebnet.nn.residual import ResidualSign, check_levels
+from rebnet.train.any_levels import drawn_sets, level_sets
 from rebnet.train.batches import Draw, batches, check_fit, random_seed, share_of_batch, split, steps_per_epoch
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
 from rebnet.train.devices import ALONE, Processes, connect
@@ -68,6 +70,7 @@ def train(
     input_bits: int = 8,
     width: float = 1,
     gain_bits: int = 8,
+    any_levels: bool = False,
     device: str = "auto",
     quiet: bool = False,
 ) -> dict[str, Any]:
@@ -94,6 +97,7 @@ def train(
         input_bits: Bits kept of each pixel, 1 to 8.
         width: Factor on the outputs of every hidden layer.
         gain_bits: Width of the sum of a layer's integer gains, in bits.
+        any_levels: Train one set of weights for all m = 1 … M, each with BatchNorms and factors of its own.
         device: "cpu", "cuda", or "auto" for a CUDA GPU where there is one.
         quiet: Show no progress bar.
 
@@ -117,7 +121,7 @@ def train(
     chosen = runnable(recipe_for(dataset.name, recipe, epochs), processes.device)
     _check_options(levels, seed, gain_bits)
     check_fit(dataset, described)
-    model = _initial_model(described, levels, input_bits, chosen, seed)
+    model = _initial_model(described, levels, input_bits, chosen, seed, any_levels)
     started = None if start is None else start_from(model, described, input_bits, start, RECORD_FILE)
     model = model.to(processes.device)
     training, validation = split(dataset, chosen.validation_fraction, seed, processes.device)
@@ -129,6 +133,7 @@ def train(
         "dataset": dataset.name,
         "recipe": asdict(chosen),
         "levels": levels,
+        "any_levels": any_levels,
         "input_bits": input_bits,
         "seed": seed,
         "epochs": chosen.epochs,
@@ -144,7 +149,7 @@ def train(
         with processes.first_alone():
             if processes.leads:
                 record = _finish(model, job, curve, gain_bits, dataset)
-                save_model(output, model, ModelMetadata(str(described), levels, input_bits, dataset.name))
+                save_model(output, model, ModelMetadata(str(described), levels, input_bits, dataset.name, any_levels))
                 write_record(output / RECORD_FILE, record)
     return processes.tell(record)
 
@@ -160,9 +165,9 @@ def _finish(model: nn.Sequential, job: _Job, curve: Curve, gain_bits: int, datas
         "processes": job.processes.count,
         "gain_bits": gain_bits,
         "curve": curve,
-        "test_accuracy": accuracy(model, test),
-        "validation_accuracy": accuracy(model, job.validation),
-        "gammas": [module.gammas.tolist() for module in model if isinstance(module, ResidualSign)],
+        **_accuracies("test", model, test),
+        **_accuracies("validation", model, job.validation),
+        "gammas": _gammas(model),
     }
 
 
@@ -179,6 +184,25 @@ def accuracy(model: nn.Sequential, images: Source, processes: Processes = ALONE)
     return 100 * processes.sum(correct).item() / len(images)
 
 
+def _accuracies(part: str, model: nn.Sequential, images: Source, processes: Processes = ALONE) -> dict[str, Any]:
+    """Percent at M levels and, of an any-level network, at each of 1 … M; leaves M active."""
+    percents = []
+    for m in level_counts(model):
+        set_levels(model, m)
+        percents.append(accuracy(model, images, processes))
+    own = any(isinstance(module, PerLevel) for module in model)
+    return {f"{part}_accuracy": percents[-1]} | ({f"{part}_accuracies": percents} if own else {})
+
+
+def _gammas(model: nn.Sequential) -> list[Any]:
+    """The factors of every hidden layer; of an any-level network, those for each of 1 … M."""
+    signs = [
+        [one.gammas.tolist() for one in modules_at(model, m) if isinstance(one, ResidualSign)]
+        for m in level_counts(model)
+    ]
+    return signs[0] if len(signs) == 1 else [list(layer) for layer in zip(*signs, strict=True)]
+
+
 def _check_options(levels: int, seed: int, gain_bits: int) -> None:
     check_levels(levels)
     if seed < 0:
@@ -190,11 +214,13 @@ def _check_options(levels: int, seed: int, gain_bits: int) -> None:
         )
 
 
-def _initial_model(described: Architecture, levels: int, input_bits: int, recipe: Recipe, seed: int) -> nn.Sequential:
+def _initial_model(
+    described: Architecture, levels: int, input_bits: int, recipe: Recipe, seed: int, any_levels: bool
+) -> nn.Sequential:
     """The untrained network; the caller's random state is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed(seed, Draw.WEIGHTS))
-        model = build(described, levels, input_bits, recipe.gradient, recipe.estimator)
+        model = build(described, levels, input_bits, recipe.gradient, recipe.estimator, any_levels)
         spread_latents_(model, recipe.initial_spread)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model
@@ -217,16 +243,27 @@ def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> C
         for epoch in range(len(curve), recipe.epochs):
             model.train()
             order = batches(job.training, recipe, job.seed, epoch, processes)
+            levels = drawn_sets(level_sets(model, recipe), steps, job.seed, epoch)
             total = torch.zeros((), device=processes.device)
             use_real_weights(model, epoch < recipe.real_weight_epochs)
             for step, batch in enumerate(order, start=epoch * steps):
                 rate = recipe.learning_rate(step, steps * recipe.epochs)
                 if recipe.estimator == "ede":
                     sharpen_(model, step / (steps * recipe.epochs))
-                total += take_step(model, optimizer, loss_of, batch, rate, recipe.latent_clip, processes)
+                total += take_step(
+                    model,
+                    optimizer,
+                    loss_of,
+                    batch,
+                    rate,
+                    levels[step - epoch * steps],
+                    latent_clip=recipe.latent_clip,
+                    processes=processes,
+                )
                 reporter.step((step + 1) / steps)
             loss = processes.sum(total) / (steps * processes.count)
-            curve.append(_epoch_entry(epoch, loss, accuracy(model, job.validation, processes), rate))
+            judged = _accuracies("validation", model, job.validation, processes)
+            curve.append(_epoch_entry(epoch, loss, judged, rate))
             reporter.epoch(curve[-1]["loss"], curve[-1]["validation_accuracy"])
             if processes.leads:
                 save_checkpoint(job.output, model, optimizer, job.settings, curve)
@@ -243,10 +280,5 @@ def _check_same_epoch(job: _Job, epochs: int) -> None:
         )
 
 
-def _epoch_entry(epoch: int, loss: Tensor, validation_accuracy: float, rate: float) -> dict[str, float]:
-    return {
-        "epoch": epoch + 1,
-        "loss": loss.item(),
-        "validation_accuracy": validation_accuracy,
-        "learning_rate": rate,
-    }
+def _epoch_entry(epoch: int, loss: Tensor, accuracies: dict[str, Any], rate: float) -> dict[str, Any]:
+    return {"epoch": epoch + 1, "loss": loss.item(), **accuracies, "learning_rate": rate}

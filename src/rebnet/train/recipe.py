@@ -9,6 +9,7 @@ from rebnet.nn.residual import Estimator, Gradient
 
 Loss = Literal["cross_entropy", "squared_hinge"]
 Precision = Literal["float32", "bfloat16"]
+AnyLevels = Literal["all", "sample"]
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Recipe:
         precision: Float type of a training step's products and sums; the parameters, evaluation and calibration are
             always float32. "bfloat16" is two to three times as fast in convolutions, on a CPU that has it.
         calibration_images: At most so many training images give the final BatchNorm statistics.
+        any_levels: Level counts that a step of an any-level training runs at: "all", or "sample", M and one more.
     """
 
     epochs: int = 60
@@ -58,6 +60,7 @@ class Recipe:
     validation_fraction: float = 1 / 12
     precision: Precision = "float32"
     calibration_images: int = 10_000
+    any_levels: AnyLevels = "all"
 
     def learning_rate(self, step: int, steps: int) -> float:
         """Learning rate of step `step` of `steps`, counted from 0: linear warm-up times a cosine to zero."""

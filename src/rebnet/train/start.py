@@ -9,6 +9,7 @@ from torch import nn
 from rebnet.errors import OptionError
 from rebnet.files import read_record
 from rebnet.ir.notation import Architecture, parse
+from rebnet.nn.any_levels import PerLevel, level_counts
 from rebnet.nn.load import load_model
 from rebnet.nn.residual import ResidualSign
 
@@ -24,7 +25,8 @@ def start_from(
 ) -> dict[str, Any]:
     """Put the latent weights, BatchNorms and factors of the finished run `run` into `model`.
 
-    Levels that the run did not have start with half the factor of the level before them.
+    Levels that the run did not have start with half the factor of the level before them. An any-level network takes the
+    BatchNorms and factors of m levels from those of the run's own m levels, or else of all its levels.
 
     Args:
         model: A network of `rebnet.nn.build`.
@@ -46,15 +48,26 @@ def start_from(
             f"{run}: holds {metadata.network} with {metadata.input_bits} input bits, this training is of {described} "
             f"with {input_bits}; start from a run of the same network"
         )
-    parts = dict(trained.named_children())
-    for name, module in model.named_children():
-        if isinstance(module, ResidualSign):
-            before = parts[name]
-            assert isinstance(before, ResidualSign)
-            _take_factors(run, module, before.gammas.double().tolist())
-        else:
-            module.load_state_dict(parts[name].state_dict())
+    levels = level_counts(model)[-1]
+    if metadata.levels > levels:
+        raise OptionError(
+            f"{run}: has {metadata.levels} levels, this training has {levels}; start from a run of at most as many"
+        )
+    for module, before in zip(model, trained, strict=True):
+        for wanted, given in _pairs(module, before):
+            if isinstance(wanted, ResidualSign) and isinstance(given, ResidualSign):
+                _take_factors(wanted, given.gammas.double().tolist())
+            else:
+                wanted.load_state_dict(given.state_dict())
     return run_summary(run, record)
+
+
+def _pairs(module: nn.Module, before: nn.Module) -> list[tuple[nn.Module, nn.Module]]:
+    """What takes from what: at m levels from the run's m levels, or from as many as it has."""
+    given = list(before) if isinstance(before, PerLevel) else [before]
+    if not isinstance(module, PerLevel):
+        return [(module, given[-1])]
+    return [(wanted, given[min(index, len(given) - 1)]) for index, wanted in enumerate(module)]
 
 
 def load_teacher(run: Path, described: Architecture) -> nn.Sequential:
@@ -84,11 +97,8 @@ def run_summary(run: Path, record: str) -> dict[str, Any]:
     return {key: saved[key] for key in (*_KEYS, "start_from") if saved.get(key) is not None}
 
 
-def _take_factors(run: Path, module: ResidualSign, gammas: list[float]) -> None:
-    if len(gammas) > module.levels:
-        raise OptionError(
-            f"{run}: has {len(gammas)} levels, this training has {module.levels}; start from a run of at most as many"
-        )
+def _take_factors(module: ResidualSign, gammas: list[float]) -> None:
+    gammas = gammas[: module.levels]
     gammas = gammas + [gammas[-1] / 2 ** (index + 1) for index in range(module.levels - len(gammas))]
     later = 0.0
     increments = []

@@ -2,7 +2,7 @@
 
 import shutil
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -13,8 +13,9 @@ from torch.nn import functional
 
 from rebnet.nn.build import keep_order_
 from rebnet.nn.conv import BinaryConv2d, BinaryLayer
-from rebnet.nn.norm_sign import train_forward
+from rebnet.nn.norm_sign import train_forwards
 from rebnet.nn.residual import ResidualSign
+from rebnet.train.any_levels import level_sets
 from rebnet.train.devices import ALONE, Processes
 from rebnet.train.images import Images
 from rebnet.train.recipe import Recipe
@@ -32,7 +33,8 @@ COMPILE_OPTIONS: dict[str, Any] = {
 }
 """On a CPU, compute the steps between two passes over a map again rather than store them: it waits for memory."""
 
-LossFunction = Callable[[Tensor, Tensor], Tensor]
+LossFunction = Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]
+"""From pixels, labels and the level counts to run at, M last, to the loss."""
 
 
 def score_loss(scores: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
@@ -41,6 +43,26 @@ def score_loss(scores: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
         return functional.cross_entropy(scores, labels, label_smoothing=recipe.label_smoothing)
     targets = 2.0 * functional.one_hot(labels, scores.shape[1]) - 1.0
     return (1 - scores * targets).clamp(min=0).square().sum(1).mean()
+
+
+def levels_loss(scores: Sequence[Tensor], labels: Tensor, recipe: Recipe, taught: Tensor | None = None) -> Tensor:
+    """Mean loss over level counts, M last: M learns the labels, every other the probabilities that M gives.
+
+    In-place distillation of universally slimmable networks (Yu, Huang, arXiv:1903.05134, section 3.3): the
+    cross-entropy of a smaller network to the softmax of the largest, through which no gradient goes. Scores that learn
+    by squared hinge are no logarithms of probabilities; there every level count learns the labels. A teacher's
+    scores M learns too, by the recipe's share of distillation.
+    """
+    loss = score_loss(scores[-1], labels, recipe)
+    if taught is not None:
+        loss = torch.lerp(loss, divergence(scores[-1], taught, recipe.temperature), recipe.distillation)
+    if len(scores) == 1:
+        return loss
+    soft = scores[-1].detach().softmax(1)
+    for fewer in scores[:-1]:
+        distils = recipe.loss == "cross_entropy"
+        loss = loss + (functional.cross_entropy(fewer, soft) if distils else score_loss(fewer, labels, recipe))
+    return loss / len(scores)
 
 
 def runnable(recipe: Recipe, device: torch.device = ALONE.device) -> Recipe:
@@ -73,21 +95,21 @@ def make_loss(
     teacher: nn.Sequential | None = None,
     processes: Processes = ALONE,
 ) -> LossFunction:
-    """A function from pixels and labels to the loss of this process's images, compiled where that pays and works.
+    """A function from pixels, labels and level counts to the loss of this process's images, compiled where that pays.
 
     Without a C++ compiler, or where compiling fails, the plain function is used; the two differ in float rounding only.
     """
     kind, total = example.pixels.device.type, processes.total
+    sets = level_sets(model, recipe)
 
-    def loss_of(pixels: Tensor, labels: Tensor) -> Tensor:
+    def loss_of(pixels: Tensor, labels: Tensor, levels: tuple[int, ...] = sets[0]) -> Tensor:
         with torch.autocast(kind, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            scores = train_forward(model, pixels, total).float()
-        loss = score_loss(scores, labels, recipe)
+            scores = [one.float() for one in train_forwards(model, pixels, levels, total)]
         if teacher is None:
-            return loss
+            return levels_loss(scores, labels, recipe)
         with torch.no_grad(), torch.autocast(kind, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            wanted = teacher(pixels).float()
-        return torch.lerp(loss, divergence(scores, wanted, recipe.temperature), recipe.distillation)
+            taught = teacher(pixels).float()
+        return levels_loss(scores, labels, recipe, taught)
 
     convolves = any(isinstance(module, BinaryConv2d) for module in model)
     least = COMPILE_CONVOLUTIONS_FROM_STEPS if convolves else COMPILE_FROM_STEPS
@@ -99,7 +121,8 @@ def make_loss(
             warnings.simplefilter("ignore")  # the compiler's own imports warn of torch's own deprecations
             options = COMPILE_OPTIONS if kind == "cpu" else None
             compiled: LossFunction = torch.compile(loss_of, dynamic=False, options=options)
-            compiled(example.pixels, example.labels).backward()  # type: ignore[no-untyped-call]
+            for levels in sets:  # one graph each
+                compiled(example.pixels, example.labels, levels).backward()  # type: ignore[no-untyped-call]
         works = True
     except Exception:  # whatever a compiler may raise, training goes on without it
         works = False
@@ -126,10 +149,12 @@ def take_step(
     loss_of: LossFunction,
     batch: Images,
     rate: float,
+    levels: tuple[int, ...],
+    *,
     latent_clip: float = 1.0,
     processes: Processes = ALONE,
 ) -> Tensor:
-    """Update the model once, with the mean of all processes' gradients.
+    """Update the model once, at these level counts, with the mean of all processes' gradients.
 
     Returns:
         The loss of this process's images, detached and still on its device.
@@ -137,7 +162,7 @@ def take_step(
     for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]
     optimizer.zero_grad(set_to_none=True)
-    loss = loss_of(batch.pixels, batch.labels)
+    loss = loss_of(batch.pixels, batch.labels, levels)
     loss.backward()  # type: ignore[no-untyped-call]
     processes.average_gradients_(model)
     optimizer.step()
