@@ -108,7 +108,7 @@ def test_factors_have_their_own_rate_and_latents_their_own_clip():
     model, batch = build(architecture("4x4x1 - D8 - D3"), 2), example()
     recipe = Recipe(gamma_rate=0.25, latent_clip=0.01)
     optimizer = step.make_optimizer(model, recipe)
-    step.take_step(model, optimizer, step.make_loss(model, recipe, 1, batch), batch, 0.1, recipe.latent_clip)
+    step.take_step(model, optimizer, step.make_loss(model, recipe, 1, batch), batch, 0.1, (2,), latent_clip=recipe.latent_clip)
     rates = {id(parameter): group["lr"] for group in optimizer.param_groups for parameter in group["params"]}
     assert {name: rates[id(parameter)] for name, parameter in model.named_parameters() if "log_increments" in name} == {
         "sign1.log_increments": 0.025
@@ -121,7 +121,8 @@ def test_batchnorm_s_weights_stay_positive():
     model, batch = build(architecture("4x4x1 - D8 - D3"), 1), example()
     with torch.no_grad():
         model.norm1.weight.fill_(-3)
-    step.take_step(model, step.make_optimizer(model, Recipe()), step.make_loss(model, Recipe(), 1, batch), batch, 1e-3)
+    loss = step.make_loss(model, Recipe(), 1, batch)
+    step.take_step(model, step.make_optimizer(model, Recipe()), loss, batch, 1e-3, (1,))
     assert model.norm1.weight.tolist() == [LEAST_WEIGHT] * 8
 
 
