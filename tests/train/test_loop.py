@@ -39,10 +39,10 @@ def interrupt_after(monkeypatch, epochs):
     taken = iter(range(steps))
     real = loop.take_step
 
-    def step(*arguments):
+    def step(*arguments, **options):
         if next(taken, None) is None:
             raise KeyboardInterrupt
-        return real(*arguments)
+        return real(*arguments, **options)
 
     monkeypatch.setattr(loop, "take_step", step)
 
@@ -261,9 +261,9 @@ def test_real_weights_first(blob_dataset, tmp_path, monkeypatch):
     seen = []
     real = loop.take_step
 
-    def step(model, *arguments):
+    def step(model, *arguments, **options):
         seen.append(model.linear1.real)
-        return real(model, *arguments)
+        return real(model, *arguments, **options)
 
     monkeypatch.setattr(loop, "take_step", step)
     train(NETWORK, blob_dataset, 1, tmp_path, epochs=2, quiet=True)

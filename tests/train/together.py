@@ -33,8 +33,8 @@ def follow(run: Path) -> None:
     losses, state = [], {}
     real = loop.take_step
 
-    def take_step(model, optimizer, loss_of, batch, rate, processes):
-        loss = real(model, optimizer, loss_of, batch, rate, processes)
+    def take_step(model, *arguments, processes, **options):
+        loss = real(model, *arguments, processes=processes, **options)
         losses.append(processes.sum(loss) / processes.count)
         if len(losses) == STEPS:
             for name, tensor in model.state_dict().items():
