@@ -33,7 +33,7 @@ COMPILE_OPTIONS: dict[str, Any] = {
 """Compute the steps between two passes over a map again rather than store them: memory is what a CPU waits for."""
 
 LossFunction = Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]
-"""From pixels, labels and the level counts to run at, M last, to the loss."""
+"""From pixels, labels and the level counts to run at, M last, to the loss; without level counts, at the first set."""
 
 
 def score_loss(scores: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
@@ -79,9 +79,9 @@ def make_loss(model: nn.Sequential, recipe: Recipe, steps: int, example: Images)
     """
     sets = level_sets(model, recipe)
 
-    def loss_of(pixels: Tensor, labels: Tensor, levels: tuple[int, ...] = sets[0]) -> Tensor:
+    def loss_of(pixels: Tensor, labels: Tensor, levels: tuple[int, ...] = ()) -> Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            scores = train_forwards(model, pixels, levels)
+            scores = train_forwards(model, pixels, levels or sets[0])
         return levels_loss([one.float() for one in scores], labels, recipe)
 
     convolves = any(isinstance(module, BinaryConv2d) for module in model)
@@ -113,7 +113,7 @@ def take_step(
     loss_of: LossFunction,
     batch: Images,
     rate: float,
-    levels: tuple[int, ...],
+    levels: tuple[int, ...] = (),
 ) -> Tensor:
     """Update the model once, at these level counts; return the loss, detached and still on its device."""
     for group in optimizer.param_groups:
