@@ -190,3 +190,22 @@ def test_an_unknown_stage(tmp_path):
         flow.compile(save_run(tmp_path / "run"), tmp_path / "build", until="fold")
     assert str(refusal.value) == "until='fold': use lower or generate"
     assert sorted_names(tmp_path) == ["run"]
+
+
+def test_an_any_level_network_from_training_to_integers(tmp_path):
+    """One set of weights, three accuracies: what training says of each m, the integer network keeps."""
+    text = "8x8x1 - D32 - D24 - D10"
+    record = flow.train(text, "digits", 3, tmp_path / "run", epochs=10, any_levels=True, quiet=True)
+    assert record["test_accuracy"] == record["test_accuracies"][-1]
+    network = flow.compile(tmp_path / "run", tmp_path / "build")
+    assert network.served == (1, 2, 3)
+    assert json.loads((tmp_path / "build" / "ports.json").read_text())["levels"] == [1, 2, 3]
+    for m, wanted in zip(network.served, record["test_accuracies"], strict=True):
+        evaluation = flow.evaluate(tmp_path / "build", "digits", levels=m, engine="both")
+        assert evaluation["mismatches"] == 0
+        assert abs(evaluation["float_accuracy"] - wanted) < 0.3  # float32 twice: at most one image may differ
+        assert abs(evaluation["accuracy"] - wanted) < 2
+        assert wanted > 80
+    fixed = flow.compile(tmp_path / "run", tmp_path / "fixed", fixed_levels=True, until="lower")
+    images = datasets.load("digits").test_images
+    assert np.array_equal(reference.run(fixed, images), reference.run(network, images, 3))

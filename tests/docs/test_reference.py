@@ -87,6 +87,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
+def any_levels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The integer network of an any-level training."""
+    folder = tmp_path_factory.mktemp("any")
+    flow.train(NETWORK, "digits", 3, folder / "run", epochs=1, any_levels=True, quiet=True)
+    flow.compile(folder / "run", folder / "build", until="lower")
+    return folder / "build"
+
+
+@pytest.fixture(scope="module")
 def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The integer network of a convolution, evaluated with both engines."""
     folder = tmp_path_factory.mktemp("maps")
@@ -96,10 +105,12 @@ def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "build"
 
 
-def test_records(place: Path, maps: Path) -> None:
+def test_records(place: Path, maps: Path, any_levels: Path) -> None:
     build = place / "build"
-    check("training.json", build / "training.json")
-    networks = [folder / part for folder in (build, maps) for part in ("network.json", "exported/network.json")]
+    check("training.json", build / "training.json", any_levels / "training.json")
+    networks = [
+        folder / part for folder in (build, maps, any_levels) for part in ("network.json", "exported/network.json")
+    ]
     check("network.json", *networks)
     check("evaluation.json", build / "evaluation.json", maps / "evaluation.json")
     for record in ("folding.json", "ports.json"):

@@ -16,6 +16,7 @@ from rebnet.export import export, export_run
 from rebnet.ir.notation import Folding, parse
 from rebnet.ir.ops import Conv, MaxPool
 from rebnet.lower import lower
+from rebnet.nn.any_levels import PerLevel, level_counts, set_levels
 from rebnet.nn.build import build
 from rebnet.nn.calibration import recalibrate, snap_gains
 from rebnet.nn.conv import BinaryConv2d
@@ -30,10 +31,10 @@ TEXT = "4x3x2 - D11(2,5) - D7 - D4(3,7,2)"
 IMAGES = np.random.default_rng(0).integers(0, 256, (500, 4, 3, 2), dtype=np.uint8)
 
 
-def model(levels=2, bits=8, snapped=True, text=TEXT, images=IMAGES):
+def model(levels=2, bits=8, snapped=True, text=TEXT, images=IMAGES, any_levels=False):
     """A network with BatchNorms of both signs (not behind pools), and factors on the grid of gains where `snapped`."""
     torch.manual_seed(levels)
-    made = build(parse(text), levels, bits)
+    made = build(parse(text), levels, bits, any_levels=any_levels)
     for before, module in pairwise(made):
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0 if isinstance(before, nn.MaxPool2d) else -1.5, 1.5)
@@ -304,3 +305,60 @@ def test_no_run(tmp_path):
     )
     with pytest.raises(FileFormatError, match=f"^{re.escape(message)}$"):
         export_run(tmp_path)
+
+
+@pytest.mark.parametrize("text", [TEXT, *CONVOLUTIONS[:3]])
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_the_same_outputs_of_an_any_level_network(levels, text):
+    images = IMAGES if text is TEXT else MAPS
+    made = model(levels, text=text, images=images, snapped=False, any_levels=True)
+    for parameter in (one for name, one in made.named_parameters() if name.endswith("log_increments")):
+        nn.init.uniform_(parameter, -3, -1)
+    norms = [one for one in made.modules() if isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d)]
+    for norm in norms:
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+        nn.init.normal_(norm.bias, 0, 0.3)
+    before = copy.deepcopy(made.state_dict())
+    network = export(made, images=images)
+    assert all(torch.equal(tensor, made.state_dict()[name]) for name, tensor in before.items())
+    snap_gains(made)
+    recalibrate(made, images)
+    assert network == export(made)
+    integer = lower(network)
+    assert integer.served == tuple(level_counts(made)) == tuple(range(1, levels + 1))
+    for m in integer.served:
+        set_levels(made, m)
+        real, wanted = run_real(network, images, m), outputs(made, images)
+        assert np.allclose(real, wanted, atol=1e-4)
+        assert np.array_equal(real.argmax(1), wanted.argmax(1))
+        scores = reference.run(integer, images, m)
+        assert np.array_equal(packed.run(integer, images, m), scores)
+        assert (scores.argmax(1) == wanted.argmax(1)).mean() >= (0.95 if m > 1 else 0.99)
+
+
+def per_level(*modules):
+    return PerLevel(modules)
+
+
+@pytest.mark.parametrize(
+    "modules",
+    [
+        (per_level(nn.BatchNorm1d(4), nn.BatchNorm1d(4, eps=1e-3)), per_level(ResidualSign(1), ResidualSign(2))),
+        (per_level(nn.BatchNorm1d(4), nn.Identity()), per_level(ResidualSign(1), ResidualSign(2))),
+        (per_level(nn.BatchNorm1d(4), nn.BatchNorm1d(4)), per_level(nn.BatchNorm1d(4), ResidualSign(2))),
+    ],
+)
+def test_modules_per_level_that_do_not_belong_together(modules):
+    with pytest.raises(OptionError, match=r"PerLevel|is a Identity"):
+        export(nn.Sequential(PixelInput(1, 1, 4), BinaryLinear(4, 4), *modules, BinaryLinear(4, 2), nn.BatchNorm1d(2)))
+
+
+def test_signs_per_level_in_another_order():
+    signs = per_level(ResidualSign(2), ResidualSign(2))
+    made = nn.Sequential(PixelInput(1, 1, 4), BinaryLinear(4, 4), nn.BatchNorm1d(4), signs, BinaryLinear(4, 2), NORM2)
+    snap_gains(made)
+    with pytest.raises(VerifyError, match="has 2 factors; there must be 1, one a level"):
+        export(made)
+
+
+NORM2 = nn.BatchNorm1d(2)

@@ -116,3 +116,24 @@ def test_wrong_metadata(run, texts, reason):
     rewrite(run, **texts)
     with pytest.raises(FileFormatError, match=reason):
         load_model(run)
+
+
+def test_an_any_level_network_comes_back_bit_for_bit(tmp_path):
+    text = "6x5x2 - C4:3x3+same - MP2 - D6 - D3"
+    model = build(architecture(text), 3, any_levels=True).eval()
+    save_model(tmp_path, model, ModelMetadata(text, 3, 8, "blobs", any_levels=True))
+    again, metadata = load_model(tmp_path)
+    assert metadata.any_levels
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, again.state_dict()[name])
+
+
+def test_a_file_from_before_any_level_networks(run):
+    rewrite(run, any_levels="")  # leaves the key out
+    assert not load_model(run)[1].any_levels
+
+
+def test_what_any_levels_may_hold(run):
+    rewrite(run, any_levels="maybe")
+    with pytest.raises(FileFormatError, match="key 'any_levels' holds 'maybe', not True or False; train it again"):
+        load_model(run)

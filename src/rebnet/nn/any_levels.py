@@ -35,10 +35,6 @@ class PerLevel(nn.ModuleList):
         y: Tensor = self[self.active - 1](x)
         return y
 
-    def extra_repr(self) -> str:
-        """The active levels."""
-        return f"active={self.active}"
-
 
 def level_counts(model: nn.Sequential) -> Sequence[int]:
     """The level counts that `model` has numbers of its own for: 1 … M, or M alone where it is no any-level network.

@@ -34,7 +34,7 @@ COMPILE_OPTIONS: dict[str, Any] = {
 """On a CPU, compute the steps between two passes over a map again rather than store them: it waits for memory."""
 
 LossFunction = Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]
-"""From pixels, labels and the level counts to run at, M last, to the loss."""
+"""From pixels, labels and the level counts to run at, M last, to the loss; without level counts, at the first set."""
 
 
 def score_loss(scores: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
@@ -102,9 +102,9 @@ def make_loss(
     kind, total = example.pixels.device.type, processes.total
     sets = level_sets(model, recipe)
 
-    def loss_of(pixels: Tensor, labels: Tensor, levels: tuple[int, ...] = sets[0]) -> Tensor:
+    def loss_of(pixels: Tensor, labels: Tensor, levels: tuple[int, ...] = ()) -> Tensor:
         with torch.autocast(kind, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            scores = [one.float() for one in train_forwards(model, pixels, levels, total)]
+            scores = [one.float() for one in train_forwards(model, pixels, levels or sets[0], total)]
         if teacher is None:
             return levels_loss(scores, labels, recipe)
         with torch.no_grad(), torch.autocast(kind, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
@@ -149,7 +149,7 @@ def take_step(
     loss_of: LossFunction,
     batch: Images,
     rate: float,
-    levels: tuple[int, ...],
+    levels: tuple[int, ...] = (),
     *,
     latent_clip: float = 1.0,
     processes: Processes = ALONE,
