@@ -5,6 +5,7 @@
                                                          folding.json, rtl/, mem/, ports.json
     evaluate  build, images                   -> build/  evaluation.json
     simulate  build, images                   -> build/  simulation.json
+    reproduce records of runs and builds      -> TARGET.json, TARGET.md, TARGET.svg, TARGET.png
 
 The command line offers the same verbs with the same options. torch is needed by `train`, and by `compile` where it
 reads a run.
@@ -12,7 +13,7 @@ reads a run.
 
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -23,11 +24,14 @@ from rebnet.evaluate import Engine
 from rebnet.evaluate import evaluate as evaluate_network
 from rebnet.files import file_hash, make_folder, output_errors, read_record
 from rebnet.fold import fold
+from rebnet.fold.from_text import bound_cycles
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.lower import lower
 from rebnet.report import write_report
+from rebnet.reproduce import Reproduction, Target
+from rebnet.reproduce import reproduce as reproduce_target
 from rebnet.simulate import Simulation
 from rebnet.simulate import simulate as simulate_build
 
@@ -240,6 +244,17 @@ def simulate(
     )
 
 
+def reproduce(
+    target: Target,
+    output: Path = Path("build/reproduce"),
+    *,
+    dataset: str | None = None,
+    from_: Sequence[str | Path] = (),
+) -> Reproduction:
+    """Make a table or figure of the paper from records; see `rebnet.reproduce.reproduce`."""
+    return reproduce_target(target, output, dataset=dataset, sources=from_, bound_cycles=bound_cycles)
+
+
 def demo(output: Path, *, quiet: bool = False, say: Say = _silent) -> list[dict[str, Any]]:
     """Everything on embedded data: train M = 1, 2, 3, compile, evaluate, simulate; return the report's rows."""
     builds = []
@@ -257,4 +272,4 @@ def demo(output: Path, *, quiet: bool = False, say: Say = _silent) -> list[dict[
     return write_report(builds, output / "report.json")
 
 
-__all__ = ["Engine", "Stage", "compile", "demo", "evaluate", "simulate", "train"]
+__all__ = ["Engine", "Stage", "Target", "compile", "demo", "evaluate", "reproduce", "simulate", "train"]

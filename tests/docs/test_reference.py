@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 import typer
 from tests.ir.networks import from_text
+from tests.reproduce.conftest import TRAINING
+from tests.reproduce.test_records import EVALUATION, SIMULATION
 from tests.simulate.builds import save_run
 
 import rebnet.errors
 from rebnet import flow
 from rebnet.cli import app
+from rebnet.files import write_record
 from rebnet.ir import storage
+from rebnet.reproduce import TARGETS, Target
 
 from . import cli_tables
 from .pages import DOCS
@@ -31,6 +35,7 @@ _TYPES = {
     "list": list,
     "dict": dict,
     "null": type(None),
+    "number": (int, float),
 }
 
 
@@ -47,8 +52,8 @@ def test_the_error_tree_is_the_one_of_the_code() -> None:
 
 
 def documented(record: str) -> dict[str, str]:
-    """Keys and types of a record's table in records.md."""
-    text = (REFERENCE / "records.md").read_text(encoding="utf-8")
+    """Keys and types of a record's table in records.md or reproductions.md."""
+    text = "\n".join((REFERENCE / name).read_text(encoding="utf-8") for name in ("records.md", "reproductions.md"))
     section = re.search(rf"^## {re.escape(record)}$(.*?)(^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert section is not None, record
     return dict(re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", section[1], re.MULTILINE))
@@ -56,7 +61,9 @@ def documented(record: str) -> dict[str, str]:
 
 def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     """Keys of a record with their values, written as in records.md."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and set(value) == {"value", "unit", "origin"}:
+        yield f"{name}.*", value["value"]
+    elif isinstance(value, dict):
         for key, item in value.items():
             yield from leaves(item, f"{name}.{key}" if name else key)
     elif isinstance(value, list) and value and isinstance(value[0], dict):
@@ -126,6 +133,17 @@ def test_records_of_a_simulation(place: Path) -> None:
     check("simulation.json", build / "simulation.json")
     write_report([build], place / "report.json")
     check("report.json", place / "report.json")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_records_of_reproductions(tmp_path: Path, target: Target) -> None:
+    for name, rows in (("narrow", 256), ("wide", 512)):
+        text = f"28x28x1 - D{rows}(16,64) - D{rows}(32,16) - D{rows}(16,32) - D10(16,4)"
+        write_record(tmp_path / name / "training.json", {**TRAINING, "network": text})
+    write_record(tmp_path / "wide" / "evaluation.json", EVALUATION)
+    write_record(tmp_path / "wide" / "simulation.json", SIMULATION)
+    flow.reproduce(target, tmp_path, from_=[tmp_path / "narrow", tmp_path / "wide"])
+    check(f"{target}.json", tmp_path / f"{target}.json")
 
 
 def test_tensors_and_files(place: Path) -> None:

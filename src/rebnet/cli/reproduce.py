@@ -1,0 +1,61 @@
+"""`rebnet reproduce`."""
+
+from itertools import zip_longest
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table as Shown
+
+from rebnet import flow
+from rebnet.cli.common import results
+from rebnet.reproduce.table import Table
+
+
+def command(
+    target: Annotated[flow.Target, typer.Argument(help="The table or figure of the paper.")],
+    dataset: Annotated[
+        str | None, typer.Option(help="Only this data set; all that the records hold if not given.")
+    ] = None,
+    from_: Annotated[
+        list[str] | None,
+        typer.Option("--from", help="Folder of a run or a build, or zoo:NAME; the whole zoo if not given."),
+    ] = None,
+    output: Annotated[Path, typer.Option(help="Folder of the table, the record and the pictures.")] = Path(
+        "build/reproduce"
+    ),
+) -> None:
+    """Make a table or figure of the paper from records of trainings and builds, beside the published numbers.
+
+    Example: [bold]rebnet reproduce table3 --dataset mnist[/bold]
+    """
+    made = flow.reproduce(target, output, dataset=dataset, from_=from_ or ())
+    results.print(shown(made.table))
+    for kind in ("json", "md", "svg", "png"):
+        print(output / f"{target}.{kind}")
+
+
+def shown(table: Table) -> Shown:
+    """The table for the terminal."""
+    result = Shown(
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1),
+        collapse_padding=True,
+        pad_edge=False,
+        title=table.title,
+        caption=table.caption,
+        caption_justify="left",
+    )
+    numbers = [all(_is_number(row[place]) for row in table.rows) for place in range(len(table.headings))]
+    for heading, is_number in zip(table.headings, numbers, strict=True):
+        result.add_column(
+            heading, justify="right" if is_number else "left", no_wrap=heading in ("data set", "by"), overflow="fold"
+        )
+    for row, following in zip_longest(table.rows, table.rows[1:]):
+        result.add_row(*row, end_section=following is not None and row[0] != following[0])
+    return result
+
+
+def _is_number(cell: str) -> bool:
+    return not cell or cell[0].isdecimal()

@@ -1,0 +1,45 @@
+"""Cycles of a network that is only a text, before there is anything to fold."""
+
+import math
+
+from rebnet.fold import samples_per_beat
+from rebnet.ir.notation import Architecture, ConvText, PoolText
+from rebnet.rtl.accelerator import Accelerator
+from rebnet.rtl.geometry import Mvtu
+
+
+def bound_cycles(network: Architecture, levels: int, input_bits: int) -> int | None:
+    """Cycles per image of the slowest part at the foldings of the text; None where the text leaves one open.
+
+    This is `bound_cycles` of the folding.json that `rebnet compile --folding paper` writes.
+
+    Args:
+        network: the network.
+        levels: M, of an accelerator that serves 1 to M.
+        input_bits: bits of each pixel.
+    """
+    layers: list[Mvtu] = []
+    for index, layer in enumerate(network.layers):
+        if isinstance(layer, PoolText):
+            continue
+        if layer.folding is None:
+            return None
+        levels_in = levels if layers else input_bits
+        layers.append(
+            Mvtu(
+                name=f"layer_{len(layers) + 1}",
+                rows=layer.rows,
+                cols=network.inputs_of(index),
+                pe=layer.folding.pe,
+                simd=layer.folding.simd,
+                level_lanes=layer.folding.level_lanes or (1 if layers else levels_in),
+                levels_in=levels_in,
+                levels_out=levels,
+                pixels=not layers,
+                vectors=math.prod(network.shapes[index + 1][:2]) if isinstance(layer, ConvText) else 1,
+            )
+        )
+    served = tuple(range(1, levels + 1))
+    serial = Accelerator(network.samples, 1, levels, served, tuple(layers), ())
+    whole = Accelerator(network.samples, samples_per_beat(serial), levels, served, tuple(layers), ())
+    return whole.bound_cycles(levels)

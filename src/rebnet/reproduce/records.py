@@ -1,0 +1,201 @@
+"""The records of runs and builds, as numbers that know where they come from."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rebnet import zoo
+from rebnet.errors import FileFormatError, FoldingError, NotationError, OptionError
+from rebnet.files import read_record
+from rebnet.ir.notation import Architecture, parse
+from rebnet.reproduce.published import CLOCK_MHZ
+
+Source = str | Path
+BoundCycles = Callable[[Architecture, int, int], int | None]
+"""Cycles per image of a network, its levels and its input bits at the foldings of its text; None where one is open."""
+
+_Keys = Mapping[str, type | tuple[type, ...]]
+_NUMBER = (int, float)
+_TRAINING: _Keys = {
+    "network": str,
+    "dataset": str,
+    "levels": int,
+    "input_bits": int,
+    "seed": int,
+    "epochs": int,
+    "curve": list,
+    "test_accuracy": _NUMBER,
+    "validation_accuracy": _NUMBER,
+}
+_EVALUATION: _Keys = {"dataset": str, "levels": int, "accuracy": _NUMBER}
+_SIMULATION: _Keys = {
+    "dataset": str,
+    "levels": list,
+    "images": int,
+    "mismatches": int,
+    "cycles_per_image": (*_NUMBER, type(None)),
+}
+_FOLDING: _Keys = {"levels": int, "layers": list, "predicted_cycles_per_image": _NUMBER}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number, its unit, and where it comes from."""
+
+    value: float
+    unit: str
+    origin: str
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """As the JSON holds it."""
+        return vars(self)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the records of one folder say of a trained network.
+
+    Attributes:
+        name: the folder as it was named, or zoo:NAME.
+        network: its network.
+        dataset: name of the data set it was trained on.
+        levels: M.
+        input_bits: bits of a pixel.
+        seed: seed of the training.
+        epochs: passes over the training images.
+        validation: validation accuracy after each epoch, percent.
+        float_accuracy: test accuracy of the float network with snapped gains.
+        integer_accuracy: test accuracy of the integer network at M levels, where `evaluate` ran.
+        model_cycles: cycles per image that the cycle model says: the build's, or else those of the text's folding.
+        rtl_cycles: cycles per image that the RTL took at M levels, where `simulate` ran without stalls.
+        paper_folding: whether the cycles are those of the foldings in the network's text.
+    """
+
+    name: str
+    network: Architecture
+    dataset: str
+    levels: int
+    input_bits: int
+    seed: int
+    epochs: int
+    validation: tuple[float, ...]
+    float_accuracy: Figure
+    integer_accuracy: Figure | None
+    model_cycles: Figure | None
+    rtl_cycles: Figure | None
+    paper_folding: bool
+
+    @property
+    def accuracy(self) -> Figure:
+        """The integer network's accuracy, or else the float network's."""
+        return self.integer_accuracy or self.float_accuracy
+
+    @property
+    def images_per_second(self) -> Figure | None:
+        """Throughput at the assumed clock, from the RTL's cycles, or else the model's."""
+        cycles, name = (self.rtl_cycles, "rtl_cycles") if self.rtl_cycles else (self.model_cycles, "model_cycles")
+        if cycles is None:
+            return None
+        origin = f"{CLOCK_MHZ} MHz (assumed, as in the paper's Table III) / {name}"
+        return Figure(round(CLOCK_MHZ * 1e6 / cycles.value), "images/s", origin)
+
+
+def read_runs(sources: Sequence[Source], bound_cycles: BoundCycles) -> list[Run]:
+    """The runs in these folders, in their order; those of the zoo where none is named.
+
+    Raises:
+        OptionError: a network of the zoo that there is not, or a simulation that found mismatches.
+        FileFormatError: a record is missing, damaged or edited into nonsense.
+    """
+    return [read_run(source, bound_cycles) for source in sources or [zoo.PREFIX + name for name in zoo.NAMES]]
+
+
+def read_run(source: Source, bound_cycles: BoundCycles) -> Run:
+    """What the records in one folder, a run or a build, or those of `zoo:NAME` say; see `read_runs`."""
+    name = str(source)
+    folder = zoo.folder(name) if name.startswith(zoo.PREFIX) else Path(name)
+    path = folder / "training.json"
+    training = read_record(path, _TRAINING)
+    network = _network(path, training["network"])
+    levels, dataset = training["levels"], training["dataset"]
+    folding = _optional(folder / "folding.json", _FOLDING)
+    model, is_paper = _model_cycles(name, network, training, folding, bound_cycles)
+    return Run(
+        name=name,
+        network=network,
+        dataset=dataset,
+        levels=levels,
+        input_bits=training["input_bits"],
+        seed=training["seed"],
+        epochs=training["epochs"],
+        validation=_validation(path, training["curve"]),
+        float_accuracy=Figure(training["test_accuracy"], "%", f"{name}/training.json test_accuracy"),
+        integer_accuracy=_integer_accuracy(name, folder, dataset, levels),
+        model_cycles=model,
+        rtl_cycles=_rtl_cycles(name, folder, dataset, levels),
+        paper_folding=is_paper,
+    )
+
+
+def _optional(path: Path, keys: _Keys) -> dict[str, Any] | None:
+    return read_record(path, keys) if path.is_file() else None
+
+
+def _network(path: Path, text: str) -> Architecture:
+    try:
+        return parse(text)
+    except (NotationError, FoldingError) as error:
+        raise FileFormatError(f"{path}: key 'network' holds no network text ({error}); train again") from None
+
+
+def _validation(path: Path, curve: list[Any]) -> tuple[float, ...]:
+    values: list[Any] = [entry.get("validation_accuracy") if isinstance(entry, dict) else None for entry in curve]
+    if not values or not all(isinstance(value, _NUMBER) and not isinstance(value, bool) for value in values):
+        raise FileFormatError(f"{path}: key 'curve' must hold an entry with a validation_accuracy for every epoch")
+    return tuple(values)
+
+
+def _integer_accuracy(name: str, folder: Path, dataset: str, levels: int) -> Figure | None:
+    """The accuracy of evaluation.json, where it is of this data set at all levels."""
+    evaluation = _optional(folder / "evaluation.json", _EVALUATION)
+    if evaluation is None or (evaluation["dataset"], evaluation["levels"]) != (dataset, levels):
+        return None
+    return Figure(evaluation["accuracy"], "%", f"{name}/evaluation.json accuracy")
+
+
+def _rtl_cycles(name: str, folder: Path, dataset: str, levels: int) -> Figure | None:
+    """The cycles of simulation.json, where all images ran at all levels and nothing stalled."""
+    simulation = _optional(folder / "simulation.json", _SIMULATION)
+    if simulation is None:
+        return None
+    if simulation["mismatches"]:
+        raise OptionError(
+            f"{folder / 'simulation.json'}: mismatches={simulation['mismatches']}; an RTL that computes something "
+            "else has no place in a comparison; compile and simulate again, or leave the folder out"
+        )
+    if simulation["levels"] != [levels] or simulation["dataset"] != dataset or simulation["cycles_per_image"] is None:
+        return None
+    origin = f"{name}/simulation.json cycles_per_image, {simulation['images']} images"
+    return Figure(simulation["cycles_per_image"], "cycles", origin)
+
+
+def _model_cycles(
+    name: str,
+    network: Architecture,
+    training: dict[str, Any],
+    folding: dict[str, Any] | None,
+    bound_cycles: BoundCycles,
+) -> tuple[Figure | None, bool]:
+    """Cycles per image, and whether they are those of the text's foldings."""
+    levels = training["levels"]
+    if folding is not None and folding["levels"] == levels:
+        built = [(layer.get("pe"), layer.get("simd")) for layer in folding["layers"] if isinstance(layer, dict)]
+        text = [(layer.folding.pe, layer.folding.simd) for layer in network.weighted if layer.folding is not None]
+        cycles = folding["predicted_cycles_per_image"]
+        return Figure(cycles, "cycles", f"{name}/folding.json predicted_cycles_per_image"), built == text
+    bound = bound_cycles(network, levels, training["input_bits"])
+    if bound is None:
+        return None, False
+    return Figure(bound, "cycles", "slowest part at the foldings of the network's text"), True
