@@ -2,27 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from rebnet.datasets import Dataset
+from rebnet.datasets.split import Draw, held_out, random_seed
 from rebnet.errors import DatasetError
 from rebnet.ir.notation import Architecture
 from rebnet.train.augment import random_flip, random_shift
 from rebnet.train.recipe import Recipe
-
-
-class Draw(IntEnum):
-    """What random numbers are for; every purpose has its own stream."""
-
-    WEIGHTS = 0
-    SPLIT = 1
-    ORDER = 2
-    SHIFT = 3
-    FLIP = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +23,6 @@ class Images:
 
     def __len__(self) -> int:
         return len(self.labels)
-
-
-def random_seed(seed: int, purpose: Draw, epoch: int = 0) -> int:
-    """A 63-bit seed for one purpose in one epoch; the same arguments give the same seed everywhere."""
-    return int(np.random.SeedSequence([seed, purpose, epoch]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def _generator(seed: int, purpose: Draw, epoch: int = 0) -> torch.Generator:
@@ -67,16 +51,8 @@ def split(dataset: Dataset, validation_fraction: float, seed: int) -> tuple[Imag
     Raises:
         DatasetError: Fewer than two images would be left to train on.
     """
-    count = len(dataset.train_labels)
-    held_out = max(1, round(count * validation_fraction))
-    if count - held_out < 2:
-        raise DatasetError(
-            f"data set {dataset.name}: {count} training images, of which {held_out} are held out to judge by; "
-            "BatchNorm needs at least 2 to train on, so give more images"
-        )
-    order = torch.randperm(count, generator=_generator(seed, Draw.SPLIT))
+    training, validation = map(torch.from_numpy, held_out(dataset, validation_fraction, seed))
     pixels, labels = torch.from_numpy(dataset.train_images), torch.from_numpy(dataset.train_labels)
-    validation, training = order[:held_out], order[held_out:]
     return Images(pixels[training], labels[training]), Images(pixels[validation], labels[validation])
 
 

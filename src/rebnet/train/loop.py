@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rebnet.datasets import Dataset
+from rebnet.datasets.split import Draw, random_seed
 from rebnet.errors import OptionError
 from rebnet.files import make_folder, write_record
 from rebnet.ir.notation import Architecture
@@ -16,7 +17,7 @@ from rebnet.nn.calibration import inference_batch, recalibrate, snap_gains
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.networks import architecture, widen
 from rebnet.nn.residual import ResidualSign, check_levels
-from rebnet.train.batches import Draw, Images, batches, check_fit, random_seed, split, steps_per_epoch
+from rebnet.train.batches import Images, batches, check_fit, split, steps_per_epoch
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
 from rebnet.train.progress import reporting
 from rebnet.train.recipe import Recipe, recipe_for
