@@ -3,7 +3,7 @@
     train     images, a network text          -> run/    model.safetensors, training.json
     compile   a run, or a network of the zoo  -> build/  exported/, network.json, tensors.safetensors,
                                                          folding.json, rtl/, mem/, ports.json
-    evaluate  build, images                   -> build/  evaluation.json
+    evaluate  build, images                   -> build/  evaluation.json, or adaptive.json
     simulate  build, images                   -> build/  simulation.json
     reproduce records of runs and builds      -> TARGET.json, TARGET.md, TARGET.svg, TARGET.png
 
@@ -22,6 +22,7 @@ from rebnet import datasets, zoo
 from rebnet.errors import OptionError, OutputError
 from rebnet.evaluate import Engine
 from rebnet.evaluate import evaluate as evaluate_network
+from rebnet.evaluate.adaptive import evaluate_adaptive
 from rebnet.files import file_hash, make_folder, output_errors, read_record
 from rebnet.fold import fold
 from rebnet.fold.from_text import bound_cycles
@@ -211,10 +212,22 @@ def evaluate(
     data_dir: Path | None = None,
     levels: int | None = None,
     engine: Engine = "packed",
+    adaptive: tuple[int, ...] | None = None,
+    max_loss: float = 0.5,
     progress: Callable[[int], None] = lambda images_done: None,
 ) -> dict[str, Any]:
-    """Run the integer network and the float one over the whole test set; write and return evaluation.json."""
-    return evaluate_network(build, build / EXPORTED, datasets.load(dataset, data_dir), levels, engine, progress)
+    """Run the integer network and the float one over the whole test set; write and return evaluation.json.
+
+    With `adaptive`, a ladder of level counts such as (1, 3), write and return adaptive.json instead; see
+    `rebnet.evaluate.adaptive.evaluate_adaptive`.
+    """
+    if adaptive is None:
+        return evaluate_network(build, build / EXPORTED, datasets.load(dataset, data_dir), levels, engine, progress)
+    if levels is not None:
+        raise OptionError(f"levels={levels}: an adaptive evaluation runs at its ladder's levels; leave --levels out")
+    if engine != "packed":
+        raise OptionError(f"engine={engine!r}: an adaptive evaluation uses the packed engine; leave --engine out")
+    return evaluate_adaptive(build, datasets.load(dataset, data_dir), adaptive, max_loss=max_loss, progress=progress)
 
 
 def simulate(

@@ -34,15 +34,15 @@ DataDir = Annotated[
 Build = Annotated[Path, typer.Argument(help="Folder that 'rebnet compile' made.")]
 
 
-def parse_levels(text: str | None) -> tuple[int, ...] | None:
-    """'3,1,2' to (3, 1, 2)."""
+def parse_levels(
+    text: str | None, option: str = "levels", example: str = "2, or 3,1,2 to change every image"
+) -> tuple[int, ...] | None:
+    """'3,1,2' to (3, 1, 2); the message names the option and an example."""
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
     if not all(part.isdecimal() for part in parts):
-        raise OptionError(
-            f"levels={text!r}: not a list of whole numbers; write for example 2, or 3,1,2 to change every image"
-        )
+        raise OptionError(f"{option}={text!r}: not a list of whole numbers; write for example {example}")
     return tuple(map(int, parts))
 
 

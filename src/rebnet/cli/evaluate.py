@@ -1,11 +1,12 @@
 """`rebnet evaluate`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from rich.table import Table
 
 from rebnet import flow
-from rebnet.cli.common import Build, DataDir, DatasetName, image_progress, print_record
+from rebnet.cli.common import Build, DataDir, DatasetName, errors, image_progress, parse_levels, print_record, results
 
 
 def command(
@@ -15,15 +16,51 @@ def command(
     engine: Annotated[
         flow.Engine, typer.Option(help="packed, reference, or both, which compares their scores.")
     ] = "packed",
+    adaptive: Annotated[
+        str | None,
+        typer.Option(help="Ladder of levels, such as 1,3: more only where the best score leads by too little."),
+    ] = None,
+    max_loss: Annotated[
+        float, typer.Option(help="Points of validation accuracy that --adaptive may lose against the ladder's last m.")
+    ] = 0.5,
     data_dir: DataDir = None,
 ) -> None:
     """Run the integer network on the CPU over the whole test set, beside the float one.
 
     Example: [bold]rebnet evaluate build/mnist-m2 --dataset mnist[/bold]
     """
+    ladder = parse_levels(adaptive, "adaptive", "1,3")
     with image_progress("evaluating", None) as (_, progress):
-        record = flow.evaluate(build, dataset, data_dir=data_dir, levels=levels, engine=engine, progress=progress)
+        record = flow.evaluate(
+            build,
+            dataset,
+            data_dir=data_dir,
+            levels=levels,
+            engine=engine,
+            adaptive=ladder,
+            max_loss=max_loss,
+            progress=progress,
+        )
+    if ladder is not None:
+        _print_adaptive(record)
+        return
     keys = ("engine", "images", "levels", "accuracy", "float_accuracy", "labels_differing", "images_per_second")
     print_record(record, (*keys, "mismatches") if "mismatches" in record else keys)
     if record.get("mismatches"):
         raise typer.Exit(1)
+
+
+def _print_adaptive(record: dict[str, Any]) -> None:
+    """The operating point of adaptive.json beside the ladder's levels alone."""
+    point = record["operating_point"]
+    table = Table("levels", "answered %", "validation %", "test %", "cycles per image")
+    for rung, answered in zip(record["rungs"], point["test_answered"], strict=True):
+        shown = (rung[key] for key in ("validation_accuracy", "test_accuracy", "cycles"))
+        table.add_row(str(rung["levels"]), str(answered), *map(str, shown))
+    shown = (point[key] for key in ("validation_accuracy", "test_accuracy", "test_cycles"))
+    table.add_row("adaptive", "", *map(str, shown))
+    results.print(table)
+    print_record(record, ("max_loss", "validation_images", "test_images"))
+    if set(point["thresholds"]) == {None}:
+        errors.print(f"within this loss nothing is cheaper than {record['ladder'][-1]} levels alone", highlight=False)
+    print_record(point, ("thresholds", "test_loss", "test_cycles_to_first", "test_cycles_to_last"))

@@ -3,8 +3,9 @@
 import torch
 from torch import nn
 
+from rebnet.datasets.split import Draw
 from rebnet.nn.any_levels import level_counts
-from rebnet.train.batches import Draw, generator
+from rebnet.train.batches import generator
 from rebnet.train.recipe import Recipe
 
 

@@ -1,35 +1,18 @@
 """Which images are trained on, and in which order: all of it a function of the seed."""
 
 from collections.abc import Iterator
-from enum import IntEnum
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from rebnet.datasets import Dataset
+from rebnet.datasets.split import Draw, held_out, random_seed
 from rebnet.errors import DatasetError, OptionError
 from rebnet.ir.notation import Architecture
 from rebnet.train.augment import move
 from rebnet.train.devices import ALONE, Processes
 from rebnet.train.images import Images, Source, place
 from rebnet.train.recipe import Recipe
-
-
-class Draw(IntEnum):
-    """What random numbers are for; every purpose has its own stream."""
-
-    WEIGHTS = 0
-    SPLIT = 1
-    ORDER = 2
-    SHIFT = 3
-    FLIP = 4
-    LEVELS = 5
-
-
-def random_seed(seed: int, purpose: Draw, epoch: int = 0) -> int:
-    """A 63-bit seed for one purpose in one epoch; the same arguments give the same seed everywhere."""
-    return int(np.random.SeedSequence([seed, purpose, epoch]).generate_state(1, np.uint64)[0] >> 1)
 
 
 def generator(seed: int, purpose: Draw, epoch: int = 0) -> torch.Generator:
@@ -61,16 +44,9 @@ def split(
     Raises:
         DatasetError: Fewer than two images would be left to train on.
     """
-    count = len(dataset.train_labels)
-    held_out = max(1, round(count * validation_fraction))
-    if count - held_out < 2:
-        raise DatasetError(
-            f"data set {dataset.name}: {count} training images, of which {held_out} are held out to judge by; "
-            "BatchNorm needs at least 2 to train on, so give more images"
-        )
-    order = torch.randperm(count, generator=generator(seed, Draw.SPLIT))
     training, validation = (
-        place(dataset.train_images, dataset.train_labels, rows, device) for rows in (order[held_out:], order[:held_out])
+        place(dataset.train_images, dataset.train_labels, torch.from_numpy(rows), device)
+        for rows in held_out(dataset, validation_fraction, seed)
     )
     return training, validation
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rebnet.datasets import Dataset
+from rebnet.datasets.split import Draw, random_seed
 from rebnet.errors import OptionError
 from rebnet.files import make_folder, write_record
 from rebnet.ir.notation import Architecture
@@ -19,7 +20,7 @@ from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.networks import architecture, widen
 from rebnet.nn.residual import ResidualSign, check_levels
 from rebnet.train.any_levels import drawn_sets, level_sets
-from rebnet.train.batches import Draw, batches, check_fit, random_seed, share_of_batch, split, steps_per_epoch
+from rebnet.train.batches import batches, check_fit, share_of_batch, split, steps_per_epoch
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
 from rebnet.train.devices import ALONE, Processes, connect
 from rebnet.train.images import Source, first_pixels, place
