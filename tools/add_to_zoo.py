@@ -1,0 +1,43 @@
+"""Make a finished training a network that ships with the package.
+
+    python tools/add_to_zoo.py RUN NAME [--data-dir DIR]
+
+Exports and lowers the run, evaluates the integer network on all test images of its data set, and writes
+src/rebnet/zoo/NAME: network.json and tensors.safetensors (the exported network), training.json and evaluation.json.
+"""
+
+import argparse
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rebnet import flow
+from rebnet.files import read_record
+from rebnet.ir import storage
+
+ZOO = Path(__file__).parents[1] / "src" / "rebnet" / "zoo"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("name")
+    parser.add_argument("--data-dir", type=Path, default=None)
+    options = parser.parse_args()
+    dataset = str(read_record(options.run / "training.json", {"dataset": str})["dataset"])
+    with TemporaryDirectory() as place:
+        build = Path(place) / "build"
+        flow.compile(options.run, build, until="lower")
+        record = flow.evaluate(build, dataset, data_dir=options.data_dir)
+        folder = ZOO / options.name
+        shutil.rmtree(folder, ignore_errors=True)
+        storage.save(replace(storage.load(build / flow.EXPORTED), name=options.name), folder)
+        for name in ("training.json", "evaluation.json"):
+            shutil.copy(build / name, folder / name)
+    print(json.dumps(record, indent=1))
+
+
+if __name__ == "__main__":
+    main()
