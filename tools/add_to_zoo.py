@@ -21,6 +21,7 @@ ZOO = Path(__file__).parents[1] / "src" / "rebnet" / "zoo"
 
 
 def main() -> None:
+    """Export, lower, evaluate, copy."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
