@@ -298,3 +298,10 @@ def test_an_any_level_network_starts_from_a_plain_one(blob_dataset, tmp_path):
     for m in (1, 2, 3):
         assert model.sign2[m - 1].gammas.tolist() == pytest.approx(gammas[:m])
         assert torch.equal(model.norm1[m - 1].running_var, trained.norm1.running_var)
+
+
+def test_a_single_factor_says_nothing(blob_dataset, tmp_path):
+    train(NETWORK, blob_dataset, 1, tmp_path, epochs=1, quiet=True)
+    model = build(parse(NETWORK), 2)
+    start_from(model, parse(NETWORK), 8, tmp_path, "training.json")
+    assert model.sign1.gammas.tolist() == pytest.approx([2 / 3, 1 / 3])

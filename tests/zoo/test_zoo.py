@@ -10,19 +10,26 @@ from rebnet.files import read_record
 from rebnet.ir import storage
 
 WEIGHT_BYTES = {"mnist-arch-1": 41_792, "cifar10-arch-2": 192_896}
+FILES = ["evaluation.json", "network.json", "tensors.safetensors", "training.json"]
 
 
 @pytest.mark.parametrize("name", zoo.NAMES)
 def test_networks(name):
     folder = zoo.folder(name)
     assert zoo.folder(f"zoo:{name}") == folder
-    assert sorted(path.name for path in folder.iterdir()) == ["network.json", "tensors.safetensors", "training.json"]
+    assert sorted(path.name for path in folder.iterdir()) == FILES
     network = storage.load(folder)
+    shape, _, kind = name.rpartition("-")
     assert network.name == name
-    assert network.levels == int(name[-1])
-    assert network.weight_bytes == WEIGHT_BYTES[name[:-3]]
+    assert network.levels == (3 if kind == "any" else int(kind[1]))
+    assert network.weight_bytes == WEIGHT_BYTES[shape]
     training = read_record(folder / "training.json", {"network": str, "dataset": str, "levels": int, "seed": int})
     assert (training["dataset"], training["levels"]) == (name.split("-")[0], network.levels)
+    assert training.get("any_levels", False) == (kind == "any")
+    evaluation = read_record(folder / "evaluation.json", {"dataset": str, "levels": int, "images": int})
+    assert (evaluation["dataset"], evaluation["levels"]) == (training["dataset"], network.levels)
+    assert evaluation["images"] == 10_000
+    assert abs(evaluation["float_accuracy"] - training["test_accuracy"]) <= 0.1
 
 
 def test_every_folder_has_a_name():

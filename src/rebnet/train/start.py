@@ -25,7 +25,8 @@ def start_from(
 ) -> dict[str, Any]:
     """Put the latent weights, BatchNorms and factors of the finished run `run` into `model`.
 
-    Levels that the run did not have start with half the factor of the level before them. An any-level network takes the
+    Levels that the run did not have start with half the factor of the level before them; from one level, all factors
+    start as they would without a run. An any-level network takes the
     BatchNorms and factors of m levels from those of the run's own m levels, or else of all its levels.
 
     Args:
@@ -98,6 +99,8 @@ def run_summary(run: Path, record: str) -> dict[str, Any]:
 
 
 def _take_factors(module: ResidualSign, gammas: list[float]) -> None:
+    if len(gammas) == 1:
+        return  # BatchNorm behind the next layer cancels a single factor, so it says nothing about the scale of z
     gammas = gammas[: module.levels]
     gammas = gammas + [gammas[-1] / 2 ** (index + 1) for index in range(module.levels - len(gammas))]
     later = 0.0

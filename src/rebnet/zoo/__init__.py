@@ -1,8 +1,9 @@
 """Trained networks that ship with rebnet: exported networks with packed weights, and how each was trained.
 
 A network is named by data set, architecture and levels, `mnist-arch-1-m2`; the command line writes
-`zoo:mnist-arch-1-m2`. Each folder holds network.json and tensors.safetensors (see `rebnet.ir.storage`) and
-the training.json of its training.
+`zoo:mnist-arch-1-m2`; `mnist-arch-1-any` has numbers of its own for each of 1 to 3 levels. Each folder holds
+network.json and tensors.safetensors (see `rebnet.ir.storage`), the training.json of its training and the
+evaluation.json of the integer network on all test images. `tools/add_to_zoo.py` makes one from a run.
 """
 
 from importlib.resources import files
@@ -15,6 +16,7 @@ NAMES = (
     "mnist-arch-1-m1",
     "mnist-arch-1-m2",
     "mnist-arch-1-m3",
+    "mnist-arch-1-any",
     "cifar10-arch-2-m1",
     "cifar10-arch-2-m2",
     "cifar10-arch-2-m3",
