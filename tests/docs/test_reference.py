@@ -82,6 +82,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow.train(NETWORK, "digits", 2, folder / "run", epochs=1, quiet=True)
     flow.compile(folder / "run", folder / "build")
     flow.evaluate(folder / "build", "digits")
+    flow.evaluate(folder / "build", "digits", adaptive=(1, 2))
     return folder
 
 
@@ -101,7 +102,7 @@ def test_records(place: Path, maps: Path) -> None:
     networks = [folder / part for folder in (build, maps) for part in ("network.json", "exported/network.json")]
     check("network.json", *networks)
     check("evaluation.json", build / "evaluation.json", maps / "evaluation.json")
-    for record in ("folding.json", "ports.json"):
+    for record in ("adaptive.json", "folding.json", "ports.json"):
         check(record, build / record)
 
 
