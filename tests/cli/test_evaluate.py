@@ -1,10 +1,13 @@
 """`rebnet evaluate`: refusals whole, and what it prints."""
 
+import json
+
 import numpy as np
 from tests.cli.test_compile import edit
 from tests.cli.test_help import plain
 
 from rebnet.engine.reference import run
+from rebnet.files import write_record
 
 
 def test_levels(refuse, build):
@@ -68,3 +71,55 @@ def test_unknown_engine(rebnet, build):
     code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--engine", "fast")
     assert (code, out) == (2, "")
     assert "'fast' is not one of 'packed', 'reference', 'both'" in plain(err)
+
+
+TRAINING = {"dataset": "digits", "seed": 0, "recipe": {"validation_fraction": 0.1}}
+
+
+def test_adaptive_prints_its_operating_point(rebnet, build):
+    write_record(build / "training.json", TRAINING)
+    code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--adaptive", "1,2,3", "--max-loss", "100")
+    assert (code, err.strip()) == (0, "")
+    record = json.loads((build / "adaptive.json").read_text())
+    point = record["operating_point"]
+    assert point["thresholds"] == [0, None]  # all may be lost: one level for every image
+    table = [line.split("│")[1:-1] for line in out.splitlines() if line.startswith("│")]
+    assert [[cell.strip() for cell in row] for row in table] == [
+        *(
+            [str(m), str(answered), str(rung["validation_accuracy"]), str(rung["test_accuracy"]), str(rung["cycles"])]
+            for m, answered, rung in zip((1, 2, 3), (100.0, 0.0, 0.0), record["rungs"], strict=True)
+        ),
+        ["adaptive", "", str(point["validation_accuracy"]), str(point["test_accuracy"]), "15.0"],
+    ]
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines()[-7:])
+    assert lines == {
+        "max_loss": "100.0",
+        "validation_images": "144",
+        "test_images": "360",
+        "thresholds": "[0, None]",
+        "test_loss": str(point["test_loss"]),
+        "test_cycles_to_first": "1.0",
+        "test_cycles_to_last": "0.3333",
+    }
+
+
+def test_adaptive_says_when_nothing_is_cheaper(rebnet, build, monkeypatch):
+    write_record(build / "training.json", TRAINING)
+    monkeypatch.setattr("rebnet.rtl.accelerator.Accelerator.bound_cycles", lambda self, levels: 100 - levels)
+    code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--adaptive", "2,3", "--max-loss", "0")
+    point = json.loads((build / "adaptive.json").read_text())["operating_point"]
+    assert (code, point["thresholds"], point["test_cycles"]) == (0, [None], 97.0)
+    assert err.strip() == "within this loss nothing is cheaper than 3 levels alone"
+    assert out.splitlines()[-4].split() == ["thresholds", "[None]"]
+
+
+def test_ladders_that_cannot_be(refuse, build):
+    command = ("evaluate", build, "--dataset", "digits", "--adaptive")
+    refuse("adaptive='1;3': not a list of whole numbers; write for example 1,3", *command, "1;3")
+    refuse("adaptive=3,1: the level counts of a ladder rise; write for example 1,3", *command, "3,1")
+    refuse("levels=4: this network serves 1, 2, 3; choose one of these", *command, "1,4")
+    refuse(
+        f"{build}/training.json: does not say which images were held out (dataset, seed, recipe.validation_fraction); "
+        "train with 'rebnet train', or give evaluate_adaptive validation images of your own",
+        *command, "1,3",
+    )  # fmt: skip

@@ -90,6 +90,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow.train(NETWORK, "digits", 2, folder / "run", epochs=1, quiet=True)
     flow.compile(folder / "run", folder / "build")
     flow.evaluate(folder / "build", "digits")
+    flow.evaluate(folder / "build", "digits", adaptive=(1, 2))
     return folder
 
 
@@ -120,7 +121,7 @@ def test_records(place: Path, maps: Path, any_levels: Path) -> None:
     ]
     check("network.json", *networks)
     check("evaluation.json", build / "evaluation.json", maps / "evaluation.json")
-    for record in ("folding.json", "ports.json"):
+    for record in ("adaptive.json", "folding.json", "ports.json"):
         check(record, build / record)
 
 

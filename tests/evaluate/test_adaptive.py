@@ -91,7 +91,7 @@ def expected(build, ladder, cycles, steps, validation, test, hundredths=50):
     }
 
 
-@pytest.mark.parametrize(("ladder", "hundredths"), [((1, 3), 0), ((1, 3), 400), ((1, 2, 3), 50), ((2, 3), 200)])
+@pytest.mark.parametrize(("ladder", "hundredths"), [((1, 3), 0), ((1, 3), 2500), ((1, 2, 3), 3800), ((2, 3), 200)])
 def test_a_tiny_network(tmp_path, ladder, hundredths):
     build, data = tmp_path / "build", small()
     flow.compile(save_run(tmp_path / "run", tiny()), build, folding="paper")

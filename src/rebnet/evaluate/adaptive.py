@@ -78,7 +78,7 @@ def evaluate_adaptive(
         "inputs": inputs,
         "dataset": dataset.name,
         "ladder": list(ladder),
-        "max_loss": max_loss,
+        "max_loss": float(max_loss),
         "validation_images": judged.images,
         "test_images": tested.images,
         "rungs": [
