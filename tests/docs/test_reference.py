@@ -70,6 +70,7 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         for item in value:
             yield from leaves(item, f"{name}[]")
     else:
+        name = re.sub(r"^operating_point\.", "curve[].", name)  # one of the points of its curve
         yield re.sub(r"^fifo_peaks\..*", "fifo_peaks.*", name), value
 
 
