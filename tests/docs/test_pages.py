@@ -13,6 +13,7 @@ from rebnet.cli import app
 from .pages import DOCS, ROOT, Block, blocks, commands, name, pages
 
 MOST_LINES = 205
+MOST_LINES_OF_TABLES = 250  # the reference is looked up, not read
 _LANGUAGES = ("python", "console", "systemverilog", "json", "tcl", "")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 
@@ -67,7 +68,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 @pytest.mark.parametrize("page", pages(), ids=name)
 def test_pages_are_short_and_their_blocks_are_named(page: Path) -> None:
-    assert len(page.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+    most = MOST_LINES_OF_TABLES if page.parent.name == "reference" else MOST_LINES
+    assert len(page.read_text(encoding="utf-8").splitlines()) <= most
     assert {block.language for block in blocks(page)} <= set(_LANGUAGES)
 
 
