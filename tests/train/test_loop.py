@@ -287,6 +287,9 @@ def test_a_teacher_of_other_images(blob_dataset, tmp_path):
     train(NETWORK, blob_dataset, 2, tmp_path / "teacher", epochs=1, quiet=True)
     with pytest.raises(OptionError, match="take a run with images of the same shape and as many classes"):
         load_teacher(tmp_path / "teacher", parse("6x6x2 - D3"))
+    with pytest.raises(FileFormatError, match="is not a finished training"):
+        train(NETWORK, blob_dataset, 2, tmp_path / "ours", teacher=tmp_path / "nothing", quiet=True)
+    assert not (tmp_path / "ours").exists()
 
 
 def test_an_any_level_network_starts_from_a_plain_one(blob_dataset, tmp_path):

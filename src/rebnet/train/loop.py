@@ -107,9 +107,9 @@ def train(
 
     Raises:
         NotationError: `network` is neither a name nor a legal text.
-        OptionError: An option is outside its range, the checkpoint was made under other settings, or `start` holds a
-            training of another network or of more levels.
-        FileFormatError: `start` holds no finished training, or the checkpoint is corrupt.
+        OptionError: An option is outside its range, the checkpoint was made under other settings, `start` holds a
+            training of another network or of more levels, or `teacher` one of other images.
+        FileFormatError: `start` or `teacher` holds no finished training, or the checkpoint is corrupt.
         DatasetError: Images or classes do not fit the network.
         OutputError: `output` cannot be written.
         KeyboardInterrupt: Interrupted; the checkpoint of the last finished epoch stays.
@@ -124,6 +124,8 @@ def train(
     check_fit(dataset, described)
     model = _initial_model(described, levels, input_bits, chosen, seed, any_levels)
     started = None if start is None else start_from(model, described, input_bits, start, RECORD_FILE)
+    taught = None if teacher is None else load_teacher(teacher, described).to(processes.device)
+    teaching = None if teacher is None else run_summary(teacher, RECORD_FILE)
     model = model.to(processes.device)
     training, validation = split(dataset, chosen.validation_fraction, seed, processes.device)
     share_of_batch(training, chosen.batch_size, processes.count)
@@ -139,9 +141,8 @@ def train(
         "seed": seed,
         "epochs": chosen.epochs,
         "start_from": started,
-        "teacher": None if teacher is None else run_summary(teacher, RECORD_FILE),
+        "teacher": teaching,
     }
-    taught = None if teacher is None else load_teacher(teacher, described).to(processes.device)
     job = _Job(settings, chosen, training, validation, output, seed, taught, processes)
     record: dict[str, Any] = {}
     with processes.exact():
