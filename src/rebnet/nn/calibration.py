@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rebnet.nn.any_levels import level_counts, modules_at, set_levels
-from rebnet.nn.conv import BinaryLayer
+from rebnet.nn.linear import BinaryLayer
 from rebnet.nn.residual import ResidualSign
 from rebnet.spec.gains import choose_gains
 

@@ -3,58 +3,38 @@
 Source: ReBNet (arXiv:1711.01243), section III-A; weights, scale and gradient are those of `rebnet.nn.linear`.
 """
 
-import math
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from rebnet.nn.linear import BinaryLinear, unit_scale
-from rebnet.nn.residual import sign, straight_through_sign
+from rebnet.nn.linear import BinaryLayer
 from rebnet.spec.window import Window
 
 SMALL_MAP = 16
 """An output map of at most so many places counts as small."""
 
 
-class BinaryConv2d(nn.Module):
-    """An unpadded convolution y = scale * (x * sign(weight)) without bias; K x K windows that move by `stride`.
+class BinaryConv2d(BinaryLayer):
+    """An unpadded convolution y = scale * (x * sign(weight)); K x K windows that move by `stride`.
 
-    Forward: y_o = scale * sum_{c,i,j} x_{c,i,j} * sign(weight_{o,c,i,j}) in every window, with the constant `scale` of
-    `rebnet.nn.linear.unit_scale` for fan_in = C*K*K.
-    Gradient: dL/dweight = dL/dsign(weight) * 1[|weight| <= 1] (straight through).
-
-    Latent weights start as N(0, 1/fan_in), as in `BinaryLinear`. A map is padded before it is binarized:
-    `rebnet.nn.window.PadLowest`.
+    Forward: y_o = scale * sum_{c,i,j} x_{c,i,j} * sign(weight_{o,c,i,j}) in every window; fan_in = C*K*K. A map is
+    padded before it is binarized: `rebnet.nn.window.PadLowest`.
 
     Shapes: x is N x in_channels x H x W, y is N x out_channels x H' x W' with H' = (H - K)//stride + 1, weight is
     out_channels x in_channels x K x K.
     """
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
-        super().__init__()
+        super().__init__(out_channels, in_channels, kernel, kernel)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.window = Window(kernel, stride)
-        fan_in = in_channels * kernel**2
-        self.scale = unit_scale(fan_in)
-        self.real = False
-        self.weight = nn.Parameter(torch.randn(out_channels, in_channels, kernel, kernel) / math.sqrt(fan_in))
-
-    @property
-    def binary_weight(self) -> Tensor:
-        """The +1 and -1 that the hardware stores, in the shape of `weight`, without gradient."""
-        return sign(self.weight.detach())
-
-    def clip_latent_(self, bound: float = 1.0) -> None:
-        """Clamp the latent weights to [-bound, bound], so that none drifts too far to flip; call after each step."""
-        with torch.no_grad():
-            self.weight.clamp_(-bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return y, N x out_channels x H' x W'; with the latent weights themselves while `real` is set."""
-        weight = self.weight if self.real else self.scale * straight_through_sign(self.weight)
+        """Return y, N x out_channels x H' x W'."""
+        weight = self.used_weight()
         height, width = self.window.output(*x.shape[2:])
         if height * width <= SMALL_MAP and x.device.type == "cpu" and torch.is_grad_enabled():
             return convolve_small(x, weight, self.window.stride)
@@ -113,7 +93,3 @@ class _SmallConvolution(torch.autograd.Function):
         windows = torch.stack([places[:, row, column] for row in rows for column in columns], dim=3)
         product = gradient.permute(0, 2, 3, 1).reshape(-1, outputs).t() @ windows.reshape(-1, kernel**2 * channels)
         return to_x, product.reshape(outputs, kernel, kernel, channels).permute(0, 3, 1, 2), None
-
-
-BinaryLayer = BinaryLinear | BinaryConv2d
-"""A layer with 1-bit weights; one row of its weight matrix is `weight[o].flatten()`."""

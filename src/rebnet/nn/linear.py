@@ -23,40 +23,55 @@ def unit_scale(fan_in: int) -> float:
     return 2.0 ** round(-0.5 * math.log2(fan_in))
 
 
-class BinaryLinear(nn.Module):
-    """A dense layer y = scale * (x @ sign(weight)^T) without bias.
-
-    Forward: y_o = scale * sum_n x_n * sign(weight_{o,n}), with the constant `scale` of `unit_scale`.
-    Gradient: dL/dweight = dL/dsign(weight) * 1[|weight| <= 1] (straight through).
+class BinaryLayer(nn.Module):
+    """A layer without bias whose weights are scale * sign(weight), one row of `weight` per output.
 
     Latent weights start as N(0, 1/fan_in), where Adam flips a sign within the first tens of steps rather
-    than within hundreds, and only the sign matters.
+    than within hundreds, and only the sign matters. Gradient: dL/dweight = dL/dsign(weight) * 1[|weight| <= 1]
+    (straight through).
 
-    Shapes: x is N x in_features, y is N x out_features, weight is out_features x in_features.
+    Attributes:
+        weight: Latent weights, one row per output.
+        scale: gamma_w, see `unit_scale`.
+        real: Multiply with the latent weights themselves, for a training that begins with real weights.
     """
 
-    def __init__(self, in_features: int, out_features: int) -> None:
+    def __init__(self, *shape: int) -> None:
         super().__init__()
-        self.in_features = in_features
-        self.out_features = out_features
-        self.scale = unit_scale(in_features)
+        fan_in = math.prod(shape[1:])
+        self.scale = unit_scale(fan_in)
         self.real = False
-        self.weight = nn.Parameter(torch.randn(out_features, in_features) / math.sqrt(in_features))
+        self.weight = nn.Parameter(torch.randn(shape) / math.sqrt(fan_in))
 
     @property
     def binary_weight(self) -> Tensor:
-        """The +1 and -1 that the hardware stores, shape out_features x in_features, without gradient."""
+        """The +1 and -1 that the hardware stores, in the shape of `weight`, without gradient."""
         return sign(self.weight.detach())
+
+    def used_weight(self) -> Tensor:
+        """What the layer multiplies with, in the shape of `weight`."""
+        return self.weight if self.real else self.scale * straight_through_sign(self.weight)
 
     def clip_latent_(self, bound: float = 1.0) -> None:
         """Clamp the latent weights to [-bound, bound], so that none drifts too far to flip; call after each step."""
         with torch.no_grad():
             self.weight.clamp_(-bound, bound)
 
+
+class BinaryLinear(BinaryLayer):
+    """A dense layer y = scale * (x @ sign(weight)^T): y_o = scale * sum_n x_n * sign(weight_{o,n}).
+
+    Shapes: x is N x in_features, y is N x out_features, weight is out_features x in_features.
+    """
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__(out_features, in_features)
+        self.in_features = in_features
+        self.out_features = out_features
+
     def forward(self, x: Tensor) -> Tensor:
-        """Return y, N x out_features; with the latent weights themselves while `real` is set."""
-        weight = self.weight if self.real else self.scale * straight_through_sign(self.weight)
-        return functional.linear(x, weight)
+        """Return y, N x out_features."""
+        return functional.linear(x, self.used_weight())
 
     def extra_repr(self) -> str:
         """Inputs, outputs and the scale."""

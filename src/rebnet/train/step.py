@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rebnet.nn.build import keep_order_
-from rebnet.nn.conv import BinaryConv2d, BinaryLayer
+from rebnet.nn.conv import BinaryConv2d
+from rebnet.nn.linear import BinaryLayer
 from rebnet.nn.norm_sign import train_forwards
 from rebnet.nn.residual import ResidualSign
 from rebnet.train.any_levels import level_sets
