@@ -128,10 +128,10 @@ def test_a_resumed_training_ends_in_the_same_bits(blob_dataset, tmp_path, monkey
     taken = iter(range(550 // 20 + 5))
     real = loop.take_step
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **options):
         if next(taken, None) is None:
             raise KeyboardInterrupt
-        return real(*arguments)
+        return real(*arguments, **options)
 
     with monkeypatch.context() as patch:
         patch.setattr(loop, "take_step", interrupted)
