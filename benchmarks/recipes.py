@@ -16,7 +16,8 @@ from rebnet import datasets
 from rebnet.train import RECIPES, Recipe
 from rebnet.train import train as train_network
 
-BASE = RECIPES["cifar10"]
+BASE = replace(RECIPES["cifar10"], validation_fraction=0.2)
+"""The recipe, judged on 10,000 images: on 2,500 a difference of a point may be chance."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ VARIANTS = {
     "squared hinge": Variant({"loss": "squared_hinge"}),
     "label smoothing 0.1": Variant({"label_smoothing": 0.1}),
     "rate of γ x 0.1": Variant({"gamma_rate": 0.1}),
+    "crop by 2": Variant({"shift_pixels": 2}),
     "no crop, no flip": Variant({"shift_pixels": 0, "flip": False}),
     "real weights for a third": Variant({"real_weight_epochs": None}),
     "M - 1 levels for half": Variant({}, fewer_levels_first=True),
