@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rebnet import datasets
+from rebnet.nn.build import FLOAT_LEVELS
 from rebnet.train import RECIPES, Recipe
 from rebnet.train import train as train_network
 
@@ -26,7 +27,7 @@ class Variant:
 
     changes: dict[str, object]
     fewer_levels_first: bool = False
-    teacher_levels: int = 0
+    teacher_levels: int | None = None
 
     def recipe(self, epochs: int) -> Recipe:
         """The whole recipe; a change of None is worked out from the epochs."""
@@ -52,6 +53,8 @@ VARIANTS = {
     "no crop, no flip": Variant({"shift_pixels": 0, "flip": False}),
     "real weights for a third": Variant({"real_weight_epochs": None}),
     "M - 1 levels for half": Variant({}, fewer_levels_first=True),
+    "float teacher": Variant({}, teacher_levels=FLOAT_LEVELS),
+    "float teacher alone": Variant({"distillation": 1.0}, teacher_levels=FLOAT_LEVELS),
     "teacher of 8 levels": Variant({}, teacher_levels=8),
 }
 
@@ -63,8 +66,9 @@ def train(name: str, variant: Variant, options: argparse.Namespace) -> None:
     if variant.fewer_levels_first:
         epochs = options.epochs // 2
         start = _run(f"{name}, first", variant.recipe(options.epochs - epochs), options, options.levels - 1)
-    if variant.teacher_levels:
-        teacher = _run("teacher", BASE, options, variant.teacher_levels, epochs=options.epochs)
+    if variant.teacher_levels is not None:
+        levels = variant.teacher_levels
+        teacher = _run(f"teacher of {levels} levels", BASE, options, levels, epochs=options.epochs)
     _run(name, variant.recipe(epochs), options, options.levels, start=start, teacher=teacher)
 
 

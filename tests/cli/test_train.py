@@ -85,7 +85,7 @@ def test_networks(refuse, tmp_path, text, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--levels", 0), "levels=0: a network has 1 to 8 residual levels; use 1 to 8"),
+        (("--levels", -1), "levels=-1: a network has 1 to 8 residual levels; use 1 to 8"),
         (("--levels", 9), "levels=9: a network has 1 to 8 residual levels; use 1 to 8"),
         (("--epochs", 0), "epochs=0: a training takes at least one pass over the images; use 1 or more"),
         (("--seed", -1), "seed=-1: a seed is a whole number, 0 or more; use 0 or more"),

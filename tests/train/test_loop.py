@@ -9,6 +9,7 @@ from rebnet.errors import DatasetError, FileFormatError, NotationError, OptionEr
 from rebnet.files import read_tensors, write_tensors
 from rebnet.ir.notation import parse
 from rebnet.nn.build import build
+from rebnet.nn.residual import ResidualSign
 from rebnet.train import RECIPES, images, load_model, loop, recipe, train
 from rebnet.train.checkpoint import CHECKPOINT_FILE
 from rebnet.train.images import Images
@@ -182,7 +183,7 @@ def test_damaged_checkpoints(blob_dataset, tmp_path):
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        ({"levels": 0}, OptionError, "levels=0"),
+        ({"levels": -1}, OptionError, "levels=-1"),
         ({"levels": 9}, OptionError, "levels=9"),
         ({"seed": -1}, OptionError, "seed=-1: a seed is a whole number, 0 or more"),
         ({"gain_bits": 1}, OptionError, "gain_bits=1: the gains of 2 levels need 2 to 16 bits; use 2 to 16"),
@@ -268,6 +269,31 @@ def test_real_weights_first(blob_dataset, tmp_path, monkeypatch):
     monkeypatch.setattr(loop, "take_step", step)
     train(NETWORK, blob_dataset, 1, tmp_path, epochs=2, quiet=True)
     assert seen == [True] * 27 + [False] * 27
+
+
+def test_a_float_network_teaches_and_starts(blob_dataset, tmp_path):
+    """It learns what it is shown, every weight is used as it is, and a binary network learns from it."""
+    known = train(MAPS, blob_dataset, 0, tmp_path / "float", epochs=4, recipe="default", quiet=True)
+    assert known["test_accuracy"] > 90
+    assert (known["levels"], known["gammas"]) == (0, [])
+    model, _ = load_model(tmp_path / "float")
+    assert not any(isinstance(module, ResidualSign) for module in model)
+    model.conv1.weight.data.mul_(1.01)  # signs stay: only a network of real weights notices
+    again, _ = load_model(tmp_path / "float")
+    images = torch.from_numpy(blob_dataset.test_images)
+    assert not torch.equal(model.conv1(model.pixels(images)), again.conv1(again.pixels(images)))
+    record = train(
+        MAPS, blob_dataset, 2, tmp_path / "two", epochs=1, teacher=tmp_path / "float", start=tmp_path / "float",
+        recipe=replace(RECIPES["default"], peak_learning_rate=1e-9), quiet=True,
+    )  # fmt: skip
+    assert record["teacher"]["levels"] == record["start_from"]["levels"] == 0
+    started, _ = load_model(tmp_path / "two")
+    torch.testing.assert_close(started.conv1.weight, again.conv1.weight, atol=1e-6, rtol=0)
+
+
+def test_a_float_network_has_no_levels_to_choose(blob_dataset, tmp_path):
+    with pytest.raises(OptionError, match="a float network has no levels"):
+        train(NETWORK, blob_dataset, 0, tmp_path / "float", any_levels=True, quiet=True)
 
 
 def test_learns_from_a_teacher(blob_dataset, tmp_path):

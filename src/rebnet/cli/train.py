@@ -15,7 +15,7 @@ def command(
     ],
     dataset: DatasetName,
     output: Annotated[Path, typer.Option(help="Folder of the run.")],
-    levels: Annotated[int, typer.Option(help="Residual levels M of every activation, 1 to 8.")] = 1,
+    levels: Annotated[int, typer.Option(help="Residual levels M of every activation, 1 to 8; 0: float, to teach.")] = 1,
     epochs: Annotated[
         int | None, typer.Option(help="Passes over the training images; the recipe's if not given.")
     ] = None,

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from rebnet.errors import OptionError
 from rebnet.export.walk import walk
 from rebnet.ir.notation import Folding, parse
 from rebnet.ir.ops import Network
+from rebnet.nn.build import FLOAT_LEVELS
 from rebnet.nn.calibration import recalibrate, snap_gains
 from rebnet.nn.load import load_model
 
@@ -53,8 +55,14 @@ def export_run(run: Path) -> Network:
 
     Raises:
         FileFormatError: the folder holds no finished training.
+        OptionError: it holds a float network.
     """
     model, metadata = load_model(run)
+    if metadata.levels == FLOAT_LEVELS:
+        raise OptionError(
+            f"{run}: holds a float network, which has no 1-bit weights; train with --levels 1 to 8, and with "
+            f"--teacher {run} to learn from it"
+        )
     architecture = parse(metadata.network)
     name = f"{metadata.dataset.split(':')[0]}-m{metadata.levels}"
     return export(model, name, foldings=[layer.folding for layer in architecture.weighted])

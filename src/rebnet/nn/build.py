@@ -5,14 +5,17 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
+from rebnet.errors import OptionError
 from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
 from rebnet.nn.any_levels import PerLevel
 from rebnet.nn.conv import BinaryConv2d
-from rebnet.nn.linear import BinaryLinear
+from rebnet.nn.linear import BinaryLayer, BinaryLinear
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import Estimator, Gradient, ResidualSign, check_levels
 from rebnet.nn.window import FlattenHWC, MaxPool2d, PadLowest
 
+FLOAT_LEVELS = 0
+"""Level count of the float network of the same shape: a teacher, and a ceiling to compare with."""
 LEAST_WEIGHT = 2.0**-10
 """BatchNorm's weights are at least this, see `keep_order_`."""
 
@@ -37,13 +40,15 @@ def build(
     * `flatten` (FlattenHWC) before the first dense layer behind a convolution;
     * at the end one more `linear<i>` and `norm<i>`, whose outputs are the class scores.
 
+    With no levels it is the float network of the same shape: real weights, and ReLU in place of every residual sign.
+
     Pooling stands before BatchNorm, which so centres what the residual sign sees: of the largest of four centred
     values, nineteen in twenty are positive. Hardware compares codes, which is the same as long as BatchNorm negates no
     channel behind a pool; `keep_order_` sees to that.
 
     Args:
         architecture: The network; its folding plays no part here.
-        levels: Residual levels M of every hidden activation, 1 to 8.
+        levels: Residual levels M of every hidden activation, 1 to 8; 0 for the float network.
         input_bits: Bits kept of each pixel, 1 to 8.
         gradient: Gradient of the residual signs, see `rebnet.nn.residual`.
         estimator: What stands in for the slope of their signs, see there.
@@ -55,12 +60,17 @@ def build(
     Raises:
         OptionError: `levels`, `input_bits`, `gradient` or `estimator` is outside its range.
     """
-    check_levels(levels)
+    if levels != FLOAT_LEVELS:
+        check_levels(levels)
+    elif any_levels:
+        raise OptionError("any_levels: a float network has no levels; leave it out, or take 1 to 8 levels")
 
     def norm(kind: type[nn.BatchNorm1d | nn.BatchNorm2d], rows: int) -> nn.Module:
         return PerLevel(kind(rows) for _ in range(levels)) if any_levels else kind(rows)
 
     def sign() -> nn.Module:
+        if levels == FLOAT_LEVELS:
+            return nn.ReLU()
         signs = (ResidualSign(m, gradient, estimator) for m in range(1 if any_levels else levels, levels + 1))
         return PerLevel(signs) if any_levels else next(signs)
 
@@ -91,7 +101,16 @@ def build(
             modules[f"norm{number}"] = norm(nn.BatchNorm2d, architecture.weighted[number - 1].rows)
         if following is not None:
             _binarize(modules, number, following, sign())
-    return nn.Sequential(modules)
+    model = nn.Sequential(modules)
+    use_real_weights(model, levels == FLOAT_LEVELS)
+    return model
+
+
+def use_real_weights(model: nn.Module, real: bool) -> None:
+    """Let the layers multiply with their latent weights (binary activations only), or with their signs."""
+    for module in model.modules():
+        if isinstance(module, BinaryLayer):
+            module.real = real
 
 
 @torch.no_grad()

@@ -14,7 +14,7 @@ from rebnet.errors import OptionError
 from rebnet.files import make_folder, write_record
 from rebnet.ir.notation import Architecture
 from rebnet.nn.any_levels import PerLevel, level_counts, modules_at, set_levels
-from rebnet.nn.build import build
+from rebnet.nn.build import FLOAT_LEVELS, build, use_real_weights
 from rebnet.nn.calibration import inference_batch, recalibrate, snap_gains
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.networks import architecture, widen
@@ -34,7 +34,6 @@ from rebnet.train.step import (
     sharpen_,
     spread_latents_,
     take_step,
-    use_real_weights,
 )
 from rebnet.train.threads import threads_for
 
@@ -87,7 +86,7 @@ def train(
         network: Name of a network or a network text.
         dataset: The images to train, judge and test on, or what loads them: one process of a machine calls it before
             the others do, so that files are downloaded and decoded once.
-        levels: Residual levels M of every hidden activation, 1 to 8.
+        levels: Residual levels M of every hidden activation, 1 to 8; 0 trains the float network of the same shape.
         output: Folder of the run.
         epochs: Passes over the training images, in place of the recipe's.
         seed: Seed of weights, validation split, order and augmentation, 0 or more.
@@ -206,7 +205,8 @@ def _gammas(model: nn.Sequential) -> list[Any]:
 
 
 def _check_options(levels: int, seed: int, gain_bits: int) -> None:
-    check_levels(levels)
+    if levels != FLOAT_LEVELS:
+        check_levels(levels)
     if seed < 0:
         raise OptionError(f"seed={seed}: a seed is a whole number, 0 or more; use 0 or more")
     if not levels <= gain_bits <= MAX_GAIN_BITS:
@@ -247,7 +247,7 @@ def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> C
             order = batches(job.training, recipe, job.seed, epoch, processes)
             levels = drawn_sets(level_sets(model, recipe), steps, job.seed, epoch)
             total = torch.zeros((), device=processes.device)
-            use_real_weights(model, epoch < recipe.real_weight_epochs)
+            use_real_weights(model, job.settings["levels"] == FLOAT_LEVELS or epoch < recipe.real_weight_epochs)
             for step, batch in enumerate(order, start=epoch * steps):
                 rate = recipe.learning_rate(step, steps * recipe.epochs)
                 if recipe.estimator == "ede":

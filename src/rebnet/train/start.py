@@ -25,8 +25,8 @@ def start_from(
 ) -> dict[str, Any]:
     """Put the latent weights, BatchNorms and factors of the finished run `run` into `model`.
 
-    Levels that the run did not have start with half the factor of the level before them; from one level, all factors
-    start as they would without a run. An any-level network takes the
+    Levels that the run did not have start with half the factor of the level before them; from one level or from a float
+    network, all factors start as they would without a run. An any-level network takes the
     BatchNorms and factors of m levels from those of the run's own m levels, or else of all its levels.
 
     Args:
@@ -56,8 +56,8 @@ def start_from(
         )
     for module, before in zip(model, trained, strict=True):
         for wanted, given in _pairs(module, before):
-            if isinstance(wanted, ResidualSign) and isinstance(given, ResidualSign):
-                _take_factors(wanted, given.gammas.double().tolist())
+            if isinstance(wanted, ResidualSign):
+                _take_factors(wanted, given.gammas.double().tolist() if isinstance(given, ResidualSign) else [])
             else:
                 wanted.load_state_dict(given.state_dict())
     return run_summary(run, record)
@@ -99,7 +99,7 @@ def run_summary(run: Path, record: str) -> dict[str, Any]:
 
 
 def _take_factors(module: ResidualSign, gammas: list[float]) -> None:
-    if len(gammas) == 1:
+    if len(gammas) <= 1:
         return  # BatchNorm behind the next layer cancels a single factor, so it says nothing about the scale of z
     gammas = gammas[: module.levels]
     gammas = gammas + [gammas[-1] / 2 ** (index + 1) for index in range(module.levels - len(gammas))]

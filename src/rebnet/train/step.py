@@ -182,13 +182,6 @@ def sharpen_(model: nn.Module, progress: float) -> None:
             module.sharpness.fill_(10 ** (2 * progress - 1))
 
 
-def use_real_weights(model: nn.Module, real: bool) -> None:
-    """Let the layers multiply with their latent weights (binary activations only), or with their signs."""
-    for module in model.modules():
-        if isinstance(module, BinaryLayer):
-            module.real = real
-
-
 @torch.no_grad()
 def spread_latents_(model: nn.Module, factor: float) -> None:
     """Multiply the initial latent weights; their signs stay, and how many steps it takes to turn them changes."""
