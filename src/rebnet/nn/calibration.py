@@ -34,8 +34,6 @@ def snap_gains(model: nn.Sequential, gain_bits: int = 8, threshold_bits: int = 2
         gain_bits: Width of the sum of the gains.
         threshold_bits: Width of the thresholds, T.
     """
-    if not any(isinstance(module, ResidualSign) for m in level_counts(model) for module in modules_at(model, m)):
-        return
     counts = level_counts(model)
     consumers = [module for module in model if isinstance(module, BinaryLayer)][1:]
     for m in counts:

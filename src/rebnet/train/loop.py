@@ -157,8 +157,9 @@ def train(
 
 def _finish(model: nn.Sequential, job: _Job, curve: Curve, gain_bits: int, dataset: Dataset) -> dict[str, Any]:
     """Snap the factors, fit the statistics, look at the test images: the record of the training."""
-    snap_gains(model, gain_bits)
-    recalibrate(model, first_pixels(job.training, job.recipe.calibration_images))
+    if job.settings["levels"] != FLOAT_LEVELS:  # a float network's factors need no fitting, nor do its statistics
+        snap_gains(model, gain_bits)
+        recalibrate(model, first_pixels(job.training, job.recipe.calibration_images))
     test = place(dataset.test_images, dataset.test_labels, None, job.processes.device)
     return {
         **job.settings,
