@@ -1,0 +1,258 @@
+"""The page of several builds: accuracy, throughput and logic of each, what nothing beats, at any number of levels."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rebnet.report.accelerator import heading
+from rebnet.report.chart import BOTTOM, LEFT, RIGHT, TOP, Scale, frame, log_span, path, picture, span
+from rebnet.report.commands import command
+from rebnet.report.html import Child, Html, number, tag
+from rebnet.report.operating import CLOCK_MHZ, Operating, bram, front, lanes, operating, resources
+from rebnet.report.page import at, badge, details, masthead, navigation, page, section, slider
+from rebnet.report.provenance import versions
+from rebnet.report.records import Build
+
+_WIDTH, _HEIGHT = 520, 380
+
+
+@dataclass(frozen=True)
+class _Row:
+    """A build and what it does at each position of the slider."""
+
+    build: Build
+    points: tuple[Operating, ...]
+    area: float | None
+    is_synthesised: bool
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """One coordinate of a chart: how it is named and read off; larger is better unless `is_cost`."""
+
+    name: str
+    read: Callable[[_Row, Operating], float | None]
+    is_log: bool
+    is_cost: bool = False
+
+
+def sweep_page(builds: Sequence[Build]) -> str:
+    """The whole page, as HTML."""
+    most = max(build.network.levels for build in builds)
+    positions = tuple(range(1, most + 1))
+    has_logic = all(resources(build) is not None for build in builds)
+    rows = [_row(build, positions, has_logic) for build in builds]
+    area_name = "LUT" if has_logic else "XNOR lanes"
+    accuracy = _Axis("test accuracy, %", lambda _, p: p.accuracy.value if p.accuracy else None, is_log=False)
+    rate = _Axis(f"images/s at {CLOCK_MHZ} MHz", lambda _, p: p.images_per_second, is_log=True)
+    area = _Axis(area_name, lambda row, _: row.area, is_log=True, is_cost=True)
+    speed, best_speed = _chart("speed", "Accuracy against throughput", rate, accuracy, rows, positions)
+    logic, best_logic = _chart("logic", f"Throughput against {area_name}", area, rate, rows, positions)
+    datasets = dict.fromkeys(build.dataset for build in builds if build.dataset)
+    header = masthead(
+        "rebnet report / sweep",
+        f"{len(builds)} accelerators, " + ("" if len(datasets) != 1 else f"{heading(builds[0]).split(', M')[0]}, ")
+        + (f"M up to {most}" if most > 1 else "M = 1"),
+        ", ".join(build.name for build in builds),
+        *_alerts(builds),
+        navigation([("trade", "The trade"), ("builds", "Every build"), ("gaps", "What is not known"), ("origin", "Provenance")]),
+    )  # fmt: skip
+    states = ["every accelerator at its own M" if m == most else f"images at {m} level{'s' * (m > 1)} at most"
+              for m in positions]  # fmt: skip
+    control = slider(positions, "Levels at most", states)
+    lead = (
+        "A marker is a build, its numeral the levels it runs at. Dashed in colour: the Pareto front, the builds that no "
+        "other beats on both axes. Hover or tab to a marker for its figures."
+    )
+    if not has_logic:
+        lead += " Logic is shown as XNOR lanes, because not every build has its LUTs counted or predicted."
+    parts = [
+        section("trade", "The trade", tag("div", speed, logic, class_="pair"), lead=lead),
+        section("builds", "Every build", _table(rows, positions, best_speed, best_logic), lead=_note(rows)),
+        section("gaps", "What is not known", *_gaps(rows)),
+        section("origin", "Provenance", _origin(builds)),
+    ]
+    return page(f"{len(builds)} accelerators", header, [*([control] if control else []), *parts])
+
+
+def _row(build: Build, positions: Sequence[int], has_logic: bool) -> _Row:
+    points = []
+    for m in positions:
+        levels = max((served for served in build.served if served <= m), default=None)
+        points.append(Operating(m, None, None) if levels is None else operating(build, levels))
+    used = resources(build)
+    area = float(used.used["LUT"]) if used and has_logic else lanes(build)
+    return _Row(build, tuple(points), area, bool(used and used.is_measured))
+
+
+def _alerts(builds: Sequence[Build]) -> list[Html]:
+    found = []
+    for build in builds:
+        simulation = build.get("simulation.json")
+        if simulation is not None and simulation["mismatches"]:
+            found.append(f"{build.name}: {simulation['mismatches']:,} mismatches in simulation; it computes something else.")
+        found += [f"{build.name}: {file} {reason}; it is not used." for file, reason in build.unused.items()]
+    return [tag("p", words, class_="alert") for words in found]
+
+
+def _chart(
+    name: str, title: str, x_axis: _Axis, y_axis: _Axis, rows: Sequence[_Row], positions: Sequence[int]
+) -> tuple[Html, list[list[int]]]:
+    """A scatter of all builds whose front follows the slider; and the builds on the front at each position."""
+    values = [[_place(row, point, x_axis, y_axis) for point in row.points] for row in rows]
+    known = [place for of_row in values for place in of_row if place is not None]
+    if not known:
+        words = tag("p", "No build has both figures yet.")
+        return tag("figure", tag("figcaption", title), tag("div", words, class_="missing")), [[] for _ in positions]
+    x, y = (_scale(axis, [place[which] for place in known], which) for which, axis in enumerate((x_axis, y_axis)))
+    fronts = []
+    outlines: list[dict[str, object]] = []
+    for position in range(len(positions)):
+        now = [of_row[position] for of_row in values]
+        best = front([None if place is None else _gain(place, x_axis, y_axis) for place in now])
+        fronts.append(best)
+        outlines.append({"d": path([(x(place[0]), y(place[1])) for b in best if (place := now[b]) is not None]) or None})
+    marks = [at("path", outlines, class_="front", fill="none")]
+    order = sorted(range(len(rows)), key=lambda place: -rows[place].build.network.levels)
+    for place in order:
+        states = [
+            _state(rows[place], rows[place].points[position], values[place][position], x, y, place in fronts[position])
+            for position in range(len(positions))
+        ]
+        numeral = at("text", [{"text": str(point.levels)} for point in rows[place].points], text_anchor="middle", y=4)
+        group = at("g", states, tabindex=0, role="img", data_build=place)
+        marks.append(Html(group.replace("</g>", f"{tag('circle', r=10)}{numeral}</g>")))
+    drawn = picture(_WIDTH, _HEIGHT, title, frame(x, y, x_axis.name, y_axis.name), *marks)
+    better = "up and to the right is better" if not x_axis.is_cost else "up and to the left is better"
+    return tag("figure", tag("figcaption", title, " ", tag("span", better)), drawn, id=name), fronts
+
+
+def _place(row: _Row, point: Operating, x_axis: _Axis, y_axis: _Axis) -> tuple[float, float] | None:
+    if point.cycles is None and point.accuracy is None:
+        return None
+    a, b = x_axis.read(row, point), y_axis.read(row, point)
+    return None if a is None or b is None else (a, b)
+
+
+def _gain(place: tuple[float, float], x_axis: _Axis, y_axis: _Axis) -> tuple[float, float]:
+    return -place[0] if x_axis.is_cost else place[0], -place[1] if y_axis.is_cost else place[1]
+
+
+def _scale(axis: _Axis, values: list[float], which: int) -> Scale:
+    ends = log_span(values) if axis.is_log else span(values, least=1, most=100)
+    start, end = ((LEFT, _WIDTH - RIGHT), (_HEIGHT - BOTTOM, TOP))[which]
+    return Scale(*ends, start, end, axis.is_log)
+
+
+def _state(
+    row: _Row, point: Operating, place: tuple[float, float] | None, x: Scale, y: Scale, is_best: bool
+) -> dict[str, object]:
+    """Attributes of a marker at one position of the slider."""
+    if place is None:
+        return {"class": "point", "transform": None, "display": "none", "data-tip": None, "aria-label": None}
+    is_model = not (point.accuracy and point.accuracy.is_measured and point.cycles and point.cycles.is_measured)
+    tip = _tip(row, point)
+    return {
+        "class": f"point{' model' * is_model}{' best' * is_best}",
+        "transform": f"translate({x(place[0]):g} {y(place[1]):g})",
+        "display": None,
+        "data-tip": tip,
+        "aria-label": tip.replace("\n", ", "),
+    }
+
+
+def _tip(row: _Row, point: Operating) -> str:
+    lines = [f"{row.build.name}, m = {point.levels} of {row.build.network.levels}"]
+    if point.accuracy:
+        lines.append(f"{point.accuracy.value:.2f} %, {point.accuracy.origin}")
+    if point.cycles:
+        lines.append(f"{number(point.images_per_second)} images/s")
+        lines.append(f"{point.cycles.value:,.5g} cycles, {point.cycles.origin}")
+    used = resources(row.build)
+    if used:
+        lines.append(f"{number(used.used['LUT'])} LUT, {used.origin}")
+    count = lanes(row.build)
+    if count:
+        lines.append(f"{count:,} XNOR lanes")
+    return "\n".join(lines)
+
+
+def _table(
+    rows: Sequence[_Row], positions: Sequence[int], best_speed: list[list[int]], best_logic: list[list[int]]
+) -> Html:
+    names = ("build", "M", "m", "accuracy, %", "network", "cycles/image", "from", "images/s", "XNOR lanes",
+             "LUT predicted", "LUT synthesised", "BRAM", "DSP", "front")  # fmt: skip
+    head = tag("tr", *(tag("th", name, scope="col") for name in names))
+    body = []
+    for place, row in enumerate(rows):
+        points = row.points
+        used = resources(row.build)
+        is_measured = bool(used and used.is_measured)
+        fronts = [
+            " + ".join(word for word, best in (("speed", best_speed), ("logic", best_logic)) if place in best[position])
+            for position in range(len(positions))
+        ]
+        predicted = number(used.used["LUT"]) if used and not is_measured else "–"
+        counted = number(used.used["LUT"]) if used and is_measured else "–"
+        cells: tuple[Child, ...] = (
+            tag("th", row.build.name, scope="row"),
+            tag("td", row.build.network.levels),
+            _cell([str(point.levels) if point.cycles or point.accuracy else "–" for point in points]),
+            _cell([number(p.accuracy.value, 2) if p.accuracy else "–" for p in points], class_="key"),
+            _cell([p.accuracy.origin.split(" network")[0] if p.accuracy else "" for p in points]),
+            _cell([f"{p.cycles.value:,.6g}" if p.cycles else "–" for p in points]),
+            _cell([_short(p) for p in points]),
+            _cell([number(p.images_per_second) for p in points], class_="key"),
+            tag("td", number(lanes(row.build))),
+            tag("td", predicted),
+            tag("td", counted),
+            tag("td", f"{bram(used.used):g}" if used else "–"),
+            tag("td", number(used.used["DSP"]) if used else "–"),
+            _cell(fronts, class_="mark"),
+        )
+        body.append(tag("tr", *cells, data_build=place))
+    shown = tag("table", tag("thead", head), tag("tbody", *body), id="figures")
+    return tag("div", shown, class_="scroll")
+
+
+def _cell(texts: Sequence[str], **attributes: object) -> Html:
+    return tag("td", at("span", [{"text": text} for text in texts]), **attributes)
+
+
+def _short(point: Operating) -> str:
+    if point.cycles is None:
+        return ""
+    return "RTL" if point.cycles.is_measured else point.cycles.origin.split(" of ")[0]
+
+
+def _note(rows: Sequence[_Row]) -> Html:
+    measured = badge("solid: measured", is_measured=True)
+    model = badge("dashed: accuracy or cycles from a model", is_measured=False)
+    count = sum(row.is_synthesised for row in rows)
+    return tag("span", measured, " ", model, f" {count} of {len(rows)} builds are synthesised.")
+
+
+def _gaps(rows: Sequence[_Row]) -> list[Html]:
+    """Commands that fill what is missing."""
+    wanted = []
+    for row in rows:
+        for file in ("folding.json", "evaluation.json", "simulation.json", "synthesis.json"):
+            if row.build.get(file) is None:
+                wanted.append(command(row.build, file))
+        known = {point.levels for point in row.points if point.accuracy}
+        open_levels = [m for m in row.build.served if m not in known]
+        if open_levels and row.build.get("evaluation.json") is not None:
+            wanted.append(command(row.build, "adaptive.json").rsplit(" ", 1)[0] + f" {','.join(map(str, row.build.served))}")
+    if not wanted:
+        return [tag("p", "Every build is evaluated, simulated and synthesised.")]
+    words = tag("p", f"{len(wanted)} commands fill what is shown as a dash, or as a model's figure:")
+    return [words, tag("pre", tag("code", "\n".join(dict.fromkeys(wanted))))]
+
+
+def _origin(builds: Sequence[Build]) -> Html:
+    rows = []
+    for build in builds:
+        for file, digest in build.hashes.items():
+            rows.append(tag("tr", tag("th", f"{build.name}/{file}", scope="row"),
+                            tag("td", tag("code", digest, class_="hash"), class_="words")))  # fmt: skip
+    inner = tag("div", tag("table", tag("tbody", *rows)), class_="scroll")
+    return tag("div", tag("p", versions(builds)), details("SHA-256 of every record", inner))
