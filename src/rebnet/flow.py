@@ -5,6 +5,7 @@
                                                          folding.json, rtl/, mem/, ports.json
     evaluate  build, images                   -> build/  evaluation.json, or adaptive.json
     simulate  build, images                   -> build/  simulation.json
+    report    records of builds               -> report.html
     reproduce records of runs and builds      -> TARGET.json, TARGET.md, TARGET.svg, TARGET.png
 
 The command line offers the same verbs with the same options. torch is needed by `train`, and by `compile` where it
@@ -30,6 +31,7 @@ from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.lower import lower
+from rebnet.report import report as report_builds
 from rebnet.report import write_report
 from rebnet.reproduce import Reproduction, Target
 from rebnet.reproduce import reproduce as reproduce_target
@@ -38,6 +40,7 @@ from rebnet.simulate import simulate as simulate_build
 
 EXPORTED = "exported"
 TRAINING_FILE = "training.json"
+REPORT_FILE = "report.html"
 DEMO_NETWORK = "8x8x1 - D128(16,16) - D128(16,16) - D10(2,16)"
 _KEPT = ("simulator", "simulator-trace")  # survive a new compile; they know by themselves whether they still fit
 
@@ -257,6 +260,17 @@ def simulate(
     )
 
 
+def report(builds: Sequence[Path], output: Path | None = None) -> Path:
+    """Write the page of one build or of several; see `rebnet.report.report`.
+
+    Args:
+        builds: folders that `compile` made.
+        output: the page; report.html in the build if not given, or build/report.html for several.
+    """
+    place = Path("build") if len(builds) > 1 else next(iter(builds), Path("build"))
+    return report_builds(builds, output or place / REPORT_FILE)
+
+
 def reproduce(
     target: Target,
     output: Path = Path("build/reproduce"),
@@ -269,7 +283,7 @@ def reproduce(
 
 
 def demo(output: Path, *, quiet: bool = False, say: Say = _silent) -> list[dict[str, Any]]:
-    """Everything on embedded data: train M = 1, 2, 3, compile, evaluate, simulate; return the report's rows."""
+    """Everything on embedded data: train M = 1, 2, 3, compile, evaluate, simulate, report; return the report's rows."""
     builds = []
     for levels in (1, 2, 3):
         run, build = output / f"run-m{levels}", output / f"build-m{levels}"
@@ -282,7 +296,9 @@ def demo(output: Path, *, quiet: bool = False, say: Say = _silent) -> list[dict[
         say(f"M={levels}: simulating the RTL, every held-out image")
         simulate(build, "digits")
         builds.append(build)
-    return write_report(builds, output / "report.json")
+    rows = write_report(builds, output / "report.json")
+    report(builds, output / REPORT_FILE)
+    return rows
 
 
-__all__ = ["Engine", "Stage", "Target", "compile", "demo", "evaluate", "reproduce", "simulate", "train"]
+__all__ = ["Engine", "Stage", "Target", "compile", "demo", "evaluate", "report", "reproduce", "simulate", "train"]

@@ -1,13 +1,12 @@
-"""The page of one accelerator, its sections in the order that a reader asks: who sets the pace, does it fit, is it right."""
+"""The page of one accelerator, in the order that a reader asks: who sets the pace, does it fit, is it right."""
 
-from rebnet.ir.notation import parse
 from rebnet.ir.ops import Conv
 from rebnet.report.buffers import buffers
 from rebnet.report.commands import command
 from rebnet.report.fit import fit
-from rebnet.report.html import Child, Html, number, table, tag
+from rebnet.report.html import Child, Html, number, table, tag, words
 from rebnet.report.learning import accuracy, adaptive, factors, learning
-from rebnet.report.operating import CLOCK_MHZ, Operating, bram, lanes, operating, resources
+from rebnet.report.operating import CLOCK_MHZ, Operating, lanes, operating, resources
 from rebnet.report.page import at, badge, masthead, missing, navigation, page, readout, section, slider
 from rebnet.report.provenance import provenance
 from rebnet.report.records import Build
@@ -54,14 +53,11 @@ def heading(build: Build) -> str:
 
 
 def notation(build: Build) -> str:
-    """The network in the paper's notation, with the build's own foldings where they are known."""
+    """The network in the paper's notation, as it was trained."""
     training = build.get("training.json")
     if training is None:
         return build.network.name
-    try:
-        return str(parse(training["network"]).without_folding()) if build.accelerator else training["network"]
-    except Exception:  # noqa: BLE001 - a text that someone else wrote is shown as it is
-        return str(training["network"])
+    return str(training["network"])
 
 
 def _alerts(build: Build) -> list[Html]:
@@ -142,12 +138,14 @@ def _layers(build: Build, points: list[Operating]) -> Html:
     for point, bound in zip(points, bounds, strict=True):
         work = sum(layer.pe * layer.simd * layer.level_lanes * layer.cycles(point.levels) for layer in chain.layers)
         busy.append({"text": f"{100 * work / (total * bound):.0f} %"})
-    headings = ("", tag("th", "what", class_="words"), "PE × SIMD × lanes", "XNOR lanes", "cycles/image", "of the pace",
-                tag("th", "busy", class_="words"))  # fmt: skip
+    headings = ("", words("what", "th"), "PE × SIMD × lanes", "XNOR lanes", "cycles/image", "of the pace",
+                words("busy", "th"))  # fmt: skip
     head = tag("tr", *(h if isinstance(h, Html) else tag("th", h, scope="col") for h in headings))
     body = tag("div", tag("table", tag("thead", head), tag("tbody", *rows), id="pace"), class_="scroll")
     after = tag("p", f"{total:,} XNOR lanes in all, busy ", at("b", busy), " of the time at this folding.")
-    lead = "An image leaves every as many cycles as the slowest row takes. The others wait for it: their bars show how busy they are."
+    lead = (
+        "An image takes the cycles of the slowest row. The other rows wait for it; their bars show how busy they are."
+    )
     return section(name, title, body, after, lead=lead)
 
 
@@ -155,25 +153,24 @@ def _row(name: str, what: str, count: int | None, cycles: list[int], bounds: lis
     """A row of the table of layers at every m."""
     limits = [c == bound for c, bound in zip(cycles, bounds, strict=True)]
     shares = [100 * c / bound for c, bound in zip(cycles, bounds, strict=True)]
-    bar = at("span", [{"style": f"--share:{share:.1f}%"} for share in shares], class_="gauge")
-    bar = Html(bar.replace("></span>", "><i></i></span>"))
-    mark = at("span", [{"text": "sets the pace" if limit else ""} for limit in limits], class_="mark")
-    return at_row(
+    fill = at("i", [{"style": f"--share:{share:.1f}%"} for share in shares])
+    mark = at("em", [{"text": "sets the pace" if limit else ""} for limit in limits])
+    return _at_row(
         [{"class": "limit" if limit else None} for limit in limits],
         tag("th", name, scope="row"),
-        tag("td", what, class_="words"),
+        words(what),
         tag("td", folding),
         tag("td", number(count) if count else ""),
         tag("td", at("span", [{"text": f"{c:,}"} for c in cycles]), class_="key"),
         tag("td", at("span", [{"text": f"{share:.1f} %"} for share in shares])),
-        tag("td", bar, mark, class_="wide"),
+        tag("td", tag("span", fill, mark, class_="gauge"), class_="wide"),
     )
 
 
-def at_row(states: list[dict[str, str | None]], *cells: Child) -> Html:
+def _at_row(states: list[dict[str, str | None]], *cells: Html) -> Html:
     """A table row whose attributes the slider changes."""
-    empty = at("tr", [dict(state) for state in states])
-    return Html(empty.replace("</tr>", f"{''.join(str(cell) for cell in cells)}</tr>"))
+    empty = at("tr", states)
+    return Html(empty.replace("</tr>", f"{''.join(cells)}</tr>"))
 
 
 def _cycles(build: Build) -> Html:
@@ -183,7 +180,7 @@ def _cycles(build: Build) -> Html:
         m = folding["levels"]
         bound, predicted = folding["bound_cycles"], folding["predicted_cycles_per_image"]
         rows += [
-            ("bound", badge("formula", is_measured=False), m, number(bound), "", "slowest layer, or the beats in or out"),
+            ("bound", badge("formula", is_measured=False), m, number(bound), "", "slowest layer or port"),
             ("predicted", badge("cycle model", is_measured=False), m, _count(predicted),
              number(folding["predicted_latency_cycles"]), "every FIFO and converter, cycle by cycle"),
         ]  # fmt: skip
@@ -197,9 +194,8 @@ def _cycles(build: Build) -> Html:
         shown = _count(cycles) if cycles is not None else "–"
         rows.append(("simulated", badge("RTL", is_measured=True), levels, shown,
                      number(simulation.get("latency_cycles")), note))  # fmt: skip
-    headings = ("cycles per image", "", "m", "cycles", "latency, cycles", tag("span", "from"))
-    shown_rows = [(*row[:-1], tag("td", row[-1], class_="words")) for row in rows]
-    parts: list[Child] = [table(headings, shown_rows)] if rows else []
+    headings = ("cycles per image", "", "m", "cycles", "latency, cycles", words("from", "th"))
+    parts: list[Child] = [table(headings, [(*row[:-1], words(row[-1])) for row in rows])] if rows else []
     if folding is not None and folding["limiting_fifos"]:
         names = ", ".join(folding["limiting_fifos"])
         parts.append(tag("p", f"These FIFOs cost cycles beyond the bound: {names}.", class_="alert"))
@@ -207,6 +203,3 @@ def _cycles(build: Build) -> Html:
         parts.append(missing("simulation.json", command(build, "simulation.json"), build.unused.get("simulation.json")))
     return section("cycles", "Cycles per image", *parts,
                    lead="What a formula bounds, what the cycle model predicts, and what the RTL took.")  # fmt: skip
-
-
-__all__ = ["accelerator_page", "bram"]

@@ -1,7 +1,7 @@
 """FIFOs: how deep, how full."""
 
 from rebnet.report.commands import command
-from rebnet.report.html import Html, number, table, tag
+from rebnet.report.html import Html, number, table, tag, words
 from rebnet.report.page import missing, section
 from rebnet.report.records import Build
 
@@ -33,7 +33,15 @@ def buffers(build: Build) -> Html:
             )
         )
     bits = sum(fifo["depth"] * fifo["width_bits"] for fifo in folding["fifos"])
-    headings = ("FIFO", "depth, words", "predicted peak", "measured peak", "width, bits", "bits", "fill at the peak")
+    headings = (
+        "FIFO",
+        "depth, words",
+        "predicted peak",
+        "measured peak",
+        "width, bits",
+        "bits",
+        words("fill at the peak", "th"),
+    )
     after = f"{len(rows)} FIFOs, {bits:,} bits ({bits / 8 / 1024:.1f} KiB) of storage in all, level tags not counted."
     lead = "Bars: the predicted peak of the depth. Ticks: the peak that the RTL reached. A FIFO in colour costs cycles."
     return section("fifos", title, table(headings, rows), tag("p", after), lead=lead)

@@ -95,8 +95,12 @@ def path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{a:g} {b:g}" for a, b in points) if len(points) > 1 else ""
 
 
+def steps(points: Sequence[tuple[float, float]]) -> str:
+    """The outline of a front through these points: what lies on its other side is beaten by one of them."""
+    first, *rest = points or [(0.0, 0.0)]
+    return f"M{first[0]:g} {first[1]:g}" + "".join(f"V{y:g}H{x:g}" for x, y in rest) if rest else ""
+
+
 def picture(width: int, height: int, title: str, *children: Html | None) -> Html:
     """An SVG as wide as its place, with a name for those who do not see it."""
-    return tag(
-        "svg", *children, viewBox=f"0 0 {width} {height}", role="group", aria_label=title, class_="chart"
-    )
+    return tag("svg", *children, viewBox=f"0 0 {width} {height}", role="group", aria_label=title, class_="chart")

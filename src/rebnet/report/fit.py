@@ -62,7 +62,7 @@ def _modules(build: Build, synthesis: dict[str, Any]) -> list[Child]:
     entries = [{"name": name, **_entry(build, value)} for name, value in held.items()] if isinstance(held, dict) else [
         _entry(build, value) for value in held
     ]  # fmt: skip
-    most = max(max(entry["LUT"] for entry in entries), 1)
+    most = max(1, *(entry["LUT"] for entry in entries))
     rows = []
     for entry in entries:
         count = entry.get("count")

@@ -16,7 +16,7 @@ class Html(str):
 
 
 Child = str | int | float | None | Iterable["Child"]
-_VOID = frozenset({"meta", "input", "br", "line", "rect", "circle", "path", "col"})
+_VOID = frozenset({"meta", "input", "br"})
 
 
 def text(value: object) -> Html:
@@ -69,16 +69,21 @@ def varying(states: Sequence[Mapping[str, object]]) -> str:
 
 def table(headings: Sequence[Child], rows: Iterable[Sequence[Child]], **attributes: Any) -> Html:
     """A table with a heading over each column; the first cell of a row is its heading."""
-    head = tag("tr", *(tag("th", heading, scope="col") for heading in headings))
+    head = tag("tr", *(h if _is(h, "th") else tag("th", h, scope="col") for h in headings))
     body = (
-        tag("tr", tag("th", first, scope="row"), *(cell if _is_cell(cell) else tag("td", cell) for cell in rest))
+        tag("tr", tag("th", first, scope="row"), *(cell if _is(cell, "td") else tag("td", cell) for cell in rest))
         for first, *rest in rows
     )
     return tag("div", tag("table", tag("thead", head), tag("tbody", *body), **attributes), class_="scroll")
 
 
-def _is_cell(cell: Child) -> bool:
-    return isinstance(cell, Html) and cell.startswith("<td")
+def words(content: Child, element: str = "td") -> Html:
+    """A cell of text, set to the left."""
+    return tag(element, content, class_="words", scope="col" if element == "th" else None)
+
+
+def _is(cell: Child, element: str) -> bool:
+    return isinstance(cell, Html) and cell.startswith(f"<{element}")
 
 
 def number(value: float | None, places: int = 0) -> str:

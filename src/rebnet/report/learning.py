@@ -1,16 +1,23 @@
 """What training and evaluation say: accuracy, the learning curve, the factors, adaptive levels."""
 
 import math
-from itertools import pairwise
 from typing import Any
 
 from rebnet.report.chart import BOTTOM, LEFT, RIGHT, TOP, Scale, frame, line, picture, span
 from rebnet.report.commands import command
-from rebnet.report.html import Child, Html, number, table, tag
+from rebnet.report.html import Child, Html, number, table, tag, words
 from rebnet.report.page import at, details, missing, section
 from rebnet.report.records import Build
 
-_WIDTH, _HEIGHT = 640, 270
+_WIDTH, _HEIGHT = 480, 270
+_FACTS = {
+    "epochs": "epochs",
+    "seed": "seed",
+    "device": "device",
+    "input_bits": "bits of a pixel",
+    "validation_accuracy": "validation accuracy, %, final",
+    "test_accuracy": "test accuracy, %, final, float",
+}
 _Z = 1.959964  # of a normal distribution, 95 %
 
 
@@ -33,16 +40,17 @@ def accuracy(build: Build) -> Html:
         rows.append(("RTL", simulation["accuracy"], simulation["images"], f"Verilator, m = {levels}"))
     parts: list[Child] = []
     if rows:
-        parts.append(_dots(rows))
         cells = [
-            (name, number(value, 2), "–" if images is None else f"{images:,}", tag("td", origin, class_="words"))
+            (name, number(value, 2), "–" if images is None else f"{images:,}", words(origin))
             for name, value, images, origin in rows
         ]
-        headings = ("network", "accuracy, %", "test images", tag("span", "what ran"))
-        parts.append(table(headings, cells, id="accuracies"))
+        headings = ("network", "accuracy, %", "test images", words("what ran", "th"))
+        parts.append(tag("div", _dots(rows), table(headings, cells, id="accuracies"), class_="pair"))
     if evaluation is not None and "labels_differing" in evaluation:
         count = evaluation["labels_differing"]
-        parts.append(tag("p", f"Labels of float and integer network that differ: {count:,} of {evaluation['images']:,}."))
+        parts.append(
+            tag("p", f"Labels of float and integer network that differ: {count:,} of {evaluation['images']:,}.")
+        )
     for file, record in (("evaluation.json", evaluation), ("simulation.json", simulation)):
         if record is None:
             parts.append(missing(file, command(build, file), build.unused.get(file)))
@@ -59,8 +67,9 @@ def wilson(percent: float, images: int) -> tuple[float, float]:
 
 
 def _dots(rows: list[tuple[str, float, int | None, str]]) -> Html:
+    """Accuracies and their intervals on one axis."""
     ends = [wilson(value, images) if images else (value, value) for _, value, images, _ in rows]
-    x = Scale(*span([end for pair in ends for end in pair], least=1, most=100), start=LEFT + 30, end=_WIDTH - 70)
+    x = Scale(*span([end for pair in ends for end in pair], least=1, most=100), start=LEFT + 30, end=_WIDTH - 60)
     height = TOP + 34 * len(rows) + BOTTOM
     marks: list[Html] = []
     for place, ((name, value, _, _), (low, high)) in enumerate(zip(rows, ends, strict=True)):
@@ -109,15 +118,17 @@ def learning(build: Build) -> Html:
     keys = [key for key in ("epoch", "loss", "validation_accuracy", "learning_rate") if key in curve[0]]
     rows = [[_cell(entry.get(key)) for key in keys] for entry in curve]
     numbers = details("Every epoch as a table", table([key.replace("_", " ") for key in keys], rows))
-    facts = [f"{name} {training[key]}" for key, name in (("epochs", "epochs:"), ("seed", "seed:"), ("device", "device:"))
-             if key in training]  # fmt: skip
-    lead = f"Images held out of the training set. {', '.join(facts).capitalize()}."
-    return section("learning", title, tag("figure", drawn), numbers, lead=lead)
+    facts = [(name, _cell(training[key])) for key, name in _FACTS.items() if key in training]
+    lead = "Accuracy on images held out of the training set, after each epoch. The test set chose nothing."
+    body = tag("div", tag("figure", drawn), table(("the training", ""), facts), class_="pair")
+    return section("learning", title, body, numbers, lead=lead)
 
 
 def _epoch(entry: dict[str, Any]) -> str:
     lines = [f"epoch {entry['epoch']}", f"validation {entry['validation_accuracy']:.2f} %"]
-    lines += [f"{key.replace('_', ' ')} {entry[key]:g}" for key in ("loss", "learning_rate") if _is_number(entry.get(key))]
+    lines += [
+        f"{key.replace('_', ' ')} {entry[key]:g}" for key in ("loss", "learning_rate") if _is_number(entry.get(key))
+    ]
     return "\n".join(lines)
 
 
@@ -149,7 +160,7 @@ def factors(build: Build) -> Html | None:
             for level in range(most)
         ]  # fmt: skip
         rows.append((name, *cells, tag("td", tag("span", *bars, class_="stack"), class_="wide")))
-    headings = ("after layer", *(f"γ{level + 1}" for level in range(most)), "share of the sum")
+    headings = ("after layer", *(f"γ{level + 1}" for level in range(most)), words("share of the sum", "th"))
     lead = "Each level adds or subtracts its factor: e = γ1·s1 + … + γm·sm. Factors are those of the exported network."
     return section("factors", "Factors γ", table(headings, rows), lead=lead)
 
@@ -168,20 +179,21 @@ def adaptive(build: Build) -> Html | None:
         return section("adaptive", title, missing("adaptive.json", command(build, "adaptive.json"),
                                                   build.unused.get("adaptive.json")))  # fmt: skip
     curve, rungs, chosen = record["curve"], record["rungs"], record["operating_point"]
-    everything = [(p["test_cycles"], p["test_accuracy"]) for p in curve]
+    alone = [(rung["cycles"], rung["test_accuracy"]) for rung in rungs]
+    everything = [*((p["test_cycles"], p["test_accuracy"]) for p in curve), *alone]
     best = max(accuracy for _, accuracy in everything)
     near = [point for point in everything if point[1] > best - 5] or everything
     x = Scale(*span([c for c, _ in near], least=1), LEFT, _WIDTH - RIGHT)
     y = Scale(*span([a for _, a in near], least=0.5, most=100), _HEIGHT - BOTTOM, TOP)
-    inside = [place for place in near if x.low <= place[0] <= x.high]
-    trace = line([(x(c), y(a)) for c, a in sorted(inside)], class_="trace faint")
+    trace = line([(x(c), y(a)) for c, a in sorted(near) if (c, a) not in alone], class_="trace faint")
     points = []
     for rung in rungs:
         cycles, value = rung["cycles"], rung["test_accuracy"]
-        if (cycles, value) in near or (x.low <= cycles <= x.high and y.low <= value <= y.high):
+        if (cycles, value) in near:
             tip = f"all images at m = {rung['levels']}\n{value:.2f} %\n{cycles:,} cycles"
             points.append(_point(x(cycles), y(value), str(rung["levels"]), tip))
-    tip = f"chosen on validation images\n{chosen['test_accuracy']:.2f} %\n{chosen['test_cycles']:,.1f} cycles on average"
+    tip = f"chosen on validation images\n{chosen['test_accuracy']:.2f} %\n"
+    tip += f"{chosen['test_cycles']:,.1f} cycles on average"
     points.append(_point(x(chosen["test_cycles"]), y(chosen["test_accuracy"]), "", tip, "point small best"))
     drawn = picture(_WIDTH, _HEIGHT, "Accuracy against mean cycles per image", frame(x, y, "mean cycles per image",
                     "test accuracy, %"), trace, *points)  # fmt: skip
@@ -193,7 +205,7 @@ def adaptive(build: Build) -> Html | None:
     rows.append(("chosen point", number(chosen["test_accuracy"], 2), number(chosen["test_cycles"], 1), ""))
     headings = ("images run at", "test accuracy, %", "mean cycles", "answered there, %")
     lead = f"Ladder {ladder}: an image whose best score leads by too little runs again at more levels."
-    return section("adaptive", title, tag("figure", drawn), table(headings, rows), lead=lead)
+    return section("adaptive", title, tag("div", tag("figure", drawn), table(headings, rows), class_="pair"), lead=lead)
 
 
 def _point(x: float, y: float, name: str, tip: str, kind: str = "point") -> Html:
@@ -202,6 +214,3 @@ def _point(x: float, y: float, name: str, tip: str, kind: str = "point") -> Html
     inner = tag("text", name, text_anchor="middle", y=4) if name else None
     return tag("g", tag("circle", r=radius), inner, class_=kind, transform=f"translate({x:g} {y:g})", tabindex=0,
                role="img", aria_label=tip.replace("\n", ", "), data_tip=tip)  # fmt: skip
-
-
-__all__ = ["accuracy", "adaptive", "factors", "learning", "pairwise", "wilson"]

@@ -2,11 +2,11 @@
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 
-from rebnet.report.html import Child, Html, join, tag, text, varying
+from rebnet.report.html import Child, Html, tag, varying
 
 
 def page(title: str, header: Html, sections: Sequence[Html]) -> str:
@@ -96,7 +96,7 @@ def slider(served: Sequence[int], label: str, states: Sequence[str]) -> Html | N
                class_="slider")  # fmt: skip
 
 
-def at(element: str, states: Sequence[dict[str, object]], **attributes: object) -> Html:
+def at(element: str, states: Sequence[Mapping[str, object]], **attributes: object) -> Html:
     """An element that the slider changes, in its last state; equal states need no slider."""
     last = {key: value for key, value in states[-1].items() if key != "text"}
     moving = None if all(state == states[0] for state in states) else varying(states)
@@ -129,9 +129,3 @@ def readout(name: str, value: Child, unit: str, note: Child, **attributes: objec
 def details(summary: str, *children: Child) -> Html:
     """Something to open."""
     return tag("details", tag("summary", summary), *children)
-
-
-__all__ = [
-    "at", "badge", "details", "join", "masthead", "missing", "navigation", "page", "readout", "section", "slider",
-    "text",
-]  # fmt: skip

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from rebnet.report.commands import command
-from rebnet.report.html import Child, Html, table, tag
+from rebnet.report.html import Child, Html, table, tag, words
 from rebnet.report.page import details, rebnet_version, section
 from rebnet.report.records import Build
 
@@ -23,8 +23,8 @@ def provenance(build: Build) -> Html:
             for link in sources
         ]
         state = "–" if digest is None else tag("code", digest[:16], title=digest)
-        rows.append((file, tag("td", state, class_="words"), tag("td", *made, class_="words")))
-    headings = ("record", tag("span", "SHA-256, first 16 digits"), tag("span", "made from, hash compared"))
+        rows.append((file, words(state), words(made)))
+    headings = ("record", words("SHA-256, first 16 digits", "th"), words("made from, hash compared", "th"))
     commands = dict.fromkeys(command(build, file) for file in _FILES if file in build.hashes or file == "folding.json")
     parts: list[Child] = [
         table(headings, rows),

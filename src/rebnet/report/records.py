@@ -1,7 +1,7 @@
 """The records of one build, checked; what is not there, stale or of another schema says so and is not used.
 
-A record is stale where the hash of a file that it was made from is not that of the file in the build. A damaged record is
-an error.
+A record is stale where the hash of a file that it was made from is not that of the file in the build. A damaged record
+is an error.
 """
 
 import json
@@ -257,7 +257,7 @@ def _links(folder: Path, records: Mapping[str, Record], hashes: Mapping[str, str
         if not isinstance(inputs, dict):
             raise FileFormatError(f"{folder / file}: key 'inputs' holds {inputs!r}, it must hold dict")
         for key, value in inputs.items():
-            source = SOURCES.get(key)
+            source = SOURCES.get(key, "")
             if source in hashes:
                 links.append(Link(file, source, value == hashes[source]))
     return tuple(links)

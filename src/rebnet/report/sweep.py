@@ -4,15 +4,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from rebnet.report.accelerator import heading
-from rebnet.report.chart import BOTTOM, LEFT, RIGHT, TOP, Scale, frame, log_span, path, picture, span
+from rebnet.report.chart import BOTTOM, LEFT, RIGHT, TOP, Scale, frame, log_span, picture, span, steps
 from rebnet.report.commands import command
 from rebnet.report.html import Child, Html, number, tag
 from rebnet.report.operating import CLOCK_MHZ, Operating, bram, front, lanes, operating, resources
-from rebnet.report.page import at, badge, details, masthead, navigation, page, section, slider
+from rebnet.report.page import at, badge, details, masthead, navigation, page, readout, section, slider
 from rebnet.report.provenance import versions
 from rebnet.report.records import Build
 
 _WIDTH, _HEIGHT = 520, 380
+_SECTIONS = (
+    ("trade", "The trade"),
+    ("builds", "Every build"),
+    ("gaps", "What is not known"),
+    ("origin", "Provenance"),
+)
+_NEAR = 6
+"""Points of accuracy below the best that the chart shows to scale; what is worse stands on its lower edge."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +62,14 @@ def sweep_page(builds: Sequence[Build]) -> str:
         + (f"M up to {most}" if most > 1 else "M = 1"),
         ", ".join(build.name for build in builds),
         *_alerts(builds),
-        navigation([("trade", "The trade"), ("builds", "Every build"), ("gaps", "What is not known"), ("origin", "Provenance")]),
+        _readouts(rows, positions, area_name),
+        navigation(_SECTIONS),
     )  # fmt: skip
     states = ["every accelerator at its own M" if m == most else f"images at {m} level{'s' * (m > 1)} at most"
               for m in positions]  # fmt: skip
     control = slider(positions, "Levels at most", states)
     lead = (
-        "A marker is a build, its numeral the levels it runs at. Dashed in colour: the Pareto front, the builds that no "
+        "A marker is a build, its numeral the levels it runs at. In colour: the Pareto front, the builds that no "
         "other beats on both axes. Hover or tab to a marker for its figures."
     )
     if not has_logic:
@@ -89,9 +98,39 @@ def _alerts(builds: Sequence[Build]) -> list[Html]:
     for build in builds:
         simulation = build.get("simulation.json")
         if simulation is not None and simulation["mismatches"]:
-            found.append(f"{build.name}: {simulation['mismatches']:,} mismatches in simulation; it computes something else.")
+            wrong = f"{simulation['mismatches']:,} mismatches in simulation"
+            found.append(f"{build.name}: {wrong}; it computes something else.")
         found += [f"{build.name}: {file} {reason}; it is not used." for file, reason in build.unused.items()]
     return [tag("p", words, class_="alert") for words in found]
+
+
+def _readouts(rows: Sequence[_Row], positions: Sequence[int], area_name: str) -> Html:
+    """The best build in each figure at each position of the slider."""
+    best: dict[str, list[tuple[str, str]]] = {"accurate": [], "fast": [], "small": []}
+    for position in range(len(positions)):
+        able = [(row, row.points[position]) for row in rows if row.points[position].cycles]
+        right = [(p.accuracy.value, -place) for place, (_, p) in enumerate(able) if p.accuracy]
+        fast = [(p.images_per_second or 0, -place) for place, (_, p) in enumerate(able)]
+        small = [(-row.area, -place) for place, (row, _) in enumerate(able) if row.area is not None]
+        for key, found, shown in (
+            ("accurate", right, "{:.2f}"),
+            ("fast", fast, "{:,.0f}"),
+            ("small", small, "{:,.0f}"),
+        ):
+            value, place = max(found, default=(0.0, 1))
+            words = (shown.format(abs(value)), able[-place][0].build.name) if found else ("–", "no build says")
+            best[key].append(words)
+
+    def show(name: str, key: str, unit: str) -> Html:
+        value = at("span", [{"text": value} for value, _ in best[key]])
+        return readout(name, value, unit, at("span", [{"text": build} for _, build in best[key]]))
+
+    parts = (
+        show("Most accurate", "accurate", "%"),
+        show("Fastest", "fast", f"images/s at {CLOCK_MHZ} MHz"),
+        show("Least logic", "small", area_name),
+    )
+    return tag("dl", *parts, class_="readouts")
 
 
 def _chart(
@@ -110,16 +149,24 @@ def _chart(
         now = [of_row[position] for of_row in values]
         best = front([None if place is None else _gain(place, x_axis, y_axis) for place in now])
         fronts.append(best)
-        outlines.append({"d": path([(x(place[0]), y(place[1])) for b in best if (place := now[b]) is not None]) or None})
+        outlines.append(
+            {"d": steps([(x(a), y(max(b, y.low))) for place in best for a, b in [now[place] or (0, 0)]]) or None}
+        )
     marks = [at("path", outlines, class_="front", fill="none")]
     order = sorted(range(len(rows)), key=lambda place: -rows[place].build.network.levels)
-    for place in order:
-        states = [
-            _state(rows[place], rows[place].points[position], values[place][position], x, y, place in fronts[position])
-            for position in range(len(positions))
+    for which in order:
+        row = rows[which]
+        states = []
+        for position, point in enumerate(row.points):
+            place = values[which][position]
+            same = [r.build.name for r, v in zip(rows, values, strict=True) if r is not row and v[position] == place]
+            states.append(_state(row, point, place, x, y, same, which in fronts[position]))
+        numerals = [
+            {"text": f"{point.levels}{'↓' * (place is not None and place[1] < y.low)}"}
+            for point, place in zip(row.points, values[which], strict=True)
         ]
-        numeral = at("text", [{"text": str(point.levels)} for point in rows[place].points], text_anchor="middle", y=4)
-        group = at("g", states, tabindex=0, role="img", data_build=place)
+        numeral = at("text", numerals, text_anchor="middle", y=4)
+        group = at("g", states, tabindex=0, role="img", data_build=which)
         marks.append(Html(group.replace("</g>", f"{tag('circle', r=10)}{numeral}</g>")))
     drawn = picture(_WIDTH, _HEIGHT, title, frame(x, y, x_axis.name, y_axis.name), *marks)
     better = "up and to the right is better" if not x_axis.is_cost else "up and to the left is better"
@@ -138,22 +185,29 @@ def _gain(place: tuple[float, float], x_axis: _Axis, y_axis: _Axis) -> tuple[flo
 
 
 def _scale(axis: _Axis, values: list[float], which: int) -> Scale:
-    ends = log_span(values) if axis.is_log else span(values, least=1, most=100)
+    near = [value for value in values if axis.is_log or value >= max(values) - _NEAR]
+    ends = log_span(near) if axis.is_log else span(near, least=1, most=100)
     start, end = ((LEFT, _WIDTH - RIGHT), (_HEIGHT - BOTTOM, TOP))[which]
     return Scale(*ends, start, end, axis.is_log)
 
 
 def _state(
-    row: _Row, point: Operating, place: tuple[float, float] | None, x: Scale, y: Scale, is_best: bool
+    row: _Row,
+    point: Operating,
+    place: tuple[float, float] | None,
+    x: Scale,
+    y: Scale,
+    same: Sequence[str],
+    is_best: bool,
 ) -> dict[str, object]:
     """Attributes of a marker at one position of the slider."""
     if place is None:
         return {"class": "point", "transform": None, "display": "none", "data-tip": None, "aria-label": None}
     is_model = not (point.accuracy and point.accuracy.is_measured and point.cycles and point.cycles.is_measured)
-    tip = _tip(row, point)
+    tip = "\n".join((_tip(row, point), *(f"at the same place: {name}" for name in same)))
     return {
         "class": f"point{' model' * is_model}{' best' * is_best}",
-        "transform": f"translate({x(place[0]):g} {y(place[1]):g})",
+        "transform": f"translate({x(place[0]):g} {y(max(place[1], y.low)):g})",
         "display": None,
         "data-tip": tip,
         "aria-label": tip.replace("\n", ", "),
@@ -241,7 +295,8 @@ def _gaps(rows: Sequence[_Row]) -> list[Html]:
         known = {point.levels for point in row.points if point.accuracy}
         open_levels = [m for m in row.build.served if m not in known]
         if open_levels and row.build.get("evaluation.json") is not None:
-            wanted.append(command(row.build, "adaptive.json").rsplit(" ", 1)[0] + f" {','.join(map(str, row.build.served))}")
+            ladder = ",".join(map(str, row.build.served))
+            wanted.append(f"{command(row.build, 'adaptive.json').rsplit(' ', 1)[0]} {ladder}")
     if not wanted:
         return [tag("p", "Every build is evaluated, simulated and synthesised.")]
     words = tag("p", f"{len(wanted)} commands fill what is shown as a dash, or as a model's figure:")
