@@ -3,7 +3,7 @@
     train     images, a network text          -> run/    model.safetensors, training.json
     compile   a run, or a network of the zoo  -> build/  exported/, network.json, tensors.safetensors,
                                                          folding.json, rtl/, mem/, ports.json
-    evaluate  build, images                   -> build/  evaluation.json, or adaptive.json
+    evaluate  build, images                   -> build/  evaluation.json, adaptive.json or online.json
     simulate  build, images                   -> build/  simulation.json
     report    records of builds               -> report.html
     reproduce records of runs and builds      -> TARGET.json, TARGET.md, TARGET.svg, TARGET.png
@@ -24,6 +24,7 @@ from rebnet.errors import OptionError, OutputError
 from rebnet.evaluate import Engine
 from rebnet.evaluate import evaluate as evaluate_network
 from rebnet.evaluate.adaptive import evaluate_adaptive
+from rebnet.evaluate.online import evaluate_online
 from rebnet.files import file_hash, make_folder, output_errors, read_record
 from rebnet.fold import fold
 from rebnet.fold.from_text import bound_cycles
@@ -217,13 +218,21 @@ def evaluate(
     engine: Engine = "packed",
     adaptive: tuple[int, ...] | None = None,
     max_loss: float = 0.5,
+    online: bool = False,
     progress: Callable[[int], None] = lambda images_done: None,
 ) -> dict[str, Any]:
     """Run the integer network and the float one over the whole test set; write and return evaluation.json.
 
     With `adaptive`, a ladder of level counts such as (1, 3), write and return adaptive.json instead; see
-    `rebnet.evaluate.adaptive.evaluate_adaptive`.
+    `rebnet.evaluate.adaptive.evaluate_adaptive`. With `online`, write and return online.json; see
+    `rebnet.evaluate.online.evaluate_online`.
     """
+    if online:
+        if levels is not None or adaptive is not None or engine != "packed":
+            raise OptionError(
+                "online: runs the float network at all levels; leave --levels, --engine and --adaptive out"
+            )
+        return evaluate_online(build, build / EXPORTED, datasets.load(dataset, data_dir))
     if adaptive is None:
         return evaluate_network(build, build / EXPORTED, datasets.load(dataset, data_dir), levels, engine, progress)
     if levels is not None:

@@ -1,4 +1,4 @@
-"""A headless Chromium over its debugging pipe: what a page holds after its scripts ran, and what it complained about."""
+"""A headless Chromium over its debugging pipe: what a page holds after its scripts ran, and its complaints."""
 
 import json
 import os
@@ -84,7 +84,8 @@ class Browser:
     def hover(self, selector: str) -> None:
         """Move the pointer onto the middle of an element."""
         box = self.evaluate(
-            f"(() => {{ const node = document.querySelector({json.dumps(selector)}); node.scrollIntoView({{block: 'center'}}); "
+            f"(() => {{ const node = document.querySelector({json.dumps(selector)}); "
+            "node.scrollIntoView({block: 'center'}); "
             "const box = node.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; })()"
         )
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=box[0], y=box[1])
