@@ -39,8 +39,12 @@ def fit(build: Build) -> Html:
         rows.append(tag("tr", *cells, class_="limit" if has is not None and taken > has else None))
     head = tag("tr", *(tag("th", words, scope="col") for words in ("resource", "used", "device", "share", "")))
     parts: list[Child] = [tag("p", badge(used.origin, is_measured=used.is_measured))]
+    if over and synthesis is not None and synthesis.get("boards_that_fit"):
+        over_note = f" It fits {', '.join(map(str, synthesis['boards_that_fit']))}."
+    else:
+        over_note = ""
     if over:
-        parts.append(tag("p", f"It does not fit: {' and '.join(over)} too many.", class_="alert"))
+        parts.append(tag("p", f"It does not fit: {' and '.join(over)} too many.{over_note}", class_="alert"))
     parts.append(tag("div", tag("table", tag("thead", head), tag("tbody", *rows), id="fit"), class_="scroll"))
     if synthesis is not None:
         parts += _modules(build, synthesis)

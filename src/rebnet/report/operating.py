@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rebnet.report.records import Build, Record
+from rebnet.report.records import RESOURCES, Build, Record
 
 CLOCK_MHZ = 200
 """Assumed clock of images/s, as in the paper's Table III."""
@@ -102,11 +102,18 @@ def resources(build: Build) -> Resources | None:
         origin = f"synthesised for {synthesis['part']} with {synthesis['tool']}"
         return Resources(synthesis["total"], synthesis["device"], origin, is_measured=True)
     folding = build.get("folding.json")
-    predicted = folding.get("resources") if folding else None
-    if predicted is None:
+    predicted = folding.get("resources", {}) if folding else {}
+    total, device = predicted.get("total"), predicted.get("device")
+    if not _is_count(total):
         return None
-    board = f" for {predicted['board']}" if "board" in predicted else ""
-    return Resources(predicted["total"], predicted.get("device"), f"predicted by the cost model{board}", False)
+    place = predicted.get("board") or predicted.get("part")
+    origin = "predicted by the cost model" + (f" for {place}" if place else "")
+    return Resources(total, device if _is_count(device) else None, origin, is_measured=False)
+
+
+def _is_count(values: object) -> bool:
+    """Whether these are counts of all resources."""
+    return isinstance(values, dict) and all(isinstance(values.get(key), int | float) for key in RESOURCES)
 
 
 def lanes(build: Build) -> int | None:

@@ -116,7 +116,7 @@ _FORMS: dict[str, _Form] = {
     ),
     "synthesis.json": _Form(
         {"part": str, "tool": str, "total": dict, "device": dict},
-        {"modules": (list, dict), "fmax_mhz": _MAYBE},
+        {"modules": (list, dict), "fmax_mhz": _MAYBE, "boards_that_fit": list, "board": str},
         {"total": dict.fromkeys(RESOURCES, _NUMBER), "device": dict.fromkeys(RESOURCES, _NUMBER)},
     ),
 }

@@ -1,8 +1,8 @@
 """Table IV: factors that are computed online, while an image is classified, against trained ones.
 
 The paper's table and its equation 9 could not be read while this was written, so no number of theirs stands here. What
-stands here is measured: γ_i = mean |r_i|, the factor of least squared error, which for one level is XNOR-Net's (Rastegari
-et al., arXiv:1603.05279), put into networks that were trained with factors as parameters.
+stands here is measured: γ_i = mean |r_i|, the factor of least squared error, which for one level is XNOR-Net's
+(Rastegari et al., arXiv:1603.05279), put into networks that were trained with factors as parameters.
 """
 
 import shlex
@@ -26,10 +26,11 @@ _HEADINGS = (
 )  # fmt: skip
 _CAPTION = (
     "Test accuracy of the float network in percent, with trained factors and with γ_i = mean |r_i| of every image's "
-    "own map, BatchNorm fitted again, weights not trained again; lost: points of the difference. What such factors would take per image, counted from the shapes: sums held until "
-    "the factor is known, additions of magnitudes, multiplications of channels' magnitudes and steps, passes over the "
-    "held sums. With trained factors all four are 0. Least-squares factors: XNOR-Net (arXiv:1603.05279) for one "
-    "level; the paper's own Table IV and equation 9 could not be read, and no number of theirs is shown."
+    "own map, BatchNorm fitted again, weights not trained again; lost: points of the difference. What such factors "
+    "would take per image, counted from the shapes: sums held until the factor is known, additions of magnitudes, "
+    "multiplications of channels' magnitudes and steps, passes over the held sums. With trained factors all four are "
+    "0. Least-squares factors: XNOR-Net (arXiv:1603.05279) for one level; the paper's own Table IV and equation 9 "
+    "could not be read, and no number of theirs is shown."
 )
 _COSTS = ("held_bits", "additions", "multiplications")
 Row = dict[str, Any]
