@@ -12,7 +12,9 @@ import pytest
 import typer
 from tests.ir.networks import from_text
 from tests.reproduce.conftest import TRAINING
-from tests.reproduce.test_records import EVALUATION, SIMULATION
+from tests.reproduce.test_figure10 import DEVICE, TOTAL
+from tests.reproduce.test_records import EVALUATION, FOLDING, SIMULATION
+from tests.reproduce.test_table4 import ONLINE
 from tests.simulate.builds import save_run
 
 import rebnet.errors
@@ -92,6 +94,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow.compile(folder / "run", folder / "build")
     flow.evaluate(folder / "build", "digits")
     flow.evaluate(folder / "build", "digits", adaptive=(1, 2))
+    flow.evaluate(folder / "build", "digits", online=True)
+    flow.report([folder / "build"])
     return folder
 
 
@@ -122,7 +126,7 @@ def test_records(place: Path, maps: Path, any_levels: Path) -> None:
     ]
     check("network.json", *networks)
     check("evaluation.json", build / "evaluation.json", maps / "evaluation.json")
-    for record in ("adaptive.json", "folding.json", "ports.json"):
+    for record in ("adaptive.json", "online.json", "folding.json", "ports.json"):
         check(record, build / record)
 
 
@@ -142,9 +146,17 @@ def test_records_of_reproductions(tmp_path: Path, target: Target) -> None:
     for name, rows in (("narrow", 256), ("wide", 512)):
         text = f"28x28x1 - D{rows}(16,64) - D{rows}(32,16) - D{rows}(16,32) - D10(16,4)"
         write_record(tmp_path / name / "training.json", {**TRAINING, "network": text})
+    write_record(tmp_path / "single" / "training.json", {**TRAINING, "network": text, "levels": 1})
     write_record(tmp_path / "wide" / "evaluation.json", EVALUATION)
-    write_record(tmp_path / "wide" / "simulation.json", SIMULATION)
-    flow.reproduce(target, tmp_path, from_=[tmp_path / "narrow", tmp_path / "wide"])
+    write_record(tmp_path / "wide" / "simulation.json", {**SIMULATION, "latency_cycles": 900})
+    write_record(tmp_path / "wide" / "folding.json", {**FOLDING, "predicted_latency_cycles": 900})
+    write_record(tmp_path / "single" / "folding.json", {**FOLDING, "levels": 1})
+    write_record(tmp_path / "narrow" / "online.json", ONLINE)
+    folders = [tmp_path / name for name in ("narrow", "wide", "single")]
+    for folder in folders:
+        synthesis = {"part": "xc7s50", "tool": "Yosys 1", "total": TOTAL, "device": DEVICE}
+        write_record(folder / "synthesis.json", synthesis)
+    flow.reproduce(target, tmp_path, from_=folders)
     check(f"{target}.json", tmp_path / f"{target}.json")
 
 

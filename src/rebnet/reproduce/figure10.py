@@ -192,7 +192,7 @@ def _draw_shares(axes: "Axes", dataset: str, rows: Sequence[Row]) -> None:
         label = row["by"] if row["levels"] is None else f"rebnet M={row['levels']}, {row['part']}"
         fill = GREY if row["levels"] is None else color(row["levels"])
         bars = axes.bar(
-            left, heights, width * 0.92, color=fill, alpha=0.45 if row["levels"] is None else 1, label=label
+            left, heights, width * 0.92, color=fill, alpha=1 if row["levels"] else 0.3 + 0.25 * (place % 2), label=label
         )
         counts = [f"{row[resource]['value']:,g}" for resource in RESOURCES]
         axes.bar_label(bars, counts, fontsize=6, padding=1, rotation=90 if len(shown) > 3 else 0)
@@ -212,7 +212,11 @@ def _draw_latency(axes: "Axes", dataset: str, rows: Sequence[Row]) -> None:
     names = [row["by"].split()[0] if row["levels"] is None else f"M={row['levels']}" for row in shown]
     fills = [GREY if row["levels"] is None else color(row["levels"]) for row in shown]
     if shown:
+        from matplotlib.ticker import FuncFormatter, NullFormatter
+
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axes.yaxis.set_minor_formatter(NullFormatter())
         bars = axes.bar(range(len(shown)), [row["latency_us"]["value"] for row in shown], color=fills)
         axes.bar_label(bars, [f"{row['latency_us']['value']:,g}" for row in shown], fontsize=7, padding=1)
         axes.set_xticks(range(len(shown)), names)

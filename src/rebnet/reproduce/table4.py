@@ -111,7 +111,7 @@ def _draw(axes: "Axes", dataset: str, rows: Sequence[Row]) -> None:
         heights = [row[key]["value"] for row in shown]
         bars = axes.bar(left, heights, 0.38, color=[color(row["levels"]) for row in shown], alpha=alpha)
         axes.bar_label(bars, [f"{height:.2f}" for height in heights], fontsize=7, padding=1)
-        axes.bar([], [], color=GREY, alpha=alpha, label=f"{key.split('_')[0]} factors")
+        axes.plot([], [], "s", color=GREY, alpha=alpha, label=f"{key.split('_')[0]} factors")
     axes.set_xticks(range(len(shown)), [f"M={row['levels']}" for row in shown])
     axes.set_ylabel("test accuracy, %")
     axes.set_ylim(0, 112)
