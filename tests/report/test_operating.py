@@ -91,13 +91,11 @@ COUNTS = {"LUT": 100, "FF": 50, "BRAM_36K": 2, "BRAM_18K": 3, "DSP": 1}
 def test_synthesis_comes_before_the_model(build):
     assert resources(read_build(build)) is None
     folding = read_record(build / "folding.json", {})
-    write_record(build / "folding.json", {**folding, "resources": {"total": {**COUNTS, "LUT": 90}, "board": "zc702"}})
-    ports = read_record(build / "ports.json", {})
-    ports["inputs"]["folding"] = file_hash(build / "folding.json")
-    write_record(build / "ports.json", ports)
+    model = {"part": "xc7z020", "total": {**COUNTS, "LUT": 90}, "device": COUNTS, "modules": []}
+    write_record(build / "folding.json", {**folding, "predicted_resources": model})
     found = resources(read_build(build))
     assert (found.used["LUT"], found.is_measured) == (90, False)
-    assert found.origin == "predicted by the cost model for zc702"
+    assert found.origin == "predicted for xc7z020 by the cost model"
     write_record(build / "synthesis.json", {"part": "xc7s50", "tool": "Yosys 1", "total": COUNTS, "device": COUNTS})
     found = resources(read_build(build))
     assert (found.used["LUT"], found.bram, found.is_measured) == (100, 3.5, True)

@@ -58,12 +58,35 @@ def test_a_stale_record_is_not_used_and_says_so(build, tmp_path):
     assert "✗ another ports.json" in page(build, tmp_path)
 
 
+def test_what_was_made_from_a_stale_file_is_not_used_either(build):
+    simulation(build)
+    folding = read_record(build / "folding.json", {})
+    write_record(build / "folding.json", {**folding, "samples_per_beat": 2})
+    read = read_build(build)
+    reason = "is there, but was made from a ports.json that is of another build itself"
+    assert read.unused == {"simulation.json": reason}
+    assert read.get("folding.json") is not None
+
+
 def test_resources_that_do_not_fit(build, tmp_path):
     device = {**COUNTS, "LUT": 60, "BRAM_36K": 0}
     write_record(build / "synthesis.json", {**SYNTHESIS, "device": device, "boards_that_fit": ["zc702"]})
     text = page(build, tmp_path)
     assert "It does not fit: 40 LUT and 2 block RAM, 36 kbit too many. It fits zc702." in text
     assert "166.7 %" in text
+
+
+def test_predicted_and_synthesised_have_columns_of_their_own(build, tmp_path):
+    folding = read_record(build / "folding.json", {})
+    model = {"part": "xc7z020", "total": {**COUNTS, "LUT": 90}, "device": COUNTS, "modules": []}
+    search = {"board": "zc702", "proof": "<b>"}
+    write_record(build / "folding.json", {**folding, "predicted_resources": model, "search": search})
+    row = '<tr><th scope="row">LUT</th><td class="key">90</td><td>–</td><td>100</td><td>90.0 %</td>'
+    assert row in page(build, tmp_path)
+    write_record(build / "synthesis.json", {**SYNTHESIS, "device": {**COUNTS, "LUT": 200}})
+    text = page(build, tmp_path)
+    assert '<tr><th scope="row">LUT</th><td>90</td><td class="key">100</td><td>200</td><td>50.0 %</td>' in text
+    assert "&quot;&lt;b&gt;&quot;" in text
 
 
 @pytest.mark.parametrize("modules", [
@@ -89,6 +112,10 @@ def test_modules(build, tmp_path, modules):
          "float; run the stage that writes it again"),
         ("synthesis.json", {"total": {**COUNTS, "LUT": None}}, "total.LUT holds None, it must hold int or float; run "
          "the stage that writes it again"),
+        ("folding.json", {"predicted_resources": {"part": "x", "total": {**COUNTS, "DSP": "1"}, "device": COUNTS}},
+         "predicted_resources.total.DSP holds '1', it must hold int or float; run the stage that writes it again"),
+        ("folding.json", {"predicted_resources": {"total": COUNTS, "device": COUNTS}}, "predicted_resources.part holds "
+         "None, it must hold str; run the stage that writes it again"),
         ("synthesis.json", {"modules": [{**COUNTS, "FF": "1"}]}, "an entry of modules holds FF='1', it must hold a "
          "number"),
     ],

@@ -1,11 +1,13 @@
 """Resources against the device."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from rebnet.errors import FileFormatError
 from rebnet.report.commands import command
 from rebnet.report.html import Child, Html, number, table, tag
-from rebnet.report.operating import bram, resources
+from rebnet.report.operating import Resources, bram, predicted, synthesised
 from rebnet.report.page import badge, details, missing, section
 from rebnet.report.records import RESOURCES, Build
 
@@ -13,44 +15,58 @@ _NAMES = {"LUT": "LUT", "FF": "flip-flops", "BRAM": "block RAM, 36 kbit", "DSP":
 
 
 def fit(build: Build) -> Html:
-    """What synthesis counted, or else what the cost model predicts, and the command where neither is known."""
+    """What the cost model predicts and what synthesis counted, and the command where neither is known."""
     title = "Does it fit"
-    used = resources(build)
-    synthesis = build.get("synthesis.json")
+    model, counted = predicted(build), synthesised(build)
+    used = counted or model
+    synthesis, folding = build.get("synthesis.json"), build.get("folding.json")
     gap = missing("synthesis.json", command(build, "synthesis.json"), build.unused.get("synthesis.json"))
     if used is None:
         return section("resources", title, gap)
-    rows = []
-    over = []
+    rows, over = [], []
     for key, name in _NAMES.items():
-        taken = bram(used.used) if key == "BRAM" else used.used[key]
-        has = None if used.device is None else bram(used.device) if key == "BRAM" else used.device[key]
-        share = None if not has else 100 * taken / has
-        if has is not None and taken > has:
+        taken, has = _of(used, key), bram(used.device) if key == "BRAM" else used.device[key]
+        if taken > has:
             over.append(f"{_amount(taken - has)} {name}")
+        share = 100 * taken / has if has else None
         bar = None if share is None else tag("span", tag("i", style=f"--share:{min(share, 100):.1f}%"), class_="gauge")
         cells: tuple[Child, ...] = (
             tag("th", name, scope="row"),
-            tag("td", _amount(taken), class_="key"),
-            tag("td", "–" if has is None else _amount(has)),
+            *(
+                tag("td", "–" if each is None else _amount(_of(each, key)), class_="key" if each is used else None)
+                for each in (model, counted)
+            ),
+            tag("td", _amount(has)),
             tag("td", "–" if share is None else f"{share:.1f} %"),
             tag("td", bar, class_="wide"),
         )
-        rows.append(tag("tr", *cells, class_="limit" if has is not None and taken > has else None))
-    head = tag("tr", *(tag("th", words, scope="col") for words in ("resource", "used", "device", "share", "")))
-    parts: list[Child] = [tag("p", badge(used.origin, is_measured=used.is_measured))]
-    if over and synthesis is not None and synthesis.get("boards_that_fit"):
-        over_note = f" It fits {', '.join(map(str, synthesis['boards_that_fit']))}."
-    else:
-        over_note = ""
+        rows.append(tag("tr", *cells, class_="limit" if taken > has else None))
+    names = ("resource", "predicted", "synthesised", "device", "share", "")
+    head = tag("tr", *(tag("th", words, scope="col") for words in names))
+    parts: list[Child] = [
+        tag("p", *(badge(each.origin, is_measured=each.is_measured) for each in (model, counted) if each))
+    ]
     if over:
-        parts.append(tag("p", f"It does not fit: {' and '.join(over)} too many.{over_note}", class_="alert"))
+        fitting = synthesis.get("boards_that_fit") if synthesis else None
+        way_out = f" It fits {', '.join(map(str, fitting))}." if fitting else ""
+        parts.append(tag("p", f"It does not fit: {' and '.join(over)} too many.{way_out}", class_="alert"))
     parts.append(tag("div", tag("table", tag("thead", head), tag("tbody", *rows), id="fit"), class_="scroll"))
     if synthesis is not None:
-        parts += _modules(build, synthesis)
-    else:
+        parts += _modules(build, "synthesis.json", "Module by module, synthesised", synthesis)
+    if folding is not None and model is not None:
+        parts += _modules(build, "folding.json", "Module by module, predicted", folding["predicted_resources"])
+    if folding is not None and "search" in folding:
+        facts = [
+            (key.replace("_", " "), json.dumps(value, ensure_ascii=False)) for key, value in folding["search"].items()
+        ]
+        parts.append(details("How this folding was found, and its certificate", table(("the search", ""), facts)))
+    if synthesis is None:
         parts.append(gap)
     return section("resources", title, *parts, lead=_lead(synthesis))
+
+
+def _of(each: Resources, key: str) -> float:
+    return each.bram if key == "BRAM" else float(each.used[key])
 
 
 def _lead(synthesis: dict[str, Any] | None) -> str:
@@ -59,13 +75,15 @@ def _lead(synthesis: dict[str, Any] | None) -> str:
     return f"LUT counts logic, LUT RAM and shift registers; two block RAMs of 18 kbit count as one of 36.{clock}"
 
 
-def _modules(build: Build, synthesis: dict[str, Any]) -> list[Child]:
-    held = synthesis.get("modules")
+def _modules(build: Build, file: str, title: str, record: dict[str, Any]) -> list[Child]:
+    held = record.get("modules")
     if not held:
         return []
-    entries = [{"name": name, **_entry(build, value)} for name, value in held.items()] if isinstance(held, dict) else [
-        _entry(build, value) for value in held
-    ]  # fmt: skip
+    path = build.folder / file
+    if isinstance(held, dict):
+        entries = [{"name": name, **_entry(path, value)} for name, value in held.items()]
+    else:
+        entries = [_entry(path, value) for value in held]
     most = max(1, *(entry["LUT"] for entry in entries))
     rows = []
     for entry in entries:
@@ -81,12 +99,11 @@ def _modules(build: Build, synthesis: dict[str, Any]) -> list[Child]:
             )
         )
     headings = ("part", "module", "instances", "LUT", "FF", "BRAM 36K", "BRAM 18K", "DSP", "LUT of the largest")
-    return [details("Module by module", table(headings, rows, id="modules"))]
+    return [details(title, table(headings, rows))]
 
 
-def _entry(build: Build, value: Any) -> dict[str, Any]:
+def _entry(path: Path, value: Any) -> dict[str, Any]:
     """A module with all its counts."""
-    path = build.folder / "synthesis.json"
     if not isinstance(value, dict):
         raise FileFormatError(f"{path}: an entry of modules holds {value!r}, it must hold dict")
     for key in RESOURCES:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rebnet.report.records import RESOURCES, Build, Record
+from rebnet.report.records import Build, Record
 
 CLOCK_MHZ = 200
 """Assumed clock of images/s, as in the paper's Table III."""
@@ -80,7 +80,7 @@ class Resources:
     """What an accelerator takes, and what the device has, by the keys of `RESOURCES`."""
 
     used: Record
-    device: Record | None
+    device: Record
     origin: str
     is_measured: bool
 
@@ -97,23 +97,26 @@ def bram(values: Record) -> float:
 
 def resources(build: Build) -> Resources | None:
     """Resources as synthesised, or else as the cost model predicts them."""
-    synthesis = build.get("synthesis.json")
-    if synthesis is not None:
-        origin = f"synthesised for {synthesis['part']} with {synthesis['tool']}"
-        return Resources(synthesis["total"], synthesis["device"], origin, is_measured=True)
-    folding = build.get("folding.json")
-    predicted = folding.get("resources", {}) if folding else {}
-    total, device = predicted.get("total"), predicted.get("device")
-    if not _is_count(total):
+    return synthesised(build) or predicted(build)
+
+
+def synthesised(build: Build) -> Resources | None:
+    """What synthesis counted."""
+    record = build.get("synthesis.json")
+    if record is None:
         return None
-    place = predicted.get("board") or predicted.get("part")
-    origin = "predicted by the cost model" + (f" for {place}" if place else "")
-    return Resources(total, device if _is_count(device) else None, origin, is_measured=False)
+    origin = f"synthesised for {record['part']} with {record['tool']}"
+    return Resources(record["total"], record["device"], origin, is_measured=True)
 
 
-def _is_count(values: object) -> bool:
-    """Whether these are counts of all resources."""
-    return isinstance(values, dict) and all(isinstance(values.get(key), int | float) for key in RESOURCES)
+def predicted(build: Build) -> Resources | None:
+    """What the cost model says."""
+    folding = build.get("folding.json")
+    record = folding.get("predicted_resources") if folding else None
+    if record is None:
+        return None
+    origin = f"predicted for {record['part']} by the cost model"
+    return Resources(record["total"], record["device"], origin, is_measured=False)
 
 
 def lanes(build: Build) -> int | None:

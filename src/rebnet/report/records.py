@@ -6,7 +6,7 @@ is an error.
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,8 +76,12 @@ _FORMS: dict[str, _Form] = {
             "predicted_latency_cycles": int,
             "limiting_fifos": list,
         },
-        {"resources": dict},
-        {"fifos": {"name": str, "depth": int, "width_bits": int, "predicted_peak": int}, "limiting_fifos": {"": str}},
+        {"predicted_resources": dict, "search": dict},
+        {
+            "predicted_resources": {"part": str, "total": dict, "device": dict},
+            "fifos": {"name": str, "depth": int, "width_bits": int, "predicted_peak": int},
+            "limiting_fifos": {"": str},
+        },
     ),
     "evaluation.json": _Form(
         {"dataset": str, "engine": str, "images": int, "levels": int, "accuracy": _NUMBER, "float_accuracy": _NUMBER},
@@ -201,10 +205,10 @@ def read_build(folder: Path) -> Build:
     files = [*SOURCES.values(), *_FORMS]
     hashes = {file: file_hash(folder / file) for file in dict.fromkeys(files) if (folder / file).is_file()}
     links = _links(folder, records, hashes)
-    for link in links:
-        if not link.whole and link.record in records:
-            del records[link.record]
-            unused[link.record] = f"is there, but was made from another {link.source} than this build holds"
+    for file, reason in _stale(links).items():
+        if file in records:
+            del records[file]
+            unused[file] = reason
     accelerator = read_accelerator(folder / FOLDING_FILE, network) if FOLDING_FILE in records else None
     return Build(str(folder), folder, network, accelerator, _gammas(folder), records, unused, links, hashes)
 
@@ -217,6 +221,10 @@ def _read(path: Path, form: _Form) -> Record:
     for key, keys in form.entries.items():
         if key in record:
             _check_entries(path, key, record[key], keys)
+    for part in ("total", "device"):
+        if "predicted_resources" in record:
+            values = record["predicted_resources"][part]
+            _check_entries(path, f"predicted_resources.{part}", values, dict.fromkeys(RESOURCES, _NUMBER))
     return record
 
 
@@ -261,6 +269,20 @@ def _links(folder: Path, records: Mapping[str, Record], hashes: Mapping[str, str
             if source in hashes:
                 links.append(Link(file, source, value == hashes[source]))
     return tuple(links)
+
+
+def _stale(links: Sequence[Link]) -> dict[str, str]:
+    """The records that are of something else than the build is, and why, those made from stale files among them."""
+    found: dict[str, str] = {}
+    for _ in SOURCES:  # a chain is no longer than this
+        for link in links:
+            if link.record in found:
+                continue
+            if not link.whole:
+                found[link.record] = f"is there, but was made from another {link.source} than this build holds"
+            elif link.source in found:
+                found[link.record] = f"is there, but was made from a {link.source} that is of another build itself"
+    return found
 
 
 def _gammas(folder: Path) -> tuple[tuple[tuple[float, ...], ...], ...]:
