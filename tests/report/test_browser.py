@@ -95,6 +95,7 @@ def test_a_tooltip_by_mouse_and_by_keyboard(browser, sweep):
     browser.hover("#speed .point:last-of-type circle")
     assert "images/s" in browser.texts("#tip")[0]
     assert browser.evaluate("document.querySelectorAll('#figures .lit').length") == 1
+    assert browser.complaints == []
     browser.press("Escape")
     assert browser.evaluate("document.getElementById('tip').hidden")
     browser.evaluate("document.querySelector('#logic .point').focus()")
@@ -131,6 +132,7 @@ def test_text_of_records_does_not_run(browser, builds, tmp_path):
         record = read_record(folder / "network.json", {})
         record["inputs"] = {}
         write_record(folder / "network.json", {**record, "name": EVIL})
+    write_record(build / "folding.json", {**read_record(build / "folding.json", {}), "inputs": {}})
     for path in (
         report([build], tmp_path / "one.html"),
         report([build, *builds[1:]], tmp_path / "sweep.html"),
@@ -140,6 +142,9 @@ def test_text_of_records_does_not_run(browser, builds, tmp_path):
         assert browser.evaluate("document.scripts.length") == 1
         assert browser.evaluate("document.images.length") == 0
         assert browser.complaints == []
+    browser.evaluate("[...document.querySelectorAll('#speed .point')].find((p) => p.dataset.build === '0').focus()")
+    assert "<script>document.title='run'</script>" in browser.texts("#tip")[0]
+    assert browser.evaluate("document.querySelectorAll('#tip *').length") == 0
     browser.open(tmp_path / "one.html")
     assert browser.texts(".notation")[0].startswith("</script><script>")
 
