@@ -265,6 +265,7 @@ def synthesize(
     part: str | None = None,
     board: str | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    processes: int | None = None,
     cache_dir: Path | None = None,
     progress: Callable[[str, int, int], None] = lambda module, done, total: None,
 ) -> dict[str, Any]:
@@ -272,7 +273,9 @@ def synthesize(
     if (part is None) == (board is None):
         raise OptionError(f"part={part}, board={board}: name the device once; use --part xc7s50 or --board zc702")
     chosen = boards.find(part or board or "")
-    return synthesize_build(build, chosen, cache_dir=cache_dir, timeout_s=timeout_s, progress=progress)
+    return synthesize_build(
+        build, chosen, cache_dir=cache_dir, timeout_s=timeout_s, processes=processes, progress=progress
+    )
 
 
 def reproduce(

@@ -19,6 +19,9 @@ def command(
     part: Annotated[str | None, typer.Option(help="Part, such as xc7s50 or lfe5u-85f.")] = None,
     board: Annotated[str | None, typer.Option(help="Board, such as zc702 or ulx3s-85, instead of a part.")] = None,
     timeout: Annotated[float, typer.Option(help="Most seconds that one module may take.")] = flow.DEFAULT_TIMEOUT_S,
+    processes: Annotated[
+        int | None, typer.Option(help="Modules that are synthesized at once; one per core if not given.")
+    ] = None,
     cache_dir: Annotated[
         Path | None,
         typer.Option(envvar="REBNET_CACHE_DIR", help="Folder of kept results; the user's cache if not given."),
@@ -36,6 +39,7 @@ def command(
             part=part,
             board=board,
             timeout_s=timeout,
+            processes=processes,
             cache_dir=cache_dir,
             progress=lambda module, done, total: progress.update(
                 task, description=f"synthesizing {module}", completed=done, total=total or None

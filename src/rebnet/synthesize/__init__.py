@@ -1,5 +1,6 @@
 """Synthesis: what a build takes of a device, measured by Yosys; `BUILD/synthesis.json`."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
@@ -28,6 +29,7 @@ def synthesize(
     *,
     cache_dir: Path | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    processes: int | None = None,
     progress: Callable[[str, int, int], None] = lambda module, done, total: None,
 ) -> dict[str, Any]:
     """Synthesize the accelerator in `build` for the part of `board`; write and return synthesis.json.
@@ -39,17 +41,20 @@ def synthesize(
         board: a board or a bare part, see `rebnet.boards.find`.
         cache_dir: where results are kept; None takes the user's cache.
         timeout_s: most seconds for one module.
-        progress: called before each module with its name, how many are done and how many there are.
+        processes: how many modules are synthesized at once; one per core if not given.
+        progress: called after each module with its name, how many are done and how many there are.
 
     Raises:
         FileFormatError: the build is not compiled or damaged.
         MissingExtraError: Yosys is not installed.
-        OptionError: the time is not positive.
+        OptionError: the time or the number of processes is not positive.
         OutputError: build or cache cannot be written.
         ToolError: Yosys failed, was killed or took too long; names the module and the log.
     """
     if not timeout_s > 0:
         raise OptionError(f"timeout={timeout_s:g}: a module needs some time; use more than 0 seconds")
+    if processes is not None and processes < 1:
+        raise OptionError(f"processes={processes}: at least one module must be synthesized; use 1 or more")
     ports = _read_ports(build)
     started = monotonic()
     netlist = synthesize_rtl(
@@ -59,6 +64,7 @@ def synthesize(
         folder=build,
         cache_dir=cache_dir,
         timeout_s=timeout_s,
+        processes=processes or os.cpu_count() or 1,
         progress=progress,
     )
     record = _record(netlist, board)
