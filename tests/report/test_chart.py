@@ -4,6 +4,7 @@ import pytest
 
 from rebnet.report.chart import Scale, log_span, short, span, steps
 from rebnet.report.learning import wilson
+from rebnet.report.sweep import _Axis, _scale
 
 
 def test_scales():
@@ -53,3 +54,17 @@ def test_interval():
     assert (round(low, 2), round(high, 2)) == (98.46, 98.9)
     assert wilson(100, 10)[1] <= 100
     assert wilson(0, 10)[0] >= 0
+
+
+@pytest.mark.parametrize(
+    ("values", "own", "shown", "left_out"),
+    [
+        ([98.9, 98.4, 55], [98.9, 98.4], 98.4, 55),
+        ([98.9, 94, 55], [98.9], 94, 55),
+        ([98.9, 70, 55], [98.9, 70], 70, 55),
+    ],
+)
+def test_the_axis_of_accuracy_holds_what_runs_at_its_own_levels(values, own, shown, left_out):
+    axis = _Axis("test accuracy, %", lambda row, point: None, is_log=False)
+    low = _scale(axis, values, own, 1).low
+    assert left_out < low < shown

@@ -20,7 +20,7 @@ _SECTIONS = (
     ("origin", "Provenance"),
 )
 _NEAR = 6
-"""Points of accuracy below the best that the chart shows to scale; what is worse stands on its lower edge."""
+"""Points of accuracy below the best that the chart shows to scale also where a build runs below its own M."""
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,11 @@ def _chart(
     if not known:
         words = tag("p", "No build has both figures yet.")
         return tag("figure", tag("figcaption", title), tag("div", words, class_="missing")), [[] for _ in positions]
-    x, y = (_scale(axis, [place[which] for place in known], which) for which, axis in enumerate((x_axis, y_axis)))
+    own = [of_row[-1] for of_row in values if of_row[-1] is not None]
+    x, y = (
+        _scale(axis, [place[which] for place in known], [place[which] for place in own], which)
+        for which, axis in enumerate((x_axis, y_axis))
+    )
     fronts = []
     outlines: list[dict[str, object]] = []
     for position in range(len(positions)):
@@ -184,8 +188,10 @@ def _gain(place: tuple[float, float], x_axis: _Axis, y_axis: _Axis) -> tuple[flo
     return -place[0] if x_axis.is_cost else place[0], -place[1] if y_axis.is_cost else place[1]
 
 
-def _scale(axis: _Axis, values: list[float], which: int) -> Scale:
-    near = [value for value in values if axis.is_log or value >= max(values) - _NEAR]
+def _scale(axis: _Axis, values: list[float], own: list[float], which: int) -> Scale:
+    """The axis around all values; of accuracies around those at each build's own M and those near the best."""
+    least = min([max(values) - _NEAR, *own])
+    near = [value for value in values if axis.is_log or value >= least]
     ends = log_span(near) if axis.is_log else span(near, least=1, most=100)
     start, end = ((LEFT, _WIDTH - RIGHT), (_HEIGHT - BOTTOM, TOP))[which]
     return Scale(*ends, start, end, axis.is_log)
