@@ -6,6 +6,7 @@ import re
 import pytest
 from tests.report.test_operating import COUNTS, simulation
 
+from rebnet import flow
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import read_record, write_record
 from rebnet.report import report
@@ -157,3 +158,13 @@ def test_the_same_records_give_the_same_bytes(build, tmp_path):
 def test_mismatches_are_not_overlooked(build, tmp_path):
     simulation(build, mismatches=4)
     assert "The RTL computed other scores than the integer network for 4 of 30 images." in page(build, tmp_path)
+
+
+def test_builds_of_all_kinds_in_one_sweep(build, run_folder, tmp_path):
+    flow.compile(run_folder, tmp_path / "fixed", fixed_levels=True)
+    flow.compile(run_folder, tmp_path / "lowered", until="lower")
+    text = report([build, tmp_path / "fixed", tmp_path / "lowered"], tmp_path / "page.html").read_text()
+    assert f"<code>rebnet compile SOURCE --output {tmp_path / 'lowered'}" in text.replace("\n", "\n<code>")
+    assert "3 accelerators" in text
+    one = report([tmp_path / "fixed"], tmp_path / "one.html").read_text()
+    assert 'id="levels"' not in one  # nothing to choose
