@@ -3,8 +3,9 @@
     train     images, a network text          -> run/    model.safetensors, training.json
     compile   a run, or a network of the zoo  -> build/  exported/, network.json, tensors.safetensors,
                                                          folding.json, rtl/, mem/, ports.json
-    evaluate  build, images                   -> build/  evaluation.json, or adaptive.json
+    evaluate  build, images                   -> build/  evaluation.json, adaptive.json or online.json
     simulate  build, images                   -> build/  simulation.json
+    report    records of builds               -> report.html
     reproduce records of runs and builds      -> TARGET.json, TARGET.md, TARGET.svg, TARGET.png
 
 The command line offers the same verbs with the same options. torch is needed by `train`, and by `compile` where it
@@ -18,11 +19,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from rebnet import datasets, zoo
+from rebnet import boards, datasets, zoo
 from rebnet.errors import OptionError, OutputError
 from rebnet.evaluate import Engine
 from rebnet.evaluate import evaluate as evaluate_network
 from rebnet.evaluate.adaptive import evaluate_adaptive
+from rebnet.evaluate.online import evaluate_online
 from rebnet.files import file_hash, make_folder, output_errors, read_record
 from rebnet.fold import fold
 from rebnet.fold.from_text import bound_cycles
@@ -30,14 +32,18 @@ from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.lower import lower
+from rebnet.report import report as report_builds
 from rebnet.report import write_report
 from rebnet.reproduce import Reproduction, Target
 from rebnet.reproduce import reproduce as reproduce_target
 from rebnet.simulate import Simulation
 from rebnet.simulate import simulate as simulate_build
+from rebnet.synthesize import DEFAULT_TIMEOUT_S
+from rebnet.synthesize import synthesize as synthesize_build
 
 EXPORTED = "exported"
 TRAINING_FILE = "training.json"
+REPORT_FILE = "report.html"
 DEMO_NETWORK = "8x8x1 - D128(16,16) - D128(16,16) - D10(2,16)"
 _KEPT = ("simulator", "simulator-trace")  # survive a new compile; they know by themselves whether they still fit
 
@@ -214,13 +220,21 @@ def evaluate(
     engine: Engine = "packed",
     adaptive: tuple[int, ...] | None = None,
     max_loss: float = 0.5,
+    online: bool = False,
     progress: Callable[[int], None] = lambda images_done: None,
 ) -> dict[str, Any]:
     """Run the integer network and the float one over the whole test set; write and return evaluation.json.
 
     With `adaptive`, a ladder of level counts such as (1, 3), write and return adaptive.json instead; see
-    `rebnet.evaluate.adaptive.evaluate_adaptive`.
+    `rebnet.evaluate.adaptive.evaluate_adaptive`. With `online`, write and return online.json; see
+    `rebnet.evaluate.online.evaluate_online`.
     """
+    if online:
+        if levels is not None or adaptive is not None or engine != "packed":
+            raise OptionError(
+                "online: runs the float network at all levels; leave --levels, --engine and --adaptive out"
+            )
+        return evaluate_online(build, build / EXPORTED, datasets.load(dataset, data_dir))
     if adaptive is None:
         return evaluate_network(build, build / EXPORTED, datasets.load(dataset, data_dir), levels, engine, progress)
     if levels is not None:
@@ -257,6 +271,36 @@ def simulate(
     )
 
 
+def synthesize(
+    build: Path,
+    *,
+    part: str | None = None,
+    board: str | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    processes: int | None = None,
+    cache_dir: Path | None = None,
+    progress: Callable[[str, int, int], None] = lambda module, done, total: None,
+) -> dict[str, Any]:
+    """Count what the accelerator takes of a part or board with Yosys; see `rebnet.synthesize.synthesize`."""
+    if (part is None) == (board is None):
+        raise OptionError(f"part={part}, board={board}: name the device once; use --part xc7s50 or --board zc702")
+    chosen = boards.find(part or board or "")
+    return synthesize_build(
+        build, chosen, cache_dir=cache_dir, timeout_s=timeout_s, processes=processes, progress=progress
+    )
+
+
+def report(builds: Sequence[Path], output: Path | None = None) -> Path:
+    """Write the page of one build or of several; see `rebnet.report.report`.
+
+    Args:
+        builds: folders that `compile` made.
+        output: the page; report.html in the build if not given, or build/report.html for several.
+    """
+    place = Path("build") if len(builds) > 1 else next(iter(builds), Path("build"))
+    return report_builds(builds, output or place / REPORT_FILE)
+
+
 def reproduce(
     target: Target,
     output: Path = Path("build/reproduce"),
@@ -269,7 +313,7 @@ def reproduce(
 
 
 def demo(output: Path, *, quiet: bool = False, say: Say = _silent) -> list[dict[str, Any]]:
-    """Everything on embedded data: train M = 1, 2, 3, compile, evaluate, simulate; return the report's rows."""
+    """Everything on embedded data: train M = 1, 2, 3, compile, evaluate, simulate, report; return the report's rows."""
     builds = []
     for levels in (1, 2, 3):
         run, build = output / f"run-m{levels}", output / f"build-m{levels}"
@@ -282,7 +326,22 @@ def demo(output: Path, *, quiet: bool = False, say: Say = _silent) -> list[dict[
         say(f"M={levels}: simulating the RTL, every held-out image")
         simulate(build, "digits")
         builds.append(build)
-    return write_report(builds, output / "report.json")
+    rows = write_report(builds, output / "report.json")
+    report(builds, output / REPORT_FILE)
+    return rows
 
 
-__all__ = ["Engine", "Stage", "Target", "compile", "demo", "evaluate", "reproduce", "simulate", "train"]
+__all__ = [
+    "DEFAULT_TIMEOUT_S",
+    "Engine",
+    "Stage",
+    "Target",
+    "compile",
+    "demo",
+    "evaluate",
+    "report",
+    "reproduce",
+    "simulate",
+    "synthesize",
+    "train",
+]

@@ -7,7 +7,7 @@ from tests.cli.test_compile import edit
 from tests.cli.test_help import plain
 
 from rebnet.engine.reference import run
-from rebnet.files import write_record
+from rebnet.files import read_record, write_record
 
 
 def test_levels(refuse, build):
@@ -123,3 +123,12 @@ def test_ladders_that_cannot_be(refuse, build):
         "train with 'rebnet train', or give evaluate_adaptive validation images of your own",
         *command, "1,3",
     )  # fmt: skip
+
+
+def test_online(rebnet, build):
+    code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--online")
+    assert (code, err.strip()) == (0, "")
+    record = read_record(build / "online.json", {})
+    assert plain(out) == (
+        f"images 360 levels 3 trained_accuracy {record['trained_accuracy']} online_accuracy {record['online_accuracy']}"
+    )

@@ -20,6 +20,7 @@ PAGE = DOCS / "reference" / "cli.md"
 _SECTION = re.compile(r"(<!-- (\w+): made by tests/docs/cli_tables.py -->\n).*?(<!-- end -->)", re.DOTALL)
 _KINDS: dict[Any, str] = {str: "text", int: "whole number", float: "number", Path: "path", bool: "flag"}
 _KINDS |= {kind | None: name for kind, name in _KINDS.items()}
+_KINDS[list[Path]] = "paths"
 _KINDS[list[str] | None] = "text, may be repeated"
 _MARKUP = re.compile(r"\[/?bold\]")
 

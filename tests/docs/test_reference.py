@@ -12,15 +12,20 @@ import pytest
 import typer
 from tests.ir.networks import from_text
 from tests.reproduce.conftest import TRAINING
-from tests.reproduce.test_records import EVALUATION, SIMULATION
+from tests.reproduce.test_figure10 import DEVICE, TOTAL
+from tests.reproduce.test_records import EVALUATION, FOLDING, SIMULATION
+from tests.reproduce.test_table4 import ONLINE
 from tests.simulate.builds import save_run
 
 import rebnet.errors
+import rebnet.synthesize
 from rebnet import flow
+from rebnet.boards import KEYS, Resources
 from rebnet.cli import app
 from rebnet.files import write_record
 from rebnet.ir import storage
 from rebnet.reproduce import TARGETS, Target
+from rebnet.synthesize.usage import Instance, Netlist, Part, Usage
 
 from . import cli_tables
 from .pages import DOCS
@@ -52,8 +57,10 @@ def test_the_error_tree_is_the_one_of_the_code() -> None:
 
 
 def documented(record: str) -> dict[str, str]:
-    """Keys and types of a record's table in records.md or reproductions.md."""
-    text = "\n".join((REFERENCE / name).read_text(encoding="utf-8") for name in ("records.md", "reproductions.md"))
+    """Keys and types of a record's table in records.md, reproductions.md or synthesis.md."""
+    text = "\n".join(
+        (REFERENCE / name).read_text(encoding="utf-8") for name in ("records.md", "reproductions.md", "synthesis.md")
+    )
     section = re.search(rf"^## {re.escape(record)}$(.*?)(^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert section is not None, record
     return dict(re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", section[1], re.MULTILINE))
@@ -92,6 +99,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     flow.compile(folder / "run", folder / "build")
     flow.evaluate(folder / "build", "digits")
     flow.evaluate(folder / "build", "digits", adaptive=(1, 2))
+    flow.evaluate(folder / "build", "digits", online=True)
+    flow.report([folder / "build"])
     return folder
 
 
@@ -122,7 +131,7 @@ def test_records(place: Path, maps: Path, any_levels: Path) -> None:
     ]
     check("network.json", *networks)
     check("evaluation.json", build / "evaluation.json", maps / "evaluation.json")
-    for record in ("adaptive.json", "folding.json", "ports.json"):
+    for record in ("adaptive.json", "online.json", "folding.json", "ports.json"):
         check(record, build / record)
 
 
@@ -137,14 +146,38 @@ def test_records_of_a_simulation(place: Path) -> None:
     check("report.json", place / "report.json")
 
 
+def test_records_of_a_synthesis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of something too large, so that every list has items."""
+    usage = Usage(Resources(*(10**6 for _ in KEYS)), 10**6)
+    netlist = Netlist((Instance("top", "top", (Part("top", 1, usage),)),), "Yosys", 1, 0)
+    monkeypatch.setattr(rebnet.synthesize, "synthesize_rtl", lambda *a, **k: netlist)
+    build = flow_build(tmp_path)
+    flow.synthesize(build, part="xc7s50")
+    check("synthesis.json", build / "synthesis.json")
+
+
+def flow_build(folder: Path) -> Path:
+    """A build that is not simulated."""
+    flow.compile(save_run(folder / "run", from_text("2x2x1 - D2", levels=1)), folder / "build")
+    return folder / "build"
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_records_of_reproductions(tmp_path: Path, target: Target) -> None:
     for name, rows in (("narrow", 256), ("wide", 512)):
         text = f"28x28x1 - D{rows}(16,64) - D{rows}(32,16) - D{rows}(16,32) - D10(16,4)"
         write_record(tmp_path / name / "training.json", {**TRAINING, "network": text})
+    write_record(tmp_path / "single" / "training.json", {**TRAINING, "network": text, "levels": 1})
     write_record(tmp_path / "wide" / "evaluation.json", EVALUATION)
-    write_record(tmp_path / "wide" / "simulation.json", SIMULATION)
-    flow.reproduce(target, tmp_path, from_=[tmp_path / "narrow", tmp_path / "wide"])
+    write_record(tmp_path / "wide" / "simulation.json", {**SIMULATION, "latency_cycles": 900})
+    write_record(tmp_path / "wide" / "folding.json", {**FOLDING, "predicted_latency_cycles": 900})
+    write_record(tmp_path / "single" / "folding.json", {**FOLDING, "levels": 1})
+    write_record(tmp_path / "narrow" / "online.json", ONLINE)
+    folders = [tmp_path / name for name in ("narrow", "wide", "single")]
+    for folder in folders:
+        synthesis = {"part": "xc7s50", "tool": "Yosys 1", "total": TOTAL, "device": DEVICE}
+        write_record(folder / "synthesis.json", synthesis)
+    flow.reproduce(target, tmp_path, from_=folders)
     check(f"{target}.json", tmp_path / f"{target}.json")
 
 

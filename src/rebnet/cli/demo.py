@@ -22,6 +22,7 @@ def command(
     rows = flow.demo(output, say=lambda stage: errors.print(stage, highlight=False))
     results.print(table(rows))
     print(f"report: {output / 'report.json'}")
+    print(f"page:   {output / 'report.html'}")
     if any(row["mismatches"] for row in rows):
         raise typer.Exit(1)
 

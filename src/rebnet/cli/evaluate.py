@@ -23,6 +23,9 @@ def command(
     max_loss: Annotated[
         float, typer.Option(help="Points of validation accuracy that --adaptive may lose against the ladder's last m.")
     ] = 0.5,
+    online: Annotated[
+        bool, typer.Option("--online", help="Compare trained factors with factors that each image computes for itself.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Run the integer network on the CPU over the whole test set, beside the float one.
@@ -39,8 +42,12 @@ def command(
             engine=engine,
             adaptive=ladder,
             max_loss=max_loss,
+            online=online,
             progress=progress,
         )
+    if online:
+        print_record(record, ("images", "levels", "trained_accuracy", "online_accuracy"))
+        return
     if ladder is not None:
         _print_adaptive(record)
         return

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table as Shown
 
 from rebnet import flow
-from rebnet.cli.common import results
+from rebnet.cli.common import errors, results
 from rebnet.reproduce.table import Table
 
 
@@ -32,6 +32,10 @@ def command(
     """
     made = flow.reproduce(target, output, dataset=dataset, from_=from_ or ())
     results.print(shown(made.table))
+    if made.table.missing:
+        errors.print("not measured yet; these commands do it:", highlight=False)
+        for line in made.table.missing:
+            errors.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
     for kind in ("json", "md", "svg", "png"):
         print(output / f"{target}.{kind}")
 

@@ -1,13 +1,18 @@
-"""Reporting: the records of one or more builds as one table."""
+"""Reporting: the records of one or more builds as one table (JSON) and as one page (HTML)."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rebnet.files import read_record, write_record
+from rebnet.errors import OptionError
+from rebnet.files import read_record, write_record, write_text
+from rebnet.report.accelerator import accelerator_page
+from rebnet.report.operating import CLOCK_MHZ
+from rebnet.report.records import read_build
+from rebnet.report.sweep import sweep_page
 
-CLOCK_MHZ = 200
-"""Assumed clock of the images/s column, as in the paper's Table III."""
+__all__ = ["CLOCK_MHZ", "report", "row", "write_report"]
+
 _NUMBER = (int, float)
 
 
@@ -57,3 +62,29 @@ def row(build: Path) -> dict[str, Any]:
         "images_per_second": round(CLOCK_MHZ * 1e6 / cycles) if cycles else None,
         "weight_kib": round(network["weight_bytes"] / 1024, 2),
     }
+
+
+def report(builds: Sequence[Path], path: Path) -> Path:
+    """Write one self-contained HTML page: of an accelerator, or of a sweep where there are several builds.
+
+    Args:
+        builds: folders that `compile` made, each once.
+        path: the page, FILE.html.
+
+    Returns:
+        `path`.
+
+    Raises:
+        OptionError: no build, one twice, or a folder that is none.
+        FileFormatError: a record is damaged or edited into nonsense.
+        OutputError: `path` cannot be written.
+    """
+    if not builds:
+        raise OptionError("builds: none is named; name at least one folder that 'rebnet compile' made")
+    for place, build in enumerate(builds):
+        if build.resolve() in (other.resolve() for other in builds[:place]):
+            raise OptionError(f"{build}: is named twice; name every build once")
+    read = [read_build(build) for build in builds]
+    text = accelerator_page(read[0]) if len(read) == 1 else sweep_page(read)
+    write_text(path, text)
+    return path

@@ -7,17 +7,27 @@ from typing import Literal
 from rebnet.errors import OptionError
 from rebnet.files import make_folder, write_bytes, write_record, write_text
 from rebnet.reproduce.figure9 import figure9
+from rebnet.reproduce.figure10 import figure10
 from rebnet.reproduce.figure11 import figure11
+from rebnet.reproduce.figure12 import figure12
 from rebnet.reproduce.picture import check_matplotlib, render
 from rebnet.reproduce.records import BoundCycles, Source, read_runs
 from rebnet.reproduce.table3 import table3
+from rebnet.reproduce.table4 import table4
 from rebnet.reproduce.target import Make, Reproduction
 
 __all__ = ["TARGETS", "Reproduction", "Target", "reproduce"]
 
-Target = Literal["table3", "figure9", "figure11"]
+Target = Literal["table3", "figure9", "figure10", "figure11", "figure12", "table4"]
 
-TARGETS: dict[Target, Make] = {"table3": table3, "figure9": figure9, "figure11": figure11}
+TARGETS: dict[Target, Make] = {
+    "table3": table3,
+    "figure9": figure9,
+    "figure10": figure10,
+    "figure11": figure11,
+    "figure12": figure12,
+    "table4": table4,
+}
 """A table or figure by name; one more is one more file, its name above, and its entry here."""
 
 

@@ -1,17 +1,15 @@
 """Figure 11: a network widened by S against one with M levels, in accuracy, throughput and weights."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rebnet.errors import OptionError
-from rebnet.ir.notation import Architecture, parse
 from rebnet.reproduce.picture import ABOVE, color, log_images_per_second, name_point
 from rebnet.reproduce.published import CLOCK_MHZ, DATASETS, NETWORKS
 from rebnet.reproduce.records import Run
 from rebnet.reproduce.table import Table, percent, whole
 from rebnet.reproduce.target import Reproduction
-from rebnet.reproduce.widths import scale
+from rebnet.reproduce.wide import Wide, widths
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,25 +28,6 @@ _CAPTION = (
 )
 
 
-@dataclass(frozen=True)
-class _Wide:
-    """A run and how much wider its network is than the narrowest one."""
-
-    run: Run
-    scale: float
-
-    @property
-    def weights_kib(self) -> float:
-        """KiB of all weights, 1 bit each."""
-        network = self.run.network
-        bits = sum(
-            layer.rows * network.inputs_of(index)
-            for index, layer in enumerate(network.layers)
-            if layer in network.weighted
-        )
-        return bits / 8 / 1024
-
-
 def figure11(runs: Sequence[Run], dataset: str | None) -> Reproduction:
     """Accuracy against S for each M, and against throughput and weights, of each data set with two widths or more.
 
@@ -59,7 +38,7 @@ def figure11(runs: Sequence[Run], dataset: str | None) -> Reproduction:
             a run's network is not a widened form of the others'.
     """
     names = dict.fromkeys(run.dataset for run in runs) if dataset is None else [dataset]
-    found = {name: _widths([run for run in runs if run.dataset == name]) for name in names}
+    found = {name: widths([run for run in runs if run.dataset == name]) for name in names}
     shown = {name: wide for name, wide in found.items() if len({each.scale for each in wide}) > 1}
     if not shown:
         raise OptionError(_missing(dataset or next(iter(names)), runs))
@@ -74,32 +53,6 @@ def figure11(runs: Sequence[Run], dataset: str | None) -> Reproduction:
     return Reproduction(record, table, draw, (13, 3.8 * len(shown)))
 
 
-def _widths(runs: Sequence[Run]) -> list[_Wide]:
-    """The runs of one data set with their S, in the order of M and S."""
-    if not runs:
-        return []
-    base = _base(runs)
-    wide = []
-    for run in runs:
-        factor = scale(run.network, base)
-        if factor is None:
-            raise OptionError(
-                f"{run.name}: its network {run.network.without_folding()} is not {base.without_folding()} with "
-                "hidden layers of another width; leave it out"
-            )
-        wide.append(_Wide(run, factor))
-    return sorted(wide, key=lambda each: (each.run.levels, each.scale))
-
-
-def _base(runs: Sequence[Run]) -> Architecture:
-    """The network of S = 1: the paper's for the data set if the runs are of its form, else the narrowest."""
-    if runs[0].dataset in NETWORKS:
-        paper = parse(NETWORKS[runs[0].dataset][1])
-        if scale(runs[0].network, paper) is not None:
-            return paper
-    return min((run.network for run in runs), key=lambda network: sum(layer.rows for layer in network.weighted))
-
-
 def _missing(dataset: str, runs: Sequence[Run]) -> str:
     """What to run to get a figure of this data set."""
     name, text = NETWORKS.get(dataset, ("", ""))
@@ -110,7 +63,7 @@ def _missing(dataset: str, runs: Sequence[Run]) -> str:
             "or more; make them with 'rebnet train --width S' and name their folders with --from"
         )
     network = name or f"'{used[0].network}'"
-    have = {(each.scale, each.run.levels): each.run.name for each in _widths(used)}
+    have = {(each.scale, each.run.levels): each.run.name for each in widths(used)}
     wanted = [(width, levels) for width in _WIDTHS for levels in _LEVELS]
     folders = [have.get(each, f"runs/{dataset.replace(':', '-')}-s{each[0]:g}-m{each[1]}") for each in wanted]
     commands = [
@@ -128,7 +81,7 @@ def _missing(dataset: str, runs: Sequence[Run]) -> str:
     )
 
 
-def _point(each: _Wide) -> dict[str, object]:
+def _point(each: Wide) -> dict[str, object]:
     run = each.run
     figures = {
         "float_accuracy": run.float_accuracy,
@@ -150,7 +103,7 @@ def _point(each: _Wide) -> dict[str, object]:
     }
 
 
-def _cells(each: _Wide) -> tuple[str, ...]:
+def _cells(each: Wide) -> tuple[str, ...]:
     run = each.run
     return (
         DATASETS.get(run.dataset, run.dataset),
@@ -166,7 +119,7 @@ def _cells(each: _Wide) -> tuple[str, ...]:
     )
 
 
-def _draw(panels: tuple["Axes", ...], wide: Sequence[_Wide]) -> None:
+def _draw(panels: tuple["Axes", ...], wide: Sequence[Wide]) -> None:
     """One row of the picture: a data set's accuracy against S, throughput and weights."""
     by_width, by_throughput, by_weights = panels
     title = DATASETS.get(wide[0].run.dataset, wide[0].run.dataset)
@@ -192,7 +145,7 @@ def _draw(panels: tuple["Axes", ...], wide: Sequence[_Wide]) -> None:
     by_width.legend(loc="best")
 
 
-def _plot(axes: "Axes", levels: int, points: Sequence[tuple[float, _Wide]]) -> None:
+def _plot(axes: "Axes", levels: int, points: Sequence[tuple[float, Wide]]) -> None:
     """The line of M levels."""
     y = [each.run.accuracy.value for _, each in points]
     axes.plot([x for x, _ in points], y, "o-", color=color(levels), label=f"M={levels}")

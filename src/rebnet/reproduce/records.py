@@ -10,6 +10,7 @@ from rebnet.errors import FileFormatError, FoldingError, NotationError, OptionEr
 from rebnet.files import read_record
 from rebnet.ir.notation import Architecture, parse
 from rebnet.reproduce.published import CLOCK_MHZ
+from rebnet.reproduce.utilisation import Utilisation, read_utilisation
 
 Source = str | Path
 BoundCycles = Callable[[Architecture, int, int], int | None]
@@ -35,6 +36,14 @@ _SIMULATION: _Keys = {
     "images": int,
     "mismatches": int,
     "cycles_per_image": (*_NUMBER, type(None)),
+}
+_ONLINE: _Keys = {
+    "dataset": str,
+    "images": int,
+    "levels": int,
+    "layers": list,
+    "trained_accuracy": _NUMBER,
+    "online_accuracy": _NUMBER,
 }
 _FOLDING: _Keys = {"levels": int, "layers": list, "predicted_cycles_per_image": _NUMBER}
 
@@ -71,6 +80,10 @@ class Run:
         model_cycles: cycles per image that the cycle model says: the build's, or else those of the text's folding.
         rtl_cycles: cycles per image that the RTL took at M levels, where `simulate` ran without stalls.
         paper_folding: whether the cycles are those of the foldings in the network's text.
+        model_latency: cycles from the first image's first beat to its last score that the cycle model says at M levels.
+        rtl_latency: the same as the RTL took it, where `simulate` ran at M levels without stalls.
+        utilisation: what synthesis counted, where `synthesize` ran.
+        online: online.json, where `evaluate --online` ran on this data set.
     """
 
     name: str
@@ -86,6 +99,10 @@ class Run:
     model_cycles: Figure | None
     rtl_cycles: Figure | None
     paper_folding: bool
+    model_latency: Figure | None = None
+    rtl_latency: Figure | None = None
+    utilisation: Utilisation | None = None
+    online: Mapping[str, Any] | None = None
 
     @property
     def accuracy(self) -> Figure:
@@ -134,8 +151,12 @@ def read_run(source: Source, bound_cycles: BoundCycles) -> Run:
         float_accuracy=Figure(training["test_accuracy"], "%", f"{name}/training.json test_accuracy"),
         integer_accuracy=_integer_accuracy(name, folder, dataset, levels),
         model_cycles=model,
-        rtl_cycles=_rtl_cycles(name, folder, dataset, levels),
+        rtl_cycles=_rtl_figure(name, folder, dataset, levels, "cycles_per_image"),
         paper_folding=is_paper,
+        model_latency=_model_latency(name, folding, levels),
+        rtl_latency=_rtl_figure(name, folder, dataset, levels, "latency_cycles"),
+        utilisation=read_utilisation(name, folder),
+        online=_online(folder, dataset),
     )
 
 
@@ -165,8 +186,28 @@ def _integer_accuracy(name: str, folder: Path, dataset: str, levels: int) -> Fig
     return Figure(evaluation["accuracy"], "%", f"{name}/evaluation.json accuracy")
 
 
-def _rtl_cycles(name: str, folder: Path, dataset: str, levels: int) -> Figure | None:
-    """The cycles of simulation.json, where all images ran at all levels and nothing stalled."""
+def _online(folder: Path, dataset: str) -> Mapping[str, Any] | None:
+    """The record, where it is of this data set."""
+    path = folder / "online.json"
+    online = _optional(path, _ONLINE)
+    if online is None or online["dataset"] != dataset:
+        return None
+    for layer in online["layers"]:
+        for key in ("held_bits", "additions", "multiplications"):
+            if not isinstance(layer, dict) or not isinstance(layer.get(key), int):
+                raise FileFormatError(f"{path}: an entry of layers must hold a whole number {key}; evaluate again")
+    return online
+
+
+def _model_latency(name: str, folding: dict[str, Any] | None, levels: int) -> Figure | None:
+    cycles = folding.get("predicted_latency_cycles") if folding and folding["levels"] == levels else None
+    if not isinstance(cycles, int) or isinstance(cycles, bool):
+        return None
+    return Figure(cycles, "cycles", f"{name}/folding.json predicted_latency_cycles")
+
+
+def _rtl_figure(name: str, folder: Path, dataset: str, levels: int, key: str) -> Figure | None:
+    """Cycles of simulation.json, where all images ran at all levels and nothing stalled."""
     simulation = _optional(folder / "simulation.json", _SIMULATION)
     if simulation is None:
         return None
@@ -175,10 +216,11 @@ def _rtl_cycles(name: str, folder: Path, dataset: str, levels: int) -> Figure | 
             f"{folder / 'simulation.json'}: mismatches={simulation['mismatches']}; an RTL that computes something "
             "else has no place in a comparison; compile and simulate again, or leave the folder out"
         )
-    if simulation["levels"] != [levels] or simulation["dataset"] != dataset or simulation["cycles_per_image"] is None:
+    cycles = simulation.get(key)
+    if simulation["levels"] != [levels] or simulation["dataset"] != dataset or not isinstance(cycles, _NUMBER):
         return None
-    origin = f"{name}/simulation.json cycles_per_image, {simulation['images']} images"
-    return Figure(simulation["cycles_per_image"], "cycles", origin)
+    origin = f"{name}/simulation.json {key}, {simulation['images']} images"
+    return Figure(cycles, "cycles", origin)
 
 
 def _model_cycles(

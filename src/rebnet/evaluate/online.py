@@ -1,0 +1,98 @@
+"""Factors computed for every image instead of trained: what they would give, and what hardware they would take.
+
+A trained γ is a constant: BatchNorm, residual sign and the factors fold into integer thresholds and steps, and a value
+leaves as bits the moment its sum is done. A factor of the image's own, γ_i = mean |r_i|, is known when the last value
+of the map is: until then every sum has to be kept, the sums of magnitudes are accumulated once a level, and the steps
+of every channel are multiplied anew.
+"""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.datasets.dataset import Dataset
+from rebnet.engine.real import run_online, run_real
+from rebnet.files import file_hash, write_record
+from rebnet.ir import storage
+from rebnet.ir.ops import Dense, MaxPool, Network
+from rebnet.rtl.accelerator import map_shapes
+
+ONLINE_FILE = "online.json"
+
+
+def evaluate_online(build: Path, exported: Path, dataset: Dataset) -> dict[str, Any]:
+    """Classify all test images with trained factors and with factors of each image's own; write `online.json`.
+
+    Args:
+        build: folder of the lowered network; the record goes there.
+        exported: folder of the exported network it was lowered from.
+        dataset: its test images are used.
+
+    Returns:
+        The record; accuracies in percent, of the network in float32 at M levels. Its weights are not trained again;
+        `online_accuracy` is with the means and variances of BatchNorm fitted again to training images, and
+        `online_accuracy_norms_kept` without.
+
+    Raises:
+        DatasetError: the images do not fit the network.
+        FileFormatError: a network is missing or damaged.
+    """
+    network, real = storage.load(build), storage.load(exported)
+    images, labels = dataset.test_images, dataset.test_labels
+    trained = np.argmax(run_real(real, images), axis=1)
+    kept, _ = run_online(real, images)
+    outputs, factors = run_online(real, images, dataset.train_images)
+    record = {
+        "inputs": {"network": file_hash(build / storage.NETWORK_FILE)},
+        "dataset": dataset.name,
+        "images": len(images),
+        "levels": network.levels,
+        "trained_accuracy": _percent(trained == labels),
+        "online_accuracy": _percent(np.argmax(outputs, axis=1) == labels),
+        "online_accuracy_norms_kept": _percent(np.argmax(kept, axis=1) == labels),
+        "layers": [
+            {
+                **cost,
+                "online_mean": [round(float(value), 6) for value in used.mean(axis=0)],
+                "online_deviation": [round(float(value), 6) for value in used.std(axis=0)],
+            }
+            for cost, used in zip(costs(network), factors, strict=True)
+        ],
+    }
+    write_record(build / ONLINE_FILE, record)
+    return record
+
+
+def _percent(correct: NDArray[np.bool_]) -> float:
+    return round(100 * float(np.mean(correct)), 4)
+
+
+def costs(network: Network) -> list[dict[str, Any]]:
+    """What factors of its own would take per image after each hidden layer of a lowered network, counted.
+
+    `values` of the map in front of the sign; `held_bits` to keep their sums until the first factor is known;
+    `additions` of magnitudes, one a value and level; `multiplications`, one a channel and level to weigh its
+    magnitudes and one a channel and further level for its step; `passes` over the held values, one a level.
+    """
+    m = network.levels
+    found: list[dict[str, Any]] = []
+    ops = [op for op in network.ops if isinstance(op, Dense | MaxPool)]
+    maps = [shape for op, shape in zip(ops, map_shapes(network), strict=True) if isinstance(op, Dense)]
+    for layer, shape in zip(network.dense[:-1], maps[1:], strict=True):
+        channels = layer.weights.rows
+        values = math.prod(shape)
+        bits = layer.reaches[-1].bit_length() + 1
+        found.append(
+            {
+                "name": layer.name,
+                "values": values,
+                "held_bits": values * bits,
+                "additions": values * m,
+                "multiplications": channels * (2 * m - 1),
+                "passes": m,
+            }
+        )
+    return found

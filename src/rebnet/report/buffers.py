@@ -1,0 +1,51 @@
+"""FIFOs: how deep, how full."""
+
+from rebnet.report.commands import command
+from rebnet.report.html import Html, number, table, tag, words
+from rebnet.report.page import missing, section
+from rebnet.report.records import Build
+
+
+def buffers(build: Build) -> Html:
+    """Depth, predicted and measured peak, and bits of every FIFO."""
+    title = "FIFO occupancy"
+    folding, simulation = build.get("folding.json"), build.get("simulation.json")
+    if folding is None:
+        return section("fifos", title, missing("folding.json", command(build, "folding.json"),
+                                               build.unused.get("folding.json")))  # fmt: skip
+    peaks = simulation.get("fifo_peaks", {}) if simulation else {}
+    rows = []
+    for fifo in folding["fifos"]:
+        depth, peak, measured = fifo["depth"], fifo["predicted_peak"], peaks.get(fifo["name"])
+        bar = [tag("i", style=f"--share:{_share(peak, depth)}")]
+        if measured is not None:
+            bar.append(tag("b", style=f"--share:{_share(measured, depth)}"))
+        limits = fifo["name"] in folding["limiting_fifos"]
+        rows.append(
+            (
+                fifo["name"],
+                number(depth),
+                number(peak),
+                number(measured),
+                number(fifo["width_bits"]),
+                number(depth * fifo["width_bits"]),
+                tag("td", tag("span", *bar, class_="gauge limit" if limits else "gauge"), class_="wide"),
+            )
+        )
+    bits = sum(fifo["depth"] * fifo["width_bits"] for fifo in folding["fifos"])
+    headings = (
+        "FIFO",
+        "depth, words",
+        "predicted peak",
+        "measured peak",
+        "width, bits",
+        "bits",
+        words("fill at the peak", "th"),
+    )
+    after = f"{len(rows)} FIFOs, {bits:,} bits ({bits / 8 / 1024:.1f} KiB) of storage in all, level tags not counted."
+    lead = "Bars: the predicted peak of the depth. Ticks: the peak that the RTL reached. A FIFO in colour costs cycles."
+    return section("fifos", title, table(headings, rows), tag("p", after), lead=lead)
+
+
+def _share(words: int, depth: int) -> str:
+    return f"{100 * min(words / depth, 1):.1f}%"

@@ -1,0 +1,116 @@
+"""Resources against the device."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rebnet.errors import FileFormatError
+from rebnet.report.commands import command
+from rebnet.report.html import Child, Html, number, table, tag
+from rebnet.report.operating import Resources, bram, predicted, synthesised
+from rebnet.report.page import badge, details, missing, section
+from rebnet.report.records import RESOURCES, Build
+
+_NAMES = {"LUT": "LUT", "FF": "flip-flops", "BRAM": "block RAM, 36 kbit", "DSP": "DSP"}
+
+
+def fit(build: Build) -> Html:
+    """What the cost model predicts and what synthesis counted, and the command where neither is known."""
+    title = "Does it fit"
+    model, counted = predicted(build), synthesised(build)
+    used = counted or model
+    synthesis, folding = build.get("synthesis.json"), build.get("folding.json")
+    gap = missing("synthesis.json", command(build, "synthesis.json"), build.unused.get("synthesis.json"))
+    if used is None:
+        return section("resources", title, gap)
+    rows, over = [], []
+    for key, name in _NAMES.items():
+        taken, has = _of(used, key), bram(used.device) if key == "BRAM" else used.device[key]
+        if taken > has:
+            over.append(f"{_amount(taken - has)} {name}")
+        share = 100 * taken / has if has else None
+        bar = None if share is None else tag("span", tag("i", style=f"--share:{min(share, 100):.1f}%"), class_="gauge")
+        cells: tuple[Child, ...] = (
+            tag("th", name, scope="row"),
+            *(
+                tag("td", "–" if each is None else _amount(_of(each, key)), class_="key" if each is used else None)
+                for each in (model, counted)
+            ),
+            tag("td", _amount(has)),
+            tag("td", "–" if share is None else f"{share:.1f} %"),
+            tag("td", bar, class_="wide"),
+        )
+        rows.append(tag("tr", *cells, class_="limit" if taken > has else None))
+    names = ("resource", "predicted", "synthesised", "device", "share", "")
+    head = tag("tr", *(tag("th", words, scope="col") for words in names))
+    parts: list[Child] = [
+        tag("p", *(badge(each.origin, is_measured=each.is_measured) for each in (model, counted) if each))
+    ]
+    if over:
+        fitting = synthesis.get("boards_that_fit") if synthesis else None
+        way_out = f" It fits {', '.join(map(str, fitting))}." if fitting else ""
+        parts.append(tag("p", f"It does not fit: {' and '.join(over)} too many.{way_out}", class_="alert"))
+    parts.append(tag("div", tag("table", tag("thead", head), tag("tbody", *rows), id="fit"), class_="scroll"))
+    if synthesis is not None:
+        parts += _modules(build, "synthesis.json", "Module by module, synthesised", synthesis)
+    if folding is not None and model is not None:
+        parts += _modules(build, "folding.json", "Module by module, predicted", folding["predicted_resources"])
+    if folding is not None and "search" in folding:
+        facts = [
+            (key.replace("_", " "), json.dumps(value, ensure_ascii=False)) for key, value in folding["search"].items()
+        ]
+        parts.append(details("How this folding was found, and its certificate", table(("the search", ""), facts)))
+    if synthesis is None:
+        parts.append(gap)
+    return section("resources", title, *parts, lead=_lead(synthesis))
+
+
+def _of(each: Resources, key: str) -> float:
+    return each.bram if key == "BRAM" else float(each.used[key])
+
+
+def _lead(synthesis: dict[str, Any] | None) -> str:
+    fmax = synthesis.get("fmax_mhz") if synthesis else None
+    clock = f" Place and route reached {fmax:g} MHz." if fmax is not None else ""
+    return f"LUT counts logic, LUT RAM and shift registers; two block RAMs of 18 kbit count as one of 36.{clock}"
+
+
+def _modules(build: Build, file: str, title: str, record: dict[str, Any]) -> list[Child]:
+    held = record.get("modules")
+    if not held:
+        return []
+    path = build.folder / file
+    if isinstance(held, dict):
+        entries = [{"name": name, **_entry(path, value)} for name, value in held.items()]
+    else:
+        entries = [_entry(path, value) for value in held]
+    most = max(1, *(entry["LUT"] for entry in entries))
+    rows = []
+    for entry in entries:
+        count = entry.get("count")
+        bar = tag("span", tag("i", style=f"--share:{100 * entry['LUT'] / most:.1f}%"), class_="gauge")
+        rows.append(
+            (
+                str(entry.get("name", entry.get("module", "?"))),
+                str(entry.get("module", "")),
+                number(count) if isinstance(count, int) else "",
+                *(number(entry[key]) for key in RESOURCES),
+                tag("td", bar, class_="wide"),
+            )
+        )
+    headings = ("part", "module", "instances", "LUT", "FF", "BRAM 36K", "BRAM 18K", "DSP", "LUT of the largest")
+    return [details(title, table(headings, rows))]
+
+
+def _entry(path: Path, value: Any) -> dict[str, Any]:
+    """A module with all its counts."""
+    if not isinstance(value, dict):
+        raise FileFormatError(f"{path}: an entry of modules holds {value!r}, it must hold dict")
+    for key in RESOURCES:
+        if not isinstance(value.get(key), int | float) or isinstance(value[key], bool):
+            raise FileFormatError(f"{path}: an entry of modules holds {key}={value.get(key)!r}, it must hold a number")
+    return value
+
+
+def _amount(value: float) -> str:
+    return number(value, 0 if float(value).is_integer() else 1)

@@ -1,0 +1,45 @@
+"""Where every figure comes from: files, hashes, versions, commands."""
+
+import json
+from collections.abc import Sequence
+
+from rebnet.report.commands import command
+from rebnet.report.html import Child, Html, table, tag, words
+from rebnet.report.page import details, rebnet_version, section
+from rebnet.report.records import Build
+
+_FILES = ("training.json", "network.json", "folding.json", "ports.json", "evaluation.json", "adaptive.json",
+          "simulation.json", "synthesis.json")  # fmt: skip
+
+
+def provenance(build: Build) -> Html:
+    """Each record with its hash, what it was made from, and the command that makes it."""
+    rows: list[tuple[Child, ...]] = []
+    for file in _FILES:
+        digest = build.hashes.get(file)
+        sources = [link for link in build.links if link.record == file]
+        made = [
+            tag("span", f"{'✓' if link.whole else '✗ another'} {link.source} ", class_=None if link.whole else "mark")
+            for link in sources
+        ]
+        state = "–" if digest is None else tag("code", digest[:16], title=digest)
+        rows.append((file, words(state), words(made)))
+    headings = ("record", words("SHA-256, first 16 digits", "th"), words("made from, hash compared", "th"))
+    commands = dict.fromkeys(command(build, file) for file in _FILES if file in build.hashes or file == "folding.json")
+    parts: list[Child] = [
+        table(headings, rows),
+        tag("h3", "Commands that make these records"),
+        tag("pre", tag("code", "\n".join(commands))),
+        tag("p", versions([build])),
+    ]
+    training = build.get("training.json")
+    if training and isinstance(training.get("recipe"), dict):
+        recipe = [(str(key), json.dumps(value, ensure_ascii=False)) for key, value in training["recipe"].items()]
+        parts.append(details("The recipe of the training", table(("setting", "value"), recipe)))
+    return section("provenance", "Provenance", *parts, lead="The page holds what these records say and nothing else.")
+
+
+def versions(builds: Sequence[Build]) -> str:
+    """What made the page and what was synthesised with."""
+    tools = {record["tool"] for build in builds if (record := build.get("synthesis.json")) is not None}
+    return ", ".join([f"rebnet {rebnet_version()}", *sorted(tools)])
