@@ -1,0 +1,167 @@
+"""Parts and boards as data (`boards.toml`), and what a part has of each resource.
+
+find("zc702")      a board
+find("XC7Z020")    a bare part, as a board with the part's name
+"""
+
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal, get_args
+
+from rebnet.errors import OptionError
+
+Family = Literal["xc7", "xcup", "ecp5", "ice40"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+KEYS = ("LUT", "FF", "BRAM_36K", "BRAM_18K", "DSP")
+"""The keys of resources in every record, in their order."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """How many of each resource something takes, or a part has.
+
+    Attributes:
+        lut: look-up tables, those used as RAM and as shift registers included; LUT6 (xc7, xcup) or LUT4 (ecp5, ice40).
+        ff: flip-flops.
+        bram_36k: block RAMs of 36 kbit (xc7, xcup).
+        bram_18k: block RAMs of 18 kbit: half of a BRAM_36K (xc7, xcup), the part's own (ecp5); of 4 kbit on ice40.
+        dsp: multiplier blocks.
+    """
+
+    lut: int = 0
+    ff: int = 0
+    bram_36k: int = 0
+    bram_18k: int = 0
+    dsp: int = 0
+
+    def __add__(self, other: "Resources") -> "Resources":
+        """Sum of both."""
+        return Resources(*(a + b for a, b in zip(self._values(), other._values(), strict=True)))
+
+    def __mul__(self, count: int) -> "Resources":
+        """`count` times as much."""
+        return Resources(*(count * value for value in self._values()))
+
+    def _values(self) -> tuple[int, ...]:
+        return tuple(getattr(self, field.name) for field in fields(self))
+
+    @property
+    def bram(self) -> float:
+        """Block RAMs of 36 kbit, two of 18 kbit counted as one."""
+        return self.bram_36k + self.bram_18k / 2
+
+    def as_record(self) -> dict[str, int]:
+        """The values by the keys of records, LUT, FF, BRAM_36K, BRAM_18K, DSP."""
+        return dict(zip(KEYS, self._values(), strict=True))
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Resources":
+        """The resources that `as_record` gave `record`; other keys are ignored."""
+        return cls(*(int(record[key]) for key in KEYS))
+
+
+@dataclass(frozen=True)
+class Part:
+    """An FPGA.
+
+    Attributes:
+        name: as the vendor writes it in lower case, without package and speed grade.
+        family: which of the synthesizer's families it belongs to.
+        device: what it has.
+        order_code: its name with package and speed grade, as the vendor's tools want it.
+    """
+
+    name: str
+    family: Family
+    device: Resources
+    order_code: str
+
+    def fits(self, needed: Resources) -> bool:
+        """Whether nothing of `needed` is more than the part has."""
+        return not self.shortages(needed)
+
+    def shortages(self, needed: Resources) -> dict[str, tuple[int, int]]:
+        """What the part has too little of, as in `usage`."""
+        return {name: pair for name, pair in self.usage(needed).items() if pair[0] > pair[1]}
+
+    def usage(self, needed: Resources) -> dict[str, tuple[int, int]]:
+        """Needed and available LUT, FF, BRAM and DSP; BRAM in the part's own blocks.
+
+        On xc7 and xcup two halves share a block of 36 kbit; an odd half takes the other away from whole ones.
+        """
+        blocks = needed.bram_18k, self.device.bram_18k
+        if self.family in ("xc7", "xcup"):
+            blocks = needed.bram_36k + math.ceil(needed.bram_18k / 2), self.device.bram_36k
+        return {
+            "LUT": (needed.lut, self.device.lut),
+            "FF": (needed.ff, self.device.ff),
+            "BRAM": blocks,
+            "DSP": (needed.dsp, self.device.dsp),
+        }
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board, or a bare part.
+
+    Attributes:
+        name: of the board; of the part where it is bare.
+        part: its FPGA.
+        clock_mhz: clock that is assumed where nothing measured one, MHz.
+    """
+
+    name: str
+    part: Part
+    clock_mhz: float
+
+
+def find(name: str) -> Board:
+    """The board or bare part `name`, in any case: "zc702", "XC7Z020", "ulx3s-85", "xc7s50csga324-1".
+
+    Raises:
+        OptionError: there is none of this name; lists those that there are.
+    """
+    wanted = name.strip().lower()
+    for board in (*boards(), *parts()):
+        if wanted in (board.name, board.part.order_code.lower()):
+            return board
+    raise OptionError(
+        f"part or board {name!r} is not known; use a board ({', '.join(board.name for board in boards())}) "
+        f"or a part ({', '.join(part.name for part in parts())})"
+    )
+
+
+@cache
+def boards() -> tuple[Board, ...]:
+    """Every board, in the order of the table."""
+    table = _table()
+    return tuple(
+        Board(name, _part(entry["part"], {**table["part"][entry["part"]], **entry}), _clock(table, entry["part"]))
+        for name, entry in table["board"].items()
+    )
+
+
+@cache
+def parts() -> tuple[Board, ...]:
+    """Every part, as a board of the part's name, in the order of the table."""
+    table = _table()
+    return tuple(Board(name, _part(name, entry), _clock(table, name)) for name, entry in table["part"].items())
+
+
+@cache
+def _table() -> dict[str, Any]:
+    return tomllib.loads((files("rebnet.boards") / "boards.toml").read_text(encoding="utf-8"))
+
+
+def _clock(table: dict[str, Any], part: str) -> float:
+    return float(table["part"][part]["clock_mhz"])
+
+
+def _part(name: str, entry: Mapping[str, Any]) -> Part:
+    device = Resources(**{field.name: entry.get(field.name, 0) for field in fields(Resources)})
+    return Part(name, entry["family"], device, entry["order_code"])
