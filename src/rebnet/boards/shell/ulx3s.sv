@@ -3,12 +3,13 @@
 // In:   clk_25mhz; ftdi_txd, what the host sends; button_reset, high while pressed.
 // Out:  ftdi_rxd, what the host receives; led 0: an image is coming in, 1: bytes were lost, 2: answers are going out,
 //       7: the clock runs. wifi_gpio0 high keeps the board's other processor from taking the board over.
-// The clock is 25 MHz * CLKFB_DIV / CLKI_DIV; CLKOP_DIV times that must be 400 to 800 MHz.
+// The clock is 25 MHz / CLKI_DIV * CLKFB_DIV * CLKOP_DIV / CLKOS_DIV, see clock.py.
 // EHXPLLL is a primitive of the ECP5; nothing outside of board files uses one.
 module ulx3s #(
     parameter int CLKI_DIV = 1,
     parameter int CLKFB_DIV = 2,
     parameter int CLKOP_DIV = 12,
+    parameter int CLKOS_DIV = 12,
     parameter int BIT_CLOCKS = 50,
     parameter int TIMEOUT = 5000000
 ) (
@@ -19,7 +20,7 @@ module ulx3s #(
     output logic [7:0] led,
     output logic       wifi_gpio0
 );
-  logic clk, locked, receiving, overflow;
+  logic clk, fed_back, locked, receiving, overflow;
   logic [3:0] reset_q;
 
   (* ICP_CURRENT = "12", LPF_RESISTOR = "8", MFG_ENABLE_FILTEROPAMP = "1", MFG_GMCREF_SEL = "2" *)
@@ -38,11 +39,16 @@ module ulx3s #(
       .CLKOP_DIV(CLKOP_DIV),
       .CLKOP_CPHASE(CLKOP_DIV / 2),
       .CLKOP_FPHASE(0),
+      .CLKOS_ENABLE("ENABLED"),
+      .CLKOS_DIV(CLKOS_DIV),
+      .CLKOS_CPHASE(CLKOS_DIV / 2),
+      .CLKOS_FPHASE(0),
       .FEEDBK_PATH("CLKOP")
   ) pll (
       .CLKI(clk_25mhz),
-      .CLKFB(clk),
-      .CLKOP(clk),
+      .CLKFB(fed_back),
+      .CLKOP(fed_back),
+      .CLKOS(clk),
       .LOCK(locked),
       .RST(1'b0),
       .STDBY(1'b0),
@@ -52,7 +58,8 @@ module ulx3s #(
       .PHASESTEP(1'b1),
       .PHASELOADREG(1'b1),
       .PLLWAKESYNC(1'b0),
-      .ENCLKOP(1'b0)
+      .ENCLKOP(1'b0),
+      .ENCLKOS(1'b0)
   );
 
   // Reset starts at once and ends four cycles after its cause.
