@@ -74,6 +74,9 @@ module mvtu #(
   localparam int WEIGHT_DEPTH = FOLDS * CHUNKS;
   localparam int WEIGHT_ADDRESS = WEIGHT_DEPTH > 1 ? $clog2(WEIGHT_DEPTH) : 1;
   localparam int LANES = DRAIN * LEVEL_LANES;
+  // A ROM of LUTs has no RAM in it: Yosys reads ram_style first and wants "registers", Vivado reads rom_style.
+  localparam WEIGHT_RAM_STYLE = WEIGHT_STYLE == "distributed" ? "registers" : WEIGHT_STYLE;
+  localparam THRESHOLD_RAM_STYLE = THRESHOLD_STYLE == "distributed" ? "registers" : THRESHOLD_STYLE;
 
   if (ROWS < 1 || COLS < 1 || PE < 1) begin : illegal_1
     $fatal(1, "mvtu: ROWS, COLS and PE must be at least 1");
@@ -175,7 +178,7 @@ module mvtu #(
   end
 
   // Stage 1: the word is there. Stage 2: its planes are chosen and the weights are there.
-  (* ram_style = WEIGHT_STYLE, rom_style = WEIGHT_STYLE *) logic [PE*SIMD-1:0] weight_memory[WEIGHT_DEPTH];
+  (* ram_style = WEIGHT_RAM_STYLE, rom_style = WEIGHT_STYLE *) logic [PE*SIMD-1:0] weight_memory[WEIGHT_DEPTH];
   logic [PE*SIMD-1:0] weights_q;
   logic [WEIGHT_ADDRESS-1:0] weight_address_q;
   logic [LEVEL_LANES*SIMD-1:0] planes_d, planes_q;
@@ -336,7 +339,7 @@ module mvtu #(
     localparam int CONSTANT_WIDTH = LEVELS_OUT * THRESHOLD_WIDTH;
     localparam int THRESHOLD_DEPTH = SETS * FOLDS * DRAIN_WORDS;
     localparam int THRESHOLD_ADDRESS = THRESHOLD_DEPTH > 1 ? $clog2(THRESHOLD_DEPTH) : 1;
-    (* ram_style = THRESHOLD_STYLE, rom_style = THRESHOLD_STYLE *)
+    (* ram_style = THRESHOLD_RAM_STYLE, rom_style = THRESHOLD_STYLE *)
     logic [DRAIN*CONSTANT_WIDTH-1:0] threshold_memory[THRESHOLD_DEPTH];
     logic [DRAIN*CONSTANT_WIDTH-1:0] constants_q;
     logic [THRESHOLD_ADDRESS-1:0] address_q, address_2_q;

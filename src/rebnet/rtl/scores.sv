@@ -45,7 +45,7 @@ module scores #(
     $fatal(1, "scores: ACC_WIDTH must be less than SCORE_WIDTH");
   end
 
-  (* ram_style = "distributed", rom_style = "distributed" *)
+  (* ram_style = "registers", rom_style = "distributed" *)
   logic [SCORE_WIDTH+SCALE_WIDTH-1:0] constant_memory[DEPTH];
   logic [LANE_WIDTH-1:0] lane_q;
   logic [ROW_WIDTH-1:0] row_q;

@@ -1,0 +1,59 @@
+"""Results of synthesis by the hash of all that they depend on."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rebnet.errors import FileFormatError, MissingExtraError, OutputError
+from rebnet.files import read_record, write_record
+
+_KEYS: dict[str, type | tuple[type, ...]] = {"module": str, "cells": dict, "logic_cells": (int, type(None))}
+
+
+def default_folder() -> Path:
+    """Where results are kept if no folder is named: `rebnet/synthesis` in the user's cache.
+
+    Raises:
+        MissingExtraError: platformdirs, which knows where that is, is not installed.
+    """
+    try:
+        import platformdirs
+    except ImportError:
+        raise MissingExtraError(
+            "results are kept in the cache folder and platformdirs, which knows where that is, is not installed; "
+            "run pip install 'rebnet[synthesize]', or name a folder with --cache-dir"
+        ) from None
+    return Path(platformdirs.user_cache_dir("rebnet")) / "synthesis"
+
+
+def key(text: str, commands: Sequence[str], tool: str) -> str:
+    """Hash of a unit's text, the commands that it goes through, and the tool."""
+    return hashlib.sha256(json.dumps([text, list(commands), tool]).encode()).hexdigest()
+
+
+def find(folder: Path, name: str) -> dict[str, Any] | None:
+    """The result called `name`; None where there is none that can be read."""
+    try:
+        record = read_record(folder / f"{name}.json", _KEYS)
+    except FileFormatError:
+        return None
+    whole = all(isinstance(number, int) and number >= 0 for number in record["cells"].values())
+    return record if whole else None
+
+
+def keep(folder: Path, name: str, record: dict[str, Any]) -> None:
+    """Write a result, in one step.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    try:
+        write_record(folder / f"{name}.json", record)
+    except OutputError as error:
+        reason = getattr(error.__cause__, "strerror", None) or str(error)
+        raise OutputError(
+            f"{folder}: results cannot be kept in this folder ({reason.lower()}); "
+            "make room or change its permissions, or name another --cache-dir"
+        ) from error
