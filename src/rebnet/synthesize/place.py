@@ -186,9 +186,9 @@ def _stage(line: str) -> str | None:
 
 
 def read_report(path: Path, clock_net: str) -> tuple[float, Resources, Resources]:
-    """fmax of `clock_net` in MHz, what is used and what there is, from nextpnr's JSON report.
+    """The fmax of `clock_net` in MHz, what is used and what there is, from nextpnr's JSON report.
 
-    fmax is rounded down to kHz, so that nobody reads more than was reached.
+    It is rounded down to kHz, so that nobody reads more than was reached.
 
     Raises:
         FileFormatError: it does not say.

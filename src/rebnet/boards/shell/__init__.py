@@ -1,8 +1,7 @@
 """The shell around an accelerator on a board: serial line in and out, and the board's clock, reset and pins.
 
-uart_rx, uart_tx, shell     plain SystemVerilog, for any board
-device                      generated: the shell and the accelerator, tied together
-ulx3s.sv, ulx3s.lpf         one board: its primitives and its pins
+`uart_rx`, `uart_tx` and `shell` are plain SystemVerilog for any board; `device` is generated and ties the shell and an
+accelerator together; `ulx3s.sv` and `ulx3s.lpf` are one board's primitives and pins.
 """
 
 from collections.abc import Mapping
