@@ -1,8 +1,8 @@
 """The simulator, with the shell's modules beside the library's."""
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.rtl.bench import simulate as run
@@ -13,5 +13,9 @@ from rebnet.boards.shell import MODULES, source
 
 @pytest.fixture
 def simulate(verilator: str, runtime: Path, tmp_path: Path) -> Callable[..., None]:  # noqa: F811
-    """`bench.simulate` in a folder of its own; the bench is named by its module."""
-    return partial(run, tmp_path, runtime, sources=[source(module) for module in MODULES])
+    """`bench.simulate` in a folder of its own, with `more` sources; the bench is named by its module."""
+
+    def start(*arguments: Any, more: Sequence[Path] = (), **options: Any) -> None:
+        run(tmp_path, runtime, *arguments, sources=[*(source(module) for module in MODULES), *more], **options)
+
+    return start

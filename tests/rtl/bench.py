@@ -64,6 +64,7 @@ def simulate(
     build, log = folder / "build", folder / "build.log"
     build.mkdir()
     for name, text in (files or {}).items():
+        (build / name).parent.mkdir(exist_ok=True)
         (build / name).write_text(text)
     for name in _RUNTIME:
         if (runtime / name).is_file():

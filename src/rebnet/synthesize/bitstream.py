@@ -40,8 +40,8 @@ def set_clock(config: Path, dividers: Dividers) -> None:
         found = pattern.findall(text)
         if len(found) != 1:
             raise ToolError(
-                f"{config.name}: {len(found)} words {name} where the board's one PLL has one; this version of nextpnr-ecp5 "
-                "writes another format, install the one of: pip install 'rebnet[synthesize]'"
+                f"{config.name}: {len(found)} words {name} where the board's one PLL has one; this nextpnr-ecp5 writes "
+                "another format, use the one of: pip install 'rebnet[synthesize]'"
             )
         text = pattern.sub(rf"\g<1>{value:0{len(found[0][1])}b}", text)
     config.write_text(text)

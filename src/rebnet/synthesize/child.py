@@ -118,7 +118,7 @@ def _wait(
             if code is not None:
                 return code
             if time.monotonic() > end:
-                raise ChildFailedError(f"it took more than {timeout_s:g} s; allow more with --timeout")
+                raise ChildFailedError(f"it took more than {timeout_s:g} s; allow more with --place-timeout")
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_POLL_S)
 

