@@ -1,4 +1,4 @@
-"""Shell and accelerator together: the bytes of images in on a serial line, scores and labels out, as the law has them."""
+"""Shell and accelerator together: bytes of images in on a serial line, scores and labels out, as the law has them."""
 
 import json
 from collections.abc import Callable

@@ -42,9 +42,7 @@ class ShellBench(Bench):
 
     def __init__(self, dut) -> None:
         self.sender, self.listener = Sender(dut.rx, BIT_CLOCKS), Listener(dut.tx, BIT_CLOCKS)
-        self.beats = Sink(
-            dut.s_axis_tvalid, dut.s_axis_tready, [dut.s_axis_tuser, dut.s_axis_tdata, dut.s_axis_tlast]
-        )
+        self.beats = Sink(dut.s_axis_tvalid, dut.s_axis_tready, [dut.s_axis_tuser, dut.s_axis_tdata, dut.s_axis_tlast])
         self.scores = Source(dut.m_axis_tvalid, dut.m_axis_tready, [dut.m_axis_tdata, dut.m_axis_tlast])
         super().__init__(dut, (self.sender, self.listener, self.beats, self.scores))
 

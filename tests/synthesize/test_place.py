@@ -12,7 +12,6 @@ from tests.synthesize.tools import read, replace_yosys, tree, use_path, write_sy
 
 from rebnet import boards, flow
 from rebnet.errors import FileFormatError, MissingExtraError, OptionError, ToolError
-
 from rebnet.synthesize.place import place_and_route, read_report
 
 BOARD = "ulx3s-85"
@@ -228,7 +227,7 @@ def test_a_board_that_is_too_small(ready: Path) -> None:
 
 def test_synthesized_for_another_board(ready: Path) -> None:
     write_synthesis(ready, "zc702")
-    with pytest.raises(FileFormatError, match="is of board 'zc702' or of an earlier build; run 'rebnet synthesize"):
+    with pytest.raises(FileFormatError, match=r"is of board 'zc702' or of an earlier build; run 'rebnet synthesize"):
         run(ready)
 
 

@@ -19,7 +19,7 @@ from rebnet.errors import MissingExtraError
 _WASM = Path(__file__).with_name("wasm.py")
 _POLL_S = 0.2
 _MOST_ERROR_CHARACTERS = 300
-_NO_MEMORY = "as happens where memory runs out"
+_NO_MEMORY = ", as happens where memory runs out"
 
 Say = Callable[[str], None]
 
@@ -125,7 +125,8 @@ def _wait(
 
 def _reason(code: int, log: Path, error: re.Pattern[str]) -> str:
     if code < 0:
-        return f"it was ended by {signal.Signals(-code).name}, {_NO_MEMORY}"
+        memory = _NO_MEMORY if -code == signal.SIGKILL else ""
+        return f"it was ended by {signal.Signals(-code).name}{memory}"
     found = error.findall(log.read_text(encoding="utf-8", errors="replace"))
     if not found:
         return f"it ended with code {code} and without a word"

@@ -69,7 +69,7 @@ def synthesize_with_vivado(
         say: called with the name of each stage.
 
     Returns:
-        The record of synthesis.json, and `project`, the folder, and `ran`, True. Without Vivado: `project`, `ran`, False,
+        The record of synthesis.json, `project`, the folder, and `ran`, True. Without Vivado `project`, `ran`, False,
         and `command`, which runs it.
 
     Raises:
@@ -78,9 +78,7 @@ def synthesize_with_vivado(
         FileFormatError: the build is damaged, or a report is not as expected.
     """
     if board.part.family not in _FAMILIES:
-        raise OptionError(
-            f"{board.name!r} ({board.part.name}) is no part of AMD's, and Vivado knows no other; use yosys"
-        )
+        raise OptionError(f"{board.name!r} ({board.part.name}) is none of AMD's, and Vivado knows no others; use yosys")
     ports = read_record(build / _PORTS_FILE, _PORT_KEYS)
     found = shutil.which("vivado")
     with output_errors(build), tempfile.TemporaryDirectory(dir=build, prefix=f".{FOLDER}.") as place:
