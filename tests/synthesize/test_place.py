@@ -179,7 +179,7 @@ def test_a_report_of_another_version(ready: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "[]", '{"fmax": 3}', '{"fmax": {}, "utilization": {}}'])
 def test_reports_that_say_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "nextpnr.json").write_text(text)
-    with pytest.raises(FileFormatError, match="^nextpnr.json: not the report"):
+    with pytest.raises(FileFormatError, match=r"^nextpnr.json: not the report"):
         read_report(tmp_path / "nextpnr.json", "clk")
 
 
