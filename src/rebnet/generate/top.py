@@ -2,10 +2,12 @@
 
 from dataclasses import dataclass
 
+from rebnet.generate.thresholds import layer_constants
 from rebnet.ir.notation import ConvText, DenseText, Folding, PoolText
 from rebnet.ir.ops import Conv, Dense, MaxPool, Network
 from rebnet.rtl.accelerator import Accelerator, Depths
-from rebnet.rtl.geometry import LEAF, Converter, Mvtu, WindowUnit
+from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
+from rebnet.rtl.memories import ram_style, rom_style
 from rebnet.rtl.widths import USER_BITS, Widths
 
 _HEADER = """\
@@ -183,6 +185,9 @@ def _window(plan: Plan, stage: WindowUnit, source: str) -> tuple[str, str]:
         "READS": stage.reads,
         "WRITES": stage.writes,
         "DEPTH": plan.depths[channel.name],
+        "STYLE": _quoted(
+            ram_style(stage.planes * stage.writes * stage.word, plan.depths[channel.name] // stage.writes)
+        ),
     }
     sink = f"{stage.instance}_out"
     words = stage.word if stage.pool else stage.word * stage.reads
@@ -196,6 +201,11 @@ def _layer(plan: Plan, layer: Mvtu, source: str) -> tuple[str, str]:
     index = plan.accelerator.layers.index(layer)
     name = layer.name
     buffer, out = (plan.depths[channel.name] for channel in layer.channels)
+    sets, bits = 1, widths.threshold
+    if layer.levels_out:
+        constants = layer_constants(network)[index]
+        sets, bits = constants.sets, constants.bits
+    threshold_depth = sets * layer.folds * layer.drain_words
     unit: dict[str, object] = {
         "ROWS": layer.rows,
         "COLS": layer.cols,
@@ -205,23 +215,31 @@ def _layer(plan: Plan, layer: Mvtu, source: str) -> tuple[str, str]:
         "LEVELS_OUT": layer.levels_out,
         "LEVEL_LANES": layer.level_lanes,
         "SETS": len(network.served),
+        "THRESHOLD_SETS": sets,
         "PIXELS": int(layer.pixels),
         "DRAIN": layer.drain,
         "LEVEL_WIDTH": widths.level,
         "GAIN_WIDTH": widths.gains[index],
+        "MULTIPLY": int(layer.multiplies),
         "ACC_WIDTH": widths.accumulators[index],
-        "THRESHOLD_WIDTH": widths.threshold,
+        "THRESHOLD_WIDTH": bits,
         "BUFFER_DEPTH": buffer,
         "OUT_DEPTH": out,
-        "LEAF": LEAF,
         "POPCOUNT_STAGES": layer.popcount_stages,
         "WEIGHT_FILE": f'"{plan.memory}/{name}_weights.hex"',
         "THRESHOLD_FILE": f'"{plan.memory}/{name}_thresholds.hex"' if layer.levels_out else '""',
+        "WEIGHT_STYLE": _quoted(rom_style(layer.pe * layer.simd, layer.folds * layer.chunks)),
+        "THRESHOLD_STYLE": _quoted(rom_style(layer.drain * layer.levels_out * bits, threshold_depth)),
+        "BUFFER_STYLE": _quoted(ram_style(layer.levels_in * layer.simd, buffer)),
         "GAINS": _gains(network, layer, index, widths.gains[index]),
     }
     sink = f"{name}_out"
     declared = _stream(sink, layer.drain * (layer.levels_out or widths.accumulators[index]), widths.level)
     return declared + _instance("mvtu", name, unit, _connect(source, sink)), sink
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
 
 
 def _gains(network: Network, layer: Mvtu, index: int, width: int) -> str:
