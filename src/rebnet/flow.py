@@ -38,6 +38,7 @@ from rebnet.simulate import simulate as simulate_build
 from rebnet.synthesize import DEFAULT_TIMEOUT_S
 from rebnet.synthesize import synthesize as synthesize_build
 from rebnet.synthesize.place import TIMEOUT_S as PLACE_TIMEOUT_S
+from rebnet.synthesize.place import check as check_place
 from rebnet.synthesize.place import place_and_route as place_build
 from rebnet.synthesize.vivado import synthesize_with_vivado
 
@@ -308,6 +309,13 @@ def place_and_route(
     )
 
 
+def check_place_and_route(
+    board: str, *, target_mhz: float | None = None, seed: int = 1, timeout_s: float = PLACE_TIMEOUT_S
+) -> None:
+    """Raise what `place_and_route` would for these options or a missing tool, before `synthesize` takes its time."""
+    check_place(_device(None, board), target_mhz=target_mhz, seed=seed, timeout_s=timeout_s)
+
+
 def _device(part: str | None, board: str | None) -> boards.Board:
     if (part is None) == (board is None):
         raise OptionError(f"part={part}, board={board}: name the device once; use --part xc7s50 or --board zc702")
@@ -349,6 +357,7 @@ __all__ = [
     "Stage",
     "Synthesizer",
     "Target",
+    "check_place_and_route",
     "compile",
     "demo",
     "evaluate",

@@ -50,6 +50,8 @@ def command(
     """
     if place_and_route and (board is None or tool != "yosys"):
         raise OptionError("place-and-route: needs a board with a pin file, and yosys; use --board ulx3s-85")
+    if place_and_route and board is not None:
+        flow.check_place_and_route(board, target_mhz=target_mhz, seed=seed, timeout_s=place_timeout)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
         task = progress.add_task("synthesizing", total=None)

