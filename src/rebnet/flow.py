@@ -40,6 +40,10 @@ from rebnet.simulate import Simulation
 from rebnet.simulate import simulate as simulate_build
 from rebnet.synthesize import DEFAULT_TIMEOUT_S
 from rebnet.synthesize import synthesize as synthesize_build
+from rebnet.synthesize.place import TIMEOUT_S as PLACE_TIMEOUT_S
+from rebnet.synthesize.place import check as check_place
+from rebnet.synthesize.place import place_and_route as place_build
+from rebnet.synthesize.vivado import synthesize_with_vivado
 
 EXPORTED = "exported"
 TRAINING_FILE = "training.json"
@@ -49,6 +53,7 @@ _KEPT = ("simulator", "simulator-trace")  # survive a new compile; they know by 
 
 Say = Callable[[str], None]
 Stage = Literal["lower", "generate"]
+Synthesizer = Literal["yosys", "vivado"]
 
 
 def _silent(stage: str) -> None:
@@ -276,15 +281,22 @@ def synthesize(
     *,
     part: str | None = None,
     board: str | None = None,
+    tool: Synthesizer = "yosys",
     timeout_s: float = DEFAULT_TIMEOUT_S,
     processes: int | None = None,
     cache_dir: Path | None = None,
     progress: Callable[[str, int, int], None] = lambda module, done, total: None,
 ) -> dict[str, Any]:
-    """Count what the accelerator takes of a part or board with Yosys; see `rebnet.synthesize.synthesize`."""
-    if (part is None) == (board is None):
-        raise OptionError(f"part={part}, board={board}: name the device once; use --part xc7s50 or --board zc702")
-    chosen = boards.find(part or board or "")
+    """Count what the accelerator takes of a part or board; see `rebnet.synthesize.synthesize`.
+
+    With `tool="vivado"`, write a project for it, run it where Vivado is installed, and take the figures from its
+    reports; see `rebnet.synthesize.vivado`.
+    """
+    chosen = _device(part, board)
+    if tool not in get_args(Synthesizer):
+        raise OptionError(f"tool={tool!r}: use {' or '.join(get_args(Synthesizer))}")
+    if tool == "vivado":
+        return synthesize_with_vivado(build, chosen, say=lambda stage: progress(stage, 0, 0))
     return synthesize_build(
         build, chosen, cache_dir=cache_dir, timeout_s=timeout_s, processes=processes, progress=progress
     )
@@ -299,6 +311,38 @@ def report(builds: Sequence[Path], output: Path | None = None) -> Path:
     """
     place = Path("build") if len(builds) > 1 else next(iter(builds), Path("build"))
     return report_builds(builds, output or place / REPORT_FILE)
+
+
+def place_and_route(
+    build: Path,
+    board: str,
+    *,
+    target_mhz: float | None = None,
+    seed: int = 1,
+    scores: bool = True,
+    timeout_s: float = PLACE_TIMEOUT_S,
+    say: Say = _silent,
+) -> dict[str, Any]:
+    """Make the bitstream of a board, once `synthesize` has counted for it; add what was reached to synthesis.json.
+
+    See `rebnet.synthesize.place.place_and_route`.
+    """
+    return place_build(
+        build, _device(None, board), target_mhz=target_mhz, seed=seed, scores=scores, timeout_s=timeout_s, say=say
+    )
+
+
+def check_place_and_route(
+    board: str, *, target_mhz: float | None = None, seed: int = 1, timeout_s: float = PLACE_TIMEOUT_S
+) -> None:
+    """Raise what `place_and_route` would for these options or a missing tool, before `synthesize` takes its time."""
+    check_place(_device(None, board), target_mhz=target_mhz, seed=seed, timeout_s=timeout_s)
+
+
+def _device(part: str | None, board: str | None) -> boards.Board:
+    if (part is None) == (board is None):
+        raise OptionError(f"part={part}, board={board}: name the device once; use --part xc7s50 or --board zc702")
+    return boards.find(part or board or "")
 
 
 def reproduce(
@@ -333,12 +377,16 @@ def demo(output: Path, *, quiet: bool = False, say: Say = _silent) -> list[dict[
 
 __all__ = [
     "DEFAULT_TIMEOUT_S",
+    "PLACE_TIMEOUT_S",
     "Engine",
     "Stage",
+    "Synthesizer",
     "Target",
+    "check_place_and_route",
     "compile",
     "demo",
     "evaluate",
+    "place_and_route",
     "report",
     "reproduce",
     "simulate",

@@ -44,6 +44,9 @@ def simulate(
     parameters: Parameters,
     case: str,
     files: Mapping[str, str] | None = None,
+    *,
+    sources: Sequence[Path] = (),
+    bench: str | None = None,
 ) -> None:
     """Build `module` with `parameters` and play the cocotb tests of its bench; a failure fails the pytest test.
 
@@ -54,11 +57,14 @@ def simulate(
         parameters: text is written as a string literal, unless it is a sized number.
         case: what `case_name` returns inside the simulation.
         files: memory images, by name.
+        sources: SystemVerilog files beside the library's.
+        bench: Python module of the bench, where it does not stand beside this one.
     """
     package = __package__ or ""
     build, log = folder / "build", folder / "build.log"
     build.mkdir()
     for name, text in (files or {}).items():
+        (build / name).parent.mkdir(exist_ok=True)
         (build / name).write_text(text)
     for name in _RUNTIME:
         if (runtime / name).is_file():
@@ -69,7 +75,7 @@ def simulate(
         patch.setattr(sys, "path", [str(Path(__file__).parents[package.count(".") + 1]), *sys.path])
         try:
             runner.build(
-                sources=[source(name) for name in MODULES],
+                sources=[*(source(name) for name in MODULES), *sources],
                 hdl_toplevel=module,
                 parameters={name: literal(value) for name, value in parameters.items()},
                 build_args=["-Wall", "--x-initial", "unique", "--x-assign", "unique", "-CFLAGS", "-O0"],
@@ -78,7 +84,7 @@ def simulate(
             )
             log = folder / "run.log"
             results = runner.test(
-                test_module=f"{package}.test_{module}",
+                test_module=bench or f"{package}.test_{module}",
                 hdl_toplevel=module,
                 plusargs=["+verilator+rand+reset+2", f"+verilator+seed+{1 + len(case)}"],
                 extra_env={_CASE: case, "COCOTB_ANSI_OUTPUT": "0"},

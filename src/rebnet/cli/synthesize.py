@@ -10,7 +10,9 @@ from rich.table import Column, Table
 from rebnet import flow
 from rebnet.boards import KEYS
 from rebnet.cli.common import Build, errors, print_record, results
+from rebnet.errors import OptionError
 
+_FACTS = ("tool", "modules_synthesized", "modules_cached", "seconds", "fmax_mhz")
 _FIGURES = ("LUT", "LC", *KEYS[1:])
 
 
@@ -18,6 +20,20 @@ def command(
     build: Build,
     part: Annotated[str | None, typer.Option(help="Part, such as xc7s50 or lfe5u-85f.")] = None,
     board: Annotated[str | None, typer.Option(help="Board, such as zc702 or ulx3s-85, instead of a part.")] = None,
+    tool: Annotated[
+        str, typer.Option(help="yosys, or vivado: a project for it, which runs where vivado is on PATH.")
+    ] = "yosys",
+    place_and_route: Annotated[
+        bool, typer.Option("--place-and-route", help="Go on to the clock that an ECP5 board reaches and its bitstream.")
+    ] = False,
+    target_mhz: Annotated[
+        float | None, typer.Option(help="Clock that place and route aims at, MHz; the board's if not given.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the placement.")] = 1,
+    scores: Annotated[bool, typer.Option(help="Whether the board answers with scores and label, or the label.")] = True,
+    place_timeout: Annotated[
+        float, typer.Option(help="Most seconds that one tool of place and route may take.")
+    ] = flow.PLACE_TIMEOUT_S,
     timeout: Annotated[float, typer.Option(help="Most seconds that one module may take.")] = flow.DEFAULT_TIMEOUT_S,
     processes: Annotated[
         int | None, typer.Option(help="Modules that are synthesized at once; one per core if not given.")
@@ -30,7 +46,12 @@ def command(
     """Synthesize with Yosys, module by module; count LUT, FF, block RAM and multipliers against the device.
 
     Example: [bold]rebnet synthesize build/mnist-m2 --part xc7s50[/bold]
+    Example: [bold]rebnet synthesize build/mnist-m1 --board ulx3s-85 --place-and-route[/bold]
     """
+    if place_and_route and (board is None or tool != "yosys"):
+        raise OptionError("place-and-route: needs a board with a pin file, and yosys; use --board ulx3s-85")
+    if place_and_route and board is not None:
+        flow.check_place_and_route(board, target_mhz=target_mhz, seed=seed, timeout_s=place_timeout)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=errors, transient=True) as progress:
         task = progress.add_task("synthesizing", total=None)
@@ -38,6 +59,7 @@ def command(
             build,
             part=part,
             board=board,
+            tool=tool,  # type: ignore[arg-type]  # checked there
             timeout_s=timeout,
             processes=processes,
             cache_dir=cache_dir,
@@ -45,14 +67,29 @@ def command(
                 task, description=f"synthesizing {module}", completed=done, total=total or None
             ),
         )
+        if place_and_route and board is not None:
+            record = flow.place_and_route(
+                build,
+                board,
+                target_mhz=target_mhz,
+                seed=seed,
+                scores=scores,
+                timeout_s=place_timeout,
+                say=lambda stage: progress.update(task, description=stage, completed=0, total=None),
+            )
+    if tool == "vivado" and not record["ran"]:
+        print(f"vivado is not on PATH; wrote {record['project']}, where this runs it: {record['command']}")
+        return
     results.print(_table(record))
-    print_record(record, ("tool", "modules_synthesized", "modules_cached", "seconds"))
+    print_record(record, tuple(key for key in _FACTS if key in record))
     print(_verdict(record))
+    if "place_and_route" in record:
+        _print_placed(record["place_and_route"])
 
 
 def _table(record: dict[str, Any]) -> Table:
     total, device = record["total"], record["device"]
-    figures = [key for key in _FIGURES if total[key] or device.get(key)]
+    figures = [key for key in _FIGURES if total.get(key) or device.get(key)]
     shares = {"BRAM_36K" if device["BRAM_36K"] else "BRAM_18K": "BRAM"}
     percent = [record["utilisation"].get(shares.get(key, key)) for key in figures]
     table = Table("instance", "module", *(Column(key, justify="right") for key in figures))
@@ -63,6 +100,22 @@ def _table(record: dict[str, Any]) -> Table:
     table.add_row(record["part"], "", *(str(device.get(key, "")) for key in figures))
     table.add_row("used %", "", *("" if share is None else f"{share:.1f}" for share in percent))
     return table
+
+
+def _print_placed(placed: dict[str, Any]) -> None:
+    """What place and route reached, one figure a line."""
+    used, available = placed["used"], placed["available"]
+    shares = [f"{key} {used[key]} of {available[key]}" for key in KEYS if available[key]]
+    print_record(
+        {
+            "placed and routed": ", ".join(shares) + f", seed {placed['seed']}",
+            "fmax": f"{placed['fmax_mhz']} MHz, aimed at {placed['target_mhz']:g} MHz",
+            "clock": f"{placed['clock_mhz']} MHz, serial line {placed['baud']} baud",
+            "bitstream": f"{placed['bitstream']}, {placed['bitstream_bytes']} bytes",
+            "seconds": ", ".join(f"{name} {seconds}" for name, seconds in placed["seconds"].items()),
+        },
+        ("placed and routed", "fmax", "clock", "bitstream", "seconds"),
+    )
 
 
 def _verdict(record: dict[str, Any]) -> str:

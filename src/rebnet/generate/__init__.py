@@ -4,9 +4,10 @@ import shutil
 from pathlib import Path
 
 from rebnet.files import file_hash, make_folder, write_record, write_text
+from rebnet.generate.fusesoc import CORE_FILE, core_text
 from rebnet.generate.memory import score_words, threshold_words, to_hex, weight_words
 from rebnet.generate.thresholds import layer_constants
-from rebnet.generate.top import Plan, top_text
+from rebnet.generate.top import Plan, plan_text, top_text
 from rebnet.ir import storage
 from rebnet.ir.ops import Network, Scores
 from rebnet.rtl import MODULES, source
@@ -19,7 +20,7 @@ TOP_NAME = "accelerator"
 
 
 def generate(build: Path, *, name: str = TOP_NAME, memory: str = "mem") -> None:
-    """Write `rtl/`, `mem/` and `ports.json` for the network and folding in `build`.
+    """Write `rtl/`, `mem/`, `ports.json` and a FuseSoC core for the network and folding in `build`.
 
     Args:
         build: folder with network.json, tensors.safetensors and folding.json.
@@ -40,12 +41,15 @@ def generate(build: Path, *, name: str = TOP_NAME, memory: str = "mem") -> None:
         make_folder(folder)
     for module in MODULES:
         write_text(build / "rtl" / f"{module}.sv", source(module).read_text())
-    write_text(build / "rtl" / f"{name}.sv", top_text(Plan(network, accelerator, depths, widths, name, memory)))
+    plan = Plan(network, accelerator, depths, widths, name, memory)
+    write_text(build / "rtl" / f"{name}.sv", top_text(plan))
     memories = _memories(network, accelerator, widths)
     for file, text in memories.items():
         write_text(build / memory / file, text)
     record = _ports(build, name, network, accelerator, widths)
-    write_record(build / PORTS_FILE, {**record, "memories": [f"{memory}/{file}" for file in memories]})
+    record = {**record, "memories": [f"{memory}/{file}" for file in memories]}
+    write_record(build / PORTS_FILE, record)
+    write_text(build / CORE_FILE, core_text(record, plan_text(plan)))
 
 
 def _memories(network: Network, accelerator: Accelerator, widths: Widths) -> dict[str, str]:

@@ -68,7 +68,7 @@ def top_text(plan: Plan) -> str:
     parts = [
         _HEADER.format(
             name=plan.name,
-            text=_text(plan),
+            text=plan_text(plan),
             samples=accelerator.samples,
             p=accelerator.samples_per_beat,
             beats=accelerator.beats_in,
@@ -98,7 +98,7 @@ def top_text(plan: Plan) -> str:
     return "\n".join(parts)
 
 
-def _text(plan: Plan) -> str:
+def plan_text(plan: Plan) -> str:
     """The network text, with the folding of every layer."""
     image = plan.network.input
     parts = [f"{image.height}x{image.width}x{image.channels}"]

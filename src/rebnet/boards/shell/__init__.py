@@ -1,0 +1,166 @@
+"""The shell around an accelerator on a board: serial line in and out, and the board's clock, reset and pins.
+
+`uart_rx`, `uart_tx` and `shell` are plain SystemVerilog for any board; `device` is generated and ties the shell and an
+accelerator together; `ulx3s.sv` and `ulx3s.lpf` are one board's primitives and pins.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from rebnet.boards import Board
+from rebnet.errors import OptionError
+
+MODULES = ("uart_rx", "uart_tx", "shell")
+"""The modules that any board needs, beside the hardware library's `fifo`."""
+
+DEVICE = "device"
+"""Name of the generated module."""
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What a board needs around a device.
+
+    Attributes:
+        top: module, SystemVerilog file and pin file of this name.
+        oscillator_mhz: clock that the board gives, MHz.
+        clock_net: the accelerator's clock, as place and route names it.
+        device: what place and route calls the part, by the part's name.
+        package: of the part.
+    """
+
+    top: str
+    oscillator_mhz: float
+    clock_net: str
+    device: Mapping[str, str]
+    package: str
+
+    @property
+    def pins(self) -> Path:
+        """The pin file."""
+        return _file(f"{self.top}.lpf")
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The SystemVerilog files, without the device."""
+        return (*(source(module) for module in MODULES), source(self.top))
+
+
+_ULX3S = Shell("ulx3s", 25, "clk", {"lfe5u-25f": "25k", "lfe5u-45f": "45k", "lfe5u-85f": "85k"}, "CABGA381")
+_SHELLS = {"ulx3s-25": _ULX3S, "ulx3s-45": _ULX3S, "ulx3s-85": _ULX3S}
+
+
+def shell_of(board: Board) -> Shell:
+    """The shell of `board`.
+
+    Raises:
+        OptionError: there is none.
+    """
+    if board.name not in _SHELLS:
+        raise OptionError(f"board {board.name!r} has no pin file to place and route for; use {', '.join(_SHELLS)}")
+    return _SHELLS[board.name]
+
+
+def source(module: str) -> Path:
+    """Path of a module's SystemVerilog file."""
+    return _file(f"{module}.sv")
+
+
+def _file(name: str) -> Path:
+    return Path(str(files("rebnet.boards.shell") / name))
+
+
+def device_text(ports: Mapping[str, Any], *, scores: bool = True) -> str:
+    """SystemVerilog of the module `device`: the shell and the accelerator that `ports` (ports.json) describes.
+
+    Args:
+        ports: the record of ports.json.
+        scores: whether answers hold the scores, or the label alone.
+    """
+    s_axis, m_axis = ports["s_axis"], ports["m_axis"]
+    height, width, channels = s_axis["image"]
+    return _DEVICE.format(
+        name=DEVICE,
+        top=ports["top"],
+        samples=height * width * channels,
+        p=s_axis["samples_per_beat"],
+        user=s_axis["tuser_bits"],
+        classes=m_axis["beats_per_image"],
+        score_bytes=m_axis["tdata_bits"] // 8,
+        scores=int(scores),
+        in_high=s_axis["tdata_bits"] - 1,
+        user_high=s_axis["tuser_bits"] - 1,
+        out_high=m_axis["tdata_bits"] - 1,
+    )
+
+
+_DEVICE = """\
+// A serial line, a shell and the accelerator, in one clock; what the bytes mean is in shell.sv.
+// Made by rebnet; edit the network or its folding instead.
+module {name} #(
+    parameter int BIT_CLOCKS = 50,
+    parameter int TIMEOUT = 5000000
+) (
+    input  logic clk,
+    input  logic rst,
+    input  logic rx,
+    output logic tx,
+    output logic receiving,
+    output logic overflow
+);
+  logic restart, s_axis_tvalid, s_axis_tready, s_axis_tlast, m_axis_tvalid, m_axis_tready, m_axis_tlast;
+  logic aresetn_q;
+  logic [{in_high}:0] s_axis_tdata;
+  logic [{user_high}:0] s_axis_tuser, unused_levels;
+  logic [{out_high}:0] m_axis_tdata;
+
+  // A register, because the reset goes to every corner of the device.
+  always_ff @(posedge clk) aresetn_q <= !(rst || restart);
+
+  shell #(
+      .SAMPLES({samples}),
+      .P({p}),
+      .USER_WIDTH({user}),
+      .CLASSES({classes}),
+      .SCORE_BYTES({score_bytes}),
+      .SCORES({scores}),
+      .BIT_CLOCKS(BIT_CLOCKS),
+      .TIMEOUT(TIMEOUT)
+  ) serial (
+      .clk,
+      .rst,
+      .rx,
+      .tx,
+      .receiving,
+      .overflow,
+      .restart,
+      .s_axis_tdata,
+      .s_axis_tvalid,
+      .s_axis_tready,
+      .s_axis_tlast,
+      .s_axis_tuser,
+      .m_axis_tdata,
+      .m_axis_tvalid,
+      .m_axis_tready,
+      .m_axis_tlast
+  );
+
+  {top} network (
+      .aclk(clk),
+      .aresetn(aresetn_q),
+      .s_axis_tdata,
+      .s_axis_tvalid,
+      .s_axis_tready,
+      .s_axis_tlast,
+      .s_axis_tuser,
+      .m_axis_tdata,
+      .m_axis_tvalid,
+      .m_axis_tready,
+      .m_axis_tlast,
+      .m_axis_tuser(unused_levels)
+  );
+endmodule
+"""

@@ -1,0 +1,55 @@
+"""A FuseSoC core (CAPI2): the accelerator as a package that other flows take in.
+
+`fusesoc --cores-root BUILD run --target lint rebnet:accelerators:accelerator` builds it; a design of one's own names it
+under `depend`. Memory images are copied to where the tool runs, under the names that the sources have for them.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+CORE_FILE = "accelerator.core"
+VENDOR, LIBRARY, VERSION = "rebnet", "accelerators", "1.0.0"
+
+
+def core_text(ports: Mapping[str, Any], description: str) -> str:
+    """The core file of the build that `ports` (ports.json) describes; file names are relative to the build."""
+    sources = "".join(f"      - {file}\n" for file in ports["files"])
+    memories = "".join(f"      - {file}: {{copyto: {file}}}\n" for file in ports["memories"])
+    return _CORE.format(
+        name=f"{VENDOR}:{LIBRARY}:{ports['top']}:{VERSION}",
+        description=description.replace("'", "''"),
+        sources=sources,
+        memories=memories,
+        top=ports["top"],
+    )
+
+
+_CORE = """\
+CAPI=2:
+name: {name}
+description: '{description}'
+
+filesets:
+  rtl:
+    files:
+{sources}    file_type: systemVerilogSource
+  memories:
+    files:
+{memories}    file_type: user
+
+targets:
+  default: &default
+    filesets: [rtl, memories]
+  lint:
+    <<: *default
+    default_tool: verilator
+    tools:
+      verilator:
+        mode: lint-only
+        verilator_options: [-Wall]
+    toplevel: {top}
+  synth:
+    <<: *default
+    default_tool: vivado
+    toplevel: {top}
+"""

