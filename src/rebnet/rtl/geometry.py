@@ -61,7 +61,8 @@ class Mvtu:
     """One matrix-vector-threshold unit: its parameters, and what the module derives from them.
 
     `levels_out` is 0 for the last layer; `pixels` says that all input planes count at every m; `vectors` are those of
-    an image, one per position of a convolution's window.
+    an image, one per position of a convolution's window. `weight_style`: the weights are in block RAM ("block") or in
+    LUTs ("distributed").
     """
 
     name: str
@@ -74,6 +75,7 @@ class Mvtu:
     levels_out: int
     pixels: bool
     vectors: int = 1
+    weight_style: str = "block"
 
     @property
     def channels(self) -> tuple[Channel, Channel]:

@@ -1,0 +1,263 @@
+"""Fit the cost model of `rebnet.fold` to synthesis, and measure its error on layers that it was not fitted to.
+
+    python tools/calibrate_costs.py --family xc7
+
+Synthesizes single modules over a grid of shapes with Yosys, many in one run, and keeps what every run gave: a second
+call, or one after a call that was cut off, does what is missing. Coefficients are the non-negative ones with the least
+squares of relative errors. The held-out modules are those of Arch-1 and Arch-2 at the paper's foldings, M = 1, 2, 3.
+"""
+
+import argparse
+import json
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from calibration_grid import fitted, held_out
+from scipy.optimize import nnls
+
+from rebnet.boards import Family, Resources
+from rebnet.files import make_folder, read_record, write_record, write_text
+from rebnet.fold.cost import COSTS_FILE, mvtu_pieces, predict, shape_of
+from rebnet.fold.features import PIECES
+from rebnet.rtl import MODULES, source
+from rebnet.rtl.parameters import Module
+from rebnet.synthesize import yosys
+from rebnet.synthesize.count import resources
+from rebnet.synthesize.rtlil import library_name, parse
+
+COMMANDS = {"xc7": "synth_xilinx -family xc7 -noiopad -noclkbuf", "ecp5": "synth_lattice -family ecp5 -noflatten"}
+STATISTICS = {"xc7": "stat -json -tech xilinx", "ecp5": "stat -json"}
+BATCH = 12
+TIMEOUT_S = 3600.0
+FITTED = ("LUT", "FF")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A piece of the model, and what one instance of it takes."""
+
+    piece: str
+    shape: dict[str, Any]
+    taken: Resources
+
+
+def memory_images(folder: Path, module: Module, number: int) -> dict[str, str]:
+    """Random memory images for the module, of the size and range of trained ones; returns the parameters."""
+    draw = random.Random(number)
+    shape = module.parameters
+    if module.name == "scores":
+        words = shape["SETS"] * shape["ROWS"]
+        lines = [f"{draw.getrandbits(shape['SCORE_WIDTH'] - 8):x}{draw.getrandbits(16):04x}" for _ in range(words)]
+        write_text(folder / f"scores_{number}.hex", "\n".join(lines))
+        return {"CONSTANT_FILE": f"scores_{number}.hex"}
+    if module.name != "mvtu":
+        return {}
+    pe, simd, drain = shape["PE"], shape["SIMD"], shape["DRAIN"]
+    folds, chunks = math.ceil(shape["ROWS"] / pe), math.ceil(shape["COLS"] / simd)
+    lines = [f"{draw.getrandbits(pe * simd):x}" for _ in range(folds * chunks)]
+    write_text(folder / f"weights_{number}.hex", "\n".join(lines))
+    files = {"WEIGHT_FILE": f"weights_{number}.hex"}
+    levels, width = shape["LEVELS_OUT"], shape["THRESHOLD_WIDTH"]
+    if levels:
+        reach = 2 ** (shape["ACC_WIDTH"] - 1)
+        lines = []
+        for _ in range(shape["SETS"] * folds * pe // drain):
+            word = 0
+            for place in range(drain * levels):
+                spread = reach // 2 if place % levels == 0 else reach // 8
+                value = (reach if place % levels == 0 else spread) + draw.randint(-spread, spread)
+                word |= (value % 2**width) << (place * width)
+            lines.append(f"{word:x}")
+        write_text(folder / f"thresholds_{number}.hex", "\n".join(lines))
+        files["THRESHOLD_FILE"] = f"thresholds_{number}.hex"
+    return files
+
+
+def wrapper(modules: Sequence[Module], files: Sequence[dict[str, str]]) -> str:
+    """A top level that holds every module once."""
+    parts = ["module calibration;\n"]
+    for number, (module, images) in enumerate(zip(modules, files, strict=True)):
+        parameters = {**module.parameters, **{key: f'"{value}"' for key, value in images.items()}}
+        inside = ", ".join(f".{key}({value})" for key, value in parameters.items())
+        parts.append(f"  (* keep *) {module.name} #({inside}) point_{number} ();\n")
+    return "".join([*parts, "endmodule\n"])
+
+
+def synthesize(modules: Sequence[Module], family: Family, work: Path) -> list[list[Measured]]:
+    """What the pieces of every module take, from an earlier run or from Yosys."""
+    text = "".join(source(module).read_text() for module in MODULES)
+    name = sha256(repr((list(modules), text, COMMANDS[family], yosys.version())).encode()).hexdigest()[:24]
+    folder = make_folder(work / name)
+    known = folder / "measured.json"
+    if not known.is_file():
+        print(f"synthesizing {', '.join(sorted({module.name for module in modules}))}: {len(modules)}", flush=True)
+        write_record(known, {"points": _run(modules, family, folder)})
+    points = read_record(known, {"points": list})["points"]
+    return [
+        [Measured(m["piece"], m["shape"], Resources.from_record(m["taken"])) for m in measured] for measured in points
+    ]
+
+
+def _run(modules: Sequence[Module], family: Family, folder: Path) -> list[list[dict[str, Any]]]:
+    files = [memory_images(folder, module, number) for number, module in enumerate(modules)]
+    write_text(folder / "calibration.sv", wrapper(modules, files))
+    sources = " ".join(str(source(module)) for module in MODULES)
+    elaborate = (f"read_verilog -sv -defer {sources} calibration.sv", "hierarchy -check -top calibration")
+    yosys.run(
+        (*elaborate, "write_rtlil calibration.il", f"{COMMANDS[family]} -top calibration",
+         f"tee -q -o statistics.json {STATISTICS[family]}"),
+        folder, cwd=folder, timeout_s=TIMEOUT_S,
+    )  # fmt: skip
+    design = parse((folder / "calibration.il").read_text())
+    found = json.loads((folder / "statistics.json").read_text())["modules"]
+    cells = {name: entry["num_cells_by_type"] for name, entry in found.items()}
+    (folder / "calibration.il").unlink()
+    top = design.units[design.top].instances
+    points = []
+    for number, module in enumerate(modules):
+        measured = _measured(module, top[f"point_{number}"], cells, family)
+        points.append([{"piece": m.piece, "shape": m.shape, "taken": m.taken.as_record()} for m in measured])
+    return points
+
+
+def _measured(module: Module, kind: str, cells: dict[str, dict[str, int]], family: Family) -> Iterator[Measured]:
+    """The pieces of a module: those of its submodules that have their own, and the rest."""
+    shapes = pieces(module)
+    inner: dict[str, str] = {}
+    own = Resources()
+    for cell, count in cells[kind].items():
+        base = library_name(cell) if cell in cells else ""
+        if base in shapes:
+            inner[base] = cell
+        else:
+            own += _total(cell, cells, family) * count
+    yield Measured(module.name, dict(shapes[module.name][0]), own)
+    for base, cell in inner.items():
+        yield Measured(base, dict(shapes[base][0]), _total(cell, cells, family))
+
+
+def _total(cell: str, cells: dict[str, dict[str, int]], family: Family) -> Resources:
+    if cell not in cells:
+        return resources({cell.removeprefix("\\"): 1}, family)
+    total = Resources()
+    for inner, count in cells[cell].items():
+        total += _total(inner, cells, family) * count
+    return total
+
+
+def fit(measured: Sequence[Measured]) -> dict[str, dict[str, dict[str, float]]]:
+    """Coefficients by piece, resource and feature."""
+    result: dict[str, dict[str, dict[str, float]]] = {}
+    for piece, features_of in PIECES.items():
+        chosen = [m for m in measured if m.piece == piece]
+        rows = [features_of(m.shape) for m in chosen]
+        names = list(rows[0])
+        matrix = np.array([[float(row[name]) for name in names] for row in rows])
+        result[piece] = {}
+        for resource in FITTED:
+            wanted = np.array([m.taken.as_record()[resource] for m in chosen], dtype=float)
+            weight = 1 / np.maximum(wanted, 0.1 * wanted.mean() + 1)
+            found, _ = nnls(matrix * weight[:, None], wanted * weight, maxiter=1000)
+            result[piece][resource] = {
+                name: round(float(value), 4) for name, value in zip(names, found, strict=True) if value > 1e-4
+            }
+    return result
+
+
+def batches(modules: Sequence[Module]) -> Iterator[Sequence[Module]]:
+    """Modules of a kind together, a few at a time."""
+    for name in dict.fromkeys(module.name for module in modules):
+        alike = [module for module in modules if module.name == name]
+        for start in range(0, len(alike), BATCH):
+            yield alike[start : start + BATCH]
+
+
+def pieces(module: Module) -> dict[str, tuple[dict[str, Any], int]]:
+    """The pieces of a module: their parameters as plain numbers, and how many there are."""
+    shape = shape_of(module)
+    found: dict[str, tuple[dict[str, Any], int]] = {module.name: (shape, 1)}
+    if module.name == "mvtu":
+        for piece, (inner, count) in mvtu_pieces(shape).items():
+            found[piece] = ({key: float(value) for key, value in inner.items()}, int(count))
+    return found
+
+
+def errors_of(
+    modules: Sequence[Module], measured: Sequence[Sequence[Measured]], family: Family
+) -> list[dict[str, Any]]:
+    """Predicted against synthesized, whole modules."""
+    table = []
+    for module, parts in zip(modules, measured, strict=True):
+        counts = {piece: shapes[1] for piece, shapes in pieces(module).items()}
+        taken = Resources()
+        for part in parts:
+            taken += part.taken * counts[part.piece]
+        guess = predict(module, family)
+        table.append(
+            {"module": module.name, "of": module.of, "synthesized": taken.as_record(), "predicted": guess.as_record()}
+        )
+    return table
+
+
+def summary(table: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Median and worst error in percent by module and resource; BRAM and DSP count as wrong or right."""
+    result: dict[str, Any] = {}
+    for module in dict.fromkeys(entry["module"] for entry in table):
+        rows = [entry for entry in table if entry["module"] == module]
+        result[module] = {"modules": len(rows)}
+        for resource in FITTED:
+            errors = [
+                100
+                * abs(row["predicted"][resource] - row["synthesized"][resource])
+                / max(row["synthesized"][resource], 1)
+                for row in rows
+            ]
+            worst = rows[int(np.argmax(errors))]
+            result[module][resource] = {
+                "median_error": round(float(np.median(errors)), 1),
+                "worst_error": round(max(errors), 1),
+                "worst": worst["of"],
+            }
+        for resource in ("BRAM_36K", "BRAM_18K", "DSP"):
+            result[module][f"{resource}_wrong"] = sum(
+                row["predicted"][resource] != row["synthesized"][resource] for row in rows
+            )
+    return result
+
+
+def main() -> None:
+    """Synthesize what is missing, fit, and write `costs.json`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--family", choices=sorted(COMMANDS), default="xc7")
+    parser.add_argument(
+        "--work", type=Path, default=Path("build/calibration"), help="what runs of Yosys gave is kept here"
+    )
+    options = parser.parse_args()
+    family: Family = options.family
+    work = make_folder(options.work).resolve()
+    results = {}
+    for title, modules in (("fitted", fitted()), ("held_out", held_out())):
+        ordered = [module for batch in batches(modules) for module in batch]
+        measured = [parts for batch in batches(modules) for parts in synthesize(batch, family, work)]
+        results[title] = ordered, measured
+    record = json.loads(COSTS_FILE.read_text())["families"] if COSTS_FILE.is_file() else {}
+    coefficients = fit([part for parts in results["fitted"][1] for part in parts])
+    record[family] = {"tool": yosys.version(), "coefficients": coefficients}
+    write_record(COSTS_FILE, {"families": record})
+    for title, (modules, measured) in results.items():
+        table = errors_of(modules, measured, family)
+        record[family][title] = summary(table)
+        if title == "held_out":
+            record[family]["layers"] = table
+        print(title, json.dumps(record[family][title], indent=1))
+    write_record(COSTS_FILE, {"families": record})
+
+
+if __name__ == "__main__":
+    main()

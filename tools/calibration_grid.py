@@ -1,0 +1,177 @@
+"""The modules that the cost model is fitted to, and those that its error is measured on."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+
+from rebnet import zoo
+from rebnet.fold import samples_per_beat
+from rebnet.fold.likely import likely_depths
+from rebnet.ir import storage
+from rebnet.ir.ops import Network
+from rebnet.lower import lower
+from rebnet.rtl.accelerator import accelerator_of
+from rebnet.rtl.geometry import LEAF, Converter, Mvtu, WindowUnit, clog2
+from rebnet.rtl.parameters import Module, converter_parameters, modules_of, window_parameters
+from rebnet.spec.window import Window
+
+THRESHOLD_BITS = 24
+GAINS = {1: (1,), 2: (170, 85), 3: (145, 73, 37), 8: (128, 64, 32, 16, 8, 4, 2, 1)}
+_LAYERS = 48
+_CONVERTERS = 30
+_WINDOWS = 18
+_POOLS = 10
+
+
+def fitted() -> list[Module]:
+    """Random modules of the sizes that accelerators have, the same in every call."""
+    draw = random.Random(1)
+    return [*_layers(draw), *_converters(draw), *_windows(draw), *_pools(draw), *_ends(draw)]
+
+
+def held_out() -> list[Module]:
+    """Every module of Arch-1 and Arch-2 at the paper's foldings, M = 1, 2, 3; equal ones once."""
+    modules: dict[str, Module] = {}
+    for name in ("mnist-arch-1", "cifar10-arch-2"):
+        for levels in (1, 2, 3):
+            network = lower(storage.load(zoo.folder(f"{name}-m{levels}")))
+            for module in _modules(network):
+                named = replace(module, of=f"{name.split('-', 1)[1]} M={levels} {module.of}")
+                modules.setdefault(repr((module.name, module.parameters)), named)
+    return list(modules.values())
+
+
+def _modules(network: Network) -> Iterator[Module]:
+    foldings = tuple(dense.folding for dense in network.dense if dense.folding is not None)
+    accelerator = accelerator_of(network, foldings, samples_per_beat(accelerator_of(network, foldings, 1)))
+    return modules_of(network, accelerator, likely_depths(accelerator))
+
+
+def _layers(draw: random.Random) -> Iterator[Module]:
+    number = 0
+    while number < _LAYERS:
+        levels = draw.choice((1, 1, 2, 2, 3))
+        pixels = draw.random() < 0.15
+        sets = draw.choice((1, levels))
+        levels_in = 8 if pixels else levels
+        last = draw.random() < 0.1
+        layer = Mvtu(
+            "layer",
+            rows=draw.choice((10, 32, 64, 100, 128, 256)),
+            cols=draw.choice((27, 72, 128, 256, 288, 400, 576)),
+            pe=draw.choice((1, 2, 4, 6, 8, 13, 16, 20, 32, 40)),
+            simd=draw.choice((1, 2, 3, 4, 8, 9, 12, 16, 24, 32, 36, 48, 64, 96)),
+            level_lanes=draw.choice((levels_in, 1 if not pixels else 8, draw.randint(1, levels_in))),
+            levels_in=levels_in,
+            levels_out=0 if last else levels,
+            pixels=pixels,
+            weight_style=draw.choice(("block", "block", "distributed")),
+        )
+        lanes = layer.pe * layer.simd * layer.level_lanes
+        if layer.simd > layer.cols or not 8 <= lanes <= 2048 or layer.pe > layer.rows:
+            continue
+        if layer.weight_style == "distributed" and layer.rows * layer.cols > 20_000:
+            continue
+        number += 1
+        gains = GAINS[levels_in]
+        slots = layer.groups_max * layer.level_lanes
+        per_set = [
+            [gains[slot] if slot < (levels_in if pixels else levels - sets + 1 + s) and slot < len(gains) else 0
+             for slot in range(slots)]
+            for s in range(sets)
+        ]  # fmt: skip
+        width = clog2(max(gains) + 1)
+        value = sum(gain << (width * place) for place, gain in enumerate(gain for own in per_set for gain in own))
+        style = {} if layer.weight_style == "block" else {"WEIGHT_STYLE": '"distributed"'}
+        yield Module(
+            "mvtu",
+            {
+                "ROWS": layer.rows,
+                "COLS": layer.cols,
+                "PE": layer.pe,
+                "SIMD": layer.simd,
+                "LEVELS_IN": layer.levels_in,
+                "LEVELS_OUT": layer.levels_out,
+                "LEVEL_LANES": layer.level_lanes,
+                "SETS": sets,
+                "PIXELS": int(pixels),
+                "DRAIN": layer.drain,
+                "LEVEL_WIDTH": clog2(levels + 1),
+                "GAIN_WIDTH": width,
+                "ACC_WIDTH": clog2(layer.cols * sum(gains) + 1),
+                "THRESHOLD_WIDTH": THRESHOLD_BITS,
+                "BUFFER_DEPTH": draw.randint(layer.chunks, 2 * layer.chunks),
+                "OUT_DEPTH": draw.randint(layer.drain_words, 2 * layer.drain_words + 8),
+                "LEAF": LEAF,
+                "POPCOUNT_STAGES": layer.popcount_stages,
+                **style,
+                "GAINS": f"{width * slots * sets}'h{value:x}",
+            },
+            f"layer_{number}",
+        )
+
+
+def _converters(draw: random.Random) -> Iterator[Module]:
+    for number in range(_CONVERTERS):
+        wide, narrow = draw.choice((4, 8, 12, 16, 27, 32, 48, 64, 72)), draw.choice((1, 2, 3, 4, 6, 8, 16, 20))
+        sizes = (wide, narrow) if draw.random() < 0.4 else (narrow, wide)
+        vector = draw.choice((64, 72, 256, 576, 784, 1152))
+        stage = Converter("convert", draw.choice((1, 1, 2, 3, 8)), *sizes, vector)
+        yield Module("width_converter", converter_parameters(stage, draw.choice((1, 2))), f"converter_{number}")
+
+
+def _windows(draw: random.Random) -> Iterator[Module]:
+    for number in range(_WINDOWS):
+        size = draw.choice((5, 10, 12, 14, 28, 32))
+        channels = draw.choice((3, 16, 32, 64, 128))
+        word = draw.choice([d for d in range(1, channels + 1) if channels % d == 0])
+        reads = draw.choice((1, 1, 2, 3, 9)) if word == channels and channels <= 64 else 1
+        writes = draw.choice((1, 1, 2, 4)) if word == channels and channels <= 16 else 1
+        window = Window(3, 1, draw.choice((False, False, True)))
+        planes = draw.choice((1, 2, 3, 8))
+        stage = WindowUnit(f"w{number}", window, size, size, channels, planes, False, word, reads, writes)
+        depth = round(draw.uniform(1, 1.5) * stage.min_depth / writes) * writes
+        yield Module(
+            "sliding_window", window_parameters(stage, draw.choice((1, 2)), max(depth, stage.min_depth)), stage.name
+        )
+
+
+def _pools(draw: random.Random) -> Iterator[Module]:
+    for number in range(_POOLS):
+        size = draw.choice((8, 10, 14, 28))
+        channels = draw.choice((16, 32, 64, 128))
+        word = draw.choice((1, 2, 4, 8, 16, channels))
+        reads = draw.choice((1, 2, 4)) if word == channels else 1
+        stage = WindowUnit(f"p{number}", Window(2, 2), size, size, channels, draw.choice((1, 2, 3)), True, word, reads)
+        depth = round(draw.uniform(1, 1.5) * stage.min_depth)
+        yield Module("max_pool", window_parameters(stage, draw.choice((1, 2)), depth), stage.name)
+
+
+def _ends(draw: random.Random) -> Iterator[Module]:
+    for number in range(6):
+        yield Module(
+            "scores",
+            {
+                "ROWS": draw.choice((10, 10, 43, 100)),
+                "LANES": draw.choice((1, 1, 2, 4)),
+                "SETS": draw.choice((1, 2, 3)),
+                "LEVEL_WIDTH": 2,
+                "ACC_WIDTH": draw.choice((9, 10, 12, 16, 18)),
+                "SCORE_WIDTH": 41,
+            },
+            f"scores_{number}",
+        )
+    for number in range(6):
+        yield Module(
+            "pixel_input",
+            {
+                "SAMPLES": draw.choice((784, 3072, 64, 150528)),
+                "P": 2**number,
+                "BITS": draw.choice((8, 8, 1, 4)),
+                "LEVELS": 2,
+                "LEVEL_WIDTH": 2,
+                "USER_WIDTH": 4,
+                "RUNTIME_LEVELS": draw.choice((0, 1)),
+            },
+            f"pixels_{number}",
+        )
