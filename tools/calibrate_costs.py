@@ -34,6 +34,8 @@ from rebnet.synthesize.rtlil import library_name, parse
 COMMANDS = {"xc7": "synth_xilinx -family xc7 -noiopad -noclkbuf", "ecp5": "synth_lattice -family ecp5 -noflatten"}
 STATISTICS = {"xc7": "stat -json -tech xilinx", "ecp5": "stat -json"}
 BATCH = 12
+INNER = ("vector_buffer", "processing_element", "residual_encoder", "fifo")
+"""Pieces of an mvtu, which stand in the grid by themselves."""
 TIMEOUT_S = 3600.0
 FITTED = ("LUT", "FF")
 
@@ -91,17 +93,23 @@ def wrapper(modules: Sequence[Module], files: Sequence[dict[str, str]]) -> str:
 
 def synthesize(modules: Sequence[Module], family: Family, work: Path) -> list[list[Measured]]:
     """What the pieces of every module take, from an earlier run or from Yosys."""
-    text = "".join(source(module).read_text() for module in MODULES)
+    text = "".join(source(module).read_text() for module in sorted(_below(modules[0].name)))
     name = sha256(repr((list(modules), text, COMMANDS[family], yosys.version())).encode()).hexdigest()[:24]
-    folder = make_folder(work / name)
-    known = folder / "measured.json"
+    known = work / name / "measured.json"
     if not known.is_file():
-        print(f"synthesizing {', '.join(sorted({module.name for module in modules}))}: {len(modules)}", flush=True)
-        write_record(known, {"points": _run(modules, family, folder)})
+        print(f"synthesizing {modules[0].name}: {len(modules)}", flush=True)
+        write_record(known, {"points": _run(modules, family, make_folder(work / name))})
     points = read_record(known, {"points": list})["points"]
     return [
         [Measured(m["piece"], m["shape"], Resources.from_record(m["taken"])) for m in measured] for measured in points
     ]
+
+
+def _below(name: str) -> set[str]:
+    """The module and all that it may hold."""
+    text = source(name).read_text()
+    inner = [module for module in MODULES if module != name and f"  {module} #(" in text]
+    return {name}.union(*(_below(module) for module in inner))
 
 
 def _run(modules: Sequence[Module], family: Family, folder: Path) -> list[list[dict[str, Any]]]:
@@ -109,11 +117,10 @@ def _run(modules: Sequence[Module], family: Family, folder: Path) -> list[list[d
     write_text(folder / "calibration.sv", wrapper(modules, files))
     sources = " ".join(str(source(module)) for module in MODULES)
     elaborate = (f"read_verilog -sv -defer {sources} calibration.sv", "hierarchy -check -top calibration")
-    yosys.run(
-        (*elaborate, "write_rtlil calibration.il", f"{COMMANDS[family]} -top calibration",
-         f"tee -q -o statistics.json {STATISTICS[family]}"),
-        folder, cwd=folder, timeout_s=TIMEOUT_S,
-    )  # fmt: skip
+    alone = [f"blackbox *{piece}*" for piece in INNER] if modules[0].of.startswith("layer_") else []
+    synthesis = f"{COMMANDS[family]} -top calibration", f"tee -q -o statistics.json {STATISTICS[family]}"
+    commands = (*elaborate, "write_rtlil calibration.il", *alone, *synthesis)
+    yosys.run(commands, folder, cwd=folder, timeout_s=TIMEOUT_S)
     design = parse((folder / "calibration.il").read_text())
     found = json.loads((folder / "statistics.json").read_text())["modules"]
     cells = {name: entry["num_cells_by_type"] for name, entry in found.items()}
@@ -132,13 +139,15 @@ def _measured(module: Module, kind: str, cells: dict[str, dict[str, int]], famil
     inner: dict[str, str] = {}
     own = Resources()
     for cell, count in cells[kind].items():
-        base = library_name(cell) if cell in cells else ""
+        base = library_name(cell) if cell.startswith("$paramod") else ""
         if base in shapes:
             inner[base] = cell
         else:
             own += _total(cell, cells, family) * count
     yield Measured(module.name, dict(shapes[module.name][0]), own)
     for base, cell in inner.items():
+        if cell not in cells:  # a black box
+            continue
         yield Measured(base, dict(shapes[base][0]), _total(cell, cells, family))
 
 

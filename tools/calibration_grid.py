@@ -17,27 +17,27 @@ from rebnet.spec.window import Window
 
 THRESHOLD_BITS = 24
 GAINS = {1: (1,), 2: (170, 85), 3: (145, 73, 37), 8: (128, 64, 32, 16, 8, 4, 2, 1)}
-_LAYERS = 48
-_CONVERTERS = 30
-_WINDOWS = 18
-_POOLS = 10
+HELD_OUT = (("cifar10-arch-2", 1), ("mnist-arch-1", 2), ("cifar10-arch-2", 3))
+_LAYERS = 24
+_CONVERTERS = 18
+_WINDOWS = 9
+_POOLS = 6
 
 
 def fitted() -> list[Module]:
     """Random modules of the sizes that accelerators have, the same in every call."""
-    draw = random.Random(1)
-    return [*_layers(draw), *_converters(draw), *_windows(draw), *_pools(draw), *_ends(draw)]
+    parts = (_converters, _windows, _pools, _ends, _buffers, _elements, _encoders, _layers)
+    return [module for number, part in enumerate(parts) for module in part(random.Random(number))]
 
 
 def held_out() -> list[Module]:
-    """Every module of Arch-1 and Arch-2 at the paper's foldings, M = 1, 2, 3; equal ones once."""
+    """Every module of Arch-1 and Arch-2 at the paper's foldings; equal ones once."""
     modules: dict[str, Module] = {}
-    for name in ("mnist-arch-1", "cifar10-arch-2"):
-        for levels in (1, 2, 3):
-            network = lower(storage.load(zoo.folder(f"{name}-m{levels}")))
-            for module in _modules(network):
-                named = replace(module, of=f"{name.split('-', 1)[1]} M={levels} {module.of}")
-                modules.setdefault(repr((module.name, module.parameters)), named)
+    for name, levels in HELD_OUT:
+        network = lower(storage.load(zoo.folder(f"{name}-m{levels}")))
+        for module in _modules(network):
+            named = replace(module, of=f"{name.split('-', 1)[1]} M={levels} {module.of}")
+            modules.setdefault(repr((module.name, module.parameters)), named)
     return list(modules.values())
 
 
@@ -57,8 +57,8 @@ def _layers(draw: random.Random) -> Iterator[Module]:
         last = draw.random() < 0.1
         layer = Mvtu(
             "layer",
-            rows=draw.choice((10, 32, 64, 100, 128, 256)),
-            cols=draw.choice((27, 72, 128, 256, 288, 400, 576)),
+            rows=draw.choice((10, 32, 48, 64, 100, 128)),
+            cols=draw.choice((27, 72, 100, 128, 144, 256, 288)),
             pe=draw.choice((1, 2, 4, 6, 8, 13, 16, 20, 32, 40)),
             simd=draw.choice((1, 2, 3, 4, 8, 9, 12, 16, 24, 32, 36, 48, 64, 96)),
             level_lanes=draw.choice((levels_in, 1 if not pixels else 8, draw.randint(1, levels_in))),
@@ -70,7 +70,7 @@ def _layers(draw: random.Random) -> Iterator[Module]:
         lanes = layer.pe * layer.simd * layer.level_lanes
         if layer.simd > layer.cols or not 8 <= lanes <= 2048 or layer.pe > layer.rows:
             continue
-        if layer.weight_style == "distributed" and layer.rows * layer.cols > 20_000:
+        if layer.weight_style == "distributed" and layer.rows * layer.cols > 8_000:
             continue
         number += 1
         gains = GAINS[levels_in]
@@ -148,7 +148,7 @@ def _pools(draw: random.Random) -> Iterator[Module]:
 
 
 def _ends(draw: random.Random) -> Iterator[Module]:
-    for number in range(6):
+    for number in range(4):
         yield Module(
             "scores",
             {
@@ -161,7 +161,7 @@ def _ends(draw: random.Random) -> Iterator[Module]:
             },
             f"scores_{number}",
         )
-    for number in range(6):
+    for number in range(4):
         yield Module(
             "pixel_input",
             {
@@ -175,3 +175,35 @@ def _ends(draw: random.Random) -> Iterator[Module]:
             },
             f"pixels_{number}",
         )
+
+
+def _buffers(draw: random.Random) -> Iterator[Module]:
+    for number, (width, depth) in enumerate(
+        ((2, 4), (5, 16), (9, 32), (25, 24), (17, 60), (40, 128), (65, 20), (4, 300), (3, 1))
+    ):
+        yield Module("fifo", {"WIDTH": width, "DEPTH": depth}, f"fifo_{number}")
+    for number, (width, chunks, depth) in enumerate(
+        ((3, 9, 18), (24, 9, 12), (32, 18, 36), (64, 36, 63), (8, 32, 64), (96, 16, 40), (4, 64, 128), (32, 36, 150))
+    ):
+        parameters = {"WIDTH": width, "LEVEL_WIDTH": draw.choice((1, 2)), "CHUNKS": chunks, "DEPTH": depth}
+        yield Module("vector_buffer", parameters, f"buffer_{number}")
+
+
+def _elements(draw: random.Random) -> Iterator[Module]:
+    for number, simd in enumerate((1, 2, 3, 4, 6, 8, 11, 16, 20, 27, 32, 36, 48, 64, 100, 128)):
+        lanes = draw.choice((1, 1, 2, 3))
+        layer = Mvtu("", 64, simd * draw.choice((4, 9, 18)), 1, simd, lanes, lanes, lanes, False)
+        parameters = {
+            "SIMD": simd,
+            "LEVEL_LANES": lanes,
+            "SUM_WIDTH": clog2(layer.chunks * simd + 1),
+            "LEAF": LEAF,
+            "POPCOUNT_STAGES": layer.popcount_stages,
+        }
+        yield Module("processing_element", parameters, f"element_{number}")
+
+
+def _encoders(draw: random.Random) -> Iterator[Module]:
+    for number, levels in enumerate((1, 1, 2, 2, 3, 3)):
+        parameters = {"LEVELS": levels, "THRESHOLD_WIDTH": draw.choice((16, 24)), "ACC_WIDTH": draw.randint(8, 15)}
+        yield Module("residual_encoder", parameters, f"encoder_{number}")

@@ -69,7 +69,8 @@ def mvtu_cost(shape: Shape, family: Family) -> NDArray[np.float64]:
     """
     total = piece_cost("mvtu", shape, family)
     for piece, (inner, count) in mvtu_pieces(shape).items():
-        total = total + np.asarray(count) * piece_cost(piece, inner, family)
+        own = piece_cost(piece, inner, family)
+        total = total + np.asarray(count) * own.reshape(own.shape + (1,) * (total.ndim - own.ndim))
     blocks = block_rams(
         np.asarray(shape["pe"]) * shape["simd"], ceil_div(shape["rows"], shape["pe"]) * chunks_of(shape), family
     )
