@@ -33,7 +33,13 @@ from rebnet.synthesize.rtlil import library_name, parse
 
 COMMANDS = {"xc7": "synth_xilinx -family xc7 -noiopad -noclkbuf", "ecp5": "synth_lattice -family ecp5 -noflatten"}
 STATISTICS = {"xc7": "stat -json -tech xilinx", "ecp5": "stat -json"}
-BATCH = 12
+BATCH = 32
+TOGETHER = (
+    ("fifo", "vector_buffer", "residual_encoder", "width_converter", "scores", "pixel_input"),
+    ("sliding_window", "max_pool"),
+    ("processing_element",),
+    ("mvtu",),
+)
 INNER = ("vector_buffer", "processing_element", "residual_encoder", "fifo")
 """Pieces of an mvtu, which stand in the grid by themselves."""
 TIMEOUT_S = 3600.0
@@ -93,11 +99,12 @@ def wrapper(modules: Sequence[Module], files: Sequence[dict[str, str]]) -> str:
 
 def synthesize(modules: Sequence[Module], family: Family, work: Path) -> list[list[Measured]]:
     """What the pieces of every module take, from an earlier run or from Yosys."""
-    text = "".join(source(module).read_text() for module in sorted(_below(modules[0].name)))
+    used = set().union(*(_below(module.name) for module in modules))
+    text = "".join(source(module).read_text() for module in sorted(used))
     name = sha256(repr((list(modules), text, COMMANDS[family], yosys.version())).encode()).hexdigest()[:24]
     known = work / name / "measured.json"
     if not known.is_file():
-        print(f"synthesizing {modules[0].name}: {len(modules)}", flush=True)
+        print(f"synthesizing {', '.join(sorted(used))}: {len(modules)} modules", flush=True)
         write_record(known, {"points": _run(modules, family, make_folder(work / name))})
     points = read_record(known, {"points": list})["points"]
     return [
@@ -180,9 +187,9 @@ def fit(measured: Sequence[Measured]) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def batches(modules: Sequence[Module]) -> Iterator[Sequence[Module]]:
-    """Modules of a kind together, a few at a time."""
-    for name in dict.fromkeys(module.name for module in modules):
-        alike = [module for module in modules if module.name == name]
+    """Modules that are synthesized together: of the kinds that change together, a few at a time."""
+    for kinds in TOGETHER:
+        alike = [module for module in modules if module.name in kinds]
         for start in range(0, len(alike), BATCH):
             yield alike[start : start + BATCH]
 

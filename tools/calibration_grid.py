@@ -18,10 +18,9 @@ from rebnet.spec.window import Window
 THRESHOLD_BITS = 24
 GAINS = {1: (1,), 2: (170, 85), 3: (145, 73, 37), 8: (128, 64, 32, 16, 8, 4, 2, 1)}
 HELD_OUT = (("cifar10-arch-2", 1), ("mnist-arch-1", 2), ("cifar10-arch-2", 3))
-_LAYERS = 24
-_CONVERTERS = 18
-_WINDOWS = 9
-_POOLS = 6
+_LAYERS = 12
+_WINDOWS = 5
+_POOLS = 4
 
 
 def fitted() -> list[Module]:
@@ -112,18 +111,20 @@ def _layers(draw: random.Random) -> Iterator[Module]:
 
 
 def _converters(draw: random.Random) -> Iterator[Module]:
-    for number in range(_CONVERTERS):
-        wide, narrow = draw.choice((4, 8, 12, 16, 27, 32, 48, 64, 72)), draw.choice((1, 2, 3, 4, 6, 8, 16, 20))
-        sizes = (wide, narrow) if draw.random() < 0.4 else (narrow, wide)
-        vector = draw.choice((64, 72, 256, 576, 784, 1152))
-        stage = Converter("convert", draw.choice((1, 1, 2, 3, 8)), *sizes, vector)
+    for number, (planes, elements_in, elements_out, vector) in enumerate(
+        (
+            (1, 1, 32, 576), (1, 4, 16, 64), (1, 32, 4, 288), (2, 6, 16, 96), (1, 16, 27, 144), (3, 2, 9, 72),
+            (1, 27, 16, 108), (2, 8, 36, 576), (8, 1, 3, 27),
+        )
+    ):  # fmt: skip
+        stage = Converter("convert", planes, elements_in, elements_out, vector)
         yield Module("width_converter", converter_parameters(stage, draw.choice((1, 2))), f"converter_{number}")
 
 
 def _windows(draw: random.Random) -> Iterator[Module]:
     for number in range(_WINDOWS):
         size = draw.choice((5, 10, 12, 14, 28, 32))
-        channels = draw.choice((3, 16, 32, 64, 128))
+        channels = draw.choice((3, 8, 16, 32))
         word = draw.choice([d for d in range(1, channels + 1) if channels % d == 0])
         reads = draw.choice((1, 1, 2, 3, 9)) if word == channels and channels <= 64 else 1
         writes = draw.choice((1, 1, 2, 4)) if word == channels and channels <= 16 else 1
@@ -139,8 +140,8 @@ def _windows(draw: random.Random) -> Iterator[Module]:
 def _pools(draw: random.Random) -> Iterator[Module]:
     for number in range(_POOLS):
         size = draw.choice((8, 10, 14, 28))
-        channels = draw.choice((16, 32, 64, 128))
-        word = draw.choice((1, 2, 4, 8, 16, channels))
+        channels = draw.choice((16, 32))
+        word = draw.choice((1, 2, 4, 8, channels))
         reads = draw.choice((1, 2, 4)) if word == channels else 1
         stage = WindowUnit(f"p{number}", Window(2, 2), size, size, channels, draw.choice((1, 2, 3)), True, word, reads)
         depth = round(draw.uniform(1, 1.5) * stage.min_depth)
@@ -148,7 +149,7 @@ def _pools(draw: random.Random) -> Iterator[Module]:
 
 
 def _ends(draw: random.Random) -> Iterator[Module]:
-    for number in range(4):
+    for number in range(2):
         yield Module(
             "scores",
             {
@@ -161,12 +162,12 @@ def _ends(draw: random.Random) -> Iterator[Module]:
             },
             f"scores_{number}",
         )
-    for number in range(4):
+    for number in range(2):
         yield Module(
             "pixel_input",
             {
                 "SAMPLES": draw.choice((784, 3072, 64, 150528)),
-                "P": 2**number,
+                "P": 4**number,
                 "BITS": draw.choice((8, 8, 1, 4)),
                 "LEVELS": 2,
                 "LEVEL_WIDTH": 2,
@@ -178,19 +179,17 @@ def _ends(draw: random.Random) -> Iterator[Module]:
 
 
 def _buffers(draw: random.Random) -> Iterator[Module]:
-    for number, (width, depth) in enumerate(
-        ((2, 4), (5, 16), (9, 32), (25, 24), (17, 60), (40, 128), (65, 20), (4, 300), (3, 1))
-    ):
+    for number, (width, depth) in enumerate(((2, 4), (9, 32), (25, 24), (17, 60), (5, 300), (3, 1))):
         yield Module("fifo", {"WIDTH": width, "DEPTH": depth}, f"fifo_{number}")
     for number, (width, chunks, depth) in enumerate(
-        ((3, 9, 18), (24, 9, 12), (32, 18, 36), (64, 36, 63), (8, 32, 64), (96, 16, 40), (4, 64, 128), (32, 36, 150))
+        ((3, 9, 18), (24, 9, 12), (64, 36, 63), (8, 32, 64), (32, 36, 150))
     ):
         parameters = {"WIDTH": width, "LEVEL_WIDTH": draw.choice((1, 2)), "CHUNKS": chunks, "DEPTH": depth}
         yield Module("vector_buffer", parameters, f"buffer_{number}")
 
 
 def _elements(draw: random.Random) -> Iterator[Module]:
-    for number, simd in enumerate((1, 2, 3, 4, 6, 8, 11, 16, 20, 27, 32, 36, 48, 64, 100, 128)):
+    for number, simd in enumerate((1, 2, 3, 4, 6, 8, 11, 16, 27, 32, 36, 64, 96)):
         lanes = draw.choice((1, 1, 2, 3))
         layer = Mvtu("", 64, simd * draw.choice((4, 9, 18)), 1, simd, lanes, lanes, lanes, False)
         parameters = {
@@ -204,6 +203,6 @@ def _elements(draw: random.Random) -> Iterator[Module]:
 
 
 def _encoders(draw: random.Random) -> Iterator[Module]:
-    for number, levels in enumerate((1, 1, 2, 2, 3, 3)):
+    for number, levels in enumerate((1, 1, 2, 3)):
         parameters = {"LEVELS": levels, "THRESHOLD_WIDTH": draw.choice((16, 24)), "ACC_WIDTH": draw.randint(8, 15)}
         yield Module("residual_encoder", parameters, f"encoder_{number}")

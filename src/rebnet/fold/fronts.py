@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from rebnet.boards import Family
 from rebnet.fold.cost import BRAM_18K, BRAM_36K, DSP, FF, LUT, mvtu_cost, read_costs
 from rebnet.fold.likely import input_depth, output_depth
+from rebnet.rtl.folding import WEIGHT_STYLES
 from rebnet.rtl.geometry import Mvtu, popcount_stages
 
 Integers = NDArray[np.int64]
-STYLES = ("block", "distributed")
 _NEIGHBOURS = 24
 
 
@@ -23,7 +23,7 @@ class Foldings:
         pe: outputs in parallel.
         simd: inputs in parallel.
         lanes: bit planes in parallel.
-        style: index into `STYLES`.
+        style: index into `WEIGHT_STYLES`.
         drain: rows drained a cycle.
         cycles: per image at M levels.
         fewest_cycles: per image at the fewest levels that are served.
@@ -144,8 +144,8 @@ def _grid(
         kept = (cycles <= most_cycles) & (pe * simd * lanes * per_lane <= most_luts)
         parts.append(np.stack([pe[kept], simd[kept], np.full(kept.sum(), lanes)]))
     pe, simd, lane = np.concatenate(parts, axis=1)
-    style = np.repeat(np.arange(len(STYLES)), len(pe))
-    return np.tile(pe, len(STYLES)), np.tile(simd, len(STYLES)), np.tile(lane, len(STYLES)), style
+    style = np.repeat(np.arange(len(WEIGHT_STYLES)), len(pe))
+    return np.tile(pe, len(WEIGHT_STYLES)), np.tile(simd, len(WEIGHT_STYLES)), np.tile(lane, len(WEIGHT_STYLES)), style
 
 
 def _groups(layer: Mvtu, lanes: Integers, levels: int) -> Integers:

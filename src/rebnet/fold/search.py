@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from rebnet.boards import Board, boards
 from rebnet.errors import FoldingError
 from rebnet.fold.choices import TOLERANCE, Choices, Step
-from rebnet.fold.fronts import STYLES
 from rebnet.fold.paths import Outcome, Path, cheapest
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import layers_of
+from rebnet.rtl.folding import WEIGHT_STYLES
 
 _UNLIMITED = 16.0
 _MOST_CYCLES = 1 << 40
@@ -145,7 +145,7 @@ class Search:
             if step.foldings is not None
         ]
         foldings = tuple(Folding(int(f.pe[i]), int(f.simd[i]), int(f.lanes[i])) for f, i in chosen)
-        styles = tuple(STYLES[int(f.style[i])] for f, i in chosen)
+        styles = tuple(WEIGHT_STYLES[int(f.style[i])] for f, i in chosen)
         over = path.costs[3] > self.share * self.device[3]
         if over:
             raise FoldingError(
