@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from rebnet import datasets, zoo
+from rebnet import boards, datasets, zoo
 from rebnet.errors import OptionError, OutputError
 from rebnet.evaluate import Engine
 from rebnet.evaluate import evaluate as evaluate_network
@@ -35,6 +35,8 @@ from rebnet.reproduce import Reproduction, Target
 from rebnet.reproduce import reproduce as reproduce_target
 from rebnet.simulate import Simulation
 from rebnet.simulate import simulate as simulate_build
+from rebnet.synthesize import DEFAULT_TIMEOUT_S
+from rebnet.synthesize import synthesize as synthesize_build
 
 EXPORTED = "exported"
 TRAINING_FILE = "training.json"
@@ -257,6 +259,25 @@ def simulate(
     )
 
 
+def synthesize(
+    build: Path,
+    *,
+    part: str | None = None,
+    board: str | None = None,
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+    processes: int | None = None,
+    cache_dir: Path | None = None,
+    progress: Callable[[str, int, int], None] = lambda module, done, total: None,
+) -> dict[str, Any]:
+    """Count what the accelerator takes of a part or board with Yosys; see `rebnet.synthesize.synthesize`."""
+    if (part is None) == (board is None):
+        raise OptionError(f"part={part}, board={board}: name the device once; use --part xc7s50 or --board zc702")
+    chosen = boards.find(part or board or "")
+    return synthesize_build(
+        build, chosen, cache_dir=cache_dir, timeout_s=timeout_s, processes=processes, progress=progress
+    )
+
+
 def reproduce(
     target: Target,
     output: Path = Path("build/reproduce"),
@@ -285,4 +306,16 @@ def demo(output: Path, *, quiet: bool = False, say: Say = _silent) -> list[dict[
     return write_report(builds, output / "report.json")
 
 
-__all__ = ["Engine", "Stage", "Target", "compile", "demo", "evaluate", "reproduce", "simulate", "train"]
+__all__ = [
+    "DEFAULT_TIMEOUT_S",
+    "Engine",
+    "Stage",
+    "Target",
+    "compile",
+    "demo",
+    "evaluate",
+    "reproduce",
+    "simulate",
+    "synthesize",
+    "train",
+]

@@ -12,7 +12,7 @@ from typing import Any
 import typer
 
 from rebnet.cli import compile as compile_verb
-from rebnet.cli import demo, evaluate, reproduce, simulate, train
+from rebnet.cli import demo, evaluate, reproduce, simulate, synthesize, train
 from rebnet.errors import RebnetError
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ app.command("train", no_args_is_help=True)(_interruptible(train.command))
 app.command("compile", no_args_is_help=True)(_interruptible(compile_verb.command))
 app.command("evaluate", no_args_is_help=True)(_interruptible(evaluate.command))
 app.command("simulate", no_args_is_help=True)(_interruptible(simulate.command))
+app.command("synthesize", no_args_is_help=True)(_interruptible(synthesize.command))
 app.command("reproduce", no_args_is_help=True)(_interruptible(reproduce.command))
 app.command("demo")(_interruptible(demo.command))
 

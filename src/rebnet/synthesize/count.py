@@ -13,20 +13,21 @@ class _Rule:
 
     pattern: re.Pattern[str]
     takes: Resources
+    memory: bool  # LUTs that are RAM or shift registers
 
 
-def _rule(pattern: str, **takes: int) -> _Rule:
-    return _Rule(re.compile(pattern), Resources(**takes))
+def _rule(pattern: str, *, memory: bool = False, **takes: int) -> _Rule:
+    return _Rule(re.compile(pattern), Resources(**takes), memory)
 
 
 # A cell is counted by the first rule that matches its whole name.
 _AMD = (
     _rule(r"LUT[1-6]|INV", lut=1),
-    _rule(r"SRL16E|SRLC16E|SRLC32E", lut=1),
-    _rule(r"RAM(32|64)X1S", lut=1),
-    _rule(r"RAM(32|64)X1D|RAM128X1S", lut=2),
-    _rule(r"RAM32M|RAM64M|RAM128X1D|RAM256X1S", lut=4),
-    _rule(r"RAM32M16|RAM64M8|RAM256X1D|RAM512X1S|RAM64X8SW|RAM32X16DR8", lut=8),
+    _rule(r"SRL16E|SRLC16E|SRLC32E", lut=1, memory=True),
+    _rule(r"RAM(32|64)X1S", lut=1, memory=True),
+    _rule(r"RAM(32|64)X1D|RAM128X1S", lut=2, memory=True),
+    _rule(r"RAM32M|RAM64M|RAM128X1D|RAM256X1S", lut=4, memory=True),
+    _rule(r"RAM32M16|RAM64M8|RAM256X1D|RAM512X1S|RAM64X8SW|RAM32X16DR8", lut=8, memory=True),
     _rule(r"FD[CPRS]E(_1)?|LD[CP]E", ff=1),
     _rule(r"RAMB36E[12]", bram_36k=1),
     _rule(r"RAMB18E[12]", bram_18k=1),
@@ -60,8 +61,18 @@ def resources(cells: Mapping[str, int], family: Family) -> Resources:
     """
     total = Resources()
     for cell, number in cells.items():
-        rule = next((rule for rule in _RULES[family] if rule.pattern.fullmatch(cell)), None)
-        if rule is None:
-            raise KeyError(cell)
-        total += rule.takes * number
+        total += _find(cell, family).takes * number
     return total
+
+
+def memory_luts(cells: Mapping[str, int], family: Family) -> int:
+    """How many of the LUTs are RAM or shift registers; errors as `resources`."""
+    rules = ((_find(cell, family), number) for cell, number in cells.items())
+    return sum(rule.takes.lut * number for rule, number in rules if rule.memory)
+
+
+def _find(cell: str, family: Family) -> _Rule:
+    for rule in _RULES[family]:
+        if rule.pattern.fullmatch(cell):
+            return rule
+    raise KeyError(cell)

@@ -5,16 +5,21 @@ boxes: 32 equal processing elements are one run of Yosys. Sums over the tree of 
 """
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from rebnet.boards import Family
 from rebnet.errors import ToolError
-from rebnet.files import make_folder, output_errors, write_bytes
+from rebnet.files import make_folder, write_bytes
 from rebnet.synthesize import cache, yosys
-from rebnet.synthesize.count import resources
+from rebnet.synthesize.count import memory_luts, resources
 from rebnet.synthesize.rtlil import Design, Unit, parse
 from rebnet.synthesize.usage import Netlist, Result, Usage, instances
 
@@ -47,6 +52,7 @@ def synthesize_rtl(
     parameters: Mapping[str, int | str] | None = None,
     cache_dir: Path | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
+    processes: int = 1,
     progress: Progress = lambda module, done, total: None,
 ) -> Netlist:
     """Synthesize module `top` of `sources` and all that is below it.
@@ -56,10 +62,11 @@ def synthesize_rtl(
         top: name of the top module.
         family: of the device.
         folder: where the files and the memory images that they read are found; logs go to its folder `synthesis`.
-        parameters: of the top module; the others keep their defaults.
+        parameters: of the top module, as numbers or texts; the others keep their defaults.
         cache_dir: where results are kept; None takes the user's cache.
         timeout_s: most seconds for one module.
-        progress: called before each module with its name, how many are done and how many there are.
+        processes: how many modules are synthesized at once.
+        progress: called after each module with its name, how many are done and how many there are.
 
     Raises:
         MissingExtraError: Yosys is not installed.
@@ -73,13 +80,9 @@ def synthesize_rtl(
         progress(top, 0, 0)
         design = job.elaborate(sources, top, parameters or {})
         names = _names(design.units, design.top, top)
-        results = {}
-        for done, (kind, name) in enumerate(names.items()):
-            progress(name, done, len(names))
-            results[kind] = job.synthesize(design.units[kind], name)
-        progress(top, len(names), len(names))
+        results = job.synthesize(design, names, processes, progress)
         job.put_logs()
-    return Netlist(instances(design.units, design.top, results), tool, len(job.ran), len(names) - len(job.ran))
+    return Netlist(instances(design.units, design.top, results), tool, job.synthesized, job.cached)
 
 
 def _names(design: Mapping[str, Unit], kind: str, name: str) -> dict[str, str]:
@@ -95,87 +98,143 @@ def _names(design: Mapping[str, Unit], kind: str, name: str) -> dict[str, str]:
     return names
 
 
+@dataclass(frozen=True)
+class _Task:
+    """A module on its way through Yosys.
+
+    Attributes:
+        module: its name in the library.
+        name: path of its first instance.
+        text: RTLIL.
+        commands: what synthesizes it, and last what counts its cells.
+        key: hash of all that the result depends on.
+    """
+
+    module: str
+    name: str
+    text: str
+    commands: tuple[str, ...]
+    key: str
+
+
 class _Job:
     """One hierarchy on its way through Yosys.
 
     Attributes:
-        ran: names of the modules that were not in the cache, in order.
+        synthesized: modules that Yosys was run on.
+        cached: modules whose result was there already.
     """
 
     def __init__(self, family: Family, tool: str, kept: Path, place: Path, folder: Path, timeout_s: float) -> None:
         self._family, self._tool, self._kept = family, tool, kept
         self._place, self._folder, self._timeout_s = place, folder, timeout_s
-        self._logs: list[tuple[str, Path]] = []
-        self.ran: list[str] = []
+        self._logs: dict[str, Path] = {}
+        self._numbers = count()
+        self._stop = Event()
+        self.synthesized = 0
+        self.cached = 0
 
     def elaborate(self, sources: Sequence[str], top: str, parameters: Mapping[str, int | str]) -> Design:
         """Read the sources and give every instance its module with parameters."""
-        here = self._work(top)
-        chosen = "".join(f" -chparam {name} {_value(value)}" for name, value in parameters.items())
+        here = self._work()
+        chosen = "".join(f" -set {name} {_value(value)}" for name, value in parameters.items())
         commands = (
             f"read_verilog -sv -defer {' '.join(map(_quote, sources))}",
-            f"hierarchy -check -top {top}{chosen}",
-            f"write_rtlil {here / _NETLIST}",
+            *([f"chparam{chosen} $abstract\\{top}"] if chosen else []),
+            f"hierarchy -check -top {top}",
+            f"write_rtlil {_quote(str(here / _NETLIST))}",
         )
-        self._run(commands, here, f"the hierarchy below {top}", "elaboration")
+        self._run(commands, here, self._folder, f"the hierarchy below {top}", "elaboration")
         return parse((here / _NETLIST).read_text(encoding="utf-8"))
 
-    def synthesize(self, unit: Unit, name: str) -> Result:
-        """The result of a module, from the cache or from Yosys."""
+    def synthesize(
+        self, design: Design, names: Mapping[str, str], processes: int, progress: Progress
+    ) -> dict[str, Result]:
+        """Results of the modules in `names`; equal ones are synthesized once."""
+        tasks = {kind: self._task(design.units[kind], name) for kind, name in names.items()}
+        distinct = {task.key: task for task in reversed(tasks.values())}
+        records = {}
+        with ThreadPoolExecutor(processes) as pool:
+            try:
+                waiting = {pool.submit(self._record, task): task for task in reversed(distinct.values())}
+                for future in as_completed(waiting):
+                    records[waiting[future].key] = future.result()
+                    progress(waiting[future].name, len(records), len(distinct))
+            except BaseException:
+                self._stop.set()
+                pool.shutdown(cancel_futures=True)
+                raise
+        self.cached = len(distinct) - self.synthesized
+        return {kind: self._result(design.units[kind], task, records[task.key]) for kind, task in tasks.items()}
+
+    def _task(self, unit: Unit, name: str) -> _Task:
         text = unit.text
         if self._family == "ice40":  # it has no LUT RAM: leave the choice to Yosys
             text = text.replace('_style "distributed"', '_style "auto"')
-        commands = f"{_COMMANDS[self._family]} -top {unit.module}", _STATISTICS[self._family]
-        key = cache.key(text, commands, self._tool)
-        record = cache.find(self._kept, key)
+        commands = (*_commands(self._family, unit.module, text), _STATISTICS[self._family])
+        return _Task(unit.module, name, text, commands, cache.key(text, commands, self._tool))
+
+    def _record(self, task: _Task) -> dict[str, Any]:
+        """What Yosys counted, now or in an earlier run."""
+        record = cache.find(self._kept, task.key)
         if record is None:
-            record = self._synthesize(unit.module, text, commands, name)
-            cache.keep(self._kept, key, record)
+            record = self._run_task(task)
+            cache.keep(self._kept, task.key, record)
+        return record
+
+    def _run_task(self, task: _Task) -> dict[str, Any]:
+        here = self._work()
+        (here / _NETLIST).write_text(task.text, encoding="utf-8")
+        *synthesis, statistics = task.commands
+        script = (f"read_rtlil {_NETLIST}", *synthesis, f"tee -q -o {_RESULT} {statistics}")
+        self._run(script, here, here, f"{task.module} ({task.name})", task.name)
+        self.synthesized += 1
+        found = json.loads((here / _RESULT).read_text(encoding="utf-8"))["modules"][f"\\{task.module}"]
+        (here / _NETLIST).unlink()
+        cells = {cell.removeprefix("\\"): number for cell, number in found["num_cells_by_type"].items()}
+        return {"module": task.module, "cells": cells, "logic_cells": found.get("estimated_num_lc")}
+
+    def _result(self, unit: Unit, task: _Task, record: dict[str, Any]) -> Result:
         cells: dict[str, int] = record["cells"]
         inside = {unit.kinds[cell]: number for cell, number in cells.items() if cell in unit.kinds}
         own = {cell: number for cell, number in cells.items() if cell not in unit.kinds}
         try:
-            return Result(Usage(resources(own, self._family), record["logic_cells"]), inside)
+            takes, memory = resources(own, self._family), memory_luts(own, self._family)
         except KeyError as error:
             raise ToolError(
-                f"{self._tool} left cells of kind {error.args[0]} in {unit.module} ({name}), which no rule counts; "
-                "check that the memory styles and the family suit each other"
+                f"{self._tool} left cells of kind {error.args[0]} in {task.module} ({task.name}), which no rule "
+                "counts; check that its memory styles suit the family"
             ) from None
+        estimate = record["logic_cells"]
+        return Result(Usage(takes, None if estimate is None else estimate + memory), inside)
 
-    def _synthesize(self, module: str, text: str, commands: tuple[str, str], name: str) -> dict[str, Any]:
-        here = self._work(name)
-        netlist, result = here / _NETLIST, here / _RESULT
-        netlist.write_text(text, encoding="utf-8")
-        synthesis, statistics = commands
-        script = (f"read_rtlil {netlist}", synthesis, f"tee -q -o {result} {statistics}")
-        self._run(script, here, f"{module} ({name})", name)
-        self.ran.append(name)
-        found = json.loads(result.read_text(encoding="utf-8"))["modules"][f"\\{module}"]
-        netlist.unlink()
-        cells = {cell.removeprefix("\\"): number for cell, number in found["num_cells_by_type"].items()}
-        return {"module": module, "cells": cells, "logic_cells": found.get("estimated_num_lc")}
-
-    def _work(self, name: str) -> Path:
+    def _work(self) -> Path:
         """A new folder for one run of Yosys."""
-        return make_folder(self._place / str(len(self._logs)))
+        return make_folder(self._place / str(next(self._numbers)))
 
-    def _run(self, commands: Sequence[str], here: Path, what: str, name: str) -> None:
-        self._logs.append((name, here / yosys.LOG))
+    def _run(self, commands: Sequence[str], here: Path, cwd: Path, what: str, name: str) -> None:
+        log = here / yosys.LOG
         try:
-            yosys.run(commands, here, cwd=self._folder, timeout_s=self._timeout_s)
+            yosys.run(commands, here, cwd=cwd, timeout_s=self._timeout_s, stop=self._stop)
         except yosys.YosysFailedError as error:
-            del self._logs[:-1]
-            (log,) = self.put_logs()
-            raise ToolError(f"{self._tool} failed on {what}: {error}; its log is {log}") from None
-
-    def put_logs(self) -> list[Path]:
-        """Move the logs to where the user finds them; returns their places."""
-        folder = make_folder(self._folder / LOGS)
-        places = [folder / f"{name}.log" for name, _ in self._logs]
-        with output_errors(folder):
-            for place, (_, log) in zip(places, self._logs, strict=True):
+            place = self._folder / LOGS / f"{name}.log"
+            if not self._stop.is_set():
                 write_bytes(place, log.read_bytes())
-        return places
+            raise ToolError(f"{self._tool} failed on {what}: {error}; its log is {place}") from None
+        self._logs[name] = log
+
+    def put_logs(self) -> None:
+        """Copy the logs to where the user finds them."""
+        for name, log in self._logs.items():
+            write_bytes(self._folder / LOGS / f"{name}.log", log.read_bytes())
+
+
+def _commands(family: Family, module: str, text: str) -> tuple[str, ...]:
+    """What synthesizes a module; without memories the steps for them are left out, a third of a small module's time."""
+    command = f"{_COMMANDS[family]} -top {module}"
+    if family not in ("xc7", "xcup") or re.search(r"^  memory ", text, re.MULTILINE):
+        return (command,)
+    return f"{command} -run begin:map_memory", f"{command} -run map_ffram:"
 
 
 def _value(value: int | str) -> str:

@@ -14,7 +14,8 @@ class Usage:
 
     Attributes:
         resources: by the rules of `rebnet.synthesize.count`.
-        logic_cells: Yosys' estimate of AMD's logic cells, where LUTs of few inputs share one; None on other families.
+        logic_cells: Yosys' estimate of AMD's logic cells, where LUTs of few inputs share one, and LUTs that are RAM or
+            shift registers; None on other families.
     """
 
     resources: Resources
@@ -73,8 +74,8 @@ class Netlist:
     Attributes:
         instances: the top level's own logic, then its instances in the order of the source.
         tool: what synthesized it.
-        synthesized: modules that Yosys was run on.
-        cached: modules whose result was there already.
+        synthesized: distinct modules that Yosys was run on.
+        cached: distinct modules whose result was there already.
     """
 
     instances: tuple[Instance, ...]

@@ -1,8 +1,9 @@
 """The child process: Yosys as a library, so that whatever ends it does not end rebnet.
 
-    python -P worker.py SCRIPT SCRATCH
+    python -P worker.py SCRIPT
 
-runs the commands of SCRIPT, one a line; Yosys' log goes to stdout, temporary files of it and its helpers to SCRATCH.
+runs the commands of SCRIPT, one a line; Yosys' log goes to stdout, its and its helpers' temporary files to the current
+folder, whose name they never see (they cannot stand a space in it).
 """
 
 import contextlib
@@ -15,11 +16,11 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 
 
-def main(script: Path, scratch: Path) -> None:
+def main(script: Path) -> None:
     """Run the script."""
     with contextlib.suppress(OSError, AttributeError):  # Linux: end where rebnet ends, even if it was killed
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.putenv("TMPDIR", str(scratch))
+    os.putenv("TMPDIR", ".")
     from pyosys import libyosys
 
     design = libyosys.Design()
@@ -28,4 +29,4 @@ def main(script: Path, scratch: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]))

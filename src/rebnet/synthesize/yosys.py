@@ -10,12 +10,15 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
+from time import monotonic
 
 from rebnet.errors import MissingExtraError
 
 LOG = "yosys.log"
 _WORKER = Path(__file__).with_name("worker.py")
 _ERROR = re.compile(r"^(?:.*: )?ERROR: (.*(?:\n(?!\s*$).*)*)", re.MULTILINE)
+_POLL_S = 0.02
 _MOST_ERROR_CHARACTERS = 300
 
 
@@ -34,35 +37,44 @@ def version() -> str:
     return f"Yosys {importlib.metadata.version('pyosys')}"
 
 
-def run(commands: Sequence[str], folder: Path, *, cwd: Path, timeout_s: float) -> None:
+def run(commands: Sequence[str], folder: Path, *, cwd: Path, timeout_s: float, stop: Event) -> None:
     """Run Yosys commands; the log is `folder/yosys.log`.
 
     Args:
         commands: one a line.
-        folder: existing folder for the script, the log and temporary files.
-        cwd: where relative file names lead to.
+        folder: existing folder for the script and the log.
+        cwd: where relative file names lead to, and where temporary files go.
         timeout_s: most seconds that it may take.
+        stop: ends it as soon as it is set.
 
     Raises:
-        YosysFailedError: it reported an error, was killed or took too long.
+        YosysFailedError: it reported an error, was killed or stopped, or took too long.
     """
     script, log = folder / "script.ys", folder / LOG
     script.write_text("".join(f"{command}\n" for command in commands), encoding="utf-8")
-    command = [sys.executable, "-P", str(_WORKER), str(script), str(folder)]
+    command = [sys.executable, "-P", str(_WORKER), str(script)]
     with log.open("wb") as file:
         process = subprocess.Popen(
             command, cwd=cwd, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
         )
         try:
-            code = process.wait(timeout_s)
-        except subprocess.TimeoutExpired:
-            raise YosysFailedError(f"it took more than {timeout_s:g} s; allow more with --timeout") from None
+            code = _wait(process, timeout_s, stop)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # its helpers too
             process.wait()
     if code:
         raise YosysFailedError(_reason(code, log))
+
+
+def _wait(process: subprocess.Popen[bytes], timeout_s: float, stop: Event) -> int:
+    end = monotonic() + timeout_s
+    while (code := process.poll()) is None:
+        if stop.wait(_POLL_S):
+            raise YosysFailedError("it was stopped")
+        if monotonic() > end:
+            raise YosysFailedError(f"it took more than {timeout_s:g} s; allow more with --timeout")
+    return code
 
 
 def _reason(code: int, log: Path) -> str:
