@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,7 @@ def _run(modules: Sequence[Module], family: Family, folder: Path) -> list[list[d
     alone = [f"blackbox *{piece}*" for piece in INNER] if modules[0].of.startswith("layer_") else []
     synthesis = f"{COMMANDS[family]} -top calibration", f"tee -q -o statistics.json {STATISTICS[family]}"
     commands = (*elaborate, "write_rtlil calibration.il", *alone, *synthesis)
-    yosys.run(commands, folder, cwd=folder, timeout_s=TIMEOUT_S)
+    yosys.run(commands, folder, cwd=folder, timeout_s=TIMEOUT_S, stop=Event())
     design = parse((folder / "calibration.il").read_text())
     found = json.loads((folder / "statistics.json").read_text())["modules"]
     cells = {name: entry["num_cells_by_type"] for name, entry in found.items()}

@@ -29,7 +29,7 @@ def fold(
     folding: str | None = None,
     target_cycles: int | None = None,
     request: Request | None = None,
-    progress: Callable[[str], None] = lambda channel: None,
+    progress: Callable[[str], None] = lambda stage: None,
 ) -> Accelerator:
     """Choose the folding of the network in `build`, size its FIFOs, and write `folding.json`.
 
@@ -39,28 +39,34 @@ def fold(
             that gives `fifos` or `samples_per_beat` keeps them, whatever they cost; only `layers` must be there.
         target_cycles: most cycles per image that a balanced layer may take.
         request: a board, and what is asked of it; without a `folding` the best one for it is searched.
-        progress: called with the name of each FIFO before it is sized.
+        progress: called with what comes next.
 
     Raises:
         FoldingError: a folding or a depth that a layer cannot have, or a board that is too small.
         OptionError: a board that is not known, or options that do not go together.
     """
     network = storage.load(build)
+
+    def sizing(channel: str) -> None:
+        progress(f"sizing the FIFO {channel}")
+
     more: dict[str, Any] = {}
     if request is not None and folding is None:
         if target_cycles is not None:
             raise OptionError(
-                f"target_cycles={target_cycles} is for balanced foldings; for a board say --target-fps, images per second"
+                f"target_cycles={target_cycles} is for balanced foldings; for a board say --target-fps, images per "
+                "second"
             )
         progress("searching the folding")
-        accelerator, depths, more["search"] = fold_for_board(network, request.goal(), progress)
+        accelerator, depths, more["search"] = fold_for_board(network, request.goal(), sizing)
     else:
-        accelerator, depths = _given(network, folding, target_cycles, progress)
+        accelerator, depths = _given(network, folding, target_cycles, sizing)
     if request is not None:
         goal = request.goal()
         if folding is not None and goal.target_cycles is not None:
             raise OptionError(
-                f"target_fps={request.target_fps:g}: folding {folding!r} leaves nothing to search; leave one of them out"
+                f"target_fps={request.target_fps:g}: folding {folding!r} leaves nothing to search; leave one of them "
+                "out"
             )
         more["predicted_resources"] = resources_record(network, accelerator, depths, goal.board)
     prediction = predict(accelerator, network.levels, depths)

@@ -65,8 +65,8 @@ def fold_for_board(
 ) -> tuple[Accelerator, Depths, dict[str, Any]]:
     """The best accelerator for a goal, its FIFO depths and the record of the search.
 
-    The search counts on likely FIFO depths; where the exact ones make the accelerator too large, it is repeated with the
-    difference set aside.
+    The search counts on likely FIFO depths; where the exact ones make the accelerator too large, it is repeated with
+    the difference set aside.
 
     Raises:
         FoldingError: the board is too small.

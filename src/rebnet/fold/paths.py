@@ -1,10 +1,10 @@
 """The cheapest path through a graph of choices, and the proof that no other is cheaper.
 
 A path is as expensive as the largest share that it takes of the device's LUT, block RAM or multipliers, and among
-equals as the sum of these shares. Bounds come from weighted sums: whatever the weights are, the shortest path of weighted
-shares is no longer than the largest share of the best path. Edges that no such path can use are left out; what is left
-is searched in full, node by node, and a partial path is dropped only where another to the same node takes no more of
-anything, or where the bounds say that it cannot end below the best path known.
+equals as the sum of these shares. Bounds come from weighted sums: whatever the weights are, the shortest path of
+weighted shares is no longer than the largest share of the best path. Edges that are on no path short enough are left
+out; what is left is searched in full, node by node, and a partial path is dropped only where another to the same node
+takes no more of anything, or where the bounds say that it cannot end below the best path known.
 """
 
 from collections.abc import Sequence
