@@ -4,7 +4,10 @@
 
 Synthesizes single modules over a grid of shapes with Yosys, many in one run, and keeps what every run gave: a second
 call, or one after a call that was cut off, does what is missing. Coefficients are the non-negative ones with the least
-squares of relative errors. The held-out modules are those of Arch-1 and Arch-2 at the paper's foldings, M = 1, 2, 3.
+squares of relative errors. The error is measured on the modules of builds that `rebnet synthesize` was run on:
+
+    rebnet compile zoo:cifar10-arch-2-m1 --output build/a && rebnet synthesize build/a --part xc7z020
+    python tools/calibrate_costs.py --held-out build/a
 """
 
 import argparse
@@ -12,22 +15,24 @@ import json
 import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import numpy as np
-from calibration_grid import fitted, held_out
+from calibration_grid import fitted
 from scipy.optimize import nnls
 
 from rebnet.boards import Family, Resources
 from rebnet.files import make_folder, read_record, write_record, write_text
-from rebnet.fold.cost import COSTS_FILE, mvtu_pieces, predict, shape_of
+from rebnet.fold.cost import COSTS_FILE, FF, LUT, mvtu_pieces, piece_cost, predict, shape_of
 from rebnet.fold.features import PIECES
+from rebnet.ir import storage
 from rebnet.rtl import MODULES, source
-from rebnet.rtl.parameters import Module
+from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
+from rebnet.rtl.parameters import Module, modules_of
 from rebnet.synthesize import yosys
 from rebnet.synthesize.count import resources
 from rebnet.synthesize.rtlil import library_name, parse
@@ -44,6 +49,8 @@ TOGETHER = (
 INNER = ("vector_buffer", "processing_element", "residual_encoder", "fifo")
 """Pieces of an mvtu, which stand in the grid by themselves."""
 TIMEOUT_S = 3600.0
+_HOLDS = {"popcount": "processing_element"}
+"""Modules that are part of a piece other than the instance's own."""
 FITTED = ("LUT", "FF")
 
 
@@ -98,12 +105,14 @@ def wrapper(modules: Sequence[Module], files: Sequence[dict[str, str]]) -> str:
     return "".join([*parts, "endmodule\n"])
 
 
-def synthesize(modules: Sequence[Module], family: Family, work: Path) -> list[list[Measured]]:
-    """What the pieces of every module take, from an earlier run or from Yosys."""
+def synthesize(modules: Sequence[Module], family: Family, work: Path, known_only: bool = False) -> list[list[Measured]]:
+    """What the pieces of every module take, from an earlier run or, unless `known_only`, from Yosys."""
     used = set().union(*(_below(module.name) for module in modules))
     text = "".join(source(module).read_text() for module in sorted(used))
     name = sha256(repr((list(modules), text, COMMANDS[family], yosys.version())).encode()).hexdigest()[:24]
     known = work / name / "measured.json"
+    if not known.is_file() and known_only:
+        return []
     if not known.is_file():
         print(f"synthesizing {', '.join(sorted(used))}: {len(modules)} modules", flush=True)
         write_record(known, {"points": _run(modules, family, make_folder(work / name))})
@@ -168,11 +177,16 @@ def _total(cell: str, cells: dict[str, dict[str, int]], family: Family) -> Resou
     return total
 
 
-def fit(measured: Sequence[Measured]) -> dict[str, dict[str, dict[str, float]]]:
-    """Coefficients by piece, resource and feature."""
+def fit(
+    measured: Sequence[Measured], before: dict[str, dict[str, dict[str, float]]]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Coefficients by piece, resource and feature; those `before` for a piece that nothing was measured of."""
     result: dict[str, dict[str, dict[str, float]]] = {}
     for piece, features_of in PIECES.items():
         chosen = [m for m in measured if m.piece == piece]
+        if not chosen:
+            result[piece] = before[piece]
+            continue
         rows = [features_of(m.shape) for m in chosen]
         names = list(rows[0])
         matrix = np.array([[float(row[name]) for name in names] for row in rows])
@@ -212,13 +226,13 @@ def errors_of(
     table = []
     for module, parts in zip(modules, measured, strict=True):
         counts = {piece: shapes[1] for piece, shapes in pieces(module).items()}
-        taken = Resources()
-        for part in parts:
+        taken, guess = Resources(), np.zeros(5)
+        for part in parts:  # some may be black boxes
             taken += part.taken * counts[part.piece]
-        guess = predict(module, family)
-        table.append(
-            {"module": module.name, "of": module.of, "synthesized": taken.as_record(), "predicted": guess.as_record()}
-        )
+            guess += counts[part.piece] * piece_cost(part.piece, part.shape, family)
+        whole = predict(module, family).as_record()
+        whole |= {"LUT": round(float(guess[LUT])), "FF": round(float(guess[FF]))}
+        table.append({"module": module.name, "of": module.of, "synthesized": taken.as_record(), "predicted": whole})
     return table
 
 
@@ -248,30 +262,69 @@ def summary(table: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return result
 
 
+def of_build(build: Path) -> tuple[list[Module], list[list[Measured]]]:
+    """The modules of a build, and what the pieces of each took when it was synthesized."""
+    network = storage.load(build)
+    accelerator = read_accelerator(build / FOLDING_FILE, network)
+    depths = read_depths(build / FOLDING_FILE, accelerator)
+    taken = {entry["name"]: entry for entry in read_record(build / "synthesis.json", {"modules": list})["modules"]}
+    modules = [replace(module, of=f"{build.name} {module.of}") for module in modules_of(network, accelerator, depths)]
+    return modules, [list(_of_record(module, taken[module.of.split()[-1]])) for module in modules]
+
+
+def _of_record(module: Module, record: dict[str, Any]) -> Iterator[Measured]:
+    """The pieces of a module from its entry in `synthesis.json`."""
+    shapes = pieces(module)
+    totals = {piece: Resources() for piece in shapes}
+    for part in record["parts"]:
+        piece = part["module"] if part["module"] in shapes else _HOLDS.get(part["module"], module.name)
+        totals[piece] += Resources.from_record(part) * part["count"]
+    for piece, (shape, count) in shapes.items():
+        if count:
+            each = {key: value / count for key, value in totals[piece].as_record().items()}
+            yield Measured(piece, shape, Resources(*(round(value) for value in each.values())))
+
+
 def main() -> None:
     """Synthesize what is missing, fit, and write `costs.json`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--family", choices=sorted(COMMANDS), default="xc7")
+    parser.add_argument("--work", type=Path, default=Path("build/calibration"), help="keeps what runs of Yosys gave")
+    parser.add_argument("--also-fit", type=Path, nargs="*", default=[], help="synthesized builds to fit to as well")
     parser.add_argument(
-        "--work", type=Path, default=Path("build/calibration"), help="what runs of Yosys gave is kept here"
+        "--held-out", type=Path, nargs="*", default=[], help="synthesized builds to measure the error on"
     )
+    parser.add_argument("--known", action="store_true", help="synthesize nothing: use what was kept")
     options = parser.parse_args()
     family: Family = options.family
     work = make_folder(options.work).resolve()
-    results = {}
-    for title, modules in (("fitted", fitted()), ("held_out", held_out())):
-        ordered = [module for batch in batches(modules) for module in batch]
-        measured = [parts for batch in batches(modules) for parts in synthesize(batch, family, work)]
-        results[title] = ordered, measured
+    modules: list[Module] = []
+    measured: list[list[Measured]] = []
+    for batch in batches(fitted()):
+        found = synthesize(batch, family, work, known_only=options.known)
+        modules += batch if found else []
+        measured += found
+    for build in options.also_fit:
+        more, parts = of_build(build)
+        modules += more
+        measured += parts
+    results = {"fitted": (modules, measured)}
+    if options.held_out:
+        builds = [of_build(build) for build in options.held_out]
+        results["held_out"] = [m for b in builds for m in b[0]], [m for b in builds for m in b[1]]
     record = json.loads(COSTS_FILE.read_text())["families"] if COSTS_FILE.is_file() else {}
-    coefficients = fit([part for parts in results["fitted"][1] for part in parts])
-    record[family] = {"tool": yosys.version(), "coefficients": coefficients}
+    record[family] = {
+        "tool": yosys.version(),
+        "coefficients": fit(
+            [part for parts in measured for part in parts], record.get(family, {}).get("coefficients", {})
+        ),
+    }
     write_record(COSTS_FILE, {"families": record})
-    for title, (modules, measured) in results.items():
-        table = errors_of(modules, measured, family)
+    for title, (chosen, parts) in results.items():
+        table = errors_of(chosen, parts, family)
         record[family][title] = summary(table)
         if title == "held_out":
-            record[family]["layers"] = table
+            record[family]["layers"] = [entry for entry in table if entry["module"] == "mvtu"]
         print(title, json.dumps(record[family][title], indent=1))
     write_record(COSTS_FILE, {"families": record})
 

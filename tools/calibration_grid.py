@@ -1,23 +1,14 @@
-"""The modules that the cost model is fitted to, and those that its error is measured on."""
+"""The modules that the cost model is fitted to."""
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 
-from rebnet import zoo
-from rebnet.fold import samples_per_beat
-from rebnet.fold.likely import likely_depths
-from rebnet.ir import storage
-from rebnet.ir.ops import Network
-from rebnet.lower import lower
-from rebnet.rtl.accelerator import accelerator_of
 from rebnet.rtl.geometry import LEAF, Converter, Mvtu, WindowUnit, clog2
-from rebnet.rtl.parameters import Module, converter_parameters, modules_of, window_parameters
+from rebnet.rtl.parameters import Module, converter_parameters, window_parameters
 from rebnet.spec.window import Window
 
 THRESHOLD_BITS = 24
 GAINS = {1: (1,), 2: (170, 85), 3: (145, 73, 37), 8: (128, 64, 32, 16, 8, 4, 2, 1)}
-HELD_OUT = (("cifar10-arch-2", 1), ("mnist-arch-1", 2), ("cifar10-arch-2", 3))
 _LAYERS = 12
 _WINDOWS = 5
 _POOLS = 4
@@ -27,23 +18,6 @@ def fitted() -> list[Module]:
     """Random modules of the sizes that accelerators have, the same in every call."""
     parts = (_converters, _windows, _pools, _ends, _buffers, _elements, _encoders, _layers)
     return [module for number, part in enumerate(parts) for module in part(random.Random(number))]
-
-
-def held_out() -> list[Module]:
-    """Every module of Arch-1 and Arch-2 at the paper's foldings; equal ones once."""
-    modules: dict[str, Module] = {}
-    for name, levels in HELD_OUT:
-        network = lower(storage.load(zoo.folder(f"{name}-m{levels}")))
-        for module in _modules(network):
-            named = replace(module, of=f"{name.split('-', 1)[1]} M={levels} {module.of}")
-            modules.setdefault(repr((module.name, module.parameters)), named)
-    return list(modules.values())
-
-
-def _modules(network: Network) -> Iterator[Module]:
-    foldings = tuple(dense.folding for dense in network.dense if dense.folding is not None)
-    accelerator = accelerator_of(network, foldings, samples_per_beat(accelerator_of(network, foldings, 1)))
-    return modules_of(network, accelerator, likely_depths(accelerator))
 
 
 def _layers(draw: random.Random) -> Iterator[Module]:
