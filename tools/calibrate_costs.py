@@ -41,10 +41,10 @@ COMMANDS = {"xc7": "synth_xilinx -family xc7 -noiopad -noclkbuf", "ecp5": "synth
 STATISTICS = {"xc7": "stat -json -tech xilinx", "ecp5": "stat -json"}
 BATCH = 32
 TOGETHER = (
-    ("fifo", "vector_buffer", "residual_encoder", "width_converter", "scores", "pixel_input"),
-    ("sliding_window", "max_pool"),
-    ("processing_element",),
+    ("fifo", "residual_encoder", "width_converter", "pixel_input"),
+    ("processing_element", "vector_buffer", "scores"),
     ("mvtu",),
+    ("sliding_window", "max_pool"),
 )
 INNER = ("vector_buffer", "processing_element", "residual_encoder", "fifo")
 """Pieces of an mvtu, which stand in the grid by themselves."""
@@ -83,7 +83,7 @@ def memory_images(folder: Path, module: Module, number: int) -> dict[str, str]:
     if levels:
         reach = 2 ** (shape["ACC_WIDTH"] - 1)
         lines = []
-        for _ in range(shape["SETS"] * folds * pe // drain):
+        for _ in range(shape["THRESHOLD_SETS"] * folds * pe // drain):
             word = 0
             for place in range(drain * levels):
                 spread = reach // 2 if place % levels == 0 else reach // 8

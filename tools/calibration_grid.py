@@ -3,11 +3,11 @@
 import random
 from collections.abc import Iterator
 
-from rebnet.rtl.geometry import LEAF, Converter, Mvtu, WindowUnit, clog2
+from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit, clog2
+from rebnet.rtl.memories import ram_style, rom_style
 from rebnet.rtl.parameters import Module, converter_parameters, window_parameters
 from rebnet.spec.window import Window
 
-THRESHOLD_BITS = 24
 GAINS = {1: (1,), 2: (170, 85), 3: (145, 73, 37), 8: (128, 64, 32, 16, 8, 4, 2, 1)}
 _LAYERS = 12
 _WINDOWS = 5
@@ -38,7 +38,7 @@ def _layers(draw: random.Random) -> Iterator[Module]:
             levels_in=levels_in,
             levels_out=0 if last else levels,
             pixels=pixels,
-            weight_style=draw.choice(("block", "block", "distributed")),
+            weight_style=draw.choice(("auto", "block", "distributed")),
         )
         lanes = layer.pe * layer.simd * layer.level_lanes
         if layer.simd > layer.cols or not 8 <= lanes <= 2048 or layer.pe > layer.rows:
@@ -55,7 +55,9 @@ def _layers(draw: random.Random) -> Iterator[Module]:
         ]  # fmt: skip
         width = clog2(max(gains) + 1)
         value = sum(gain << (width * place) for place, gain in enumerate(gain for own in per_set for gain in own))
-        style = {} if layer.weight_style == "block" else {"WEIGHT_STYLE": '"distributed"'}
+        bits = clog2(layer.cols * sum(gains) + 1) + 1
+        buffer = draw.randint(layer.chunks, 2 * layer.chunks)
+        thresholds = layer.drain * layer.levels_out * bits, sets * layer.folds * layer.drain_words
         yield Module(
             "mvtu",
             {
@@ -67,17 +69,20 @@ def _layers(draw: random.Random) -> Iterator[Module]:
                 "LEVELS_OUT": layer.levels_out,
                 "LEVEL_LANES": layer.level_lanes,
                 "SETS": sets,
+                "THRESHOLD_SETS": sets,
                 "PIXELS": int(pixels),
                 "DRAIN": layer.drain,
                 "LEVEL_WIDTH": clog2(levels + 1),
                 "GAIN_WIDTH": width,
+                "MULTIPLY": int(layer.multiplies),
                 "ACC_WIDTH": clog2(layer.cols * sum(gains) + 1),
-                "THRESHOLD_WIDTH": THRESHOLD_BITS,
-                "BUFFER_DEPTH": draw.randint(layer.chunks, 2 * layer.chunks),
+                "THRESHOLD_WIDTH": bits,
+                "BUFFER_DEPTH": buffer,
                 "OUT_DEPTH": draw.randint(layer.drain_words, 2 * layer.drain_words + 8),
-                "LEAF": LEAF,
                 "POPCOUNT_STAGES": layer.popcount_stages,
-                **style,
+                "WEIGHT_STYLE": f'"{layer.weights_in}"',
+                "THRESHOLD_STYLE": f'"{rom_style(*thresholds)}"',
+                "BUFFER_STYLE": f'"{ram_style(layer.levels_in * layer.simd, buffer)}"',
                 "GAINS": f"{width * slots * sets}'h{value:x}",
             },
             f"layer_{number}",
@@ -170,7 +175,6 @@ def _elements(draw: random.Random) -> Iterator[Module]:
             "SIMD": simd,
             "LEVEL_LANES": lanes,
             "SUM_WIDTH": clog2(layer.chunks * simd + 1),
-            "LEAF": LEAF,
             "POPCOUNT_STAGES": layer.popcount_stages,
         }
         yield Module("processing_element", parameters, f"element_{number}")

@@ -11,6 +11,7 @@ EXAMPLES = {
     "compile": "rebnet compile zoo:mnist-arch-1-m2 --output build/mnist-m2",
     "evaluate": "rebnet evaluate build/mnist-m2 --dataset mnist",
     "simulate": "rebnet simulate build/mnist-m2 --dataset mnist --images all --stalls 7",
+    "synthesize": "rebnet synthesize build/mnist-m2 --part xc7s50",
     "reproduce": "rebnet reproduce table3 --dataset mnist",
     "demo": "rebnet demo --output build/demo",
 }

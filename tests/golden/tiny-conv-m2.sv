@@ -89,7 +89,8 @@ module accelerator (
       .WORD(1),
       .READS(4),
       .WRITES(4),
-      .DEPTH(16)
+      .DEPTH(16),
+      .STYLE("distributed")
   ) layer1_window (
       .clk(aclk),
       .rst(rst),
@@ -137,18 +138,22 @@ module accelerator (
       .LEVELS_OUT(2),
       .LEVEL_LANES(2),
       .SETS(2),
+      .THRESHOLD_SETS(1),
       .PIXELS(1),
       .DRAIN(2),
       .LEVEL_WIDTH(2),
       .GAIN_WIDTH(2),
+      .MULTIPLY(0),
       .ACC_WIDTH(4),
-      .THRESHOLD_WIDTH(24),
+      .THRESHOLD_WIDTH(5),
       .BUFFER_DEPTH(2),
-      .OUT_DEPTH(12),
-      .LEAF(16),
+      .OUT_DEPTH(10),
       .POPCOUNT_STAGES(1),
       .WEIGHT_FILE("mem/layer1_weights.hex"),
       .THRESHOLD_FILE("mem/layer1_thresholds.hex"),
+      .WEIGHT_STYLE("distributed"),
+      .THRESHOLD_STYLE("distributed"),
+      .BUFFER_STYLE("distributed"),
       .GAINS(8'h66)
   ) layer1 (
       .clk(aclk),
@@ -179,7 +184,8 @@ module accelerator (
       .WORD(2),
       .READS(1),
       .WRITES(1),
-      .DEPTH(5)
+      .DEPTH(5),
+      .STYLE("distributed")
   ) layer1_pool (
       .clk(aclk),
       .rst(rst),
@@ -227,18 +233,22 @@ module accelerator (
       .LEVELS_OUT(0),
       .LEVEL_LANES(1),
       .SETS(2),
+      .THRESHOLD_SETS(1),
       .PIXELS(0),
       .DRAIN(1),
       .LEVEL_WIDTH(2),
       .GAIN_WIDTH(2),
+      .MULTIPLY(1),
       .ACC_WIDTH(4),
       .THRESHOLD_WIDTH(24),
       .BUFFER_DEPTH(2),
       .OUT_DEPTH(5),
-      .LEAF(16),
       .POPCOUNT_STAGES(1),
       .WEIGHT_FILE("mem/layer2_weights.hex"),
       .THRESHOLD_FILE(""),
+      .WEIGHT_STYLE("distributed"),
+      .THRESHOLD_STYLE("distributed"),
+      .BUFFER_STYLE("distributed"),
       .GAINS(8'h73)
   ) layer2 (
       .clk(aclk),

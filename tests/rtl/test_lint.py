@@ -30,7 +30,8 @@ SPREAD = {
     "max_pool": [{**MAP_OF_224, "CHANNELS": 64, "WORD": 1, "DEPTH": 160000, "STYLE": "block"}],
     "window_buffer": [{**MAP_OF_224, "IMAGES": 1, "STYLE": "distributed"}, {"WORD": 16, "READS": 2, "WRITES": 64}],
     "scores": [{"ROWS": 1000, "LANES": 16, "SETS": 3}],
-    "popcount": [{"WIDTH": 1024, "STAGES": 4}],
+    "popcount": [{"WIDTH": 1024, "STAGES": 5}],
+    "rom": [{"WIDTH": 1, "DEPTH": 1}, {"DEPTH": 1000, "STYLE": "distributed"}],
     "residual_encoder": [{"LEVELS": 8, "ACC_WIDTH": 1, "THRESHOLD_WIDTH": 2}],
 }
 
@@ -41,8 +42,10 @@ WINDOW_WRITES = "WRITES must be a power of two, and 1 for parts of pixels"
 ILLEGAL = [
     ("fifo", {"DEPTH": 0}, "DEPTH must be at least 1"),
     ("fifo", {"WIDTH": 0}, "WIDTH must be at least 1"),
-    ("popcount", {"WIDTH": 64, "STAGES": 3}, "STAGES must be 1 + ceil(log4(ceil(WIDTH / LEAF)))"),
-    ("popcount", {"WIDTH": 65, "STAGES": 2}, "STAGES must be 1 + ceil(log4(ceil(WIDTH / LEAF)))"),
+    ("rom", {"WIDTH": 0}, "WIDTH must be at least 1"),
+    ("rom", {"DEPTH": 0}, "DEPTH must be at least 1"),
+    ("popcount", {"WIDTH": 64, "STAGES": 2}, "STAGES must be 1 + floor(clog2(ceil(WIDTH / 4)) / 2)"),
+    ("popcount", {"WIDTH": 65, "STAGES": 4}, "STAGES must be 1 + floor(clog2(ceil(WIDTH / 4)) / 2)"),
     ("processing_element", {"SUM_WIDTH": 6}, "SUM_WIDTH must hold a count of SIMD bits"),
     ("processing_element", {"LEVEL_LANES": 0}, "LEVEL_LANES must be at least 1"),
     ("residual_encoder", {"ACC_WIDTH": 30}, "ACC_WIDTH must be less than THRESHOLD_WIDTH"),
@@ -79,7 +82,13 @@ ILLEGAL = [
     ("mvtu", {"BUFFER_DEPTH": 12}, "BUFFER_DEPTH must hold a vector, ceil(COLS/SIMD) words"),
     ("mvtu", {"LEVELS_IN": 0}, "LEVELS_IN must be at least 1 and LEVELS_OUT at least 0"),
     ("mvtu", {"LEVELS_OUT": -1}, "LEVELS_IN must be at least 1 and LEVELS_OUT at least 0"),
-    ("mvtu", {"SETS": 4}, "LEVEL_WIDTH must hold SETS"),
+    ("mvtu", {"SETS": 4, "THRESHOLD_SETS": 4}, "LEVEL_WIDTH must hold SETS"),
+    ("mvtu", {"THRESHOLD_SETS": 3}, "THRESHOLD_SETS must be 1 or SETS"),
+    (
+        "mvtu",
+        {"GAINS": "128'h1020408040102041102040810204080"},
+        "without MULTIPLY a lane must have one gain in all sets",
+    ),
     ("scores", {"ROWS": 0}, "ROWS and LANES must be at least 1"),
     ("scores", {"LANES": 0}, "ROWS and LANES must be at least 1"),
     ("scores", {"SETS": 4}, "LEVEL_WIDTH must hold SETS"),

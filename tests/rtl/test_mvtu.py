@@ -12,7 +12,7 @@ import pytest
 
 from rebnet.generate.memory import threshold_words, to_hex, weight_words
 from rebnet.ir.ops import BitMatrix, Dense, Threshold
-from rebnet.rtl.geometry import LEAF, Mvtu, clog2
+from rebnet.rtl.geometry import Mvtu, clog2
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.pixels import pixel_gains
 from rebnet.spec.residual import encode_integer
@@ -41,7 +41,7 @@ class Case:
     @cached_property
     def dense(self) -> Dense:
         rng, unit = np.random.default_rng(SEED), self.unit
-        trained = [int(gain) for gain in rng.integers(1, 10, unit.levels_in)]
+        trained = [int(gain) for gain in rng.integers(1, 10, unit.levels_in)] if unit.levels_in > 1 else [1]
         gains = tuple(
             pixel_gains(unit.levels_in) if unit.pixels else (*trained[:m], *[0] * (unit.levels_in - m))
             for m in self.served
@@ -97,15 +97,16 @@ class Case:
             "LEVELS_OUT": unit.levels_out,
             "LEVEL_LANES": unit.level_lanes,
             "SETS": self.sets,
+            "THRESHOLD_SETS": self.sets,
             "PIXELS": int(unit.pixels),
             "DRAIN": unit.drain,
             "LEVEL_WIDTH": self.level_width,
             "GAIN_WIDTH": gain_width,
+            "MULTIPLY": int(unit.multiplies),
             "ACC_WIDTH": self.acc_width,
             "THRESHOLD_WIDTH": self.threshold_bits,
             "BUFFER_DEPTH": self.buffer_depth,
             "OUT_DEPTH": self.out_depth,
-            "LEAF": LEAF,
             "POPCOUNT_STAGES": unit.popcount_stages,
             "WEIGHT_FILE": "weights.hex",
             "THRESHOLD_FILE": "thresholds.hex" if unit.levels_out else "",

@@ -66,7 +66,6 @@ class Reader:
         dut.take.value = int(self.take)
         dut.free.value = int(last_pass) if self.take else self.random.getrandbits(1)
         if there:
-            assert dut.word_first.value == (self.chunk == 0)
             assert dut.word_last.value == (self.chunk == self.chunks - 1)
             assert int(dut.word_levels.value) == self.words[at][1]
 

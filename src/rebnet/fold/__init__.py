@@ -79,7 +79,7 @@ def fold(
                 "pe": layer.pe,
                 "simd": layer.simd,
                 "level_lanes": layer.level_lanes,
-                "weight_style": layer.weight_style,
+                "weight_style": layer.weights_in,
                 "cycles": layer.cycles(network.levels),
             }
             for layer in accelerator.layers

@@ -23,6 +23,7 @@ from rebnet.rtl.accelerator import Shape, dense_word, gather, layers_of, map_sha
 from rebnet.rtl.folding import MAX_SAMPLES_PER_BEAT
 from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
 from rebnet.rtl.parameters import Module, converter_parameters, window_parameters
+from rebnet.rtl.thresholds import layer_constants
 from rebnet.rtl.widths import USER_BITS, Widths, widths_of
 
 TOLERANCE = 1e-9
@@ -96,6 +97,7 @@ class Choices:
     def __init__(self, network: Network, family: Family, most: NDArray[np.float64], most_cycles: int) -> None:
         self._network, self._family = network, family
         self._widths: Widths = widths_of(network)
+        self._constants = layer_constants(network)
         self._costs: dict[str, Integers] = {}
         layers = iter(layers_of(network, (Folding(1, 1, 1),) * len(network.dense)))
         self._places: list[_Place] = []
@@ -117,13 +119,18 @@ class Choices:
 
     def _facts(self, index: int, layer: Mvtu) -> LayerFacts:
         widths = self._widths
+        sets, bits = 1, widths.threshold
+        if layer.levels_out:
+            constants = self._constants[index]
+            sets, bits = constants.sets, constants.bits
         return LayerFacts(
             layer,
             self._network.served,
             widths.level,
             widths.gains[index],
             widths.accumulators[index],
-            widths.threshold,
+            bits,
+            sets,
         )
 
     def _classes(self, found: Foldings, place: _Place) -> Integers:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rebnet.boards import Family, Resources
 from rebnet.errors import OptionError
-from rebnet.fold.features import PIECES, Numbers, Shape, ceil_div, clog2
+from rebnet.fold.features import PIECES, Numbers, Shape, ceil_div, clog2, ram_in_luts, rom_in_luts
 from rebnet.rtl.parameters import Module
 
 COSTS_FILE = Path(__file__).with_name("costs.json")
@@ -71,12 +71,19 @@ def mvtu_cost(shape: Shape, family: Family) -> NDArray[np.float64]:
     for piece, (inner, count) in mvtu_pieces(shape).items():
         own = piece_cost(piece, inner, family)
         total = total + np.asarray(count) * own.reshape(own.shape + (1,) * (total.ndim - own.ndim))
-    blocks = block_rams(
-        np.asarray(shape["pe"]) * shape["simd"], ceil_div(shape["rows"], shape["pe"]) * chunks_of(shape), family
+    folds = ceil_div(shape["rows"], shape["pe"])
+    constants = np.asarray(shape["drain"]) * shape["levels_out"] * shape["threshold_width"]
+    deep = shape["threshold_sets"] * folds * shape["pe"] / shape["drain"]
+    words = np.asarray(shape["levels_in"]) * shape["simd"]
+    memories = (
+        (np.asarray(shape["pe"]) * shape["simd"], folds * chunks_of(shape), np.asarray(shape["distributed"])),
+        (constants, deep, rom_in_luts(constants, deep)),
+        (words, shape["buffer_depth"], ram_in_luts(words, shape["buffer_depth"])),
     )
-    present = 1 - np.asarray(shape["distributed"])
-    total[BRAM_36K] += present * blocks[0]
-    total[BRAM_18K] += present * blocks[1]
+    for width, depth, in_luts in memories:
+        blocks = block_rams(width, depth, family)
+        total[BRAM_36K] += (1 - in_luts) * blocks[0]
+        total[BRAM_18K] += (1 - in_luts) * blocks[1]
     total[DSP] += multipliers(shape)
     return total
 
@@ -87,17 +94,16 @@ def chunks_of(shape: Shape) -> Numbers:
 
 
 def multipliers(shape: Shape) -> Numbers:
-    """Multipliers of a unit's tail: one a lane, where gains are more than fixed powers of two."""
+    """Multipliers of a unit's tail: one a lane, where its gains are no shifts."""
     lanes = np.asarray(shape["drain"]) * np.asarray(shape["level_lanes"], dtype=np.float64)
-    groups = ceil_div(shape["levels_in"], shape["level_lanes"])
-    fixed = (np.asarray(shape["gain_width"]) == 1) | ((np.asarray(shape["pixels"]) == 1) & (groups == 1))
-    return np.where(fixed, 0.0, lanes)
+    return np.asarray(shape["multiply"]) * lanes
 
 
 def mvtu_pieces(shape: Shape) -> dict[str, tuple[Shape, Any]]:
     """The submodules of a unit: parameters and how many there are."""
     drain, out = shape["drain"], shape["levels_out"]
     codes = np.where(np.asarray(out) > 0, np.asarray(drain) * out, np.asarray(drain) * shape["acc_width"])
+    levels = np.where(np.asarray(shape["sets"]) > 1, shape["level_width"], 0)
     buffer = {
         "width": np.asarray(shape["levels_in"]) * shape["simd"],
         "depth": shape["buffer_depth"],
@@ -114,7 +120,7 @@ def mvtu_pieces(shape: Shape) -> dict[str, tuple[Shape, Any]]:
         "vector_buffer": (buffer, 1),
         "processing_element": (element, shape["pe"]),
         "residual_encoder": (encoder, np.where(np.asarray(out) > 0, drain, 0)),
-        "fifo": ({"width": codes + shape["level_width"], "depth": shape["out_depth"]}, 1),
+        "fifo": ({"width": codes + levels, "depth": shape["out_depth"]}, 1),
     }
 
 
@@ -123,11 +129,13 @@ def module_cost(name: str, shape: Shape, family: Family) -> NDArray[np.float64]:
     if name == "mvtu":
         return mvtu_cost(shape, family)
     total = piece_cost(name, shape, family)
-    if name == "sliding_window":
+    if name in ("sliding_window", "max_pool"):
         writes = np.asarray(shape["writes"], dtype=np.float64)
-        blocks = block_rams(np.asarray(shape["planes"]) * writes * shape["word"], shape["depth"] / writes, family)
-        total[BRAM_36K] += shape["reads"] * blocks[0]
-        total[BRAM_18K] += shape["reads"] * blocks[1]
+        width, depth = np.asarray(shape["planes"]) * writes * shape["word"], shape["depth"] / writes
+        in_block = 1 - ram_in_luts(width, depth)
+        blocks = block_rams(width, depth, family)
+        total[BRAM_36K] += shape["reads"] * in_block * blocks[0]
+        total[BRAM_18K] += shape["reads"] * in_block * blocks[1]
     if name == "scores":
         total[DSP] += 1
     return total
@@ -170,6 +178,8 @@ def _read(path: Path) -> dict[str, Any]:
 def shape_of(module: Module) -> dict[str, Any]:
     """The parameters as the features want them: names in lower case, numbers alone."""
     shape = {key.lower(): value for key, value in module.parameters.items() if key != "GAINS"}
+    for style in ("style", "buffer_style", "threshold_style"):
+        shape.pop(style, None)  # follow from the sizes
     if module.name == "mvtu":
         shape["distributed"] = int("distributed" in shape.pop("weight_style", "block"))
     return shape

@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.rtl.geometry import LEAF
+from rebnet.rtl.memories import LUTS_PER_BRAM_18K
 
 Numbers = NDArray[np.float64]
 Shape = Mapping[str, Any]
 """Parameters of a module: numbers, or arrays that broadcast together."""
 Features = dict[str, Numbers]
+_LEVELS = 14  # of adders: more than any SIMD has
 
 
 def ceil_div(a: Any, b: Any) -> Numbers:
@@ -43,8 +44,32 @@ def lut_ram(width: Any, depth: Any) -> Numbers:
 
 
 def rom(depth: Any) -> Numbers:
-    """LUT6 of a column of a read-only memory: 64 words each."""
-    return np.maximum(np.asarray(depth, dtype=np.float64) / 64, 0.5)
+    """LUT6 of a column of a read-only memory: 64 words each, and the multiplexers that join them."""
+    tables = np.asarray(depth, dtype=np.float64) / 64
+    return np.maximum(tables, 0.5) + ceil_div(np.maximum(ceil_div(depth, 64) - 1, 0), 3)
+
+
+def _half_blocks(width: Any, depth: Any) -> Numbers:
+    shapes = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+    counts = [ceil_div(depth, words) * ceil_div(width, bits) for words, bits in shapes]
+    return np.asarray(np.minimum.reduce(np.broadcast_arrays(*counts)), dtype=np.float64)
+
+
+def ram_in_luts(width: Any, depth: Any) -> Numbers:
+    """1 where `rebnet.rtl.memories.ram_style` says "distributed", else 0."""
+    narrow, wide = ceil_div(depth, 32), ceil_div(depth, 64)
+    luts = np.minimum(
+        4 * narrow * ceil_div(width, 6) + np.asarray(width) * ceil_div(narrow - 1, 3),
+        4 * wide * ceil_div(width, 3) + np.asarray(width) * ceil_div(wide - 1, 3),
+    )
+    return np.where(luts <= LUTS_PER_BRAM_18K * _half_blocks(width, depth), 1.0, 0.0)
+
+
+def rom_in_luts(width: Any, depth: Any) -> Numbers:
+    """1 where `rebnet.rtl.memories.rom_style` says "distributed", else 0."""
+    tables = ceil_div(depth, 64)
+    luts = np.asarray(width) * (tables + ceil_div(tables - 1, 3))
+    return np.where(luts <= LUTS_PER_BRAM_18K * _half_blocks(width, depth), 1.0, 0.0)
 
 
 def fifo(shape: Shape) -> Features:
@@ -62,10 +87,14 @@ def fifo(shape: Shape) -> Features:
 def vector_buffer(shape: Shape) -> Features:
     """Input buffer of a layer: as a FIFO, its word registered, and the levels of every word."""
     width, depth, levels = shape["width"], shape["depth"], shape["level_width"]
+    luts = ram_in_luts(width, depth)
+    features = fifo(shape)
     return {
-        **fifo(shape),
+        **features,
+        "ram": luts * features["ram"],
+        "ram_mux": luts * features["ram_mux"],
         "levels": lut_ram(levels, depth),
-        "word": np.asarray(width, dtype=np.float64),
+        "word": luts * np.asarray(width, dtype=np.float64),
         "chunks": clog2(shape["chunks"]) + 0 * np.asarray(depth),
     }
 
@@ -73,17 +102,22 @@ def vector_buffer(shape: Shape) -> Features:
 def processing_element(shape: Shape) -> Features:
     """XNOR, popcount and accumulator of one output, for all its level lanes."""
     simd, lanes, total = (np.asarray(shape[key], dtype=np.float64) for key in ("simd", "level_lanes", "sum_width"))
-    count = clog2(simd + 1)
-    segments = ceil_div(simd, LEAF)
-    last = simd - (segments - 1) * LEAF
+    counts = ceil_div(simd, 4)
+    leaves, adders = counts, np.zeros(np.shape(simd))
+    registers = 3 * counts
+    for level in range(1, _LEVELS):
+        pairs = counts // 2
+        adders = adders + pairs * (level + 2)
+        more = counts > 1
+        counts = np.where(more, counts - pairs, counts)
+        if level % 2 == 0:
+            registers = registers + np.where(more, counts * (level + 3), 0)
     return {
         "module": np.ones(np.broadcast(simd, lanes, total).shape),
         "lanes": lanes + 0 * simd,
-        "xnor": simd * lanes,
-        "segments": lanes * segments,
-        "full_segments": lanes * np.where(last < LEAF, segments - 1, segments),
-        "tree": lanes * np.maximum(segments - 1, 0) * count,
-        "count": lanes * count,
+        "leaves": lanes * leaves,
+        "adders": lanes * adders,
+        "registers": lanes * registers,
         "sum": lanes * total,
     }
 
@@ -114,11 +148,12 @@ def mvtu(shape: Shape) -> Features:
     depth = folds * chunks
     tail = drain * lanes
     distributed = get["distributed"]
-    thresholds = get["sets"] * folds * words
+    thresholds = get["threshold_sets"] * folds * words
     levels_out, acc, gain = get["levels_out"], get["acc_width"], get["gain_width"]
-    bits = np.minimum(get["threshold_width"], acc + 1)  # of a constant that are not copies of its sign
+    constants = drain * levels_out * get["threshold_width"]
+    in_luts = rom_in_luts(constants, thresholds)
     pipe = 2 + get["popcount_stages"]
-    passing = 2 + clog2(groups) + clog2(folds) + get["level_width"]
+    passing = 3 + get["level_width"]
     return {
         "module": np.ones(np.broadcast(*get.values()).shape),
         "planes": lanes * simd,
@@ -131,14 +166,13 @@ def mvtu(shape: Shape) -> Features:
         "pass_delay": passing * ceil_div(pipe, 16),
         "pick": tail * total,
         "pick_mux": tail * total * mux(words),
-        "product": np.where(gain > 1, tail * gain, 0.0),
-        "product_sum": np.where(gain > 1, tail * total, 0.0),
+        "product": get["multiply"] * tail * (gain + total),
         "lanes_sum": drain * (lanes - 1) * acc,
         "total": drain * acc,
         "groups_sum": np.where(groups > 1, drain * acc, 0.0),
         "partial": np.where(groups > 1, lut_ram(drain * acc, words), 0.0),
-        "thresholds_rom": drain * levels_out * bits * rom(thresholds),
-        "thresholds_register": drain * levels_out * bits,
+        "thresholds_rom": in_luts * constants * rom(thresholds),
+        "thresholds_register": in_luts * constants,
         "thresholds_address": np.where(levels_out > 0, clog2(thresholds), 0.0),
         "codes": np.where(get["sets"] > 1, drain * levels_out, 0.0),
     }
@@ -151,6 +185,8 @@ def window(shape: Shape) -> Features:
     row = get["width"] * get["channels"] / get["word"]
     count = clog2(get["depth"] + get["height"] * row + (get["kernel"] + 2) * row) + 1
     address = clog2(get["depth"])
+    wide, deep = get["planes"] * get["writes"] * get["word"], get["depth"] / get["writes"]
+    in_luts = ram_in_luts(wide, deep)
     padded = np.where((get["pad_y"] > 0) | (get["pad_x"] > 0), 1.0, 0.0)
     return {
         "module": np.ones(np.broadcast(*get.values()).shape),
@@ -161,11 +197,8 @@ def window(shape: Shape) -> Features:
         "address": address,
         "ports": (get["reads"] - 1) * (count + address),
         "padding": padded * (count + 8 * get["reads"]),
-        "memory_mux": get["reads"]
-        * get["planes"]
-        * get["writes"]
-        * get["word"]
-        * mux(ceil_div(get["depth"] / get["writes"], 1024)),
+        "lines": in_luts * get["reads"] * (lut_ram(wide, deep) + wide * mux(ceil_div(deep, 64))),
+        "lines_mux": (1 - in_luts) * get["reads"] * wide * mux(ceil_div(deep, 1024)),
     }
 
 
@@ -175,13 +208,15 @@ def max_pool(shape: Shape) -> Features:
     words = get["planes"] * get["word"]
     row = get["width"] * get["channels"] / get["word"]
     count = clog2(get["depth"] + get["height"] * row + (get["kernel"] + 2) * row) + 1
+    wide, deep = get["planes"] * get["writes"] * get["word"], get["depth"] / get["writes"]
+    in_luts = ram_in_luts(wide, deep)
     address = clog2(get["depth"])
     return {
         "module": np.ones(np.broadcast(*get.values()).shape),
         "words": words,
         "compare": words * get["reads"],
-        "lines": get["reads"] * lut_ram(words * get["writes"], get["depth"] / get["writes"]),
-        "lines_mux": get["reads"] * words * get["writes"] * mux(ceil_div(get["depth"] / get["writes"], 64)),
+        "lines": in_luts * get["reads"] * (lut_ram(wide, deep) + wide * mux(ceil_div(deep, 64))),
+        "lines_mux": (1 - in_luts) * get["reads"] * wide * mux(ceil_div(deep, 1024)),
         "out": lut_ram(words, 4),
         "count": count,
         "address": address,

@@ -66,6 +66,7 @@ class LayerFacts:
     gain_width: int
     acc_width: int
     threshold_width: int
+    threshold_sets: int
 
 
 def every_folding(facts: LayerFacts, family: Family, most_cycles: int, most: NDArray[np.float64]) -> Foldings:
@@ -94,6 +95,8 @@ def every_folding(facts: LayerFacts, family: Family, most_cycles: int, most: NDA
                 "levels_out": layer.levels_out,
                 "level_lanes": lanes,
                 "sets": len(facts.served),
+                "threshold_sets": facts.threshold_sets,
+                "multiply": np.where((layer.levels_in > 1) & ~(layer.pixels & (lanes >= layer.levels_in)), 1, 0),
                 "pixels": int(layer.pixels),
                 "drain": drain,
                 "level_width": facts.level_width,
@@ -135,7 +138,7 @@ def _grid(
 ) -> tuple[Integers, Integers, Integers, Integers]:
     """PE, SIMD, lanes and style of all foldings that may meet both limits."""
     layer = facts.layer
-    per_lane = read_costs(family)["processing_element"]["LUT"].get("xnor", 0.0)
+    per_lane = read_costs(family)["processing_element"]["LUT"].get("leaves", 0.0) / 4
     parts = []
     for lanes in range(1, layer.levels_in + 1):
         pe, simd = np.meshgrid(np.arange(1, layer.rows + 1), np.arange(1, layer.cols + 1), indexing="ij")

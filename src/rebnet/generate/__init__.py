@@ -7,10 +7,11 @@ from rebnet.files import file_hash, make_folder, write_record, write_text
 from rebnet.generate.memory import score_words, threshold_words, to_hex, weight_words
 from rebnet.generate.top import Plan, top_text
 from rebnet.ir import storage
-from rebnet.ir.ops import Network, Scores, Threshold
+from rebnet.ir.ops import Network, Scores
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.accelerator import Accelerator
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
+from rebnet.rtl.thresholds import layer_constants
 from rebnet.rtl.widths import USER_BITS, Widths, widths_of
 
 PORTS_FILE = "ports.json"
@@ -51,12 +52,12 @@ def _memories(network: Network, accelerator: Accelerator, widths: Widths) -> dic
     """The memory images by file name, in the order that data meets them."""
     last = network.ops[-1]
     assert isinstance(last, Scores)
-    encoders = [op for op in network.ops if isinstance(op, Threshold)]
+    constants = layer_constants(network)
     memories = {}
     for index, (dense, layer) in enumerate(zip(network.dense, accelerator.layers, strict=True)):
         memories[f"{layer.name}_weights.hex"] = to_hex(weight_words(dense, layer))
         if layer.levels_out:
-            words = threshold_words(encoders[index], layer, widths.threshold)
+            words = threshold_words(constants[index].threshold, layer, constants[index].bits)
             memories[f"{layer.name}_thresholds.hex"] = to_hex(words)
     memories["scores.hex"] = to_hex(score_words(last, network.dense[-1], widths.score))
     return memories

@@ -173,11 +173,11 @@ def _layer(plan: Plan, layer: Mvtu, source: str) -> tuple[str, str]:
     index = plan.accelerator.layers.index(layer)
     name = layer.name
     unit = mvtu_parameters(network, plan.accelerator, layer, widths, plan.depths)
-    gains = unit.pop("GAINS")
+    behind = {key: unit.pop(key) for key in ("WEIGHT_STYLE", "THRESHOLD_STYLE", "BUFFER_STYLE", "GAINS")}
     unit |= {
         "WEIGHT_FILE": f'"{plan.memory}/{name}_weights.hex"',
         "THRESHOLD_FILE": f'"{plan.memory}/{name}_thresholds.hex"' if layer.levels_out else '""',
-        "GAINS": gains,
+        **behind,
     }
     sink = f"{name}_out"
     declared = _stream(sink, layer.drain * (layer.levels_out or widths.accumulators[index]), widths.level)

@@ -15,6 +15,7 @@ MODULES = (
     "popcount",
     "residual_encoder",
     "scores",
+    "rom",
     "fifo",
 )
 """The modules, in the order that data meets them."""

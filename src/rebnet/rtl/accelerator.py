@@ -84,9 +84,9 @@ def layers_of(
 ) -> tuple[Mvtu, ...]:
     """The units of a network at these foldings; open level lanes become all bits in the first layer, else 1.
 
-    Weights are in block RAM where `weight_styles` says nothing else.
+    Without `weight_styles` the weights are where `rebnet.rtl.memories` would have them.
     """
-    styles = weight_styles or ("block",) * len(foldings)
+    styles = weight_styles or ("auto",) * len(foldings)
     layers = []
     for index, (dense, vectors, folding) in enumerate(zip(network.dense, vectors_of(network), foldings, strict=True)):
         levels_in = network.levels if index else network.input.bits

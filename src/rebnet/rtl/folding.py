@@ -62,16 +62,16 @@ def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
 
 
 def read_weight_styles(path: Path, network: Network) -> tuple[str, ...]:
-    """The weight styles of a `folding.json`: block RAM where a layer says nothing.
+    """The weight styles of a `folding.json`; "auto" where a layer says nothing.
 
     Raises:
         FoldingError: a style that there is not.
     """
     record = read_record(path, {"layers": list})
-    styles = {entry["name"]: entry.get("weight_style", WEIGHT_STYLES[0]) for entry in record["layers"]}
+    styles = {entry["name"]: entry.get("weight_style", "auto") for entry in record["layers"]}
     for name, style in styles.items():
-        if style not in WEIGHT_STYLES:
-            raise FoldingError(f"{path}: layer {name}: weight_style={style!r}; use {' or '.join(WEIGHT_STYLES)}")
+        if style not in (*WEIGHT_STYLES, "auto"):
+            raise FoldingError(f"{path}: layer {name}: weight_style={style!r}; use block, distributed or auto")
     return tuple(styles[dense.name] for dense in network.dense)
 
 

@@ -11,10 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet.rtl.memories import rom_style
 from rebnet.spec.window import Window
 
-LEAF = 16
-"""Bits that the first stage of a popcount counts."""
 SCORES_LATENCY = 4
 """Cycles from an accumulator's arrival to its score at the output of `scores`."""
 SCORES_DEPTH = 8
@@ -31,12 +30,9 @@ WINDOW_IMAGES = 4
 """Images that may stand in a line buffer at a time."""
 
 
-def popcount_stages(width: int, leaf: int = LEAF) -> int:
-    """Pipeline stages of a popcount: 1 + ceil(log4(ceil(width/leaf)))."""
-    stages, counts = 1, math.ceil(width / leaf)
-    while counts > 1:
-        stages, counts = stages + 1, math.ceil(counts / 4)
-    return stages
+def popcount_stages(width: int) -> int:
+    """Pipeline stages of a popcount: leaves of four lanes, then two levels of adders a stage but for an odd last."""
+    return 1 + clog2(math.ceil(width / 4)) // 2
 
 
 def clog2(value: int) -> int:
@@ -61,8 +57,8 @@ class Mvtu:
     """One matrix-vector-threshold unit: its parameters, and what the module derives from them.
 
     `levels_out` is 0 for the last layer; `pixels` says that all input planes count at every m; `vectors` are those of
-    an image, one per position of a convolution's window. `weight_style`: the weights are in block RAM ("block") or in
-    LUTs ("distributed").
+    an image, one per position of a convolution's window. `weight_style`: the weights are in block RAM ("block"), in
+    LUTs ("distributed"), or where `rebnet.rtl.memories` would have them ("auto").
     """
 
     name: str
@@ -75,7 +71,7 @@ class Mvtu:
     levels_out: int
     pixels: bool
     vectors: int = 1
-    weight_style: str = "block"
+    weight_style: str = "auto"
 
     @property
     def channels(self) -> tuple[Channel, Channel]:
@@ -135,9 +131,26 @@ class Mvtu:
         return popcount_stages(self.simd)
 
     @property
+    def multiplies(self) -> bool:
+        """True if the unit has multipliers for gains: not for a gain of 1, nor for pixels, whose lanes are shifted."""
+        return self.levels_in > 1 and not (self.pixels and self.groups_max == 1)
+
+    @property
+    def tail(self) -> int:
+        """Cycles from draining a sum to its accumulator: picking, gains, adding lanes, adding groups."""
+        return 1 + self.multiplies + (clog2(self.level_lanes) + 1) // 2 + (self.groups_max > 1)
+
+    @property
     def latency(self) -> int:
         """Cycles from issuing a fold's last word to seeing its first result at the output."""
-        return self.popcount_stages + self.levels_out + 8
+        return self.popcount_stages + self.tail + self.levels_out + 4
+
+    @property
+    def weights_in(self) -> str:
+        """Where the weights are, "block" or "distributed"."""
+        if self.weight_style != "auto":
+            return self.weight_style
+        return rom_style(self.pe * self.simd, self.folds * self.chunks)
 
     @property
     def replays(self) -> bool:

@@ -7,16 +7,19 @@
 //       A last word that ROWS does not fill ends in elements of no meaning.
 // Time: a vector takes ceil(ROWS/PE) * groups * CHUNKS cycles with groups = ceil(m / LEVEL_LANES) and
 //       CHUNKS = ceil(COLS/SIMD), vectors follow each other without a gap. The first word of a row fold is at
-//       the output POPCOUNT_STAGES + LEVELS_OUT + 8 cycles after the fold's last word was issued.
+//       the output POPCOUNT_STAGES + TAIL + LEVELS_OUT + 4 cycles after the fold's last word was issued. TAIL is 1,
+//       and 1 more for a multiplier, ceil(clog2(LEVEL_LANES)/2) for adding lanes and 1 for adding groups.
 // How:  for each fold of PE rows, for each group of LEVEL_LANES planes, all chunks of the vector: the PEs count,
 //       and their sums are drained DRAIN at a time through one tail (gains, thresholds, encoder) while the PEs
 //       work on the next pass. The pipeline never stalls: what it will put out has its place in the output
 //       FIFO reserved when the last chunk is issued, else that chunk waits.
 //
 // ROWS, COLS, PE ≥ 1; 1 ≤ SIMD ≤ COLS. DRAIN divides PE, PE/DRAIN ≤ CHUNKS.
-// SETS: sets of constants, one per served m (m = 1 … SETS), or 1 if m never changes.
+// SETS: sets of constants, one per served m (m = 1 … SETS), or 1 if m never changes. THRESHOLD_SETS: SETS, or 1 if all
+// sets have the same thresholds and steps.
 // PIXELS: 1 if the input is pixels, all planes of which count at every m.
 // GAINS: gain of level i (from 0) of set s at [(s*GROUPS*LEVEL_LANES + i)*GAIN_WIDTH +: GAIN_WIDTH].
+// MULTIPLY: 0 if every lane has one gain in all sets and groups: then no multiplier, as for gains of powers of two.
 // BUFFER_DEPTH: words of the input buffer; OUT_DEPTH ≥ PE/DRAIN: words of the output FIFO.
 // WEIGHT_FILE: a word of PE*SIMD bits per fold and chunk. THRESHOLD_FILE: a word of DRAIN * LEVELS_OUT *
 // THRESHOLD_WIDTH bits per set, fold and drained word.
@@ -29,23 +32,22 @@ module mvtu #(
     parameter int LEVELS_OUT = 2,
     parameter int LEVEL_LANES = 8,
     parameter int SETS = 2,
+    parameter int THRESHOLD_SETS = 2,
     parameter int PIXELS = 1,
     parameter int DRAIN = 2,
     parameter int LEVEL_WIDTH = 2,
     parameter int GAIN_WIDTH = 8,
+    parameter int MULTIPLY = 0,
     parameter int ACC_WIDTH = 18,
     parameter int THRESHOLD_WIDTH = 24,
     parameter int BUFFER_DEPTH = 26,
     parameter int OUT_DEPTH = 32,
-    parameter int LEAF = 16,
-    parameter int POPCOUNT_STAGES = 2,
+    parameter int POPCOUNT_STAGES = 3,
     parameter WEIGHT_FILE = "",
     parameter THRESHOLD_FILE = "",
-    /* verilator lint_off UNUSEDPARAM */  // read by synthesis, from the attribute
     parameter WEIGHT_STYLE = "block",
     parameter THRESHOLD_STYLE = "distributed",
     parameter BUFFER_STYLE = "distributed",
-    /* verilator lint_on UNUSEDPARAM */
     localparam int GROUPS = (LEVELS_IN + LEVEL_LANES - 1) / LEVEL_LANES,
     parameter logic [SETS*GROUPS*LEVEL_LANES*GAIN_WIDTH-1:0] GAINS = '0,
     localparam int OUT_WIDTH = DRAIN * (LEVELS_OUT > 0 ? LEVELS_OUT : ACC_WIDTH)
@@ -65,18 +67,20 @@ module mvtu #(
   localparam int FOLDS = (ROWS + PE - 1) / PE;
   localparam int DRAIN_WORDS = PE / DRAIN;
   localparam int LAST_WORDS = (ROWS - (FOLDS - 1) * PE + DRAIN - 1) / DRAIN;  // kept words of the last fold
+  localparam int VECTOR_WORDS = FOLDS * DRAIN_WORDS;  // drained words of a vector, the surplus ones too
+  localparam int OUT_WORDS = (FOLDS - 1) * DRAIN_WORDS + LAST_WORDS;
   localparam int SUM_WIDTH = $clog2(CHUNKS * SIMD + 1);
   localparam int SET_WIDTH = SETS > 1 ? $clog2(SETS) : 1;
   localparam int GROUP_WIDTH = GROUPS > 1 ? $clog2(GROUPS) : 1;
   localparam int FOLD_WIDTH = FOLDS > 1 ? $clog2(FOLDS) : 1;
   localparam int DRAIN_WIDTH = DRAIN_WORDS > 1 ? $clog2(DRAIN_WORDS) : 1;
+  localparam int PLACE_WIDTH = VECTOR_WORDS > 1 ? $clog2(VECTOR_WORDS) : 1;
   localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
   localparam int WEIGHT_DEPTH = FOLDS * CHUNKS;
   localparam int WEIGHT_ADDRESS = WEIGHT_DEPTH > 1 ? $clog2(WEIGHT_DEPTH) : 1;
   localparam int LANES = DRAIN * LEVEL_LANES;
-  // A ROM of LUTs has no RAM in it: Yosys reads ram_style first and wants "registers", Vivado reads rom_style.
-  localparam WEIGHT_RAM_STYLE = WEIGHT_STYLE == "distributed" ? "registers" : WEIGHT_STYLE;
-  localparam THRESHOLD_RAM_STYLE = THRESHOLD_STYLE == "distributed" ? "registers" : THRESHOLD_STYLE;
+  localparam int LANE_STAGES = ($clog2(LEVEL_LANES) + 1) / 2;
+  localparam int TAIL = 1 + (MULTIPLY != 0 ? 1 : 0) + LANE_STAGES + (GROUPS > 1 ? 1 : 0);
 
   if (ROWS < 1 || COLS < 1 || PE < 1) begin : illegal_1
     $fatal(1, "mvtu: ROWS, COLS and PE must be at least 1");
@@ -102,22 +106,34 @@ module mvtu #(
   if (LEVEL_WIDTH < $clog2(SETS + 1)) begin : illegal_8
     $fatal(1, "mvtu: LEVEL_WIDTH must hold SETS");
   end
+  if (THRESHOLD_SETS != 1 && THRESHOLD_SETS != SETS) begin : illegal_9
+    $fatal(1, "mvtu: THRESHOLD_SETS must be 1 or SETS");
+  end
 
-  // What travels with a word through the pipeline: {first_group, last_group, group, fold, levels} of its pass.
-  localparam int PASS_WIDTH = 2 + GROUP_WIDTH + FOLD_WIDTH + LEVEL_WIDTH;
+  // Without a multiplier each lane has the gain that it has in the first set and group.
+  function automatic int gains_change();
+    gains_change = 0;
+    for (int s = 0; s < SETS * GROUPS; s++) begin
+      if (GAINS[s*LEVEL_LANES*GAIN_WIDTH+:LEVEL_LANES*GAIN_WIDTH] != GAINS[0+:LEVEL_LANES*GAIN_WIDTH]) gains_change = 1;
+    end
+  endfunction
+  if (MULTIPLY == 0 && gains_change() != 0) begin : illegal_10
+    $fatal(1, "mvtu: without MULTIPLY a lane must have one gain in all sets and groups");
+  end
 
   // Sequencer: folds, groups, chunks.
-  logic word_valid, word_first, word_last, issue, last_group, last_fold, ends_fold, out_pop;
+  logic word_valid, word_last, issue, last_group, last_fold, ends_fold, out_pop;
   logic [LEVEL_WIDTH-1:0] word_levels;
   logic [LEVELS_IN*SIMD-1:0] word_q;
-  logic [GROUP_WIDTH-1:0] group_q, final_group;
+  logic [GROUP_WIDTH-1:0] group_q;
   logic [FOLD_WIDTH-1:0] fold_q;
-  logic [WEIGHT_ADDRESS-1:0] weight_next_q, weight_fold_q;
+  logic [WEIGHT_ADDRESS-1:0] weight_next_q;
   logic [ROOM_WIDTH-1:0] room_q;
 
   vector_buffer #(
       .WIDTH(LEVELS_IN * SIMD),
       .LEVEL_WIDTH(LEVEL_WIDTH),
+      .LEVELS_CHANGE(SETS > 1 ? 1 : 0),
       .CHUNKS(CHUNKS),
       .DEPTH(BUFFER_DEPTH),
       .STYLE(BUFFER_STYLE)
@@ -129,7 +145,6 @@ module mvtu #(
       .in_data,
       .in_levels,
       .word_valid,
-      .word_first,
       .word_last,
       .word_levels,
       .take(issue),
@@ -137,60 +152,78 @@ module mvtu #(
       .data_q(word_q)
   );
 
-  if (GROUPS == 1 || PIXELS != 0) begin : fixed_groups
-    assign final_group = GROUP_WIDTH'(GROUPS - 1);
-  end else begin : level_groups
-    assign final_group = GROUP_WIDTH'((int'(word_levels) - 1) / LEVEL_LANES);
-  end
-
-  assign last_group = group_q == final_group;
-  assign last_fold  = fold_q == FOLD_WIDTH'(FOLDS - 1);
-  assign ends_fold  = word_last && last_group;
-  assign issue      = word_valid && (!ends_fold || room_q >= ROOM_WIDTH'(DRAIN_WORDS));
+  assign last_fold = fold_q == FOLD_WIDTH'(FOLDS - 1);
+  assign ends_fold = word_last && last_group;
+  assign issue     = word_valid && (!ends_fold || room_q >= ROOM_WIDTH'(DRAIN_WORDS));
 
   always_ff @(posedge clk) begin
     if (rst) begin
-      group_q       <= '0;
-      fold_q        <= '0;
-      weight_next_q <= '0;
-      weight_fold_q <= '0;
-      room_q        <= ROOM_WIDTH'(OUT_DEPTH);
+      fold_q <= '0;
+      room_q <= ROOM_WIDTH'(OUT_DEPTH);
     end else begin
       room_q <= room_q + ROOM_WIDTH'(out_pop);
-      if (issue && ends_fold)
+      if (issue && ends_fold) begin
         room_q <= room_q + ROOM_WIDTH'(out_pop) - (last_fold ? ROOM_WIDTH'(LAST_WORDS) : ROOM_WIDTH'(DRAIN_WORDS));
-      if (issue) begin
+        fold_q <= last_fold ? '0 : fold_q + 1'b1;
+      end
+    end
+  end
+
+  if (GROUPS > 1) begin : many_groups
+    logic [GROUP_WIDTH-1:0] final_group;
+    logic [WEIGHT_ADDRESS-1:0] weight_fold_q;  // where the fold begins, for its next group
+    if (PIXELS != 0 || SETS == 1) begin : fixed_groups
+      assign final_group = GROUP_WIDTH'(GROUPS - 1);
+    end else begin : level_groups
+      assign final_group = GROUP_WIDTH'((int'(word_levels) - 1) / LEVEL_LANES);
+    end
+    assign last_group = group_q == final_group;
+    always_ff @(posedge clk) begin
+      if (rst) begin
+        group_q       <= '0;
+        weight_next_q <= '0;
+        weight_fold_q <= '0;
+      end else if (issue) begin
         weight_next_q <= weight_next_q + 1'b1;
         if (word_last) begin
           group_q <= last_group ? '0 : group_q + 1'b1;
           if (!last_group) weight_next_q <= weight_fold_q;
           else if (last_fold) begin
-            fold_q        <= '0;
             weight_next_q <= '0;
             weight_fold_q <= '0;
-          end else begin
-            fold_q        <= fold_q + 1'b1;
-            weight_fold_q <= weight_next_q + 1'b1;
-          end
+          end else weight_fold_q <= weight_next_q + 1'b1;
         end
       end
+    end
+  end else begin : single_group
+    assign group_q    = '0;
+    assign last_group = 1'b1;
+    always_ff @(posedge clk) begin
+      if (rst) weight_next_q <= '0;
+      else if (issue) weight_next_q <= word_last && last_fold ? '0 : weight_next_q + 1'b1;
     end
   end
 
   // Stage 1: the word is there. Stage 2: its planes are chosen and the weights are there.
-  (* ram_style = WEIGHT_RAM_STYLE, rom_style = WEIGHT_STYLE *) logic [PE*SIMD-1:0] weight_memory[WEIGHT_DEPTH];
   logic [PE*SIMD-1:0] weights_q;
   logic [WEIGHT_ADDRESS-1:0] weight_address_q;
   logic [LEVEL_LANES*SIMD-1:0] planes_d, planes_q;
-  // Delay lines, newest stage first: stage k of the line stands at [k] or [k*PASS_WIDTH +: PASS_WIDTH].
+  logic [GROUP_WIDTH-1:0] word_group_q;
+  // Delay lines, newest stage first. A reset leaves no word, and an end that makes the next sums begin at 0.
   localparam int STAGES = 2 + POPCOUNT_STAGES;
-  logic [STAGES-1:0] valid_q, first_q, last_q;
-  logic [STAGES*PASS_WIDTH-1:0] pass_q;
-  logic [GROUP_WIDTH-1:0] word_group;
+  logic [STAGES-1:0] add_q, last_q, last_group_q;
+  logic [STAGES*LEVEL_WIDTH-1:0] pass_levels_q;
 
-  initial $readmemh(WEIGHT_FILE, weight_memory);
-
-  assign word_group = pass_q[LEVEL_WIDTH+FOLD_WIDTH+:GROUP_WIDTH];
+  rom #(
+      .WIDTH(PE * SIMD),
+      .DEPTH(WEIGHT_DEPTH),
+      .FILE (WEIGHT_FILE),
+      .STYLE(WEIGHT_STYLE)
+  ) weight_memory (
+      .clk,
+      .address(weight_address_q),
+      .data_q (weights_q)
+  );
 
   // Surplus lanes of the last group see zeros.
   logic [GROUPS*LEVEL_LANES*SIMD-1:0] word_padded;
@@ -199,135 +232,165 @@ module mvtu #(
   always_comb begin
     planes_d = '0;
     for (int g = 0; g < GROUPS; g++) begin
-      if (word_group == GROUP_WIDTH'(g)) planes_d = word_padded[g*LEVEL_LANES*SIMD+:LEVEL_LANES*SIMD];
+      if (word_group_q == GROUP_WIDTH'(g)) planes_d = word_padded[g*LEVEL_LANES*SIMD+:LEVEL_LANES*SIMD];
     end
   end
 
   always_ff @(posedge clk) begin
     weight_address_q <= weight_next_q;
-    weights_q        <= weight_memory[weight_address_q];
+    word_group_q     <= group_q;
     planes_q         <= planes_d;
-    valid_q          <= rst ? '0 : {valid_q[STAGES-2:0], issue};
-    first_q          <= {first_q[STAGES-2:0], word_first};
-    last_q           <= {last_q[STAGES-2:0], word_last};
-    pass_q           <= {
-      pass_q[(STAGES-1)*PASS_WIDTH-1:0], group_q == '0, last_group, group_q, fold_q, word_levels
-    };
+    add_q            <= rst ? '0 : {add_q[STAGES-2:0], issue};
+    last_q           <= rst ? '1 : {last_q[STAGES-2:0], issue && word_last};
+    last_group_q     <= {last_group_q[STAGES-2:0], last_group};
+    pass_levels_q    <= {pass_levels_q[(STAGES-1)*LEVEL_WIDTH-1:0], word_levels};
   end
 
   // The processing elements; at the end of a pass their sums stand still until the next pass ends.
   logic [PE*LEVEL_LANES*SUM_WIDTH-1:0] sums;
-  logic add, first, last;
-  assign add   = valid_q[STAGES-1];
-  assign first = first_q[STAGES-1];
-  assign last  = last_q[STAGES-1];
+  logic add, last, ends;
+  assign add  = add_q[STAGES-1];
+  assign last = last_q[STAGES-1];
+  assign ends = add && last;
 
   for (genvar p = 0; p < PE; p++) begin : pe
     processing_element #(
         .SIMD(SIMD),
         .LEVEL_LANES(LEVEL_LANES),
         .SUM_WIDTH(SUM_WIDTH),
-        .LEAF(LEAF),
         .POPCOUNT_STAGES(POPCOUNT_STAGES)
     ) element (
         .clk,
         .data(planes_q),
         .weights(weights_q[p*SIMD+:SIMD]),
         .add,
-        .first,
         .last,
         .sums(sums[p*LEVEL_LANES*SUM_WIDTH+:LEVEL_LANES*SUM_WIDTH])
     );
   end
 
   // Drain: DRAIN rows per cycle.
-  logic draining_q, keep, drain_first, drain_last;
-  logic [GROUP_WIDTH-1:0] drain_group;
-  logic [FOLD_WIDTH-1:0] drain_fold;
-  logic [LEVEL_WIDTH-1:0] drain_levels;
+  logic draining_q, drain_last_q;
+  logic [GROUP_WIDTH-1:0] drain_group_q, next_group_q;
+  logic [LEVEL_WIDTH-1:0] drain_levels_q;
   logic [DRAIN_WIDTH-1:0] drained_q;
-  logic [PASS_WIDTH-1:0] drain_q;
-  assign {drain_first, drain_last, drain_group, drain_fold, drain_levels} = drain_q;
 
   always_ff @(posedge clk) begin
     if (rst) draining_q <= 1'b0;
-    else if (add && last) draining_q <= 1'b1;
+    else if (ends) draining_q <= 1'b1;
     else if (drained_q == DRAIN_WIDTH'(DRAIN_WORDS - 1)) draining_q <= 1'b0;
   end
   always_ff @(posedge clk) begin
-    if (add && last) begin
-      drained_q <= '0;
-      drain_q   <= pass_q[(STAGES-1)*PASS_WIDTH+:PASS_WIDTH];
-    end else drained_q <= drained_q + 1'b1;
+    if (ends) drained_q <= '0;
+    else drained_q <= drained_q + 1'b1;
   end
-  assign keep = draining_q && drain_last && (drain_fold != FOLD_WIDTH'(FOLDS - 1) ||
-      (DRAIN_WIDTH + 1)'(drained_q) < (DRAIN_WIDTH + 1)'(LAST_WORDS));
-
-  // Tail, stage 1: pick DRAIN sums. 2: times gains. 3: add the lanes. 4: add the groups.
-  // Delay lines over these stages: moving (a drained word), kept (it goes out), its place, its levels.
-  logic [3:0] kept_q;
-  logic [2:0] moving_q, first_group_q;
-  logic [3*DRAIN_WIDTH-1:0] place_q;
-  logic [4*LEVEL_WIDTH-1:0] levels_q;
-  logic [GROUP_WIDTH-1:0] picked_group_q;
-  logic [FOLD_WIDTH-1:0] picked_fold_q;
-  logic [LANES*SUM_WIDTH-1:0] picked_q;
-  logic [LANES*ACC_WIDTH-1:0] product_q;
-  logic [DRAIN*ACC_WIDTH-1:0] lanes_d, lanes_q, total_d, total_q;
-  logic [SET_WIDTH-1:0] picked_set;
-  logic [LANES*GAIN_WIDTH-1:0] gains;
-
-  if (SETS > 1) begin : set_of_levels
-    assign picked_set = SET_WIDTH'(levels_q[LEVEL_WIDTH-1:0] - 1'b1);
-  end else begin : one_set
-    assign picked_set = '0;
+  always_ff @(posedge clk) begin
+    if (ends) begin
+      drain_last_q   <= last_group_q[STAGES-1];
+      drain_group_q  <= next_group_q;
+      drain_levels_q <= pass_levels_q[(STAGES-1)*LEVEL_WIDTH+:LEVEL_WIDTH];
+    end
+    if (rst) next_group_q <= '0;
+    else if (ends) next_group_q <= last_group_q[STAGES-1] ? '0 : next_group_q + 1'b1;
   end
+
+  // Tail: pick DRAIN sums; times gains; add the lanes; add the groups. The lines follow a drained word through it: it
+  // moves, it is of the first group, of the last group, the levels. Bit 0 is the drain itself, bit TAIL behind it all.
+  logic [TAIL:0] moving_q, whole_q;
+  logic [TAIL:0] first_q;
+  logic [(TAIL+1)*LEVEL_WIDTH-1:0] levels_q;
+  logic [TAIL-1:0] moving_line_q, whole_line_q, first_line_q;
+  logic [TAIL*LEVEL_WIDTH-1:0] levels_line_q;
+  assign moving_q = {moving_line_q, draining_q};
+  assign whole_q  = {whole_line_q, draining_q && drain_last_q};
+  assign first_q  = {first_line_q, drain_group_q == '0};
+  assign levels_q = {levels_line_q, drain_levels_q};
+
+  // The word that leaves the tail next: its place in the vector, and whether it goes out.
+  logic [PLACE_WIDTH-1:0] place_q;
+  logic keep, kept_q, unused_line;
+  assign keep = whole_q[TAIL-1] && (LAST_WORDS == DRAIN_WORDS || place_q < PLACE_WIDTH'(OUT_WORDS));
+  assign unused_line = &{moving_q, whole_q, first_q};
 
   always_ff @(posedge clk) begin
-    kept_q         <= rst ? '0 : {kept_q[2:0], keep};
-    moving_q       <= {moving_q[1:0], draining_q};
-    first_group_q  <= {first_group_q[1:0], drain_first};
-    place_q        <= {place_q[2*DRAIN_WIDTH-1:0], drained_q};
-    levels_q       <= {levels_q[3*LEVEL_WIDTH-1:0], drain_levels};
-    picked_group_q <= drain_group;
-    picked_fold_q  <= drain_fold;
-    picked_q       <= sums[int'(drained_q)*LANES*SUM_WIDTH+:LANES*SUM_WIDTH];
-    lanes_q        <= lanes_d;
-    total_q        <= total_d;
+    moving_line_q <= rst ? '0 : moving_q[TAIL-1:0];
+    whole_line_q  <= rst ? '0 : whole_q[TAIL-1:0];
+    first_line_q  <= first_q[TAIL-1:0];
+    levels_line_q <= levels_q[TAIL*LEVEL_WIDTH-1:0];
+    kept_q        <= !rst && keep;
+    if (rst) place_q <= '0;
+    else if (whole_q[TAIL-1]) place_q <= place_q == PLACE_WIDTH'(VECTOR_WORDS - 1) ? '0 : place_q + 1'b1;
   end
 
+  logic [LANES*SUM_WIDTH-1:0] picked_q;
+  always_ff @(posedge clk) picked_q <= sums[int'(drained_q)*LANES*SUM_WIDTH+:LANES*SUM_WIDTH];
+
+  logic [LANES*ACC_WIDTH-1:0] product;
   for (genvar l = 0; l < LANES; l++) begin : gain
-    assign gains[l*GAIN_WIDTH+:GAIN_WIDTH] =
-        GAINS[((int'(picked_set)*GROUPS+int'(picked_group_q))*LEVEL_LANES+l%LEVEL_LANES)*GAIN_WIDTH+:GAIN_WIDTH];
-    always_ff @(posedge clk)
-      product_q[l*ACC_WIDTH+:ACC_WIDTH] <=
-          ACC_WIDTH'(picked_q[l*SUM_WIDTH+:SUM_WIDTH]) * ACC_WIDTH'(gains[l*GAIN_WIDTH+:GAIN_WIDTH]);
+    if (MULTIPLY != 0) begin : multiplier
+      logic [SET_WIDTH-1:0] set;
+      logic [GAIN_WIDTH-1:0] gain_q;
+      if (SETS > 1) begin : set_of_levels
+        assign set = SET_WIDTH'(drain_levels_q - 1'b1);
+      end else begin : one_set
+        assign set = '0;
+      end
+      always_ff @(posedge clk) begin
+        gain_q <= GAINS[((int'(set)*GROUPS+int'(drain_group_q))*LEVEL_LANES+l%LEVEL_LANES)*GAIN_WIDTH+:GAIN_WIDTH];
+        product[l*ACC_WIDTH+:ACC_WIDTH] <= ACC_WIDTH'(picked_q[l*SUM_WIDTH+:SUM_WIDTH]) * ACC_WIDTH'(gain_q);
+      end
+    end else begin : shift
+      assign product[l*ACC_WIDTH+:ACC_WIDTH] = ACC_WIDTH'(picked_q[l*SUM_WIDTH+:SUM_WIDTH]) *
+          ACC_WIDTH'(GAINS[(l%LEVEL_LANES)*GAIN_WIDTH+:GAIN_WIDTH]);
+    end
   end
 
-  for (genvar d = 0; d < DRAIN; d++) begin : add_lanes
-    always_comb begin
-      lanes_d[d*ACC_WIDTH+:ACC_WIDTH] = '0;
-      for (int l = 0; l < LEVEL_LANES; l++)
-        lanes_d[d*ACC_WIDTH+:ACC_WIDTH] =
-            lanes_d[d*ACC_WIDTH+:ACC_WIDTH] + product_q[(d*LEVEL_LANES+l)*ACC_WIDTH+:ACC_WIDTH];
+  // Lanes are added in pairs, two levels of adders a stage.
+  localparam int LANE_LEVELS = $clog2(LEVEL_LANES);
+  logic [DRAIN*ACC_WIDTH-1:0] added, total_q;
+  for (genvar d = 0; d < DRAIN; d++) begin : row
+    for (genvar k = 0; k <= LANE_LEVELS; k++) begin : level
+      localparam int COUNT = (LEVEL_LANES + (1 << k) - 1) >> k;
+      logic [COUNT*ACC_WIDTH-1:0] sum;
+      if (k == 0) begin : products
+        assign sum = product[d*LEVEL_LANES*ACC_WIDTH+:LEVEL_LANES*ACC_WIDTH];
+      end else begin : pairs
+        localparam int BEFORE = (LEVEL_LANES + (1 << (k - 1)) - 1) >> (k - 1);
+        logic [2*COUNT*ACC_WIDTH-1:0] padded;
+        logic [COUNT*ACC_WIDTH-1:0] sum_d;
+        assign padded = (2 * COUNT * ACC_WIDTH)'(level[k-1].sum[BEFORE*ACC_WIDTH-1:0]);
+        for (genvar c = 0; c < COUNT; c++) begin : pair
+          assign sum_d[c*ACC_WIDTH+:ACC_WIDTH] =
+              padded[2*c*ACC_WIDTH+:ACC_WIDTH] + padded[(2*c+1)*ACC_WIDTH+:ACC_WIDTH];
+        end
+        if (k % 2 == 0 || k == LANE_LEVELS) begin : registered
+          always_ff @(posedge clk) sum <= sum_d;
+        end else begin : through
+          assign sum = sum_d;
+        end
+      end
     end
+    assign added[d*ACC_WIDTH+:ACC_WIDTH] = level[LANE_LEVELS].sum;
   end
 
   if (GROUPS > 1) begin : add_groups
     (* ram_style = "distributed" *) logic [DRAIN*ACC_WIDTH-1:0] partial[DRAIN_WORDS];
-    logic [DRAIN*ACC_WIDTH-1:0] earlier;
-    logic [DRAIN_WIDTH-1:0] place;
-    assign place   = place_q[2*DRAIN_WIDTH+:DRAIN_WIDTH];
-    assign earlier = partial[place];
-    for (genvar d = 0; d < DRAIN; d++) begin : row
+    logic [DRAIN*ACC_WIDTH-1:0] earlier, total_d;
+    logic [DRAIN_WIDTH-1:0] group_place_q;
+    assign earlier = partial[group_place_q];
+    for (genvar d = 0; d < DRAIN; d++) begin : sum
       assign total_d[d*ACC_WIDTH+:ACC_WIDTH] =
-          (first_group_q[2] ? '0 : earlier[d*ACC_WIDTH+:ACC_WIDTH]) + lanes_q[d*ACC_WIDTH+:ACC_WIDTH];
+          (first_q[TAIL-1] ? '0 : earlier[d*ACC_WIDTH+:ACC_WIDTH]) + added[d*ACC_WIDTH+:ACC_WIDTH];
     end
-    always_ff @(posedge clk) if (moving_q[2]) partial[place] <= total_d;
+    always_ff @(posedge clk) begin
+      total_q <= total_d;
+      if (moving_q[TAIL-1]) partial[group_place_q] <= total_d;
+      if (rst) group_place_q <= '0;
+      else if (moving_q[TAIL-1])
+        group_place_q <= group_place_q == DRAIN_WIDTH'(DRAIN_WORDS - 1) ? '0 : group_place_q + 1'b1;
+    end
   end else begin : one_group
-    logic unused_place;
-    assign unused_place = &{place_q, first_group_q, moving_q};
-    assign total_d = lanes_q;
+    assign total_q = added;
   end
 
   // Thresholds and encoder, or the accumulators as they are.
@@ -337,24 +400,34 @@ module mvtu #(
 
   if (LEVELS_OUT > 0) begin : encode
     localparam int CONSTANT_WIDTH = LEVELS_OUT * THRESHOLD_WIDTH;
-    localparam int THRESHOLD_DEPTH = SETS * FOLDS * DRAIN_WORDS;
+    localparam int THRESHOLD_DEPTH = THRESHOLD_SETS * VECTOR_WORDS;
     localparam int THRESHOLD_ADDRESS = THRESHOLD_DEPTH > 1 ? $clog2(THRESHOLD_DEPTH) : 1;
-    (* ram_style = THRESHOLD_RAM_STYLE, rom_style = THRESHOLD_STYLE *)
-    logic [DRAIN*CONSTANT_WIDTH-1:0] threshold_memory[THRESHOLD_DEPTH];
     logic [DRAIN*CONSTANT_WIDTH-1:0] constants_q;
-    logic [THRESHOLD_ADDRESS-1:0] address_q, address_2_q;
+    logic [THRESHOLD_ADDRESS-1:0] address;
     logic [LEVELS_OUT:0] out_valid_q;  // delay lines over the encoder's stages
     logic [(LEVELS_OUT+1)*LEVEL_WIDTH-1:0] out_levels_q;
-    assign out_valid_q[0] = kept_q[3];
-    assign out_levels_q[LEVEL_WIDTH-1:0] = levels_q[3*LEVEL_WIDTH+:LEVEL_WIDTH];
+    assign out_valid_q[0] = kept_q;
+    assign out_levels_q[LEVEL_WIDTH-1:0] = levels_q[TAIL*LEVEL_WIDTH+:LEVEL_WIDTH];
 
-    initial $readmemh(THRESHOLD_FILE, threshold_memory);
+    if (THRESHOLD_SETS > 1) begin : set_of_levels
+      assign address = THRESHOLD_ADDRESS'(
+          (int'(levels_q[(TAIL-1)*LEVEL_WIDTH+:LEVEL_WIDTH]) - 1) * VECTOR_WORDS + int'(place_q));
+    end else begin : one_set
+      assign address = place_q;
+    end
+
+    rom #(
+        .WIDTH(DRAIN * CONSTANT_WIDTH),
+        .DEPTH(THRESHOLD_DEPTH),
+        .FILE (THRESHOLD_FILE),
+        .STYLE(THRESHOLD_STYLE)
+    ) threshold_memory (
+        .clk,
+        .address,
+        .data_q(constants_q)
+    );
 
     always_ff @(posedge clk) begin
-      address_q <= THRESHOLD_ADDRESS'(
-          (int'(picked_set) * FOLDS + int'(picked_fold_q)) * DRAIN_WORDS + int'(place_q[DRAIN_WIDTH-1:0]));
-      address_2_q <= address_q;
-      constants_q <= threshold_memory[address_2_q];
       out_valid_q[LEVELS_OUT:1] <= rst ? '0 : out_valid_q[LEVELS_OUT-1:0];
       out_levels_q[LEVEL_WIDTH+:LEVELS_OUT*LEVEL_WIDTH] <= out_levels_q[LEVELS_OUT*LEVEL_WIDTH-1:0];
     end
@@ -378,26 +451,44 @@ module mvtu #(
     assign coded_valid  = out_valid_q[LEVELS_OUT];
     assign coded_levels = out_levels_q[LEVELS_OUT*LEVEL_WIDTH+:LEVEL_WIDTH];
   end else begin : accumulators
-    logic unused_fold;
-    assign unused_fold  = &picked_fold_q;
     assign coded        = total_q;
-    assign coded_valid  = kept_q[3];
-    assign coded_levels = levels_q[3*LEVEL_WIDTH+:LEVEL_WIDTH];
+    assign coded_valid  = kept_q;
+    assign coded_levels = levels_q[TAIL*LEVEL_WIDTH+:LEVEL_WIDTH];
   end
 
   // The output FIFO never overflows: every word that is written was promised its place.
-  fifo #(
-      .WIDTH(OUT_WIDTH + LEVEL_WIDTH),
-      .DEPTH(OUT_DEPTH)
-  ) results (
-      .clk,
-      .rst,
-      .in_valid(coded_valid),
-      .in_ready(unused_ready),
-      .in_data({coded_levels, coded}),
-      .out_valid,
-      .out_ready,
-      .out_data({out_levels, out_data})
-  );
+  // Levels that never change need no place in it.
+  if (SETS > 1) begin : with_levels
+    fifo #(
+        .WIDTH(OUT_WIDTH + LEVEL_WIDTH),
+        .DEPTH(OUT_DEPTH)
+    ) results (
+        .clk,
+        .rst,
+        .in_valid(coded_valid),
+        .in_ready(unused_ready),
+        .in_data({coded_levels, coded}),
+        .out_valid,
+        .out_ready,
+        .out_data({out_levels, out_data})
+    );
+  end else begin : without_levels
+    logic unused_levels;
+    assign unused_levels = &coded_levels;
+    assign out_levels = word_levels;
+    fifo #(
+        .WIDTH(OUT_WIDTH),
+        .DEPTH(OUT_DEPTH)
+    ) results (
+        .clk,
+        .rst,
+        .in_valid(coded_valid),
+        .in_ready(unused_ready),
+        .in_data(coded),
+        .out_valid,
+        .out_ready,
+        .out_data
+    );
+  end
   assign out_pop = out_valid && out_ready;
 endmodule

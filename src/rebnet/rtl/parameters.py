@@ -6,7 +6,9 @@ from typing import Any
 
 from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import Accelerator, Depths
-from rebnet.rtl.geometry import LEAF, Converter, Mvtu, WindowUnit
+from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
+from rebnet.rtl.memories import ram_style, rom_style
+from rebnet.rtl.thresholds import layer_constants
 from rebnet.rtl.widths import USER_BITS, Widths, widths_of
 
 Parameters = dict[str, Any]
@@ -87,6 +89,7 @@ def window_parameters(stage: WindowUnit, level_width: int, depth: int) -> Parame
         "READS": stage.reads,
         "WRITES": stage.writes,
         "DEPTH": depth,
+        "STYLE": _quoted(ram_style(stage.planes * stage.writes * stage.word, depth // stage.writes)),
     }
 
 
@@ -96,7 +99,11 @@ def mvtu_parameters(
     """Parameters of a matrix-vector unit, its memory images left out."""
     index = accelerator.layers.index(layer)
     buffer, out = (depths[channel.name] for channel in layer.channels)
-    style = {} if layer.weight_style == "block" else {"WEIGHT_STYLE": f'"{layer.weight_style}"'}
+    sets, bits = 1, widths.threshold
+    if layer.levels_out:
+        constants = layer_constants(network)[index]
+        sets, bits = constants.sets, constants.bits
+    thresholds = layer.drain * layer.levels_out * bits, sets * layer.folds * layer.drain_words
     return {
         "ROWS": layer.rows,
         "COLS": layer.cols,
@@ -106,19 +113,26 @@ def mvtu_parameters(
         "LEVELS_OUT": layer.levels_out,
         "LEVEL_LANES": layer.level_lanes,
         "SETS": len(network.served),
+        "THRESHOLD_SETS": sets,
         "PIXELS": int(layer.pixels),
         "DRAIN": layer.drain,
         "LEVEL_WIDTH": widths.level,
         "GAIN_WIDTH": widths.gains[index],
+        "MULTIPLY": int(layer.multiplies),
         "ACC_WIDTH": widths.accumulators[index],
-        "THRESHOLD_WIDTH": widths.threshold,
+        "THRESHOLD_WIDTH": bits,
         "BUFFER_DEPTH": buffer,
         "OUT_DEPTH": out,
-        "LEAF": LEAF,
         "POPCOUNT_STAGES": layer.popcount_stages,
-        **style,
+        "WEIGHT_STYLE": _quoted(layer.weights_in),
+        "THRESHOLD_STYLE": _quoted(rom_style(*thresholds)),
+        "BUFFER_STYLE": _quoted(ram_style(layer.levels_in * layer.simd, buffer)),
         "GAINS": gains_constant(network, layer, index, widths.gains[index]),
     }
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
 
 
 def gains_constant(network: Network, layer: Mvtu, index: int, width: int) -> str:

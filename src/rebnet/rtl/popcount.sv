@@ -1,58 +1,84 @@
-// Pipelined count of the ones in a word.
+// Pipelined count of the lanes in which two words agree: XNOR and popcount, in the shapes that lookup tables have.
 //
-// In:   bits, one word per cycle. Out: count, STAGES cycles later.
-// Time: STAGES = 1 + ceil(log4(ceil(WIDTH / LEAF))): the first stage counts segments of LEAF bits, each
-//       later stage adds four counts.
-// WIDTH ≥ 1: bits of the word. LEAF ≥ 1: bits counted in the first stage.
+// In:   data and weights, one word each per cycle. Out: count and extra, STAGES cycles later; data and weights agree
+//       in count + extra lanes. extra is for the carry of the adder that uses the count; it is 0 where WIDTH is no
+//       multiple of 4.
+// Time: STAGES = 1 + floor(clog2(ceil(WIDTH / 4)) / 2): the first stage counts three lanes a leaf, each later one
+//       is two levels of adders, and a last odd level is added behind the last register.
+// How:  a leaf is two functions of six bits, three of data and three of weights. An adder of two counts takes one
+//       lane more as its carry, so a tree of L leaves counts 4*L - 1 lanes, and extra is the next one.
+// WIDTH ≥ 1: lanes.
 module popcount #(
     parameter  int WIDTH  = 64,
-    parameter  int LEAF   = 16,
-    parameter  int STAGES = 2,
-    localparam int COUNT_WIDTH = $clog2(WIDTH + 1)
+    parameter  int STAGES = 3,
+    localparam int LEAVES = (WIDTH + 3) / 4,
+    localparam int LEVELS = $clog2(LEAVES),
+    localparam int COUNT_WIDTH = LEVELS + 2
 ) (
     input  logic                   clk,
-    input  logic [      WIDTH-1:0] bits,
-    output logic [COUNT_WIDTH-1:0] count
+    input  logic [      WIDTH-1:0] data,
+    input  logic [      WIDTH-1:0] weights,
+    output logic [COUNT_WIDTH-1:0] count,
+    output logic                   extra
 );
-  localparam int SEGMENTS = (WIDTH + LEAF - 1) / LEAF;
-
-  // Counts that are left after a stage.
-  function automatic int counts_after(input int stage);
-    counts_after = SEGMENTS;
-    for (int i = 0; i < stage; i++) counts_after = (counts_after + 3) / 4;
+  // Counts that are left after a level of adders; as many lanes still wait to be a carry.
+  function automatic int counts_after(input int level);
+    counts_after = LEAVES;
+    for (int i = 0; i < level; i++) counts_after = (counts_after + 1) / 2;
   endfunction
 
   if (WIDTH < 1) begin : illegal_1
     $fatal(1, "popcount: WIDTH must be at least 1");
   end
-  if (LEAF < 1) begin : illegal_2
-    $fatal(1, "popcount: LEAF must be at least 1");
-  end
-  if (counts_after(STAGES - 1) != 1 || (STAGES > 1 && counts_after(STAGES - 2) == 1)) begin : illegal_3
-    $fatal(1, "popcount: STAGES must be 1 + ceil(log4(ceil(WIDTH / LEAF)))");
+  if (STAGES != 1 + LEVELS / 2) begin : illegal_2
+    $fatal(1, "popcount: STAGES must be 1 + floor(clog2(ceil(WIDTH / 4)) / 2)");
   end
 
-  for (genvar s = 0; s < STAGES; s++) begin : stage
-    localparam int COUNTS = counts_after(s);
-    logic [COUNTS*COUNT_WIDTH-1:0] sums_d, sums_q;
-    if (s == 0) begin : leaf
-      logic [SEGMENTS*LEAF-1:0] padded;
-      assign padded = (SEGMENTS * LEAF)'(bits);
-      for (genvar c = 0; c < COUNTS; c++) begin : segment
-        assign sums_d[c*COUNT_WIDTH+:COUNT_WIDTH] = COUNT_WIDTH'($countones(padded[c*LEAF+:LEAF]));
+  logic [WIDTH-1:0] same;
+  logic [4*LEAVES-1:0] agree;
+  assign same  = data ~^ weights;
+  assign agree = (4 * LEAVES)'(same);  // lanes that are not there agree in nothing
+
+  for (genvar k = 0; k <= LEVELS; k++) begin : level
+    localparam int COUNTS = counts_after(k);
+    localparam int BITS = k + 2;
+    logic [COUNTS*BITS-1:0] counts_d, counts;
+    logic [COUNTS-1:0] waiting_d, waiting;
+
+    if (k == 0) begin : leaves
+      for (genvar c = 0; c < COUNTS; c++) begin : leaf
+        logic a, b, d;
+        assign {a, b, d} = agree[3*c+:3];
+        assign counts_d[2*c+:2] = {(a & b) | (a & d) | (b & d), a ^ b ^ d};
       end
-    end else begin : tree
-      localparam int BEFORE = counts_after(s - 1);
-      logic [4*COUNTS*COUNT_WIDTH-1:0] padded;
-      assign padded = (4 * COUNTS * COUNT_WIDTH)'(stage[s-1].sums_q[BEFORE*COUNT_WIDTH-1:0]);
-      for (genvar c = 0; c < COUNTS; c++) begin : sum
-        assign sums_d[c*COUNT_WIDTH+:COUNT_WIDTH] =
-            padded[(4*c)*COUNT_WIDTH+:COUNT_WIDTH] + padded[(4*c+1)*COUNT_WIDTH+:COUNT_WIDTH] +
-            padded[(4*c+2)*COUNT_WIDTH+:COUNT_WIDTH] + padded[(4*c+3)*COUNT_WIDTH+:COUNT_WIDTH];
+      assign waiting_d = agree[3*LEAVES+:LEAVES];
+    end else begin : adders
+      localparam int BEFORE = counts_after(k - 1);
+      localparam int PAIRS = BEFORE / 2;
+      for (genvar c = 0; c < PAIRS; c++) begin : adder
+        logic unused_sum;
+        // The 1 below the counts makes a carry of the waiting lane.
+        assign {counts_d[c*BITS+:BITS], unused_sum} =
+            {1'b0, level[k-1].counts[2*c*(BITS-1)+:BITS-1], 1'b1} +
+            {1'b0, level[k-1].counts[(2*c+1)*(BITS-1)+:BITS-1], level[k-1].waiting[c]};
       end
+      if (BEFORE % 2 == 1) begin : alone
+        assign counts_d[PAIRS*BITS+:BITS] = {1'b0, level[k-1].counts[2*PAIRS*(BITS-1)+:BITS-1]};
+      end
+      assign waiting_d = level[k-1].waiting[PAIRS+:COUNTS];
     end
-    always_ff @(posedge clk) sums_q <= sums_d;
+
+    if (k % 2 == 0) begin : registered
+      always_ff @(posedge clk) begin
+        counts  <= counts_d;
+        waiting <= waiting_d;
+      end
+    end else begin : through
+      assign counts  = counts_d;
+      assign waiting = waiting_d;
+    end
   end
 
-  assign count = stage[STAGES-1].sums_q;
+  assign count = level[LEVELS].counts;
+  assign extra = level[LEVELS].waiting;
 endmodule

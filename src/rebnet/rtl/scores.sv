@@ -45,15 +45,11 @@ module scores #(
     $fatal(1, "scores: ACC_WIDTH must be less than SCORE_WIDTH");
   end
 
-  (* ram_style = "registers", rom_style = "distributed" *)
-  logic [SCORE_WIDTH+SCALE_WIDTH-1:0] constant_memory[DEPTH];
   logic [LANE_WIDTH-1:0] lane_q;
   logic [ROW_WIDTH-1:0] row_q;
   logic [ROOM_WIDTH-1:0] room_q;
   logic issue, last_row, pop;
   logic [ADDRESS_WIDTH-1:0] address;
-
-  initial $readmemh(CONSTANT_FILE, constant_memory);
 
   assign issue    = in_valid && room_q != '0;
   assign last_row = row_q == ROW_WIDTH'(ROWS - 1);
@@ -88,7 +84,6 @@ module scores #(
 
   always_ff @(posedge clk) begin
     accumulator_q       <= in_data[int'(lane_q)*ACC_WIDTH+:ACC_WIDTH];
-    {offset_q, scale_q} <= constant_memory[address];
     offset_2_q          <= offset_q;
     product_q           <= SCORE_WIDTH'(scale_q) * $signed(SCORE_WIDTH'(accumulator_q));
     score_q             <= (product_q <<< 1) + offset_2_q;
@@ -96,6 +91,17 @@ module scores #(
     last_q              <= {last_q[1:0], last_row};
     levels_q            <= {levels_q[2*LEVEL_WIDTH-1:0], in_levels};
   end
+
+  rom #(
+      .WIDTH(SCORE_WIDTH + SCALE_WIDTH),
+      .DEPTH(DEPTH),
+      .FILE (CONSTANT_FILE),
+      .STYLE("distributed")
+  ) constant_memory (
+      .clk,
+      .address,
+      .data_q({offset_q, scale_q})
+  );
 
   logic unused_ready;
   fifo #(

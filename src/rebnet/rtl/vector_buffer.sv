@@ -7,11 +7,13 @@
 //       free: then each gave its place back and the next vector begins. free holds for whole passes.
 // Time: a word can be taken one cycle after it came in, and read again at any pace, one word per cycle. The
 //       next vectors come in meanwhile, as far as there is room.
+// LEVELS_CHANGE: 0 if all words have the same levels.
 // DEPTH ≥ CHUNKS (or ≥ 1 if every pass frees): words. CHUNKS ≥ 1: words of a vector.
 // STYLE: memory style, "block" or "distributed".
 module vector_buffer #(
     parameter int WIDTH = 64,
     parameter int LEVEL_WIDTH = 2,
+    parameter int LEVELS_CHANGE = 1,
     parameter int CHUNKS = 13,
     parameter int DEPTH = 26,
     /* verilator lint_off UNUSEDPARAM */  // read by synthesis, from the attribute
@@ -25,7 +27,6 @@ module vector_buffer #(
     input  logic [      WIDTH-1:0] in_data,
     input  logic [LEVEL_WIDTH-1:0] in_levels,
     output logic                   word_valid,
-    output logic                   word_first,
     output logic                   word_last,
     output logic [LEVEL_WIDTH-1:0] word_levels,
     input  logic                   take,
@@ -44,7 +45,6 @@ module vector_buffer #(
   end
 
   (* ram_style = STYLE *) logic [WIDTH-1:0] memory[DEPTH];
-  (* ram_style = "distributed" *) logic [LEVEL_WIDTH-1:0] levels[DEPTH];
 
   logic [POINTER_WIDTH-1:0] write_q, read_q, base_q, read_next;
   logic [CHUNK_WIDTH-1:0] chunk_q;
@@ -56,16 +56,19 @@ module vector_buffer #(
   assign in_ready = count_q != COUNT_WIDTH'(DEPTH);
   assign push = in_valid && in_ready;
   assign word_valid = again_q || fresh_q != '0;
-  assign word_first = chunk_q == '0;
   assign word_last = chunk_q == CHUNK_WIDTH'(CHUNKS - 1);
-  assign word_levels = levels[read_q];
   assign read_next = read_q == POINTER_WIDTH'(DEPTH - 1) ? '0 : read_q + 1'b1;
 
   always_ff @(posedge clk) begin
-    if (push) begin
-      memory[write_q] <= in_data;
-      levels[write_q] <= in_levels;
-    end
+    if (push) memory[write_q] <= in_data;
+  end
+
+  if (LEVELS_CHANGE != 0) begin : each_word
+    (* ram_style = "distributed" *) logic [LEVEL_WIDTH-1:0] levels[DEPTH];
+    assign word_levels = levels[read_q];
+    always_ff @(posedge clk) if (push) levels[write_q] <= in_levels;
+  end else begin : all_words
+    always_ff @(posedge clk) if (push) word_levels <= in_levels;
   end
 
   always_ff @(posedge clk) begin

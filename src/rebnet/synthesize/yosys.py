@@ -17,7 +17,7 @@ from rebnet.errors import MissingExtraError
 
 LOG = "yosys.log"
 _WORKER = Path(__file__).with_name("worker.py")
-_ERROR = re.compile(r"^(?:.*: )?ERROR: (.*(?:\n(?!\s*$).*)*)", re.MULTILINE)
+_ERROR = re.compile(r"^(.*: )?ERROR: (.*(?:\n(?!\s*$).*)*)", re.MULTILINE)
 _POLL_S = 0.02
 _MOST_ERROR_CHARACTERS = 300
 
@@ -83,4 +83,4 @@ def _reason(code: int, log: Path) -> str:
     found = _ERROR.findall(log.read_text(encoding="utf-8", errors="replace"))
     if not found:
         return f"it ended with code {code} and without a word"
-    return " ".join(found[-1].split())[:_MOST_ERROR_CHARACTERS]
+    return " ".join("".join(found[-1]).split())[:_MOST_ERROR_CHARACTERS]
