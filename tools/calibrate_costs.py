@@ -42,7 +42,8 @@ STATISTICS = {"xc7": "stat -json -tech xilinx", "ecp5": "stat -json"}
 BATCH = 32
 TOGETHER = (
     ("fifo", "residual_encoder", "width_converter", "pixel_input"),
-    ("processing_element", "vector_buffer", "scores"),
+    ("processing_element",),
+    ("vector_buffer", "scores"),
     ("mvtu",),
     ("sliding_window", "max_pool"),
 )

@@ -21,7 +21,6 @@ from rebnet.rtl.accelerator import layers_of
 from rebnet.rtl.folding import WEIGHT_STYLES
 
 _UNLIMITED = 16.0
-_MOST_CYCLES = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -95,23 +94,27 @@ class Search:
             if found.path is None:
                 raise FoldingError(self._too_small(self.goal.target_cycles))
             return self._found(choices, found, self.goal.target_cycles, {})
-        choices, cycles, proof = self._fewest_cycles()
+        fastest = self._fewest_cycles()
+        if fastest is None:
+            raise FoldingError(self._too_small(self._most_cycles()))
+        choices, cycles, proof = fastest
         return self._found(choices, _best(choices, cycles, self.device, self.share), cycles, proof)
 
     def _choices(self, most_cycles: int, room: float = 1.0) -> Choices:
         most = room * self.share * self.device
         return Choices(self.network, self.goal.board.part.family, most, most_cycles)
 
-    def _fewest_cycles(self) -> tuple[Choices, int, dict[str, object]]:
-        """The fewest cycles per image that fit, and why fewer do not."""
-        low, high = 0, self._guess()
+    def _fewest_cycles(self) -> tuple[Choices, int, dict[str, object]] | None:
+        """The fewest cycles per image that fit, and why fewer do not; None where nothing fits."""
+        slowest = self._most_cycles()
+        low, high = 0, min(self._guess(), slowest)
         while True:
             choices = self._choices(high)
             if _best(choices, high, self.device, self.share, any_will_do=True).path is not None:
                 break
-            if high > _MOST_CYCLES:
-                raise FoldingError(self._too_small(high))
-            low, high = high, 4 * high
+            if high == slowest:
+                return None
+            low, high = high, min(4 * high, slowest)
         values = sorted({int(c) for layer in choices.layers for c in np.unique(layer.cycles)} | {high})
         values += [-(-self.network.input.samples // 2**power) for power in range(7)]
         values = sorted({value for value in (*values, self.network.dense[-1].weights.rows) if low < value <= high})
@@ -128,6 +131,13 @@ class Search:
         if first and not math.isnan(refused):
             proof["refused_bound"] = round(100 * refused, 2) if math.isfinite(refused) else None
         return choices, values[first], proof
+
+    def _most_cycles(self) -> int:
+        """Cycles per image with one lane in every layer, or of the input or output where they take more."""
+        layers = layers_of(self.network, (Folding(1, 1, 1),) * len(self.network.dense))
+        return max(
+            *(layer.cycles(self.network.levels) for layer in layers), self.network.input.samples, layers[-1].rows
+        )
 
     def _guess(self) -> int:
         """Cycles per image that a device of this size may well reach: its LUT as lanes, four each."""
@@ -203,7 +213,10 @@ class Search:
         return f"{start}: the cheapest needs {', '.join(short)}; {fits}; {reached}"
 
     def _reached(self) -> str:
-        _, fewest, _ = Search(self.network, replace(self.goal, target_cycles=None))._fewest_cycles()
+        fastest = Search(self.network, replace(self.goal, target_cycles=None))._fewest_cycles()
+        if fastest is None:
+            return f"no folding at all fits {self.goal.board.name}"
+        fewest = fastest[1]
         return (
             f"the fastest that fits {self.goal.board.name} takes {fewest} cycles, "
             f"{1e6 * self.goal.clock_mhz / fewest:.0f} images/s: leave --target-fps out"
