@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from tests.cli.test_compile import edit
-from tests.synthesize.conftest import build_small, synthesized
-from tests.synthesize.small import PART
+from tests.synthesize.small import PART, build_small, synthesized
 
 from rebnet import boards
 from rebnet.boards import Part, Resources

@@ -16,11 +16,14 @@ from tests.reproduce.test_records import EVALUATION, SIMULATION
 from tests.simulate.builds import save_run
 
 import rebnet.errors
+import rebnet.synthesize
 from rebnet import flow
+from rebnet.boards import KEYS, Resources
 from rebnet.cli import app
 from rebnet.files import write_record
 from rebnet.ir import storage
 from rebnet.reproduce import TARGETS, Target
+from rebnet.synthesize.usage import Instance, Netlist, Part, Usage
 
 from . import cli_tables
 from .pages import DOCS
@@ -52,8 +55,10 @@ def test_the_error_tree_is_the_one_of_the_code() -> None:
 
 
 def documented(record: str) -> dict[str, str]:
-    """Keys and types of a record's table in records.md or reproductions.md."""
-    text = "\n".join((REFERENCE / name).read_text(encoding="utf-8") for name in ("records.md", "reproductions.md"))
+    """Keys and types of a record's table in records.md, reproductions.md or synthesis.md."""
+    text = "\n".join(
+        (REFERENCE / name).read_text(encoding="utf-8") for name in ("records.md", "reproductions.md", "synthesis.md")
+    )
     section = re.search(rf"^## {re.escape(record)}$(.*?)(^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert section is not None, record
     return dict(re.findall(r"^\| `([^`]+)` \| ([^|]+) \|", section[1], re.MULTILINE))
@@ -135,6 +140,22 @@ def test_records_of_a_simulation(place: Path) -> None:
     check("simulation.json", build / "simulation.json")
     write_report([build], place / "report.json")
     check("report.json", place / "report.json")
+
+
+def test_records_of_a_synthesis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of something too large, so that every list has items."""
+    usage = Usage(Resources(*(10**6 for _ in KEYS)), 10**6)
+    netlist = Netlist((Instance("top", "top", (Part("top", 1, usage),)),), "Yosys", 1, 0)
+    monkeypatch.setattr(rebnet.synthesize, "synthesize_rtl", lambda *a, **k: netlist)
+    build = flow_build(tmp_path)
+    flow.synthesize(build, part="xc7s50")
+    check("synthesis.json", build / "synthesis.json")
+
+
+def flow_build(folder: Path) -> Path:
+    """A build that is not simulated."""
+    flow.compile(save_run(folder / "run", from_text("2x2x1 - D2", levels=1)), folder / "build")
+    return folder / "build"
 
 
 @pytest.mark.parametrize("target", TARGETS)

@@ -1,13 +1,18 @@
 """What the tests of synthesis work on: a hierarchy whose cells can be counted by hand, and the smallest build."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.ir.networks import from_text
 from tests.simulate.builds import locked, save_run
 
 from rebnet import flow
+from rebnet.boards import Family
+from rebnet.synthesize.hierarchy import synthesize_rtl
+from rebnet.synthesize.usage import Netlist
 
 NETWORK = "2x2x1 - D2(1,2)"
 PART = "ice40up5k"
@@ -44,6 +49,21 @@ endmodule
 
 
 @pytest.fixture
+def hierarchy(tmp_path: Path) -> Callable[..., Netlist]:
+    """`hierarchy(family)`: the small hierarchy of `FILES` synthesized; options as `synthesize_rtl`'s."""
+    for name, text in FILES.items():
+        path = tmp_path / "work" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
+    sources = [name for name in FILES if name.endswith(".sv")]
+
+    def call(family: Family, *, top: str = "top", **options: Any) -> Netlist:
+        return synthesize_rtl(sources, top, family, folder=tmp_path / "work", cache_dir=tmp_path / "cache", **options)
+
+    return call
+
+
+@pytest.fixture
 def build_small(tmp_path: Path) -> Path:
     """A build that is not synthesized."""
     return compile_small(tmp_path)
@@ -56,8 +76,9 @@ def compile_small(folder: Path) -> Path:
     return folder / "build"
 
 
-def synthesized_in(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """The build and the cache that all workers of a test run share."""
+@pytest.fixture(scope="session")
+def synthesized(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A synthesized build and the cache of its results, which all workers share; for reading only."""
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "synthesized"
     folder.mkdir(exist_ok=True)

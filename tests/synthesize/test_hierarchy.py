@@ -3,10 +3,13 @@
 import json
 
 import pytest
+from tests.synthesize.small import hierarchy
 
 from rebnet.boards import Resources
 from rebnet.errors import OutputError, ToolError
 from rebnet.synthesize import yosys
+
+__all__ = ["hierarchy"]
 
 pytest.importorskip("pyosys", reason="the synthesizer is not installed; install it with: pip install pyosys")
 

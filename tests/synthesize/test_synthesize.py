@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 import pytest
-from tests.synthesize.small import PART
+from tests.synthesize.small import PART, build_small, synthesized
 
 import rebnet.synthesize
 from rebnet import flow
@@ -13,6 +13,8 @@ from rebnet.errors import OptionError
 from rebnet.files import file_hash
 from rebnet.synthesize import synthesize, yosys
 from rebnet.synthesize.usage import Instance, Netlist, Part, Usage
+
+__all__ = ["build_small", "synthesized"]
 
 
 def test_a_real_build(synthesized):

@@ -50,6 +50,7 @@ def synthesize_rtl(
     *,
     folder: Path,
     parameters: Mapping[str, int | str] | None = None,
+    logs: Path | None = None,
     cache_dir: Path | None = None,
     timeout_s: float = DEFAULT_TIMEOUT_S,
     processes: int = 1,
@@ -61,8 +62,9 @@ def synthesize_rtl(
         sources: SystemVerilog files, relative to `folder`.
         top: name of the top module.
         family: of the device.
-        folder: where the files and the memory images that they read are found; logs go to its folder `synthesis`.
+        folder: where the files and the memory images that they read are found.
         parameters: of the top module, as numbers or texts; the others keep their defaults.
+        logs: folder for the logs; None takes `synthesis` in `folder`.
         cache_dir: where results are kept; None takes the user's cache.
         timeout_s: most seconds for one module.
         processes: how many modules are synthesized at once.
@@ -76,7 +78,7 @@ def synthesize_rtl(
     tool = yosys.version()
     kept = cache_dir or cache.default_folder()
     with tempfile.TemporaryDirectory(prefix="rebnet-synthesize-") as place:
-        job = _Job(family, tool, kept, Path(place), folder, timeout_s)
+        job = _Job(family, tool, kept, Path(place), folder, logs or folder / LOGS, timeout_s)
         progress(top, 0, 0)
         design = job.elaborate(sources, top, parameters or {})
         names = _names(design.units, design.top, top)
@@ -125,9 +127,12 @@ class _Job:
         cached: modules whose result was there already.
     """
 
-    def __init__(self, family: Family, tool: str, kept: Path, place: Path, folder: Path, timeout_s: float) -> None:
+    def __init__(
+        self, family: Family, tool: str, kept: Path, place: Path, folder: Path, logs: Path, timeout_s: float
+    ) -> None:
         self._family, self._tool, self._kept = family, tool, kept
         self._place, self._folder, self._timeout_s = place, folder, timeout_s
+        self._logs_folder = logs
         self._logs: dict[str, Path] = {}
         self._numbers = count()
         self._stop = Event()
@@ -217,7 +222,7 @@ class _Job:
         try:
             yosys.run(commands, here, cwd=cwd, timeout_s=self._timeout_s, stop=self._stop)
         except yosys.YosysFailedError as error:
-            place = self._folder / LOGS / f"{name}.log"
+            place = self._logs_folder / f"{name}.log"
             if not self._stop.is_set():
                 write_bytes(place, log.read_bytes())
             raise ToolError(f"{self._tool} failed on {what}: {error}; its log is {place}") from None
@@ -226,7 +231,7 @@ class _Job:
     def put_logs(self) -> None:
         """Copy the logs to where the user finds them."""
         for name, log in self._logs.items():
-            write_bytes(self._folder / LOGS / f"{name}.log", log.read_bytes())
+            write_bytes(self._logs_folder / f"{name}.log", log.read_bytes())
 
 
 def _commands(family: Family, module: str, text: str) -> tuple[str, ...]:
