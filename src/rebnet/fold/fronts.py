@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.boards import Family
-from rebnet.fold.cost import BRAM_18K, BRAM_36K, DSP, FF, LUT, mvtu_cost, read_costs
+from rebnet.fold.cost import BRAM_18K, BRAM_36K, DSP, FF, LUT, mvtu_cost, piece_cost
+from rebnet.fold.features import clog2
 from rebnet.fold.likely import input_depth, output_depth
 from rebnet.rtl.folding import WEIGHT_STYLES
 from rebnet.rtl.geometry import Mvtu, popcount_stages
@@ -138,13 +139,16 @@ def _grid(
 ) -> tuple[Integers, Integers, Integers, Integers]:
     """PE, SIMD, lanes and style of all foldings that may meet both limits."""
     layer = facts.layer
-    per_lane = read_costs(family)["processing_element"]["LUT"].get("leaves", 0.0) / 4
     parts = []
     for lanes in range(1, layer.levels_in + 1):
         pe, simd = np.meshgrid(np.arange(1, layer.rows + 1), np.arange(1, layer.cols + 1), indexing="ij")
         folds, chunks = -(-layer.rows // pe), -(-layer.cols // simd)
         cycles = layer.vectors * folds * chunks * int(_groups(layer, np.array(lanes), max(facts.served)))
-        kept = (cycles <= most_cycles) & (pe * simd * lanes * per_lane <= most_luts)
+        widths = np.arange(1, layer.cols + 1)
+        sums = clog2(-(-layer.cols // widths) * widths + 1)
+        element = {"simd": widths, "level_lanes": lanes, "sum_width": sums}
+        luts = piece_cost("processing_element", element, family)[LUT]
+        kept = (cycles <= most_cycles) & (pe * luts[simd - 1] <= most_luts)
         parts.append(np.stack([pe[kept], simd[kept], np.full(kept.sum(), lanes)]))
     pe, simd, lane = np.concatenate(parts, axis=1)
     style = np.repeat(np.arange(len(WEIGHT_STYLES)), len(pe))
