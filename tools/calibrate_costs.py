@@ -47,6 +47,12 @@ TOGETHER = (
     ("mvtu",),
     ("sliding_window", "max_pool"),
 )
+PRIOR: dict[str, dict[str, dict[str, float]]] = json.loads(
+    Path(__file__).with_name("calibration_prior.json").read_text()
+)
+"""What the structure of a piece says that a feature takes, for pieces with more features than measurements."""
+PULL = 0.2
+"""How much a coefficient's distance from that counts against errors of the fit."""
 INNER = ("vector_buffer", "processing_element", "residual_encoder", "fifo")
 """Pieces of an mvtu, which stand in the grid by themselves."""
 TIMEOUT_S = 3600.0
@@ -195,7 +201,10 @@ def fit(
         for resource in FITTED:
             wanted = np.array([m.taken.as_record()[resource] for m in chosen], dtype=float)
             weight = 1 / np.maximum(wanted, 0.1 * wanted.mean() + 1)
-            found, _ = nnls(matrix * weight[:, None], wanted * weight, maxiter=1000)
+            guess = np.array([PRIOR.get(piece, {}).get(resource, {}).get(name, 0.0) for name in names])
+            pull = PULL * (matrix * weight[:, None]).mean(axis=0) if piece in PRIOR else np.zeros(len(names))
+            left = np.vstack([matrix * weight[:, None], np.diag(pull)])
+            found, _ = nnls(left, np.concatenate([wanted * weight, pull * guess]), maxiter=1000)
             result[piece][resource] = {
                 name: round(float(value), 4) for name, value in zip(names, found, strict=True) if value > 1e-4
             }
