@@ -202,7 +202,7 @@ def fit(
             wanted = np.array([m.taken.as_record()[resource] for m in chosen], dtype=float)
             weight = 1 / np.maximum(wanted, 0.1 * wanted.mean() + 1)
             guess = np.array([PRIOR.get(piece, {}).get(resource, {}).get(name, 0.0) for name in names])
-            pull = PULL * (matrix * weight[:, None]).mean(axis=0) if piece in PRIOR else np.zeros(len(names))
+            pull = np.maximum(PULL * (matrix * weight[:, None]).mean(axis=0), 1e-3) * (piece in PRIOR)
             left = np.vstack([matrix * weight[:, None], np.diag(pull)])
             found, _ = nnls(left, np.concatenate([wanted * weight, pull * guess]), maxiter=1000)
             result[piece][resource] = {
