@@ -27,6 +27,7 @@ from rebnet.evaluate.adaptive import evaluate_adaptive
 from rebnet.evaluate.online import evaluate_online
 from rebnet.files import file_hash, make_folder, output_errors, read_record
 from rebnet.fold import fold
+from rebnet.fold.fit import MAX_UTILISATION, Request
 from rebnet.fold.from_text import bound_cycles
 from rebnet.generate import generate
 from rebnet.ir import storage
@@ -109,6 +110,10 @@ def compile(  # noqa: A001 - the verb's name
     *,
     folding: str | None = None,
     target_cycles: int | None = None,
+    board: str | None = None,
+    target_fps: float | None = None,
+    max_utilisation: float | None = None,
+    clock_mhz: float | None = None,
     fixed_levels: bool = False,
     threshold_bits: int = 24,
     until: Stage = "generate",
@@ -123,6 +128,11 @@ def compile(  # noqa: A001 - the verb's name
         output: folder of the build.
         folding: "paper", "balanced", a folding.json, or None for the text's where given, else balanced.
         target_cycles: most cycles per image that a balanced layer may take.
+        board: board or part. Without a `folding`, the cheapest for it that reaches `target_fps` is searched, or without
+            a target the fastest that fits; with one, what it takes of the board is predicted.
+        target_fps: images per second at M levels and the clock.
+        max_utilisation: percent of the device's LUT, block RAM and multipliers that may be taken; 90 if None.
+        clock_mhz: clock, MHz; None for the board's.
         fixed_levels: drop the constants for fewer than M levels.
         threshold_bits: T, width of thresholds and steps.
         until: the last stage; "lower" ends with the integer network, which `evaluate` runs.
@@ -136,6 +146,7 @@ def compile(  # noqa: A001 - the verb's name
     """
     if until not in get_args(Stage):
         raise OptionError(f"until={until!r}: use {' or '.join(get_args(Stage))}")
+    request = _request(board, target_fps, max_utilisation, clock_mhz)
     run = _source(str(source))
     _check_output(output)
     make_folder(output.parent)
@@ -158,12 +169,28 @@ def compile(  # noqa: A001 - the verb's name
                 build,
                 folding=folding,
                 target_cycles=target_cycles,
-                progress=lambda channel: say(f"sizing the FIFO {channel}"),
+                request=request,
+                progress=say,
             )
             say("generating")
             generate(build)
         _replace(build, output)
     return network
+
+
+def _request(
+    board: str | None, target_fps: float | None, max_utilisation: float | None, clock_mhz: float | None
+) -> Request | None:
+    """What is asked of a board, checked; None if nothing is."""
+    if board is None:
+        given = {"target-fps": target_fps, "max-utilisation": max_utilisation, "clock-mhz": clock_mhz}
+        for name, value in given.items():
+            if value is not None:
+                raise OptionError(f"--{name} {value:g} needs a device; name one with --board or --part")
+        return None
+    request = Request(board, target_fps, MAX_UTILISATION if max_utilisation is None else max_utilisation, clock_mhz)
+    request.goal()
+    return request
 
 
 def _source(source: str) -> Path:

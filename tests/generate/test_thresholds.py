@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rebnet.generate.thresholds import constants_of
+from rebnet.rtl.thresholds import constants_of
 from rebnet.ir.ops import Threshold
 from rebnet.spec.residual import encode_integer
 

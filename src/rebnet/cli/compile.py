@@ -1,13 +1,15 @@
 """`rebnet compile`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
 from rebnet import flow
+from rebnet.boards import Resources, find
 from rebnet.cli.common import errors, print_record, results
+from rebnet.errors import OptionError
 from rebnet.files import read_record
 
 
@@ -23,6 +25,17 @@ def command(
     target_cycles: Annotated[
         int | None, typer.Option(help="Most cycles per image that a balanced layer may take.")
     ] = None,
+    board: Annotated[
+        str | None, typer.Option(help="Board to search the folding for, such as zc702: the fastest that fits.")
+    ] = None,
+    part: Annotated[str | None, typer.Option(help="Part, such as xc7z020, instead of a board.")] = None,
+    target_fps: Annotated[
+        float | None, typer.Option(help="Images/s at M levels: the cheapest folding on the board that reaches them.")
+    ] = None,
+    max_utilisation: Annotated[
+        float | None, typer.Option(help="Percent of the board's LUT, BRAM and DSP to take at most; 90 if not given.")
+    ] = None,
+    clock_mhz: Annotated[float | None, typer.Option(help="Clock in MHz; the board's if not given.")] = None,
     fixed_levels: Annotated[
         bool, typer.Option("--fixed-levels", help="Drop the constants for fewer than M levels.")
     ] = False,
@@ -35,12 +48,18 @@ def command(
 
     Example: [bold]rebnet compile zoo:mnist-arch-1-m2 --output build/mnist-m2[/bold]
     """
+    if board is not None and part is not None:
+        raise OptionError(f"--board {board} and --part {part}: name one of them")
     with errors.status("compiling") as status:
         network = flow.compile(
             source,
             output,
             folding=folding,
             target_cycles=target_cycles,
+            board=board or part,
+            target_fps=target_fps,
+            max_utilisation=max_utilisation,
+            clock_mhz=clock_mhz,
             fixed_levels=fixed_levels,
             threshold_bits=threshold_bits,
             until=until,
@@ -50,8 +69,36 @@ def command(
     if until == "lower":
         return
     record = read_record(output / "folding.json", {"layers": list, "fifos": list, "samples_per_beat": int})
-    table = Table("layer", "PE", "SIMD", "level lanes", "cycles per image")
-    for layer in record["layers"]:
-        table.add_row(*(str(layer[key]) for key in ("name", "pe", "simd", "level_lanes", "cycles")))
-    results.print(table)
+    results.print(_layers(record))
     print_record(record, ("samples_per_beat", "bound_cycles", "predicted_cycles_per_image", "predicted_latency_cycles"))
+    if "predicted_resources" in record:
+        _print_resources(record)
+
+
+def _layers(record: dict[str, Any]) -> Table:
+    """The foldings, with what each layer is expected to take where a board was named."""
+    predicted = {module["name"]: module for module in record.get("predicted_resources", {}).get("modules", ())}
+    figures = ("LUT", "FF", "BRAM_36K", "BRAM_18K", "DSP") if predicted else ()
+    table = Table("layer", "PE", "SIMD", "level lanes", "cycles per image", *figures)
+    for layer in record["layers"]:
+        own = [str(layer[key]) for key in ("name", "pe", "simd", "level_lanes", "cycles")]
+        table.add_row(*own, *(str(predicted[layer["name"]][figure]) for figure in figures))
+    return table
+
+
+def _print_resources(record: dict[str, Any]) -> None:
+    """The device, what of it is expected to be taken, and what the search proved."""
+    resources = record["predicted_resources"]
+    part = find(resources["part"]).part
+    usage = part.usage(Resources.from_record(resources["total"]))
+    shares = [f"{name} {need} of {has} ({100 * need / has:.1f} %)" for name, (need, has) in usage.items() if has]
+    print(f"predicted on {part.name}: {', '.join(shares)}")
+    search = record.get("search")
+    if search is None:
+        return
+    rate = 1e6 * search["clock_mhz"] / record["predicted_cycles_per_image"]
+    print(f"{rate:.0f} images/s at {search['clock_mhz']:g} MHz, a clock that is assumed, not measured")
+    print(
+        f"{search['proved']}: {search['foldings_enumerated']} foldings, largest share {search['largest_share']} %, "
+        f"bound {search['bound']} %, gap {search['gap']} %"
+    )

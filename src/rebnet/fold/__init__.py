@@ -2,13 +2,24 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from rebnet.errors import OptionError
 from rebnet.files import file_hash, read_record, write_record
 from rebnet.fold.choose import NAMES, choose
 from rebnet.fold.depths import predict, size_fifos
+from rebnet.fold.fit import Request, fold_for_board, resources_record
 from rebnet.ir import storage
-from rebnet.rtl.accelerator import Accelerator, accelerator_of, layer_bound
-from rebnet.rtl.folding import FOLDING_FILE, MAX_SAMPLES_PER_BEAT, fifo_record, read_accelerator, read_depths
+from rebnet.ir.ops import Network
+from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of, layer_bound
+from rebnet.rtl.folding import (
+    FOLDING_FILE,
+    MAX_SAMPLES_PER_BEAT,
+    fifo_record,
+    read_accelerator,
+    read_depths,
+    read_weight_styles,
+)
 from rebnet.rtl.widths import widths_of
 
 
@@ -17,7 +28,8 @@ def fold(
     *,
     folding: str | None = None,
     target_cycles: int | None = None,
-    progress: Callable[[str], None] = lambda channel: None,
+    request: Request | None = None,
+    progress: Callable[[str], None] = lambda stage: None,
 ) -> Accelerator:
     """Choose the folding of the network in `build`, size its FIFOs, and write `folding.json`.
 
@@ -26,19 +38,37 @@ def fold(
         folding: "paper", "balanced", the path of a folding.json, or None for the text's else balanced. A file
             that gives `fifos` or `samples_per_beat` keeps them, whatever they cost; only `layers` must be there.
         target_cycles: most cycles per image that a balanced layer may take.
-        progress: called with the name of each FIFO before it is sized.
+        request: a board, and what is asked of it; without a `folding` the best one for it is searched.
+        progress: called with what comes next.
 
     Raises:
-        FoldingError: a folding or a depth that a layer cannot have.
+        FoldingError: a folding or a depth that a layer cannot have, or a board that is too small.
+        OptionError: a board that is not known, or options that do not go together.
     """
     network = storage.load(build)
-    foldings = choose(network, folding, target_cycles)
-    given = {} if folding in (None, *NAMES) else read_record(Path(str(folding)), {})
-    if "samples_per_beat" in given:
-        accelerator = read_accelerator(Path(str(folding)), network)
+
+    def sizing(channel: str) -> None:
+        progress(f"sizing the FIFO {channel}")
+
+    more: dict[str, Any] = {}
+    if request is not None and folding is None:
+        if target_cycles is not None:
+            raise OptionError(
+                f"target_cycles={target_cycles} is for balanced foldings; for a board say --target-fps, images per "
+                "second"
+            )
+        progress("searching the folding")
+        accelerator, depths, more["search"] = fold_for_board(network, request.goal(), sizing)
     else:
-        accelerator = accelerator_of(network, foldings, samples_per_beat(accelerator_of(network, foldings, 1)))
-    depths = read_depths(Path(str(folding)), accelerator) if "fifos" in given else size_fifos(accelerator, progress)
+        accelerator, depths = _given(network, folding, target_cycles, sizing)
+    if request is not None:
+        goal = request.goal()
+        if folding is not None and goal.target_cycles is not None:
+            raise OptionError(
+                f"target_fps={request.target_fps:g}: folding {folding!r} leaves nothing to search; leave one of them "
+                "out"
+            )
+        more["predicted_resources"] = resources_record(network, accelerator, depths, goal.board)
     prediction = predict(accelerator, network.levels, depths)
     record = {
         "inputs": {"network": file_hash(build / storage.NETWORK_FILE)},
@@ -49,6 +79,7 @@ def fold(
                 "pe": layer.pe,
                 "simd": layer.simd,
                 "level_lanes": layer.level_lanes,
+                "weight_style": layer.weights_in,
                 "cycles": layer.cycles(network.levels),
             }
             for layer in accelerator.layers
@@ -59,9 +90,28 @@ def fold(
         "predicted_cycles_per_image": float(prediction.cycles_per_image),
         "predicted_latency_cycles": prediction.latency_cycles,
         "limiting_fifos": list(prediction.limits),
+        **more,
     }
     write_record(build / FOLDING_FILE, record)
     return accelerator
+
+
+def _given(
+    network: Network, folding: str | None, target_cycles: int | None, progress: Callable[[str], None]
+) -> tuple[Accelerator, Depths]:
+    """The accelerator and depths of the text, a file or a target."""
+    foldings = choose(network, folding, target_cycles)
+    path = None if folding in (None, *NAMES) else Path(str(folding))
+    given = {} if path is None else read_record(path, {})
+    if path is not None and "samples_per_beat" in given:
+        accelerator = read_accelerator(path, network)
+    else:
+        styles = None if path is None else read_weight_styles(path, network)
+        width = samples_per_beat(accelerator_of(network, foldings, 1))
+        accelerator = accelerator_of(network, foldings, width, styles)
+    if path is not None and "fifos" in given:
+        return accelerator, read_depths(path, accelerator)
+    return accelerator, size_fifos(accelerator, progress)
 
 
 def samples_per_beat(serial: Accelerator) -> int:

@@ -6,13 +6,13 @@ from pathlib import Path
 from rebnet.files import file_hash, make_folder, write_record, write_text
 from rebnet.generate.fusesoc import CORE_FILE, core_text
 from rebnet.generate.memory import score_words, threshold_words, to_hex, weight_words
-from rebnet.generate.thresholds import layer_constants
 from rebnet.generate.top import Plan, plan_text, top_text
 from rebnet.ir import storage
 from rebnet.ir.ops import Network, Scores
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.accelerator import Accelerator
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
+from rebnet.rtl.thresholds import layer_constants
 from rebnet.rtl.widths import USER_BITS, Widths, widths_of
 
 PORTS_FILE = "ports.json"

@@ -2,12 +2,17 @@
 
 from dataclasses import dataclass
 
-from rebnet.generate.thresholds import layer_constants
 from rebnet.ir.notation import ConvText, DenseText, Folding, PoolText
 from rebnet.ir.ops import Conv, Dense, MaxPool, Network
 from rebnet.rtl.accelerator import Accelerator, Depths
 from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
-from rebnet.rtl.memories import ram_style, rom_style
+from rebnet.rtl.parameters import (
+    converter_parameters,
+    mvtu_parameters,
+    pixel_parameters,
+    scores_parameters,
+    window_parameters,
+)
 from rebnet.rtl.widths import USER_BITS, Widths
 
 _HEADER = """\
@@ -137,15 +142,7 @@ def _connect(source: str, sink: str) -> dict[str, str]:
 
 def _pixels(plan: Plan) -> str:
     network, accelerator, widths = plan.network, plan.accelerator, plan.widths
-    parameters: dict[str, object] = {
-        "SAMPLES": accelerator.samples,
-        "P": accelerator.samples_per_beat,
-        "BITS": network.input.bits,
-        "LEVELS": network.levels,
-        "LEVEL_WIDTH": widths.level,
-        "USER_WIDTH": USER_BITS,
-        "RUNTIME_LEVELS": int(len(network.served) > 1),
-    }
+    parameters = pixel_parameters(network, accelerator, widths)
     streams = {f"s_axis_{port}": f"s_axis_{port}" for port in ("tdata", "tvalid", "tready", "tuser")}
     outputs = {f"out_{port}": f"pixels_{port}" for port in ("valid", "ready", "data", "levels")}
     declared = _stream("pixels", network.input.bits * accelerator.samples_per_beat, widths.level)
@@ -155,40 +152,15 @@ def _pixels(plan: Plan) -> str:
 
 
 def _converter(plan: Plan, stage: Converter, source: str) -> tuple[str, str]:
-    parameters: dict[str, object] = {
-        "IN": stage.elements_in,
-        "OUT": stage.elements_out,
-        "PLANES": stage.planes,
-        "VECTOR": stage.vector,
-        "LEVEL_WIDTH": plan.widths.level,
-    }
+    parameters = converter_parameters(stage, plan.widths.level)
     sink = f"{stage.name}_out"
     declared = _stream(sink, stage.planes * stage.elements_out, plan.widths.level)
     return declared + _instance("width_converter", stage.name, parameters, _connect(source, sink)), sink
 
 
 def _window(plan: Plan, stage: WindowUnit, source: str) -> tuple[str, str]:
-    pads = {} if stage.pool else {"PAD_Y": stage.pad[0], "PAD_X": stage.pad[1]}
     (channel,) = stage.channels
-    parameters: dict[str, object] = {
-        "PLANES": stage.planes,
-        "LEVEL_WIDTH": plan.widths.level,
-        "KERNEL": stage.window.kernel,
-        "STRIDE": stage.window.stride,
-        **pads,
-        "HEIGHT": stage.height,
-        "WIDTH": stage.width,
-        "OUT_HEIGHT": stage.out_shape[0],
-        "OUT_WIDTH": stage.out_shape[1],
-        "CHANNELS": stage.channels_in,
-        "WORD": stage.word,
-        "READS": stage.reads,
-        "WRITES": stage.writes,
-        "DEPTH": plan.depths[channel.name],
-        "STYLE": _quoted(
-            ram_style(stage.planes * stage.writes * stage.word, plan.depths[channel.name] // stage.writes)
-        ),
-    }
+    parameters = window_parameters(stage, plan.widths.level, plan.depths[channel.name])
     sink = f"{stage.instance}_out"
     words = stage.word if stage.pool else stage.word * stage.reads
     declared = _stream(sink, stage.planes * words, plan.widths.level)
@@ -200,68 +172,22 @@ def _layer(plan: Plan, layer: Mvtu, source: str) -> tuple[str, str]:
     network, widths = plan.network, plan.widths
     index = plan.accelerator.layers.index(layer)
     name = layer.name
-    buffer, out = (plan.depths[channel.name] for channel in layer.channels)
-    sets, bits = 1, widths.threshold
-    if layer.levels_out:
-        constants = layer_constants(network)[index]
-        sets, bits = constants.sets, constants.bits
-    threshold_depth = sets * layer.folds * layer.drain_words
-    unit: dict[str, object] = {
-        "ROWS": layer.rows,
-        "COLS": layer.cols,
-        "PE": layer.pe,
-        "SIMD": layer.simd,
-        "LEVELS_IN": layer.levels_in,
-        "LEVELS_OUT": layer.levels_out,
-        "LEVEL_LANES": layer.level_lanes,
-        "SETS": len(network.served),
-        "THRESHOLD_SETS": sets,
-        "PIXELS": int(layer.pixels),
-        "DRAIN": layer.drain,
-        "LEVEL_WIDTH": widths.level,
-        "GAIN_WIDTH": widths.gains[index],
-        "MULTIPLY": int(layer.multiplies),
-        "ACC_WIDTH": widths.accumulators[index],
-        "THRESHOLD_WIDTH": bits,
-        "BUFFER_DEPTH": buffer,
-        "OUT_DEPTH": out,
-        "POPCOUNT_STAGES": layer.popcount_stages,
+    unit = mvtu_parameters(network, plan.accelerator, layer, widths, plan.depths)
+    behind = {key: unit.pop(key) for key in ("WEIGHT_STYLE", "THRESHOLD_STYLE", "BUFFER_STYLE", "GAINS")}
+    unit |= {
         "WEIGHT_FILE": f'"{plan.memory}/{name}_weights.hex"',
         "THRESHOLD_FILE": f'"{plan.memory}/{name}_thresholds.hex"' if layer.levels_out else '""',
-        "WEIGHT_STYLE": _quoted(rom_style(layer.pe * layer.simd, layer.folds * layer.chunks)),
-        "THRESHOLD_STYLE": _quoted(rom_style(layer.drain * layer.levels_out * bits, threshold_depth)),
-        "BUFFER_STYLE": _quoted(ram_style(layer.levels_in * layer.simd, buffer)),
-        "GAINS": _gains(network, layer, index, widths.gains[index]),
+        **behind,
     }
     sink = f"{name}_out"
     declared = _stream(sink, layer.drain * (layer.levels_out or widths.accumulators[index]), widths.level)
     return declared + _instance("mvtu", name, unit, _connect(source, sink)), sink
 
 
-def _quoted(text: str) -> str:
-    return f'"{text}"'
-
-
-def _gains(network: Network, layer: Mvtu, index: int, width: int) -> str:
-    """The gains of all sets as one constant, level lanes padded with gain 0."""
-    slots = layer.groups_max * layer.level_lanes
-    value, position = 0, 0
-    for gains in network.dense[index].gains or ():
-        for slot in range(slots):
-            value |= (gains[slot] if slot < len(gains) else 0) << position
-            position += width
-    return f"{position}'h{value:x}"
-
-
 def _scores(plan: Plan, source: str) -> str:
     network, accelerator, widths = plan.network, plan.accelerator, plan.widths
-    parameters: dict[str, object] = {
-        "ROWS": accelerator.beats_out,
-        "LANES": accelerator.layers[-1].drain,
-        "SETS": len(network.served),
-        "LEVEL_WIDTH": widths.level,
-        "ACC_WIDTH": widths.accumulators[-1],
-        "SCORE_WIDTH": widths.score,
+    parameters = {
+        **scores_parameters(network, accelerator, widths),
         "CONSTANT_FILE": f'"{plan.memory}/scores.hex"',
     }
     ports = {

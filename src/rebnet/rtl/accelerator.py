@@ -79,8 +79,14 @@ def vectors_of(network: Network) -> tuple[int, ...]:
     return tuple(math.prod(op.window.output(*shape[:2])) if isinstance(op, Conv) else 1 for op, shape in placed)
 
 
-def layers_of(network: Network, foldings: tuple[Folding, ...]) -> tuple[Mvtu, ...]:
-    """The units of a network at these foldings; open level lanes become all bits in the first layer, else 1."""
+def layers_of(
+    network: Network, foldings: tuple[Folding, ...], weight_styles: tuple[str, ...] | None = None
+) -> tuple[Mvtu, ...]:
+    """The units of a network at these foldings; open level lanes become all bits in the first layer, else 1.
+
+    Without `weight_styles` the weights are where `rebnet.rtl.memories` would have them.
+    """
+    styles = weight_styles or ("auto",) * len(foldings)
     layers = []
     for index, (dense, vectors, folding) in enumerate(zip(network.dense, vectors_of(network), foldings, strict=True)):
         levels_in = network.levels if index else network.input.bits
@@ -97,14 +103,20 @@ def layers_of(network: Network, foldings: tuple[Folding, ...]) -> tuple[Mvtu, ..
                 levels_out=0 if index == len(foldings) - 1 else network.levels,
                 pixels=index == 0,
                 vectors=vectors,
+                weight_style=styles[index],
             )
         )
     return tuple(layers)
 
 
-def accelerator_of(network: Network, foldings: tuple[Folding, ...], samples_per_beat: int) -> Accelerator:
+def accelerator_of(
+    network: Network,
+    foldings: tuple[Folding, ...],
+    samples_per_beat: int,
+    weight_styles: tuple[str, ...] | None = None,
+) -> Accelerator:
     """The chain of a network."""
-    layers = layers_of(network, foldings)
+    layers = layers_of(network, foldings, weight_styles)
     pace = layer_bound(layers, network.served)
     ops = [op for op in network.ops if isinstance(op, Dense | MaxPool)]
     following = iter(layers)
@@ -116,14 +128,15 @@ def accelerator_of(network: Network, foldings: tuple[Folding, ...], samples_per_
         match op:
             case MaxPool():
                 assert layer is not None
-                unit = _pool(layer.name, op.window, shape, planes, pace)
-                stages += [*_gather(f"{layer.name}_pool_gather", planes, elements, unit.word, shape[2]), unit]
+                unit = pool_unit(layer.name, op.window, shape, planes, pace)
+                stages += [*gather(f"{layer.name}_pool_gather", planes, elements, unit.word, shape[2]), unit]
                 elements = unit.word
             case Conv():
                 layer = next(following)
-                unit = _window(layer, op.window, shape, network.served, pace)
+                cycles = min(layer.vector_cycles(m) for m in network.served)
+                unit = window_unit(layer.name, op.window, shape, planes, cycles, pace)
                 pixels = math.prod(shape) if layer.pixels else shape[2]
-                stages += _gather(f"{layer.name}_gather", planes, elements, unit.word * unit.writes, pixels)
+                stages += gather(f"{layer.name}_gather", planes, elements, unit.word * unit.writes, pixels)
                 stages.append(unit)
                 stages.append(
                     Converter(f"{layer.name}_convert", planes, unit.word * unit.reads, layer.simd, layer.cols)
@@ -132,8 +145,8 @@ def accelerator_of(network: Network, foldings: tuple[Folding, ...], samples_per_
                 elements = layer.drain
             case Dense():
                 layer = next(following)
-                if shape[2] % elements and not layer.pixels and shape[:2] != (1, 1):
-                    part = next(d for d in _divisors(shape[2]) if d >= min(elements, shape[2]))
+                part = dense_word(elements, shape, layer.pixels)
+                if part != elements:
                     stages.append(Converter(f"{layer.name}_gather", planes, elements, part, shape[2]))
                     elements = part
                 stages += [Converter(f"{layer.name}_convert", planes, elements, layer.simd, layer.cols), layer]
@@ -142,7 +155,14 @@ def accelerator_of(network: Network, foldings: tuple[Folding, ...], samples_per_
     return Accelerator(network.input.samples, samples_per_beat, network.levels, network.served, layers, tuple(stages))
 
 
-def _gather(name: str, planes: int, elements: int, word: int, vector: int) -> list[Stage]:
+def dense_word(elements: int, shape: Shape, pixels: bool) -> int:
+    """Elements of the words that a dense layer behind a map takes: pixels of a map must not share a word."""
+    if shape[2] % elements == 0 or pixels or shape[:2] == (1, 1):
+        return elements
+    return next(d for d in _divisors(shape[2]) if d >= min(elements, shape[2]))
+
+
+def gather(name: str, planes: int, elements: int, word: int, vector: int) -> list[Stage]:
     """A converter to words of `word` elements, where the words are not such already."""
     if elements == word and vector % word == 0:
         return []
@@ -153,12 +173,11 @@ def _divisors(number: int) -> list[int]:
     return [d for d in range(1, number + 1) if number % d == 0]
 
 
-def _window(layer: Mvtu, window: Window, shape: Shape, served: tuple[int, ...], pace: int) -> WindowUnit:
-    """The narrowest sliding window that feeds `layer` at its own pace and takes a map within `pace` cycles."""
-    cycles = min(layer.vector_cycles(m) for m in served)
+def window_unit(name: str, window: Window, shape: Shape, planes: int, cycles: int, pace: int) -> WindowUnit:
+    """The narrowest sliding window that reads a vector in at most `cycles` and takes a map within `pace` cycles."""
 
     def unit(word: int, reads: int, writes: int) -> WindowUnit:
-        return WindowUnit(layer.name, window, *shape, layer.levels_in, False, word, reads, writes)
+        return WindowUnit(name, window, *shape, planes, False, word, reads, writes)
 
     for word in _divisors(shape[2]):
         narrow = unit(word, 1, 1)
@@ -170,8 +189,13 @@ def _window(layer: Mvtu, window: Window, shape: Shape, served: tuple[int, ...], 
     return unit(shape[2], reads, writes)
 
 
-def _pool(name: str, window: Window, shape: Shape, planes: int, pace: int) -> WindowUnit:
+def pool_unit(name: str, window: Window, shape: Shape, planes: int, pace: int) -> WindowUnit:
     """The narrowest max-pool that reads and takes a map within `pace` cycles."""
-    choices = [*((word, 1) for word in _divisors(shape[2])), *((shape[2], r) for r in range(2, window.kernel**2 + 1))]
-    units = [WindowUnit(name, window, *shape, planes, True, word, reads) for word, reads in choices]
+    units = pool_units(name, window, shape, planes)
     return next(unit for unit in units if max(unit.read_cycles, unit.map_writes) <= pace or unit == units[-1])
+
+
+def pool_units(name: str, window: Window, shape: Shape, planes: int) -> list[WindowUnit]:
+    """Every max-pool that there is to choose from, the narrowest first."""
+    choices = [*((word, 1) for word in _divisors(shape[2])), *((shape[2], r) for r in range(2, window.kernel**2 + 1))]
+    return [WindowUnit(name, window, *shape, planes, True, word, reads) for word, reads in choices]

@@ -12,6 +12,8 @@ from rebnet.rtl.geometry import Mvtu, WindowUnit
 
 FOLDING_FILE = "folding.json"
 MAX_SAMPLES_PER_BEAT = 64
+WEIGHT_STYLES = ("block", "distributed")
+"""Where the weights of a layer are: in block RAM, or in LUTs."""
 
 
 def fifo_record(
@@ -59,6 +61,20 @@ def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
     return tuple(entries[name] for name in names)
 
 
+def read_weight_styles(path: Path, network: Network) -> tuple[str, ...]:
+    """The weight styles of a `folding.json`; "auto" where a layer says nothing.
+
+    Raises:
+        FoldingError: a style that there is not.
+    """
+    record = read_record(path, {"layers": list})
+    styles = {entry["name"]: entry.get("weight_style", "auto") for entry in record["layers"]}
+    for name, style in styles.items():
+        if style not in (*WEIGHT_STYLES, "auto"):
+            raise FoldingError(f"{path}: layer {name}: weight_style={style!r}; use block, distributed or auto")
+    return tuple(styles[dense.name] for dense in network.dense)
+
+
 def read_accelerator(path: Path, network: Network) -> Accelerator:
     """The chain that a `folding.json` describes."""
     foldings = read_foldings(path, network)
@@ -68,7 +84,7 @@ def read_accelerator(path: Path, network: Network) -> Accelerator:
         raise FoldingError(
             f"{path}: samples_per_beat={samples_per_beat}; use a power of two from 1 to {MAX_SAMPLES_PER_BEAT}"
         )
-    return accelerator_of(network, foldings, samples_per_beat)
+    return accelerator_of(network, foldings, samples_per_beat, read_weight_styles(path, network))
 
 
 def read_depths(path: Path, accelerator: Accelerator) -> Depths:

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet.rtl.memories import rom_style
 from rebnet.spec.window import Window
 
 SCORES_LATENCY = 4
@@ -56,7 +57,8 @@ class Mvtu:
     """One matrix-vector-threshold unit: its parameters, and what the module derives from them.
 
     `levels_out` is 0 for the last layer; `pixels` says that all input planes count at every m; `vectors` are those of
-    an image, one per position of a convolution's window.
+    an image, one per position of a convolution's window. `weight_style`: the weights are in block RAM ("block"), in
+    LUTs ("distributed"), or where `rebnet.rtl.memories` would have them ("auto").
     """
 
     name: str
@@ -69,6 +71,7 @@ class Mvtu:
     levels_out: int
     pixels: bool
     vectors: int = 1
+    weight_style: str = "auto"
 
     @property
     def channels(self) -> tuple[Channel, Channel]:
@@ -141,6 +144,13 @@ class Mvtu:
     def latency(self) -> int:
         """Cycles from issuing a fold's last word to seeing its first result at the output."""
         return self.popcount_stages + self.tail + self.levels_out + 4
+
+    @property
+    def weights_in(self) -> str:
+        """Where the weights are, "block" or "distributed"."""
+        if self.weight_style != "auto":
+            return self.weight_style
+        return rom_style(self.pe * self.simd, self.folds * self.chunks)
 
     @property
     def replays(self) -> bool:

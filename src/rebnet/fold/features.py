@@ -1,0 +1,289 @@
+"""What the resources of a module depend on: features of its parameters, to be weighed by fitted coefficients.
+
+Every function takes a module's parameters by the names of the RTL in lower case, numbers or arrays of equal shape, and
+returns its features by name. A feature is a count of something that is there in hardware: bits of a register, inputs of
+a multiplexer, partial products. Memories are no features: their blocks follow exactly from `block_rams`, and LUT RAM
+enters by its own count, `lut_ram`.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.rtl.memories import LUTS_PER_BRAM_18K
+
+Numbers = NDArray[np.float64]
+Shape = Mapping[str, Any]
+"""Parameters of a module: numbers, or arrays that broadcast together."""
+Features = dict[str, Numbers]
+_LEVELS = 14  # of adders: more than any SIMD has
+
+
+def ceil_div(a: Any, b: Any) -> Numbers:
+    """The least whole number that is not less than a/b."""
+    return -(-np.asarray(a, dtype=np.float64) // np.asarray(b, dtype=np.float64))
+
+
+def clog2(value: Any) -> Numbers:
+    """Bits that tell `value` things apart, as SystemVerilog's $clog2."""
+    return np.ceil(np.log2(np.maximum(np.asarray(value, dtype=np.float64), 1)) - 1e-12)
+
+
+def mux(inputs: Any) -> Numbers:
+    """LUT6 of a one-bit multiplexer, but for the MUXF7 and MUXF8 that join them: four inputs each."""
+    inputs = np.asarray(inputs, dtype=np.float64)
+    return np.where(inputs > 1, ceil_div(inputs, 4), 0.0)
+
+
+def lut_ram(width: Any, depth: Any) -> Numbers:
+    """LUT of a memory with one write and one read port: four hold 6 bits of 32 words, or 3 bits of 64."""
+    halves = ceil_div(depth, 64)
+    return np.where(np.asarray(depth) <= 32, 4 * ceil_div(width, 6), 4 * ceil_div(halves * width, 3))
+
+
+def rom(depth: Any) -> Numbers:
+    """LUT6 of a column of a read-only memory: 64 words each, and the multiplexers that join them."""
+    tables = np.asarray(depth, dtype=np.float64) / 64
+    return np.maximum(tables, 0.5) + ceil_div(np.maximum(ceil_div(depth, 64) - 1, 0), 3)
+
+
+def _half_blocks(width: Any, depth: Any) -> Numbers:
+    shapes = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+    counts = [ceil_div(depth, words) * ceil_div(width, bits) for words, bits in shapes]
+    return np.asarray(np.minimum.reduce(np.broadcast_arrays(*counts)), dtype=np.float64)
+
+
+def ram_in_luts(width: Any, depth: Any) -> Numbers:
+    """1 where `rebnet.rtl.memories.ram_style` says "distributed", else 0."""
+    narrow, wide = ceil_div(depth, 32), ceil_div(depth, 64)
+    luts = np.minimum(
+        4 * narrow * ceil_div(width, 6) + np.asarray(width) * ceil_div(narrow - 1, 3),
+        4 * wide * ceil_div(width, 3) + np.asarray(width) * ceil_div(wide - 1, 3),
+    )
+    return np.where(luts <= LUTS_PER_BRAM_18K * _half_blocks(width, depth), 1.0, 0.0)
+
+
+def rom_in_luts(width: Any, depth: Any) -> Numbers:
+    """1 where `rebnet.rtl.memories.rom_style` says "distributed", else 0."""
+    tables = ceil_div(depth, 64)
+    luts = np.asarray(width) * (tables + ceil_div(tables - 1, 3))
+    return np.where(luts <= LUTS_PER_BRAM_18K * _half_blocks(width, depth), 1.0, 0.0)
+
+
+def fifo(shape: Shape) -> Features:
+    """First-in first-out buffer: LUT RAM, pointers and a counter."""
+    width, depth = shape["width"], shape["depth"]
+    return {
+        "module": np.ones(np.broadcast(width, depth).shape),
+        "ram": lut_ram(width, depth),
+        "ram_mux": np.asarray(width) * mux(ceil_div(depth, 64)),
+        "pointers": clog2(depth),
+        "count": clog2(np.asarray(depth) + 1),
+    }
+
+
+def vector_buffer(shape: Shape) -> Features:
+    """Input buffer of a layer: as a FIFO, its word registered, and the levels of every word."""
+    width, depth, levels = shape["width"], shape["depth"], shape["level_width"]
+    luts = ram_in_luts(width, depth)
+    features = fifo(shape)
+    return {
+        **features,
+        "ram": luts * features["ram"],
+        "ram_mux": luts * features["ram_mux"],
+        "levels": lut_ram(levels, depth),
+        "word": luts * np.asarray(width, dtype=np.float64),
+        "chunks": clog2(shape["chunks"]) + 0 * np.asarray(depth),
+    }
+
+
+def processing_element(shape: Shape) -> Features:
+    """XNOR, popcount and accumulator of one output, for all its level lanes."""
+    simd, lanes, total = (np.asarray(shape[key], dtype=np.float64) for key in ("simd", "level_lanes", "sum_width"))
+    counts = ceil_div(simd, 4)
+    leaves, adders = counts, np.zeros(np.shape(simd))
+    registers = 3 * counts
+    for level in range(1, _LEVELS):
+        pairs = counts // 2
+        adders = adders + pairs * (level + 2)
+        more = counts > 1
+        counts = np.where(more, counts - pairs, counts)
+        if level % 2 == 0:
+            registers = registers + np.where(more, counts * (level + 3), 0)
+    return {
+        "module": np.ones(np.broadcast(simd, lanes, total).shape),
+        "lanes": lanes + 0 * simd,
+        "leaves": lanes * leaves,
+        "adders": lanes * adders,
+        "registers": lanes * registers,
+        "sum": lanes * total,
+    }
+
+
+def residual_encoder(shape: Shape) -> Features:
+    """Threshold and steps of one drained row."""
+    levels, width, acc = (
+        np.asarray(shape[key], dtype=np.float64) for key in ("levels", "threshold_width", "acc_width")
+    )
+    return {
+        "module": np.ones(np.broadcast(levels, width, acc).shape),
+        "threshold": width + 0 * levels * acc,
+        "acc": acc + 0 * levels * width,
+        "steps": np.maximum(levels - 1, 0) * width,
+        "passed": np.maximum(levels - 1, 0) * levels / 2 * width,
+        "codes": levels * (levels + 1) / 2,
+    }
+
+
+def mvtu(shape: Shape) -> Features:
+    """What a matrix-vector unit is beside its buffers, its processing elements and its encoders."""
+    get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+    pe, simd, lanes, drain = get["pe"], get["simd"], get["level_lanes"], get["drain"]
+    chunks, folds = ceil_div(get["cols"], simd), ceil_div(get["rows"], pe)
+    groups = ceil_div(get["levels_in"], lanes)
+    words = pe / drain
+    total = clog2(chunks * simd + 1)
+    depth = folds * chunks
+    tail = drain * lanes
+    distributed = get["distributed"]
+    thresholds = get["threshold_sets"] * folds * words
+    levels_out, acc, gain = get["levels_out"], get["acc_width"], get["gain_width"]
+    constants = drain * levels_out * get["threshold_width"]
+    in_luts = rom_in_luts(constants, thresholds)
+    pipe = 2 + get["popcount_stages"]
+    passing = 3 + get["level_width"]
+    return {
+        "module": np.ones(np.broadcast(*get.values()).shape),
+        "planes": lanes * simd,
+        "planes_mux": lanes * simd * mux(groups),
+        "weights_rom": distributed * pe * simd * rom(depth),
+        "weights_register": distributed * pe * simd,
+        "weights_mux": (1 - distributed) * pe * simd * mux(ceil_div(depth, 1024)),
+        "depth": clog2(depth),
+        "pass": passing,
+        "pass_delay": passing * ceil_div(pipe, 16),
+        "pick": tail * total,
+        "pick_mux": tail * total * mux(words),
+        "product": get["multiply"] * tail * (gain + total),
+        "lanes_sum": drain * (lanes - 1) * acc,
+        "total": drain * acc,
+        "groups_sum": np.where(groups > 1, drain * acc, 0.0),
+        "partial": np.where(groups > 1, lut_ram(drain * acc, words), 0.0),
+        "thresholds_rom": in_luts * constants * rom(thresholds),
+        "thresholds_register": in_luts * constants,
+        "thresholds_address": np.where(levels_out > 0, clog2(thresholds), 0.0),
+        "codes": np.where(get["sets"] > 1, drain * levels_out, 0.0),
+    }
+
+
+def window(shape: Shape) -> Features:
+    """A sliding window, beside its block RAM."""
+    get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+    words = get["planes"] * get["reads"] * get["word"]
+    row = get["width"] * get["channels"] / get["word"]
+    count = clog2(get["depth"] + get["height"] * row + (get["kernel"] + 2) * row) + 1
+    address = clog2(get["depth"])
+    wide, deep = get["planes"] * get["writes"] * get["word"], get["depth"] / get["writes"]
+    in_luts = ram_in_luts(wide, deep)
+    padded = np.where((get["pad_y"] > 0) | (get["pad_x"] > 0), 1.0, 0.0)
+    return {
+        "module": np.ones(np.broadcast(*get.values()).shape),
+        "words": words,
+        "out": lut_ram(words, 4),
+        "write_parts": words * mux(get["writes"]),
+        "count": count,
+        "address": address,
+        "ports": (get["reads"] - 1) * (count + address),
+        "padding": padded * (count + 8 * get["reads"]),
+        "lines": in_luts * get["reads"] * (lut_ram(wide, deep) + wide * mux(ceil_div(deep, 64))),
+        "lines_mux": (1 - in_luts) * get["reads"] * wide * mux(ceil_div(deep, 1024)),
+    }
+
+
+def max_pool(shape: Shape) -> Features:
+    """A max-pool with its lines in LUT RAM."""
+    get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+    words = get["planes"] * get["word"]
+    row = get["width"] * get["channels"] / get["word"]
+    count = clog2(get["depth"] + get["height"] * row + (get["kernel"] + 2) * row) + 1
+    wide, deep = get["planes"] * get["writes"] * get["word"], get["depth"] / get["writes"]
+    in_luts = ram_in_luts(wide, deep)
+    address = clog2(get["depth"])
+    return {
+        "module": np.ones(np.broadcast(*get.values()).shape),
+        "words": words,
+        "compare": words * get["reads"],
+        "lines": in_luts * get["reads"] * (lut_ram(wide, deep) + wide * mux(ceil_div(deep, 64))),
+        "lines_mux": (1 - in_luts) * get["reads"] * wide * mux(ceil_div(deep, 1024)),
+        "out": lut_ram(words, 4),
+        "count": count,
+        "address": address,
+        "ports": (get["reads"] - 1) * (count + address),
+    }
+
+
+def width_converter(shape: Shape) -> Features:
+    """A gearbox: every bit of its buffer takes the elements that may come to stand there."""
+    get = {key: np.asarray(value, dtype=np.int64) for key, value in shape.items() if not isinstance(value, str)}
+    unit = np.gcd(get["in"], get["out"])
+    units_in, units_out = get["in"] // unit, get["out"] // unit
+    words = ceil_div(get["vector"], get["in"])
+    last_units = ceil_div(get["vector"] - (words - 1) * get["in"], unit)
+    crosses = (words - 1) * units_in % units_out + last_units > units_out
+    ready = np.where(
+        units_in >= units_out, 2 * units_out, np.where(crosses, 2 * units_out + 1, units_out + units_in)
+    ).astype(np.float64)
+    units = ready - 1 + units_in
+    bits = get["planes"] * units * unit
+    sources = np.minimum(ready, units_in)
+    partial = np.where(get["vector"] % get["in"] != 0, 1.0, 0.0)
+    return {
+        "module": np.ones(np.broadcast(*get.values()).shape),
+        "bits": bits,
+        "sources": bits * np.maximum(sources - 1, 0),
+        "shift": np.where(units_in < units_out, get["planes"] * get["in"] * ready, 0.0),
+        "positions": ready,
+        "position": clog2(units),
+        "words": clog2(words),
+        "partial": partial * get["planes"] * get["in"],
+    }
+
+
+def scores(shape: Shape) -> Features:
+    """Scale and offset of the last layer's accumulators."""
+    get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+    return {
+        "module": np.ones(np.broadcast(*get.values()).shape),
+        "pick_mux": get["acc_width"] * mux(get["lanes"]),
+        "acc": get["acc_width"],
+        "rom": get["score_width"] * rom(get["sets"] * get["rows"]),
+        "levels": get["level_width"],
+    }
+
+
+def pixel_input(shape: Shape) -> Features:
+    """Pixels into planes, in a register slice."""
+    get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+    return {
+        "module": np.ones(np.broadcast(*get.values()).shape),
+        "ram": lut_ram(get["bits"] * get["p"] + get["level_width"], 2),
+        "beats": clog2(ceil_div(get["samples"], get["p"])),
+        "levels": get["level_width"],
+    }
+
+
+PIECES: Mapping[str, Callable[[Shape], Features]] = {
+    "fifo": fifo,
+    "vector_buffer": vector_buffer,
+    "processing_element": processing_element,
+    "residual_encoder": residual_encoder,
+    "mvtu": mvtu,
+    "sliding_window": window,
+    "max_pool": max_pool,
+    "width_converter": width_converter,
+    "scores": scores,
+    "pixel_input": pixel_input,
+}
+"""What the model adds up: an mvtu is its own piece, two buffers, PE elements and DRAIN encoders."""

@@ -1,0 +1,259 @@
+"""The cheapest accelerator that reaches a frame rate on a device, or the fastest that fits, with a certificate.
+
+Cheapest is what leaves the most room: the least largest share of the device's LUT, block RAM and multipliers, and among
+equals the least sum of the three shares. The search is exact in the model: every PE, SIMD, number of level lanes and
+weight style of every layer takes part, with the windows, pools and converters that they bring along.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.boards import Board, boards
+from rebnet.errors import FoldingError
+from rebnet.fold.choices import TOLERANCE, Choices, Step
+from rebnet.fold.paths import Outcome, Path, cheapest
+from rebnet.ir.notation import Folding
+from rebnet.ir.ops import Network
+from rebnet.rtl.accelerator import layers_of
+from rebnet.rtl.folding import WEIGHT_STYLES
+
+_UNLIMITED = 16.0
+
+
+@dataclass(frozen=True)
+class Goal:
+    """What is asked for: a device, what share of it may be taken (percent), and cycles per image at M levels.
+
+    Without `target_cycles` the fewest that fit are looked for.
+    """
+
+    board: Board
+    clock_mhz: float
+    max_utilisation: float
+    target_cycles: int | None
+
+
+@dataclass(frozen=True)
+class Found:
+    """The best accelerator.
+
+    Attributes:
+        foldings: of each layer.
+        weight_styles: of each layer.
+        samples_per_beat: of the input.
+        costs: LUT, halves of a block RAM of 36 kbit, multipliers and FF, of the whole accelerator.
+        largest_share: of the device, 1 for all.
+        target_cycles: per image at M, that it keeps.
+        certificate: what was proved, and how much was looked at.
+    """
+
+    foldings: tuple[Folding, ...]
+    weight_styles: tuple[str, ...]
+    samples_per_beat: int
+    costs: tuple[int, ...]
+    largest_share: float
+    target_cycles: int
+    certificate: dict[str, object]
+
+
+def device_of(board: Board) -> NDArray[np.float64]:
+    """LUT, halves of a block RAM, multipliers and FF of a board's device."""
+    device = board.part.device
+    halves = 2 * device.bram_36k if board.part.family in ("xc7", "xcup") else device.bram_18k
+    return np.array([device.lut, halves, device.dsp, device.ff], dtype=np.float64)
+
+
+class Search:
+    """All searches for one network and goal.
+
+    Args:
+        network: a lowered network.
+        goal: what is asked for.
+        reserve: LUT, halves of a block RAM, multipliers and FF that are spoken for.
+    """
+
+    def __init__(self, network: Network, goal: Goal, reserve: NDArray[np.float64] | None = None) -> None:
+        self.network, self.goal = network, goal
+        self.share = goal.max_utilisation / 100
+        self.device = device_of(goal.board)
+        if reserve is not None:
+            self.device = np.maximum(self.device - reserve / self.share, 0)
+
+    def run(self) -> Found:
+        """The cheapest within the target, or the fastest that fits and of these the cheapest.
+
+        Raises:
+            FoldingError: nothing reaches the target, or nothing fits at all.
+        """
+        if self.goal.target_cycles is not None:
+            choices = self._choices(self.goal.target_cycles)
+            found = _best(choices, self.goal.target_cycles, self.device, self.share)
+            if found.path is None:
+                raise FoldingError(self._too_small(self.goal.target_cycles))
+            return self._found(choices, found, self.goal.target_cycles, {})
+        fastest = self._fewest_cycles()
+        if fastest is None:
+            raise FoldingError(self._too_small(self._most_cycles()))
+        choices, cycles, proof = fastest
+        return self._found(choices, _best(choices, cycles, self.device, self.share), cycles, proof)
+
+    def _choices(self, most_cycles: int, room: float = 1.0) -> Choices:
+        most = room * self.share * self.device
+        return Choices(self.network, self.goal.board.part.family, most, most_cycles)
+
+    def _fewest_cycles(self) -> tuple[Choices, int, dict[str, object]] | None:
+        """The fewest cycles per image that fit, and why fewer do not; None where nothing fits."""
+        slowest = self._most_cycles()
+        low, high = 0, min(self._guess(), slowest)
+        while True:
+            choices = self._choices(high)
+            if _best(choices, high, self.device, self.share, any_will_do=True).path is not None:
+                break
+            if high == slowest:
+                return None
+            low, high = high, min(4 * high, slowest)
+        values = sorted({int(c) for layer in choices.layers for c in np.unique(layer.cycles)} | {high})
+        values += [-(-self.network.input.samples // 2**power) for power in range(7)]
+        values = sorted({value for value in (*values, self.network.dense[-1].weights.rows) if low < value <= high})
+        first, last, refused = 0, len(values) - 1, math.nan
+        while first < last:
+            middle = (first + last) // 2
+            found = _best(choices, values[middle], self.device, self.share, any_will_do=True)
+            if found.path is not None:
+                last = middle
+            else:
+                first, refused = middle + 1, found.bound
+        below = values[first - 1] if first else low
+        proof: dict[str, object] = {"cycles_refused": below}
+        if first and not math.isnan(refused):
+            proof["refused_bound"] = round(100 * refused, 2) if math.isfinite(refused) else None
+        return choices, values[first], proof
+
+    def _most_cycles(self) -> int:
+        """Cycles per image with one lane in every layer, or of the input or output where they take more."""
+        layers = layers_of(self.network, (Folding(1, 1, 1),) * len(self.network.dense))
+        return max(
+            *(layer.cycles(self.network.levels) for layer in layers), self.network.input.samples, layers[-1].rows
+        )
+
+    def _guess(self) -> int:
+        """Cycles per image that a device of this size may well reach: its LUT as lanes, four each."""
+        layers = layers_of(self.network, (Folding(1, 1, 1),) * len(self.network.dense))
+        work = sum(layer.cycles(self.network.levels) for layer in layers)
+        lanes = max(self.share * float(self.device[0]) / 4, 1)
+        return max(int(work / lanes), -(-self.network.input.samples // 64), self.network.dense[-1].weights.rows, 16)
+
+    def _found(self, choices: Choices, best: "Best", cycles: int, proof: dict[str, object]) -> Found:
+        path = best.path
+        assert path is not None
+        chosen = [
+            (step.foldings, int(step.places[edge]))
+            for step, edge in zip(best.steps, path.edges, strict=True)
+            if step.foldings is not None
+        ]
+        foldings = tuple(Folding(int(f.pe[i]), int(f.simd[i]), int(f.lanes[i])) for f, i in chosen)
+        styles = tuple(WEIGHT_STYLES[int(f.style[i])] for f, i in chosen)
+        over = path.costs[3] > self.share * self.device[3]
+        if over:
+            raise FoldingError(
+                f"board {self.goal.board.name}: the cheapest accelerator needs {path.costs[3]} flip-flops, more than "
+                f"{self.goal.max_utilisation:g} % of {self.device[3]:.0f}; allow more with --max-utilisation"
+            )
+        certificate = {
+            "objective": "least largest share of LUT, BRAM and DSP, then least sum of the three",
+            "proved": "optimal in the cost model"
+            if not proof
+            else "fewest cycles and, of these, optimal in the cost model",
+            "largest_share": round(100 * path.largest, 2),
+            "bound": round(100 * best.bound, 2),
+            "gap": round(100 * (path.largest - best.bound), 2),
+            "foldings_enumerated": choices.enumerated,
+            "foldings_kept": sum(len(layer) for layer in choices.layers),
+            "partial_accelerators": best.labels,
+            **proof,
+        }
+        return Found(
+            foldings,
+            styles,
+            best.samples_per_beat,
+            tuple(int(cost) for cost in path.costs),
+            path.largest,
+            cycles,
+            certificate,
+        )
+
+    def _too_small(self, cycles: int) -> str:
+        """What the target would need, who has it, and what this board reaches."""
+        board, clock = self.goal.board, self.goal.clock_mhz
+        start = (
+            f"board {board.name} ({board.part.name}): no folding takes at most {cycles} cycles per image "
+            f"({1e6 * clock / cycles:.0f} images/s at {clock:g} MHz) within {self.goal.max_utilisation:g} % of it"
+        )
+        choices = self._choices(cycles, _UNLIMITED)
+        best = _best(choices, cycles, self.device, _UNLIMITED * self.share)
+        if best.path is None:
+            return f"{start}, nor on one {_UNLIMITED:g} times as large; ask for fewer images per second"
+        needed = best.path.costs
+        names = zip(("LUT", "BRAM", "DSP"), needed[:3] / (1, 2, 1), self.device[:3] / (1, 2, 1), strict=True)
+        short = [
+            f"{name} {need:g} of {self.share * has:g} ({need - self.share * has:g} too many)"
+            for name, need, has in names
+            if need > self.share * has
+        ]
+        others = [
+            other.name
+            for other in boards()
+            if other.part.family == board.part.family and (needed <= self.share * device_of(other)).all()
+        ]
+        fits = f"it fits {', '.join(others)}" if others else "no board of this family has that much"
+        reached = self._reached()
+        return f"{start}: the cheapest needs {', '.join(short)}; {fits}; {reached}"
+
+    def _reached(self) -> str:
+        fastest = Search(self.network, replace(self.goal, target_cycles=None))._fewest_cycles()
+        if fastest is None:
+            return f"no folding at all fits {self.goal.board.name}"
+        fewest = fastest[1]
+        return (
+            f"the fastest that fits {self.goal.board.name} takes {fewest} cycles, "
+            f"{1e6 * self.goal.clock_mhz / fewest:.0f} images/s: leave --target-fps out"
+        )
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best path over all ranges of paces, with the graph that it is in."""
+
+    path: Path | None
+    bound: float
+    labels: int
+    steps: list[Step]
+    samples_per_beat: int
+
+
+def _best(choices: Choices, cycles: int, device: NDArray[np.float64], share: float, any_will_do: bool = False) -> Best:
+    """The best path within `cycles` at M and `share` of the device; its bound is that of all ranges."""
+    best = Best(None, math.inf, 0, [], 1)
+    weights: list[NDArray[np.float64]] = [np.full(3, 1 / 3), *np.eye(3)]
+    device = np.maximum(device[:3], TOLERANCE)
+    most, labels, bound = share, 0, math.inf
+    for least, last in choices.ranges(cycles):
+        hopeful = choices.hopeful(cycles, last, device, weights, most)
+        if hopeful is None:  # nor in the ranges of faster paces, which have fewer foldings
+            break
+        steps = choices.graph(hopeful, cycles, least)
+        if steps is None:
+            continue
+        outcome: Outcome = cheapest(steps, device, most, any_will_do=any_will_do)
+        weights.append(outcome.weights)
+        labels += outcome.labels
+        bound = min(bound, outcome.bound)
+        if outcome.path is not None and (best.path is None or outcome.path.key < best.path.key):
+            best = Best(outcome.path, 0, 0, steps, choices.samples_per_beat(least))
+            most = outcome.path.largest
+            if any_will_do:
+                break
+    return replace(best, bound=bound, labels=labels)

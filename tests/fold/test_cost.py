@@ -1,0 +1,53 @@
+"""The closed forms: block RAMs as Yosys maps them, styles as the generator chooses them, the same parameters."""
+
+import numpy as np
+import pytest
+
+from rebnet.boards import Resources
+from rebnet.errors import OptionError
+from rebnet.fold.cost import block_rams, predict, read_costs
+from rebnet.fold.features import processing_element, ram_in_luts, rom_in_luts
+from rebnet.rtl import memories
+from rebnet.rtl.parameters import Module
+
+# Width, depth, RAMB36E1, RAMB18E1: what synth_xilinx of Yosys 0.70 made of a registered ROM of random bits.
+MAPPED = (
+    (1024, 288, 0, 29), (512, 576, 0, 29), (72, 512, 1, 0), (73, 512, 0, 3), (36, 512, 0, 1), (37, 512, 1, 0),
+    (16, 9, 0, 1), (256, 1152, 11, 0), (128, 1152, 0, 11), (64, 1500, 3, 0), (100, 1025, 0, 9), (100, 2049, 7, 0),
+    (7, 5000, 1, 0), (4, 9216, 1, 0), (8, 65536, 0, 29), (1, 40000, 0, 3), (18, 1024, 0, 1), (9, 2048, 0, 1),
+    (40, 3000, 0, 7), (54, 700, 0, 3), (96, 4608, 12, 0), (24, 1536, 1, 0),
+)  # fmt: skip
+
+
+def test_block_rams_are_those_of_yosys():
+    width, depth, full, half = np.array(MAPPED).T
+    assert np.array(block_rams(width, depth, "xc7")).tolist() == [full.tolist(), half.tolist()]
+
+
+def test_styles_are_those_of_the_generator():
+    rng = np.random.default_rng(0)
+    width, depth = rng.integers(1, 300, 500), rng.integers(1, 3000, 500)
+    for ours, theirs in ((ram_in_luts, memories.ram_style), (rom_in_luts, memories.rom_style)):
+        styles = [theirs(int(w), int(d)) == "distributed" for w, d in zip(width, depth, strict=True)]
+        assert ours(width, depth).tolist() == styles
+        assert 0 < sum(styles) < len(styles)
+
+
+def test_popcount_features_count_the_tree():
+    """16 lanes: 4 leaves; two adders of 3 bits and one of 4."""
+    features = processing_element({"simd": 16, "level_lanes": 2, "sum_width": 7})
+    assert [float(features[name]) for name in ("leaves", "adders", "sum")] == [8, 2 * (2 * 3 + 4), 14]
+
+
+def test_a_module_is_predicted_in_whole_numbers():
+    fifo = Module("fifo", {"WIDTH": 9, "DEPTH": 32})
+    taken = predict(fifo, "xc7")
+    assert isinstance(taken, Resources)
+    assert taken.lut > 8
+    assert (taken.bram_36k, taken.dsp) == (0, 0)
+    assert predict(Module("fifo", {"WIDTH": 90, "DEPTH": 32}), "xc7").lut > taken.lut + 40
+
+
+def test_a_family_that_was_not_calibrated():
+    with pytest.raises(OptionError, match="family ice40: its costs were not calibrated, only those of xc7"):
+        read_costs("ice40")

@@ -1,0 +1,163 @@
+"""The search against brute force: every folding of every layer of small networks, one after another."""
+
+import math
+from functools import cache
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.ir.networks import from_text
+
+from rebnet.boards import Board, Part, Resources
+from rebnet.errors import FoldingError
+from rebnet.fold import samples_per_beat
+from rebnet.fold.cost import predict
+from rebnet.fold.likely import likely_depths
+from rebnet.fold.search import Goal, Search
+from rebnet.ir.notation import Folding
+from rebnet.lower import lower
+from rebnet.rtl.accelerator import accelerator_of
+from rebnet.rtl.folding import WEIGHT_STYLES
+from rebnet.rtl.parameters import modules_of
+
+TEXTS = {
+    "dense": ("1x3x1 - D3 - D2", 2, 2),
+    "deep": ("1x2x1 - D2 - D2 - D2", 1, 1),
+    "convolutional": ("3x3x2 - C2:2x2 - MP2 - D2", 1, 1),
+    "padded": ("2x2x2 - C2:2x2+same - D2", 2, 1),
+}
+LARGE = Resources(lut=40_000, ff=80_000, bram_36k=40, dsp=60)
+
+
+def board(lut=LARGE.lut, bram=LARGE.bram_36k, dsp=LARGE.dsp):
+    device = Resources(lut=lut, ff=10 * lut, bram_36k=bram, dsp=dsp)
+    return Board("small", Part("small", "xc7", device, "small"), 100.0)
+
+
+@cache
+def network_of(name):
+    text, levels, bits = TEXTS[name]
+    return lower(from_text(text, levels=levels, bits=bits))
+
+
+@cache
+def _taken(module, parameters, family="xc7"):
+    return predict(_MODULES[module, parameters], family)
+
+
+_MODULES = {}
+
+
+@cache
+def every_accelerator(name):
+    """Cycles at M and costs (LUT, halves of a block RAM, multipliers) of every accelerator of a network."""
+    network = network_of(name)
+    choices = []
+    for index, dense in enumerate(network.dense):
+        lanes = network.levels if index else network.input.bits
+        ranges = (dense.weights.rows, dense.weights.columns, lanes)
+        every = product(*(range(1, most + 1) for most in ranges))
+        choices.append([(Folding(*folding), style) for folding in every for style in WEIGHT_STYLES])
+    rows = []
+    for chosen in product(*choices):
+        foldings, styles = zip(*chosen, strict=True)
+        beat = samples_per_beat(accelerator_of(network, foldings, 1))
+        accelerator = accelerator_of(network, foldings, beat, styles)
+        costs = np.zeros(3, dtype=np.int64)
+        for module in modules_of(network, accelerator, likely_depths(accelerator)):
+            key = module.name, repr(module.parameters)
+            _MODULES.setdefault(key, module)
+            taken = _taken(*key)
+            costs += (taken.lut, 2 * taken.bram_36k + taken.bram_18k, taken.dsp)
+        rows.append((accelerator.bound_cycles(network.levels), *costs))
+    return np.array(rows)
+
+
+def best_of(name, device, share, target):
+    """The least (largest share, sum of shares) within the target, and the fewest cycles that fit; None if none."""
+    rows = every_accelerator(name)
+    shares = rows[:, 1:] / (device.lut, 2 * device.bram_36k, device.dsp)
+    largest, total = shares.max(axis=1), shares.sum(axis=1)
+    fits = largest <= share + 1e-9
+    fewest = rows[fits, 0].min() if fits.any() else None
+    allowed = fits & (rows[:, 0] <= target)
+    if not allowed.any():
+        return None, fewest
+    order = np.lexsort((total[allowed], largest[allowed]))
+    return (largest[allowed][order[0]], total[allowed][order[0]]), fewest
+
+
+@given(
+    name=st.sampled_from(sorted(TEXTS)),
+    lut=st.integers(600, 6000),
+    bram=st.integers(1, 12),
+    dsp=st.integers(1, 12),
+    target=st.integers(2, 40),
+)
+@settings(max_examples=12, deadline=None)
+def test_the_search_finds_what_brute_force_finds(name, lut, bram, dsp, target):
+    small = board(lut, bram, dsp)
+    best, fewest = best_of(name, small.part.device, 0.9, target)
+    search = Search(network_of(name), Goal(small, 100.0, 90, target))
+    if best is None:
+        with pytest.raises(FoldingError, match="board small"):
+            search.run()
+        return
+    found = search.run()
+    taken = np.array(found.costs[:3]) / (lut, 2 * bram, dsp)
+    assert (taken.max(), taken.sum()) == pytest.approx(best, abs=1e-12)
+    assert found.certificate["gap"] == 0
+    fastest = Search(network_of(name), Goal(small, 100.0, 90, None)).run()
+    assert fastest.target_cycles == fewest
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+def test_what_was_counted_is_what_is_built(name):
+    """The graph adds up the same modules as the accelerator that its path stands for."""
+    network = network_of(name)
+    found = Search(network, Goal(board(), 100.0, 90, 12)).run()
+    accelerator = accelerator_of(network, found.foldings, found.samples_per_beat, found.weight_styles)
+    assert accelerator.bound_cycles(network.levels) <= 12
+    assert samples_per_beat(accelerator_of(network, found.foldings, 1)) == found.samples_per_beat
+    taken = Resources()
+    for module in modules_of(network, accelerator, likely_depths(accelerator)):
+        taken += predict(module, "xc7")
+    assert found.costs == (taken.lut, 2 * taken.bram_36k + taken.bram_18k, taken.dsp, taken.ff)
+
+
+def test_a_board_that_is_too_small():
+    network = lower(from_text("4x4x1 - D16 - D4", levels=1, bits=1))
+    slow = Search(network, Goal(board(bram=10_000, dsp=10_000), 100.0, 100, 1000)).run()
+    least = math.ceil(slow.costs[0] / 0.9)  # enough for the cheapest of all, not for the fastest
+    with pytest.raises(FoldingError) as caught:
+        Search(network, Goal(board(least, 10_000, 10_000), 100.0, 90, 8)).run()
+    message = str(caught.value)
+    assert "no folding takes at most 8 cycles per image (12500000 images/s at 100 MHz) within 90 % of it" in message
+    assert "too many)" in message
+    assert "it fits " in message
+    assert "zc702" in message
+    assert "the fastest that fits small takes" in message
+
+
+def test_a_board_that_nothing_fits():
+    with pytest.raises(FoldingError, match="no folding at all fits small"):
+        Search(network_of("dense"), Goal(board(lut=50), 100.0, 90, None)).run()
+
+
+def test_a_rate_that_no_device_reaches():
+    with pytest.raises(FoldingError, match="nor on one 16 times as large"):
+        Search(network_of("dense"), Goal(board(), 100.0, 90, 1)).run()
+
+
+def test_every_folding_is_counted():
+    """The certificate's count is the product of all PE, SIMD, lanes and styles that meet the target."""
+    network = network_of("dense")
+    found = Search(network, Goal(board(), 100.0, 100, 10_000)).run()
+    counts = [
+        dense.weights.rows * dense.weights.columns * (network.levels if index else network.input.bits)
+        for index, dense in enumerate(network.dense)
+    ]
+    assert found.certificate["foldings_enumerated"] == len(WEIGHT_STYLES) * sum(counts)
+    assert math.prod(counts) > 1
