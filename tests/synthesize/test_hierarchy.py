@@ -129,3 +129,17 @@ def test_a_cache_that_cannot_be_written(hierarchy, tmp_path):
         f"{tmp_path / 'cache'}: results cannot be kept in this folder (file exists); "
         "make room or change its permissions, or name another --cache-dir"
     )
+
+
+def test_modules_that_differ_in_name_only_are_one(hierarchy, tmp_path):
+    leaf, pair = tmp_path / "work" / "leaf.sv", tmp_path / "work" / "pair.sv"
+    leaf.write_text(leaf.read_text().replace("WIDTH = 1", 'WIDTH = 1, parameter TAG = ""'))
+    tags = pair.read_text().replace(") low", ', .TAG("a")) low').replace(") high", ', .TAG("b")) high')
+    pair.write_text(tags)
+    netlist = hierarchy("ice40", top="pair")
+    assert (netlist.synthesized, netlist.cached) == (2, 0)
+    assert [(part.name, part.usage.resources.ff) for part in netlist.instances] == [
+        ("pair", 0),
+        ("low", 2),
+        ("high", 2),
+    ]
