@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from rebnet.rtl.thresholds import constants_of
 from rebnet.ir.ops import Threshold
+from rebnet.rtl.thresholds import constants_of
 from rebnet.spec.residual import encode_integer
 
 T = 24

@@ -46,9 +46,7 @@ def dividers(oscillator_mhz: float, clock_mhz: float) -> Dividers:
     """
     low, high = CLOCK_MHZ
     if not low <= clock_mhz <= high:
-        raise OptionError(
-            f"clock of {clock_mhz:g} MHz: the PLL makes {low:g} to {high:g} MHz; use one of these"
-        )
+        raise OptionError(f"clock of {clock_mhz:g} MHz: the PLL makes {low:g} to {high:g} MHz; use one of these")
     # of all that make the same clock, the one that compares most often: least jitter
     return max(_settings(oscillator_mhz, clock_mhz), key=lambda found: (found.clock_mhz, -found.input, found.feedback))
 
