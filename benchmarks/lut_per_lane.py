@@ -13,6 +13,7 @@ LUT: plain count of LUT cells and inverters, plus the same RAM and shift registe
 """
 
 import argparse
+import itertools
 import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -63,7 +64,7 @@ def network(levels: int) -> Network:
     gammas = [2.0**-level for level in range(levels)]
     sizes = (IMAGE.samples, COLS, ROWS, CLASSES)
     ops: list[Op] = []
-    for index, (columns, rows) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for index, (columns, rows) in enumerate(itertools.pairwise(sizes)):
         ops.append(Dense(f"layer_{index + 1}", BitMatrix.pack(rng.random((rows, columns)) < 0.5), 1.0))
         spread = np.sqrt(columns) * np.ones(rows)
         ops.append(BatchNorm(rng.normal(0, 0.3, rows) * spread, spread**2, np.ones(rows), np.zeros(rows), 1e-5))
