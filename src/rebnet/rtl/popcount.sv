@@ -57,9 +57,9 @@ module popcount #(
       localparam int PAIRS = BEFORE / 2;
       for (genvar c = 0; c < PAIRS; c++) begin : adder
         logic unused_sum;
-        // The 1 below the counts makes a carry of the waiting lane.
+        // The waiting lane added to itself is its own carry, and needs no table.
         assign {counts_d[c*BITS+:BITS], unused_sum} =
-            {1'b0, level[k-1].counts[2*c*(BITS-1)+:BITS-1], 1'b1} +
+            {1'b0, level[k-1].counts[2*c*(BITS-1)+:BITS-1], level[k-1].waiting[c]} +
             {1'b0, level[k-1].counts[(2*c+1)*(BITS-1)+:BITS-1], level[k-1].waiting[c]};
       end
       if (BEFORE % 2 == 1) begin : alone

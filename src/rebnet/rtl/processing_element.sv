@@ -50,7 +50,7 @@ module processing_element #(
 
     if (SIMD % 4 == 0) begin : with_extra
       logic unused_sum;
-      assign {sum_d, unused_sum} = {sum_q, 1'b1} + {SUM_WIDTH'(count), extra};
+      assign {sum_d, unused_sum} = {sum_q, extra} + {SUM_WIDTH'(count), extra};
     end else begin : without_extra
       logic unused_extra;
       assign unused_extra = extra;
