@@ -96,7 +96,8 @@ def chunks_of(shape: Shape) -> Numbers:
 def multipliers(shape: Shape) -> Numbers:
     """Multipliers of a unit's tail: one a lane, where its gains are no shifts."""
     lanes = np.asarray(shape["drain"]) * np.asarray(shape["level_lanes"], dtype=np.float64)
-    return np.asarray(shape["multiply"]) * lanes
+    multiply: Numbers = np.asarray(shape["multiply"]) * lanes
+    return multiply
 
 
 def mvtu_pieces(shape: Shape) -> dict[str, tuple[Shape, Any]]:

@@ -1,6 +1,7 @@
 """Every folding of a layer with its cycles and resources, and those of them that no other beats."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,11 +45,10 @@ class Foldings:
     costs: Integers
     enumerated: int
 
-    def chosen(self, places: NDArray[np.bool_] | Integers) -> "Foldings":
+    def chosen(self, places: Any) -> "Foldings":
         """The foldings at these places."""
-        arrays = (self.pe, self.simd, self.lanes, self.style, self.drain)
-        counts = (self.cycles, self.fewest_cycles, self.vector_cycles)
-        return Foldings(*(a[places] for a in (*arrays, *counts)), self.costs[places], self.enumerated)
+        names = ("pe", "simd", "lanes", "style", "drain", "cycles", "fewest_cycles", "vector_cycles", "costs")
+        return replace(self, **{name: getattr(self, name)[places] for name in names})
 
     def __len__(self) -> int:
         return len(self.pe)
@@ -157,7 +157,8 @@ def _grid(
 
 def _groups(layer: Mvtu, lanes: Integers, levels: int) -> Integers:
     planes = layer.levels_in if layer.pixels else levels
-    return -(-planes // lanes)
+    groups: Integers = -(-planes // lanes)
+    return groups
 
 
 def _drains(layer: Mvtu, pe: Integers, chunks: Integers) -> Integers:

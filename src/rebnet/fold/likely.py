@@ -1,9 +1,16 @@
 """FIFO depths before they are sized: what the search counts on."""
 
 import math
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rebnet.rtl.accelerator import Accelerator, Depths
 from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
+
+
+Words = TypeVar("Words", int, NDArray[np.int64])
 
 
 def likely_depths(accelerator: Accelerator) -> Depths:
@@ -25,12 +32,12 @@ def likely_depths(accelerator: Accelerator) -> Depths:
     return depths
 
 
-def input_depth(chunks: int) -> int:
+def input_depth(chunks: Words) -> Words:
     """Words of an input buffer: two vectors."""
     return 2 * chunks
 
 
-def output_depth(drain_words: int) -> int:
+def output_depth(drain_words: Words) -> Words:
     """Words of an output FIFO: two folds."""
     return 2 * drain_words
 
