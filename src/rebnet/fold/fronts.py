@@ -167,7 +167,8 @@ def _drains(layer: Mvtu, pe: Integers, chunks: Integers) -> Integers:
     for number in range(1, layer.rows + 1):
         divisors = np.array([d for d in range(1, number + 1) if number % d == 0])
         words[number, 1:] = divisors[np.searchsorted(divisors, np.arange(1, layer.cols + 1), side="right") - 1]
-    return pe // words[pe, chunks]
+    drains: Integers = pe // words[pe, chunks]
+    return drains
 
 
 def unbeaten(values: Integers, classes: Integers) -> Integers:

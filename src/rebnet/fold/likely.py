@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from rebnet.rtl.accelerator import Accelerator, Depths
 from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
 
-
 Words = TypeVar("Words", int, NDArray[np.int64])
 
 
