@@ -131,7 +131,8 @@ def every_folding(facts: LayerFacts, family: Family, most_cycles: int, most: NDA
 def whole_costs(cost: NDArray[np.float64]) -> Integers:
     """Costs of one module, shape (5, n), as whole numbers of shape (n, 4): LUT, halves of a block RAM, DSP, FF."""
     halves = 2 * cost[BRAM_36K] + cost[BRAM_18K]
-    return np.rint(np.stack([cost[LUT], halves, cost[DSP], cost[FF]], axis=-1)).astype(np.int64)
+    whole: Integers = np.rint(np.stack([cost[LUT], halves, cost[DSP], cost[FF]], axis=-1)).astype(np.int64)
+    return whole
 
 
 def _grid(
