@@ -286,6 +286,7 @@ def simulate(
     stalls: int | None = None,
     processes: int | None = None,
     trace: Path | None = None,
+    trees: bool = False,
     say: Say = _silent,
     progress: Callable[[int], None] = lambda images_done: None,
 ) -> Simulation:
@@ -298,6 +299,7 @@ def simulate(
         stalls=stalls,
         processes=processes,
         trace=trace,
+        trees=trees,
         status=say,
         progress=progress,
     )

@@ -46,6 +46,7 @@ def simulate(
     files: Mapping[str, str] | None = None,
     *,
     sources: Sequence[Path] = (),
+    defines: Sequence[str] = (),
     bench: str | None = None,
 ) -> None:
     """Build `module` with `parameters` and play the cocotb tests of its bench; a failure fails the pytest test.
@@ -58,6 +59,7 @@ def simulate(
         case: what `case_name` returns inside the simulation.
         files: memory images, by name.
         sources: SystemVerilog files beside the library's.
+        defines: macros to define.
         bench: Python module of the bench, where it does not stand beside this one.
     """
     package = __package__ or ""
@@ -78,7 +80,7 @@ def simulate(
                 sources=[*(source(name) for name in MODULES), *sources],
                 hdl_toplevel=module,
                 parameters={name: literal(value) for name, value in parameters.items()},
-                build_args=["-Wall", "--x-initial", "unique", "--x-assign", "unique", "-CFLAGS", "-O0"],
+                build_args=["-Wall", "--x-initial", "unique", "--x-assign", "unique", "-CFLAGS", "-O0", *(f"-D{name}" for name in defines)],
                 build_dir=build,
                 log_file=log,
             )

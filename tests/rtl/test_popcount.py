@@ -21,6 +21,13 @@ def test_popcount(simulate: Callable[..., None], case: str) -> None:
     simulate("popcount", CASES[case], case)
 
 
+@pytest.mark.rtl
+@pytest.mark.parametrize("case", ["one lane", "one leaf and extra", "gaps", "three stages"])
+def test_words_counted_at_once(simulate: Callable[..., None], case: str) -> None:
+    """What a simulator counts in place of the tree: the same bench, to the cycle."""
+    simulate("popcount", CASES[case], case, defines=["REBNET_COUNTONES"])
+
+
 @cocotb.test()
 async def a_word_each_cycle(dut):
     """The count of each word is there STAGES cycles later, whatever comes before and after it."""

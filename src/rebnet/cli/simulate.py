@@ -23,6 +23,9 @@ def command(
         int | None, typer.Option(help="Copies of the accelerator at once; one per core if not given.")
     ] = None,
     trace: Annotated[Path | None, typer.Option(help="Waveform to write, FILE.fst or FILE.vcd, in one process.")] = None,
+    trees: Annotated[
+        bool, typer.Option("--trees", help="Simulate the counting trees bit by bit, as synthesised; much slower.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Send test images through the RTL under Verilator and compare every score with the integer network's.
@@ -40,6 +43,7 @@ def command(
             stalls=stalls,
             processes=processes,
             trace=trace,
+            trees=trees,
             say=say,
             progress=progress,
         )

@@ -8,6 +8,8 @@
 // How:  a leaf is two functions of six bits, three of data and three of weights. An adder of two counts takes one
 //       lane more as its carry, so a tree of L leaves counts 4*L - 1 lanes, and extra is the next one.
 // WIDTH ≥ 1: lanes.
+// REBNET_COUNTONES: defined, the same numbers come at the same time from $countones of the word. A simulator
+//       counts a word at once, and takes many times as long over the tree's single bits.
 module popcount #(
     parameter  int WIDTH  = 64,
     parameter  int STAGES = 3,
@@ -21,12 +23,6 @@ module popcount #(
     output logic [COUNT_WIDTH-1:0] count,
     output logic                   extra
 );
-  // Counts that are left after a level of adders; as many lanes still wait to be a carry.
-  function automatic int counts_after(input int level);
-    counts_after = LEAVES;
-    for (int i = 0; i < level; i++) counts_after = (counts_after + 1) / 2;
-  endfunction
-
   if (WIDTH < 1) begin : illegal_1
     $fatal(1, "popcount: WIDTH must be at least 1");
   end
@@ -35,8 +31,26 @@ module popcount #(
   end
 
   logic [WIDTH-1:0] same;
+  assign same = data ~^ weights;
+
+`ifdef REBNET_COUNTONES
+  logic [COUNT_WIDTH:0] total_d;
+  logic [STAGES*(COUNT_WIDTH+1)-1:0] total_q;
+  if (WIDTH % 4 == 0) begin : with_extra
+    assign total_d = {same[WIDTH-1], COUNT_WIDTH'($countones(same[WIDTH-2:0]))};
+  end else begin : without_extra
+    assign total_d = {1'b0, COUNT_WIDTH'($countones(same))};
+  end
+  always_ff @(posedge clk) total_q <= (STAGES * (COUNT_WIDTH + 1))'({total_q, total_d});
+  assign {extra, count} = total_q[(STAGES-1)*(COUNT_WIDTH+1)+:COUNT_WIDTH+1];
+`else
+  // Counts that are left after a level of adders; as many lanes still wait to be a carry.
+  function automatic int counts_after(input int level);
+    counts_after = LEAVES;
+    for (int i = 0; i < level; i++) counts_after = (counts_after + 1) / 2;
+  endfunction
+
   logic [4*LEAVES-1:0] agree;
-  assign same  = data ~^ weights;
   assign agree = (4 * LEAVES)'(same);  // lanes that are not there agree in nothing
 
   for (genvar k = 0; k <= LEVELS; k++) begin : level
@@ -81,4 +95,5 @@ module popcount #(
 
   assign count = level[LEVELS].counts;
   assign extra = level[LEVELS].waiting;
+`endif
 endmodule

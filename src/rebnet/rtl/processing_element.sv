@@ -33,7 +33,9 @@ module processing_element #(
   end
 
   for (genvar l = 0; l < LEVEL_LANES; l++) begin : lane
+    /* verilator lint_off UNUSEDSIGNAL */  // a few lanes have a count of more bits than their sum needs
     logic [COUNT_WIDTH-1:0] count;
+    /* verilator lint_on UNUSEDSIGNAL */
     logic extra;
     logic [SUM_WIDTH-1:0] sum_d, sum_q, result_q;
 

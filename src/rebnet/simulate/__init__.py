@@ -52,6 +52,7 @@ def simulate(
     stalls: int | None = None,
     processes: int | None = None,
     trace: Path | None = None,
+    trees: bool = False,
     sink_beats: int | None = None,
     status: Callable[[str], None] = lambda stage: None,
     progress: Callable[[int], None] = lambda images_done: None,
@@ -66,6 +67,7 @@ def simulate(
         stalls: seed of random idle and backpressure on both streams; None for none.
         processes: copies of the accelerator that run at once; one per core if None.
         trace: waveform to write, FST or VCD by its suffix; runs in one process.
+        trees: simulate the counting trees bit by bit, as they are synthesised; many times slower.
         sink_beats: the sink takes this many beats and then no more; None for no limit.
         status: called with the name of each stage.
         progress: called with the number of images done since the last call.
@@ -88,7 +90,7 @@ def simulate(
     sources = [build / file for file in ports["files"]]
     kind = "" if trace is None else trace.suffix.removeprefix(".")
     folder = build / ("simulator-trace" if kind else "simulator")
-    program = build_simulator(folder, sources, ports["top"], trace=kind, fast_build=bool(kind))
+    program = build_simulator(folder, sources, ports["top"], trace=kind, fast_build=bool(kind), trees=trees)
 
     status("simulating")
     shards = run_shards(

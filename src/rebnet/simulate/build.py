@@ -55,7 +55,7 @@ def check_tools() -> None:
 
 
 def build_simulator(
-    folder: Path, sources: Iterable[Path], top: str, *, trace: str = "", fast_build: bool = False
+    folder: Path, sources: Iterable[Path], top: str, *, trace: str = "", fast_build: bool = False, trees: bool = False
 ) -> Path:
     """Compile `sources` with the harness into a program, unless the same content was built there before.
 
@@ -65,6 +65,7 @@ def build_simulator(
         top: name of the top module.
         trace: compile waveform tracing in (slower), "fst" or "vcd"; empty for none.
         fast_build: a quick compile for a short run instead of a quick run.
+        trees: simulate the counting trees bit by bit, as they are synthesised; else words are counted at once.
 
     Returns:
         Path of the program.
@@ -77,7 +78,7 @@ def build_simulator(
     check_tools()
     tools = verilator_folder()
     optimize = "-O0" if fast_build else "-O3"
-    flags = ["-CFLAGS", "-std=c++17"]
+    flags = ["-CFLAGS", "-std=c++17", *([] if trees else ["-DREBNET_COUNTONES"])]
     if trace:
         flags += [f"--trace-{trace}", "-CFLAGS", f"-DREBNET_TRACE_{trace.upper()}"]
     stamp = _stamp([*sources, HARNESS], [top, optimize, *flags, str(tools)])
