@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rebnet import flow
+from rebnet import build_folder, flow
 from rebnet.files import read_record
 from rebnet.ir import storage
 
@@ -34,7 +34,7 @@ def main() -> None:
         record = flow.evaluate(build, dataset, data_dir=options.data_dir)
         folder = ZOO / options.name
         shutil.rmtree(folder, ignore_errors=True)
-        storage.save(replace(storage.load(build / flow.EXPORTED), name=options.name), folder)
+        storage.save(replace(storage.load(build / build_folder.EXPORTED), name=options.name), folder)
         for name in ("training.json", "evaluation.json"):
             shutil.copy(build / name, folder / name)
     print(json.dumps(record, indent=1))

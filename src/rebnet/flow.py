@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from rebnet import boards, datasets, zoo
-from rebnet.errors import OptionError, OutputError
+from rebnet.build_folder import EXPORTED, TRAINING_FILE, check_output, replace_build
+from rebnet.errors import OptionError
 from rebnet.evaluate import Engine
 from rebnet.evaluate import evaluate as evaluate_network
 from rebnet.evaluate.adaptive import evaluate_adaptive
@@ -46,11 +47,8 @@ from rebnet.synthesize.place import check as check_place
 from rebnet.synthesize.place import place_and_route as place_build
 from rebnet.synthesize.vivado import synthesize_with_vivado
 
-EXPORTED = "exported"
-TRAINING_FILE = "training.json"
 REPORT_FILE = "report.html"
 DEMO_NETWORK = "8x8x1 - D128(16,16) - D128(16,16) - D10(2,16)"
-_KEPT = ("simulator", "simulator-trace")  # survive a new compile; they know by themselves whether they still fit
 
 Say = Callable[[str], None]
 Stage = Literal["lower", "generate"]
@@ -148,7 +146,7 @@ def compile(  # noqa: A001 - the verb's name
         raise OptionError(f"until={until!r}: use {' or '.join(get_args(Stage))}")
     request = _request(board, target_fps, max_utilisation, clock_mhz)
     run = _source(str(source))
-    _check_output(output)
+    check_output(output)
     make_folder(output.parent)
     with (
         output_errors(output.parent),
@@ -174,7 +172,7 @@ def compile(  # noqa: A001 - the verb's name
             )
             say("generating")
             generate(build)
-        _replace(build, output)
+        replace_build(build, output)
     return network
 
 
@@ -213,34 +211,6 @@ def _export(run: Path) -> Network:
     from rebnet.export import export_run
 
     return export_run(run)
-
-
-def _check_output(output: Path) -> None:
-    """Refuse to replace anything that is no build."""
-    if output.is_file():
-        raise OutputError(f"{output}: a file stands where a folder is needed; name another --output")
-    if output.resolve() in (Path.cwd(), *Path.cwd().parents):
-        raise OutputError(f"{output}: is the current folder or holds it, and would be replaced; name another --output")
-    is_build = all((output / name).is_file() for name in (storage.NETWORK_FILE, TRAINING_FILE))
-    is_build = is_build and (output / EXPORTED).is_dir()
-    if output.is_dir() and any(output.iterdir()) and not is_build:
-        raise OutputError(f"{output}: holds files but no build, and would be replaced; name another --output")
-
-
-def _replace(build: Path, output: Path) -> None:
-    """Put `build` in the place of `output`; the old one comes back where that fails."""
-    if not output.exists():
-        build.rename(output)
-        return
-    old = output.rename(build.parent / "old")
-    try:
-        for name in _KEPT:
-            if (old / name).is_dir():
-                (old / name).rename(build / name)
-        build.rename(output)
-    except BaseException:
-        old.rename(output)
-        raise
 
 
 def evaluate(

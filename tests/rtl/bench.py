@@ -80,7 +80,16 @@ def simulate(
                 sources=[*(source(name) for name in MODULES), *sources],
                 hdl_toplevel=module,
                 parameters={name: literal(value) for name, value in parameters.items()},
-                build_args=["-Wall", "--x-initial", "unique", "--x-assign", "unique", "-CFLAGS", "-O0", *(f"-D{name}" for name in defines)],
+                build_args=[
+                    "-Wall",
+                    "--x-initial",
+                    "unique",
+                    "--x-assign",
+                    "unique",
+                    "-CFLAGS",
+                    "-O0",
+                    *(f"-D{name}" for name in defines),
+                ],
                 build_dir=build,
                 log_file=log,
             )
