@@ -50,6 +50,14 @@ def test_record(ready, digits):
     }
 
 
+def test_the_counting_trees_as_synthesised(ready, digits):
+    records = [simulate(ready, digits, images=60, processes=1, trees=trees).record for trees in (False, True)]
+    for record in records:
+        del record["simulated_cycles_per_second"]
+    assert records[0] == records[1]
+    assert records[1]["mismatches"] == 0
+
+
 @pytest.mark.parametrize("seed", [0, 7, 12345])
 def test_levels_in_turn_and_stalls(ready, digits, seed):
     record = simulate(ready, digits, levels=(3, 1, 2), stalls=seed, processes=1).record

@@ -89,8 +89,8 @@ def simulate(
     status("building the simulator")
     sources = [build / file for file in ports["files"]]
     kind = "" if trace is None else trace.suffix.removeprefix(".")
-    folder = build / ("simulator-trace" if kind else "simulator")
-    program = build_simulator(folder, sources, ports["top"], trace=kind, fast_build=bool(kind), trees=trees)
+    folder = "simulator-trace" if kind else "simulator-trees" if trees else "simulator"
+    program = build_simulator(build / folder, sources, ports["top"], trace=kind, fast_build=bool(kind), trees=trees)
 
     status("simulating")
     shards = run_shards(
