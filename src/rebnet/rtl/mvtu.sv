@@ -458,37 +458,31 @@ module mvtu #(
 
   // The output FIFO never overflows: every word that is written was promised its place.
   // Levels that never change need no place in it.
+  localparam int RESULT_WIDTH = OUT_WIDTH + (SETS > 1 ? LEVEL_WIDTH : 0);
+  logic [RESULT_WIDTH-1:0] result_d, result;
   if (SETS > 1) begin : with_levels
-    fifo #(
-        .WIDTH(OUT_WIDTH + LEVEL_WIDTH),
-        .DEPTH(OUT_DEPTH)
-    ) results (
-        .clk,
-        .rst,
-        .in_valid(coded_valid),
-        .in_ready(unused_ready),
-        .in_data({coded_levels, coded}),
-        .out_valid,
-        .out_ready,
-        .out_data({out_levels, out_data})
-    );
+    assign result_d   = {coded_levels, coded};
+    assign out_levels = result[OUT_WIDTH+:LEVEL_WIDTH];
   end else begin : without_levels
     logic unused_levels;
     assign unused_levels = &coded_levels;
+    assign result_d = coded;
     assign out_levels = word_levels;
-    fifo #(
-        .WIDTH(OUT_WIDTH),
-        .DEPTH(OUT_DEPTH)
-    ) results (
-        .clk,
-        .rst,
-        .in_valid(coded_valid),
-        .in_ready(unused_ready),
-        .in_data(coded),
-        .out_valid,
-        .out_ready,
-        .out_data
-    );
   end
+  assign out_data = result[OUT_WIDTH-1:0];
+
+  fifo #(
+      .WIDTH(RESULT_WIDTH),
+      .DEPTH(OUT_DEPTH)
+  ) results (
+      .clk,
+      .rst,
+      .in_valid(coded_valid),
+      .in_ready(unused_ready),
+      .in_data(result_d),
+      .out_valid,
+      .out_ready,
+      .out_data(result)
+  );
   assign out_pop = out_valid && out_ready;
 endmodule
