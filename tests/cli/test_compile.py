@@ -194,7 +194,7 @@ def test_folding_of_too_many_lanes(refuse, tmp_path):
     [
         (
             lambda r: r["layers"][0].update(pe=0),
-            "{}: layer entry {{'name': 'layer1', 'pe': 0, 'simd': 16, 'level_lanes': 8, 'cycles': 12}} must hold a "
+            "{}: layer entry {{'name': 'layer1', 'pe': 0, 'simd': 16, 'level_lanes': 8, 'weight_style': 'distributed', 'cycles': 12}} must hold a "
             "name and whole numbers pe, simd, level_lanes of at least 1",
         ),
         (
@@ -297,7 +297,7 @@ def test_prints_the_folding(rebnet, run_folder, tmp_path):
         "samples_per_beat            8",
         "bound_cycles                45",
         "predicted_cycles_per_image  45.0",
-        "predicted_latency_cycles    134",
+        "predicted_latency_cycles    132",
     ]
 
 

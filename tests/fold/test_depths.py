@@ -101,7 +101,7 @@ def test_prediction(kind, seed):
         prediction = predict(accelerator, accelerator.levels, depths)
         assert prediction.latency_cycles == run(accelerator, [accelerator.levels], depths).finish[0]
         assert (prediction.cycles_per_image, prediction.limits) == pace(accelerator, accelerator.levels, depths)
-        seen = [run(accelerator, [m] * 40, depths).peaks for m in accelerator.served]
+        seen = [run(accelerator, [m] * 100, depths).peaks for m in accelerator.served]
         longest = {name: max(peaks[name] for peaks in seen) for name in depths}
         assert all(longest[name] <= prediction.peaks[name] <= depths[name] for name in depths)
         for name, peak in prediction.peaks.items():
