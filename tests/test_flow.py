@@ -69,7 +69,8 @@ def test_a_build_can_be_made_again_byte_for_byte(tmp_path):
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
     assert sorted_names(tmp_path) == ["again", "one", "run", "two"]
     assert sorted_names(tmp_path / "one") == [
-        "accelerator.core", "exported", "folding.json", "mem", "network.json", "ports.json", "rtl", "tensors.safetensors", "training.json",
+        "accelerator.core", "exported", "folding.json", "mem", "network.json", "ports.json", "rtl",
+        "tensors.safetensors", "training.json",
     ]  # fmt: skip
 
 

@@ -194,7 +194,8 @@ def test_folding_of_too_many_lanes(refuse, tmp_path):
     [
         (
             lambda r: r["layers"][0].update(pe=0),
-            "{}: layer entry {{'name': 'layer1', 'pe': 0, 'simd': 16, 'level_lanes': 8, 'weight_style': 'distributed', 'cycles': 12}} must hold a "
+            "{}: layer entry {{'name': 'layer1', 'pe': 0, 'simd': 16, 'level_lanes': 8, 'weight_style': 'distributed', "
+            "'cycles': 12}} must hold a "
             "name and whole numbers pe, simd, level_lanes of at least 1",
         ),
         (

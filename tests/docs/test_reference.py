@@ -78,6 +78,7 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
             yield from leaves(item, f"{name}[]")
     else:
         name = re.sub(r"^operating_point\.", "curve[].", name)  # one of the points of its curve
+        name = re.sub(r"^(predicted_resources\..*)\.(LUT|FF|BRAM_36K|BRAM_18K|DSP)$", r"\1.*", name)
         yield re.sub(r"^fifo_peaks\..*", "fifo_peaks.*", name), value
 
 
@@ -123,7 +124,7 @@ def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "build"
 
 
-def test_records(place: Path, maps: Path, any_levels: Path) -> None:
+def test_records(place: Path, maps: Path, any_levels: Path, tmp_path: Path) -> None:
     build = place / "build"
     check("training.json", build / "training.json", any_levels / "training.json")
     networks = [
@@ -131,8 +132,10 @@ def test_records(place: Path, maps: Path, any_levels: Path) -> None:
     ]
     check("network.json", *networks)
     check("evaluation.json", build / "evaluation.json", maps / "evaluation.json")
-    for record in ("adaptive.json", "online.json", "folding.json", "ports.json"):
+    for record in ("adaptive.json", "online.json", "ports.json"):
         check(record, build / record)
+    flow.compile(place / "run", tmp_path / "searched", board="zc702")
+    check("folding.json", build / "folding.json", tmp_path / "searched" / "folding.json")
 
 
 @pytest.mark.rtl
