@@ -4,11 +4,10 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rebnet.errors import OptionError
 from rebnet.reproduce.picture import GREY, color
 from rebnet.reproduce.published import CLOCK_MHZ, DATASETS
 from rebnet.reproduce.published_hardware import DEVICES, HARDWARE, PARTS, Hardware
-from rebnet.reproduce.records import Figure, Run
+from rebnet.reproduce.records import Figure, Run, datasets_of
 from rebnet.reproduce.table import Table, whole
 from rebnet.reproduce.target import Reproduction
 from rebnet.reproduce.utilisation import RESOURCES
@@ -37,13 +36,7 @@ def figure10(runs: Sequence[Run], dataset: str | None) -> Reproduction:
     Raises:
         OptionError: no run was trained on the data set that was asked for.
     """
-    datasets = list(dict.fromkeys(run.dataset for run in runs))
-    if dataset is not None and dataset not in datasets:
-        raise OptionError(
-            f"dataset={dataset!r}: none of the records is of a training on it, they are of {', '.join(datasets)}; "
-            "name folders of its builds with --from"
-        )
-    datasets = datasets if dataset is None else [dataset]
+    datasets = datasets_of(runs, dataset, "builds")
     rows = [row for name in datasets for row in _rows(name, [run for run in runs if run.dataset == name])]
     commands = [line for run in runs if run.dataset in datasets for line in commands_of(run)]
     if commands:

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rebnet.errors import OptionError
 from rebnet.reproduce.figure10 import commands_of
 from rebnet.reproduce.picture import BESIDE, color, log_images_per_second, name_point
 from rebnet.reproduce.published import CLOCK_MHZ, DATASETS
-from rebnet.reproduce.records import Figure, Run
+from rebnet.reproduce.records import Figure, Run, datasets_of
 from rebnet.reproduce.table import Table, percent, whole
 from rebnet.reproduce.target import Reproduction
 from rebnet.reproduce.wide import Wide, widths
@@ -36,13 +35,7 @@ def figure12(runs: Sequence[Run], dataset: str | None) -> Reproduction:
         OptionError: no run was trained on the data set that was asked for, or a run's network is not a widened form of
             the others'.
     """
-    datasets = list(dict.fromkeys(run.dataset for run in runs))
-    if dataset is not None and dataset not in datasets:
-        raise OptionError(
-            f"dataset={dataset!r}: none of the records is of a training on it, they are of {', '.join(datasets)}; "
-            "name folders of its runs with --from"
-        )
-    datasets = datasets if dataset is None else [dataset]
+    datasets = datasets_of(runs, dataset, "runs")
     found = {name: _pairs(widths([run for run in runs if run.dataset == name])) for name in datasets}
     commands = [line for name, pairs in found.items() for line in _missing(name, pairs, runs)]
     rows = [row for name, pairs in found.items() for pair in pairs for row in _rows(name, pair)]

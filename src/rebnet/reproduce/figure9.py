@@ -4,11 +4,10 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from rebnet.errors import OptionError
 from rebnet.reproduce import published
 from rebnet.reproduce.picture import GREY, color
 from rebnet.reproduce.published import DATASETS, LOGS, PAPER
-from rebnet.reproduce.records import Run
+from rebnet.reproduce.records import Run, datasets_of
 from rebnet.reproduce.table import Table, percent
 from rebnet.reproduce.target import Reproduction
 
@@ -30,13 +29,7 @@ def figure9(runs: Sequence[Run], dataset: str | None) -> Reproduction:
     Raises:
         OptionError: no run was trained on the data set that was asked for.
     """
-    datasets = list(dict.fromkeys(run.dataset for run in runs))
-    if dataset is not None and dataset not in datasets:
-        raise OptionError(
-            f"dataset={dataset!r}: none of the records is of a training on it, they are of {', '.join(datasets)}; "
-            "name folders of its runs with --from"
-        )
-    datasets = datasets if dataset is None else [dataset]
+    datasets = datasets_of(runs, dataset, "runs")
     shown = sorted((run for run in runs if run.dataset in datasets), key=lambda run: run.levels)
     shown.sort(key=lambda run: datasets.index(run.dataset))
 

@@ -119,6 +119,28 @@ class Run:
         return Figure(round(CLOCK_MHZ * 1e6 / cycles.value), "images/s", origin)
 
 
+def datasets_of(runs: Sequence[Run], dataset: str | None, folders: str) -> list[str]:
+    """The data sets that the runs were trained on, in their order, or the one that was asked for.
+
+    Args:
+        runs: all that there are.
+        dataset: the one that was asked for, if any.
+        folders: what to name with --from, "runs" or "builds", where it is missing.
+
+    Raises:
+        OptionError: no run was trained on the data set that was asked for.
+    """
+    datasets = list(dict.fromkeys(run.dataset for run in runs))
+    if dataset is None:
+        return datasets
+    if dataset not in datasets:
+        raise OptionError(
+            f"dataset={dataset!r}: none of the records is of a training on it, they are of {', '.join(datasets)}; "
+            f"name folders of its {folders} with --from"
+        )
+    return [dataset]
+
+
 def read_runs(sources: Sequence[Source], bound_cycles: BoundCycles) -> list[Run]:
     """The runs in these folders, in their order; those of the zoo where none is named.
 

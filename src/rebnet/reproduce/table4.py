@@ -9,11 +9,10 @@ import shlex
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from rebnet.errors import OptionError
 from rebnet.reproduce.figure10 import build_of
 from rebnet.reproduce.picture import GREY, color
 from rebnet.reproduce.published import DATASETS
-from rebnet.reproduce.records import Figure, Run
+from rebnet.reproduce.records import Figure, Run, datasets_of
 from rebnet.reproduce.table import Table, percent, whole
 from rebnet.reproduce.target import Reproduction
 
@@ -42,13 +41,7 @@ def table4(runs: Sequence[Run], dataset: str | None) -> Reproduction:
     Raises:
         OptionError: no run was trained on the data set that was asked for.
     """
-    datasets = list(dict.fromkeys(run.dataset for run in runs))
-    if dataset is not None and dataset not in datasets:
-        raise OptionError(
-            f"dataset={dataset!r}: none of the records is of a training on it, they are of {', '.join(datasets)}; "
-            "name folders of its builds with --from"
-        )
-    datasets = datasets if dataset is None else [dataset]
+    datasets = datasets_of(runs, dataset, "builds")
     shown = [run for name in datasets for run in sorted(runs, key=lambda run: run.levels) if run.dataset == name]
     rows = [_row(run) for run in shown]
     commands = []
