@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rebnet.errors import MissingExtraError
-from rebnet.synthesize import yosys
+from rebnet.synthesize import child, yosys
 
 pytest.importorskip("pyosys", reason="the synthesizer is not installed; install it with: pip install pyosys")
 
@@ -42,14 +42,14 @@ def test_the_log_is_kept_and_temporary_files_stay_in_the_folder(run, tmp_path):
 
 
 def test_an_error_is_its_words(run):
-    with pytest.raises(yosys.YosysFailedError) as error:
+    with pytest.raises(child.ChildFailedError) as error:
         run("log before", "hierarchy -check -top nothing")
     assert str(error.value) == "Module `nothing' not found!"
 
 
 def test_a_broken_file_is_named(run, tmp_path):
     (tmp_path / "broken.sv").write_text("module broken; endmodul\n")
-    with pytest.raises(yosys.YosysFailedError) as error:
+    with pytest.raises(child.ChildFailedError) as error:
         run("read_verilog -sv broken.sv")
     assert str(error.value).startswith("broken.sv:1: syntax error, unexpected end of file")
 
@@ -57,7 +57,7 @@ def test_a_broken_file_is_named(run, tmp_path):
 def test_an_end_without_a_word(run, tmp_path, monkeypatch):
     (tmp_path / "worker.py").write_text("raise SystemExit(3)")
     monkeypatch.setattr(yosys, "_WORKER", tmp_path / "worker.py")
-    with pytest.raises(yosys.YosysFailedError, match=r"^it ended with code 3 and without a word$"):
+    with pytest.raises(child.ChildFailedError, match=r"^it ended with code 3 and without a word$"):
         run("log nothing")
 
 
@@ -75,7 +75,7 @@ def when(ready, then):
 
 def test_killed(run, started):
     when(lambda: started, lambda: os.kill(started[0].pid, signal.SIGKILL))
-    with pytest.raises(yosys.YosysFailedError) as error:
+    with pytest.raises(child.ChildFailedError) as error:
         run("exec -- sleep 60")
     assert str(error.value) == "it was ended by SIGKILL, as happens where memory runs out"
 
@@ -85,7 +85,7 @@ def test_too_long_or_stopped(run, started, tmp_path, how):
     stop = threading.Event()
     if how == "stop":
         when((tmp_path / "pid").is_file, stop.set)
-    with pytest.raises(yosys.YosysFailedError) as error:
+    with pytest.raises(child.ChildFailedError) as error:
         run("exec -- sh helper.sh", timeout_s=2 if how == "time" else 60, stop=stop)
     words = {"time": "it took more than 2 s; allow more with --timeout", "stop": "it was stopped"}
     assert str(error.value) == words[how]
@@ -96,7 +96,7 @@ def test_helpers_end_with_it(run, tmp_path):
     """What Yosys has started, such as abc, does not outlive it."""
     stop = threading.Event()
     when((tmp_path / "pid").is_file, stop.set)
-    with pytest.raises(yosys.YosysFailedError):
+    with pytest.raises(child.ChildFailedError):
         run("exec -- sh helper.sh", stop=stop)
     helper = int((tmp_path / "pid").read_text())
     end = time.monotonic() + 30

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rebnet.files import file_hash, write_record
-from rebnet.synthesize import yosys
+from rebnet.synthesize import child, yosys
 
 
 def write_tool(folder: Path, name: str, code: str) -> None:
@@ -36,7 +36,7 @@ def replace_yosys(monkeypatch: pytest.MonkeyPatch, error: str = "") -> list[Sequ
         assert [name for name in sources if not (cwd / name).is_file()] == []
         (folder / yosys.LOG).write_text(f"ERROR: {error}\n" if error else "fine\n")
         if error:
-            raise yosys.YosysFailedError(error)
+            raise child.ChildFailedError(error)
         (cwd / "device.json").write_text("{}")
 
     monkeypatch.setattr(yosys, "run", run)

@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 
 from rebnet.errors import MissingExtraError
 
@@ -68,6 +69,9 @@ def run(
     follow: Callable[[str], str | None] = lambda line: None,
     say: Say = lambda stage: None,
     error: re.Pattern[str] = re.compile(r"^ERROR: (.*)$", re.MULTILINE),
+    stop: Event | None = None,
+    more_time: str = "--place-timeout",
+    no_memory: Container[int] = (signal.SIGKILL,),
 ) -> None:
     """Run a tool to its end.
 
@@ -80,9 +84,12 @@ def run(
         follow: what a line of the log tells of the progress, or None.
         say: called with what `follow` says, when that changes.
         error: finds the tool's own words on why it failed.
+        stop: ends it soon after it is set.
+        more_time: option that allows more seconds.
+        no_memory: signals that it may end in where memory runs out.
 
     Raises:
-        ChildFailedError: it reported an error, was killed or took too long.
+        ChildFailedError: it reported an error, was killed or stopped, or took too long.
     """
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -94,17 +101,23 @@ def run(
             start_new_session=True,
         )
         try:
-            code = _wait(process, log, timeout_s, follow, say)
+            code = _wait(process, log, timeout_s, follow, say, stop, more_time)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # its helpers too
             process.wait()
     if code:
-        raise ChildFailedError(_reason(code, log, error))
+        raise ChildFailedError(_reason(code, log, error, no_memory))
 
 
 def _wait(
-    process: "subprocess.Popen[bytes]", log: Path, timeout_s: float, follow: Callable[[str], str | None], say: Say
+    process: "subprocess.Popen[bytes]",
+    log: Path,
+    timeout_s: float,
+    follow: Callable[[str], str | None],
+    say: Say,
+    stop: Event | None,
+    more_time: str,
 ) -> int:
     end = time.monotonic() + timeout_s
     said = ""
@@ -117,17 +130,19 @@ def _wait(
                 say(said)
             if code is not None:
                 return code
+            if stop is not None and stop.is_set():
+                raise ChildFailedError("it was stopped")
             if time.monotonic() > end:
-                raise ChildFailedError(f"it took more than {timeout_s:g} s; allow more with --place-timeout")
+                raise ChildFailedError(f"it took more than {timeout_s:g} s; allow more with {more_time}")
             with suppress(subprocess.TimeoutExpired):
                 process.wait(_POLL_S)
 
 
-def _reason(code: int, log: Path, error: re.Pattern[str]) -> str:
+def _reason(code: int, log: Path, error: re.Pattern[str], no_memory: Container[int]) -> str:
     if code < 0:
-        memory = _NO_MEMORY if -code == signal.SIGKILL else ""
+        memory = _NO_MEMORY if -code in no_memory else ""
         return f"it was ended by {signal.Signals(-code).name}{memory}"
     found = error.findall(log.read_text(encoding="utf-8", errors="replace"))
     if not found:
         return f"it ended with code {code} and without a word"
-    return " ".join(found[-1].split())[:_MOST_ERROR_CHARACTERS]
+    return " ".join("".join(found[-1]).split())[:_MOST_ERROR_CHARACTERS]

@@ -18,7 +18,7 @@ from typing import Any
 from rebnet.boards import Family
 from rebnet.errors import ToolError
 from rebnet.files import make_folder, write_bytes
-from rebnet.synthesize import cache, yosys
+from rebnet.synthesize import cache, child, yosys
 from rebnet.synthesize.count import memory_luts, resources
 from rebnet.synthesize.rtlil import Design, Unit, parse
 from rebnet.synthesize.usage import Netlist, Result, Usage, instances
@@ -221,7 +221,7 @@ class _Job:
         log = here / yosys.LOG
         try:
             yosys.run(commands, here, cwd=cwd, timeout_s=self._timeout_s, stop=self._stop)
-        except yosys.YosysFailedError as error:
+        except child.ChildFailedError as error:
             place = self._logs_folder / f"{name}.log"
             if not self._stop.is_set():
                 write_bytes(place, log.read_bytes())

@@ -269,7 +269,7 @@ def _failures(build: Path, log: Path, what: str) -> Iterator[None]:
     """Turn the end of a tool into a `ToolError`; its log stays in the build."""
     try:
         yield
-    except (child.ChildFailedError, yosys.YosysFailedError) as error:
+    except child.ChildFailedError as error:
         kept = build / LOG
         text = log.read_bytes() if log.is_file() else b""
         write_bytes(kept, text)
