@@ -7,11 +7,8 @@ from rebnet.ir import storage
 
 EXPORTED = "exported"
 TRAINING_FILE = "training.json"
-_KEPT = (
-    "simulator",
-    "simulator-trace",
-    "simulator-trees",
-)  # survive a new compile; they know by themselves whether they still fit
+_KEPT = ("simulator", "simulator-trace", "simulator-trees")
+"""Survive a new compile; they know by themselves whether they still fit."""
 
 
 def check_output(output: Path) -> None:

@@ -12,10 +12,10 @@ from rebnet.ir.ops import Network, Scores
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.accelerator import Accelerator
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
+from rebnet.rtl.ports import PORTS_FILE
 from rebnet.rtl.thresholds import layer_constants
 from rebnet.rtl.widths import USER_BITS, Widths, widths_of
 
-PORTS_FILE = "ports.json"
 TOP_NAME = "accelerator"
 
 

@@ -19,13 +19,13 @@ from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import Accelerator
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
+from rebnet.rtl.ports import PORTS_FILE, read_ports
 from rebnet.rtl.widths import widths_of
 from rebnet.simulate.build import build_simulator
 from rebnet.simulate.run import Shard, Streams, run_shards
 from rebnet.spec.scores import labels as labels_of
 
 SIMULATION_FILE = "simulation.json"
-_PORT_KEYS = {"top": str, "files": list, "memories": list, "inputs": dict}
 TRACE_SUFFIXES = (".fst", ".vcd")
 MAX_STALLS = (1 << 31) - 1
 
@@ -81,7 +81,7 @@ def simulate(
     _check_options(stalls, processes, trace)
     network = storage.load(build)
     accelerator = read_accelerator(build / FOLDING_FILE, network)
-    ports = _read_ports(build)
+    ports = read_ports(build, {"network": storage.NETWORK_FILE, "folding": FOLDING_FILE})
     chosen = dataset.test_images[: _count(images, len(dataset.test_images))]
     check_images(network, chosen)
     users = _levels(network, levels, len(chosen))
@@ -110,24 +110,9 @@ def simulate(
     engine = partial(packed.run, threads=os.cpu_count() or 1)
     expected = run_mixed(network, chosen, users.astype(np.int64), engine)
     record = _record(network, accelerator, dataset, shards, scores, expected, levels, stalls)
-    record["inputs"] = {"ports": file_hash(build / "ports.json")}
+    record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
     write_record(build / SIMULATION_FILE, record)
     return Simulation(record, scores)
-
-
-def _read_ports(build: Path) -> dict[str, Any]:
-    path = build / "ports.json"
-    ports = read_record(path, _PORT_KEYS)
-    for key, file in (("network", storage.NETWORK_FILE), ("folding", FOLDING_FILE)):
-        if ports["inputs"].get(key) != file_hash(build / file):
-            raise FileFormatError(f"{path}: was made from another {file}; run 'rebnet compile' again")
-    for key in ("files", "memories"):
-        for file in ports[key]:
-            if not isinstance(file, str) or not (build / file).is_file():
-                raise FileFormatError(
-                    f"{path}: key {key!r} names {file!r}, which is not there; run 'rebnet compile' again"
-                )
-    return ports
 
 
 def _check_options(stalls: int | None, processes: int | None, trace: Path | None) -> None:

@@ -9,11 +9,11 @@ from typing import Any
 from rebnet.boards import KEYS, Board, Family, boards
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import file_hash, read_record, write_record
+from rebnet.rtl.ports import PORTS_FILE, read_ports
 from rebnet.synthesize.hierarchy import DEFAULT_TIMEOUT_S, synthesize_rtl
 from rebnet.synthesize.usage import Instance, Netlist, Usage
 
 SYNTHESIS_FILE = "synthesis.json"
-_PORTS_FILE = "ports.json"
 _SAME_CELLS: dict[Family, tuple[Family, ...]] = {
     "xc7": ("xc7", "xcup"),
     "xcup": ("xc7", "xcup"),
@@ -69,23 +69,16 @@ def synthesize(
     )
     record = _record(netlist, board)
     record["seconds"] = round(monotonic() - started, 1)
-    record["inputs"] = {"ports": file_hash(build / _PORTS_FILE)}
+    record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
     write_record(build / SYNTHESIS_FILE, record)
     return record
 
 
 def _read_ports(build: Path) -> dict[str, Any]:
-    path = build / _PORTS_FILE
+    path = build / PORTS_FILE
     if not path.is_file():
         raise FileFormatError(f"{path}: no such file; name a folder that 'rebnet compile' filled")
-    ports = read_record(path, {"top": str, "files": list, "memories": list, "inputs": dict})
-    for key in ("files", "memories"):
-        for file in ports[key]:
-            if not isinstance(file, str) or not (build / file).is_file():
-                raise FileFormatError(
-                    f"{path}: key {key!r} names {file!r}, which is not there; run 'rebnet compile' again"
-                )
-    return ports
+    return read_ports(build)
 
 
 def _record(netlist: Netlist, board: Board) -> dict[str, Any]:

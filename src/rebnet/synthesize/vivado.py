@@ -20,6 +20,7 @@ from typing import Any
 from rebnet.boards import Board, Resources
 from rebnet.errors import FileFormatError, OptionError, OutputError, ToolError
 from rebnet.files import file_hash, output_errors, read_record, write_bytes, write_record, write_text
+from rebnet.rtl.ports import PORTS_FILE
 from rebnet.synthesize import SYNTHESIS_FILE, child
 
 FOLDER = "vivado"
@@ -32,7 +33,6 @@ _SCRIPT, _CLOCK, _FILES, _UTILIZATION, _TIMING = (
     "utilization.rpt",
     "timing.rpt",
 )
-_PORTS_FILE = "ports.json"
 _PORT_KEYS = {"top": str, "files": list, "memories": list, "clock": str}
 _FAMILIES = ("xc7", "xcup")
 _COLUMNS = {"Total LUTs": "lut", "FFs": "ff", "RAMB36": "bram_36k", "RAMB18": "bram_18k"}
@@ -79,7 +79,7 @@ def synthesize_with_vivado(
     """
     if board.part.family not in _FAMILIES:
         raise OptionError(f"{board.name!r} ({board.part.name}) is none of AMD's, and Vivado knows no others; use yosys")
-    ports = read_record(build / _PORTS_FILE, _PORT_KEYS)
+    ports = read_record(build / PORTS_FILE, _PORT_KEYS)
     found = shutil.which("vivado")
     with output_errors(build), tempfile.TemporaryDirectory(dir=build, prefix=f".{FOLDER}.") as place:
         work = Path(place).resolve() / FOLDER
@@ -94,7 +94,7 @@ def synthesize_with_vivado(
         _run(child.Tool("vivado", (found,), "Vivado"), build, work, board, timeout_s, say)
         record = _record(work, board, ports["top"])
         record["seconds"] = round(time.monotonic() - start, 1)
-        record["inputs"] = {"ports": file_hash(build / _PORTS_FILE)}
+        record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
         _replace(work, build / FOLDER)
     write_record(build / SYNTHESIS_FILE, record)
     return {**record, "project": str(build / FOLDER), "ran": True}
