@@ -1,8 +1,11 @@
 """Where memories stand: block RAM where it saves LUTs, tables where a block RAM would stand empty."""
 
+import numpy as np
 import pytest
 
-from rebnet.rtl.memories import LUTS_PER_BRAM_18K, blocks, ram_luts, ram_style, rom_luts, rom_style
+from rebnet.fold.features import rom_columns
+from rebnet.generate.memory import columns
+from rebnet.rtl.memories import LUTS_PER_BRAM_18K, blocks, ram_luts, ram_style, rom_column, rom_luts, rom_style
 
 
 @pytest.mark.parametrize(
@@ -26,3 +29,31 @@ def test_styles_follow_the_price():
             bound = LUTS_PER_BRAM_18K * blocks(width, depth)
             assert (rom_style(width, depth) == "block") == (rom_luts(width, depth) > bound)
             assert (ram_style(width, depth) == "block") == (ram_luts(width, depth) > bound)
+
+
+@pytest.mark.parametrize(
+    ("width", "depth", "wanted"),
+    [
+        (256, 1024, 256),  # synthesizers find that shape
+        (256, 1152, 9),  # 29 blocks, not 24 and a multiplexer of 256 LUTs
+        (9, 1152, 9),
+        (64, 2304, 64),  # 16 blocks of 4 bits, not 10 and two LUTs a bit: too dear
+        (64, 4096, 4),
+        (64, 20_000, 64),  # no block is so deep
+    ],
+)
+def test_columns_where_they_are_cheaper(width, depth, wanted):
+    assert rom_column(width, depth) == wanted
+
+
+def test_the_cost_model_counts_the_columns():
+    widths, depths = np.meshgrid([1, 2, 9, 36, 64, 100, 1000], [1, 600, 1025, 1500, 2304, 4096, 9000, 16384, 20_000])
+    for width, depth, count in zip(widths.flat, depths.flat, rom_columns(widths, depths).flat, strict=True):
+        column = rom_column(int(width), int(depth))
+        assert count == (0 if column == width else -(-width // column))
+
+
+def test_images_of_columns():
+    words = np.array([[1, 0, 1, 1, 1], [0, 1, 0, 0, 0]], dtype=np.bool_)
+    assert columns("w.hex", words, 5) == {"w.hex": "1d\n02\n"}
+    assert columns("w.hex", words, 2) == {"w.hex.000": "01\n02\n", "w.hex.001": "03\n00\n", "w.hex.002": "01\n00\n"}

@@ -4,14 +4,29 @@ import random
 from collections.abc import Callable
 
 import cocotb
+import numpy as np
 import pytest
+
+from rebnet.generate.memory import columns
 
 from .bench import SEED, Bench, case_name
 
-SHAPES = {"one word": (3, 1, "block"), "block": (70, 9, "block"), "tables": (5, 300, "distributed")}
+SHAPES = {
+    "one word": (3, 1, "block"),
+    "block": (70, 9, "block"),
+    "tables": (5, 300, "distributed"),
+    "columns": (32, 40, "columns"),
+    "many columns": (113, 7, "columns"),
+}
 CASES = {
     name: {"WIDTH": width, "DEPTH": depth, "FILE": "words.hex", "STYLE": style}
     for name, (width, depth, style) in SHAPES.items()
+    if style != "columns"
+}
+
+COLUMNS = {
+    name: {"WIDTH": SHAPES[name][0], "DEPTH": SHAPES[name][1], "FILE": "words.hex", "STYLE": "block", "COLUMN": column}
+    for name, column in (("columns", 9), ("many columns", 1))
 }
 
 
@@ -24,6 +39,14 @@ def words(case: str) -> list[int]:
 @pytest.mark.parametrize("case", CASES)
 def test_rom(simulate: Callable[..., None], case: str) -> None:
     simulate("rom", CASES[case], case, {"words.hex": "".join(f"{word:x}\n" for word in words(case))})
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("case", COLUMNS)
+def test_rom_in_columns(simulate: Callable[..., None], case: str) -> None:
+    column = int(COLUMNS[case]["COLUMN"])
+    bits = np.array([[word >> place & 1 for place in range(SHAPES[case][0])] for word in words(case)], dtype=np.bool_)
+    simulate("rom", COLUMNS[case], case, columns("words.hex", bits, column))
 
 
 @cocotb.test()

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rebnet.boards import Family, Resources
 from rebnet.errors import OptionError
-from rebnet.fold.features import PIECES, Numbers, Shape, ceil_div, clog2, ram_in_luts, rom_in_luts
+from rebnet.fold.features import PIECES, Numbers, Shape, ceil_div, clog2, ram_in_luts, rom_columns, rom_in_luts
 from rebnet.rtl.parameters import Module
 
 COSTS_FILE = Path(__file__).with_name("costs.json")
@@ -80,12 +80,19 @@ def mvtu_cost(shape: Shape, family: Family) -> NDArray[np.float64]:
         (constants, deep, rom_in_luts(constants, deep)),
         (words, shape["buffer_depth"], ram_in_luts(words, shape["buffer_depth"])),
     )
-    for width, depth, in_luts in memories:
+    for place, (width, depth, in_luts) in enumerate(memories):
         blocks = block_rams(width, depth, family)
+        if place == 0:
+            blocks = _rom_blocks(blocks, rom_columns(width, depth))
         total[BRAM_36K] += (1 - in_luts) * blocks[0]
         total[BRAM_18K] += (1 - in_luts) * blocks[1]
     total[DSP] += multipliers(shape)
     return total
+
+
+def _rom_blocks(cut: tuple[Numbers, Numbers], columns: Numbers) -> tuple[Numbers, Numbers]:
+    """Blocks of a read-only memory: a small one for each of its columns, where it stands in columns."""
+    return np.where(columns > 0, 0.0, cut[0]), np.where(columns > 0, columns, cut[1])
 
 
 def chunks_of(shape: Shape) -> Numbers:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.rtl.memories import LUTS_PER_BRAM_18K
+from rebnet.rtl.memories import BLOCK_SHAPES, LUTS_PER_BRAM_18K, UNCUT_WORDS
 
 Numbers = NDArray[np.float64]
 Shape = Mapping[str, Any]
@@ -50,9 +50,19 @@ def rom(depth: Any) -> Numbers:
 
 
 def _half_blocks(width: Any, depth: Any) -> Numbers:
-    shapes = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
-    counts = [ceil_div(depth, words) * ceil_div(width, bits) for words, bits in shapes]
+    counts = [ceil_div(depth, words) * ceil_div(width, bits) for words, bits in BLOCK_SHAPES]
     return np.asarray(np.minimum.reduce(np.broadcast_arrays(*counts)), dtype=np.float64)
+
+
+def rom_columns(width: Any, depth: Any) -> Numbers:
+    """Columns of a read-only memory in block RAM, by `rebnet.rtl.memories.rom_column`; 0 where it is one memory."""
+    width, depth = np.broadcast_arrays(np.asarray(width, dtype=np.float64), np.asarray(depth, dtype=np.float64))
+    deep = np.select([depth <= words for words, _ in BLOCK_SHAPES], [bits for _, bits in BLOCK_SHAPES], 0)
+    count = ceil_div(width, np.maximum(deep, 1))
+    multiplexer = 2 * width * ceil_div(ceil_div(depth, 512) - 1, 3)
+    cut = LUTS_PER_BRAM_18K * _half_blocks(width, depth) + multiplexer
+    chosen = (depth > UNCUT_WORDS) & (deep > 0) & (width > deep) & (LUTS_PER_BRAM_18K * count <= cut)
+    return np.where(chosen, count, 0.0)
 
 
 def ram_in_luts(width: Any, depth: Any) -> Numbers:
@@ -148,6 +158,7 @@ def mvtu(shape: Shape) -> Features:
     depth = folds * chunks
     tail = drain * lanes
     distributed = get["distributed"]
+    cut = np.where(rom_columns(pe * simd, depth) > 0, 0.0, 1.0)
     thresholds = get["threshold_sets"] * folds * words
     levels_out, acc, gain = get["levels_out"], get["acc_width"], get["gain_width"]
     constants = drain * levels_out * get["threshold_width"]
@@ -160,7 +171,7 @@ def mvtu(shape: Shape) -> Features:
         "planes_mux": lanes * simd * mux(groups),
         "weights_rom": distributed * pe * simd * rom(depth),
         "weights_register": distributed * pe * simd,
-        "weights_mux": (1 - distributed) * pe * simd * mux(ceil_div(depth, 1024)),
+        "weights_mux": (1 - distributed) * cut * pe * simd * mux(ceil_div(depth, 1024)),
         "depth": clog2(depth),
         "pass": passing,
         "pass_delay": passing * ceil_div(pipe, 16),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rebnet.files import file_hash, make_folder, write_record, write_text
 from rebnet.generate.fusesoc import CORE_FILE, core_text
-from rebnet.generate.memory import score_words, threshold_words, to_hex, weight_words
+from rebnet.generate.memory import columns, score_words, threshold_words, to_hex, weight_words
 from rebnet.generate.top import Plan, plan_text, top_text
 from rebnet.ir import storage
 from rebnet.ir.ops import Network, Scores
@@ -59,7 +59,7 @@ def _memories(network: Network, accelerator: Accelerator, widths: Widths) -> dic
     constants = layer_constants(network)
     memories = {}
     for index, (dense, layer) in enumerate(zip(network.dense, accelerator.layers, strict=True)):
-        memories[f"{layer.name}_weights.hex"] = to_hex(weight_words(dense, layer))
+        memories |= columns(f"{layer.name}_weights.hex", weight_words(dense, layer), layer.weight_column)
         if layer.levels_out:
             words = threshold_words(constants[index].threshold, layer, constants[index].bits)
             memories[f"{layer.name}_thresholds.hex"] = to_hex(words)

@@ -16,6 +16,15 @@ def to_hex(words: Bits) -> str:
     return "".join(f"{word.tobytes().hex()}\n" for word in packed)
 
 
+def columns(file: str, words: Bits, column: int) -> dict[str, str]:
+    """The images of a memory by file name: of each column of `column` bits its own, as `rom.sv` names them."""
+    width = words.shape[1]
+    if column >= width:
+        return {file: to_hex(words)}
+    parts = (words[:, start : start + column] for start in range(0, width, column))
+    return {f"{file}.{number:03}": to_hex(part) for number, part in enumerate(parts)}
+
+
 def to_bits(values: NDArray[np.int64], width: int) -> Bits:
     """Two's complement of `values`, bit 0 first, as a new last axis."""
     return ((values[..., None] >> np.arange(width)) & 1).astype(np.bool_)

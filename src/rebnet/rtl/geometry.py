@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.rtl.memories import rom_style
+from rebnet.rtl.memories import rom_column, rom_style
 from rebnet.spec.window import Window
 
 SCORES_LATENCY = 4
@@ -151,6 +151,12 @@ class Mvtu:
         if self.weight_style != "auto":
             return self.weight_style
         return rom_style(self.pe * self.simd, self.folds * self.chunks)
+
+    @property
+    def weight_column(self) -> int:
+        """Bits of a column of the weight memory; a word's where it is one memory."""
+        word = self.pe * self.simd
+        return rom_column(word, self.folds * self.chunks) if self.weights_in == "block" else word
 
     @property
     def replays(self) -> bool:

@@ -8,12 +8,14 @@ LUTS_PER_BRAM_18K = 64
 The devices meant here have 190 to 220 LUTs for each; weights fill block RAM and processing elements LUTs, so that a
 memory must save three times its share before it takes LUTs.
 """
-_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
+UNCUT_WORDS = 1024
+"""Words up to which synthesizers find the shape without a multiplexer by themselves."""
+BLOCK_SHAPES = ((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1))
 
 
 def blocks(width: int, depth: int) -> int:
     """BRAM_18K of a memory with one read and one write port, in the shape that takes fewest."""
-    return min(math.ceil(depth / words) * math.ceil(width / bits) for words, bits in _SHAPES)
+    return min(math.ceil(depth / words) * math.ceil(width / bits) for words, bits in BLOCK_SHAPES)
 
 
 def rom_luts(width: int, depth: int) -> int:
@@ -29,6 +31,22 @@ def ram_luts(width: int, depth: int) -> int:
         4 * narrow * math.ceil(width / 6) + width * math.ceil((narrow - 1) / 3),
         4 * wide * math.ceil(width / 3) + width * math.ceil((wide - 1) / 3),
     )
+
+
+def rom_column(width: int, depth: int) -> int:
+    """Bits of a column of a read-only memory in block RAM: `width` where it is one memory.
+
+    A memory deeper than a block's shape is cut into segments, with a multiplexer behind them. Columns as deep as the
+    whole need none, and more blocks. The multiplexer's LUTs count twice, since they stand in the longest path.
+    """
+    if depth <= UNCUT_WORDS:
+        return width
+    deep = max((bits for words, bits in BLOCK_SHAPES if words >= depth), default=0)
+    if not deep or width <= deep:
+        return width
+    multiplexer = 2 * width * math.ceil((math.ceil(depth / BLOCK_SHAPES[0][0]) - 1) / 3)
+    cut = LUTS_PER_BRAM_18K * blocks(width, depth) + multiplexer
+    return deep if LUTS_PER_BRAM_18K * math.ceil(width / deep) <= cut else width
 
 
 def rom_style(width: int, depth: int) -> str:

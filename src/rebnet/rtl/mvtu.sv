@@ -21,7 +21,7 @@
 // GAINS: gain of level i (from 0) of set s at [(s*GROUPS*LEVEL_LANES + i)*GAIN_WIDTH +: GAIN_WIDTH].
 // MULTIPLY: 0 if every lane has one gain in all sets and groups: then no multiplier, as for gains of powers of two.
 // BUFFER_DEPTH: words of the input buffer; OUT_DEPTH ≥ PE/DRAIN: words of the output FIFO.
-// WEIGHT_FILE: a word of PE*SIMD bits per fold and chunk. THRESHOLD_FILE: a word of DRAIN * LEVELS_OUT *
+// WEIGHT_FILE: a word of PE*SIMD bits per fold and chunk, in columns of WEIGHT_COLUMN bits (rom.sv). THRESHOLD_FILE: a word of DRAIN * LEVELS_OUT *
 // THRESHOLD_WIDTH bits per set, fold and drained word.
 module mvtu #(
     parameter int ROWS = 256,
@@ -46,6 +46,7 @@ module mvtu #(
     parameter WEIGHT_FILE = "",
     parameter THRESHOLD_FILE = "",
     parameter WEIGHT_STYLE = "block",
+    parameter int WEIGHT_COLUMN = PE * SIMD,
     parameter THRESHOLD_STYLE = "distributed",
     parameter BUFFER_STYLE = "distributed",
     localparam int GROUPS = (LEVELS_IN + LEVEL_LANES - 1) / LEVEL_LANES,
@@ -217,7 +218,8 @@ module mvtu #(
   rom #(
       .WIDTH(PE * SIMD),
       .DEPTH(WEIGHT_DEPTH),
-      .FILE (WEIGHT_FILE),
+      .COLUMN(WEIGHT_COLUMN),
+      .FILE(WEIGHT_FILE),
       .STYLE(WEIGHT_STYLE)
   ) weight_memory (
       .clk,

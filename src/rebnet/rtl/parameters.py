@@ -125,6 +125,7 @@ def mvtu_parameters(
         "OUT_DEPTH": out,
         "POPCOUNT_STAGES": layer.popcount_stages,
         "WEIGHT_STYLE": _quoted(layer.weights_in),
+        "WEIGHT_COLUMN": layer.weight_column,
         "THRESHOLD_STYLE": _quoted(rom_style(*thresholds)),
         "BUFFER_STYLE": _quoted(ram_style(layer.levels_in * layer.simd, buffer)),
         "GAINS": gains_constant(network, layer, index, widths.gains[index]),

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from rebnet.datasets.dataset import Dataset
 from rebnet.engine import packed
 from rebnet.engine.reference import check_images, run_mixed
-from rebnet.errors import FileFormatError, OptionError, OutputError
-from rebnet.files import file_hash, make_folder, read_record, write_record
+from rebnet.errors import OptionError, OutputError
+from rebnet.files import file_hash, make_folder, write_record
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import Accelerator

@@ -8,7 +8,7 @@ from typing import Any
 
 from rebnet.boards import KEYS, Board, Family, boards
 from rebnet.errors import FileFormatError, OptionError
-from rebnet.files import file_hash, read_record, write_record
+from rebnet.files import file_hash, write_record
 from rebnet.rtl.ports import PORTS_FILE, read_ports
 from rebnet.synthesize.hierarchy import DEFAULT_TIMEOUT_S, synthesize_rtl
 from rebnet.synthesize.usage import Instance, Netlist, Usage
