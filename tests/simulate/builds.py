@@ -14,7 +14,7 @@ from tests.ir.networks import exported
 from rebnet import datasets, flow
 from rebnet.files import write_record
 from rebnet.ir import storage
-from rebnet.ir.notation import parse
+from rebnet.ir.notation import DenseText, parse
 from rebnet.ir.ops import Dense, Network
 from rebnet.simulate import simulate
 
@@ -23,10 +23,12 @@ LEVELS = 3
 LAYERS = ("layer1", "layer2", "layer3")
 
 
-def network() -> Network:
-    """A random exported network of three levels for the digits, with foldings that divide nothing."""
-    drawn = exported(1, LEVELS, 8, (8, 8, 1), (12, 9), 10)
-    foldings = iter([layer.folding for layer in parse(TEXT).layers])
+def network(text: str = TEXT) -> Network:
+    """A random exported network of three levels for the digits; by itself with foldings that divide nothing."""
+    layers = parse(text).layers
+    rows = [layer.rows for layer in layers if isinstance(layer, DenseText)]
+    drawn = exported(1, LEVELS, 8, (8, 8, 1), tuple(rows[:-1]), rows[-1])
+    foldings = iter([layer.folding for layer in layers])
     ops = [replace(op, folding=next(foldings)) if isinstance(op, Dense) else op for op in drawn.ops]
     return drawn.with_ops(tuple(ops))
 

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from tests.simulate.builds import LAYERS
+from tests.simulate.builds import LAYERS, network, save_run
 
 from rebnet import datasets, flow
 from rebnet.errors import StallError, ToolError
@@ -56,6 +56,15 @@ def test_the_counting_trees_as_synthesised(ready, digits):
         del record["simulated_cycles_per_second"]
     assert records[0] == records[1]
     assert records[1]["mismatches"] == 0
+
+
+def test_deep_weights_in_columns(tmp_path, digits):
+    drawn = network("8x8x1 - D144(16,16) - D128(4,4) - D10(2,8)")  # 1,152 words of 16 bits in layer 2
+    flow.compile(save_run(tmp_path / "run", drawn), tmp_path / "build")
+    columns = {f"mem/layer2_weights.hex.{number:03}" for number in (0, 1)}
+    assert columns <= set(json.loads((tmp_path / "build" / "ports.json").read_text())["memories"])
+    record = simulate(tmp_path / "build", digits, images=40, levels=(3, 1), processes=1).record
+    assert (record["mismatches"], record["images"]) == (0, 40)
 
 
 @pytest.mark.parametrize("seed", [0, 7, 12345])
