@@ -83,8 +83,13 @@ def memory_images(folder: Path, module: Module, number: int) -> dict[str, str]:
         return {}
     pe, simd, drain = shape["PE"], shape["SIMD"], shape["DRAIN"]
     folds, chunks = math.ceil(shape["ROWS"] / pe), math.ceil(shape["COLS"] / simd)
-    lines = [f"{draw.getrandbits(pe * simd):x}" for _ in range(folds * chunks)]
-    write_text(folder / f"weights_{number}.hex", "\n".join(lines))
+    column = shape["WEIGHT_COLUMN"]
+    names = [f"weights_{number}.hex"]
+    if column < pe * simd:
+        names = [f"{names[0]}.{place:03}" for place in range(math.ceil(pe * simd / column))]
+    for place, name in enumerate(names):
+        bits = min(column, pe * simd - place * column)
+        write_text(folder / name, "\n".join(f"{draw.getrandbits(bits):x}" for _ in range(folds * chunks)))
     files = {"WEIGHT_FILE": f"weights_{number}.hex"}
     levels, width = shape["LEVELS_OUT"], shape["THRESHOLD_WIDTH"]
     if levels:

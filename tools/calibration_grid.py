@@ -81,6 +81,7 @@ def _layers(draw: random.Random) -> Iterator[Module]:
                 "OUT_DEPTH": draw.randint(layer.drain_words, 2 * layer.drain_words + 8),
                 "POPCOUNT_STAGES": layer.popcount_stages,
                 "WEIGHT_STYLE": f'"{layer.weights_in}"',
+                "WEIGHT_COLUMN": layer.weight_column,
                 "THRESHOLD_STYLE": f'"{rom_style(*thresholds)}"',
                 "BUFFER_STYLE": f'"{ram_style(layer.levels_in * layer.simd, buffer)}"',
                 "GAINS": f"{width * slots * sets}'h{value:x}",

@@ -163,13 +163,7 @@ def compile(  # noqa: A001 - the verb's name
         storage.save(network, build, exported=file_hash(build / EXPORTED / storage.NETWORK_FILE))
         if until == "generate":
             say("folding")
-            fold(
-                build,
-                folding=folding,
-                target_cycles=target_cycles,
-                request=request,
-                progress=say,
-            )
+            fold(build, folding=folding, target_cycles=target_cycles, request=request, progress=say)
             say("generating")
             generate(build)
         replace_build(build, output)
@@ -203,6 +197,11 @@ def _source(source: str) -> Path:
             f"{zoo.PREFIX}{zoo.NAMES[0]}"
         )
     return Path(source)
+
+
+def dataset_of(source: str) -> str:
+    """The data set that a training was made with; source and errors as in `compile`."""
+    return str(read_record(_source(source) / TRAINING_FILE, {"dataset": str})["dataset"])
 
 
 def _export(run: Path) -> Network:
@@ -383,6 +382,7 @@ __all__ = [
     "Target",
     "check_place_and_route",
     "compile",
+    "dataset_of",
     "demo",
     "evaluate",
     "place_and_route",

@@ -14,6 +14,7 @@ EXAMPLES = {
     "synthesize": "rebnet synthesize build/mnist-m2 --part xc7s50",
     "report": "rebnet report build/mnist-m2",
     "reproduce": "rebnet reproduce table3 --dataset mnist",
+    "build": "rebnet build zoo:mnist-arch-1-m1 --part xc7s50 --folding paper --output build/mnist-m1",
     "demo": "rebnet demo --output build/demo",
 }
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import typer
 
+from rebnet.cli import build, demo, evaluate, report, reproduce, simulate, synthesize, train
 from rebnet.cli import compile as compile_verb
-from rebnet.cli import demo, evaluate, report, reproduce, simulate, synthesize, train
 from rebnet.errors import RebnetError
 
 app = typer.Typer(
@@ -46,6 +46,7 @@ app.command("simulate", no_args_is_help=True)(_interruptible(simulate.command))
 app.command("synthesize", no_args_is_help=True)(_interruptible(synthesize.command))
 app.command("report", no_args_is_help=True)(_interruptible(report.command))
 app.command("reproduce", no_args_is_help=True)(_interruptible(reproduce.command))
+app.command("build", no_args_is_help=True)(_interruptible(build.command))
 app.command("demo")(_interruptible(demo.command))
 
 

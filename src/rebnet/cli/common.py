@@ -31,6 +31,14 @@ DataDir = Annotated[
         help="Folder that already holds the data sets; else they are downloaded once.",
     ),
 ]
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache-dir",
+        envvar="REBNET_CACHE_DIR",
+        help="Folder of kept results of synthesis; the user's cache if not given.",
+    ),
+]
 Build = Annotated[Path, typer.Argument(help="Folder that 'rebnet compile' made.")]
 
 

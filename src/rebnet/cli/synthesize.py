@@ -1,6 +1,5 @@
 """`rebnet synthesize`."""
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +8,7 @@ from rich.table import Column, Table
 
 from rebnet import flow
 from rebnet.boards import KEYS
-from rebnet.cli.common import Build, errors, print_record, results
+from rebnet.cli.common import Build, CacheDir, errors, print_record, results
 from rebnet.errors import OptionError
 
 _FACTS = ("tool", "modules_synthesized", "modules_cached", "seconds", "fmax_mhz")
@@ -38,10 +37,7 @@ def command(
     processes: Annotated[
         int | None, typer.Option(help="Modules that are synthesized at once; one per core if not given.")
     ] = None,
-    cache_dir: Annotated[
-        Path | None,
-        typer.Option(envvar="REBNET_CACHE_DIR", help="Folder of kept results; the user's cache if not given."),
-    ] = None,
+    cache_dir: CacheDir = None,
 ) -> None:
     """Synthesize with Yosys, module by module; count LUT, FF, block RAM and multipliers against the device.
 

@@ -57,7 +57,7 @@ def _memories(network: Network, accelerator: Accelerator, widths: Widths) -> dic
     last = network.ops[-1]
     assert isinstance(last, Scores)
     constants = layer_constants(network)
-    memories = {}
+    memories: dict[str, str] = {}
     for index, (dense, layer) in enumerate(zip(network.dense, accelerator.layers, strict=True)):
         memories |= columns(f"{layer.name}_weights.hex", weight_words(dense, layer), layer.weight_column)
         if layer.levels_out:
