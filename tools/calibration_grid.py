@@ -9,7 +9,7 @@ from rebnet.rtl.parameters import Module, converter_parameters, window_parameter
 from rebnet.spec.window import Window
 
 GAINS = {1: (1,), 2: (170, 85), 3: (145, 73, 37), 8: (128, 64, 32, 16, 8, 4, 2, 1)}
-_LAYERS = 12
+_LAYERS = 64
 _WINDOWS = 5
 _POOLS = 4
 
@@ -30,8 +30,8 @@ def _layers(draw: random.Random) -> Iterator[Module]:
         last = draw.random() < 0.1
         layer = Mvtu(
             "layer",
-            rows=draw.choice((10, 32, 48, 64, 100, 128)),
-            cols=draw.choice((27, 72, 100, 128, 144, 256, 288)),
+            rows=draw.choice((10, 32, 48, 64, 100, 128, 256)),
+            cols=draw.choice((27, 72, 100, 128, 144, 256, 288, 576, 1152)),
             pe=draw.choice((1, 2, 4, 6, 8, 13, 16, 20, 32, 40)),
             simd=draw.choice((1, 2, 3, 4, 8, 9, 12, 16, 24, 32, 36, 48, 64, 96)),
             level_lanes=draw.choice((levels_in, 1 if not pixels else 8, draw.randint(1, levels_in))),
@@ -43,7 +43,7 @@ def _layers(draw: random.Random) -> Iterator[Module]:
         lanes = layer.pe * layer.simd * layer.level_lanes
         if layer.simd > layer.cols or not 8 <= lanes <= 2048 or layer.pe > layer.rows:
             continue
-        if layer.weight_style == "distributed" and layer.rows * layer.cols > 8_000:
+        if layer.weight_style == "distributed" and layer.rows * layer.cols > 20_000:
             continue
         number += 1
         gains = GAINS[levels_in]

@@ -17,7 +17,7 @@ from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Network, O
 from rebnet.lower import lower
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
-from rebnet.rtl.folding import fifo_record
+from rebnet.rtl.folding import WEIGHT_STYLES, fifo_record
 from rebnet.rtl.widths import USER_BITS, widths_of
 from rebnet.simulate.build import build_simulator
 from rebnet.simulate.run import Shard, Streams, run_shards
@@ -156,11 +156,12 @@ def draw_foldings(rng: np.random.Generator, network: Network) -> tuple[Folding, 
 
 
 def draw_accelerator(rng: np.random.Generator, network: Network) -> tuple[Accelerator, Depths]:
-    """A random legal folding, with FIFOs as the cycle model sizes them or at random legal depths."""
+    """A random legal folding and weight styles, with FIFOs as the cycle model sizes them or at random legal depths."""
     foldings = draw_foldings(rng, network)
-    serial = accelerator_of(network, foldings, 1)
+    styles = tuple(map(str, rng.choice((*WEIGHT_STYLES, "auto"), len(foldings))))
+    serial = accelerator_of(network, foldings, 1, styles)
     beat = samples_per_beat(serial) if rng.random() < 0.5 else 2 ** int(rng.integers(0, 5))
-    accelerator = accelerator_of(network, foldings, beat)
+    accelerator = accelerator_of(network, foldings, beat, styles)
     if rng.random() < 0.5:
         return accelerator, size_fifos(accelerator)
     slack = {channel.name: channel.unit * int(rng.integers(0, 2 + channel.least)) for channel in accelerator.channels}
@@ -194,7 +195,13 @@ def draw_bundle(
 def write_folding(build: Path, network: Network, accelerator: Accelerator, depths: Depths) -> None:
     """folding.json of an accelerator that was put together by hand."""
     layers = [
-        {"name": layer.name, "pe": layer.pe, "simd": layer.simd, "level_lanes": layer.level_lanes}
+        {
+            "name": layer.name,
+            "pe": layer.pe,
+            "simd": layer.simd,
+            "level_lanes": layer.level_lanes,
+            "weight_style": layer.weight_style,
+        }
         for layer in accelerator.layers
     ]
     fifos = fifo_record(accelerator, depths, depths, widths_of(network).accumulators)

@@ -109,6 +109,7 @@ class Case:
             "OUT_DEPTH": self.out_depth,
             "POPCOUNT_STAGES": unit.popcount_stages,
             "WEIGHT_FILE": "weights.hex",
+            "WEIGHT_STYLE": unit.weights_in,
             "THRESHOLD_FILE": "thresholds.hex" if unit.levels_out else "",
             "GAINS": f"{len(padded) * gain_width}'h{join(padded, gain_width):x}",
         }
@@ -178,6 +179,16 @@ SHAPES = {
 }
 LEAST = ("one column", "nothing divides", "two rows a word", "words end in surplus rows", "one level", "last layer")
 SHAPES |= {f"{name}, least depths": replace(SHAPES[name], least=True) for name in LEAST}
+BLOCK = (
+    "one of everything",
+    "level by level",
+    "words end in surplus rows",
+    "pixels of 8 bits",
+    "last layer, least depths",
+)
+SHAPES |= {
+    f"{name}, block": replace(SHAPES[name], unit=replace(SHAPES[name].unit, weight_style="block")) for name in BLOCK
+}
 CASES = {name: case.parameters for name, case in SHAPES.items()}
 
 

@@ -156,6 +156,7 @@ def mvtu(shape: Shape) -> Features:
     words = pe / drain
     total = clog2(chunks * simd + 1)
     depth = folds * chunks
+    columns = np.minimum(pe * simd, 2.0 ** np.minimum(depth, 30))  # equal columns of a ROM are one
     tail = drain * lanes
     distributed = get["distributed"]
     cut = np.where(rom_columns(pe * simd, depth) > 0, 0.0, 1.0)
@@ -169,8 +170,8 @@ def mvtu(shape: Shape) -> Features:
         "module": np.ones(np.broadcast(*get.values()).shape),
         "planes": lanes * simd,
         "planes_mux": lanes * simd * mux(groups),
-        "weights_rom": distributed * pe * simd * rom(depth),
-        "weights_register": distributed * pe * simd,
+        "weights_rom": distributed * columns * rom(depth),
+        "weights_register": distributed * columns,
         "weights_mux": (1 - distributed) * cut * pe * simd * mux(ceil_div(depth, 1024)),
         "depth": clog2(depth),
         "pass": passing,
@@ -185,6 +186,7 @@ def mvtu(shape: Shape) -> Features:
         "thresholds_rom": in_luts * constants * rom(thresholds),
         "thresholds_register": in_luts * constants,
         "thresholds_address": np.where(levels_out > 0, clog2(thresholds), 0.0),
+        "sets": np.where(get["sets"] > 1, 1.0, 0.0),
         "codes": np.where(get["sets"] > 1, drain * levels_out, 0.0),
     }
 

@@ -143,7 +143,7 @@ class Mvtu:
     @property
     def latency(self) -> int:
         """Cycles from issuing a fold's last word to seeing its first result at the output."""
-        return self.popcount_stages + self.tail + self.levels_out + 4
+        return self.weight_stages + self.popcount_stages + self.tail + self.levels_out + 4
 
     @property
     def weights_in(self) -> str:
@@ -151,6 +151,11 @@ class Mvtu:
         if self.weight_style != "auto":
             return self.weight_style
         return rom_style(self.pe * self.simd, self.folds * self.chunks)
+
+    @property
+    def weight_stages(self) -> int:
+        """Registers between the weight memory and the elements: block RAM answers late in its cycle."""
+        return int(self.weights_in == "block")
 
     @property
     def weight_column(self) -> int:

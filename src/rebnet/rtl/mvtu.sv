@@ -7,8 +7,9 @@
 //       A last word that ROWS does not fill ends in elements of no meaning.
 // Time: a vector takes ceil(ROWS/PE) * groups * CHUNKS cycles with groups = ceil(m / LEVEL_LANES) and
 //       CHUNKS = ceil(COLS/SIMD), vectors follow each other without a gap. The first word of a row fold is at
-//       the output POPCOUNT_STAGES + TAIL + LEVELS_OUT + 4 cycles after the fold's last word was issued. TAIL is 1,
-//       and 1 more for a multiplier, ceil(clog2(LEVEL_LANES)/2) for adding lanes and 1 for adding groups.
+//       the output POPCOUNT_STAGES + TAIL + LEVELS_OUT + 4 cycles after the fold's last word was issued, 5 where the
+//       weights are in block RAM. TAIL is 1, and 1 more for a multiplier, ceil(clog2(LEVEL_LANES)/2) for adding
+//       lanes and 1 for adding groups.
 // How:  for each fold of PE rows, for each group of LEVEL_LANES planes, all chunks of the vector: the PEs count,
 //       and their sums are drained DRAIN at a time through one tail (gains, thresholds, encoder) while the PEs
 //       work on the next pass. The pipeline never stalls: what it will put out has its place in the output
@@ -79,6 +80,9 @@ module mvtu #(
   localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
   localparam int WEIGHT_DEPTH = FOLDS * CHUNKS;
   localparam int WEIGHT_ADDRESS = WEIGHT_DEPTH > 1 ? $clog2(WEIGHT_DEPTH) : 1;
+  /* verilator lint_off WIDTHEXPAND */
+  localparam int WEIGHT_STAGES = WEIGHT_STYLE == "block" ? 1 : 0;
+  /* verilator lint_on WIDTHEXPAND */
   localparam int LANES = DRAIN * LEVEL_LANES;
   localparam int LANE_STAGES = ($clog2(LEVEL_LANES) + 1) / 2;
   localparam int TAIL = 1 + (MULTIPLY != 0 ? 1 : 0) + LANE_STAGES + (GROUPS > 1 ? 1 : 0);
@@ -211,7 +215,7 @@ module mvtu #(
   logic [LEVEL_LANES*SIMD-1:0] planes_d, planes_q;
   logic [GROUP_WIDTH-1:0] word_group_q;
   // Delay lines, newest stage first. A reset leaves no word, and an end that makes the next sums begin at 0.
-  localparam int STAGES = 2 + POPCOUNT_STAGES;
+  localparam int STAGES = 2 + WEIGHT_STAGES + POPCOUNT_STAGES;
   logic [STAGES-1:0] add_q, last_q, last_group_q;
   logic [STAGES*LEVEL_WIDTH-1:0] pass_levels_q;
 
@@ -226,6 +230,19 @@ module mvtu #(
       .address(weight_address_q),
       .data_q (weights_q)
   );
+
+  // Block RAM answers late in its cycle, and its words travel far: a register of their own behind it.
+  logic [PE*SIMD-1:0] weights;
+  logic [LEVEL_LANES*SIMD-1:0] planes;
+  if (WEIGHT_STAGES != 0) begin : weights_registered
+    always_ff @(posedge clk) begin
+      weights <= weights_q;
+      planes  <= planes_q;
+    end
+  end else begin : weights_at_once
+    assign weights = weights_q;
+    assign planes  = planes_q;
+  end
 
   // Surplus lanes of the last group see zeros.
   logic [GROUPS*LEVEL_LANES*SIMD-1:0] word_padded;
@@ -263,8 +280,8 @@ module mvtu #(
         .POPCOUNT_STAGES(POPCOUNT_STAGES)
     ) element (
         .clk,
-        .data(planes_q),
-        .weights(weights_q[p*SIMD+:SIMD]),
+        .data(planes),
+        .weights(weights[p*SIMD+:SIMD]),
         .add,
         .last,
         .sums(sums[p*LEVEL_LANES*SUM_WIDTH+:LEVEL_LANES*SUM_WIDTH])
