@@ -243,10 +243,22 @@ def test_takes_weights_norms_and_factors(blob_dataset, tmp_path):
     assert model.sign1.gammas.tolist() == pytest.approx([first, second, second / 2])
 
 
+def test_one_level_takes_its_own_set_of_an_any_level_run(blob_dataset, tmp_path):
+    train(NETWORK, blob_dataset, 3, tmp_path, epochs=1, any_levels=True, quiet=True)
+    trained, _ = load_model(tmp_path)
+    for levels in (1, 2, 3):
+        model = build(parse(NETWORK), levels)
+        start_from(model, parse(NETWORK), 8, tmp_path, "training.json")
+        assert torch.equal(model.linear2.weight, trained.linear2.weight)
+        assert torch.equal(model.norm1.running_mean, trained.norm1[levels - 1].running_mean)
+        if levels > 1:
+            assert model.sign1.gammas.tolist() == pytest.approx(trained.sign1[levels - 1].gammas.tolist(), rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("network", "levels", "words"),
     [
-        (NETWORK, 1, "has 2 levels, this training has 1; start from a run of at most as many"),
+        (NETWORK, 1, "has 2 levels, this training has 1; start from a run of at most as many, or from an any"),
         (MAPS, 2, "start from a run of the same network"),
     ],
 )

@@ -22,7 +22,8 @@ def command(
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
     recipe: Annotated[str | None, typer.Option(help="Name of a recipe; the data set's own if not given.")] = None,
     start: Annotated[
-        Path | None, typer.Option(help="Finished run of the same network to start from, with as many levels or fewer.")
+        Path | None,
+        typer.Option(help="Finished run of the same network to start from: of as many levels or fewer, or any-level."),
     ] = None,
     teacher: Annotated[
         Path | None, typer.Option(help="Finished run on the same images, whose scores the network learns to give.")

@@ -91,7 +91,7 @@ def train(
         epochs: Passes over the training images, in place of the recipe's.
         seed: Seed of weights, validation split, order and augmentation, 0 or more.
         recipe: A recipe or the name of one, in place of the one for the data set.
-        start: Folder of a finished run of the same network, with as many levels or fewer, to start from.
+        start: Folder of a finished run of the same network, with as many levels or fewer or any-level, to start from.
         teacher: Folder of a finished run on the same images, whose scores the network learns to give.
         resume: Go on from the checkpoint in `output`, if there is one.
         input_bits: Bits kept of each pixel, 1 to 8.

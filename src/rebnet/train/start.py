@@ -26,14 +26,14 @@ def start_from(
     """Put the latent weights, BatchNorms and factors of the finished run `run` into `model`.
 
     Levels that the run did not have start with half the factor of the level before them; from one level or from a float
-    network, all factors start as they would without a run. An any-level network takes the
-    BatchNorms and factors of m levels from those of the run's own m levels, or else of all its levels.
+    network, all factors start as they would without a run. BatchNorms and factors of m levels come from those of an
+    any-level run's own m levels, or else of all its levels.
 
     Args:
         model: A network of `rebnet.nn.build`.
         described: What it was built from.
         input_bits: Bits kept of each pixel.
-        run: Folder of a training of the same network, with as many levels or fewer.
+        run: Folder of a training of the same network, with as many levels or fewer, or any-level.
         record: Name of the run's record in that folder.
 
     Returns:
@@ -50,12 +50,13 @@ def start_from(
             f"with {input_bits}; start from a run of the same network"
         )
     levels = level_counts(model)[-1]
-    if metadata.levels > levels:
+    if metadata.levels > levels and not any(isinstance(module, PerLevel) for module in trained):
         raise OptionError(
-            f"{run}: has {metadata.levels} levels, this training has {levels}; start from a run of at most as many"
+            f"{run}: has {metadata.levels} levels, this training has {levels}; start from a run of at most as many, or "
+            "from an any-level one"
         )
     for module, before in zip(model, trained, strict=True):
-        for wanted, given in _pairs(module, before):
+        for wanted, given in _pairs(module, before, levels):
             if isinstance(wanted, ResidualSign):
                 _take_factors(wanted, given.gammas.double().tolist() if isinstance(given, ResidualSign) else [])
             else:
@@ -63,11 +64,11 @@ def start_from(
     return run_summary(run, record)
 
 
-def _pairs(module: nn.Module, before: nn.Module) -> list[tuple[nn.Module, nn.Module]]:
+def _pairs(module: nn.Module, before: nn.Module, levels: int) -> list[tuple[nn.Module, nn.Module]]:
     """What takes from what: at m levels from the run's m levels, or from as many as it has."""
     given = list(before) if isinstance(before, PerLevel) else [before]
     if not isinstance(module, PerLevel):
-        return [(module, given[-1])]
+        return [(module, given[min(levels, len(given)) - 1])]
     return [(wanted, given[min(index, len(given) - 1)]) for index, wanted in enumerate(module)]
 
 
