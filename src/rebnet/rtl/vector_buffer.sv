@@ -50,12 +50,14 @@ module vector_buffer #(
   logic [CHUNK_WIDTH-1:0] chunk_q;
   logic [COUNT_WIDTH-1:0] count_q  /* verilator public_flat_rd */;  // words that hold a place
   logic [COUNT_WIDTH-1:0] fresh_q;  // words of them that were never read
+  logic some_q;  // fresh_q is not 0, known at the start of the cycle
   logic again_q;  // the current vector was read before
-  logic push;
+  logic push, spend;
 
   assign in_ready = count_q != COUNT_WIDTH'(DEPTH);
   assign push = in_valid && in_ready;
-  assign word_valid = again_q || fresh_q != '0;
+  assign spend = take && !again_q;
+  assign word_valid = again_q || some_q;
   assign word_last = chunk_q == CHUNK_WIDTH'(CHUNKS - 1);
   assign read_next = read_q == POINTER_WIDTH'(DEPTH - 1) ? '0 : read_q + 1'b1;
 
@@ -83,11 +85,13 @@ module vector_buffer #(
       chunk_q <= '0;
       count_q <= '0;
       fresh_q <= '0;
+      some_q  <= 1'b0;
       again_q <= 1'b0;
     end else begin
       if (push) write_q <= write_q == POINTER_WIDTH'(DEPTH - 1) ? '0 : write_q + 1'b1;
       count_q <= count_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(take && free);
-      fresh_q <= fresh_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(take && !again_q);
+      fresh_q <= fresh_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(spend);
+      some_q  <= push || (fresh_q != '0 && !(spend && fresh_q == COUNT_WIDTH'(1)));
       if (take) begin
         chunk_q <= word_last ? '0 : chunk_q + 1'b1;
         read_q  <= word_last && !free ? base_q : read_next;
