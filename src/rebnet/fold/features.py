@@ -173,6 +173,7 @@ def mvtu(shape: Shape) -> Features:
         "weights_rom": distributed * columns * rom(depth),
         "weights_register": distributed * columns,
         "weights_mux": (1 - distributed) * cut * pe * simd * mux(ceil_div(depth, 1024)),
+        "weights_stage": (1 - distributed) * (pe + lanes) * simd,
         "depth": clog2(depth),
         "pass": passing,
         "pass_delay": passing * ceil_div(pipe, 16),

@@ -341,8 +341,14 @@ module mvtu #(
     else if (whole_q[TAIL-1]) place_q <= place_q == PLACE_WIDTH'(VECTOR_WORDS - 1) ? '0 : place_q + 1'b1;
   end
 
+  // Places of a power of two: an index times anything else would be a multiplier and a shifter.
+  localparam int PLACE = 1 << $clog2(LANES * SUM_WIDTH);
+  logic [DRAIN_WORDS*PLACE-1:0] places;
+  for (genvar w = 0; w < DRAIN_WORDS; w++) begin : placed
+    assign places[w*PLACE+:PLACE] = PLACE'(sums[w*LANES*SUM_WIDTH+:LANES*SUM_WIDTH]);
+  end
   logic [LANES*SUM_WIDTH-1:0] picked_q;
-  always_ff @(posedge clk) picked_q <= sums[int'(drained_q)*LANES*SUM_WIDTH+:LANES*SUM_WIDTH];
+  always_ff @(posedge clk) picked_q <= places[int'(drained_q)*PLACE+:LANES*SUM_WIDTH];
 
   logic [LANES*ACC_WIDTH-1:0] product;
   for (genvar l = 0; l < LANES; l++) begin : gain
