@@ -150,7 +150,7 @@ BAD = {
     "thresholds of another shape": {"thresholds": np.zeros((1, 2), dtype=np.int64)},
     "steps of another shape": {"steps": np.zeros((1, 3, 1), dtype=np.int64)},
     "no such window": {"kernel_h": 0},
-    "windows outside of the map": {"out_height": 3},
+    "windows outside of the map": {"out_height": 5},
     "no such number of rows": {"rows": 0},
     "levels must be at most 8": {"levels_out": 9},
     "scores need a single window": {"levels_out": 0},
@@ -164,7 +164,8 @@ def test_the_module_itself_refuses_what_does_not_fit(message):
     legal = {
         "kernel_h": 3, "kernel_w": 3, "stride": 1, "pad_top": 0, "pad_left": 0, "out_height": 2, "out_width": 2,
         "rows": 3, "levels_out": 1, "weights": np.zeros((3, 2), dtype=np.uint8),
-        "gains": np.ones((1, 1), dtype=np.int64), "thresholds": np.zeros((1, 3), dtype=np.int64), "steps": np.zeros((1, 3, 0), dtype=np.int64),
+        "gains": np.ones((1, 1), dtype=np.int64), "thresholds": np.zeros((1, 3), dtype=np.int64),
+        "steps": np.zeros((1, 3, 0), dtype=np.int64),
     }  # fmt: skip
     native._native.Builder(4, 4, 1, 1, 1).layer(**legal)
     with pytest.raises(ValueError, match=message):
