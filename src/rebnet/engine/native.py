@@ -1,0 +1,92 @@
+"""The engine in C++: a lowered network, packed once for the processor's instruction set.
+
+Built with the package where a C++ compiler was there (`src/rebnet/engine/native`); `rebnet.engine.packed` does the
+same in numpy where it was not. Scores equal the reference engine's.
+"""
+
+import importlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.errors import OptionError
+from rebnet.ir.ops import Conv, Dense, MaxPool, Network, Scores, Threshold
+
+
+def _load() -> Any:
+    try:
+        return importlib.import_module("rebnet.engine._native")
+    except ImportError:
+        return None
+
+
+_native: Any = _load()
+_NONE = np.zeros((0, 0), dtype=np.int64)
+
+
+def instruction_sets() -> list[str]:
+    """The instruction sets of this build that this processor has, the fastest first; none without the engine."""
+    return [] if _native is None else list(_native.instruction_sets())
+
+
+class NativeEngine:
+    """A lowered network, packed for one of `instruction_sets()`; `Predictor` is its face.
+
+    Raises:
+        OptionError: the network is not lowered.
+    """
+
+    def __init__(self, network: Network, threads: int, instruction_set: str) -> None:
+        self._network = network
+        self._engine: Any = _native.Engine(_builder(network), threads, instruction_set)
+
+    def run(self, images: NDArray[np.uint8], index: int, indices: NDArray[np.int32] | None = None) -> NDArray[np.int64]:
+        """Scores of images that fit, shape (N, classes), with the constants of set `index` or of one set per image."""
+        flat = np.ascontiguousarray(images).reshape(len(images), self._network.input.samples)
+        scores = np.empty((len(images), self._network.classes), dtype=np.int64)
+        self._engine.run(flat, index, indices, scores)
+        return scores
+
+
+def _builder(network: Network) -> Any:
+    """The network, handed over layer by layer."""
+    image = network.input
+    builder = _native.Builder(image.height, image.width, image.channels, image.bits, len(network.served))
+    height, width, planes = image.height, image.width, image.bits
+    for position, op in enumerate(network.ops):
+        if isinstance(op, Dense):
+            following = network.ops[position + 1] if position + 1 < len(network.ops) else None
+            if op.gains is None or not isinstance(following, (Threshold, Scores)):
+                raise OptionError(f"{network.name}: lower the network before running it")
+            window = _window(op, height, width)
+            _, _, _, _, _, height, width = window
+            gains = np.array([row[:planes] for row in op.gains], dtype=np.int64)
+            coded = isinstance(following, Threshold)
+            thresholds = following.thresholds if isinstance(following, Threshold) else _NONE
+            steps = following.steps if isinstance(following, Threshold) else _NONE
+            planes = steps.shape[-1] + 1 if coded else 0
+            builder.layer(
+                *window, op.weights.rows, planes, np.ascontiguousarray(op.weights.packed), gains,
+                np.ascontiguousarray(thresholds, dtype=np.int64), np.ascontiguousarray(steps, dtype=np.int64),
+            )  # fmt: skip
+            if isinstance(following, Scores):
+                builder.scores(
+                    np.ascontiguousarray(following.scale, dtype=np.int64),
+                    np.ascontiguousarray(following.bias, dtype=np.int64),
+                    np.array(op.reaches, dtype=np.int64),
+                )
+        elif isinstance(op, MaxPool):
+            builder.pool(op.window.kernel, op.window.stride)
+            height, width = op.window.output(height, width)
+        elif not isinstance(op, (Threshold, Scores)):
+            raise OptionError(f"{type(op).__name__}: lower the network before running it")
+    return builder
+
+
+def _window(op: Dense, height: int, width: int) -> tuple[int, int, int, int, int, int, int]:
+    """Kernel, stride, padding before, and output of a layer over a map; a dense layer's one window is all of it."""
+    if not isinstance(op, Conv):
+        return height, width, 1, 0, 0, 1, 1
+    (top, _), (left, _) = op.window.padding(height), op.window.padding(width)
+    return op.window.kernel, op.window.kernel, op.window.stride, top, left, *op.window.output(height, width)

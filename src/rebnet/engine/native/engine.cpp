@@ -1,0 +1,123 @@
+#include "engine.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+namespace rebnet {
+namespace {
+
+struct Choice {
+  const char* name;
+  bool here;
+  RunImage run;
+};
+
+std::vector<Choice> choices() {
+  std::vector<Choice> found;
+#if defined(REBNET_X86)
+  __builtin_cpu_init();
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512vpopcntdq");
+  found.push_back({"avx512", avx512, avx512::run_image});
+  found.push_back({"avx2", static_cast<bool>(__builtin_cpu_supports("avx2")), avx2::run_image});
+#elif defined(REBNET_ARM)
+  found.push_back({"neon", true, neon::run_image});
+#endif
+  found.push_back({"generic", true, generic::run_image});
+  return found;
+}
+
+RunImage find(const std::string& name) {
+  for (const Choice& choice : choices()) {
+    if (choice.here && name == choice.name) return choice.run;
+  }
+  throw std::invalid_argument("no instruction set " + name);
+}
+
+}  // namespace
+
+std::vector<std::string> instruction_sets() {
+  std::vector<std::string> names;
+  for (const Choice& choice : choices()) {
+    if (choice.here) names.emplace_back(choice.name);
+  }
+  return names;
+}
+
+Workspace::Workspace(const Network& network) {
+  std::size_t map = 1, window = 1;
+  for (const Layer& layer : network.layers) {
+    map = std::max(map, layer.map_words());
+    window = std::max(window, static_cast<std::size_t>(TILE) * layer.planes * layer.words);
+  }
+  for (auto& words : maps) words.resize(map);
+  windows.resize(window);
+}
+
+Pool::Pool(int threads) {
+  for (int thread = 1; thread < threads; thread++) workers_.emplace_back([this, thread] { work(thread); });
+}
+
+Pool::~Pool() {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    stop_ = true;
+  }
+  begin_.notify_all();
+  for (auto& worker : workers_) worker.join();
+}
+
+void Pool::run(const std::function<void(int)>& job) {
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    job_ = &job;
+    running_ = static_cast<int>(workers_.size());
+    round_++;
+  }
+  begin_.notify_all();
+  job(0);
+  std::unique_lock<std::mutex> lock(mutex_);
+  end_.wait(lock, [this] { return running_ == 0; });
+}
+
+void Pool::work(int thread) {
+  std::uint64_t seen = 0;
+  for (;;) {
+    const std::function<void(int)>* job = nullptr;
+    {
+      std::unique_lock<std::mutex> lock(mutex_);
+      begin_.wait(lock, [&] { return stop_ || round_ != seen; });
+      if (stop_) return;
+      seen = round_;
+      job = job_;
+    }
+    (*job)(thread);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (--running_ == 0) end_.notify_one();
+  }
+}
+
+Engine::Engine(Network network, int threads, const std::string& instruction_set)
+    : network_(std::move(network)), name_(instruction_set), run_image_(find(instruction_set)), pool_(threads) {
+  for (int thread = 0; thread < threads; thread++) spaces_.push_back(std::make_unique<Workspace>(network_));
+}
+
+void Engine::run(const std::uint8_t* images, std::ptrdiff_t stride, std::size_t count, int set,
+                 const std::int32_t* sets, std::int64_t* scores) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  std::atomic<std::size_t> next{0};
+  const std::function<void(int)> job = [&](int thread) {
+    for (std::size_t i = next++; i < count; i = next++) {
+      run_image_(network_, *spaces_[static_cast<std::size_t>(thread)], images + static_cast<std::ptrdiff_t>(i) * stride,
+                 sets == nullptr ? set : sets[i], scores + i * static_cast<std::size_t>(network_.classes));
+    }
+  };
+  if (count <= 1) {
+    job(0);
+  } else {
+    pool_.run(job);
+  }
+}
+
+}  // namespace rebnet

@@ -1,0 +1,94 @@
+"""A compiled network on this processor: what `rebnet.load` returns."""
+
+import os
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rebnet.engine import native, packed
+from rebnet.engine.reference import check_images, run_mixed, served_index
+from rebnet.errors import OptionError
+from rebnet.ir.ops import Network
+from rebnet.spec.scores import labels as labels_of
+
+NUMPY = "numpy"
+MOST_THREADS = 1024
+
+
+def instruction_sets() -> list[str]:
+    """What can be chosen here, the fastest first; "numpy" is always there."""
+    return [*native.instruction_sets(), NUMPY]
+
+
+class Predictor:
+    """A lowered network, packed once; threads of Python may share it.
+
+    Args:
+        network: a lowered network.
+        threads: threads that share the images of a call; one per core if None.
+        instruction_set: one of `instruction_sets()`; the fastest if None.
+
+    Raises:
+        OptionError: the network is not lowered, or this installation or processor lacks what is asked for.
+    """
+
+    def __init__(self, network: Network, threads: int | None = None, instruction_set: str | None = None) -> None:
+        count = threads if threads is not None else os.cpu_count() or 1
+        if not 1 <= count <= MOST_THREADS:
+            raise OptionError(f"threads={threads}: use 1 to {MOST_THREADS}")
+        here = instruction_sets()
+        if instruction_set is not None and instruction_set not in here:
+            raise OptionError(f"instruction_set={instruction_set!r}: there is {', '.join(here)} here; choose one")
+        self.network = network
+        self.threads = count
+        self.instruction_set = instruction_set or here[0]
+        self._native = None
+        if self.instruction_set == NUMPY:
+            self._numpy = packed.PackedEngine(network, count)
+        else:
+            self._native = native.NativeEngine(network, count, self.instruction_set)
+
+    def predict(self, images: NDArray[np.uint8], levels: int | ArrayLike | None = None) -> NDArray[np.int64]:
+        """Integer scores of images. Other threads of Python go on meanwhile; calls of one predictor take turns.
+
+        Args:
+            images: uint8 of shape (N, height, width, channels), in any strides.
+            levels: m, the levels to run at, for all images or one for each; M if None.
+
+        Returns:
+            Scores of shape (N, classes), int64, equal on every instruction set.
+
+        Raises:
+            OptionError: the network does not serve these levels.
+            DatasetError: the images do not fit the network's input.
+        """
+        check_images(self.network, images)
+        own = None if levels is None or isinstance(levels, int) else _own(np.asarray(levels), len(images))
+        if self._native is not None:
+            if own is None:
+                return self._native.run(images, served_index(self.network, levels))  # type: ignore[arg-type]
+            places = {m: served_index(self.network, m) for m in np.unique(own).tolist()}
+            return self._native.run(images, 0, np.array([places[m] for m in own.tolist()], dtype=np.int32))
+        if own is None:
+            return self._numpy.run(images, levels)  # type: ignore[arg-type]
+        return run_mixed(self.network, images, own, lambda _, chosen, m: self._numpy.run(chosen, m))
+
+    def labels(self, images: NDArray[np.uint8], levels: int | ArrayLike | None = None) -> NDArray[np.int64]:
+        """The first index of the largest score of each image, shape (N,); arguments and errors as in `predict`."""
+        return labels_of(self.predict(images, levels))
+
+    def __repr__(self) -> str:
+        return (
+            f"<{self.network.name}: {self.network.classes} classes, M = {self.network.levels}, "
+            f"{self.instruction_set}, {self.threads} threads>"
+        )
+
+
+def _own(levels: NDArray[Any], images: int) -> NDArray[np.int64]:
+    """One level count per image, checked."""
+    if levels.shape != (images,) or levels.dtype.kind not in "iu":
+        raise OptionError(
+            f"levels of shape {levels.shape} for {images} images; give one whole number for all, or one for each image"
+        )
+    return levels.astype(np.int64)

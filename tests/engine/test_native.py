@@ -1,0 +1,172 @@
+"""The engine in C++ against the reference on every instruction set that is here, and the face it shares with numpy."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.engine.test_packed import CHANNELS
+from tests.ir.networks import exported, from_text, images_for, random_text, tiny
+
+import rebnet
+from rebnet.engine import native, reference
+from rebnet.engine.predictor import NUMPY, Predictor, instruction_sets
+from rebnet.errors import DatasetError, FileFormatError, OptionError
+from rebnet.ir import storage
+from rebnet.lower import lower
+
+SETS = native.instruction_sets()
+needs_native = pytest.mark.skipif(not SETS, reason="rebnet was installed without a C++ compiler")
+
+
+def drawn(seed: int, levels: int = 3, bits: int = 8, fixed: bool = False):
+    rng = np.random.default_rng(seed)
+    network = from_text(random_text(rng, CHANNELS), seed, levels, bits, 0.1, bool(rng.integers(2)))
+    return lower(network, fixed_levels=fixed)
+
+
+@needs_native
+@given(st.integers(0, 2**32 - 1), st.integers(1, 8), st.integers(1, 8), st.booleans(), st.sampled_from([0, 1, 5, 7]))
+@settings(max_examples=250, deadline=None)
+def test_random_networks(seed, levels, bits, fixed, count):
+    network = drawn(seed, levels, bits, fixed)
+    images = images_for(network, seed, count)
+    for name in SETS:
+        predictor = Predictor(network, 1, name)
+        for m in network.served:
+            assert np.array_equal(predictor.predict(images, m), reference.run(network, images, m)), name
+
+
+@pytest.mark.parametrize("name", instruction_sets())
+@pytest.mark.parametrize("window", ["1x1", "2x2", "3x3+same", "4x4/3+same", "5x5/2", "2x2/3"])
+@pytest.mark.parametrize("channels", [63, 64, 65, 130])
+def test_words_of_channels(name, channels, window):
+    for pool in ("", " - MP2/1", " - MP2"):
+        network = lower(from_text(f"13x12x2 - C{channels}:2x2{pool} - C9:{window} - D4", channels, 2))
+        images = images_for(network, 1, 6)
+        assert np.array_equal(Predictor(network, 2, name).predict(images), reference.run(network, images))
+
+
+@pytest.mark.parametrize("name", instruction_sets())
+def test_levels_of_every_image(name):
+    network = drawn(5)
+    images = images_for(network, 2, 40)
+    levels = np.random.default_rng(0).integers(1, 4, 40)
+    predictor = Predictor(network, 2, name)
+    scores = predictor.predict(images, levels)
+    assert scores.dtype == np.int64
+    assert np.array_equal(scores, reference.run_mixed(network, images, levels))
+    assert np.array_equal(predictor.labels(images, levels.tolist()), scores.argmax(axis=1))
+    assert np.array_equal(predictor.predict(images, 2), reference.run(network, images, 2))
+
+
+@pytest.mark.parametrize("name", instruction_sets())
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("count", [0, 1, 7, 1000])
+def test_batches(name, threads, count):
+    network = lower(exported(1, 2, 8, (5, 4, 1), (9, 8), 3))
+    images = images_for(network, 3, count)
+    predictor = Predictor(network, threads, name)
+    for _ in range(3):
+        scores = predictor.predict(images)
+        assert scores.shape == (count, 3)
+        assert np.array_equal(scores, reference.run(network, images))
+
+
+@pytest.mark.parametrize("name", instruction_sets())
+def test_images_in_any_strides(name):
+    network = drawn(11)
+    images = images_for(network, 4, 24)
+    predictor = Predictor(network, 1, name)
+    expected = reference.run(network, images)
+    buffer = np.zeros(images.size + 1, dtype=np.uint8)
+    unaligned = buffer[1:].reshape(images.shape)
+    unaligned[:] = images
+    for odd in (unaligned, images[::-1][::-1], np.asfortranarray(images)):
+        assert np.array_equal(predictor.predict(odd), expected)
+    assert np.array_equal(predictor.predict(images[::-2]), expected[::-2])
+    readonly = images.copy()
+    readonly.flags.writeable = False
+    assert np.array_equal(predictor.predict(readonly), expected)
+
+
+@pytest.mark.parametrize("name", instruction_sets())
+def test_many_threads_of_python_at_once(name):
+    network = drawn(17, levels=2)
+    predictor = Predictor(network, 2, name)
+    batches = [images_for(network, seed, 1 + seed % 9) for seed in range(60)]
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(predictor.predict, batches))
+    for batch, result in zip(batches, results, strict=True):
+        assert np.array_equal(result, reference.run(network, batch))
+
+
+def test_load(tmp_path):
+    network = drawn(3, levels=2)
+    storage.save(network, tmp_path)
+    images = images_for(network, 1, 9)
+    predictor = rebnet.load(tmp_path)
+    assert np.array_equal(predictor.predict(images), reference.run(network, images))
+    assert rebnet.load(str(tmp_path), threads=1, instruction_set=NUMPY).instruction_set == NUMPY
+    assert f"{network.classes} classes, M = 2" in repr(predictor)
+    with pytest.raises(FileFormatError):
+        rebnet.load(tmp_path / "nothing")
+
+
+def test_refusals():
+    network = lower(tiny())
+    with pytest.raises(OptionError, match=r"^threads=0: use 1 to 1024$"):
+        Predictor(network, 0)
+    with pytest.raises(OptionError, match=r"^instruction_set='sse': there is .*numpy here; choose one$"):
+        Predictor(network, 1, "sse")
+    for name in instruction_sets():
+        predictor = Predictor(network, 1, name)
+        images = images_for(network, 1, 3)
+        with pytest.raises(OptionError, match=r"^levels=9: this network serves"):
+            predictor.predict(images, 9)
+        with pytest.raises(OptionError, match=r"^levels=9: this network serves"):
+            predictor.predict(images, [1, 9, 1])
+        for levels in ([1, 1], [[1], [1], [1]], [0.5, 1, 1]):
+            with pytest.raises(OptionError, match="for 3 images; give one whole number for all, or one for each image"):
+                predictor.predict(images, levels)
+        with pytest.raises(DatasetError):
+            predictor.predict(images[:, 1:])
+        with pytest.raises(DatasetError):
+            predictor.predict(images.astype(np.int16))
+
+
+@needs_native
+def test_a_network_that_was_not_lowered():
+    with pytest.raises(OptionError, match="lower the network before running it"):
+        Predictor(tiny(), 1, SETS[0])
+
+
+BAD = {
+    "weights of another shape": {"weights": np.zeros((3, 1), dtype=np.uint8)},
+    "gains of another shape": {"gains": np.ones((1, 2), dtype=np.int64)},
+    "gains must be 0 to": {"gains": np.full((1, 1), -1)},
+    "gains of pixels": {"gains": np.full((1, 1), 2)},
+    "thresholds of another shape": {"thresholds": np.zeros((1, 2), dtype=np.int64)},
+    "steps of another shape": {"steps": np.zeros((1, 3, 1), dtype=np.int64)},
+    "no such window": {"kernel_h": 0},
+    "windows outside of the map": {"out_height": 5},
+    "no such number of rows": {"rows": 0},
+    "levels must be at most 8": {"levels_out": 9},
+    "scores need a single window": {"levels_out": 0},
+}
+
+
+@needs_native
+@pytest.mark.parametrize("message", BAD)
+def test_the_module_itself_refuses_what_does_not_fit(message):
+    """Below the checks in Python stand those in C++: nothing of another shape is read."""
+    legal = {
+        "kernel_h": 3, "kernel_w": 3, "stride": 1, "pad_top": 0, "pad_left": 0, "out_height": 2, "out_width": 2,
+        "rows": 3, "levels_out": 1, "weights": np.zeros((3, 2), dtype=np.uint8),
+        "gains": np.ones((1, 1), dtype=np.int64), "thresholds": np.zeros((1, 3), dtype=np.int64),
+        "steps": np.zeros((1, 3, 0), dtype=np.int64),
+    }  # fmt: skip
+    native._native.Builder(4, 4, 1, 1, 1).layer(**legal)
+    with pytest.raises(ValueError, match=message):
+        native._native.Builder(4, 4, 1, 1, 1).layer(**{**legal, **BAD[message]})
