@@ -60,7 +60,7 @@ def test_both_engines(rebnet, build, monkeypatch):
     code, out, _ = rebnet("evaluate", build, "--dataset", "digits", "--engine", "both")
     assert code == 0
     assert out.splitlines()[-1].split() == ["mismatches", "0"]
-    monkeypatch.setattr("rebnet.engine.packed.run", lambda *arguments, **options: run(*arguments[:3]) + 1)
+    monkeypatch.setattr("rebnet.engine.predictor.run", lambda *arguments, **options: run(*arguments[:3]) + 1)
     code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--engine", "both")
     assert code == 1
     assert out.splitlines()[-1].split() == ["mismatches", "360"]

@@ -50,7 +50,7 @@ def test_both_counts_the_images_whose_scores_differ(build, monkeypatch):
         scores[7] -= 5  # a whole image counts once
         return scores
 
-    monkeypatch.setattr("rebnet.engine.packed.run", wrong)
+    monkeypatch.setattr("rebnet.engine.predictor.run", wrong)
     record = evaluate(build, build / "exported", datasets.load("digits"), engine="both")
     assert record["mismatches"] == 2
     assert json.loads((build / "evaluation.json").read_text())["mismatches"] == 2

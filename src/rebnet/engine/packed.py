@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.engine import native
 from rebnet.engine.reference import batch_size, check_images, run_batch, served_index
 from rebnet.ir.ops import Conv, Dense, Network
 from rebnet.spec.residual import Bits
@@ -20,7 +19,6 @@ from rebnet.spec.window import windows
 from rebnet.spec.xnor import pack_words
 
 Words = NDArray[np.uint64]
-_CALL = 256  # images between two signs of progress
 _BLOCK_BYTES = 1 << 18  # of the outer product: stays in a core's second-level cache
 
 
@@ -125,15 +123,5 @@ def run(
     progress: Callable[[int], None] = lambda images_done: None,
     threads: int = 1,
 ) -> NDArray[np.int64]:
-    """Integer scores of every image, equal to `reference.run`'s, by the fastest engine that this installation has."""
-    here = native.instruction_sets()
-    if not here:
-        return PackedEngine(network, threads).run(images, levels, progress)
-    index = served_index(network, levels)
-    check_images(network, images)
-    engine = native.NativeEngine(network, threads, here[0])
-    results = [np.zeros((0, network.classes), dtype=np.int64)]
-    for start in range(0, len(images), _CALL):
-        results.append(engine.run(images[start : start + _CALL], index))
-        progress(len(results[-1]))
-    return np.concatenate(results)
+    """Integer scores of every image, equal to `reference.run`'s, faster."""
+    return PackedEngine(network, threads).run(images, levels, progress)

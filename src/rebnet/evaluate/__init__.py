@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from rebnet.datasets.dataset import Dataset
-from rebnet.engine import packed, reference
+from rebnet.engine import predictor, reference
 from rebnet.engine.real import run_real
 from rebnet.errors import OptionError
 from rebnet.files import file_hash, write_record
@@ -54,7 +54,7 @@ def evaluate(
     if engine == "reference":
         scores = reference.run(network, images, levels, progress)
     else:
-        scores = packed.run(network, images, levels, progress, threads=os.cpu_count() or 1)
+        scores = predictor.run(network, images, levels, progress, threads=os.cpu_count() or 1)
     seconds = time.perf_counter() - start
     integer = labels_of(scores)
     real = np.argmax(run_real(storage.load(exported), dataset.test_images, levels), axis=1)

@@ -2,13 +2,14 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from rebnet.datasets.dataset import Dataset, Images, Labels
 from rebnet.datasets.split import held_out
-from rebnet.engine.packed import PackedEngine
+from rebnet.engine import predictor
 from rebnet.engine.reference import check_images, served_index
 from rebnet.errors import DatasetError, FileFormatError, OptionError
 from rebnet.evaluate.ladder import Outcome, Rungs, Thresholds, choose, climb, rungs_of, sweep
@@ -66,10 +67,8 @@ def evaluate_adaptive(
         check_images(network, images)
     if len(validation[1]) == 0:
         raise DatasetError("validation holds no image, and thresholds are chosen by these; give at least one")
-    engine = PackedEngine(network, threads=os.cpu_count() or 1)
-    judged, tested = (
-        rungs_of([engine.run(images, m, progress) for m in ladder], labels) for images, labels in (validation, test)
-    )
+    run = partial(predictor.run, network, progress=progress, threads=os.cpu_count() or 1)
+    judged, tested = (rungs_of([run(images, m) for m in ladder], labels) for images, labels in (validation, test))
     cycles = [accelerator.bound_cycles(m) for m in ladder]
     points = sweep(judged, cycles)
     chosen = choose(points, judged, max_loss)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.datasets.dataset import Dataset
-from rebnet.engine import packed
+from rebnet.engine import predictor
 from rebnet.engine.reference import check_images, run_mixed
 from rebnet.errors import OptionError, OutputError
 from rebnet.files import file_hash, make_folder, write_record
@@ -107,7 +107,7 @@ def simulate(
     )
     status("comparing with the integer network")
     scores = np.concatenate([shard.scores for shard in shards])
-    engine = partial(packed.run, threads=os.cpu_count() or 1)
+    engine = partial(predictor.run, threads=os.cpu_count() or 1)
     expected = run_mixed(network, chosen, users.astype(np.int64), engine)
     record = _record(network, accelerator, dataset, shards, scores, expected, levels, stalls)
     record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
