@@ -247,6 +247,8 @@ def errors_of(
             guess += counts[part.piece] * piece_cost(part.piece, part.shape, family)
         whole = predict(module, family).as_record()
         whole |= {"LUT": round(float(guess[LUT])), "FF": round(float(guess[FF]))}
+        if len(parts) < sum(count > 0 for count in counts.values()):  # its input buffer may hold block RAM
+            whole |= dict.fromkeys(("BRAM_36K", "BRAM_18K"))
         table.append({"module": module.name, "of": module.of, "synthesized": taken.as_record(), "predicted": whole})
     return table
 
@@ -272,7 +274,7 @@ def summary(table: Sequence[dict[str, Any]]) -> dict[str, Any]:
             }
         for resource in ("BRAM_36K", "BRAM_18K", "DSP"):
             result[module][f"{resource}_wrong"] = sum(
-                row["predicted"][resource] != row["synthesized"][resource] for row in rows
+                row["predicted"][resource] not in (None, row["synthesized"][resource]) for row in rows
             )
     return result
 

@@ -3,6 +3,14 @@
 #include <algorithm>
 #include <stdexcept>
 
+#if defined(REBNET_X86)
+#include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#endif
+
 namespace rebnet {
 namespace {
 
@@ -12,6 +20,21 @@ struct Choice {
   RunImage run;
 };
 
+#if defined(REBNET_X86)
+// Whether the processor has int8 matrix units and the kernel lets this process use them.
+bool has_amx() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  if (!__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) || !(edx >> 24 & 1) || !(edx >> 25 & 1)) return false;
+#if defined(__linux__)
+  constexpr long ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18;
+  static const bool allowed = syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+  return allowed;
+#else
+  return false;
+#endif
+}
+#endif
+
 std::vector<Choice> choices() {
   std::vector<Choice> found;
 #if defined(REBNET_X86)
@@ -19,6 +42,7 @@ std::vector<Choice> choices() {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                       __builtin_cpu_supports("avx512vpopcntdq");
+  found.push_back({"amx", avx512 && has_amx(), amx::run_image});
   found.push_back({"avx512", avx512, avx512::run_image});
   found.push_back({"avx2", static_cast<bool>(__builtin_cpu_supports("avx2")), avx2::run_image});
 #elif defined(REBNET_ARM)
@@ -53,6 +77,17 @@ Workspace::Workspace(const Network& network) {
   }
   for (auto& words : maps) words.resize(map);
   windows.resize(window);
+  std::size_t most = network.samples(), column = 0, pitch = 0;
+  for (int index = 0; index < network.tiled; index++) {
+    const Layer& layer = network.layers[static_cast<std::size_t>(index)];
+    most = std::max(most, static_cast<std::size_t>(layer.out_height) * layer.out_width * layer.tiles.out_pitch);
+    column = std::max(column, static_cast<std::size_t>(layer.tiles.depth));
+    pitch = std::max(pitch, static_cast<std::size_t>(layer.tiles.pitch));
+  }
+  if (network.tiled) {
+    for (auto& codes : bytes) codes.resize(most + 32 * pitch);  // a tile is read whole, also behind the last pixel
+    columns.resize(32 * column);
+  }
 }
 
 Pool::Pool(int threads) {
@@ -100,6 +135,9 @@ void Pool::work(int thread) {
 
 Engine::Engine(Network network, int threads, const std::string& instruction_set)
     : network_(std::move(network)), name_(instruction_set), run_image_(find(instruction_set)), pool_(threads) {
+#if defined(REBNET_X86)
+  if (run_image_ == amx::run_image) amx::prepare(network_);
+#endif
   for (int thread = 0; thread < threads; thread++) spaces_.push_back(std::make_unique<Workspace>(network_));
 }
 

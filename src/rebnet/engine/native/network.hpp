@@ -12,6 +12,21 @@ using Word = std::uint64_t;
 constexpr int LANES = 8;  // rows that are counted together, one to a 64-bit lane
 constexpr int MAX_PLANES = 8;
 
+// What int8 matrix units need of a convolution: an activation is one byte, sum of gain * bit, a weight one byte, +1 or -1.
+//
+// With G the sum of the gains and n the row's weights of -1, A = (bytes x weights) + G n; thresholds have G n taken off.
+struct Tiles {
+  bool direct = false;       // windows are read where they stand, else gathered first
+  std::vector<int> offsets;  // of every 64 bytes of a window, from its first
+  int depth = 0;   // bytes of a window, a multiple of 64
+  int pitch = 0;   // bytes of a pixel in front
+  int out_pitch = 0;
+  std::vector<std::int8_t> weights;      // [16 rows][64 bytes of the window][16 quads][row][4]
+  std::vector<std::int32_t> thresholds;  // [set][row]
+  std::vector<std::int32_t> steps;       // [set][level][row]
+  std::vector<std::uint8_t> values;      // [set][code]: the byte of an outgoing code in the next layer's gains
+};
+
 // A layer with weights, and the max-pool of codes behind it, if any. A dense layer is one window over its whole map.
 //
 // A map is [height][width][plane][words], 64 channels to a word, surplus bits 0. Pixels are bytes, and a window's bits
@@ -38,6 +53,8 @@ struct Layer {
   std::vector<std::int64_t> bias;
   std::vector<std::int64_t> reach;       // [set]
 
+  Tiles tiles;  // only where int8 matrix units run the layer
+
   int columns() const { return kernel_h * kernel_w * channels; }
   int channel_words() const { return (channels + 63) / 64; }
   int out_words() const { return (rows + 63) / 64; }
@@ -50,6 +67,7 @@ struct Network {
   int height, width, channels, bits;
   int sets, classes;
   std::vector<Layer> layers;
+  int tiled = 0;  // layers, from the first, that int8 matrix units run
 
   std::size_t samples() const { return static_cast<std::size_t>(height) * width * channels; }
 };
@@ -60,6 +78,8 @@ struct Workspace {
 
   std::vector<Word> maps[2];
   std::vector<Word> windows;
+  std::vector<std::uint8_t> bytes[2];
+  std::vector<std::uint8_t> columns;
 };
 
 // Integer scores of one image with the constants of `set`.
@@ -74,6 +94,11 @@ namespace avx2 {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
 }
 namespace avx512 {
+void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
+void run_from(const Network&, Workspace&, std::size_t first, const std::uint8_t*, int, std::int64_t*);
+}
+namespace amx {
+void prepare(Network&);  // the layers' tiles; before workspaces are made
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
 }
 namespace neon {

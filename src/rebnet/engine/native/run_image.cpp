@@ -254,9 +254,12 @@ void pool(const Layer& layer, const Word* map, Word* out) {
 
 }  // namespace
 
-void run_image(const Network& network, Workspace& space, const std::uint8_t* image, int set, std::int64_t* scores) {
+// From layer `first` on, whose map is maps[0]; from the first, the image.
+void run_from(const Network& network, Workspace& space, std::size_t first, const std::uint8_t* image, int set,
+              std::int64_t* scores) {
   int current = 0;
-  for (const Layer& layer : network.layers) {
+  for (std::size_t index = first; index < network.layers.size(); index++) {
+    const Layer& layer = network.layers[index];
     Word* out = space.maps[1 - current].data();
     if (layer.levels_out && layer.out_words() * 64 != layer.row_blocks * LANES) {
       std::memset(out, 0, layer.map_words() * sizeof(Word));  // bytes that no block of rows writes
@@ -268,6 +271,10 @@ void run_image(const Network& network, Workspace& space, const std::uint8_t* ima
       current = 1 - current;
     }
   }
+}
+
+void run_image(const Network& network, Workspace& space, const std::uint8_t* image, int set, std::int64_t* scores) {
+  run_from(network, space, 0, image, set, scores);
 }
 
 }  // namespace rebnet::REBNET_ISA
