@@ -7,7 +7,8 @@ import pytest
 
 from rebnet import flow, zoo
 from rebnet.datasets import load
-from rebnet.engine import packed, reference
+from rebnet.engine import reference
+from rebnet.engine.predictor import Predictor, instruction_sets
 from rebnet.files import read_record
 from rebnet.ir import storage
 from rebnet.lower import lower
@@ -33,9 +34,38 @@ def test_images_through_the_rtl(levels: int, target: int | None, images: int, tm
         assert record["fifo_peaks"][fifo["name"]] <= fifo["predicted_peak"] <= fifo["depth"]
 
 
+@pytest.mark.rtl
+def test_an_any_level_network_through_the_rtl(tmp_path: Path, data_dir: Path) -> None:
+    build = tmp_path / "build"
+    flow.compile("zoo:cifar10-arch-2-any", build, folding="balanced", target_cycles=8_192)
+    for levels in ((1,), (2,), (3,), (3, 1, 2)):
+        record = flow.simulate(build, "cifar10", images=20, levels=levels, data_dir=data_dir, processes=1).record
+        assert (record["images"], record["mismatches"]) == (20, 0)
+        if len(levels) == 1:
+            assert record["cycles_per_image"] == record["bound_cycles"]
+
+
+def test_an_any_level_network_is_within_a_point_of_each_dedicated_one(data_dir: Path) -> None:
+    """All test images, integers; and the records that ship say what the networks do."""
+    dataset = load("cifar10", data_dir)
+    found = {}
+    for name in ("m1", "m2", "m3", "any"):
+        folder = zoo.folder(f"cifar10-arch-2-{name}")
+        recorded = read_record(folder / "evaluation.json", {"accuracy": float, "levels": int})
+        predictor = Predictor(lower(storage.load(folder)))
+        for m in (1, 2, 3) if name == "any" else (recorded["levels"],):
+            right = predictor.labels(dataset.test_images, m) == dataset.test_labels
+            found[name, m] = round(100 * float(right.mean()), 4)
+        assert found[name, recorded["levels"]] == recorded["accuracy"]
+    for m in (1, 2, 3):
+        assert found["any", m] >= found[f"m{m}", m] - 1
+
+
 @pytest.mark.parametrize("levels", [1, 2, 3])
 def test_engines_agree(levels: int, data_dir: Path) -> None:
     images = load("cifar10", data_dir).test_images[:40]
     network = lower(storage.load(zoo.folder(f"cifar10-arch-2-m{levels}")))
     for m in network.served:
-        assert np.array_equal(packed.run(network, images, m), reference.run(network, images, m))
+        scores = reference.run(network, images, m)
+        for name in instruction_sets():
+            assert np.array_equal(Predictor(network, 1, name).predict(images, m), scores)

@@ -1,7 +1,7 @@
 """Trained networks that ship with rebnet: exported networks with packed weights, and how each was trained.
 
 A network is named by data set, architecture and levels, `mnist-arch-1-m2`; the command line writes
-`zoo:mnist-arch-1-m2`; `mnist-arch-1-any` has numbers of its own for each of 1 to 3 levels. Each folder holds
+`zoo:mnist-arch-1-m2`; one of "any" levels has numbers of its own for each of 1 to 3. Each folder holds
 network.json and tensors.safetensors (see `rebnet.ir.storage`), the training.json of its training and the
 evaluation.json of the integer network on all test images. `tools/add_to_zoo.py` makes one from a run.
 """
@@ -20,6 +20,7 @@ NAMES = (
     "cifar10-arch-2-m1",
     "cifar10-arch-2-m2",
     "cifar10-arch-2-m3",
+    "cifar10-arch-2-any",
 )
 
 
