@@ -208,7 +208,7 @@ void convolve(const Layer& layer, const std::uint8_t* map, int set, std::uint8_t
   }
 }
 
-// Largest codes of every window; in place behind `map`'s start is no option, since windows may overlap.
+// Largest codes of every window.
 void pool(const Layer& layer, const std::uint8_t* map, std::uint8_t* out) {
   const int pitch = layer.tiles.out_pitch;
   for (int y = 0; y < layer.pooled_height; y++) {
