@@ -29,6 +29,7 @@ from rebnet.boards import Family, Resources
 from rebnet.files import make_folder, read_record, write_record, write_text
 from rebnet.fold.cost import COSTS_FILE, FF, LUT, mvtu_pieces, piece_cost, predict, shape_of
 from rebnet.fold.features import PIECES
+from rebnet.generate.memory import column_files
 from rebnet.ir import storage
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
@@ -84,10 +85,7 @@ def memory_images(folder: Path, module: Module, number: int) -> dict[str, str]:
     pe, simd, drain = shape["PE"], shape["SIMD"], shape["DRAIN"]
     folds, chunks = math.ceil(shape["ROWS"] / pe), math.ceil(shape["COLS"] / simd)
     column = shape["WEIGHT_COLUMN"]
-    names = [f"weights_{number}.hex"]
-    if column < pe * simd:
-        names = [f"{names[0]}.{place:03}" for place in range(math.ceil(pe * simd / column))]
-    for place, name in enumerate(names):
+    for place, name in enumerate(column_files(f"weights_{number}.hex", pe * simd, column)):
         bits = min(column, pe * simd - place * column)
         write_text(folder / name, "\n".join(f"{draw.getrandbits(bits):x}" for _ in range(folds * chunks)))
     files = {"WEIGHT_FILE": f"weights_{number}.hex"}

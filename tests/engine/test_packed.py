@@ -26,6 +26,10 @@ from rebnet.lower.assign_gains import assign_gains
 CHANNELS = (1, 2, 7, 63, 64, 65, 128)
 
 
+def run(network, images, levels=None, progress=lambda images_done: None, threads=1):
+    return PackedEngine(network, threads).run(images, levels, progress)
+
+
 def check(network, images):
     """Both engines give the same scores at every served level count."""
     engine = PackedEngine(network)
@@ -77,7 +81,7 @@ def test_more_vectors_than_one_block(monkeypatch):
     expected = reference.run(network, images)
     for size in (1, 8 * 70 * 13, 1 << 30):  # bytes: one vector, thirteen, all
         monkeypatch.setattr(packed, "_BLOCK_BYTES", size)
-        assert np.array_equal(packed.run(network, images), expected)
+        assert np.array_equal(run(network, images), expected)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -85,7 +89,7 @@ def test_threads_batches_and_progress(threads, monkeypatch):
     monkeypatch.setattr(packed, "batch_size", lambda network: 28)
     network = lower(from_text("6x6x2 - C5:3x3+same - MP2 - C4:2x2 - D3"))
     images, done = images_for(network, 1, 40), []
-    scores = packed.run(network, images, 1, done.append, threads)
+    scores = run(network, images, 1, done.append, threads)
     assert np.array_equal(scores, reference.run(network, images, 1))
     assert sorted(done) == [5, 7, 7, 7, 7, 7]
 
@@ -95,8 +99,8 @@ def test_threads_batches_and_progress(threads, monkeypatch):
 def test_few_images(threads, count):
     for network in (lower(tiny()), lower(tiny_conv())):
         images = images_for(network, 1, count)
-        assert packed.run(network, images, threads=threads).shape == (count, 2)
-        assert np.array_equal(packed.run(network, images, threads=threads), reference.run(network, images))
+        assert run(network, images, threads=threads).shape == (count, 2)
+        assert np.array_equal(run(network, images, threads=threads), reference.run(network, images))
 
 
 @pytest.mark.parametrize("text", ["6x5x3 - C64:2x2 - C3:2x2 - D4", "6x5x3 - C5:3x3+same - D4", "6x5x3 - D64 - D4"])
@@ -107,12 +111,12 @@ def test_images_in_any_layout(text):
     channels_first = np.ascontiguousarray(images.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
     wide = np.repeat(images, 2, axis=2)[:, :, ::2]
     for view in (channels_first, wide, images[::-1][::-1], np.asfortranarray(images)):
-        assert packed.run(network, view).tolist() == expected
+        assert run(network, view).tolist() == expected
         assert reference.run(network, view).tolist() == expected
-    assert packed.run(network, images[::2]).tolist() == expected[::2]
+    assert run(network, images[::2]).tolist() == expected[::2]
     read_only = images.copy()
     read_only.flags.writeable = False
-    assert packed.run(network, read_only).tolist() == expected
+    assert run(network, read_only).tolist() == expected
 
 
 def test_an_engine_runs_again_at_other_levels():
@@ -149,7 +153,7 @@ def message(error, call):
 )
 def test_refusals_are_the_reference_s(network, levels, images):
     said = message(OptionError, lambda: reference.run(network, images, levels))
-    assert message(OptionError, lambda: packed.run(network, images, levels)) == said
+    assert message(OptionError, lambda: run(network, images, levels)) == said
 
 
 @pytest.mark.parametrize(
@@ -158,7 +162,7 @@ def test_refusals_are_the_reference_s(network, levels, images):
 def test_images_that_do_not_fit(images):
     network = lower(exported())
     said = message(DatasetError, lambda: reference.run(network, images))
-    assert message(DatasetError, lambda: packed.run(network, images)) == said
+    assert message(DatasetError, lambda: run(network, images)) == said
 
 
 @pytest.mark.parametrize("text", ["6x5x2 - D70 - D9 - D4", "8x7x2 - C64:3x3+same - MP2 - C5 - D4"])

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from rebnet.engine import packed, reference
+from rebnet.engine import predictor, reference
 from rebnet.engine.real import run_real
 from rebnet.errors import FileFormatError, OptionError, VerifyError
 from rebnet.export import export, export_run
@@ -86,7 +86,7 @@ def test_the_same_outputs_of_convolutions(levels, text):
     assert np.allclose(real, wanted, atol=1e-4)
     assert np.array_equal(real.argmax(1), wanted.argmax(1))
     integer = lower(network)
-    assert np.array_equal(packed.run(integer, MAPS[:20]), reference.run(integer, MAPS[:20]))
+    assert np.array_equal(predictor.run(integer, MAPS[:20]), reference.run(integer, MAPS[:20]))
     agree = reference.run(integer, MAPS).argmax(1) == wanted.argmax(1)
     assert agree.mean() >= (0.95 if levels > 1 else 0.99)
 
@@ -339,7 +339,7 @@ def test_the_same_outputs_of_an_any_level_network(levels, text):
         assert np.allclose(real, wanted, atol=1e-4)
         assert np.array_equal(real.argmax(1), wanted.argmax(1))
         scores = reference.run(integer, images, m)
-        assert np.array_equal(packed.run(integer, images, m), scores)
+        assert np.array_equal(predictor.run(integer, images, m), scores)
         assert (scores.argmax(1) == wanted.argmax(1)).mean() >= (0.95 if m > 1 else 0.99)
 
 

@@ -10,7 +10,7 @@ from scipy.io import savemat  # type: ignore[import-untyped]
 
 from rebnet.datasets import Dataset, imagenet
 from rebnet.datasets.svhn import SvhnFile, SvhnSource, load_source
-from rebnet.engine import packed, reference
+from rebnet.engine import predictor, reference
 from rebnet.export import export_run
 from rebnet.lower import lower
 from rebnet.train import RECIPES, train
@@ -51,6 +51,6 @@ def test_from_files_to_an_integer_network(tmp_path: Path, load, name: str, class
     assert record["recipe"]["shift_pixels"] == RECIPES[name].shift_pixels
     assert record["recipe"]["flip"] == RECIPES[name].flip
     integer = lower(export_run(run))
-    scores = packed.run(integer, images.test_images)
+    scores = predictor.run(integer, images.test_images)
     assert scores.shape == (len(images.test_labels), classes)
     assert np.array_equal(scores, reference.run(integer, images.test_images))

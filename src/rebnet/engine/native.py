@@ -60,7 +60,7 @@ def _builder(network: Network) -> Any:
             if op.gains is None or not isinstance(following, (Threshold, Scores)):
                 raise OptionError(f"{network.name}: lower the network before running it")
             window = _window(op, height, width)
-            _, _, _, _, _, height, width = window
+            height, width = window[-2:]
             gains = np.array([row[:planes] for row in op.gains], dtype=np.int64)
             coded = isinstance(following, Threshold)
             thresholds = following.thresholds if isinstance(following, Threshold) else _NONE

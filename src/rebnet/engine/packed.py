@@ -114,14 +114,3 @@ def _differing(vectors: Words, weights: Words) -> NDArray[np.uint32]:
             np.bitwise_count(different[:n], out=ones[:n])
             result[start : start + n] += ones[:n]
     return result
-
-
-def run(
-    network: Network,
-    images: NDArray[np.uint8],
-    levels: int | None = None,
-    progress: Callable[[int], None] = lambda images_done: None,
-    threads: int = 1,
-) -> NDArray[np.int64]:
-    """Integer scores of every image, equal to `reference.run`'s, faster."""
-    return PackedEngine(network, threads).run(images, levels, progress)

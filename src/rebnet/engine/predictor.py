@@ -80,6 +80,16 @@ class Predictor:
         """The first index of the largest score of each image, shape (N,); arguments and errors as in `predict`."""
         return labels_of(self.predict(images, levels))
 
+    def run(self, images: NDArray[np.uint8], levels: int | None, progress: Callable[[int], None]) -> NDArray[np.int64]:
+        """`predict` of many images, a few at a time; `progress` is called with the number done since the last call."""
+        served_index(self.network, levels)
+        check_images(self.network, images)
+        results = [np.zeros((0, self.network.classes), dtype=np.int64)]
+        for start in range(0, len(images), _CALL):
+            results.append(self.predict(images[start : start + _CALL], levels))
+            progress(len(results[-1]))
+        return np.concatenate(results)
+
     def __repr__(self) -> str:
         return (
             f"<{self.network.name}: {self.network.classes} classes, M = {self.network.levels}, "
@@ -95,14 +105,7 @@ def run(
     threads: int = 1,
 ) -> NDArray[np.int64]:
     """Integer scores of every image by the fastest engine here; arguments and errors as in `reference.run`."""
-    served_index(network, levels)
-    check_images(network, images)
-    predictor = Predictor(network, threads)
-    results = [np.zeros((0, network.classes), dtype=np.int64)]
-    for start in range(0, len(images), _CALL):
-        results.append(predictor.predict(images[start : start + _CALL], levels))
-        progress(len(results[-1]))
-    return np.concatenate(results)
+    return Predictor(network, threads).run(images, levels, progress)
 
 
 def _own(levels: NDArray[Any], images: int) -> NDArray[np.int64]:

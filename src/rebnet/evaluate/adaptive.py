@@ -1,15 +1,13 @@
 """Adaptive levels: few levels for the images that are clear, more for the others; accuracy against cycles."""
 
-import os
 from collections.abc import Callable
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeGuard
 
 from rebnet.datasets.dataset import Dataset, Images, Labels
 from rebnet.datasets.split import held_out
-from rebnet.engine import predictor
+from rebnet.engine.predictor import Predictor
 from rebnet.engine.reference import check_images, served_index
 from rebnet.errors import DatasetError, FileFormatError, OptionError
 from rebnet.evaluate.ladder import Outcome, Rungs, Thresholds, choose, climb, rungs_of, sweep
@@ -67,8 +65,10 @@ def evaluate_adaptive(
         check_images(network, images)
     if len(validation[1]) == 0:
         raise DatasetError("validation holds no image, and thresholds are chosen by these; give at least one")
-    run = partial(predictor.run, network, progress=progress, threads=os.cpu_count() or 1)
-    judged, tested = (rungs_of([run(images, m) for m in ladder], labels) for images, labels in (validation, test))
+    predictor = Predictor(network)
+    judged, tested = (
+        rungs_of([predictor.run(images, m, progress) for m in ladder], labels) for images, labels in (validation, test)
+    )
     cycles = [accelerator.bound_cycles(m) for m in ladder]
     points = sweep(judged, cycles)
     chosen = choose(points, judged, max_loss)

@@ -16,13 +16,17 @@ def to_hex(words: Bits) -> str:
     return "".join(f"{word.tobytes().hex()}\n" for word in packed)
 
 
-def columns(file: str, words: Bits, column: int) -> dict[str, str]:
-    """The images of a memory by file name: of each column of `column` bits its own, as `rom.sv` names them."""
-    width = words.shape[1]
+def column_files(file: str, width: int, column: int) -> list[str]:
+    """File names of a memory's columns of `column` bits, from the lowest bits, as `rom.sv` has them."""
     if column >= width:
-        return {file: to_hex(words)}
-    parts = (words[:, start : start + column] for start in range(0, width, column))
-    return {f"{file}.{number:03}": to_hex(part) for number, part in enumerate(parts)}
+        return [file]
+    return [f"{file}.{number:03}" for number in range(-(-width // column))]
+
+
+def columns(file: str, words: Bits, column: int) -> dict[str, str]:
+    """The images of a memory by file name: of each column of `column` bits its own."""
+    names = column_files(file, words.shape[1], column)
+    return {name: to_hex(words[:, place * column : (place + 1) * column]) for place, name in enumerate(names)}
 
 
 def to_bits(values: NDArray[np.int64], width: int) -> Bits:

@@ -22,8 +22,8 @@
 // GAINS: gain of level i (from 0) of set s at [(s*GROUPS*LEVEL_LANES + i)*GAIN_WIDTH +: GAIN_WIDTH].
 // MULTIPLY: 0 if every lane has one gain in all sets and groups: then no multiplier, as for gains of powers of two.
 // BUFFER_DEPTH: words of the input buffer; OUT_DEPTH ≥ PE/DRAIN: words of the output FIFO.
-// WEIGHT_FILE: a word of PE*SIMD bits per fold and chunk, in columns of WEIGHT_COLUMN bits (rom.sv). THRESHOLD_FILE: a word of DRAIN * LEVELS_OUT *
-// THRESHOLD_WIDTH bits per set, fold and drained word.
+// WEIGHT_FILE: a word of PE*SIMD bits per fold and chunk, in columns of WEIGHT_COLUMN bits (rom.sv).
+// THRESHOLD_FILE: a word of DRAIN * LEVELS_OUT * THRESHOLD_WIDTH bits per set, fold and drained word.
 module mvtu #(
     parameter int ROWS = 256,
     parameter int COLS = 784,

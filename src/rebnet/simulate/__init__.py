@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.datasets.dataset import Dataset
-from rebnet.engine import predictor
-from rebnet.engine.reference import check_images, run_mixed
+from rebnet.engine.predictor import Predictor
+from rebnet.engine.reference import check_images
 from rebnet.errors import OptionError, OutputError
 from rebnet.files import file_hash, make_folder, write_record
 from rebnet.ir import storage
@@ -107,8 +106,7 @@ def simulate(
     )
     status("comparing with the integer network")
     scores = np.concatenate([shard.scores for shard in shards])
-    engine = partial(predictor.run, threads=os.cpu_count() or 1)
-    expected = run_mixed(network, chosen, users.astype(np.int64), engine)
+    expected = Predictor(network).predict(chosen, users)
     record = _record(network, accelerator, dataset, shards, scores, expected, levels, stalls)
     record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
     write_record(build / SIMULATION_FILE, record)

@@ -11,8 +11,8 @@ namespace rebnet::amx {
 namespace {
 
 constexpr int ROWS = 16, DEPTH = 64;  // of a tile: rows, and bytes of one
-constexpr int PIXELS = 2 * ROWS;      // that share a load of weights
 constexpr int MAX_LEVELS = 4;         // a code's byte comes from a table of sixteen
+static_assert(TILE_PIXELS == 2 * ROWS);
 
 int round_up(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
@@ -98,8 +98,7 @@ bool fits(const Layer& layer, const Layer& next, int sets) {
   }
   for (const auto* values : {&layer.thresholds, &layer.steps}) {
     for (const std::int64_t value : *values) {
-      if (value < 1 << 26 && value > -(1 << 26)) continue;
-      if (value < std::int64_t{1} << 40) return false;  // beyond that it is of a surplus row
+      if (value != UNREACHED && (value >= 1 << 26 || value <= -(1 << 26))) return false;
     }
   }
   return most < 1 << 26;
@@ -165,9 +164,9 @@ void convolve(const Layer& layer, const std::uint8_t* map, int set, std::uint8_t
   const int pixels = (layer.out_height - 1) * line + layer.out_width, steps = tiles.depth / DEPTH;
   const std::ptrdiff_t stride = tiles.direct ? tiles.pitch : tiles.depth;
   alignas(64) std::int32_t sums[4][ROWS][ROWS];
-  std::uint8_t* targets[PIXELS];
-  for (int first = 0; first < pixels; first += PIXELS) {
-    const int count = std::min(PIXELS, pixels - first);
+  std::uint8_t* targets[TILE_PIXELS];
+  for (int first = 0; first < pixels; first += TILE_PIXELS) {
+    const int count = std::min(TILE_PIXELS, pixels - first);
     for (int i = 0; i < count; i++) {
       const int y = (first + i) / line, x = (first + i) % line;
       targets[i] = x < layer.out_width

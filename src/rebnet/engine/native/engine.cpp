@@ -85,8 +85,8 @@ Workspace::Workspace(const Network& network) {
     pitch = std::max(pitch, static_cast<std::size_t>(layer.tiles.pitch));
   }
   if (network.tiled) {
-    for (auto& codes : bytes) codes.resize(most + 32 * pitch);  // a tile is read whole, also behind the last pixel
-    columns.resize(32 * column);
+    for (auto& codes : bytes) codes.resize(most + TILE_PIXELS * pitch);  // a tile is read whole, also behind the last pixel
+    columns.resize(TILE_PIXELS * column);
   }
 }
 

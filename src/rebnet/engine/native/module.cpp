@@ -5,7 +5,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <limits>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -155,9 +154,7 @@ class Builder {
     const std::size_t rows = static_cast<std::size_t>(layer.rows), sets = static_cast<std::size_t>(network_.sets);
     const std::size_t lanes = static_cast<std::size_t>(layer.row_blocks) * LANES;
     const std::size_t levels = static_cast<std::size_t>(layer.levels_out - 1);
-    layer.thresholds.assign(sets * lanes, std::numeric_limits<std::int32_t>::max());
-    layer.thresholds.resize(sets * lanes);
-    for (auto& threshold : layer.thresholds) threshold *= 1 << 20;  // beyond any accumulator
+    layer.thresholds.assign(sets * lanes, rebnet::UNREACHED);
     layer.steps.assign(sets * lanes * levels, 0);
     for (std::size_t set = 0; set < sets; set++) {
       for (std::size_t row = 0; row < rows; row++) {

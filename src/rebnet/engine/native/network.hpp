@@ -11,6 +11,8 @@ using Word = std::uint64_t;
 
 constexpr int LANES = 8;  // rows that are counted together, one to a 64-bit lane
 constexpr int MAX_PLANES = 8;
+constexpr int TILE_PIXELS = 32;  // windows that int8 matrix units compute together
+constexpr std::int64_t UNREACHED = std::int64_t{1} << 50;  // a threshold that no accumulator reaches: of surplus rows
 
 // What int8 matrix units need of a convolution: an activation is one byte, sum of gain * bit, a weight one byte, +1 or -1.
 //
@@ -18,8 +20,8 @@ constexpr int MAX_PLANES = 8;
 struct Tiles {
   bool direct = false;       // windows are read where they stand, else gathered first
   std::vector<int> offsets;  // of every 64 bytes of a window, from its first
-  int depth = 0;   // bytes of a window, a multiple of 64
-  int pitch = 0;   // bytes of a pixel in front
+  int depth = 0;             // bytes of a window, a multiple of 64
+  int pitch = 0;             // bytes of a pixel in front
   int out_pitch = 0;
   std::vector<std::int8_t> weights;      // [16 rows][64 bytes of the window][16 quads][row][4]
   std::vector<std::int32_t> thresholds;  // [set][row]
@@ -44,7 +46,7 @@ struct Layer {
   int row_blocks;  // of LANES rows
   std::vector<Word> weights;  // [row block][word][lane]
 
-  // By set of levels. Surplus rows have thresholds that no accumulator reaches.
+  // By set of levels. Surplus rows have the threshold UNREACHED.
   std::vector<std::int64_t> gains;       // [set][plane]
   std::vector<int> planes_used;          // [set]
   std::vector<std::int64_t> thresholds;  // [set][row block][lane]
