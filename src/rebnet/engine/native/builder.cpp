@@ -1,0 +1,150 @@
+#include "builder.hpp"
+
+#include <initializer_list>
+#include <stdexcept>
+#include <utility>
+
+namespace rebnet {
+
+void require(bool held, const char* what) {
+  if (!held) throw std::invalid_argument(what);
+}
+
+namespace {
+
+template <typename T>
+void shaped(const View<T>& array, std::initializer_list<std::size_t> wanted, const char* what) {
+  require(array.shape == std::vector<std::size_t>(wanted), what);
+}
+
+template <typename T>
+std::vector<T> copied(const View<T>& array) {
+  std::size_t size = 1;
+  for (const std::size_t extent : array.shape) size *= extent;
+  return std::vector<T>(array.data, array.data + size);
+}
+
+void pack(Layer& layer, const std::uint8_t* packed, std::size_t columns) {
+  const std::size_t row_bytes = (columns + 7) / 8;
+  const std::size_t channels = static_cast<std::size_t>(layer.channels);
+  layer.weights.assign(static_cast<std::size_t>(layer.row_blocks) * layer.words * LANES, 0);
+  for (std::size_t row = 0; row < static_cast<std::size_t>(layer.rows); row++) {
+    Word* block = layer.weights.data() + row / LANES * layer.words * LANES + row % LANES;
+    for (std::size_t column = 0; column < columns; column++) {
+      const Word bit = packed[row * row_bytes + column / 8] >> (7 - column % 8) & 1;
+      const std::size_t place =
+          layer.pixels ? column : column / channels * layer.channel_words() * 64 + column % channels;
+      block[place / 64 * LANES] |= bit << place % 64;
+    }
+  }
+}
+
+}  // namespace
+
+Builder::Builder(int height, int width, int channels, int bits, int sets) {
+  const int most = 1 << 15;
+  require(height > 0 && width > 0 && channels > 0 && height < most && width < most && channels < most,
+          "image: sizes must be 1 to 32767");
+  require(bits > 0 && bits <= 8, "image: bits must be 1 to 8");
+  require(sets > 0 && sets <= MAX_PLANES, "network: sets must be 1 to 8");
+  network_ = Network{height, width, channels, bits, sets, 0, {}};
+  height_ = height, width_ = width, channels_ = channels, planes_ = bits;
+}
+
+void Builder::layer(int kernel_h, int kernel_w, int stride, int pad_top, int pad_left, int out_height, int out_width,
+                    int rows, int levels_out, const View<std::uint8_t>& weights, const View<std::int64_t>& gains,
+                    const View<std::int64_t>& thresholds, const View<std::int64_t>& steps) {
+  require(network_.classes == 0, "layer: stands behind the last one");
+  require(kernel_h > 0 && kernel_w > 0 && stride > 0 && pad_top >= 0 && pad_left >= 0 && pad_top < kernel_h &&
+              pad_left < kernel_w,
+          "layer: no such window");
+  require(out_height > 0 && out_width > 0 && (out_height - 1) * stride - pad_top < height_ &&
+              (out_width - 1) * stride - pad_left < width_,
+          "layer: windows outside of the map");
+  require(rows > 0 && rows < (1 << 24), "layer: no such number of rows");
+  require(levels_out >= 0 && levels_out <= MAX_PLANES, "layer: levels must be at most 8");
+  require(levels_out > 0 || (out_height == 1 && out_width == 1), "layer: scores need a single window");
+  Layer layer{};
+  layer.height = height_, layer.width = width_, layer.channels = channels_;
+  layer.kernel_h = kernel_h, layer.kernel_w = kernel_w, layer.stride = stride;
+  layer.pad_top = pad_top, layer.pad_left = pad_left;
+  layer.out_height = layer.pooled_height = out_height, layer.out_width = layer.pooled_width = out_width;
+  layer.rows = rows, layer.planes = planes_, layer.pixels = network_.layers.empty();
+  layer.levels_out = levels_out;
+  const std::size_t columns = static_cast<std::size_t>(kernel_h) * kernel_w * channels_;
+  require(columns < (1u << 24), "layer: too many columns");
+  layer.words = static_cast<int>(layer.pixels ? (columns + 63) / 64 : columns / channels_ * layer.channel_words());
+  layer.row_blocks = (rows + LANES - 1) / LANES;
+  shaped(weights, {static_cast<std::size_t>(rows), (columns + 7) / 8}, "layer: weights of another shape");
+  pack(layer, weights.data, columns);
+
+  const std::size_t sets = static_cast<std::size_t>(network_.sets);
+  shaped(gains, {sets, static_cast<std::size_t>(planes_)}, "layer: gains of another shape");
+  layer.gains = copied(gains);
+  for (std::size_t set = 0; set < sets; set++) {
+    int used = 1;
+    for (int plane = 0; plane < planes_; plane++) {
+      const std::int64_t gain = layer.gains[set * planes_ + plane];
+      require(gain >= 0 && gain < (1 << 20), "layer: gains must be 0 to 2^20 - 1");
+      require(!layer.pixels || gain == 1 << (planes_ - 1 - plane), "layer: gains of pixels must be powers of two");
+      if (gain > 0) used = plane + 1;
+    }
+    layer.planes_used.push_back(used);
+  }
+  if (levels_out > 0) {
+    shaped(thresholds, {sets, static_cast<std::size_t>(rows)}, "layer: thresholds of another shape");
+    shaped(steps, {sets, static_cast<std::size_t>(rows), static_cast<std::size_t>(levels_out - 1)},
+           "layer: steps of another shape");
+    constants(layer, thresholds.data, steps.data);
+  }
+  height_ = out_height, width_ = out_width, channels_ = rows, planes_ = levels_out;
+  network_.layers.push_back(std::move(layer));
+}
+
+void Builder::pool(int kernel, int stride) {
+  require(!network_.layers.empty() && network_.layers.back().levels_out > 0, "pool: needs codes in front");
+  Layer& layer = network_.layers.back();
+  require(layer.pool_kernel == 0, "pool: one behind a layer");
+  require(kernel > 0 && stride > 0 && kernel <= height_ && kernel <= width_, "pool: no such window");
+  layer.pool_kernel = kernel, layer.pool_stride = stride;
+  height_ = layer.pooled_height = (height_ - kernel) / stride + 1;
+  width_ = layer.pooled_width = (width_ - kernel) / stride + 1;
+}
+
+void Builder::scores(const View<std::int64_t>& scale, const View<std::int64_t>& bias, const View<std::int64_t>& reach) {
+  require(!network_.layers.empty() && network_.layers.back().levels_out == 0, "scores: need a last layer in front");
+  require(network_.classes == 0, "scores: are there already");
+  Layer& layer = network_.layers.back();
+  const std::size_t sets = static_cast<std::size_t>(network_.sets), rows = static_cast<std::size_t>(layer.rows);
+  shaped(scale, {sets, rows}, "scores: scale of another shape");
+  shaped(bias, {sets, rows}, "scores: bias of another shape");
+  shaped(reach, {sets}, "scores: reach of another shape");
+  layer.scale = copied(scale);
+  layer.bias = copied(bias);
+  layer.reach = copied(reach);
+  network_.classes = layer.rows;
+}
+
+const Network& Builder::finished() const {
+  require(network_.classes > 0, "network: ends without scores");
+  return network_;
+}
+
+void Builder::constants(Layer& layer, const std::int64_t* thresholds, const std::int64_t* steps) const {
+  const std::size_t rows = static_cast<std::size_t>(layer.rows), sets = static_cast<std::size_t>(network_.sets);
+  const std::size_t lanes = static_cast<std::size_t>(layer.row_blocks) * LANES;
+  const std::size_t levels = static_cast<std::size_t>(layer.levels_out - 1);
+  layer.thresholds.assign(sets * lanes, UNREACHED);
+  layer.steps.assign(sets * lanes * levels, 0);
+  for (std::size_t set = 0; set < sets; set++) {
+    for (std::size_t row = 0; row < rows; row++) {
+      layer.thresholds[set * lanes + row] = thresholds[set * rows + row];
+      for (std::size_t level = 0; level < levels; level++) {
+        const std::size_t block = (set * lanes + row) / LANES;
+        layer.steps[(block * levels + level) * LANES + row % LANES] = steps[(set * rows + row) * levels + level];
+      }
+    }
+  }
+}
+
+}  // namespace rebnet
