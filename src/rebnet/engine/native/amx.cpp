@@ -2,7 +2,6 @@
 // last convolution is counted by AVX-512.
 #include <immintrin.h>
 
-#include <algorithm>
 #include <cstring>
 
 #include "network.hpp"
@@ -10,11 +9,8 @@
 namespace rebnet::amx {
 namespace {
 
-constexpr int ROWS = 16, DEPTH = 64;  // of a tile: rows, and bytes of one
-constexpr int MAX_LEVELS = 4;         // a code's byte comes from a table of sixteen
-static_assert(TILE_PIXELS == 2 * ROWS);
-
-int round_up(int value, int unit) { return (value + unit - 1) / unit * unit; }
+constexpr int ROWS = 16;  // of a tile, each of LINE bytes
+constexpr int TILES = Tiles::ROWS / ROWS;
 
 struct alignas(64) Config {
   std::uint8_t palette = 1, start = 0, reserved[14] = {};
@@ -22,283 +18,234 @@ struct alignas(64) Config {
   std::uint8_t rows[16] = {};
 };
 
+// The compiler does not know that tiles are loaded from memory: what was stored before must be there.
+inline void settle() { asm volatile("" ::: "memory"); }
+
 void configure() {
   Config config;
-  for (int tile = 0; tile < 8; tile++) config.bytes[tile] = DEPTH, config.rows[tile] = ROWS;
+  for (int tile = 0; tile < 8; tile++) config.bytes[tile] = LINE, config.rows[tile] = ROWS;
+  asm volatile("" ::"r"(&config) : "memory");
   _tile_loadconfig(&config);
 }
 
-bool weight(const Layer& layer, int row, std::size_t place) {
-  const Word* block = layer.weights.data() + static_cast<std::size_t>(row / LANES) * layer.words * LANES + row % LANES;
-  return block[place / 64 * LANES] >> place % 64 & 1;
-}
-
-void prepare_layer(Layer& layer, const Layer& next, int sets, int pitch) {
-  Tiles& tiles = layer.tiles;
-  const int rows = round_up(layer.rows, ROWS), positions = layer.kernel_h * layer.kernel_w;
-  tiles.pitch = pitch;
-  tiles.depth = round_up(positions * pitch, DEPTH);
-  tiles.out_pitch = rows;
-  tiles.direct = !layer.pixels && pitch % DEPTH == 0 && layer.stride == 1 &&
-                 layer.out_height == layer.height - layer.kernel_h + 1 &&
-                 layer.out_width == layer.width - layer.kernel_w + 1;
-  for (int depth = 0; depth < tiles.depth; depth += DEPTH) {
-    const int row = depth / (layer.kernel_w * pitch);
-    tiles.offsets.push_back(tiles.direct ? depth + row * (layer.width - layer.kernel_w) * pitch : depth);
+// The sums of a block's windows and a group's rows, thresholds taken off, on their way to being the map behind.
+template <int LEVELS, bool NARROW>
+class Encoder {
+ public:
+  Encoder(const Layer& layer, int set, std::uint8_t* out) : levels_(LEVELS ? LEVELS : layer.levels_out), out_(out) {
+    const Tiles& tiles = layer.tiles;
+    const std::size_t steps = static_cast<std::size_t>(set) * tiles.groups * (levels_ - 1) * Tiles::ROWS;
+    steps_ = tiles.encoder_steps.data() + steps;
+    narrow_steps_ = tiles.narrow_steps.data() + steps;
+    values_ = tiles.values.data() + static_cast<std::size_t>(set) * levels_;
   }
-  tiles.weights.assign(static_cast<std::size_t>(rows) * tiles.depth, 0);
-  tiles.thresholds.assign(static_cast<std::size_t>(sets) * rows, 1 << 30);
-  tiles.steps.assign(static_cast<std::size_t>(sets) * (layer.levels_out - 1) * rows, 0);
-  for (int row = 0; row < layer.rows; row++) {
-    std::int64_t negative = 0;
-    for (int position = 0; position < positions; position++) {
-      for (int channel = 0; channel < layer.channels; channel++) {
-        const std::size_t place = layer.pixels ? static_cast<std::size_t>(position) * layer.channels + channel
-                                               : static_cast<std::size_t>(position) * layer.channel_words() * 64 + channel;
-        const bool positive = weight(layer, row, place);
-        negative += !positive;
-        const int depth = position * pitch + channel;
-        const std::size_t tile = static_cast<std::size_t>(row / ROWS) * (tiles.depth / DEPTH) + depth / DEPTH;
-        const std::size_t quad = static_cast<std::size_t>(depth % DEPTH / 4);
-        tiles.weights[tile * ROWS * DEPTH + quad * DEPTH + row % ROWS * 4 + depth % 4] = positive ? 1 : -1;
+
+  void take(const std::int32_t* sums, const int* places, int group, int count) {
+    sums_ = sums, places_ = places, group_ = group, left_ = count;
+  }
+
+  // Encode so many more windows.
+  void advance(int windows) {
+    for (; windows > 0 && left_ > 0; windows--, left_--, sums_ += Tiles::ROWS, places_++) encode();
+  }
+
+ private:
+  // Algorithm 1 on the 64 rows of a window. A byte starts with the weight of all bits; those that are 0 are taken off.
+  void encode() const {
+    std::uint8_t weight = 0;
+    for (int level = 0; level < levels_; level++) weight = static_cast<std::uint8_t>(weight + values_[level]);
+    __m512i bytes = _mm512_set1_epi8(static_cast<char>(weight));
+    __m512i sums[TILES];
+    for (int tile = 0; tile < TILES; tile++) sums[tile] = _mm512_load_si512(sums_ + tile * ROWS);
+    const std::size_t steps = static_cast<std::size_t>(group_) * (levels_ - 1) * Tiles::ROWS;
+    if (NARROW) {
+      __m512i low = _mm512_packs_epi32(sums[0], sums[1]), high = _mm512_packs_epi32(sums[2], sums[3]);
+      const std::int16_t* step = narrow_steps_ + steps;
+      for (int level = 0;; level++, step += Tiles::ROWS) {
+        bytes = take_off(bytes, _mm512_packs_epi16(low, high), level);
+        if (level + 1 == levels_) break;
+        low = next16(low, step);
+        high = next16(high, step + 32);
+      }
+    } else {
+      const std::int32_t* step = steps_ + steps;
+      for (int level = 0;; level++, step += Tiles::ROWS) {
+        const __m512i low = _mm512_packs_epi32(sums[0], sums[1]), high = _mm512_packs_epi32(sums[2], sums[3]);
+        bytes = take_off(bytes, _mm512_packs_epi16(low, high), level);
+        if (level + 1 == levels_) break;
+        for (int tile = 0; tile < TILES; tile++) sums[tile] = next32(sums[tile], step + tile * ROWS);
       }
     }
-    for (int set = 0; set < sets; set++) {
-      std::int64_t gains = 0;
-      for (int plane = 0; plane < layer.planes; plane++) gains += layer.gains[set * layer.planes + plane];
-      const std::size_t block = static_cast<std::size_t>(set) * layer.row_blocks + row / LANES;
-      tiles.thresholds[static_cast<std::size_t>(set) * rows + row] =
-          static_cast<std::int32_t>(layer.thresholds[block * LANES + row % LANES] - gains * negative);
-      for (int level = 0; level < layer.levels_out - 1; level++) {
-        tiles.steps[(static_cast<std::size_t>(set) * (layer.levels_out - 1) + level) * rows + row] =
-            static_cast<std::int32_t>(layer.steps[(block * (layer.levels_out - 1) + level) * LANES + row % LANES]);
-      }
-    }
+    _mm512_store_si512(out_ + *places_ + group_ * Tiles::ROWS, bytes);
   }
-  for (int set = 0; set < sets; set++) {
-    for (int code = 0; code < 1 << MAX_LEVELS; code++) {
-      std::int64_t value = 0;
-      for (int level = 0; level < layer.levels_out; level++) {
-        if (code >> (layer.levels_out - 1 - level) & 1) value += next.gains[set * next.planes + level];
-      }
-      tiles.values.push_back(static_cast<std::uint8_t>(value));
-    }
-  }
-}
 
-bool fits(const Layer& layer, const Layer& next, int sets) {
-  if (layer.out_height * layer.out_width < 4 || layer.levels_out < 1 || layer.levels_out > MAX_LEVELS) return false;
-  std::int64_t most = 0;
-  for (int set = 0; set < sets; set++) {
-    std::int64_t gains = 0, incoming = 0;
-    for (int plane = 0; plane < next.planes; plane++) gains += next.gains[set * next.planes + plane];
-    for (int plane = 0; plane < layer.planes; plane++) incoming += layer.gains[set * layer.planes + plane];
-    if (gains > 255 || incoming > 255) return false;
-    most = std::max(most, incoming * layer.columns());
+  __m512i take_off(__m512i bytes, __m512i residuals, int level) const {
+    const __m512i value = _mm512_set1_epi8(static_cast<char>(values_[level]));
+    return _mm512_mask_sub_epi8(bytes, _mm512_movepi8_mask(residuals), bytes, value);
   }
-  for (const auto* values : {&layer.thresholds, &layer.steps}) {
-    for (const std::int64_t value : *values) {
-      if (value != UNREACHED && (value >= 1 << 26 || value <= -(1 << 26))) return false;
-    }
+
+  static __m512i next16(__m512i residuals, const std::int16_t* steps) {
+    const __m512i step = _mm512_load_si512(steps);
+    const __m512i lower = _mm512_sub_epi16(residuals, step);
+    return _mm512_mask_add_epi16(lower, _mm512_movepi16_mask(residuals), residuals, step);
   }
-  return most < 1 << 26;
-}
 
-inline void copy(std::uint8_t* target, const std::uint8_t* source, int bytes) {
-  for (; bytes >= 64; bytes -= 64, source += 64, target += 64) _mm512_storeu_si512(target, _mm512_loadu_si512(source));
-  const __mmask64 rest = (__mmask64{1} << bytes) - 1;
-  _mm512_mask_storeu_epi8(target, rest, _mm512_maskz_loadu_epi8(rest, source));
-}
-
-// Bytes of `count` windows from pixel `first` on, `depth` apart; what is outside of the map is 0, the lowest code.
-void gather(const Layer& layer, const std::uint8_t* map, int first, int count, std::uint8_t* columns) {
-  const int pitch = layer.tiles.pitch, span = layer.kernel_w * pitch;
-  for (int i = 0; i < count; i++, columns += layer.tiles.depth) {
-    const int y = (first + i) / layer.out_width * layer.stride - layer.pad_top;
-    const int x = (first + i) % layer.out_width * layer.stride - layer.pad_left;
-    const int from = std::max(0, -x), to = std::min(layer.kernel_w, layer.width - x);
-    for (int ky = 0; ky < layer.kernel_h; ky++) {
-      std::uint8_t* target = columns + ky * span;
-      if (y + ky < 0 || y + ky >= layer.height || to <= from) {
-        std::memset(target, 0, static_cast<std::size_t>(span));
-        continue;
-      }
-      if (to - from < layer.kernel_w) std::memset(target, 0, static_cast<std::size_t>(span));
-      copy(target + from * pitch, map + (static_cast<std::size_t>(y + ky) * layer.width + x + from) * pitch,
-           (to - from) * pitch);
-    }
+  static __m512i next32(__m512i residuals, const std::int32_t* steps) {
+    const __m512i step = _mm512_load_si512(steps);
+    const __m512i lower = _mm512_sub_epi32(residuals, step);
+    return _mm512_mask_add_epi32(lower, _mm512_movepi32_mask(residuals), residuals, step);
   }
-}
 
-// Codes of 16 rows from `row` on, by Algorithm 1; pixel i's sums are sums[i / 16 * 2][i % 16].
-void encode(const Layer& layer, int set, int row, const std::int32_t (*sums)[ROWS][ROWS], std::uint8_t* const* targets,
-            int count) {
+  int levels_;
+  std::uint8_t* out_;
+  const std::int32_t* steps_;
+  const std::int16_t* narrow_steps_;
+  const std::uint8_t* values_;
+  const std::int32_t* sums_ = nullptr;
+  const int* places_ = nullptr;
+  int group_ = 0, left_ = 0;
+};
+
+// Windows by rows, 32 by 32 at a time; meanwhile the 32 by 64 sums before are encoded.
+template <int LEVELS, bool NARROW>
+void convolve(const Layer& layer, const std::uint8_t* map, int set, std::uint8_t* out) {
   const Tiles& tiles = layer.tiles;
-  const int levels = layer.levels_out;
-  const std::size_t place = static_cast<std::size_t>(set) * tiles.out_pitch + row;
-  const std::int32_t* first = tiles.steps.data() + (place - row) * (levels - 1) + row;
-  const __m512i threshold = _mm512_loadu_si512(tiles.thresholds.data() + place);
-  const __m512i flip = _mm512_set1_epi32((1 << levels) - 1);
-  for (int i = 0; i < count; i++) {
-    if (targets[i] == nullptr) continue;
-    __m512i residual = _mm512_sub_epi32(_mm512_load_si512(sums[i / ROWS * 2][i % ROWS]), threshold);
-    __m512i code = _mm512_srli_epi32(residual, 31);  // 1 where negative
-    const std::int32_t* steps = first;
-    for (int level = 1; level < levels; level++, steps += tiles.out_pitch) {
-      const __m512i step = _mm512_loadu_si512(steps);
-      const __mmask16 negative = _mm512_movepi32_mask(residual);
-      const __m512i lower = _mm512_sub_epi32(residual, step);
-      residual = _mm512_mask_add_epi32(lower, negative, residual, step);
-      code = _mm512_or_si512(_mm512_slli_epi32(code, 1), _mm512_srli_epi32(residual, 31));
-    }
-    const __m128i bytes = _mm512_cvtepi32_epi8(_mm512_xor_si512(code, flip));
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(targets[i] + row), bytes);
-  }
-}
-
-// Windows stand at consecutive pixels of the map in front where they are read directly; those that reach over the end of a
-// row are computed with the others and dropped.
-void convolve(const Layer& layer, const std::uint8_t* map, int set, std::uint8_t* columns, std::uint8_t* out) {
-  const Tiles& tiles = layer.tiles;
-  const int line = tiles.direct ? layer.width : layer.out_width;
-  const int pixels = (layer.out_height - 1) * line + layer.out_width, steps = tiles.depth / DEPTH;
-  const std::ptrdiff_t stride = tiles.direct ? tiles.pitch : tiles.depth;
-  alignas(64) std::int32_t sums[4][ROWS][ROWS];
-  std::uint8_t* targets[TILE_PIXELS];
-  for (int first = 0; first < pixels; first += TILE_PIXELS) {
-    const int count = std::min(TILE_PIXELS, pixels - first);
-    for (int i = 0; i < count; i++) {
-      const int y = (first + i) / line, x = (first + i) % line;
-      targets[i] = x < layer.out_width
-                       ? out + (static_cast<std::size_t>(y) * layer.out_width + x) * tiles.out_pitch : nullptr;
-    }
-    const std::uint8_t* upper = tiles.direct ? map + static_cast<std::size_t>(first) * tiles.pitch : columns;
-    if (!tiles.direct) gather(layer, map, first, count, columns);
-    const bool second = count > ROWS;
+  const int steps = tiles.steps;
+  const int* offsets = tiles.offsets.data();
+  const std::ptrdiff_t stride = tiles.stride;
+  const std::int32_t* starts = tiles.starts.data() + static_cast<std::size_t>(set) * tiles.groups * Tiles::ROWS;
+  const int share = (Tiles::WINDOWS + TILES / 2 * steps - 1) / (TILES / 2 * steps);  // windows to encode in a step
+  alignas(LINE) std::int32_t sums[2][Tiles::WINDOWS][Tiles::ROWS];
+  int turn = 0;
+  Encoder<LEVELS, NARROW> encoder(layer, set, out);
+  settle();
+  for (std::size_t block = 0; block < tiles.blocks.size(); block++) {
+    const std::uint8_t* upper = map + tiles.blocks[block].source;
     const std::uint8_t* lower = upper + ROWS * stride;
-    for (int row = 0; row < tiles.out_pitch; row += 2 * ROWS) {
-      const bool wide = row + ROWS < tiles.out_pitch;
-      const std::int8_t* left = tiles.weights.data() + static_cast<std::size_t>(row) * tiles.depth;
-      const std::int8_t* right = left + (wide ? static_cast<std::size_t>(ROWS) * tiles.depth : 0);
-      _tile_zero(0);
-      _tile_zero(1);
-      _tile_zero(2);
-      _tile_zero(3);
-      for (int step = 0; step < steps; step++) {
-        _tile_loadd(4, upper + tiles.offsets[step], stride);
-        _tile_loadd(6, left + step * ROWS * DEPTH, DEPTH);
-        _tile_loadd(7, right + step * ROWS * DEPTH, DEPTH);
-        _tile_dpbusd(0, 4, 6);
-        _tile_dpbusd(1, 4, 7);
-        if (second) {
-          _tile_loadd(5, lower + tiles.offsets[step], stride);
-          _tile_dpbusd(2, 5, 6);
-          _tile_dpbusd(3, 5, 7);
-        }
-      }
-      _tile_stored(0, sums[0], DEPTH);
-      _tile_stored(1, sums[1], DEPTH);
-      if (second) {
-        _tile_stored(2, sums[2], DEPTH);
-        _tile_stored(3, sums[3], DEPTH);
-      }
-      for (int half = 0; half < (wide ? 2 : 1); half++) encode(layer, set, row + half * ROWS, sums + half, targets, count);
-    }
-  }
-}
-
-// Largest codes of every window.
-void pool(const Layer& layer, const std::uint8_t* map, std::uint8_t* out) {
-  const int pitch = layer.tiles.out_pitch;
-  for (int y = 0; y < layer.pooled_height; y++) {
-    for (int x = 0; x < layer.pooled_width; x++, out += pitch) {
-      for (int channel = 0; channel < pitch; channel += 16) {
-        __m128i largest = _mm_setzero_si128();
-        for (int ky = 0; ky < layer.pool_kernel; ky++) {
-          const std::size_t row = static_cast<std::size_t>(y * layer.pool_stride + ky) * layer.out_width;
-          for (int kx = 0; kx < layer.pool_kernel; kx++) {
-            const std::uint8_t* code = map + (row + x * layer.pool_stride + kx) * pitch + channel;
-            largest = _mm_max_epu8(largest, _mm_loadu_si128(reinterpret_cast<const __m128i*>(code)));
+    const int count = tiles.blocks[block].count;
+    const std::int8_t* weights = tiles.weights.data();
+    for (int group = 0; group < tiles.groups; group++, turn = 1 - turn) {
+      for (int tile = 0; tile < TILES; tile += 2) {
+        const std::int32_t* start = starts + group * Tiles::ROWS + tile * ROWS;
+        std::int32_t* sum = sums[turn][0] + tile * ROWS;
+        _tile_loadd(0, start, 0);
+        _tile_loadd(1, start + ROWS, 0);
+        if (count > ROWS) {
+          _tile_loadd(2, start, 0);
+          _tile_loadd(3, start + ROWS, 0);
+          for (int step = 0; step < steps; step++, weights += 2 * ROWS * LINE) {
+            _tile_loadd(6, weights, LINE);
+            _tile_loadd(4, upper + offsets[step], stride);
+            _tile_dpbusd(0, 4, 6);
+            _tile_loadd(7, weights + ROWS * LINE, LINE);
+            _tile_dpbusd(1, 4, 7);
+            _tile_loadd(5, lower + offsets[step], stride);
+            _tile_dpbusd(2, 5, 6);
+            _tile_dpbusd(3, 5, 7);
+            encoder.advance(share);
+          }
+          _tile_stored(2, sum + ROWS * Tiles::ROWS, Tiles::ROWS * 4);
+          _tile_stored(3, sum + ROWS * Tiles::ROWS + ROWS, Tiles::ROWS * 4);
+        } else {
+          for (int step = 0; step < steps; step++, weights += 2 * ROWS * LINE) {
+            _tile_loadd(4, upper + offsets[step], stride);
+            _tile_loadd(6, weights, LINE);
+            _tile_dpbusd(0, 4, 6);
+            _tile_loadd(7, weights + ROWS * LINE, LINE);
+            _tile_dpbusd(1, 4, 7);
+            encoder.advance(share);
           }
         }
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(out + channel), largest);
+        _tile_stored(0, sum, Tiles::ROWS * 4);
+        _tile_stored(1, sum + ROWS, Tiles::ROWS * 4);
+      }
+      encoder.advance(Tiles::WINDOWS);
+      encoder.take(sums[turn][0], tiles.places.data() + block * Tiles::WINDOWS, group, count);
+    }
+  }
+  encoder.advance(Tiles::WINDOWS);
+}
+
+using Convolve = void (*)(const Layer&, const std::uint8_t*, int, std::uint8_t*);
+
+Convolve convolution(const Layer& layer) {
+  static constexpr Convolve wide[] = {convolve<1, false>, convolve<2, false>, convolve<3, false>};
+  static constexpr Convolve narrow[] = {convolve<1, true>, convolve<2, true>, convolve<3, true>};
+  if (layer.levels_out > 3) return layer.tiles.narrow ? convolve<0, true> : convolve<0, false>;
+  return (layer.tiles.narrow ? narrow : wide)[layer.levels_out - 1];
+}
+
+// The first layer's map in front: every pixel holds the kernel's pixels from it down.
+template <int CHANNELS>
+void stack(const Network& network, const std::uint8_t* image, std::uint8_t* map) {
+  const Layer& layer = network.layers[0];
+  const Tiles& tiles = layer.tiles;
+  const int channels = CHANNELS ? CHANNELS : layer.channels, shift = 8 - network.bits;
+  for (int y = 0; y < layer.out_height; y++, map += tiles.line) {
+    for (int ky = 0; ky < layer.kernel_h; ky++) {
+      const int line = y * layer.stride + ky - layer.pad_top;
+      if (line < 0 || line >= layer.height) continue;
+      const std::uint8_t* source = image + static_cast<std::size_t>(line) * layer.width * channels;
+      std::uint8_t* target = map + tiles.origin + ky * channels;
+      for (int x = 0; x < layer.width; x++, target += tiles.pixel, source += channels) {
+        for (int channel = 0; channel < channels; channel++) target[channel] = static_cast<std::uint8_t>(source[channel] >> shift);
       }
     }
   }
 }
 
-// Codes to what they weigh in the next layer, in place; the number of bytes is a multiple of 16.
-void weigh(std::uint8_t* map, std::size_t bytes, const std::uint8_t* values) {
-  const __m128i table = _mm_loadu_si128(reinterpret_cast<const __m128i*>(values));
-  const __m512i wide = _mm512_broadcast_i32x4(table);
-  std::size_t place = 0;
-  for (; place + 64 <= bytes; place += 64) {
-    _mm512_storeu_si512(map + place, _mm512_shuffle_epi8(wide, _mm512_loadu_si512(map + place)));
-  }
-  for (; place < bytes; place += 16) {
-    __m128i* codes = reinterpret_cast<__m128i*>(map + place);
-    _mm_storeu_si128(codes, _mm_shuffle_epi8(table, _mm_loadu_si128(codes)));
+// Largest bytes of every window.
+void pool(const Layer& layer, const std::uint8_t* map, std::uint8_t* out) {
+  const int pixel = layer.tiles.out_pixel, line = layer.out_width * pixel;
+  for (int y = 0; y < layer.pooled_height; y++) {
+    for (int x = 0; x < layer.pooled_width; x++) {
+      const std::uint8_t* first = map + y * layer.pool_stride * line + x * layer.pool_stride * pixel;
+      std::uint8_t* target = out + y * layer.tiles.out_line + x * pixel;
+      for (int channel = 0; channel < pixel; channel += LINE) {
+        __m512i largest = _mm512_setzero_si512();
+        for (int ky = 0; ky < layer.pool_kernel; ky++) {
+          for (int kx = 0; kx < layer.pool_kernel; kx++) {
+            largest = _mm512_max_epu8(largest, _mm512_load_si512(first + ky * line + kx * pixel + channel));
+          }
+        }
+        _mm512_store_si512(target + channel, largest);
+      }
+    }
   }
 }
 
 // Codes to bit planes, for the layers that count bits.
 void split(const Layer& layer, const std::uint8_t* map, Word* out) {
   const int pixels = layer.pooled_height * layer.pooled_width, words = layer.out_words();
-  for (int pixel = 0; pixel < pixels; pixel++, map += layer.tiles.out_pitch) {
+  for (int pixel = 0; pixel < pixels; pixel++, map += layer.tiles.out_pixel) {
     for (int level = 0; level < layer.levels_out; level++) {
       const __m512i bit = _mm512_set1_epi8(static_cast<char>(1 << (layer.levels_out - 1 - level)));
-      for (int word = 0; word < words; word++) {
-        const int left = layer.tiles.out_pitch - 64 * word;
-        const __mmask64 there = left >= 64 ? ~__mmask64{0} : (__mmask64{1} << left) - 1;
-        *out++ = _mm512_mask_test_epi8_mask(there, _mm512_maskz_loadu_epi8(there, map + 64 * word), bit);
-      }
+      for (int word = 0; word < words; word++) *out++ = _mm512_test_epi8_mask(_mm512_load_si512(map + LINE * word), bit);
     }
   }
 }
 
 }  // namespace
 
-void prepare(Network& network) {
-  int pitch = network.channels;
-  for (std::size_t index = 0; index + 1 < network.layers.size(); index++) {
-    Layer& layer = network.layers[index];
-    if (!fits(layer, network.layers[index + 1], network.sets)) break;
-    prepare_layer(layer, network.layers[index + 1], network.sets, pitch);
-    pitch = layer.tiles.out_pitch;
-    network.tiled++;
-  }
-}
-
 void run_image(const Network& network, Workspace& space, const std::uint8_t* image, int set, std::int64_t* scores) {
   if (network.tiled == 0) return avx512::run_from(network, space, 0, image, set, scores);
   configure();
-  const std::uint8_t* map = image;
-  if (network.bits < 8) {
-    std::uint8_t* top = space.bytes[0].data();
-    for (std::size_t i = 0; i < network.samples(); i++) top[i] = static_cast<std::uint8_t>(image[i] >> (8 - network.bits));
-    map = top;
+  switch (network.channels) {
+    case 1: stack<1>(network, image, space.bytes[0].data()); break;
+    case 3: stack<3>(network, image, space.bytes[0].data()); break;
+    default: stack<0>(network, image, space.bytes[0].data());
   }
-  int current = 0;
   for (int index = 0; index < network.tiled; index++) {
-    const Layer& layer = network.layers[static_cast<std::size_t>(index)];
-    std::uint8_t* out = space.bytes[1 - current].data();
-    convolve(layer, map, set, space.columns.data(), out);
-    current = 1 - current;
-    if (layer.pool_kernel) {
-      pool(layer, out, space.bytes[1 - current].data());
-      current = 1 - current;
-      out = space.bytes[current].data();
-    }
-    if (index + 1 < network.tiled) {
-      const std::size_t pixels = static_cast<std::size_t>(layer.pooled_height) * layer.pooled_width;
-      weigh(out, pixels * layer.tiles.out_pitch, layer.tiles.values.data() + (static_cast<std::size_t>(set) << MAX_LEVELS));
-    } else {
-      split(layer, out, space.maps[0].data());
-    }
-    map = out;
+    const std::size_t place = static_cast<std::size_t>(index);
+    const Layer& layer = network.layers[place];
+    std::uint8_t* out = space.bytes[place + 1].data();
+    convolution(layer)(layer, space.bytes[place].data(), set, layer.pool_kernel ? space.unpooled.data() : out);
+    if (layer.pool_kernel) pool(layer, space.unpooled.data(), out + layer.tiles.out_origin);
   }
+  const std::size_t tiled = static_cast<std::size_t>(network.tiled);
+  split(network.layers[tiled - 1], space.bytes[tiled].data(), space.maps[0].data());
   _tile_release();
-  avx512::run_from(network, space, static_cast<std::size_t>(network.tiled), image, set, scores);
+  avx512::run_from(network, space, tiled, image, set, scores);
 }
 
 }  // namespace rebnet::amx

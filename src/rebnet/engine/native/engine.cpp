@@ -77,17 +77,17 @@ Workspace::Workspace(const Network& network) {
   }
   for (auto& words : maps) words.resize(map);
   windows.resize(window);
-  std::size_t most = network.samples(), column = 0, pitch = 0;
+  std::size_t unpooled_bytes = 0, dropped = 0;  // windows that nobody wants go behind a map
   for (int index = 0; index < network.tiled; index++) {
     const Layer& layer = network.layers[static_cast<std::size_t>(index)];
-    most = std::max(most, static_cast<std::size_t>(layer.out_height) * layer.out_width * layer.tiles.out_pitch);
-    column = std::max(column, static_cast<std::size_t>(layer.tiles.depth));
-    pitch = std::max(pitch, static_cast<std::size_t>(layer.tiles.pitch));
+    const Tiles& tiles = layer.tiles;
+    bytes.emplace_back(tiles.map_bytes + dropped);
+    dropped = static_cast<std::size_t>(tiles.out_pixel);
+    const std::size_t out = static_cast<std::size_t>(layer.out_height) * layer.out_width * dropped + dropped;
+    if (layer.pool_kernel) unpooled_bytes = std::max(unpooled_bytes, out);
+    if (index + 1 == network.tiled) bytes.emplace_back(out);
   }
-  if (network.tiled) {
-    for (auto& codes : bytes) codes.resize(most + TILE_PIXELS * pitch);  // a tile is read whole, also behind the last pixel
-    columns.resize(TILE_PIXELS * column);
-  }
+  unpooled.resize(unpooled_bytes);
 }
 
 Pool::Pool(int threads) {
@@ -136,7 +136,7 @@ void Pool::work(int thread) {
 Engine::Engine(Network network, int threads, const std::string& instruction_set)
     : network_(std::move(network)), name_(instruction_set), run_image_(find(instruction_set)), pool_(threads) {
 #if defined(REBNET_X86)
-  if (run_image_ == amx::run_image) amx::prepare(network_);
+  if (run_image_ == amx::run_image) prepare_tiles(network_);
 #endif
   for (int thread = 0; thread < threads; thread++) spaces_.push_back(std::make_unique<Workspace>(network_));
 }

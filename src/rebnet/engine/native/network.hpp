@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <vector>
 
 namespace rebnet {
@@ -11,22 +12,56 @@ using Word = std::uint64_t;
 
 constexpr int LANES = 8;  // rows that are counted together, one to a 64-bit lane
 constexpr int MAX_PLANES = 8;
-constexpr int TILE_PIXELS = 32;  // windows that int8 matrix units compute together
+constexpr int LINE = 64;  // bytes of a cache line, of a vector, and of a row of a tile
 constexpr std::int64_t UNREACHED = std::int64_t{1} << 50;  // a threshold that no accumulator reaches: of surplus rows
+
+// An array that starts on a cache line, so that no vector of it lies on two.
+template <typename T>
+struct LineAllocator {
+  using value_type = T;
+  LineAllocator() = default;
+  template <typename U>
+  LineAllocator(const LineAllocator<U>&) {}
+  T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{LINE})); }
+  void deallocate(T* place, std::size_t) { ::operator delete(place, std::align_val_t{LINE}); }
+  template <typename U>
+  bool operator==(const LineAllocator<U>&) const { return true; }
+  template <typename U>
+  bool operator!=(const LineAllocator<U>&) const { return false; }
+};
+template <typename T>
+using Aligned = std::vector<T, LineAllocator<T>>;
 
 // What int8 matrix units need of a convolution: an activation is one byte, sum of gain * bit, a weight one byte, +1 or -1.
 //
 // With G the sum of the gains and n the row's weights of -1, A = (bytes x weights) + G n; thresholds have G n taken off.
+// The map in front has its padding around it, so every window is read where it stands: `steps` times 64 bytes, at
+// `offsets` from its first. Windows are computed in blocks, which are consecutive pixels; those of a stride of 1 go on over the
+// end of a line, and the windows that no pixel of the output wants are computed with the others and dropped. Rows come in
+// groups of 64, four tiles of sixteen, dealt out so that narrowing four sums to bytes leaves them in order.
 struct Tiles {
-  bool direct = false;       // windows are read where they stand, else gathered first
-  std::vector<int> offsets;  // of every 64 bytes of a window, from its first
-  int depth = 0;             // bytes of a window, a multiple of 64
-  int pitch = 0;             // bytes of a pixel in front
-  int out_pitch = 0;
-  std::vector<std::int8_t> weights;      // [16 rows][64 bytes of the window][16 quads][row][4]
-  std::vector<std::int32_t> thresholds;  // [set][row]
-  std::vector<std::int32_t> steps;       // [set][level][row]
-  std::vector<std::uint8_t> values;      // [set][code]: the byte of an outgoing code in the next layer's gains
+  static constexpr int WINDOWS = 32, ROWS = 64;  // of a block and of a group
+  struct Block {
+    int source, count;  // first byte of the first window; windows
+  };
+
+  int pixel = 0, line = 0;       // bytes of a pixel and of a line of the map in front
+  int origin = 0;                // byte of its first pixel that is not padding
+  std::size_t map_bytes = 0;     // of the map in front, and what is read behind it
+  int stride = 0, steps = 0;     // bytes from a window to the next; its parts of 64 bytes
+  std::vector<int> offsets;      // [step]
+  std::vector<Block> blocks;
+  std::vector<int> places;       // [block][window]: byte of its output pixel in the map behind
+  int out_pixel = 0, out_line = 0, out_origin = 0;
+  std::size_t dropped = 0;       // where in the map behind the windows go that nobody wants
+
+  int groups = 0;
+  Aligned<std::int8_t> weights;        // [group][pair of tiles][step][tile of it][16 quads][16 rows][4]
+  Aligned<std::int32_t> starts;        // [set][group][tile][row]: minus the threshold
+  Aligned<std::int32_t> encoder_steps; // [set][group][level][tile][row]
+  bool narrow = false;                 // the encoder's steps add up to less than 2^15: sums may saturate
+  Aligned<std::int16_t> narrow_steps;  // the same, in the order of narrowed sums
+  std::vector<std::uint8_t> values;    // [set][level]: what an outgoing bit weighs: its gain in the next layer
 };
 
 // A layer with weights, and the max-pool of codes behind it, if any. A dense layer is one window over its whole map.
@@ -44,16 +79,16 @@ struct Layer {
 
   int words;       // of a window's plane
   int row_blocks;  // of LANES rows
-  std::vector<Word> weights;  // [row block][word][lane]
+  Aligned<Word> weights;  // [row block][word][lane]
 
   // By set of levels. Surplus rows have the threshold UNREACHED.
-  std::vector<std::int64_t> gains;       // [set][plane]
-  std::vector<int> planes_used;          // [set]
-  std::vector<std::int64_t> thresholds;  // [set][row block][lane]
-  std::vector<std::int64_t> steps;       // [set][row block][level][lane]
-  std::vector<std::int64_t> scale;       // [set][row]: score = scale * (2 A - reach) + bias
+  std::vector<std::int64_t> gains;   // [set][plane]
+  std::vector<int> planes_used;      // [set]
+  Aligned<std::int64_t> thresholds;  // [set][row block][lane]
+  Aligned<std::int64_t> steps;       // [set][row block][level][lane]
+  std::vector<std::int64_t> scale;   // [set][row]: score = scale * (2 A - reach) + bias
   std::vector<std::int64_t> bias;
-  std::vector<std::int64_t> reach;       // [set]
+  std::vector<std::int64_t> reach;   // [set]
 
   Tiles tiles;  // only where int8 matrix units run the layer
 
@@ -78,16 +113,18 @@ struct Network {
 struct Workspace {
   explicit Workspace(const Network& network);
 
-  std::vector<Word> maps[2];
-  std::vector<Word> windows;
-  std::vector<std::uint8_t> bytes[2];
-  std::vector<std::uint8_t> columns;
+  Aligned<Word> maps[2];
+  Aligned<Word> windows;
+  std::vector<Aligned<std::uint8_t>> bytes;  // the map in front of every tiled layer, and that behind the last
+  Aligned<std::uint8_t> unpooled;
 };
 
 // Integer scores of one image with the constants of `set`.
 using RunImage = void (*)(const Network&, Workspace&, const std::uint8_t* image, int set, std::int64_t* scores);
 
 constexpr int TILE = 4;  // windows that share a load of weights
+
+void prepare_tiles(Network&);  // what amx::run_image needs; before workspaces are made
 
 namespace generic {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
@@ -100,7 +137,6 @@ void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_
 void run_from(const Network&, Workspace&, std::size_t first, const std::uint8_t*, int, std::int64_t*);
 }
 namespace amx {
-void prepare(Network&);  // the layers' tiles; before workspaces are made
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
 }
 namespace neon {

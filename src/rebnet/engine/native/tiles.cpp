@@ -1,0 +1,208 @@
+// Layers prepared for int8 matrix units: maps laid out, weights and constants dealt out to tiles.
+#include <algorithm>
+
+#include "network.hpp"
+
+namespace rebnet {
+namespace {
+
+constexpr int COLUMNS = 16, TILES = Tiles::ROWS / COLUMNS;  // rows of a tile of weights; tiles of a group
+constexpr std::int64_t FITS = 1 << 26;                      // sums, thresholds and steps below it never overflow 32 bits
+constexpr std::int32_t NEVER = 1 << 30;                     // a threshold that no such sum reaches: of surplus rows
+
+int round_up(int value, int unit) { return (value + unit - 1) / unit * unit; }
+
+// The layer's row that column `column` of tile `tile` computes.
+int row_of(int group, int tile, int column) { return group * Tiles::ROWS + column / 4 * 16 + tile * 4 + column % 4; }
+
+bool weight(const Layer& layer, int row, std::size_t place) {
+  const Word* block = layer.weights.data() + static_cast<std::size_t>(row / LANES) * layer.words * LANES + row % LANES;
+  return block[place / 64 * LANES] >> place % 64 & 1;
+}
+
+// Where the weight of byte `place` of a window stands in a row of `Layer::weights`; -1: nowhere.
+//
+// A pixel of the first layer's map in front holds a column of the window's pixels, one below the other.
+int place_of(const Layer& layer, int byte) {
+  if (layer.pixels) {
+    const int tall = layer.kernel_h * layer.channels, kx = byte / tall, ky = byte % tall / layer.channels;
+    return kx < layer.kernel_w ? (ky * layer.kernel_w + kx) * layer.channels + byte % layer.channels : -1;
+  }
+  const int position = byte / layer.tiles.pixel, channel = byte % layer.tiles.pixel;
+  return channel < layer.channels ? position * layer.channel_words() * 64 + channel : -1;
+}
+
+void lay_out(Layer& layer, int pixel) {
+  Tiles& tiles = layer.tiles;
+  tiles.pixel = pixel;
+  const int across = std::max(layer.pad_left + layer.width, (layer.out_width - 1) * layer.stride + layer.kernel_w);
+  const int below = std::max(layer.pad_top + layer.height, (layer.out_height - 1) * layer.stride + layer.kernel_h);
+  tiles.line = across * pixel;
+  tiles.origin = layer.pixels ? layer.pad_left * pixel : layer.pad_top * tiles.line + layer.pad_left * pixel;
+  tiles.stride = layer.stride * pixel;
+  const int parts = layer.pixels ? 1 : layer.kernel_h;  // that stand apart
+  for (int part = 0; part < parts; part++) {
+    for (int byte = 0; byte < layer.kernel_w * pixel; byte += LINE) tiles.offsets.push_back(part * tiles.line + byte);
+  }
+  tiles.steps = static_cast<int>(tiles.offsets.size());
+
+  const int lines = layer.stride == 1 ? 1 : layer.out_height;
+  const int windows = layer.stride == 1 ? (layer.out_height - 1) * across + layer.out_width : layer.out_width;
+  const int next_line = layer.pixels ? tiles.line : layer.stride * tiles.line;
+  for (int y = 0; y < lines; y++) {
+    for (int first = 0; first < windows; first += Tiles::WINDOWS) {
+      tiles.blocks.push_back({y * next_line + first * tiles.stride, std::min(Tiles::WINDOWS, windows - first)});
+      for (int window = first; window < first + Tiles::WINDOWS; window++) {
+        const int x = layer.stride == 1 ? window % across : window;
+        const int line = layer.stride == 1 ? window / across : y;
+        tiles.places.push_back(window < windows && x < layer.out_width ? line * layer.out_width + x : -1);
+      }
+    }
+  }
+  const int last = tiles.blocks.back().source + (Tiles::WINDOWS - 1) * tiles.stride + tiles.offsets.back() + LINE;
+  const int map_lines = layer.pixels ? layer.out_height : below;
+  tiles.map_bytes = static_cast<std::size_t>(round_up(std::max(map_lines * tiles.line, last), LINE));
+}
+
+void deal_weights(Layer& layer) {
+  Tiles& tiles = layer.tiles;
+  tiles.groups = (layer.rows + Tiles::ROWS - 1) / Tiles::ROWS;
+  tiles.weights.assign(static_cast<std::size_t>(tiles.groups) * TILES * tiles.steps * COLUMNS * LINE, 0);
+  std::int8_t* next = tiles.weights.data();
+  for (int group = 0; group < tiles.groups; group++) {
+    for (int pair = 0; pair < TILES; pair += 2) {
+      for (int step = 0; step < tiles.steps; step++) {
+        for (int tile = pair; tile < pair + 2; tile++) {
+          for (int quad = 0; quad < LINE; quad += 4) {
+            for (int column = 0; column < COLUMNS; column++) {
+              const int row = row_of(group, tile, column);
+              for (int byte = quad; byte < quad + 4; byte++, next++) {
+                const int place = place_of(layer, step * LINE + byte);
+                if (row < layer.rows && place >= 0) *next = weight(layer, row, static_cast<std::size_t>(place)) ? 1 : -1;
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// The row's weights of -1.
+std::int64_t negatives(const Layer& layer, int row) {
+  std::int64_t positive = 0;
+  for (int word = 0; word < layer.words; word++) {
+    const std::size_t place = (static_cast<std::size_t>(row / LANES) * layer.words + word) * LANES + row % LANES;
+    for (Word left = layer.weights[place]; left != 0; left &= left - 1) positive++;
+  }
+  return layer.columns() - positive;
+}
+
+void deal_constants(Layer& layer, int sets) {
+  Tiles& tiles = layer.tiles;
+  const int levels = layer.levels_out - 1;
+  const std::size_t rows = static_cast<std::size_t>(tiles.groups) * Tiles::ROWS;
+  tiles.starts.assign(sets * rows, -NEVER);
+  tiles.encoder_steps.assign(sets * rows * levels, 0);
+  tiles.narrow_steps.assign(sets * rows * levels, 0);
+  tiles.narrow = true;
+  for (int set = 0; set < sets; set++) {
+    std::int64_t gains = 0;
+    for (int plane = 0; plane < layer.planes; plane++) gains += layer.gains[set * layer.planes + plane];
+    for (std::size_t place = 0; place < rows; place++) {
+      const int group = static_cast<int>(place) / Tiles::ROWS, within = static_cast<int>(place) % Tiles::ROWS;
+      const int row = row_of(group, within / COLUMNS, within % COLUMNS);
+      if (row >= layer.rows) continue;
+      const std::size_t block = static_cast<std::size_t>(set) * layer.row_blocks + row / LANES;
+      tiles.starts[set * rows + place] =
+          static_cast<std::int32_t>(gains * negatives(layer, row) - layer.thresholds[block * LANES + row % LANES]);
+      std::int64_t reach = 0;
+      for (int level = 0; level < levels; level++) {
+        const std::int64_t step = layer.steps[(block * levels + level) * LANES + row % LANES];
+        const std::size_t vector = ((static_cast<std::size_t>(set) * tiles.groups + group) * levels + level) * Tiles::ROWS;
+        tiles.encoder_steps[vector + within] = static_cast<std::int32_t>(step);
+        // packing two vectors of 32 bits takes four of the one, four of the other, and so on
+        const int tile = within / COLUMNS, column = within % COLUMNS;
+        tiles.narrow_steps[vector + tile / 2 * 32 + column / 4 * 8 + tile % 2 * 4 + column % 4] =
+            static_cast<std::int16_t>(step);
+        reach += step < 0 ? 1 << 15 : step;
+      }
+      if (reach >= 1 << 15) tiles.narrow = false;
+    }
+  }
+}
+
+// Whether a larger code never weighs less, so that the largest weight of a pool's window is that of its largest code.
+bool ascends(const Layer& layer, const Layer& next, int sets) {
+  for (int set = 0; set < sets; set++) {
+    std::int64_t before = 0;
+    for (int code = 0; code < 1 << layer.levels_out; code++) {
+      std::int64_t value = 0;
+      for (int level = 0; level < layer.levels_out; level++) {
+        if (code >> (layer.levels_out - 1 - level) & 1) value += next.gains[set * next.planes + level];
+      }
+      if (value < before) return false;
+      before = value;
+    }
+  }
+  return true;
+}
+
+bool fits(const Layer& layer, const Layer& next, int sets) {
+  if (layer.out_height * layer.out_width < 4 || layer.levels_out < 1) return false;
+  if (layer.pool_kernel && !ascends(layer, next, sets)) return false;
+  for (int set = 0; set < sets; set++) {
+    std::int64_t gains = 0;
+    for (int plane = 0; plane < layer.planes; plane++) gains += layer.gains[set * layer.planes + plane];
+    if (gains > 255 || gains * layer.columns() >= FITS) return false;
+  }
+  for (const auto* values : {&layer.thresholds, &layer.steps}) {
+    for (const std::int64_t value : *values) {
+      if (value != UNREACHED && (value >= FITS || value <= -FITS)) return false;
+    }
+  }
+  const std::int64_t tall = layer.pixels ? layer.kernel_h : 1;
+  const std::int64_t across = layer.width + 2 * layer.kernel_w, below = layer.height + 2 * layer.kernel_h;
+  return tall * across * below * round_up(layer.channels, LINE) < 1 << 30;
+}
+
+}  // namespace
+
+void prepare_tiles(Network& network) {
+  std::vector<Layer>& layers = network.layers;
+  const auto tiled = [&](std::size_t index) {
+    return index + 1 < layers.size() && fits(layers[index], layers[index + 1], network.sets);
+  };
+  while (tiled(static_cast<std::size_t>(network.tiled))) network.tiled++;
+  for (int index = 0; index < network.tiled; index++) {
+    Layer& layer = layers[static_cast<std::size_t>(index)];
+    lay_out(layer, layer.pixels ? layer.kernel_h * layer.channels : round_up(layer.channels, LINE));
+    deal_weights(layer);
+    deal_constants(layer, network.sets);
+  }
+  for (int index = 0; index < network.tiled; index++) {
+    Layer& layer = layers[static_cast<std::size_t>(index)];
+    const Layer& next = layers[static_cast<std::size_t>(index) + 1];
+    Tiles& tiles = layer.tiles;
+    const bool last = index + 1 == network.tiled;
+    tiles.out_pixel = tiles.groups * Tiles::ROWS;
+    tiles.out_line = last ? layer.pooled_width * tiles.out_pixel : next.tiles.line;
+    tiles.out_origin = last ? 0 : next.tiles.origin;
+    const int line = layer.pool_kernel ? layer.out_width * tiles.out_pixel : tiles.out_line;
+    const int origin = layer.pool_kernel ? 0 : tiles.out_origin;
+    const std::size_t plain = static_cast<std::size_t>(layer.out_height) * layer.out_width * tiles.out_pixel;
+    tiles.dropped = layer.pool_kernel || last ? plain : next.tiles.map_bytes;
+    for (int& place : tiles.places) {
+      place = place < 0 ? static_cast<int>(tiles.dropped)
+                        : origin + place / layer.out_width * line + place % layer.out_width * tiles.out_pixel;
+    }
+    for (int set = 0; set < network.sets; set++) {
+      for (int level = 0; level < layer.levels_out; level++) {
+        tiles.values.push_back(last ? static_cast<std::uint8_t>(1 << (layer.levels_out - 1 - level))
+                                    : static_cast<std::uint8_t>(next.gains[set * next.planes + level]));
+      }
+    }
+  }
+}
+
+}  // namespace rebnet
