@@ -2,7 +2,7 @@
 // last convolution is counted by AVX-512.
 #include <immintrin.h>
 
-#include <cstring>
+#include <algorithm>
 
 #include "network.hpp"
 
@@ -32,51 +32,55 @@ void configure() {
 template <int LEVELS, bool NARROW>
 class Encoder {
  public:
-  Encoder(const Layer& layer, int set, std::uint8_t* out) : levels_(LEVELS ? LEVELS : layer.levels_out), out_(out) {
+  Encoder(const Layer& layer, int set, std::uint8_t* out) : layer_levels_(layer.levels_out), out_(out) {
     const Tiles& tiles = layer.tiles;
-    const std::size_t steps = static_cast<std::size_t>(set) * tiles.groups * (levels_ - 1) * Tiles::ROWS;
-    steps_ = tiles.encoder_steps.data() + steps;
-    narrow_steps_ = tiles.narrow_steps.data() + steps;
-    values_ = tiles.values.data() + static_cast<std::size_t>(set) * levels_;
+    steps_ = static_cast<std::size_t>(set) * tiles.groups * (levels() - 1) * Tiles::ROWS;
+    wide_steps_ = tiles.encoder_steps.data();
+    narrow_steps_ = tiles.narrow_steps.data();
+    values_ = tiles.values.data() + static_cast<std::size_t>(set) * levels();
+    std::uint8_t all = 0;
+    for (int level = 0; level < levels(); level++) all = static_cast<std::uint8_t>(all + values_[level]);
+    all_ = _mm512_set1_epi8(static_cast<char>(all));
   }
 
   void take(const std::int32_t* sums, const int* places, int group, int count) {
-    sums_ = sums, places_ = places, group_ = group, left_ = count;
+    sums_ = sums, next_ = places, end_ = places + count;
+    group_ = group * Tiles::ROWS;
   }
 
   // Encode so many more windows.
   void advance(int windows) {
-    for (; windows > 0 && left_ > 0; windows--, left_--, sums_ += Tiles::ROWS, places_++) encode();
+    const int* last = end_ - next_ < windows ? end_ : next_ + windows;
+    const std::size_t steps = steps_ + static_cast<std::size_t>(group_) * (levels() - 1);
+    for (; next_ < last; next_++, sums_ += Tiles::ROWS) {
+      _mm512_store_si512(out_ + *next_ + group_, encode(sums_, steps));
+    }
   }
 
  private:
+  int levels() const { return LEVELS ? LEVELS : layer_levels_; }
+
   // Algorithm 1 on the 64 rows of a window. A byte starts with the weight of all bits; those that are 0 are taken off.
-  void encode() const {
-    std::uint8_t weight = 0;
-    for (int level = 0; level < levels_; level++) weight = static_cast<std::uint8_t>(weight + values_[level]);
-    __m512i bytes = _mm512_set1_epi8(static_cast<char>(weight));
-    __m512i sums[TILES];
-    for (int tile = 0; tile < TILES; tile++) sums[tile] = _mm512_load_si512(sums_ + tile * ROWS);
-    const std::size_t steps = static_cast<std::size_t>(group_) * (levels_ - 1) * Tiles::ROWS;
+  __m512i encode(const std::int32_t* sums, std::size_t steps) const {
+    __m512i bytes = all_, tiles[TILES];
+    for (int tile = 0; tile < TILES; tile++) tiles[tile] = _mm512_load_si512(sums + tile * ROWS);
     if (NARROW) {
-      __m512i low = _mm512_packs_epi32(sums[0], sums[1]), high = _mm512_packs_epi32(sums[2], sums[3]);
+      __m512i low = _mm512_packs_epi32(tiles[0], tiles[1]), high = _mm512_packs_epi32(tiles[2], tiles[3]);
       const std::int16_t* step = narrow_steps_ + steps;
       for (int level = 0;; level++, step += Tiles::ROWS) {
         bytes = take_off(bytes, _mm512_packs_epi16(low, high), level);
-        if (level + 1 == levels_) break;
+        if (level + 1 == levels()) return bytes;
         low = next16(low, step);
         high = next16(high, step + 32);
       }
-    } else {
-      const std::int32_t* step = steps_ + steps;
-      for (int level = 0;; level++, step += Tiles::ROWS) {
-        const __m512i low = _mm512_packs_epi32(sums[0], sums[1]), high = _mm512_packs_epi32(sums[2], sums[3]);
-        bytes = take_off(bytes, _mm512_packs_epi16(low, high), level);
-        if (level + 1 == levels_) break;
-        for (int tile = 0; tile < TILES; tile++) sums[tile] = next32(sums[tile], step + tile * ROWS);
-      }
     }
-    _mm512_store_si512(out_ + *places_ + group_ * Tiles::ROWS, bytes);
+    const std::int32_t* step = wide_steps_ + steps;
+    for (int level = 0;; level++, step += Tiles::ROWS) {
+      const __m512i low = _mm512_packs_epi32(tiles[0], tiles[1]), high = _mm512_packs_epi32(tiles[2], tiles[3]);
+      bytes = take_off(bytes, _mm512_packs_epi16(low, high), level);
+      if (level + 1 == levels()) return bytes;
+      for (int tile = 0; tile < TILES; tile++) tiles[tile] = next32(tiles[tile], step + tile * ROWS);
+    }
   }
 
   __m512i take_off(__m512i bytes, __m512i residuals, int level) const {
@@ -96,14 +100,17 @@ class Encoder {
     return _mm512_mask_add_epi32(lower, _mm512_movepi32_mask(residuals), residuals, step);
   }
 
-  int levels_;
+  int layer_levels_;
   std::uint8_t* out_;
-  const std::int32_t* steps_;
+  std::size_t steps_;
+  const std::int32_t* wide_steps_;
   const std::int16_t* narrow_steps_;
   const std::uint8_t* values_;
+  __m512i all_;
   const std::int32_t* sums_ = nullptr;
-  const int* places_ = nullptr;
-  int group_ = 0, left_ = 0;
+  const int* next_ = nullptr;
+  const int* end_ = nullptr;
+  int group_ = 0;
 };
 
 // Windows by rows, 32 by 32 at a time; meanwhile the 32 by 64 sums before are encoded.
@@ -175,36 +182,64 @@ Convolve convolution(const Layer& layer) {
   return (layer.tiles.narrow ? narrow : wide)[layer.levels_out - 1];
 }
 
-// The first layer's map in front: every pixel holds the kernel's pixels from it down.
-template <int CHANNELS>
+// The first layer's map in front: every pixel holds the kernel's pixels from it down. With few lines and channels, some
+// pixels at a time: 32 bytes of each of up to four lines, put in order.
 void stack(const Network& network, const std::uint8_t* image, std::uint8_t* map) {
   const Layer& layer = network.layers[0];
   const Tiles& tiles = layer.tiles;
-  const int channels = CHANNELS ? CHANNELS : layer.channels, shift = 8 - network.bits;
+  const int channels = layer.channels, bytes = layer.width * channels, shift = 8 - network.bits;
+  const int together = tiles.pixel <= LINE && layer.kernel_h <= 4 ? std::min(LINE / tiles.pixel, 32 / channels) : 0;
+  alignas(LINE) std::uint8_t order[LINE] = {};
+  for (int place = 0; place < together * tiles.pixel; place++) {
+    const int pixel = place / tiles.pixel, ky = place % tiles.pixel / channels;
+    order[place] = static_cast<std::uint8_t>(ky * 32 + pixel * channels + place % channels);
+  }
+  const __m512i taken = _mm512_load_si512(order), kept = _mm512_set1_epi8(static_cast<char>(0xff >> shift));
   for (int y = 0; y < layer.out_height; y++, map += tiles.line) {
+    const std::uint8_t* lines[4] = {};
     for (int ky = 0; ky < layer.kernel_h; ky++) {
       const int line = y * layer.stride + ky - layer.pad_top;
-      if (line < 0 || line >= layer.height) continue;
-      const std::uint8_t* source = image + static_cast<std::size_t>(line) * layer.width * channels;
-      std::uint8_t* target = map + tiles.origin + ky * channels;
-      for (int x = 0; x < layer.width; x++, target += tiles.pixel, source += channels) {
-        for (int channel = 0; channel < channels; channel++) target[channel] = static_cast<std::uint8_t>(source[channel] >> shift);
+      const std::uint8_t* source = line < 0 || line >= layer.height ? nullptr : image + std::ptrdiff_t{line} * bytes;
+      if (together) {
+        lines[ky] = source;
+      } else if (source != nullptr) {
+        std::uint8_t* target = map + tiles.origin + ky * channels;
+        for (int x = 0; x < layer.width; x++, target += tiles.pixel, source += channels) {
+          for (int channel = 0; channel < channels; channel++) {
+            target[channel] = static_cast<std::uint8_t>(source[channel] >> shift);
+          }
+        }
       }
+    }
+    for (int x = 0; together && x < layer.width; x += together) {
+      const int left = bytes - x * channels, pixels = std::min(together, layer.width - x);
+      const __mmask32 there = left < 32 ? (1u << left) - 1 : ~0u;
+      __m256i parts[4];
+      for (int ky = 0; ky < 4; ky++) {
+        parts[ky] = lines[ky] == nullptr ? _mm256_setzero_si256() : _mm256_maskz_loadu_epi8(there, lines[ky] + x * channels);
+      }
+      const __m512i upper = _mm512_inserti64x4(_mm512_castsi256_si512(parts[0]), parts[1], 1);
+      const __m512i lower = _mm512_inserti64x4(_mm512_castsi256_si512(parts[2]), parts[3], 1);
+      __m512i ordered = _mm512_permutex2var_epi8(upper, taken, lower);
+      if (shift) ordered = _mm512_and_si512(_mm512_srli_epi16(ordered, static_cast<unsigned>(shift)), kept);
+      const __mmask64 wanted = ~__mmask64{0} >> (LINE - pixels * tiles.pixel);
+      _mm512_mask_storeu_epi8(map + tiles.origin + x * tiles.pixel, wanted, ordered);
     }
   }
 }
 
 // Largest bytes of every window.
+template <int KERNEL>
 void pool(const Layer& layer, const std::uint8_t* map, std::uint8_t* out) {
-  const int pixel = layer.tiles.out_pixel, line = layer.out_width * pixel;
+  const int pixel = layer.tiles.out_pixel, line = layer.out_width * pixel, kernel = KERNEL ? KERNEL : layer.pool_kernel;
   for (int y = 0; y < layer.pooled_height; y++) {
     for (int x = 0; x < layer.pooled_width; x++) {
       const std::uint8_t* first = map + y * layer.pool_stride * line + x * layer.pool_stride * pixel;
       std::uint8_t* target = out + y * layer.tiles.out_line + x * pixel;
       for (int channel = 0; channel < pixel; channel += LINE) {
         __m512i largest = _mm512_setzero_si512();
-        for (int ky = 0; ky < layer.pool_kernel; ky++) {
-          for (int kx = 0; kx < layer.pool_kernel; kx++) {
+        for (int ky = 0; ky < kernel; ky++) {
+          for (int kx = 0; kx < kernel; kx++) {
             largest = _mm512_max_epu8(largest, _mm512_load_si512(first + ky * line + kx * pixel + channel));
           }
         }
@@ -230,17 +265,13 @@ void split(const Layer& layer, const std::uint8_t* map, Word* out) {
 void run_image(const Network& network, Workspace& space, const std::uint8_t* image, int set, std::int64_t* scores) {
   if (network.tiled == 0) return avx512::run_from(network, space, 0, image, set, scores);
   configure();
-  switch (network.channels) {
-    case 1: stack<1>(network, image, space.bytes[0].data()); break;
-    case 3: stack<3>(network, image, space.bytes[0].data()); break;
-    default: stack<0>(network, image, space.bytes[0].data());
-  }
+  stack(network, image, space.bytes[0].data());
   for (int index = 0; index < network.tiled; index++) {
     const std::size_t place = static_cast<std::size_t>(index);
     const Layer& layer = network.layers[place];
     std::uint8_t* out = space.bytes[place + 1].data();
     convolution(layer)(layer, space.bytes[place].data(), set, layer.pool_kernel ? space.unpooled.data() : out);
-    if (layer.pool_kernel) pool(layer, space.unpooled.data(), out + layer.tiles.out_origin);
+    if (layer.pool_kernel) (layer.pool_kernel == 2 ? pool<2> : pool<0>)(layer, space.unpooled.data(), out + layer.tiles.out_origin);
   }
   const std::size_t tiled = static_cast<std::size_t>(network.tiled);
   split(network.layers[tiled - 1], space.bytes[tiled].data(), space.maps[0].data());

@@ -42,7 +42,7 @@ std::vector<Choice> choices() {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                       __builtin_cpu_supports("avx512vpopcntdq");
-  found.push_back({"amx", avx512 && has_amx(), amx::run_image});
+  found.push_back({"amx", avx512 && __builtin_cpu_supports("avx512vbmi") && has_amx(), amx::run_image});
   found.push_back({"avx512", avx512, avx512::run_image});
   found.push_back({"avx2", static_cast<bool>(__builtin_cpu_supports("avx2")), avx2::run_image});
 #elif defined(REBNET_ARM)
