@@ -250,12 +250,17 @@ void pool(const Layer& layer, const std::uint8_t* map, std::uint8_t* out) {
 }
 
 // Codes to bit planes, for the layers that count bits.
-void split(const Layer& layer, const std::uint8_t* map, Word* out) {
-  const int pixels = layer.pooled_height * layer.pooled_width, words = layer.out_words();
-  for (int pixel = 0; pixel < pixels; pixel++, map += layer.tiles.out_pixel) {
-    for (int level = 0; level < layer.levels_out; level++) {
-      const __m512i bit = _mm512_set1_epi8(static_cast<char>(1 << (layer.levels_out - 1 - level)));
-      for (int word = 0; word < words; word++) *out++ = _mm512_test_epi8_mask(_mm512_load_si512(map + LINE * word), bit);
+void split(const Layer& layer, const Layer& next, const std::uint8_t* map, Word* out) {
+  const int words = layer.out_words();
+  for (int y = 0; y < layer.pooled_height; y++) {
+    Word* target = out + next.origin + y * next.line;
+    for (int x = 0; x < layer.pooled_width; x++, map += layer.tiles.out_pixel) {
+      for (int level = 0; level < layer.levels_out; level++) {
+        const __m512i bit = _mm512_set1_epi8(static_cast<char>(1 << (layer.levels_out - 1 - level)));
+        for (int word = 0; word < words; word++) {
+          *target++ = _mm512_test_epi8_mask(_mm512_load_si512(map + LINE * word), bit);
+        }
+      }
     }
   }
 }
@@ -270,11 +275,11 @@ void run_image(const Network& network, Workspace& space, const std::uint8_t* ima
     const std::size_t place = static_cast<std::size_t>(index);
     const Layer& layer = network.layers[place];
     std::uint8_t* out = space.bytes[place + 1].data();
-    convolution(layer)(layer, space.bytes[place].data(), set, layer.pool_kernel ? space.unpooled.data() : out);
-    if (layer.pool_kernel) (layer.pool_kernel == 2 ? pool<2> : pool<0>)(layer, space.unpooled.data(), out + layer.tiles.out_origin);
+    convolution(layer)(layer, space.bytes[place].data(), set, layer.pool_kernel ? space.unpooled_bytes.data() : out);
+    if (layer.pool_kernel) (layer.pool_kernel == 2 ? pool<2> : pool<0>)(layer, space.unpooled_bytes.data(), out + layer.tiles.out_origin);
   }
   const std::size_t tiled = static_cast<std::size_t>(network.tiled);
-  split(network.layers[tiled - 1], space.bytes[tiled].data(), space.maps[0].data());
+  split(network.layers[tiled - 1], network.layers[tiled], space.bytes[tiled].data(), space.maps[tiled - 1].data());
   _tile_release();
   avx512::run_from(network, space, tiled, image, set, scores);
 }

@@ -1,6 +1,5 @@
 #include "engine.hpp"
 
-#include <algorithm>
 #include <stdexcept>
 
 #if defined(REBNET_X86)
@@ -41,7 +40,7 @@ std::vector<Choice> choices() {
   __builtin_cpu_init();
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-                      __builtin_cpu_supports("avx512vpopcntdq");
+                      __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512vnni");
   found.push_back({"amx", avx512 && __builtin_cpu_supports("avx512vbmi") && has_amx(), amx::run_image});
   found.push_back({"avx512", avx512, avx512::run_image});
   found.push_back({"avx2", static_cast<bool>(__builtin_cpu_supports("avx2")), avx2::run_image});
@@ -67,27 +66,6 @@ std::vector<std::string> instruction_sets() {
     if (choice.here) names.emplace_back(choice.name);
   }
   return names;
-}
-
-Workspace::Workspace(const Network& network) {
-  std::size_t map = 1, window = 1;
-  for (const Layer& layer : network.layers) {
-    map = std::max(map, layer.map_words());
-    window = std::max(window, static_cast<std::size_t>(TILE) * layer.planes * layer.words);
-  }
-  for (auto& words : maps) words.resize(map);
-  windows.resize(window);
-  std::size_t unpooled_bytes = 0, dropped = 0;  // windows that nobody wants go behind a map
-  for (int index = 0; index < network.tiled; index++) {
-    const Layer& layer = network.layers[static_cast<std::size_t>(index)];
-    const Tiles& tiles = layer.tiles;
-    bytes.emplace_back(tiles.map_bytes + dropped);
-    dropped = static_cast<std::size_t>(tiles.out_pixel);
-    const std::size_t out = static_cast<std::size_t>(layer.out_height) * layer.out_width * dropped + dropped;
-    if (layer.pool_kernel) unpooled_bytes = std::max(unpooled_bytes, out);
-    if (index + 1 == network.tiled) bytes.emplace_back(out);
-  }
-  unpooled.resize(unpooled_bytes);
 }
 
 Pool::Pool(int threads) {
@@ -135,6 +113,7 @@ void Pool::work(int thread) {
 
 Engine::Engine(Network network, int threads, const std::string& instruction_set)
     : network_(std::move(network)), name_(instruction_set), run_image_(find(instruction_set)), pool_(threads) {
+  lay_out(network_);
 #if defined(REBNET_X86)
   if (run_image_ == amx::run_image) prepare_tiles(network_);
 #endif

@@ -66,8 +66,8 @@ struct Tiles {
 
 // A layer with weights, and the max-pool of codes behind it, if any. A dense layer is one window over its whole map.
 //
-// A map is [height][width][plane][words], 64 channels to a word, surplus bits 0. Pixels are bytes, and a window's bits
-// stand one behind the other, whatever its channels.
+// A map is [height][width][plane][words] with its padding around it, 64 channels to a word, surplus bits 0; of an image,
+// [height][width][channel] bytes. Every window of a map is read where it stands; those of an image are copied first.
 struct Layer {
   int height, width, channels;  // of the map in front
   int kernel_h, kernel_w, stride, pad_top, pad_left;
@@ -79,7 +79,7 @@ struct Layer {
 
   int words;       // of a window's plane
   int row_blocks;  // of LANES rows
-  Aligned<Word> weights;  // [row block][word][lane]
+  Aligned<Word> weights;  // [row block][word][lane]; those of pixels are only what `bytes` is made from
 
   // By set of levels. Surplus rows have the threshold UNREACHED.
   std::vector<std::int64_t> gains;   // [set][plane]
@@ -90,13 +90,22 @@ struct Layer {
   std::vector<std::int64_t> bias;
   std::vector<std::int64_t> reach;   // [set]
 
+  // Of the map in front, in words, or in bytes where it is an image; from `lay_out`.
+  int pixel = 0, line = 0, origin = 0;
+  std::size_t map_size = 0;
+  std::vector<int> offsets;          // of every word of a window's plane, from its first
+  Aligned<std::int8_t> bytes;        // weights of pixels, +1 and -1: [block of 16 rows][quad of columns][16 rows][4]
+  Aligned<std::int64_t> starts;      // [set][row block][lane]: A without what differs, or without bytes, less the threshold
+
   Tiles tiles;  // only where int8 matrix units run the layer
 
   int columns() const { return kernel_h * kernel_w * channels; }
+  int quads() const { return (columns() + 3) / 4; }
   int channel_words() const { return (channels + 63) / 64; }
   int out_words() const { return (rows + 63) / 64; }
-  std::size_t map_words() const {
-    return static_cast<std::size_t>(out_height) * out_width * levels_out * out_words();
+  int positive(int row, std::size_t place) const {  // whether the weight of this bit of a window is +1
+    const std::size_t block = static_cast<std::size_t>(row / LANES) * words + place / 64;
+    return weights[block * LANES + row % LANES] >> place % 64 & 1;
   }
 };
 
@@ -109,21 +118,22 @@ struct Network {
   std::size_t samples() const { return static_cast<std::size_t>(height) * width * channels; }
 };
 
-// What one thread needs to run an image.
+// What one thread needs to run an image. Padding is 0 and stays so.
 struct Workspace {
   explicit Workspace(const Network& network);
 
-  Aligned<Word> maps[2];
-  Aligned<Word> windows;
+  std::vector<Aligned<Word>> maps;  // in front of every layer but the first
+  Aligned<Word> unpooled;
+  Aligned<std::uint8_t> image, windows;  // with its padding; of a line of the first layer's output
+
   std::vector<Aligned<std::uint8_t>> bytes;  // the map in front of every tiled layer, and that behind the last
-  Aligned<std::uint8_t> unpooled;
+  Aligned<std::uint8_t> unpooled_bytes;
 };
 
 // Integer scores of one image with the constants of `set`.
 using RunImage = void (*)(const Network&, Workspace&, const std::uint8_t* image, int set, std::int64_t* scores);
 
-constexpr int TILE = 4;  // windows that share a load of weights
-
+void lay_out(Network&);  // what all instruction sets need; before workspaces are made
 void prepare_tiles(Network&);  // what amx::run_image needs; before workspaces are made
 
 namespace generic {

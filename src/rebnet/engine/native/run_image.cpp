@@ -63,6 +63,15 @@ inline std::uint8_t not_negative(Signed value) {
 #endif
 }
 
+// Products of counts and gains, both below 2^32.
+inline Signed times(Lanes counts, Signed gain) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Signed>(_mm512_mul_epu32(reinterpret_cast<__m512i>(counts), reinterpret_cast<__m512i>(gain)));
+#else
+  return reinterpret_cast<Signed>(counts) * gain;
+#endif
+}
+
 inline Lanes load(const Word* words) {
   Lanes value;
   std::memcpy(&value, words, sizeof value);
@@ -75,155 +84,211 @@ inline Signed load(const std::int64_t* values) {
   return value;
 }
 
-// A plane of up to eight pixels: the bits at `place` of the bytes, the first pixel lowest.
-inline Word plane_bits(Word bytes, int place) {
-  return (((bytes >> place) & 0x0101010101010101u) * 0x0102040810204080u) >> 56;
-}
+typedef std::int32_t Sums __attribute__((vector_size(64), aligned(64)));
 
-// The windows of the output pixels first … first + count - 1, [window][plane][word].
-void gather_pixels(const Layer& layer, const std::uint8_t* image, int first, int count, Word* windows) {
-  const int span = layer.kernel_w * layer.channels;
-  const std::size_t size = static_cast<std::size_t>(layer.planes) * layer.words;
-  for (int i = 0; i < count; i++) {
-    Word* window = windows + i * size;
-    std::memset(window, 0, size * sizeof(Word));
-    const int y = (first + i) / layer.out_width * layer.stride - layer.pad_top;
-    const int x = (first + i) % layer.out_width * layer.stride - layer.pad_left;
-    int position = 0;
-    for (int ky = 0; ky < layer.kernel_h; ky++, position = ky * span) {
-      if (y + ky < 0 || y + ky >= layer.height) continue;
-      const int from = std::max(0, -x), to = std::min(layer.kernel_w, layer.width - x);
-      if (to <= from) continue;
-      const std::uint8_t* source = image + ((y + ky) * layer.width + x + from) * layer.channels;
-      position += from * layer.channels;
-      for (int left = (to - from) * layer.channels; left > 0; left -= 8, source += 8, position += 8) {
-        const int bytes = std::min(left, 8);
-        Word values = 0;
-        std::memcpy(&values, source, static_cast<std::size_t>(bytes));
-        const int word = position / 64, shift = position % 64;
-        for (int plane = 0; plane < layer.planes; plane++) {
-          const Word bits = plane_bits(values, 7 - plane);
-          window[plane * layer.words + word] |= bits << shift;
-          if (shift > 56 && word + 1 < layer.words) window[plane * layer.words + word + 1] |= bits >> (64 - shift);
-        }
-      }
-    }
+constexpr int ROWS = 16;  // of Sums, one to a 32-bit lane
+
+// Four bytes times four weights of each of 16 rows, added to their sums.
+inline Sums multiply(Sums sums, const std::int8_t* weights, const std::uint8_t* bytes) {
+  std::uint32_t quad;
+  std::memcpy(&quad, bytes, 4);
+#if defined(__AVX512VNNI__)
+  return reinterpret_cast<Sums>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sums), _mm512_set1_epi32(static_cast<int>(quad)),
+                                                    _mm512_load_si512(weights)));
+#elif defined(__AVX2__)
+  const __m256i four = _mm256_set1_epi32(static_cast<int>(quad)), ones = _mm256_set1_epi16(1);
+  __m256i halves[2];
+  for (int half = 0; half < 2; half++) {
+    const __m256i pairs = _mm256_maddubs_epi16(four, _mm256_load_si256(reinterpret_cast<const __m256i*>(weights) + half));
+    halves[half] = _mm256_madd_epi16(pairs, ones);
   }
-}
-
-void gather_maps(const Layer& layer, const Word* map, int planes, int first, int count, Word* windows) {
-  const int words = layer.channel_words(), pixel = layer.planes * words;
-  for (int i = 0; i < count; i++) {
-    Word* window = windows + static_cast<std::size_t>(i) * planes * layer.words;
-    const int y = (first + i) / layer.out_width * layer.stride - layer.pad_top;
-    const int x = (first + i) % layer.out_width * layer.stride - layer.pad_left;
-    for (int ky = 0; ky < layer.kernel_h; ky++) {
-      for (int kx = 0; kx < layer.kernel_w; kx++) {
-        const bool inside = y + ky >= 0 && y + ky < layer.height && x + kx >= 0 && x + kx < layer.width;
-        const Word* source = map + static_cast<std::size_t>((y + ky) * layer.width + x + kx) * pixel;
-        Word* target = window + (ky * layer.kernel_w + kx) * words;
-        for (int plane = 0; plane < planes; plane++, source += inside ? words : 0, target += layer.words) {
-          for (int word = 0; word < words; word++) target[word] = inside ? source[word] : 0;
-        }
-      }
-    }
+  Sums products;
+  std::memcpy(&products, halves, sizeof products);
+  return sums + products;
+#else
+  for (int row = 0; row < ROWS; row++) {
+    for (int byte = 0; byte < 4; byte++) sums[row] += weights[4 * row + byte] * bytes[byte];
   }
+  return sums;
+#endif
 }
 
-// A of LANES rows and COUNT windows of pixels. Gains halve from plane to plane: every plane doubles what is there.
-template <int COUNT>
-inline void accumulate_pixels(const Layer& layer, const Word* weights, const Word* windows, Signed* totals) {
-  const std::size_t words = static_cast<std::size_t>(layer.words), size = words * layer.planes;
-  Lanes differing[COUNT] = {};
-  for (int plane = 0; plane < layer.planes; plane++) {
-    for (int i = 0; i < COUNT; i++) differing[i] += differing[i];
-    for (std::size_t word = 0; word < words; word++) {
-      const Lanes weight = load(weights + word * LANES);
-      for (int i = 0; i < COUNT; i++) differing[i] += popcount(weight ^ windows[i * size + plane * words + word]);
-    }
+// The first or second LANES sums.
+inline Signed widened(Sums sums, int half) {
+  typedef std::int32_t Half __attribute__((vector_size(4 * LANES)));
+  Half part;
+  std::memcpy(&part, reinterpret_cast<const char*>(&sums) + half * sizeof part, sizeof part);
+#if defined(__AVX512F__)
+  return reinterpret_cast<Signed>(_mm512_cvtepi32_epi64(reinterpret_cast<__m256i>(part)));
+#else
+  return __builtin_convertvector(part, Signed);
+#endif
+}
+
+// Where the codes of a map go: the map behind, or what is pooled first.
+struct Target {
+  Word* first;
+  int line, pixel;
+};
+
+// What becomes of A less the threshold, LANES rows at a time: codes by Algorithm 1, or scores.
+class Finish {
+ public:
+  Finish(const Layer& layer, int set, std::int64_t* scores)
+      : layer_(layer), set_(set), scores_(scores), levels_(layer.levels_out), stride_(layer.out_words() * sizeof(Word)) {
+    const std::size_t blocks = static_cast<std::size_t>(set) * layer.row_blocks;
+    starts_ = layer.starts.data() + blocks * LANES;
+    steps_ = layer.steps.data() + (levels_ ? blocks * (levels_ - 1) * LANES : 0);
   }
-  const std::int64_t most = layer.columns() * ((std::int64_t{1} << layer.planes) - 1);
-  for (int i = 0; i < COUNT; i++) totals[i] = most - reinterpret_cast<Signed>(differing[i]);
-}
 
-// The same of codes: A = sum of gain * (columns - differing bits).
-template <int COUNT>
-inline void accumulate(const Layer& layer, const Word* weights, const Word* windows, const std::int64_t* gains,
-                       int planes, Signed* totals) {
-  if (layer.pixels) return accumulate_pixels<COUNT>(layer, weights, windows, totals);
-  const std::size_t words = static_cast<std::size_t>(layer.words), size = words * planes;
-  for (int i = 0; i < COUNT; i++) totals[i] = Signed{};
-  for (int plane = 0; plane < planes; plane++) {
-    const Word* inputs = windows + plane * words;
-    Lanes differing[COUNT] = {};
-    for (std::size_t word = 0; word < words; word++) {
-      const Lanes weight = load(weights + word * LANES);
-      for (int i = 0; i < COUNT; i++) differing[i] += popcount(weight ^ inputs[i * size + word]);
-    }
-    for (int i = 0; i < COUNT; i++) {
-      totals[i] += gains[plane] * (layer.columns() - reinterpret_cast<Signed>(differing[i]));
-    }
-  }
-}
+  // What the counts or products of a block of rows are added to or taken from.
+  Signed start(int block) const { return load(starts_ + block * LANES); }
 
-void accumulate(int count, const Layer& layer, const Word* weights, const Word* windows, const std::int64_t* gains,
-                int planes, Signed* totals) {
-  switch (count) {
-    case 1: return accumulate<1>(layer, weights, windows, gains, planes, totals);
-    case 2: return accumulate<2>(layer, weights, windows, gains, planes, totals);
-    case 3: return accumulate<3>(layer, weights, windows, gains, planes, totals);
-    default: return accumulate<TILE>(layer, weights, windows, gains, planes, totals);
-  }
-}
-
-// Algorithm 1 on LANES rows of one pixel; bytes of the planes are `stride` apart.
-void encode(const Layer& layer, int set, int block, Signed residual, std::uint8_t* out, std::size_t stride) {
-  const std::size_t place = static_cast<std::size_t>(set) * layer.row_blocks + block;
-  residual -= load(layer.thresholds.data() + place * LANES);
-  const std::int64_t* steps = layer.steps.data() + place * (layer.levels_out - 1) * LANES;
-  *out = not_negative(residual);
-  for (int level = 1; level < layer.levels_out; level++, steps += LANES) {
-    const Signed step = load(steps);
-    residual = residual < 0 ? residual + step : residual - step;
-    out += stride;
+  void operator()(int block, Signed residual, Word* pixel) const {
+    if (levels_ == 0) return score(block, residual);
+    std::uint8_t* out = reinterpret_cast<std::uint8_t*>(pixel) + block;
     *out = not_negative(residual);
+    const std::int64_t* steps = steps_ + static_cast<std::ptrdiff_t>(block) * (levels_ - 1) * LANES;
+    for (int level = 1; level < levels_; level++, steps += LANES) {
+      const Signed step = load(steps);
+      residual = residual < 0 ? residual + step : residual - step;
+      out += stride_;
+      *out = not_negative(residual);
+    }
+  }
+
+ private:
+  void score(int block, Signed residual) const {
+    for (int row = block * LANES; row < layer_.rows && row < (block + 1) * LANES; row++) {
+      const std::size_t place = static_cast<std::size_t>(set_) * layer_.rows + row;
+      scores_[row] = layer_.scale[place] * (2 * residual[row % LANES] - layer_.reach[set_]) + layer_.bias[place];
+    }
+  }
+
+  const Layer& layer_;
+  int set_;
+  std::int64_t* scores_;
+  int levels_;
+  std::size_t stride_;
+  const std::int64_t* starts_;
+  const std::int64_t* steps_;
+};
+
+// WINDOWS windows, `across` words apart, against all rows.
+template <int PLANES, int WINDOWS>
+void count_bits(const Layer& layer, const Finish& finish, const std::int64_t* gains, const Word* first, int across,
+                Word* pixel, int pixel_words) {
+  const int* offsets = layer.offsets.data();
+  const Word* weights = layer.weights.data();
+  const int words = layer.words, plane_words = layer.channel_words(), blocks = layer.row_blocks;
+  const Finish done = finish;
+  Signed gain[PLANES];
+  for (int plane = 0; plane < PLANES; plane++) gain[plane] = Signed{} + gains[plane];
+  for (int block = 0; block < blocks; block++) {
+    Lanes differing[WINDOWS][PLANES];
+    for (auto& window : differing) {
+      for (Lanes& plane : window) plane = Lanes{};
+    }
+    for (int word = 0; word < words; word++, weights += LANES) {
+      const Lanes weight = load(weights);
+      const Word* there = first + offsets[word];
+      for (int window = 0; window < WINDOWS; window++) {
+        for (int plane = 0; plane < PLANES; plane++) {
+          differing[window][plane] += popcount(weight ^ there[window * across + plane * plane_words]);
+        }
+      }
+    }
+    const Signed start = done.start(block);
+#pragma GCC unroll 6
+    for (int window = 0; window < WINDOWS; window++) {
+      Signed residual = start;
+      for (int plane = 0; plane < PLANES; plane++) residual -= times(differing[window][plane], gain[plane]);
+      done(block, residual, pixel + window * pixel_words);
+    }
   }
 }
 
-void run_layer(const Layer& layer, Workspace& space, const std::uint8_t* image, const Word* map, int set, Word* out,
-               std::int64_t* scores) {
-  const int pixels = layer.out_height * layer.out_width;
-  const int planes = layer.planes_used[set];
+using CountBits = void (*)(const Layer&, const Finish&, const std::int64_t*, const Word*, int, Word*, int);
+
+// By planes and windows: as many windows share a load of weights as have six planes together.
+constexpr CountBits COUNT_BITS[MAX_PLANES][6] = {
+    {count_bits<1, 1>, count_bits<1, 2>, count_bits<1, 3>, count_bits<1, 4>, count_bits<1, 5>, count_bits<1, 6>},
+    {count_bits<2, 1>, count_bits<2, 2>, count_bits<2, 3>},
+    {count_bits<3, 1>, count_bits<3, 2>},
+    {count_bits<4, 1>}, {count_bits<5, 1>}, {count_bits<6, 1>}, {count_bits<7, 1>}, {count_bits<8, 1>}};
+
+void run_codes(const Layer& layer, const Word* map, int set, const Target& target, const Finish& finish) {
   const std::int64_t* gains = layer.gains.data() + static_cast<std::size_t>(set) * layer.planes;
-  const std::size_t words = static_cast<std::size_t>(layer.out_words());
-  for (int first = 0; first < pixels; first += TILE) {
-    const int count = std::min(TILE, pixels - first);
-    if (layer.pixels) {
-      gather_pixels(layer, image, first, count, space.windows.data());
-    } else {
-      gather_maps(layer, map, planes, first, count, space.windows.data());
+  const int planes = layer.planes_used[set], together = planes < 4 ? 6 / planes : 1, across = layer.stride * layer.pixel;
+  for (int y = 0; y < layer.out_height; y++) {
+    const Word* line = map + static_cast<std::ptrdiff_t>(y) * layer.stride * layer.line;
+    Word* out = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
+    for (int x = 0; x < layer.out_width; x += together) {
+      const int windows = std::min(together, layer.out_width - x);
+      COUNT_BITS[planes - 1][windows - 1](layer, finish, gains, line + x * across, across, out + x * target.pixel, target.pixel);
     }
-    for (int block = 0; block < layer.row_blocks; block++) {
-      Signed totals[TILE];
-      const Word* weights = layer.weights.data() + static_cast<std::size_t>(block) * layer.words * LANES;
-      accumulate(count, layer, weights, space.windows.data(), gains, planes, totals);
-      if (layer.levels_out == 0) {
-        for (int row = block * LANES; row < std::min(layer.rows, (block + 1) * LANES); row++) {
-          const std::size_t place = static_cast<std::size_t>(set) * layer.rows + row;
-          scores[row] = layer.scale[place] * (2 * totals[0][row % LANES] - layer.reach[set]) + layer.bias[place];
-        }
-        continue;
+  }
+}
+
+// The image with padding around it, and with as many bits as are used.
+void copy_image(const Layer& layer, const std::uint8_t* image, std::uint8_t* map) {
+  const int bytes = layer.width * layer.channels, shift = 8 - layer.planes;
+  for (int y = 0; y < layer.height; y++, image += bytes) {
+    std::uint8_t* line = map + layer.origin + static_cast<std::ptrdiff_t>(y) * layer.line;
+    for (int byte = 0; byte < bytes; byte++) line[byte] = static_cast<std::uint8_t>(image[byte] >> shift);
+  }
+}
+
+// WINDOWS windows of pixels, which stand one behind the other, against all rows.
+template <int WINDOWS>
+void multiply_pixels(const Layer& layer, const Finish& finish, const std::uint8_t* windows, Word* pixel, int pixel_words) {
+  const std::int8_t* weights = layer.bytes.data();
+  const int quads = layer.quads(), blocks = layer.row_blocks;
+  const Finish done = finish;
+  for (int block = 0; block < blocks; block += ROWS / LANES) {
+    Sums sums[WINDOWS];
+    for (Sums& sum : sums) sum = Sums{};
+    for (int quad = 0; quad < quads; quad++, weights += 4 * ROWS) {
+      for (int window = 0; window < WINDOWS; window++) {
+        sums[window] = multiply(sums[window], weights, windows + 4 * (window * quads + quad));
       }
-      for (int i = 0; i < count; i++) {
-        Word* pixel = out + static_cast<std::size_t>(first + i) * layer.levels_out * words;
-        encode(layer, set, block, totals[i], reinterpret_cast<std::uint8_t*>(pixel) + block, words * sizeof(Word));
+    }
+    for (int half = 0; half < ROWS / LANES && block + half < blocks; half++) {
+      const Signed start = done.start(block + half);
+      for (int window = 0; window < WINDOWS; window++) {
+        done(block + half, start + widened(sums[window], half), pixel + window * pixel_words);
       }
+    }
+  }
+}
+
+void run_pixels(const Layer& layer, Workspace& space, const std::uint8_t* image, const Target& target,
+                const Finish& finish) {
+  constexpr int TOGETHER = 4;
+  const int span = layer.kernel_w * layer.channels, size = 4 * layer.quads(), across = layer.stride * layer.pixel;
+  copy_image(layer, image, space.image.data());
+  for (int y = 0; y < layer.out_height; y++) {
+    const std::uint8_t* first = space.image.data() + static_cast<std::ptrdiff_t>(y) * layer.stride * layer.line;
+    std::uint8_t* window = space.windows.data();  // of a whole line, so that they are stored before they are read
+    for (int x = 0; x < layer.out_width; x++, first += across, window += size) {
+      for (int ky = 0; ky < layer.kernel_h; ky++) {  // in order: what a copy takes too much, the next one overwrites
+        for (int byte = 0; byte < span; byte += 8) std::memcpy(window + ky * span + byte, first + ky * layer.line + byte, 8);
+      }
+    }
+    window = space.windows.data();
+    Word* pixel = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
+    int x = 0;
+    for (; x + TOGETHER <= layer.out_width; x += TOGETHER, window += TOGETHER * size, pixel += TOGETHER * target.pixel) {
+      multiply_pixels<TOGETHER>(layer, finish, window, pixel, target.pixel);
+    }
+    for (; x < layer.out_width; x++, window += size, pixel += target.pixel) {
+      multiply_pixels<1>(layer, finish, window, pixel, target.pixel);
     }
   }
 }
 
 // Largest codes, 64 channels at a time: the first plane in which two codes differ decides.
-void pool(const Layer& layer, const Word* map, Word* out) {
+void pool(const Layer& layer, const Word* map, const Target& target) {
   const int words = layer.out_words(), levels = layer.levels_out;
   const std::size_t pixel = static_cast<std::size_t>(levels) * words;
   for (int y = 0; y < layer.pooled_height; y++) {
@@ -245,8 +310,8 @@ void pool(const Layer& layer, const Word* map, Word* out) {
             }
           }
         }
-        Word* target = out + static_cast<std::size_t>(y * layer.pooled_width + x) * pixel + word;
-        for (int level = 0; level < levels; level++) target[level * words] = largest[level];
+        Word* out = target.first + static_cast<std::ptrdiff_t>(y) * target.line + x * target.pixel + word;
+        for (int level = 0; level < levels; level++) out[level * words] = largest[level];
       }
     }
   }
@@ -254,22 +319,29 @@ void pool(const Layer& layer, const Word* map, Word* out) {
 
 }  // namespace
 
-// From layer `first` on, whose map is maps[0]; from the first, the image.
+// From layer `first` on, whose map stands in `space`; from the first, the image.
 void run_from(const Network& network, Workspace& space, std::size_t first, const std::uint8_t* image, int set,
               std::int64_t* scores) {
-  int current = 0;
   for (std::size_t index = first; index < network.layers.size(); index++) {
     const Layer& layer = network.layers[index];
-    Word* out = space.maps[1 - current].data();
-    if (layer.levels_out && layer.out_words() * 64 != layer.row_blocks * LANES) {
-      std::memset(out, 0, layer.map_words() * sizeof(Word));  // bytes that no block of rows writes
+    Target behind{}, target{};
+    if (layer.levels_out) {
+      const Layer& next = network.layers[index + 1];
+      behind = target = Target{space.maps[index].data() + next.origin, next.line, next.pixel};
     }
-    run_layer(layer, space, image, space.maps[current].data(), set, out, scores);
-    current = 1 - current;
     if (layer.pool_kernel) {
-      pool(layer, space.maps[current].data(), space.maps[1 - current].data());
-      current = 1 - current;
+      target = Target{space.unpooled.data(), layer.out_width * behind.pixel, behind.pixel};
+      if (layer.out_words() * 64 != layer.row_blocks * LANES) {  // bytes that no block of rows writes
+        std::memset(target.first, 0, static_cast<std::size_t>(layer.out_height) * target.line * sizeof(Word));
+      }
     }
+    const Finish finish(layer, set, scores);
+    if (layer.pixels) {
+      run_pixels(layer, space, image, target, finish);
+    } else {
+      run_codes(layer, space.maps[index - 1].data(), set, target, finish);
+    }
+    if (layer.pool_kernel) pool(layer, space.unpooled.data(), behind);
   }
 }
 

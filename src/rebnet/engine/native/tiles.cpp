@@ -15,11 +15,6 @@ int round_up(int value, int unit) { return (value + unit - 1) / unit * unit; }
 // The layer's row that column `column` of tile `tile` computes.
 int row_of(int group, int tile, int column) { return group * Tiles::ROWS + column / 4 * 16 + tile * 4 + column % 4; }
 
-bool weight(const Layer& layer, int row, std::size_t place) {
-  const Word* block = layer.weights.data() + static_cast<std::size_t>(row / LANES) * layer.words * LANES + row % LANES;
-  return block[place / 64 * LANES] >> place % 64 & 1;
-}
-
 // Where the weight of byte `place` of a window stands in a row of `Layer::weights`; -1: nowhere.
 //
 // A pixel of the first layer's map in front holds a column of the window's pixels, one below the other.
@@ -32,7 +27,7 @@ int place_of(const Layer& layer, int byte) {
   return channel < layer.channels ? position * layer.channel_words() * 64 + channel : -1;
 }
 
-void lay_out(Layer& layer, int pixel) {
+void lay_out_tiles(Layer& layer, int pixel) {
   Tiles& tiles = layer.tiles;
   tiles.pixel = pixel;
   const int across = std::max(layer.pad_left + layer.width, (layer.out_width - 1) * layer.stride + layer.kernel_w);
@@ -78,7 +73,7 @@ void deal_weights(Layer& layer) {
               const int row = row_of(group, tile, column);
               for (int byte = quad; byte < quad + 4; byte++, next++) {
                 const int place = place_of(layer, step * LINE + byte);
-                if (row < layer.rows && place >= 0) *next = weight(layer, row, static_cast<std::size_t>(place)) ? 1 : -1;
+                if (row < layer.rows && place >= 0) *next = layer.positive(row, static_cast<std::size_t>(place)) ? 1 : -1;
               }
             }
           }
@@ -176,7 +171,7 @@ void prepare_tiles(Network& network) {
   while (tiled(static_cast<std::size_t>(network.tiled))) network.tiled++;
   for (int index = 0; index < network.tiled; index++) {
     Layer& layer = layers[static_cast<std::size_t>(index)];
-    lay_out(layer, layer.pixels ? layer.kernel_h * layer.channels : round_up(layer.channels, LINE));
+    lay_out_tiles(layer, layer.pixels ? layer.kernel_h * layer.channels : round_up(layer.channels, LINE));
     deal_weights(layer);
     deal_constants(layer, network.sets);
   }
