@@ -38,13 +38,15 @@ class NativeEngine:
     """
 
     def __init__(self, network: Network, threads: int, instruction_set: str) -> None:
-        self._network = network
+        self._samples, self._classes = network.input.samples, network.classes
         self._engine: Any = _native.Engine(_builder(network), threads, instruction_set)
 
     def run(self, images: NDArray[np.uint8], index: int, indices: NDArray[np.int32] | None = None) -> NDArray[np.int64]:
         """Scores of images that fit, shape (N, classes), with the constants of set `index` or of one set per image."""
-        flat = np.ascontiguousarray(images).reshape(len(images), self._network.input.samples)
-        scores = np.empty((len(images), self._network.classes), dtype=np.int64)
+        flat = images.reshape(len(images), self._samples)
+        if flat.strides[1] != 1:
+            flat = np.ascontiguousarray(flat)
+        scores = np.empty((len(images), self._classes), dtype=np.int64)
         self._engine.run(flat, index, indices, scores)
         return scores
 

@@ -45,6 +45,10 @@ class Predictor:
         self.network = network
         self.threads = count
         self.instruction_set = instruction_set or here[0]
+        image = network.input
+        self._shape = (image.height, image.width, image.channels)
+        self._places: dict[int | None, int] = {None: served_index(network, None)}  # of the sets of constants, by levels
+        self._places.update((m, served_index(network, m)) for m in network.served)
         self._native = None
         if self.instruction_set == NUMPY:
             self._numpy = packed.PackedEngine(network, count)
@@ -65,15 +69,19 @@ class Predictor:
             OptionError: the network does not serve these levels.
             DatasetError: the images do not fit the network's input.
         """
-        check_images(self.network, images)
-        own = None if levels is None or isinstance(levels, int) else _own(np.asarray(levels), len(images))
+        if images.shape[1:] != self._shape or images.dtype != np.uint8:
+            check_images(self.network, images)
+        if levels is None or isinstance(levels, int):
+            if levels not in self._places:
+                served_index(self.network, levels)
+            if self._native is not None:
+                return self._native.run(images, self._places[levels])
+            return self._numpy.run(images, levels)
+        own = _own(np.asarray(levels), len(images))
+        for m in np.unique(own).tolist():
+            served_index(self.network, m)
         if self._native is not None:
-            if own is None:
-                return self._native.run(images, served_index(self.network, levels))  # type: ignore[arg-type]
-            places = {m: served_index(self.network, m) for m in np.unique(own).tolist()}
-            return self._native.run(images, 0, np.array([places[m] for m in own.tolist()], dtype=np.int32))
-        if own is None:
-            return self._numpy.run(images, levels)  # type: ignore[arg-type]
+            return self._native.run(images, 0, np.array([self._places[m] for m in own.tolist()], dtype=np.int32))
         return run_mixed(self.network, images, own, lambda _, chosen, m: self._numpy.run(chosen, m))
 
     def labels(self, images: NDArray[np.uint8], levels: int | ArrayLike | None = None) -> NDArray[np.int64]:

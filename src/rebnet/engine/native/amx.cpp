@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include <algorithm>
+#include <cstring>
 
 #include "network.hpp"
 
@@ -113,9 +114,34 @@ class Encoder {
   int group_ = 0;
 };
 
-// Windows by rows, 32 by 32 at a time; meanwhile the 32 by 64 sums before are encoded.
-template <int LEVELS, bool NARROW>
-void convolve(const Layer& layer, const std::uint8_t* map, int set, std::uint8_t* out) {
+// The same for scores: sums are kept.
+class Keeper {
+ public:
+  Keeper(const Layer&, int, std::uint8_t* out) : out_(out) {}
+
+  void take(const std::int32_t* sums, const int* places, int group, int count) {
+    sums_ = sums, places_ = places, group_ = group, count_ = count;
+  }
+
+  void advance(int windows) {
+    if (windows < Tiles::WINDOWS) return;
+    for (int window = 0; window < count_; window++, sums_ += Tiles::ROWS) {
+      std::memcpy(out_ + places_[window] + group_ * Tiles::ROWS * 4, sums_, Tiles::ROWS * 4);
+    }
+    count_ = 0;
+  }
+
+ private:
+  std::uint8_t* out_;
+  const std::int32_t* sums_ = nullptr;
+  const int* places_ = nullptr;
+  int group_ = 0, count_ = 0;
+};
+
+// Windows by rows, 32 by 32 at a time; meanwhile what is done with the 32 by 64 sums before goes on.
+template <typename Sink>
+void multiply(const Layer& layer, const Tiles::Block* blocks, std::size_t block_count, const std::uint8_t* map, int set,
+              std::uint8_t* out) {
   const Tiles& tiles = layer.tiles;
   const int steps = tiles.steps;
   const int* offsets = tiles.offsets.data();
@@ -124,12 +150,12 @@ void convolve(const Layer& layer, const std::uint8_t* map, int set, std::uint8_t
   const int share = (Tiles::WINDOWS + TILES / 2 * steps - 1) / (TILES / 2 * steps);  // windows to encode in a step
   alignas(LINE) std::int32_t sums[2][Tiles::WINDOWS][Tiles::ROWS];
   int turn = 0;
-  Encoder<LEVELS, NARROW> encoder(layer, set, out);
+  Sink sink(layer, set, out);
   settle();
-  for (std::size_t block = 0; block < tiles.blocks.size(); block++) {
-    const std::uint8_t* upper = map + tiles.blocks[block].source;
+  for (std::size_t block = 0; block < block_count; block++) {
+    const std::uint8_t* upper = map + blocks[block].source;
     const std::uint8_t* lower = upper + ROWS * stride;
-    const int count = tiles.blocks[block].count;
+    const int count = blocks[block].count;
     const std::int8_t* weights = tiles.weights.data();
     for (int group = 0; group < tiles.groups; group++, turn = 1 - turn) {
       for (int tile = 0; tile < TILES; tile += 2) {
@@ -149,7 +175,7 @@ void convolve(const Layer& layer, const std::uint8_t* map, int set, std::uint8_t
             _tile_loadd(5, lower + offsets[step], stride);
             _tile_dpbusd(2, 5, 6);
             _tile_dpbusd(3, 5, 7);
-            encoder.advance(share);
+            sink.advance(share);
           }
           _tile_stored(2, sum + ROWS * Tiles::ROWS, Tiles::ROWS * 4);
           _tile_stored(3, sum + ROWS * Tiles::ROWS + ROWS, Tiles::ROWS * 4);
@@ -160,25 +186,26 @@ void convolve(const Layer& layer, const std::uint8_t* map, int set, std::uint8_t
             _tile_dpbusd(0, 4, 6);
             _tile_loadd(7, weights + ROWS * LINE, LINE);
             _tile_dpbusd(1, 4, 7);
-            encoder.advance(share);
+            sink.advance(share);
           }
         }
         _tile_stored(0, sum, Tiles::ROWS * 4);
         _tile_stored(1, sum + ROWS, Tiles::ROWS * 4);
       }
-      encoder.advance(Tiles::WINDOWS);
-      encoder.take(sums[turn][0], tiles.places.data() + block * Tiles::WINDOWS, group, count);
+      sink.advance(Tiles::WINDOWS);
+      sink.take(sums[turn][0], tiles.places.data() + block * Tiles::WINDOWS, group, count);
     }
   }
-  encoder.advance(Tiles::WINDOWS);
+  sink.advance(Tiles::WINDOWS);
 }
 
-using Convolve = void (*)(const Layer&, const std::uint8_t*, int, std::uint8_t*);
+using Multiply = void (*)(const Layer&, const Tiles::Block*, std::size_t, const std::uint8_t*, int, std::uint8_t*);
 
-Convolve convolution(const Layer& layer) {
-  static constexpr Convolve wide[] = {convolve<1, false>, convolve<2, false>, convolve<3, false>};
-  static constexpr Convolve narrow[] = {convolve<1, true>, convolve<2, true>, convolve<3, true>};
-  if (layer.levels_out > 3) return layer.tiles.narrow ? convolve<0, true> : convolve<0, false>;
+Multiply multiplication(const Layer& layer) {
+  static constexpr Multiply wide[] = {multiply<Encoder<1, false>>, multiply<Encoder<2, false>>, multiply<Encoder<3, false>>};
+  static constexpr Multiply narrow[] = {multiply<Encoder<1, true>>, multiply<Encoder<2, true>>, multiply<Encoder<3, true>>};
+  if (layer.levels_out == 0) return multiply<Keeper>;
+  if (layer.levels_out > 3) return layer.tiles.narrow ? multiply<Encoder<0, true>> : multiply<Encoder<0, false>>;
   return (layer.tiles.narrow ? narrow : wide)[layer.levels_out - 1];
 }
 
@@ -265,23 +292,86 @@ void split(const Layer& layer, const Layer& next, const std::uint8_t* map, Word*
   }
 }
 
+// Codes to what they weigh in the next layer, with its padding around them.
+void weigh(const Layer& layer, const Layer& next, int set, const std::uint8_t* map, std::uint8_t* out) {
+  const int bytes = layer.pooled_width * layer.tiles.out_pixel;
+  for (int y = 0; y < layer.pooled_height; y++, map += bytes) {
+    std::uint8_t* target = out + next.tiles.origin + y * next.tiles.line;
+    for (int byte = 0; byte < bytes; byte += LINE) {
+      const __m512i codes = _mm512_load_si512(map + byte);
+      __m512i values = _mm512_setzero_si512();
+      for (int level = 0; level < layer.levels_out; level++) {
+        const __m512i bit = _mm512_set1_epi8(static_cast<char>(1 << (layer.levels_out - 1 - level)));
+        const __m512i gain = _mm512_set1_epi8(static_cast<char>(next.gains[set * next.planes + level]));
+        values = _mm512_mask_add_epi8(values, _mm512_test_epi8_mask(codes, bit), values, gain);
+      }
+      _mm512_store_si512(target + byte, values);
+    }
+  }
+}
+
+// The tiled layers; returns the codes behind the last one.
+const std::uint8_t* run_tiled(const Network& network, Workspace& space, const std::uint8_t* image, int set) {
+  stack(network, image, space.bytes[0].data());
+  for (std::size_t index = 0; index < static_cast<std::size_t>(network.tiled); index++) {
+    const Layer& layer = network.layers[index];
+    const Tiles& tiles = layer.tiles;
+    std::uint8_t* behind = space.bytes[index + 1].data();
+    std::uint8_t* out = layer.pool_kernel ? space.unpooled_bytes.data() : behind;
+    multiplication(layer)(layer, tiles.blocks.data(), tiles.blocks.size(), space.bytes[index].data(), set, out);
+    if (layer.pool_kernel) (layer.pool_kernel == 2 ? pool<2> : pool<0>)(layer, out, behind + tiles.out_origin);
+  }
+  return space.bytes.back().data();
+}
+
+void copy_pixels(const Network& network, const std::uint8_t* image, std::uint8_t* map) {
+  const int shift = 8 - network.bits;
+  for (std::size_t i = 0; i < network.samples(); i++) map[i] = static_cast<std::uint8_t>(image[i] >> shift);
+}
+
 }  // namespace
 
 void run_image(const Network& network, Workspace& space, const std::uint8_t* image, int set, std::int64_t* scores) {
-  if (network.tiled == 0) return avx512::run_from(network, space, 0, image, set, scores);
-  configure();
-  stack(network, image, space.bytes[0].data());
-  for (int index = 0; index < network.tiled; index++) {
-    const std::size_t place = static_cast<std::size_t>(index);
-    const Layer& layer = network.layers[place];
-    std::uint8_t* out = space.bytes[place + 1].data();
-    convolution(layer)(layer, space.bytes[place].data(), set, layer.pool_kernel ? space.unpooled_bytes.data() : out);
-    if (layer.pool_kernel) (layer.pool_kernel == 2 ? pool<2> : pool<0>)(layer, space.unpooled_bytes.data(), out + layer.tiles.out_origin);
-  }
   const std::size_t tiled = static_cast<std::size_t>(network.tiled);
-  split(network.layers[tiled - 1], network.layers[tiled], space.bytes[tiled].data(), space.maps[tiled - 1].data());
-  _tile_release();
+  if (tiled > 0) {
+    configure();
+    const std::uint8_t* codes = run_tiled(network, space, image, set);
+    split(network.layers[tiled - 1], network.layers[tiled], codes, space.maps[tiled - 1].data());
+    _tile_release();
+  }
   avx512::run_from(network, space, tiled, image, set, scores);
+}
+
+void run_batch(const Network& network, Workspace& space, const std::uint8_t* images, std::ptrdiff_t stride, int count,
+               int set, std::int64_t* scores) {
+  configure();
+  const std::size_t tiled = static_cast<std::size_t>(network.tiled), batched = static_cast<std::size_t>(network.batched);
+  const Layer& first = network.layers[tiled];
+  for (int image = 0; image < count; image++, images += stride) {
+    std::uint8_t* map = space.batches[0].data() + image * first.tiles.map_bytes;
+    if (tiled == 0) {
+      copy_pixels(network, images, map);
+    } else {
+      weigh(network.layers[tiled - 1], first, set, run_tiled(network, space, images, set), map);
+    }
+  }
+  const Tiles::Block all{0, count};
+  for (std::size_t index = 0; index < batched; index++) {
+    const Layer& layer = network.layers[tiled + index];
+    std::uint8_t* out = index + 1 < batched ? space.batches[index + 1].data() : space.sums.data();
+    multiplication(layer)(layer, &all, 1, space.batches[index].data(), set, out);
+  }
+  _tile_release();
+  const Layer& last = network.layers.back();
+  for (int image = 0; image < count; image++, scores += network.classes) {
+    const std::uint8_t* sums = space.sums.data() + static_cast<std::size_t>(image) * last.tiles.out_pixel * 4;
+    for (int row = 0; row < last.rows; row++) {
+      std::int32_t sum;
+      std::memcpy(&sum, sums + 4 * Tiles::place_of(row), 4);
+      const std::size_t place = static_cast<std::size_t>(set) * last.rows + row;
+      scores[row] = last.scale[place] * (2 * std::int64_t{sum} - last.reach[set]) + last.bias[place];
+    }
+  }
 }
 
 }  // namespace rebnet::amx

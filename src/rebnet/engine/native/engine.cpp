@@ -1,5 +1,6 @@
 #include "engine.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 #if defined(REBNET_X86)
@@ -12,6 +13,8 @@
 
 namespace rebnet {
 namespace {
+
+constexpr int LEAST_BATCH = 8;  // images for which reading weights as bytes pays
 
 struct Choice {
   const char* name;
@@ -123,17 +126,38 @@ Engine::Engine(Network network, int threads, const std::string& instruction_set)
 void Engine::run(const std::uint8_t* images, std::ptrdiff_t stride, std::size_t count, int set,
                  const std::int32_t* sets, std::int64_t* scores) {
   const std::lock_guard<std::mutex> lock(mutex_);
+  const std::size_t threads = static_cast<std::size_t>(pool_.threads());
+  const std::size_t together = network_.batched ? std::clamp<std::size_t>((count + threads - 1) / threads, 1, Tiles::WINDOWS) : 1;
   std::atomic<std::size_t> next{0};
   const std::function<void(int)> job = [&](int thread) {
-    for (std::size_t i = next++; i < count; i = next++) {
-      run_image_(network_, *spaces_[static_cast<std::size_t>(thread)], images + static_cast<std::ptrdiff_t>(i) * stride,
-                 sets == nullptr ? set : sets[i], scores + i * static_cast<std::size_t>(network_.classes));
+    for (std::size_t first = next.fetch_add(together); first < count; first = next.fetch_add(together)) {
+      const std::size_t end = std::min(first + together, count);
+      while (first < end) {  // images with the same set together
+        const int own = sets == nullptr ? set : sets[first];
+        std::size_t last = first + 1;
+        while (last < end && (sets == nullptr || sets[last] == own)) last++;
+        run_some(*spaces_[static_cast<std::size_t>(thread)], images + static_cast<std::ptrdiff_t>(first) * stride, stride,
+                 static_cast<int>(last - first), own, scores + first * static_cast<std::size_t>(network_.classes));
+        first = last;
+      }
     }
   };
-  if (count <= 1) {
+  if (count <= 1 || threads == 1) {
     job(0);
   } else {
     pool_.run(job);
+  }
+}
+
+void Engine::run_some(Workspace& space, const std::uint8_t* images, std::ptrdiff_t stride, int count, int set,
+                      std::int64_t* scores) {
+#if defined(REBNET_X86)
+  if (network_.batched && count >= LEAST_BATCH) {
+    return amx::run_batch(network_, space, images, stride, count, set, scores);
+  }
+#endif
+  for (int image = 0; image < count; image++, images += stride, scores += network_.classes) {
+    run_image_(network_, space, images, set, scores);
   }
 }
 

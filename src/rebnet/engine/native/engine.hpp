@@ -58,6 +58,9 @@ class Engine {
            std::int64_t* scores);
 
  private:
+  void run_some(Workspace& space, const std::uint8_t* images, std::ptrdiff_t stride, int count, int set,
+                std::int64_t* scores);
+
   Network network_;
   std::string name_;
   RunImage run_image_;

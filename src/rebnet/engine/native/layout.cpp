@@ -84,6 +84,11 @@ Workspace::Workspace(const Network& network) {
     if (layer.pool_kernel) unpooled_largest = std::max(unpooled_largest, windows * dropped + dropped);
     if (index + 1 == static_cast<std::size_t>(network.tiled)) bytes.emplace_back(windows * dropped + dropped);
   }
+  for (std::size_t index = 0; index < static_cast<std::size_t>(network.batched); index++) {
+    const Tiles& tiles = network.layers[static_cast<std::size_t>(network.tiled) + index].tiles;
+    batches.emplace_back(Tiles::WINDOWS * tiles.map_bytes);
+    sums.resize(Tiles::WINDOWS * static_cast<std::size_t>(tiles.out_pixel) * sizeof(std::int32_t));
+  }
   unpooled.resize(largest);
   unpooled_bytes.resize(unpooled_largest);
 }

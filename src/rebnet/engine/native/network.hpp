@@ -39,6 +39,8 @@ using Aligned = std::vector<T, LineAllocator<T>>;
 // `offsets` from its first. Windows are computed in blocks, which are consecutive pixels; those of a stride of 1 go on over the
 // end of a line, and the windows that no pixel of the output wants are computed with the others and dropped. Rows come in
 // groups of 64, four tiles of sixteen, dealt out so that narrowing four sums to bytes leaves them in order.
+//
+// A layer of a single window is computed for up to 32 images together, whose maps stand one behind the other.
 struct Tiles {
   static constexpr int WINDOWS = 32, ROWS = 64;  // of a block and of a group
   struct Block {
@@ -62,6 +64,9 @@ struct Tiles {
   bool narrow = false;                 // the encoder's steps add up to less than 2^15: sums may saturate
   Aligned<std::int16_t> narrow_steps;  // the same, in the order of narrowed sums
   std::vector<std::uint8_t> values;    // [set][level]: what an outgoing bit weighs: its gain in the next layer
+
+  // Where the sum of a row stands.
+  static int place_of(int row) { return row / ROWS * ROWS + row % 16 / 4 * 16 + row % ROWS / 16 * 4 + row % 4; }
 };
 
 // A layer with weights, and the max-pool of codes behind it, if any. A dense layer is one window over its whole map.
@@ -113,7 +118,8 @@ struct Network {
   int height, width, channels, bits;
   int sets, classes;
   std::vector<Layer> layers;
-  int tiled = 0;  // layers, from the first, that int8 matrix units run
+  int tiled = 0;    // layers, from the first, that int8 matrix units run
+  int batched = 0;  // layers behind them that they run for many images together: all that are left, or none
 
   std::size_t samples() const { return static_cast<std::size_t>(height) * width * channels; }
 };
@@ -128,6 +134,8 @@ struct Workspace {
 
   std::vector<Aligned<std::uint8_t>> bytes;  // the map in front of every tiled layer, and that behind the last
   Aligned<std::uint8_t> unpooled_bytes;
+  std::vector<Aligned<std::uint8_t>> batches;  // the maps in front of every batched layer
+  Aligned<std::uint8_t> sums;                  // of the last one
 };
 
 // Integer scores of one image with the constants of `set`.
@@ -148,6 +156,9 @@ void run_from(const Network&, Workspace&, std::size_t first, const std::uint8_t*
 }
 namespace amx {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
+// As many as Tiles::WINDOWS images, `stride` apart; for networks with batched layers.
+void run_batch(const Network&, Workspace&, const std::uint8_t* images, std::ptrdiff_t stride, int count, int set,
+               std::int64_t* scores);
 }
 namespace neon {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);

@@ -17,8 +17,9 @@ int row_of(int group, int tile, int column) { return group * Tiles::ROWS + colum
 
 // Where the weight of byte `place` of a window stands in a row of `Layer::weights`; -1: nowhere.
 //
-// A pixel of the first layer's map in front holds a column of the window's pixels, one below the other.
+// A pixel of the first layer's map in front holds a column of the window's pixels, one below the other, or the whole window.
 int place_of(const Layer& layer, int byte) {
+  if (layer.pixels && layer.tiles.pixel == layer.columns()) return byte < layer.columns() ? byte : -1;
   if (layer.pixels) {
     const int tall = layer.kernel_h * layer.channels, kx = byte / tall, ky = byte % tall / layer.channels;
     return kx < layer.kernel_w ? (ky * layer.kernel_w + kx) * layer.channels + byte % layer.channels : -1;
@@ -59,6 +60,21 @@ void lay_out_tiles(Layer& layer, int pixel) {
   tiles.map_bytes = static_cast<std::size_t>(round_up(std::max(map_lines * tiles.line, last), LINE));
 }
 
+// The maps of images in front of a layer of a single window.
+void lay_out_batch(Layer& layer) {
+  Tiles& tiles = layer.tiles;
+  if (layer.pixels) {
+    tiles.pixel = layer.columns();
+    for (int byte = 0; byte < tiles.pixel; byte += LINE) tiles.offsets.push_back(byte);
+    tiles.steps = static_cast<int>(tiles.offsets.size());
+    tiles.map_bytes = static_cast<std::size_t>(round_up(tiles.pixel, LINE));
+  } else {
+    lay_out_tiles(layer, round_up(layer.channels, LINE));
+    tiles.map_bytes = static_cast<std::size_t>(tiles.line) * std::max(layer.pad_top + layer.height, layer.kernel_h);
+  }
+  tiles.stride = static_cast<int>(tiles.map_bytes);
+}
+
 void deal_weights(Layer& layer) {
   Tiles& tiles = layer.tiles;
   tiles.groups = (layer.rows + Tiles::ROWS - 1) / Tiles::ROWS;
@@ -95,7 +111,7 @@ std::int64_t negatives(const Layer& layer, int row) {
 
 void deal_constants(Layer& layer, int sets) {
   Tiles& tiles = layer.tiles;
-  const int levels = layer.levels_out - 1;
+  const int levels = std::max(layer.levels_out - 1, 0);
   const std::size_t rows = static_cast<std::size_t>(tiles.groups) * Tiles::ROWS;
   tiles.starts.assign(sets * rows, -NEVER);
   tiles.encoder_steps.assign(sets * rows * levels, 0);
@@ -109,8 +125,8 @@ void deal_constants(Layer& layer, int sets) {
       const int row = row_of(group, within / COLUMNS, within % COLUMNS);
       if (row >= layer.rows) continue;
       const std::size_t block = static_cast<std::size_t>(set) * layer.row_blocks + row / LANES;
-      tiles.starts[set * rows + place] =
-          static_cast<std::int32_t>(gains * negatives(layer, row) - layer.thresholds[block * LANES + row % LANES]);
+      const std::int64_t threshold = layer.levels_out ? layer.thresholds[block * LANES + row % LANES] : 0;
+      tiles.starts[set * rows + place] = static_cast<std::int32_t>(gains * negatives(layer, row) - threshold);
       std::int64_t reach = 0;
       for (int level = 0; level < levels; level++) {
         const std::int64_t step = layer.steps[(block * levels + level) * LANES + row % LANES];
@@ -143,9 +159,8 @@ bool ascends(const Layer& layer, const Layer& next, int sets) {
   return true;
 }
 
-bool fits(const Layer& layer, const Layer& next, int sets) {
-  if (layer.out_height * layer.out_width < 4 || layer.levels_out < 1) return false;
-  if (layer.pool_kernel && !ascends(layer, next, sets)) return false;
+// Whether activations are bytes and sums have 32 bits.
+bool narrow_enough(const Layer& layer, int sets) {
   for (int set = 0; set < sets; set++) {
     std::int64_t gains = 0;
     for (int plane = 0; plane < layer.planes; plane++) gains += layer.gains[set * layer.planes + plane];
@@ -158,7 +173,28 @@ bool fits(const Layer& layer, const Layer& next, int sets) {
   }
   const std::int64_t tall = layer.pixels ? layer.kernel_h : 1;
   const std::int64_t across = layer.width + 2 * layer.kernel_w, below = layer.height + 2 * layer.kernel_h;
-  return tall * across * below * round_up(layer.channels, LINE) < 1 << 30;
+  return tall * across * below * round_up(layer.channels, LINE) < 1 << 24;
+}
+
+bool fits(const Layer& layer, const Layer& next, int sets) {
+  if (layer.out_height * layer.out_width < 4 || layer.levels_out < 1) return false;
+  if (layer.pool_kernel && !ascends(layer, next, sets)) return false;
+  return narrow_enough(layer, sets);
+}
+
+bool fits_batches(const Layer& layer, int sets) {
+  const bool whole = layer.columns() == layer.height * layer.width * layer.channels;
+  const bool single = layer.out_height * layer.out_width == 1 && layer.pool_kernel == 0;
+  return single && (whole || !layer.pixels) && narrow_enough(layer, sets);
+}
+
+void set_values(Layer& layer, const Layer* next, int sets) {
+  for (int set = 0; set < sets; set++) {
+    for (int level = 0; level < layer.levels_out; level++) {
+      layer.tiles.values.push_back(static_cast<std::uint8_t>(
+          next == nullptr ? 1 << (layer.levels_out - 1 - level) : next->gains[set * next->planes + level]));
+    }
+  }
 }
 
 }  // namespace
@@ -191,13 +227,30 @@ void prepare_tiles(Network& network) {
       place = place < 0 ? static_cast<int>(tiles.dropped)
                         : origin + place / layer.out_width * line + place % layer.out_width * tiles.out_pixel;
     }
-    for (int set = 0; set < network.sets; set++) {
-      for (int level = 0; level < layer.levels_out; level++) {
-        tiles.values.push_back(last ? static_cast<std::uint8_t>(1 << (layer.levels_out - 1 - level))
-                                    : static_cast<std::uint8_t>(next.gains[set * next.planes + level]));
-      }
-    }
+    set_values(layer, last ? nullptr : &next, network.sets);
   }
+
+  const std::size_t tiled_layers = static_cast<std::size_t>(network.tiled);
+  for (std::size_t index = tiled_layers; index < layers.size(); index++) {
+    if (!fits_batches(layers[index], network.sets)) return;
+  }
+  for (std::size_t index = tiled_layers; index < layers.size(); index++) {
+    Layer& layer = layers[index];
+    lay_out_batch(layer);
+    deal_weights(layer);
+    deal_constants(layer, network.sets);
+    layer.tiles.out_pixel = layer.tiles.groups * Tiles::ROWS;
+  }
+  for (std::size_t index = tiled_layers; index < layers.size(); index++) {
+    Tiles& tiles = layers[index].tiles;
+    const bool last = index + 1 == layers.size();
+    const int size = last ? tiles.out_pixel * 4 : layers[index + 1].tiles.stride;
+    const int origin = last ? 0 : layers[index + 1].tiles.origin;
+    tiles.places.clear();
+    for (int image = 0; image < Tiles::WINDOWS; image++) tiles.places.push_back(image * size + origin);
+    if (!last) set_values(layers[index], &layers[index + 1], network.sets);
+  }
+  network.batched = static_cast<int>(layers.size() - tiled_layers);
 }
 
 }  // namespace rebnet
