@@ -325,8 +325,13 @@ const std::uint8_t* run_tiled(const Network& network, Workspace& space, const st
 }
 
 void copy_pixels(const Network& network, const std::uint8_t* image, std::uint8_t* map) {
+  const std::size_t samples = network.samples();
+  if (network.bits == 8) {
+    std::memcpy(map, image, samples);
+    return;
+  }
   const int shift = 8 - network.bits;
-  for (std::size_t i = 0; i < network.samples(); i++) map[i] = static_cast<std::uint8_t>(image[i] >> shift);
+  for (std::size_t i = 0; i < samples; i++) map[i] = static_cast<std::uint8_t>(image[i] >> shift);
 }
 
 }  // namespace

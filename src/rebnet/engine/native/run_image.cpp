@@ -235,28 +235,41 @@ void copy_image(const Layer& layer, const std::uint8_t* image, std::uint8_t* map
   const int bytes = layer.width * layer.channels, shift = 8 - layer.planes;
   for (int y = 0; y < layer.height; y++, image += bytes) {
     std::uint8_t* line = map + layer.origin + static_cast<std::ptrdiff_t>(y) * layer.line;
-    for (int byte = 0; byte < bytes; byte++) line[byte] = static_cast<std::uint8_t>(image[byte] >> shift);
+    if (shift == 0) std::memcpy(line, image, static_cast<std::size_t>(bytes));
+    for (int byte = 0; shift && byte < bytes; byte++) line[byte] = static_cast<std::uint8_t>(image[byte] >> shift);
   }
 }
 
-// WINDOWS windows of pixels, which stand one behind the other, against all rows.
-template <int WINDOWS>
+// WINDOWS windows of pixels, which stand one behind the other, against all rows, BLOCKS times 16 together.
+template <int WINDOWS, int BLOCKS>
 void multiply_pixels(const Layer& layer, const Finish& finish, const std::uint8_t* windows, Word* pixel, int pixel_words) {
-  const std::int8_t* weights = layer.bytes.data();
-  const int quads = layer.quads(), blocks = layer.row_blocks;
+  const int quads = layer.quads(), blocks = (layer.row_blocks * LANES + ROWS - 1) / ROWS;
   const Finish done = finish;
-  for (int block = 0; block < blocks; block += ROWS / LANES) {
-    Sums sums[WINDOWS];
-    for (Sums& sum : sums) sum = Sums{};
-    for (int quad = 0; quad < quads; quad++, weights += 4 * ROWS) {
-      for (int window = 0; window < WINDOWS; window++) {
-        sums[window] = multiply(sums[window], weights, windows + 4 * (window * quads + quad));
+  for (int first = 0; first < blocks; first += BLOCKS) {
+    const std::int8_t* weights[BLOCKS];  // of blocks behind the last, those of the last
+    for (int block = 0; block < BLOCKS; block++) {
+      weights[block] = layer.bytes.data() + static_cast<std::ptrdiff_t>(std::min(first + block, blocks - 1)) * quads * 4 * ROWS;
+    }
+    Sums sums[BLOCKS][WINDOWS];
+    for (auto& block : sums) {
+      for (Sums& sum : block) sum = Sums{};
+    }
+    for (int quad = 0; quad < quads; quad++) {
+      for (int block = 0; block < BLOCKS; block++) {
+        for (int window = 0; window < WINDOWS; window++) {
+          sums[block][window] = multiply(sums[block][window], weights[block], windows + 4 * (window * quads + quad));
+        }
+        weights[block] += 4 * ROWS;
       }
     }
-    for (int half = 0; half < ROWS / LANES && block + half < blocks; half++) {
-      const Signed start = done.start(block + half);
-      for (int window = 0; window < WINDOWS; window++) {
-        done(block + half, start + widened(sums[window], half), pixel + window * pixel_words);
+    for (int block = 0; block < BLOCKS; block++) {
+      for (int half = 0; half < ROWS / LANES; half++) {
+        const int lanes = (first + block) * (ROWS / LANES) + half;
+        if (lanes >= layer.row_blocks) break;
+        const Signed start = done.start(lanes);
+        for (int window = 0; window < WINDOWS; window++) {
+          done(lanes, start + widened(sums[block][window], half), pixel + window * pixel_words);
+        }
       }
     }
   }
@@ -279,10 +292,10 @@ void run_pixels(const Layer& layer, Workspace& space, const std::uint8_t* image,
     Word* pixel = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
     int x = 0;
     for (; x + TOGETHER <= layer.out_width; x += TOGETHER, window += TOGETHER * size, pixel += TOGETHER * target.pixel) {
-      multiply_pixels<TOGETHER>(layer, finish, window, pixel, target.pixel);
+      multiply_pixels<TOGETHER, 1>(layer, finish, window, pixel, target.pixel);
     }
     for (; x < layer.out_width; x++, window += size, pixel += target.pixel) {
-      multiply_pixels<1>(layer, finish, window, pixel, target.pixel);
+      multiply_pixels<1, 4>(layer, finish, window, pixel, target.pixel);
     }
   }
 }
