@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "encode.hpp"
 #include "network.hpp"
 
 namespace rebnet::amx {
@@ -33,79 +34,33 @@ void configure() {
 template <int LEVELS, bool NARROW>
 class Encoder {
  public:
-  Encoder(const Layer& layer, int set, std::uint8_t* out) : layer_levels_(layer.levels_out), out_(out) {
-    const Tiles& tiles = layer.tiles;
-    steps_ = static_cast<std::size_t>(set) * tiles.groups * (levels() - 1) * Tiles::ROWS;
-    wide_steps_ = tiles.encoder_steps.data();
-    narrow_steps_ = tiles.narrow_steps.data();
-    values_ = tiles.values.data() + static_cast<std::size_t>(set) * levels();
+  Encoder(const Layer& layer, int set, std::uint8_t* out) : encode_(layer, set), out_(out) {
+    values_ = layer.tiles.values.data() + static_cast<std::size_t>(set) * encode_.levels();
     std::uint8_t all = 0;
-    for (int level = 0; level < levels(); level++) all = static_cast<std::uint8_t>(all + values_[level]);
+    for (int level = 0; level < encode_.levels(); level++) all = static_cast<std::uint8_t>(all + values_[level]);
     all_ = _mm512_set1_epi8(static_cast<char>(all));
   }
 
   void take(const std::int32_t* sums, const int* places, int group, int count) {
-    sums_ = sums, next_ = places, end_ = places + count;
-    group_ = group * Tiles::ROWS;
+    sums_ = sums, next_ = places, end_ = places + count, group_ = group;
   }
 
-  // Encode so many more windows.
+  // Encode so many more windows. A byte starts with the weight of all bits; those that are 0 are taken off.
   void advance(int windows) {
     const int* last = end_ - next_ < windows ? end_ : next_ + windows;
-    const std::size_t steps = steps_ + static_cast<std::size_t>(group_) * (levels() - 1);
     for (; next_ < last; next_++, sums_ += Tiles::ROWS) {
-      _mm512_store_si512(out_ + *next_ + group_, encode(sums_, steps));
+      __m512i bytes = all_, sums[TILES];
+      for (int tile = 0; tile < TILES; tile++) sums[tile] = _mm512_load_si512(sums_ + tile * ROWS);
+      encode_(group_, sums, [&](int level, __mmask64 zeros) {
+        bytes = _mm512_mask_sub_epi8(bytes, zeros, bytes, _mm512_set1_epi8(static_cast<char>(values_[level])));
+      });
+      _mm512_store_si512(out_ + *next_ + group_ * Tiles::ROWS, bytes);
     }
   }
 
  private:
-  int levels() const { return LEVELS ? LEVELS : layer_levels_; }
-
-  // Algorithm 1 on the 64 rows of a window. A byte starts with the weight of all bits; those that are 0 are taken off.
-  __m512i encode(const std::int32_t* sums, std::size_t steps) const {
-    __m512i bytes = all_, tiles[TILES];
-    for (int tile = 0; tile < TILES; tile++) tiles[tile] = _mm512_load_si512(sums + tile * ROWS);
-    if (NARROW) {
-      __m512i low = _mm512_packs_epi32(tiles[0], tiles[1]), high = _mm512_packs_epi32(tiles[2], tiles[3]);
-      const std::int16_t* step = narrow_steps_ + steps;
-      for (int level = 0;; level++, step += Tiles::ROWS) {
-        bytes = take_off(bytes, _mm512_packs_epi16(low, high), level);
-        if (level + 1 == levels()) return bytes;
-        low = next16(low, step);
-        high = next16(high, step + 32);
-      }
-    }
-    const std::int32_t* step = wide_steps_ + steps;
-    for (int level = 0;; level++, step += Tiles::ROWS) {
-      const __m512i low = _mm512_packs_epi32(tiles[0], tiles[1]), high = _mm512_packs_epi32(tiles[2], tiles[3]);
-      bytes = take_off(bytes, _mm512_packs_epi16(low, high), level);
-      if (level + 1 == levels()) return bytes;
-      for (int tile = 0; tile < TILES; tile++) tiles[tile] = next32(tiles[tile], step + tile * ROWS);
-    }
-  }
-
-  __m512i take_off(__m512i bytes, __m512i residuals, int level) const {
-    const __m512i value = _mm512_set1_epi8(static_cast<char>(values_[level]));
-    return _mm512_mask_sub_epi8(bytes, _mm512_movepi8_mask(residuals), bytes, value);
-  }
-
-  static __m512i next16(__m512i residuals, const std::int16_t* steps) {
-    const __m512i step = _mm512_load_si512(steps);
-    const __m512i lower = _mm512_sub_epi16(residuals, step);
-    return _mm512_mask_add_epi16(lower, _mm512_movepi16_mask(residuals), residuals, step);
-  }
-
-  static __m512i next32(__m512i residuals, const std::int32_t* steps) {
-    const __m512i step = _mm512_load_si512(steps);
-    const __m512i lower = _mm512_sub_epi32(residuals, step);
-    return _mm512_mask_add_epi32(lower, _mm512_movepi32_mask(residuals), residuals, step);
-  }
-
-  int layer_levels_;
+  Algorithm1<LEVELS, NARROW> encode_;
   std::uint8_t* out_;
-  std::size_t steps_;
-  const std::int32_t* wide_steps_;
-  const std::int16_t* narrow_steps_;
   const std::uint8_t* values_;
   __m512i all_;
   const std::int32_t* sums_ = nullptr;
@@ -147,7 +102,7 @@ void multiply(const Layer& layer, const Tiles::Block* blocks, std::size_t block_
   const int* offsets = tiles.offsets.data();
   const std::ptrdiff_t stride = tiles.stride;
   const std::int32_t* starts = tiles.starts.data() + static_cast<std::size_t>(set) * tiles.groups * Tiles::ROWS;
-  const int share = (Tiles::WINDOWS + TILES / 2 * steps - 1) / (TILES / 2 * steps);  // windows to encode in a step
+  const int turns = TILES / 2 * (steps + 3), share = (Tiles::WINDOWS + turns - 1) / turns;  // of the sink, and windows of each
   alignas(LINE) std::int32_t sums[2][Tiles::WINDOWS][Tiles::ROWS];
   int turn = 0;
   Sink sink(layer, set, out);
@@ -166,6 +121,7 @@ void multiply(const Layer& layer, const Tiles::Block* blocks, std::size_t block_
         if (count > ROWS) {
           _tile_loadd(2, start, 0);
           _tile_loadd(3, start + ROWS, 0);
+          sink.advance(share);
           for (int step = 0; step < steps; step++, weights += 2 * ROWS * LINE) {
             _tile_loadd(6, weights, LINE);
             _tile_loadd(4, upper + offsets[step], stride);
@@ -178,6 +134,7 @@ void multiply(const Layer& layer, const Tiles::Block* blocks, std::size_t block_
             sink.advance(share);
           }
           _tile_stored(2, sum + ROWS * Tiles::ROWS, Tiles::ROWS * 4);
+          sink.advance(share);
           _tile_stored(3, sum + ROWS * Tiles::ROWS + ROWS, Tiles::ROWS * 4);
         } else {
           for (int step = 0; step < steps; step++, weights += 2 * ROWS * LINE) {
@@ -190,6 +147,7 @@ void multiply(const Layer& layer, const Tiles::Block* blocks, std::size_t block_
           }
         }
         _tile_stored(0, sum, Tiles::ROWS * 4);
+        sink.advance(share);
         _tile_stored(1, sum + ROWS, Tiles::ROWS * 4);
       }
       sink.advance(Tiles::WINDOWS);

@@ -142,7 +142,8 @@ struct Workspace {
 using RunImage = void (*)(const Network&, Workspace&, const std::uint8_t* image, int set, std::int64_t* scores);
 
 void lay_out(Network&);  // what all instruction sets need; before workspaces are made
-void prepare_tiles(Network&);  // what amx::run_image needs; before workspaces are made
+void prepare_tiles(Network&);   // what amx::run_image needs; before workspaces are made
+void prepare_pixels(Network&);  // what avx512::run_image needs of the first layer's tiles
 
 namespace generic {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);

@@ -6,6 +6,8 @@
 
 #if defined(__AVX512VPOPCNTDQ__)
 #include <immintrin.h>
+
+#include "encode.hpp"
 #elif defined(__AVX2__)
 #include <immintrin.h>
 #elif defined(__ARM_NEON)
@@ -275,8 +277,56 @@ void multiply_pixels(const Layer& layer, const Finish& finish, const std::uint8_
   }
 }
 
-void run_pixels(const Layer& layer, Workspace& space, const std::uint8_t* image, const Target& target,
-                const Finish& finish) {
+#if defined(__AVX512VNNI__)
+// The same, 64 rows together, with the constants of tiles; codes are words of 64 bits.
+template <int LEVELS, bool NARROW, int WINDOWS>
+void multiply_groups(const Layer& layer, int set, const std::uint8_t* windows, Word* pixel, int pixel_words) {
+  const Algorithm1<LEVELS, NARROW> encode(layer, set);
+  const Tiles& tiles = layer.tiles;
+  const int quads = layer.quads(), words = layer.out_words(), groups = tiles.groups;
+  const std::size_t tile_bytes = static_cast<std::size_t>(LINE) * 16, step_bytes = 2 * tile_bytes;
+  for (int group = 0; group < groups; group++) {
+    const std::int32_t* start = tiles.starts.data() + (static_cast<std::ptrdiff_t>(set) * groups + group) * Tiles::ROWS;
+    __m512i sums[WINDOWS][4];
+    for (auto& window : sums) {
+      for (int tile = 0; tile < 4; tile++) window[tile] = _mm512_load_si512(start + tile * 16);
+    }
+    const std::int8_t* left = tiles.weights.data() + static_cast<std::size_t>(group) * 2 * tiles.steps * step_bytes;
+    const std::int8_t* right = left + static_cast<std::size_t>(tiles.steps) * step_bytes;
+    for (int quad = 0; quad < quads; quad++) {
+      const std::size_t place = static_cast<std::size_t>(quad / 16) * step_bytes + quad % 16 * LINE;
+      const __m512i weights[4] = {_mm512_load_si512(left + place), _mm512_load_si512(left + place + tile_bytes),
+                                  _mm512_load_si512(right + place), _mm512_load_si512(right + place + tile_bytes)};
+      for (int window = 0; window < WINDOWS; window++) {
+        std::int32_t bytes;
+        std::memcpy(&bytes, windows + 4 * (window * quads + quad), 4);
+        const __m512i four = _mm512_set1_epi32(bytes);
+        for (int tile = 0; tile < 4; tile++) sums[window][tile] = _mm512_dpbusd_epi32(sums[window][tile], four, weights[tile]);
+      }
+    }
+    for (int window = 0; window < WINDOWS; window++) {
+      Word* out = pixel + window * pixel_words + group;
+      encode(group, sums[window], [&](int level, __mmask64 zeros) { out[level * words] = ~zeros; });
+    }
+  }
+}
+
+using MultiplyGroups = void (*)(const Layer&, int, const std::uint8_t*, Word*, int);
+
+template <int WINDOWS>
+MultiplyGroups group_multiplication(const Layer& layer) {
+  const bool narrow = layer.tiles.narrow;
+  switch (layer.levels_out) {
+    case 1: return multiply_groups<1, true, WINDOWS>;
+    case 2: return narrow ? multiply_groups<2, true, WINDOWS> : multiply_groups<2, false, WINDOWS>;
+    case 3: return narrow ? multiply_groups<3, true, WINDOWS> : multiply_groups<3, false, WINDOWS>;
+    default: return narrow ? multiply_groups<0, true, WINDOWS> : multiply_groups<0, false, WINDOWS>;
+  }
+}
+#endif
+
+void run_pixels(const Layer& layer, Workspace& space, const std::uint8_t* image, [[maybe_unused]] int set,
+                const Target& target, const Finish& finish) {
   constexpr int TOGETHER = 4;
   const int span = layer.kernel_w * layer.channels, size = 4 * layer.quads(), across = layer.stride * layer.pixel;
   copy_image(layer, image, space.image.data());
@@ -291,6 +341,16 @@ void run_pixels(const Layer& layer, Workspace& space, const std::uint8_t* image,
     window = space.windows.data();
     Word* pixel = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
     int x = 0;
+#if defined(__AVX512VNNI__)
+    if (layer.levels_out && layer.tiles.pixel == layer.columns()) {
+      const MultiplyGroups four = group_multiplication<TOGETHER>(layer), one = group_multiplication<1>(layer);
+      for (; x + TOGETHER <= layer.out_width; x += TOGETHER, window += TOGETHER * size, pixel += TOGETHER * target.pixel) {
+        four(layer, set, window, pixel, target.pixel);
+      }
+      for (; x < layer.out_width; x++, window += size, pixel += target.pixel) one(layer, set, window, pixel, target.pixel);
+      continue;
+    }
+#endif
     for (; x + TOGETHER <= layer.out_width; x += TOGETHER, window += TOGETHER * size, pixel += TOGETHER * target.pixel) {
       multiply_pixels<TOGETHER, 1>(layer, finish, window, pixel, target.pixel);
     }
@@ -350,7 +410,7 @@ void run_from(const Network& network, Workspace& space, std::size_t first, const
     }
     const Finish finish(layer, set, scores);
     if (layer.pixels) {
-      run_pixels(layer, space, image, target, finish);
+      run_pixels(layer, space, image, set, target, finish);
     } else {
       run_codes(layer, space.maps[index - 1].data(), set, target, finish);
     }

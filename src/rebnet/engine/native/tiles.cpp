@@ -199,6 +199,15 @@ void set_values(Layer& layer, const Layer* next, int sets) {
 
 }  // namespace
 
+void prepare_pixels(Network& network) {
+  Layer& layer = network.layers[0];
+  if (layer.levels_out == 0 || layer.tiles.pixel != 0 || !narrow_enough(layer, network.sets)) return;
+  layer.tiles.pixel = layer.columns();
+  layer.tiles.steps = (layer.columns() + LINE - 1) / LINE;
+  deal_weights(layer);
+  deal_constants(layer, network.sets);
+}
+
 void prepare_tiles(Network& network) {
   std::vector<Layer>& layers = network.layers;
   const auto tiled = [&](std::size_t index) {

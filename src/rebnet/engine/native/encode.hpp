@@ -1,0 +1,64 @@
+// Algorithm 1 on the sums of 64 rows at a time, for processors with AVX-512.
+#pragma once
+
+#include <immintrin.h>
+
+#include "network.hpp"
+
+namespace rebnet {
+
+// The constants of `layer` with one set, and how its sums become bits: LEVELS is 0 where it is not known before.
+template <int LEVELS, bool NARROW>
+struct Algorithm1 {
+  static constexpr int TILES = Tiles::ROWS / 16;
+
+  Algorithm1(const Layer& layer, int set) : layer_levels(layer.levels_out) {
+    const std::size_t steps = static_cast<std::size_t>(set) * layer.tiles.groups * (levels() - 1) * Tiles::ROWS;
+    wide_steps = layer.tiles.encoder_steps.data() + steps;
+    narrow_steps = layer.tiles.narrow_steps.data() + steps;
+  }
+
+  int levels() const { return LEVELS ? LEVELS : layer_levels; }
+
+  // Calls take(level, rows whose bit is 0) for every level; `sums` are those of a group, thresholds taken off.
+  template <typename Take>
+  void operator()(int group, __m512i (&sums)[TILES], Take take) const {
+    const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(group) * (levels() - 1) * Tiles::ROWS;
+    __m512i low = _mm512_packs_epi32(sums[0], sums[1]), high = _mm512_packs_epi32(sums[2], sums[3]);
+    if (NARROW) {
+      const std::int16_t* step = narrow_steps + first;
+      for (int level = 0;; level++, step += Tiles::ROWS) {
+        take(level, _mm512_movepi8_mask(_mm512_packs_epi16(low, high)));
+        if (level + 1 == levels()) return;
+        low = next16(low, step);
+        high = next16(high, step + 32);
+      }
+    }
+    const std::int32_t* step = wide_steps + first;
+    for (int level = 0;; level++, step += Tiles::ROWS) {
+      take(level, _mm512_movepi8_mask(_mm512_packs_epi16(low, high)));
+      if (level + 1 == levels()) return;
+      for (int tile = 0; tile < TILES; tile++) sums[tile] = next32(sums[tile], step + tile * 16);
+      low = _mm512_packs_epi32(sums[0], sums[1]);
+      high = _mm512_packs_epi32(sums[2], sums[3]);
+    }
+  }
+
+  static __m512i next16(__m512i residuals, const std::int16_t* steps) {
+    const __m512i step = _mm512_load_si512(steps);
+    const __m512i lower = _mm512_sub_epi16(residuals, step);
+    return _mm512_mask_add_epi16(lower, _mm512_movepi16_mask(residuals), residuals, step);
+  }
+
+  static __m512i next32(__m512i residuals, const std::int32_t* steps) {
+    const __m512i step = _mm512_load_si512(steps);
+    const __m512i lower = _mm512_sub_epi32(residuals, step);
+    return _mm512_mask_add_epi32(lower, _mm512_movepi32_mask(residuals), residuals, step);
+  }
+
+  int layer_levels;
+  const std::int32_t* wide_steps;
+  const std::int16_t* narrow_steps;
+};
+
+}  // namespace rebnet
