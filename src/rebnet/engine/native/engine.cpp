@@ -119,7 +119,7 @@ Engine::Engine(Network network, int threads, const std::string& instruction_set)
   lay_out(network_);
 #if defined(REBNET_X86)
   if (run_image_ == amx::run_image) prepare_tiles(network_);
-  if (run_image_ == amx::run_image || run_image_ == avx512::run_image) prepare_pixels(network_);
+  if (run_image_ == amx::run_image || run_image_ == avx512::run_image) prepare_groups(network_);
 #endif
   for (int thread = 0; thread < threads; thread++) spaces_.push_back(std::make_unique<Workspace>(network_));
 }

@@ -13,7 +13,8 @@ using Word = std::uint64_t;
 constexpr int LANES = 8;  // rows that are counted together, one to a 64-bit lane
 constexpr int MAX_PLANES = 8;
 constexpr int LINE = 64;  // bytes of a cache line, of a vector, and of a row of a tile
-constexpr std::int64_t UNREACHED = std::int64_t{1} << 50;  // a threshold that no accumulator reaches: of surplus rows
+// A threshold that no accumulator reaches, of surplus rows: neither it nor its lower 32 bits.
+constexpr std::int64_t UNREACHED = (std::int64_t{1} << 50) + (1 << 30);
 
 // An array that starts on a cache line, so that no vector of it lies on two.
 template <typename T>
@@ -143,7 +144,7 @@ using RunImage = void (*)(const Network&, Workspace&, const std::uint8_t* image,
 
 void lay_out(Network&);  // what all instruction sets need; before workspaces are made
 void prepare_tiles(Network&);   // what amx::run_image needs; before workspaces are made
-void prepare_pixels(Network&);  // what avx512::run_image needs of the first layer's tiles
+void prepare_groups(Network&);  // what avx512::run_image needs of the tiles, behind the former
 
 namespace generic {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);

@@ -133,6 +133,41 @@ struct Target {
   int line, pixel;
 };
 
+#if defined(__AVX512VNNI__)
+// Codes of 64 rows, from eight blocks of residuals of level 1.
+template <int LEVELS, bool NARROW>
+void encode_group(const Layer& layer, int set, int group, const Signed* residuals, Word* out) {
+  const __m512i halves = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+  const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(4));
+  __m512i sums[4];  // row 16 a + 4 t + k to column 4 a + k of tile t
+  for (int half = 0; half < 2; half++) {
+    __m512i blocks[4];
+    for (int block = 0; block < 4; block++) blocks[block] = _mm512_loadu_si512(residuals + 2 * block + half);
+    const __m512i upper = _mm512_permutex2var_epi32(blocks[0], halves, blocks[1]);
+    const __m512i lower = _mm512_permutex2var_epi32(blocks[2], halves, blocks[3]);
+    sums[2 * half] = _mm512_permutex2var_epi32(upper, first, lower);
+    sums[2 * half + 1] = _mm512_permutex2var_epi32(upper, second, lower);
+  }
+  const int words = layer.out_words();
+  const Algorithm1<LEVELS, NARROW> encode(layer, set);
+  encode(group, sums, [&](int level, __mmask64 zeros) { out[level * words + group] = ~zeros; });
+}
+
+using EncodeGroup = void (*)(const Layer&, int, int, const Signed*, Word*);
+
+EncodeGroup group_encoder(const Layer& layer) {
+  const bool narrow = layer.tiles.narrow;
+  switch (layer.levels_out) {
+    case 1: return encode_group<1, true>;
+    case 2: return narrow ? encode_group<2, true> : encode_group<2, false>;
+    case 3: return narrow ? encode_group<3, true> : encode_group<3, false>;
+    default: return narrow ? encode_group<0, true> : encode_group<0, false>;
+  }
+}
+
+#endif
+
 // What becomes of A less the threshold, LANES rows at a time: codes by Algorithm 1, or scores.
 class Finish {
  public:
@@ -141,7 +176,16 @@ class Finish {
     const std::size_t blocks = static_cast<std::size_t>(set) * layer.row_blocks;
     starts_ = layer.starts.data() + blocks * LANES;
     steps_ = layer.steps.data() + (levels_ ? blocks * (levels_ - 1) * LANES : 0);
+#if defined(__AVX512VNNI__)
+    if (layer.levels_out && layer.tiles.groups) encoder_ = group_encoder(layer);
+#endif
   }
+
+#if defined(__AVX512VNNI__)
+  // Whether sums fit 32 bits, so that 64 rows are encoded together.
+  bool groups() const { return encoder_ != nullptr; }
+  void encode_group(int group, const Signed* residuals, Word* pixel) const { encoder_(layer_, set_, group, residuals, pixel); }
+#endif
 
   // What the counts or products of a block of rows are added to or taken from.
   Signed start(int block) const { return load(starts_ + block * LANES); }
@@ -174,6 +218,9 @@ class Finish {
   std::size_t stride_;
   const std::int64_t* starts_;
   const std::int64_t* steps_;
+#if defined(__AVX512VNNI__)
+  EncodeGroup encoder_ = nullptr;
+#endif
 };
 
 // WINDOWS windows, `across` words apart, against all rows.
@@ -184,6 +231,9 @@ void count_bits(const Layer& layer, const Finish& finish, const std::int64_t* ga
   const Word* weights = layer.weights.data();
   const int words = layer.words, plane_words = layer.channel_words(), blocks = layer.row_blocks;
   const Finish done = finish;
+#if defined(__AVX512VNNI__)
+  Signed kept[WINDOWS][Tiles::ROWS / LANES];  // residuals of a group
+#endif
   Signed gain[PLANES];
   for (int plane = 0; plane < PLANES; plane++) gain[plane] = Signed{} + gains[plane];
   for (int block = 0; block < blocks; block++) {
@@ -201,12 +251,25 @@ void count_bits(const Layer& layer, const Finish& finish, const std::int64_t* ga
       }
     }
     const Signed start = done.start(block);
+    Signed residuals[WINDOWS];
 #pragma GCC unroll 6
     for (int window = 0; window < WINDOWS; window++) {
-      Signed residual = start;
-      for (int plane = 0; plane < PLANES; plane++) residual -= times(differing[window][plane], gain[plane]);
-      done(block, residual, pixel + window * pixel_words);
+      residuals[window] = start;
+      for (int plane = 0; plane < PLANES; plane++) residuals[window] -= times(differing[window][plane], gain[plane]);
     }
+#if defined(__AVX512VNNI__)
+    if (done.groups()) {
+      for (int window = 0; window < WINDOWS; window++) kept[window][block % 8] = residuals[window];
+      if (block % 8 != 7 && block + 1 != blocks) continue;
+      for (int window = 0; window < WINDOWS; window++) {
+        for (int surplus = block % 8 + 1; surplus < 8; surplus++) kept[window][surplus] = Signed{} - 1;
+        done.encode_group(block / 8, kept[window], pixel + window * pixel_words);
+      }
+      continue;
+    }
+#endif
+#pragma GCC unroll 6
+    for (int window = 0; window < WINDOWS; window++) done(block, residuals[window], pixel + window * pixel_words);
   }
 }
 

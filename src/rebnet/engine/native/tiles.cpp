@@ -12,6 +12,8 @@ constexpr std::int32_t NEVER = 1 << 30;                     // a threshold that 
 
 int round_up(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
+int groups_of(const Layer& layer) { return (layer.rows + Tiles::ROWS - 1) / Tiles::ROWS; }
+
 // The layer's row that column `column` of tile `tile` computes.
 int row_of(int group, int tile, int column) { return group * Tiles::ROWS + column / 4 * 16 + tile * 4 + column % 4; }
 
@@ -77,7 +79,7 @@ void lay_out_batch(Layer& layer) {
 
 void deal_weights(Layer& layer) {
   Tiles& tiles = layer.tiles;
-  tiles.groups = (layer.rows + Tiles::ROWS - 1) / Tiles::ROWS;
+  tiles.groups = groups_of(layer);
   tiles.weights.assign(static_cast<std::size_t>(tiles.groups) * TILES * tiles.steps * COLUMNS * LINE, 0);
   std::int8_t* next = tiles.weights.data();
   for (int group = 0; group < tiles.groups; group++) {
@@ -111,6 +113,7 @@ std::int64_t negatives(const Layer& layer, int row) {
 
 void deal_constants(Layer& layer, int sets) {
   Tiles& tiles = layer.tiles;
+  tiles.groups = groups_of(layer);
   const int levels = std::max(layer.levels_out - 1, 0);
   const std::size_t rows = static_cast<std::size_t>(tiles.groups) * Tiles::ROWS;
   tiles.starts.assign(sets * rows, -NEVER);
@@ -199,13 +202,16 @@ void set_values(Layer& layer, const Layer* next, int sets) {
 
 }  // namespace
 
-void prepare_pixels(Network& network) {
-  Layer& layer = network.layers[0];
-  if (layer.levels_out == 0 || layer.tiles.pixel != 0 || !narrow_enough(layer, network.sets)) return;
-  layer.tiles.pixel = layer.columns();
-  layer.tiles.steps = (layer.columns() + LINE - 1) / LINE;
-  deal_weights(layer);
-  deal_constants(layer, network.sets);
+void prepare_groups(Network& network) {
+  for (Layer& layer : network.layers) {
+    if (layer.levels_out == 0 || layer.tiles.groups != 0 || !narrow_enough(layer, network.sets)) continue;
+    if (layer.pixels) {
+      layer.tiles.pixel = layer.columns();
+      layer.tiles.steps = (layer.columns() + LINE - 1) / LINE;
+      deal_weights(layer);
+    }
+    deal_constants(layer, network.sets);
+  }
 }
 
 void prepare_tiles(Network& network) {
