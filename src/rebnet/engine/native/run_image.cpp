@@ -8,7 +8,7 @@
 #include <immintrin.h>
 #elif defined(__AVX2__)
 #include <immintrin.h>
-#elif defined(__ARM_NEON)
+#elif defined(REBNET_NEON)
 #include <arm_neon.h>
 #endif
 
@@ -36,7 +36,7 @@ inline Lanes popcount(Lanes value) {
     std::memcpy(reinterpret_cast<char*>(&result) + 32 * half, &ones, 32);
   }
   return result;
-#elif defined(__ARM_NEON)
+#elif defined(REBNET_NEON)
   Lanes result;
   for (int pair = 0; pair < 4; pair++) {
     uint8x16_t bytes;
