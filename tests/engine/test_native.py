@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.engine.driver_file import BAD_LAYERS, LEGAL
 from tests.engine.test_packed import CHANNELS
 from tests.ir.networks import exported, from_text, images_for, random_text, tiny
 
@@ -142,31 +143,10 @@ def test_a_network_that_was_not_lowered():
         Predictor(tiny(), 1, SETS[0])
 
 
-BAD = {
-    "weights of another shape": {"weights": np.zeros((3, 1), dtype=np.uint8)},
-    "gains of another shape": {"gains": np.ones((1, 2), dtype=np.int64)},
-    "gains must be 0 to": {"gains": np.full((1, 1), -1)},
-    "gains of pixels": {"gains": np.full((1, 1), 2)},
-    "thresholds of another shape": {"thresholds": np.zeros((1, 2), dtype=np.int64)},
-    "steps of another shape": {"steps": np.zeros((1, 3, 1), dtype=np.int64)},
-    "no such window": {"kernel_h": 0},
-    "windows outside of the map": {"out_height": 5},
-    "no such number of rows": {"rows": 0},
-    "levels must be at most 8": {"levels_out": 9},
-    "scores need a single window": {"levels_out": 0},
-}
-
-
 @needs_native
-@pytest.mark.parametrize("message", BAD)
+@pytest.mark.parametrize("message", BAD_LAYERS)
 def test_the_module_itself_refuses_what_does_not_fit(message):
     """Below the checks in Python stand those in C++: nothing of another shape is read."""
-    legal = {
-        "kernel_h": 3, "kernel_w": 3, "stride": 1, "pad_top": 0, "pad_left": 0, "out_height": 2, "out_width": 2,
-        "rows": 3, "levels_out": 1, "weights": np.zeros((3, 2), dtype=np.uint8),
-        "gains": np.ones((1, 1), dtype=np.int64), "thresholds": np.zeros((1, 3), dtype=np.int64),
-        "steps": np.zeros((1, 3, 0), dtype=np.int64),
-    }  # fmt: skip
-    native._native.Builder(4, 4, 1, 1, 1).layer(**legal)
+    native._native.Builder(4, 4, 1, 1, 1).layer(**LEGAL)
     with pytest.raises(ValueError, match=message):
-        native._native.Builder(4, 4, 1, 1, 1).layer(**{**legal, **BAD[message]})
+        native._native.Builder(4, 4, 1, 1, 1).layer(**{**LEGAL, **BAD_LAYERS[message]})
