@@ -1,4 +1,7 @@
-"""The engine in C++ against the reference on every instruction set that is here, and the face it shares with numpy."""
+"""The engine in C++ against the reference on every instruction set that is here, and the face it shares with numpy.
+
+`pytest tests/engine/test_native.py --networks 500` draws more networks.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +14,7 @@ from tests.engine.test_packed import CHANNELS
 from tests.ir.networks import exported, from_text, images_for, random_text, tiny
 
 import rebnet
+from networks.draw import draw_conv_network, draw_network
 from rebnet.engine import native, reference
 from rebnet.engine.predictor import NUMPY, Predictor, instruction_sets
 from rebnet.errors import DatasetError, FileFormatError, OptionError
@@ -37,6 +41,23 @@ def test_random_networks(seed, levels, bits, fixed, count):
         predictor = Predictor(network, 1, name)
         for m in network.served:
             assert np.array_equal(predictor.predict(images, m), reference.run(network, images, m)), name
+
+
+def draw_wide(rng, number):
+    levels, bits = (int(size) for size in rng.integers(1, 9, 2))
+    return drawn(number, levels, bits, bool(rng.integers(2)))
+
+
+@pytest.mark.parametrize("draw", [draw_network, draw_conv_network, draw_wide])
+def test_many_networks(draw, pytestconfig):
+    """Numbers of their own for every m, slopes near 0, channels that never change; up to 128 channels; numpy too."""
+    for seed in range(pytestconfig.getoption("networks")):
+        network = draw(np.random.default_rng([seed, 2]), seed)
+        images = images_for(network, seed, 9)
+        for m in network.served:
+            expected = reference.run(network, images, m)
+            for name in instruction_sets():
+                assert np.array_equal(Predictor(network, 1, name).predict(images, m), expected), (seed, name, m)
 
 
 @pytest.mark.parametrize("name", instruction_sets())

@@ -92,7 +92,7 @@ class Check {
       }
     }
     std::vector<std::int32_t> sets(most_);
-    for (std::size_t i = 0; i < most_; i++) sets[i] = static_cast<std::int32_t>(i % static_cast<std::size_t>(network_.sets));
+    for (std::size_t i = 0; i < most_; i++) sets[i] = static_cast<std::int32_t>(i) % network_.sets;
     const Images apart(images_, most_, samples, samples + 1);  // at all alignments
     compare(engine, apart.first(), apart.stride(), most_, 0, sets.data(), false);
     const std::ptrdiff_t last = static_cast<std::ptrdiff_t>(most_ - 1) * apart.stride();

@@ -22,7 +22,9 @@ struct Record {
   std::vector<int> numbers;
   std::vector<Array> arrays;
 
-  rebnet::View<std::uint8_t> bytes(std::size_t index) const { return {arrays[index].bytes.data(), arrays[index].shape}; }
+  rebnet::View<std::uint8_t> bytes(std::size_t index) const {
+    return {arrays[index].bytes.data(), arrays[index].shape};
+  }
   rebnet::View<std::int64_t> integers(std::size_t index) const {
     return {arrays[index].numbers.data(), arrays[index].shape};
   }

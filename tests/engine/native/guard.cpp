@@ -21,8 +21,7 @@ std::size_t page() {
   return size;
 }
 
-// [page that may not be touched, but holds nothing][pages that end with the memory][page that may not be touched]; where
-// they are is written into the 16 bytes in front of the memory.
+// [closed page][pages that end with the memory][closed page]; where they are is written in front of the memory.
 void* guarded(std::size_t bytes) {
   const std::size_t unit = 16, wanted = (bytes + unit - 1) / unit * unit + unit;
   const std::size_t inside = (wanted + page() - 1) / page() * page(), whole = inside + 2 * page();

@@ -111,8 +111,8 @@ void Builder::layer(int kernel_h, int kernel_w, int stride, int pad_top, int pad
     shaped(thresholds, {sets, static_cast<std::size_t>(rows)}, "layer: thresholds of another shape");
     shaped(steps, {sets, static_cast<std::size_t>(rows), static_cast<std::size_t>(levels_out - 1)},
            "layer: steps of another shape");
-    for (const std::int64_t value : copied(thresholds)) require(within(value, MOST_CONSTANT), "layer: no such threshold");
-    for (const std::int64_t value : copied(steps)) require(within(value, MOST_CONSTANT), "layer: no such step");
+    for (const std::int64_t t : copied(thresholds)) require(within(t, MOST_CONSTANT), "layer: no such threshold");
+    for (const std::int64_t step : copied(steps)) require(within(step, MOST_CONSTANT), "layer: no such step");
     constants(layer, thresholds.data, steps.data);
   }
   height_ = out_height, width_ = out_width, channels_ = rows, planes_ = levels_out;

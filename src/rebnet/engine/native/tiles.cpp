@@ -1,5 +1,5 @@
-// What int8 matrix units need of a network. It grows vectors, so it is compiled without their flags: the linker may take a
-// template's code from any translation unit for all of them.
+// What int8 matrix units need of a network. It grows vectors, so it is compiled without their flags: the linker may take
+// a template's code from any translation unit for all of them.
 #include "tiles.hpp"
 
 #include <algorithm>
