@@ -91,8 +91,9 @@ def test_nothing_behind_the_end_of_memory(tmp_path: Path) -> None:
     assert "generic" in check_driver(tmp_path, build(tmp_path, CMAKE_COMPILE_WARNING_AS_ERROR="ON"))
     for path in tmp_path.glob("CMakeFiles/native_*.dir/**/*.o"):
         check_symbols(path)
-    if shutil.which("objdump") and any(tmp_path.glob("CMakeFiles/native_avx2.dir")):
+    if any(tmp_path.glob("CMakeFiles/native_avx2.dir")):
         check_instructions(tmp_path / "driver")
+        check_processors(tmp_path)
 
 
 def check_symbols(path: Path) -> None:
@@ -117,6 +118,18 @@ def check_instructions(program: Path) -> None:
     own = re.compile(rf"(void |bool |.* )?rebnet::({'|'.join(X86)})::")
     assert [name for name in found if not own.match(name)] == []
     assert {own.match(name).group(2) for name in found} == set(X86)
+
+
+def check_processors(folder: Path) -> None:
+    """An emulated processor gets the instruction sets that it has, and meets no instruction of the others."""
+    emulator = shutil.which("qemu-x86_64-static") or shutil.which("qemu-x86_64")
+    if emulator is None:
+        return
+    path = folder / "networks.bin"
+    path.write_bytes(file_of(networks(20)))
+    for processor, expected in {"qemu64": ["generic"], "Haswell": ["avx2", "generic"]}.items():
+        said = output(emulator, "-cpu", processor, folder / "driver", "run", path)
+        assert re.findall(r"^(\w+): 20 networks, [1-9]\d* scores, 0 different$", said, re.MULTILINE) == expected, said
 
 
 def test_aarch64_in_an_emulator(tmp_path: Path) -> None:
