@@ -23,4 +23,5 @@ def data_dir(request: pytest.FixtureRequest) -> Path:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--networks", type=int, default=50, help="random networks to draw (tests/networks)")
+    parser.addoption("--networks", type=int, default=50, help="random networks to draw (tests/networks, tests/engine)")
+    parser.addoption("--all-images", action="store_true", help="all of CIFAR-10 also where it is slow (tests/engine)")

@@ -1,4 +1,7 @@
-"""The engine in C++ against the reference on every instruction set that is here, and the face it shares with numpy."""
+"""The engine in C++ against the reference on every instruction set that is here, and the face it shares with numpy.
+
+`pytest tests/engine/test_native.py --networks 500` draws more networks.
+"""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -6,10 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.engine.driver_file import BAD_LAYERS, LEGAL
 from tests.engine.test_packed import CHANNELS
 from tests.ir.networks import exported, from_text, images_for, random_text, tiny
 
 import rebnet
+from networks.draw import draw_conv_network, draw_network
 from rebnet.engine import native, reference
 from rebnet.engine.predictor import NUMPY, Predictor, instruction_sets
 from rebnet.errors import DatasetError, FileFormatError, OptionError
@@ -36,6 +41,23 @@ def test_random_networks(seed, levels, bits, fixed, count):
         predictor = Predictor(network, 1, name)
         for m in network.served:
             assert np.array_equal(predictor.predict(images, m), reference.run(network, images, m)), name
+
+
+def draw_wide(rng, number):
+    levels, bits = (int(size) for size in rng.integers(1, 9, 2))
+    return drawn(number, levels, bits, bool(rng.integers(2)))
+
+
+@pytest.mark.parametrize("draw", [draw_network, draw_conv_network, draw_wide])
+def test_many_networks(draw, pytestconfig):
+    """Numbers of their own for every m, slopes near 0, channels that never change; up to 128 channels; numpy too."""
+    for seed in range(pytestconfig.getoption("networks")):
+        network = draw(np.random.default_rng([seed, 2]), seed)
+        images = images_for(network, seed, 9)
+        for m in network.served:
+            expected = reference.run(network, images, m)
+            for name in instruction_sets():
+                assert np.array_equal(Predictor(network, 1, name).predict(images, m), expected), (seed, name, m)
 
 
 @pytest.mark.parametrize("name", instruction_sets())
@@ -142,31 +164,10 @@ def test_a_network_that_was_not_lowered():
         Predictor(tiny(), 1, SETS[0])
 
 
-BAD = {
-    "weights of another shape": {"weights": np.zeros((3, 1), dtype=np.uint8)},
-    "gains of another shape": {"gains": np.ones((1, 2), dtype=np.int64)},
-    "gains must be 0 to": {"gains": np.full((1, 1), -1)},
-    "gains of pixels": {"gains": np.full((1, 1), 2)},
-    "thresholds of another shape": {"thresholds": np.zeros((1, 2), dtype=np.int64)},
-    "steps of another shape": {"steps": np.zeros((1, 3, 1), dtype=np.int64)},
-    "no such window": {"kernel_h": 0},
-    "windows outside of the map": {"out_height": 5},
-    "no such number of rows": {"rows": 0},
-    "levels must be at most 8": {"levels_out": 9},
-    "scores need a single window": {"levels_out": 0},
-}
-
-
 @needs_native
-@pytest.mark.parametrize("message", BAD)
+@pytest.mark.parametrize("message", BAD_LAYERS)
 def test_the_module_itself_refuses_what_does_not_fit(message):
     """Below the checks in Python stand those in C++: nothing of another shape is read."""
-    legal = {
-        "kernel_h": 3, "kernel_w": 3, "stride": 1, "pad_top": 0, "pad_left": 0, "out_height": 2, "out_width": 2,
-        "rows": 3, "levels_out": 1, "weights": np.zeros((3, 2), dtype=np.uint8),
-        "gains": np.ones((1, 1), dtype=np.int64), "thresholds": np.zeros((1, 3), dtype=np.int64),
-        "steps": np.zeros((1, 3, 0), dtype=np.int64),
-    }  # fmt: skip
-    native._native.Builder(4, 4, 1, 1, 1).layer(**legal)
+    native._native.Builder(4, 4, 1, 1, 1).layer(**LEGAL)
     with pytest.raises(ValueError, match=message):
-        native._native.Builder(4, 4, 1, 1, 1).layer(**{**legal, **BAD[message]})
+        native._native.Builder(4, 4, 1, 1, 1).layer(**{**LEGAL, **BAD_LAYERS[message]})

@@ -1,5 +1,6 @@
 #include "builder.hpp"
 
+#include <cstdlib>
 #include <initializer_list>
 #include <stdexcept>
 #include <utility>
@@ -11,6 +12,21 @@ void require(bool held, const char* what) {
 }
 
 namespace {
+
+// With these no sum of the engine leaves 64 bits, and no place in a map 31.
+constexpr int MOST_SIZE = (1 << 15) - 1;
+constexpr std::int64_t MOST_PLACES = std::int64_t{1} << 31;
+constexpr std::int64_t MOST_CONSTANT = std::int64_t{1} << 40;  // of thresholds and steps; below UNREACHED
+constexpr std::int64_t MOST_SCORE = std::int64_t{1} << 60;
+
+bool within(std::int64_t value, std::int64_t most) { return value >= -most && value <= most; }
+
+bool sized(std::initializer_list<int> sizes) {
+  for (const int size : sizes) {
+    if (size < 1 || size > MOST_SIZE) return false;
+  }
+  return true;
+}
 
 template <typename T>
 void shaped(const View<T>& array, std::initializer_list<std::size_t> wanted, const char* what) {
@@ -42,9 +58,8 @@ void pack(Layer& layer, const std::uint8_t* packed, std::size_t columns) {
 }  // namespace
 
 Builder::Builder(int height, int width, int channels, int bits, int sets) {
-  const int most = 1 << 15;
-  require(height > 0 && width > 0 && channels > 0 && height < most && width < most && channels < most,
-          "image: sizes must be 1 to 32767");
+  require(sized({height, width, channels}), "image: sizes must be 1 to 32767");
+  require(std::int64_t{height} * width * channels < MOST_PLACES, "image: too large");
   require(bits > 0 && bits <= 8, "image: bits must be 1 to 8");
   require(sets > 0 && sets <= MAX_PLANES, "network: sets must be 1 to 8");
   network_ = Network{height, width, channels, bits, sets, 0, {}};
@@ -54,14 +69,15 @@ Builder::Builder(int height, int width, int channels, int bits, int sets) {
 void Builder::layer(int kernel_h, int kernel_w, int stride, int pad_top, int pad_left, int out_height, int out_width,
                     int rows, int levels_out, const View<std::uint8_t>& weights, const View<std::int64_t>& gains,
                     const View<std::int64_t>& thresholds, const View<std::int64_t>& steps) {
-  require(network_.classes == 0, "layer: stands behind the last one");
-  require(kernel_h > 0 && kernel_w > 0 && stride > 0 && pad_top >= 0 && pad_left >= 0 && pad_top < kernel_h &&
+  require(planes_ > 0, "layer: stands behind the last one");
+  require(sized({kernel_h, kernel_w, stride}) && pad_top >= 0 && pad_left >= 0 && pad_top < kernel_h &&
               pad_left < kernel_w,
           "layer: no such window");
-  require(out_height > 0 && out_width > 0 && (out_height - 1) * stride - pad_top < height_ &&
+  require(sized({out_height, out_width}) && (out_height - 1) * stride - pad_top < height_ &&
               (out_width - 1) * stride - pad_left < width_,
           "layer: windows outside of the map");
   require(rows > 0 && rows < (1 << 24), "layer: no such number of rows");
+  require(std::int64_t{out_height} * out_width * (rows + 15) < MOST_PLACES, "layer: too large");
   require(levels_out >= 0 && levels_out <= MAX_PLANES, "layer: levels must be at most 8");
   require(levels_out > 0 || (out_height == 1 && out_width == 1), "layer: scores need a single window");
   Layer layer{};
@@ -73,6 +89,9 @@ void Builder::layer(int kernel_h, int kernel_w, int stride, int pad_top, int pad
   layer.levels_out = levels_out;
   const std::size_t columns = static_cast<std::size_t>(kernel_h) * kernel_w * channels_;
   require(columns < (1u << 24), "layer: too many columns");
+  const std::int64_t across = pad_left + width_ + kernel_w, below = pad_top + height_ + kernel_h;  // at most, with padding
+  const std::int64_t pixel = layer.pixels ? channels_ : planes_ * layer.channel_words();
+  require(across * below < MOST_PLACES / 64 && across * below * pixel < MOST_PLACES / 8, "layer: too large");
   layer.words = static_cast<int>(layer.pixels ? (columns + 63) / 64 : columns / channels_ * layer.channel_words());
   layer.row_blocks = (rows + LANES - 1) / LANES;
   shaped(weights, {static_cast<std::size_t>(rows), (columns + 7) / 8}, "layer: weights of another shape");
@@ -95,6 +114,8 @@ void Builder::layer(int kernel_h, int kernel_w, int stride, int pad_top, int pad
     shaped(thresholds, {sets, static_cast<std::size_t>(rows)}, "layer: thresholds of another shape");
     shaped(steps, {sets, static_cast<std::size_t>(rows), static_cast<std::size_t>(levels_out - 1)},
            "layer: steps of another shape");
+    for (const std::int64_t t : copied(thresholds)) require(within(t, MOST_CONSTANT), "layer: no such threshold");
+    for (const std::int64_t step : copied(steps)) require(within(step, MOST_CONSTANT), "layer: no such step");
     constants(layer, thresholds.data, steps.data);
   }
   height_ = out_height, width_ = out_width, channels_ = rows, planes_ = levels_out;
@@ -122,6 +143,18 @@ void Builder::scores(const View<std::int64_t>& scale, const View<std::int64_t>& 
   layer.scale = copied(scale);
   layer.bias = copied(bias);
   layer.reach = copied(reach);
+  for (std::size_t set = 0; set < sets; set++) {
+    std::int64_t most = 0;  // of 2 A - reach
+    for (int plane = 0; plane < layer.planes; plane++) {
+      most += 2 * layer.columns() * layer.gains[set * layer.planes + plane];
+    }
+    require(within(layer.reach[set], MOST_SCORE), "scores: leave 64 bits");
+    most += std::abs(layer.reach[set]) + 1;
+    for (std::size_t place = set * rows; place < (set + 1) * rows; place++) {
+      require(within(layer.scale[place], MOST_SCORE / most) && within(layer.bias[place], MOST_SCORE),
+              "scores: leave 64 bits");
+    }
+  }
   network_.classes = layer.rows;
 }
 

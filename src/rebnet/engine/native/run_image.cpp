@@ -10,15 +10,15 @@
 #include "encode.hpp"
 #elif defined(__AVX2__)
 #include <immintrin.h>
-#elif defined(__ARM_NEON)
+#elif defined(REBNET_NEON)
 #include <arm_neon.h>
 #endif
 
 namespace rebnet::REBNET_ISA {
 namespace {
 
-typedef Word Lanes __attribute__((vector_size(8 * LANES), aligned(8)));
-typedef std::int64_t Signed __attribute__((vector_size(8 * LANES), aligned(8)));
+typedef Word Lanes __attribute__((vector_size(8 * LANES)));
+typedef std::int64_t Signed __attribute__((vector_size(8 * LANES)));
 
 // Ones of every lane.
 inline Lanes popcount(Lanes value) {
@@ -38,7 +38,7 @@ inline Lanes popcount(Lanes value) {
     std::memcpy(reinterpret_cast<char*>(&result) + 32 * half, &ones, 32);
   }
   return result;
-#elif defined(__ARM_NEON)
+#elif defined(REBNET_NEON)
   Lanes result;
   for (int pair = 0; pair < 4; pair++) {
     uint8x16_t bytes;
@@ -86,7 +86,7 @@ inline Signed load(const std::int64_t* values) {
   return value;
 }
 
-typedef std::int32_t Sums __attribute__((vector_size(64), aligned(64)));
+typedef std::int32_t Sums __attribute__((vector_size(64)));
 
 constexpr int ROWS = 16;  // of Sums, one to a 32-bit lane
 
@@ -143,7 +143,7 @@ void encode_group(const Layer& layer, int set, int group, const Signed* residual
   __m512i sums[4];  // row 16 a + 4 t + k to column 4 a + k of tile t
   for (int half = 0; half < 2; half++) {
     __m512i blocks[4];
-    for (int block = 0; block < 4; block++) blocks[block] = _mm512_loadu_si512(residuals + 2 * block + half);
+    for (int block = 0; block < 4; block++) blocks[block] = _mm512_load_si512(residuals + 2 * block + half);
     const __m512i upper = _mm512_permutex2var_epi32(blocks[0], halves, blocks[1]);
     const __m512i lower = _mm512_permutex2var_epi32(blocks[2], halves, blocks[3]);
     sums[2 * half] = _mm512_permutex2var_epi32(upper, first, lower);
