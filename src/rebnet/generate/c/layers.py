@@ -65,7 +65,7 @@ $tail}
 """)
 
 _ENCODE = Template("""\
-    $residual residual = ($residual)sum - thresholds[row];
+    $residual residual = $sum - thresholds[row];
     for (int plane = 0; plane < levels; plane++) {
         const uint32_t bit = (uint32_t)(residual >= 0);
         code[plane * $row_words + row / 32] |= bit << (row % 32);
@@ -151,7 +151,9 @@ def _constants(plan: Plan, layer: Layer, tables: tuple[Table, ...]) -> str:
     lines = []
     for table in tables:
         kind = table.name.removesuffix(str(n))
-        offset = "" if kind == "weights" or len(plan.network.served) == 1 else f" + (levels - 1) * {sizes.get(kind, rows)}"
+        offset = (
+            "" if kind == "weights" or len(plan.network.served) == 1 else f" + (levels - 1) * {sizes.get(kind, rows)}"
+        )
         if kind == "steps" and offset:
             offset = f" + (levels - 1) * (levels - 2) / 2 * {rows}"
         lines.append(f"const {table.c_type} *{kind} = {table.name}{offset};\n")
@@ -174,8 +176,10 @@ def _gather(plan: Plan, layer: Layer) -> str:
     }
     if not isinstance(layer.dense, Conv):
         return (_DENSE_PIXELS if layer.first else _DENSE_CODES).substitute(values)
-    pixel = _CONV_PIXEL.substitute(values) if layer.first else _CONV_CODE.substitute(
-        values, ring_y=_ring_row(plan, layer, "in_y")
+    pixel = (
+        _CONV_PIXEL.substitute(values)
+        if layer.first
+        else _CONV_CODE.substitute(values, ring_y=_ring_row(plan, layer, "in_y"))
     )
     (top, left), padded = layer.padding, layer.dense.window.same
     return _CONV.substitute(
@@ -210,8 +214,9 @@ def _sums(plan: Plan, layer: Layer, residual: str) -> str:
     }
     if isinstance(layer.tail, Scores):
         return _SUM.substitute(sizes, tail="    scores[row] = (score)scale[row] * (2 * sum - *reach) + bias[row];\n")
+    total = "sum" if residual == "int32_t" else f"({residual})sum"
     step = _STEP if plan.network.levels > 1 else ""
-    tail = _ENCODE.substitute(sizes, residual=residual, step=step)
+    tail = _ENCODE.substitute(sizes, residual=residual, sum=total, step=step)
     target = "memory->pixel" if layer.pool else f"memory->map{layer.number + 1}{_place(plan, layer)}"
     code = f"uint32_t *code = {target};\nclear(code, levels * {layer.row_words});\n"
     return code + _SUM.substitute(sizes, tail=tail)
@@ -260,6 +265,4 @@ def _push(plan: Plan, layer: Layer) -> str:
     )
     if layer.pool is None:
         return push
-    return _POOLED_PUSH.substitute(
-        last=layer.pool.kernel - 1, stride=layer.pool.stride, push=indent(push, "    ")
-    )
+    return _POOLED_PUSH.substitute(last=layer.pool.kernel - 1, stride=layer.pool.stride, push=indent(push, "    "))

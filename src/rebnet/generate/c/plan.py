@@ -1,7 +1,7 @@
 """A network as C will run it: its layers one by one, and the memory between them.
 
 Rows of a feature map go on as soon as they are made. A layer keeps only the rows of its input that its next windows
-need, in a ring; a dense layer keeps its whole input. A pool merges pixels into its output as they come and keeps nothing.
+need, in a ring; a dense layer keeps its whole input. A pool merges pixels into its output as they come.
 """
 
 from dataclasses import dataclass

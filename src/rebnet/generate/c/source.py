@@ -23,8 +23,8 @@ _HEADER = Template("""\
  *     int label = ${name}_label(scores);
  *
  * Constants (flash): $constant_bytes bytes, and the code.
- * Working memory (RAM): $memory_bytes bytes, given by the caller; it needs no initial value and holds nothing from image
- * to image. Calls with memory of their own may run at the same time. No allocation, no floating point.
+ * Working memory (RAM): $memory_bytes bytes that the caller gives; they need no initial value and hold nothing from
+ * image to image. Calls with memory of their own may run at the same time. No allocation, no floating point.
  */
 #ifndef ${NAME}_H
 #define ${NAME}_H
@@ -43,8 +43,7 @@ extern "C" {
 #define ${NAME}_CONSTANT_BYTES $constant_bytes
 #define ${NAME}_MEMORY_BYTES $memory_bytes
 
-/* $score_comment */
-typedef $score ${name}_score;
+typedef $score ${name}_score; /* no score of any image leaves it */
 
 typedef struct {
 $members} ${name}_memory;
@@ -76,8 +75,8 @@ _SOURCE = Template("""\
  *
  * Weights and activations are +1 and -1, one bit each: 1 means +1. An activation of several levels is a bit in as many
  * planes, level 1 in the first. A layer counts, plane by plane, the bits in which a window and a row of weights agree
- * and sums A = g_1*p_1 + g_2*p_2 + ...; t and the steps turn A into the row's code: r = A - t; bit 1 is r >= 0; r goes one
- * step towards 0; bit 2 is r >= 0; and so on. Pixels are codes too, of $input_bits planes.
+ * and sums A = g_1*p_1 + g_2*p_2 + ...; t and the steps turn A into the row's code: r = A - t; bit 1 is r >= 0; r loses
+ * or gains a step, d_1, towards 0; bit 2 is r >= 0; and so on. Pixels are codes too, of $input_bits planes.
  *
 $layers */
 #include "$name.h"
@@ -173,8 +172,8 @@ static inline void append_sample(uint32_t *window, int window_words, int positio
 
 _APPEND = """\
 /* Puts the code of a pixel at `position` of each plane of a window; its words are 0 there. */
-static void append(uint32_t *restrict window, int window_words, int position, const uint32_t *restrict code, int channels,
-                   int levels)
+static void append(uint32_t *restrict window, int window_words, int position, const uint32_t *restrict code,
+                   int channels, int levels)
 {
     const int shift = position % 32;
     for (int plane = 0; plane < levels; plane++) {
@@ -226,7 +225,7 @@ def constant_bytes(tables: dict[int, tuple[Table, ...]]) -> int:
 
 def header_text(plan: Plan, tables: dict[int, tuple[Table, ...]], name: str, digest: str) -> str:
     """NAME.h: what the network is, what it takes, and its two functions."""
-    image, score = plan.network.input, score_type(plan.layers[-1])
+    image = plan.network.input
     members = (f"    uint32_t {member}[{count}];\n" for member, count in plan.memory.items())
     return _HEADER.substitute(
         _common(plan, tables, name, digest),
@@ -235,8 +234,7 @@ def header_text(plan: Plan, tables: dict[int, tuple[Table, ...]], name: str, dig
         channels=image.channels,
         classes=plan.network.classes,
         levels=plan.network.levels,
-        score=score,
-        score_comment=f"No score of any image leaves {score.removesuffix('_t')}.",
+        score=score_type(plan.layers[-1]),
         members="".join(members),
         levels_comment=_levels_comment(plan),
     )
@@ -317,5 +315,3 @@ def _calls(plan: Plan) -> list[str]:
         else:
             calls.append(f"    run{layer.number}({image}memory, levels);\n")
     return calls
-
-

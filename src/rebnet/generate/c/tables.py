@@ -75,7 +75,7 @@ def layer_tables(layer: Layer, served: tuple[int, ...]) -> tuple[Table, ...]:
     tables = [
         Table(
             f"weights{number}",
-            f"{layer.rows} rows of {layer.columns} bits, {layer.column_words} words each",
+            f"{layer.rows} rows of {layer.columns} bits, words to a row: {layer.column_words}",
             weight_words(dense.weights),
         ),
         Table(f"gains{number}", f"g_1 ... g_{layer.planes}{sets}", gains),
