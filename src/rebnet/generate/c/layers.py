@@ -74,7 +74,7 @@ $step    }
 
 _STEP = """\
         if (plane + 1 < levels) {
-            residual += bit ? -*steps : *steps;
+            residual = bit ? residual - *steps : residual + *steps;
             steps++;
         }
 """
