@@ -113,7 +113,7 @@ int ${name}_label(const ${name}_score scores[${NAME}_CLASSES])
 }
 """)
 
-_DIFFERING = """\
+DIFFERING = """\
 /* Bits in which two rows of words differ. */
 #if defined(__GNUC__) && (defined(__POPCNT__) || defined(__aarch64__) || defined(__riscv_zbb))
 static inline int32_t differing(const uint32_t *restrict left, const uint32_t *restrict right, int words)
@@ -130,23 +130,32 @@ static inline int32_t differing(const uint32_t *restrict left, const uint32_t *r
     return count;
 }
 #else
+/* Ones of every four bits. */
+static inline uint32_t nibbles(uint32_t bits)
+{
+    bits -= (bits >> 1) & 0x55555555u;
+    return (bits & 0x33333333u) + ((bits >> 2) & 0x33333333u);
+}
+
+/* Three words are counted as two: their sums of bits, and what those carry. */
 static inline int32_t differing(const uint32_t *restrict left, const uint32_t *restrict right, int words)
 {
     uint32_t count = 0;
     while (words > 0) {
-        const int block = words < 31 ? words : 31; /* 31 words keep each byte of the sum below 256 */
-        uint32_t bytes = 0;
-        for (int word = 0; word < block; word++) {
-            uint32_t bits = left[word] ^ right[word];
-            bits -= (bits >> 1) & 0x55555555u;
-            bits = (bits & 0x33333333u) + ((bits >> 2) & 0x33333333u);
-            bytes += (bits + (bits >> 4)) & 0x0f0f0f0fu;
+        uint32_t bytes = 0; /* of 30 words at most, so that each stays below 256 */
+        int block = words < 30 ? words : 30;
+        words -= block;
+        for (; block >= 3; block -= 3, left += 3, right += 3) {
+            const uint32_t a = left[0] ^ right[0], b = left[1] ^ right[1], c = left[2] ^ right[2], odd = a ^ b;
+            const uint32_t sum = nibbles(odd ^ c) + 2 * nibbles((a & b) | (odd & c));
+            bytes += (sum & 0x0f0f0f0fu) + ((sum >> 4) & 0x0f0f0f0fu);
+        }
+        for (; block > 0; block--) {
+            const uint32_t sum = nibbles(*left++ ^ *right++);
+            bytes += (sum + (sum >> 4)) & 0x0f0f0f0fu;
         }
         bytes = (bytes & 0x00ff00ffu) + ((bytes >> 8) & 0x00ff00ffu);
         count += (bytes & 0xffffu) + (bytes >> 16);
-        left += block;
-        right += block;
-        words -= block;
     }
     return (int32_t)count;
 }
@@ -283,7 +292,7 @@ def _levels_comment(plan: Plan) -> str:
 
 def _helpers(plan: Plan) -> list[str]:
     """The functions that this network calls; a compiler warns of others."""
-    helpers = [_DIFFERING, _CLEAR, _APPEND_SAMPLE]
+    helpers = [DIFFERING, _CLEAR, _APPEND_SAMPLE]
     if len(plan.layers) > 1:
         helpers.append(_APPEND)
     if any(layer.pool for layer in plan.layers):
