@@ -3,6 +3,7 @@
     train     images, a network text          -> run/    model.safetensors, training.json
     compile   a run, or a network of the zoo  -> build/  exported/, network.json, tensors.safetensors,
                                                          folding.json, rtl/, mem/, ports.json
+    generate  build                           -> build/  c/ (NAME.c, NAME.h), or rtl/, mem/, ports.json once more
     evaluate  build, images                   -> build/  evaluation.json, adaptive.json or online.json
     simulate  build, images                   -> build/  simulation.json
     report    records of builds               -> report.html
@@ -30,6 +31,7 @@ from rebnet.files import file_hash, make_folder, output_errors, read_record
 from rebnet.fold import fold
 from rebnet.fold.fit import MAX_UTILISATION, Request
 from rebnet.fold.from_text import bound_cycles
+from rebnet.generate import Target as GenerateTarget
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
@@ -377,6 +379,7 @@ __all__ = [
     "DEFAULT_TIMEOUT_S",
     "PLACE_TIMEOUT_S",
     "Engine",
+    "GenerateTarget",
     "Stage",
     "Synthesizer",
     "Target",
@@ -385,6 +388,7 @@ __all__ = [
     "dataset_of",
     "demo",
     "evaluate",
+    "generate",
     "place_and_route",
     "report",
     "reproduce",

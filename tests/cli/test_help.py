@@ -9,6 +9,7 @@ from rebnet.cli import app
 EXAMPLES = {
     "train": "rebnet train --network arch-1 --dataset mnist --levels 2 --output runs/mnist-m2",
     "compile": "rebnet compile zoo:mnist-arch-1-m2 --output build/mnist-m2",
+    "generate": "rebnet generate build/mnist-m2 --target c",
     "evaluate": "rebnet evaluate build/mnist-m2 --dataset mnist",
     "simulate": "rebnet simulate build/mnist-m2 --dataset mnist --images all --stalls 7",
     "synthesize": "rebnet synthesize build/mnist-m2 --part xc7s50",

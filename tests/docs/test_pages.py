@@ -14,7 +14,7 @@ from .pages import DOCS, ROOT, Block, blocks, commands, name, pages
 
 MOST_LINES = 205
 MOST_LINES_OF_TABLES = 250  # the reference is looked up, not read
-_LANGUAGES = ("python", "console", "systemverilog", "json", "tcl", "")
+_LANGUAGES = ("python", "console", "systemverilog", "json", "tcl", "c", "")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 
 

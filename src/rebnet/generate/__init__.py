@@ -1,94 +1,38 @@
-"""Generation: a lowered network and its folding become SystemVerilog and memory images."""
+"""Generation: a lowered network becomes SystemVerilog with its folding, or C without one."""
 
-import shutil
 from pathlib import Path
+from typing import Any, Literal, get_args
 
-from rebnet.files import file_hash, make_folder, write_record, write_text
-from rebnet.generate.fusesoc import CORE_FILE, core_text
-from rebnet.generate.memory import columns, score_words, threshold_words, to_hex, weight_words
-from rebnet.generate.top import Plan, plan_text, top_text
-from rebnet.ir import storage
-from rebnet.ir.ops import Network, Scores
-from rebnet.rtl import MODULES, source
-from rebnet.rtl.accelerator import Accelerator
-from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
-from rebnet.rtl.ports import PORTS_FILE
-from rebnet.rtl.thresholds import layer_constants
-from rebnet.rtl.widths import USER_BITS, Widths, widths_of
+from rebnet.errors import OptionError
+from rebnet.generate.c import NAME, write_c
+from rebnet.generate.rtl import TOP_NAME, write_rtl
 
-TOP_NAME = "accelerator"
+Target = Literal["rtl", "c"]
 
 
-def generate(build: Path, *, name: str = TOP_NAME, memory: str = "mem") -> None:
-    """Write `rtl/`, `mem/`, `ports.json` and a FuseSoC core for the network and folding in `build`.
+def generate(
+    build: Path, *, target: Target = "rtl", output: Path | None = None, name: str | None = None, memory: str = "mem"
+) -> dict[str, Any]:
+    """Write the network in `build` as SystemVerilog into `build`, or as C into `output`.
 
     Args:
-        build: folder with network.json, tensors.safetensors and folding.json.
-        name: name of the top module.
-        memory: folder of the memory images, relative to where the simulator runs.
+        build: folder with network.json and tensors.safetensors; for SystemVerilog with folding.json too.
+        target: "rtl" or "c".
+        output: folder of the C; BUILD/c if None.
+        name: name of the top module, or what the C's files and functions are named after; "accelerator" or "network".
+        memory: folder of the memory images of the RTL, relative to where the simulator runs.
+
+    Returns:
+        What was written: the record of ports.json, or the files of C and their bytes; see `rebnet.generate.c.write_c`.
 
     Raises:
-        FileFormatError: a record is missing or damaged.
-        FoldingError: the folding does not fit the network.
+        OptionError: a target or name that there is not, or an output for SystemVerilog.
+        RebnetError: see `write_rtl` and `write_c`.
     """
-    network = storage.load(build)
-    folding = build / FOLDING_FILE
-    accelerator = read_accelerator(folding, network)
-    depths = read_depths(folding, accelerator)
-    widths = widths_of(network)
-    for folder in (build / "rtl", build / memory):
-        shutil.rmtree(folder, ignore_errors=True)
-        make_folder(folder)
-    for module in MODULES:
-        write_text(build / "rtl" / f"{module}.sv", source(module).read_text())
-    plan = Plan(network, accelerator, depths, widths, name, memory)
-    write_text(build / "rtl" / f"{name}.sv", top_text(plan))
-    memories = _memories(network, accelerator, widths)
-    for file, text in memories.items():
-        write_text(build / memory / file, text)
-    record = _ports(build, name, network, accelerator, widths)
-    record = {**record, "memories": [f"{memory}/{file}" for file in memories]}
-    write_record(build / PORTS_FILE, record)
-    write_text(build / CORE_FILE, core_text(record, plan_text(plan)))
-
-
-def _memories(network: Network, accelerator: Accelerator, widths: Widths) -> dict[str, str]:
-    """The memory images by file name, in the order that data meets them."""
-    last = network.ops[-1]
-    assert isinstance(last, Scores)
-    constants = layer_constants(network)
-    memories: dict[str, str] = {}
-    for index, (dense, layer) in enumerate(zip(network.dense, accelerator.layers, strict=True)):
-        memories |= columns(f"{layer.name}_weights.hex", weight_words(dense, layer), layer.weight_column)
-        if layer.levels_out:
-            words = threshold_words(constants[index].threshold, layer, constants[index].bits)
-            memories[f"{layer.name}_thresholds.hex"] = to_hex(words)
-    memories["scores.hex"] = to_hex(score_words(last, network.dense[-1], widths.score))
-    return memories
-
-
-def _ports(build: Path, name: str, network: Network, accelerator: Accelerator, widths: Widths) -> dict[str, object]:
-    p = accelerator.samples_per_beat
-    image = network.input
-    return {
-        "inputs": {"network": file_hash(build / storage.NETWORK_FILE), "folding": file_hash(build / FOLDING_FILE)},
-        "top": name,
-        "files": [f"rtl/{module}.sv" for module in (*MODULES, name)],
-        "clock": "aclk",
-        "reset": "aresetn (active low, synchronous)",
-        "s_axis": {
-            "tdata_bits": 8 * p,
-            "tuser_bits": USER_BITS,
-            "samples_per_beat": p,
-            "beats_per_image": accelerator.beats_in,
-            "image": [image.height, image.width, image.channels],
-            "order": "height, width, channel",
-        },
-        "m_axis": {
-            "tdata_bits": 8 * widths.score_bytes,
-            "tuser_bits": USER_BITS,
-            "score_bits": widths.score,
-            "beats_per_image": accelerator.beats_out,
-        },
-        "levels": list(network.served),
-    }
+    if target not in get_args(Target):
+        raise OptionError(f"target={target!r}: use {' or '.join(get_args(Target))}")
+    if target == "c":
+        return write_c(build, output, name or NAME)
+    if output is not None:
+        raise OptionError(f"output={output}: the RTL stays in its build, beside its records; leave --output out")
+    return write_rtl(build, name or TOP_NAME, memory)

@@ -1,0 +1,50 @@
+"""A lowered network as one C file and its header: C99, no allocation, no floating point, memory that the caller gives.
+
+For processors without an FPGA beside them, down to microcontrollers. Scores equal the reference engine's.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from rebnet.errors import OptionError
+from rebnet.files import file_hash, make_folder, write_text
+from rebnet.generate.c.plan import plan
+from rebnet.generate.c.source import constant_bytes, header_text, source_text, tables_of
+from rebnet.ir import storage
+
+FOLDER = "c"
+NAME = "network"
+_IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+
+def write_c(build: Path, output: Path | None = None, name: str = NAME) -> dict[str, Any]:
+    """Write NAME.h and NAME.c for the network in `build`.
+
+    Args:
+        build: folder with network.json and tensors.safetensors; a folding is not needed.
+        output: folder of the two files; BUILD/c if None.
+        name: name of the files, and what every name in the header begins with.
+
+    Returns:
+        The files and the bytes of constants and of working memory.
+
+    Raises:
+        FileFormatError: the network is missing or damaged.
+        OptionError: `name` is none in C.
+    """
+    if _IDENTIFIER.fullmatch(name) is None:
+        raise OptionError(f"name={name!r}: names in C are made from it; use letters, digits and '_', a letter first")
+    made = plan(storage.load(build))
+    tables = tables_of(made)
+    digest = file_hash(build / storage.NETWORK_FILE)
+    folder = make_folder(build / FOLDER if output is None else output)
+    header, source = folder / f"{name}.h", folder / f"{name}.c"
+    write_text(header, header_text(made, tables, name, digest))
+    write_text(source, source_text(made, tables, name, digest))
+    return {
+        "header": str(header),
+        "source": str(source),
+        "constant_bytes": constant_bytes(tables),
+        "memory_bytes": made.memory_bytes,
+    }

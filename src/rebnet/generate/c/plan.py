@@ -1,0 +1,199 @@
+"""A network as C will run it: its layers one by one, and the memory between them.
+
+Rows of a feature map go on as soon as they are made. A layer keeps only the rows of its input that its next windows
+need, in a ring; a dense layer keeps its whole input. A pool merges pixels into its output as they come.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+from rebnet.errors import OptionError
+from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
+from rebnet.ir.ops import Conv, Dense, MaxPool, Network, Scores, Threshold
+from rebnet.spec.window import Window
+
+WORD_BITS = 32
+
+
+def words(bits: int) -> int:
+    """32-bit words that hold `bits` bits."""
+    return -(-bits // WORD_BITS)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer with weights, its encoder or scores, and the pool behind it.
+
+    A dense layer is the one window that is as large as its map.
+
+    Attributes:
+        number: its place, from 1.
+        dense: weights and gains.
+        tail: what becomes of the accumulators.
+        pool: the pool behind it.
+        height: rows of its input.
+        width: pixels of a row.
+        channels: of a pixel.
+        planes: bits of a channel, the most.
+    """
+
+    number: int
+    dense: Dense
+    tail: Threshold | Scores
+    pool: Window | None
+    height: int
+    width: int
+    channels: int
+    planes: int
+
+    @property
+    def first(self) -> bool:
+        """Whether it reads pixels."""
+        return self.number == 1
+
+    @property
+    def pushed(self) -> bool:
+        """Whether it runs row by row, as its input comes: a convolution that reads codes."""
+        return isinstance(self.dense, Conv) and not self.first
+
+    @property
+    def rows(self) -> int:
+        """Outputs of a window."""
+        return self.dense.weights.rows
+
+    @property
+    def columns(self) -> int:
+        """Inputs of a window."""
+        return self.dense.weights.columns
+
+    @property
+    def column_words(self) -> int:
+        """Words of one plane of a window, and of a row of weights."""
+        return words(self.columns)
+
+    @property
+    def row_words(self) -> int:
+        """Words of one plane of an output pixel."""
+        return words(self.rows)
+
+    @property
+    def channel_words(self) -> int:
+        """Words of one plane of an input pixel."""
+        return words(self.channels)
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Height and width of the window."""
+        window = self._window
+        return (self.height, self.width) if window is None else (window.kernel, window.kernel)
+
+    @property
+    def stride(self) -> int:
+        """Steps from window to window."""
+        return 1 if self._window is None else self._window.stride
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Rows above and pixels left of the map."""
+        window = self._window
+        return (0, 0) if window is None else (window.padding(self.height)[0], window.padding(self.width)[0])
+
+    @property
+    def windows(self) -> tuple[int, int]:
+        """Windows along both axes."""
+        return (1, 1) if self._window is None else self._window.output(self.height, self.width)
+
+    @property
+    def output(self) -> tuple[int, int]:
+        """Height and width of what it hands on, behind the pool."""
+        return self.windows if self.pool is None else self.pool.output(*self.windows)
+
+    @property
+    def _window(self) -> Window | None:
+        return self.dense.window if isinstance(self.dense, Conv) else None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network, its layers, and the words of working memory by name, in their order."""
+
+    network: Network
+    layers: tuple[Layer, ...]
+
+    @property
+    def rings(self) -> dict[int, int]:
+        """Rows that are kept of the input of each layer but the first."""
+        return {layer.number: _ring(before, layer) for before, layer in pairwise(self.layers)}
+
+    @property
+    def memory(self) -> dict[str, int]:
+        """Words of the working memory by name."""
+        levels = self.network.levels
+        memory = {"window": max(layer.planes * layer.column_words for layer in self.layers)}
+        pooled = [layer.row_words for layer in self.layers if layer.pool]
+        if pooled:
+            memory["pixel"] = levels * max(pooled)
+        rings = self.rings
+        for layer in self.layers[1:]:
+            memory[f"map{layer.number}"] = rings[layer.number] * layer.width * levels * layer.channel_words
+        return memory
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of the working memory."""
+        return sum(self.memory.values()) * WORD_BITS // 8
+
+
+def _ring(before: Layer, layer: Layer) -> int:
+    """Rows of `layer`'s input that are alive at a time.
+
+    Those of a window, and those that an overlapping pool has begun beyond the last finished one.
+    """
+    if not layer.pushed:
+        return layer.height
+    begun = 0 if before.pool is None else -(-before.pool.kernel // before.pool.stride) - 1
+    return min(layer.height, layer.kernel[0] + begun)
+
+
+def plan(network: Network) -> Plan:
+    """The plan of a lowered network.
+
+    Raises:
+        OptionError: the network is not lowered.
+    """
+    shape = (network.input.height, network.input.width, network.input.channels)
+    planes = network.input.bits
+    layers: list[Layer] = []
+    for position, op in enumerate(network.ops):
+        if not isinstance(op, Dense):
+            continue
+        tail, pool = _behind(network, position)
+        layer = Layer(len(layers) + 1, op, tail, pool, *shape, planes)
+        layers.append(layer)
+        shape, planes = (*layer.output, layer.rows), network.levels
+    return Plan(network, tuple(layers))
+
+
+def _behind(network: Network, position: int) -> tuple[Threshold | Scores, Window | None]:
+    """What stands behind the layer at `position`, up to the next one."""
+    following = network.ops[position + 1 : position + 3]
+    tail = following[0] if following else None
+    if not isinstance(tail, Threshold | Scores) or network.dense[0].gains is None:
+        raise OptionError(f"{network.name}: lower the network before writing it as C")
+    pool = following[-1]
+    return tail, pool.window if isinstance(pool, MaxPool) else None
+
+
+def network_text(network: Network) -> str:
+    """The network in the paper's notation, without folding."""
+    image = network.input
+    layers: list[LayerText] = []
+    for op in network.ops:
+        match op:
+            case Conv():
+                layers.append(ConvText(op.weights.rows, window=op.window))
+            case Dense():
+                layers.append(DenseText(op.weights.rows))
+            case MaxPool():
+                layers.append(PoolText(op.window))
+    return str(Architecture(image.height, image.width, image.channels, tuple(layers)))

@@ -1,0 +1,55 @@
+"""`rebnet generate`: what it prints and writes, and refusals whole."""
+
+import re
+
+
+def test_c(rebnet, build):
+    before = {path.name for path in build.iterdir()}
+    code, out, err = rebnet("generate", build, "--target", "c")
+    assert (code, err) == (0, "")
+    assert re.fullmatch(
+        rf"source          {build}/c/network.c\nheader          {build}/c/network.h\n"
+        r"constant_bytes  [1-9]\d*\nmemory_bytes    [1-9]\d*\n",
+        out,
+    )
+    assert {path.name for path in build.iterdir()} == {*before, "c"}
+    constants, memory = re.findall(r"_bytes +(\d+)", out)
+    header = (build / "c" / "network.h").read_text()
+    assert f"#define NETWORK_CONSTANT_BYTES {constants}\n" in header
+    assert f"#define NETWORK_MEMORY_BYTES {memory}\n" in header
+
+
+def test_the_integer_network_is_enough(rebnet, run_folder, tmp_path):
+    build, place = tmp_path / "lowered", tmp_path / "firmware"
+    assert rebnet("compile", run_folder, "--output", build, "--until", "lower")[0] == 0
+    before = {path.name for path in build.iterdir()}
+    code, out, _ = rebnet("generate", build, "--target", "c", "--output", place, "--name", "digits")
+    assert code == 0
+    assert f"source          {place}/digits.c\n" in out
+    assert {path.name for path in place.iterdir()} == {"digits.c", "digits.h"}
+    assert {path.name for path in build.iterdir()} == before
+
+
+def test_rtl(rebnet, build):
+    (build / "rtl" / "accelerator.sv").unlink()
+    assert rebnet("generate", build, "--target", "rtl") == (0, "top  accelerator\n", "")
+    assert (build / "rtl" / "accelerator.sv").is_file()
+
+
+def test_refusals(refuse, build, tmp_path):
+    name = "names in C are made from it; use letters, digits and '_', a letter first"
+    refuse(f"name='7': {name}", "generate", build, "--target", "c", "--name", "7")
+    message = f"output={tmp_path}: the RTL stays in its build, beside its records; leave --output out"
+    refuse(message, "generate", build, "--target", "rtl", "--output", tmp_path)
+    message = "--name x: names the files of the C; leave it out"
+    refuse(message, "generate", build, "--target", "rtl", "--name", "x")
+    file = tmp_path / "nothing" / "network.json"
+    refuse(f"{file}: no such file; the stage that writes it has not run", "generate", file.parent, "--target", "c")
+    place = build / "network.json"
+    message = f"{place}: a file stands where a folder is needed; name another --output"
+    refuse(message, "generate", build, "--target", "c", "--output", place)
+
+
+def test_a_target_is_named(rebnet, build):
+    assert rebnet("generate", build)[0] == 2
+    assert rebnet("generate", build, "--target", "vhdl")[0] == 2

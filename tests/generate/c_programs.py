@@ -1,0 +1,92 @@
+"""Networks written as C, compiled as strictly as a compiler can, and run on images."""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rebnet.engine import reference
+from rebnet.generate import generate
+from rebnet.ir import storage
+
+STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Wundef")
+_SANITIZED = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+DRIVER = Path(__file__).parent / "driver.c"
+CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb")
+
+
+def tool(*names: str) -> list[str]:
+    """The first of these programs that is here; skips where none is."""
+    for name in names:
+        if shutil.which(name):
+            return [name]
+    pytest.skip(f"there is no {' or '.join(names)} here")
+
+
+def host() -> list[str]:
+    return tool("cc", "gcc", "clang")
+
+
+@cache
+def _sanitizes() -> bool:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [*host(), *_SANITIZED, "-x", "c", "-", "-o", f"{folder}/a"]
+        return subprocess.run(command, check=False, input=b"int main(void) { return 0; }").returncode == 0
+
+
+def sanitized() -> tuple[str, ...]:
+    """Options that stop a program at the first byte or number it should not have; skips where they do not link."""
+    if not _sanitizes():
+        pytest.skip("the compiler here has no sanitizers")
+    return _SANITIZED
+
+
+def written(network, folder):
+    """network.c and network.h of a lowered network in `folder`, and their record."""
+    storage.save(network, folder)
+    return generate(folder, target="c", output=folder)
+
+
+def run_tool(command: Sequence[object]) -> str:
+    done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def compiled(folder: Path, compiler: Sequence[str], *options: str) -> Path:
+    """The object of network.c without one warning."""
+    run_tool([*compiler, *STRICT, *options, "-c", folder / "network.c", "-o", folder / "network.o"])
+    return folder / "network.o"
+
+
+def linked(folder: Path, compiler: Sequence[str], *options: str, driver: Sequence[str] = ()) -> Path:
+    """The program of `folder`: the driver around network.c."""
+    network = compiled(folder, compiler, *options)
+    options = (*options, *driver, f"-I{folder}")
+    run_tool([*compiler, *options, DRIVER, network, "-o", folder / "program"])
+    return folder / "program"
+
+
+def scores(command: Sequence[object], network, images, levels):
+    """What the program gives for every image at levels[n], and its labels."""
+    data = b"".join(bytes([m]) + image.tobytes() for m, image in zip(levels, images, strict=True))
+    done = subprocess.run([str(word) for word in command], check=False, input=data, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    results = np.frombuffer(done.stdout, dtype="<i8").reshape(len(images), network.classes + 1)
+    return results[:, :-1], results[:, -1]
+
+
+def check(command, network, images, levels=None):
+    """Every score equals the reference's: at each m, and at M for 0 and for what is above M; labels too."""
+    most = network.levels
+    for m in range(most + 2) if levels is None else levels:
+        served = m if m in network.served else most
+        expected = reference.run(network, images, served)
+        found, labels = scores(command, network, images, [m] * len(images))
+        assert np.array_equal(found, expected), f"m={m}"
+        assert np.array_equal(labels, expected.argmax(axis=1))
