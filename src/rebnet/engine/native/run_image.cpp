@@ -17,47 +17,64 @@
 namespace rebnet::REBNET_ISA {
 namespace {
 
-typedef Word Lanes __attribute__((vector_size(8 * LANES)));
 typedef std::int64_t Signed __attribute__((vector_size(8 * LANES)));
 
-// Ones of every lane.
-inline Lanes popcount(Lanes value) {
+// A register of the instruction set, and ones of its 64-bit lanes.
 #if defined(__AVX512VPOPCNTDQ__)
-  return reinterpret_cast<Lanes>(_mm512_popcnt_epi64(reinterpret_cast<__m512i>(value)));
+typedef Word Register __attribute__((vector_size(64)));
+
+inline Register popcount(Register value) {
+  return reinterpret_cast<Register>(_mm512_popcnt_epi64(reinterpret_cast<__m512i>(value)));
+}
 #elif defined(__AVX2__)
+typedef Word Register __attribute__((vector_size(32)));
+
+inline Register popcount(Register value) {
   const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2,
                                          2, 3, 2, 3, 3, 4);
-  const __m256i nibble = _mm256_set1_epi8(15);
-  Lanes result;
-  for (int half = 0; half < 2; half++) {
-    __m256i bytes;
-    std::memcpy(&bytes, reinterpret_cast<const char*>(&value) + 32 * half, 32);
-    const __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(bytes, nibble));
-    const __m256i high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble));
-    const __m256i ones = _mm256_sad_epu8(_mm256_add_epi8(low, high), _mm256_setzero_si256());
-    std::memcpy(reinterpret_cast<char*>(&result) + 32 * half, &ones, 32);
-  }
-  return result;
+  const __m256i nibble = _mm256_set1_epi8(15), bytes = reinterpret_cast<__m256i>(value);
+  const __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(bytes, nibble));
+  const __m256i high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble));
+  return reinterpret_cast<Register>(_mm256_sad_epu8(_mm256_add_epi8(low, high), _mm256_setzero_si256()));
+}
 #elif defined(REBNET_NEON)
-  Lanes result;
-  for (int pair = 0; pair < 4; pair++) {
-    uint8x16_t bytes;
-    std::memcpy(&bytes, reinterpret_cast<const char*>(&value) + 16 * pair, 16);
-    const uint64x2_t ones = vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(vcntq_u8(bytes))));
-    std::memcpy(reinterpret_cast<char*>(&result) + 16 * pair, &ones, 16);
-  }
-  return result;
+typedef Word Register __attribute__((vector_size(16)));
+
+inline Register popcount(Register value) {
+  const uint8x16_t ones = vcntq_u8(reinterpret_cast<uint8x16_t>(value));
+  return reinterpret_cast<Register>(vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(ones))));
+}
 #else
-  Lanes result;
-  for (int lane = 0; lane < LANES; lane++) result[lane] = static_cast<Word>(__builtin_popcountll(value[lane]));
-  return result;
+typedef Word Register;
+
+inline Register popcount(Register value) { return static_cast<Word>(__builtin_popcountll(value)); }
 #endif
+
+// LANES rows in as many registers as they need.
+struct Lanes {
+  static constexpr int REGISTERS = 8 * LANES / sizeof(Register);
+  Register part[REGISTERS];
+
+  // Add the ones of what differs between the rows' weights and a word of a window.
+  void count(const Lanes& weights, Word word) {
+    for (int i = 0; i < REGISTERS; i++) part[i] += popcount(weights.part[i] ^ word);
+  }
+};
+
+inline Lanes load(const Word* words) {
+  Lanes value;
+  std::memcpy(&value, words, sizeof value);
+  return value;
 }
 
 // Bit i is set where lane i is not negative.
 inline std::uint8_t not_negative(Signed value) {
 #if defined(__AVX512DQ__)
   return static_cast<std::uint8_t>(~_mm512_movepi64_mask(reinterpret_cast<__m512i>(value)));
+#elif defined(__AVX2__)
+  __m256d halves[2];
+  std::memcpy(halves, &value, sizeof halves);
+  return static_cast<std::uint8_t>(~(_mm256_movemask_pd(halves[0]) | _mm256_movemask_pd(halves[1]) << 4));
 #else
   unsigned bits = 0;
   for (int lane = 0; lane < LANES; lane++) bits |= static_cast<unsigned>(value[lane] >= 0) << lane;
@@ -65,19 +82,39 @@ inline std::uint8_t not_negative(Signed value) {
 #endif
 }
 
-// Products of counts and gains, both below 2^32.
-inline Signed times(Lanes counts, Signed gain) {
-#if defined(__AVX512F__)
-  return reinterpret_cast<Signed>(_mm512_mul_epu32(reinterpret_cast<__m512i>(counts), reinterpret_cast<__m512i>(gain)));
+// The residual behind a level.
+inline Signed next(Signed residual, Signed step) {
+#if defined(__AVX512F__) || !defined(__AVX2__)
+  return residual < 0 ? residual + step : residual - step;
 #else
-  return reinterpret_cast<Signed>(counts) * gain;
+  __m256i residuals[2], steps[2];
+  std::memcpy(residuals, &residual, sizeof residuals);
+  std::memcpy(steps, &step, sizeof steps);
+  for (int half = 0; half < 2; half++) {  // minus the step where not negative
+    const __m256i minus = _mm256_cmpgt_epi64(residuals[half], _mm256_set1_epi64x(-1));
+    residuals[half] = _mm256_add_epi64(residuals[half], _mm256_sub_epi64(_mm256_xor_si256(steps[half], minus), minus));
+  }
+  std::memcpy(&residual, residuals, sizeof residual);
+  return residual;
 #endif
 }
 
-inline Lanes load(const Word* words) {
-  Lanes value;
-  std::memcpy(&value, words, sizeof value);
-  return value;
+// Products of counts and gains, both below 2^32.
+inline Signed times(const Lanes& lanes, Signed gain) {
+  Signed counts;
+  std::memcpy(&counts, &lanes, sizeof counts);
+#if defined(__AVX512F__)
+  return reinterpret_cast<Signed>(_mm512_mul_epu32(reinterpret_cast<__m512i>(counts), reinterpret_cast<__m512i>(gain)));
+#elif defined(__AVX2__)
+  __m256i halves[2], gains[2];
+  std::memcpy(halves, &counts, sizeof halves);
+  std::memcpy(gains, &gain, sizeof gains);
+  for (int half = 0; half < 2; half++) halves[half] = _mm256_mul_epu32(halves[half], gains[half]);
+  std::memcpy(&counts, halves, sizeof counts);
+  return counts;
+#else
+  return counts * gain;
+#endif
 }
 
 inline Signed load(const std::int64_t* values) {
@@ -196,8 +233,7 @@ class Finish {
     *out = not_negative(residual);
     const std::int64_t* steps = steps_ + static_cast<std::ptrdiff_t>(block) * (levels_ - 1) * LANES;
     for (int level = 1; level < levels_; level++, steps += LANES) {
-      const Signed step = load(steps);
-      residual = residual < 0 ? residual + step : residual - step;
+      residual = next(residual, load(steps));
       out += stride_;
       *out = not_negative(residual);
     }
@@ -246,7 +282,7 @@ void count_bits(const Layer& layer, const Finish& finish, const std::int64_t* ga
       const Word* there = first + offsets[word];
       for (int window = 0; window < WINDOWS; window++) {
         for (int plane = 0; plane < PLANES; plane++) {
-          differing[window][plane] += popcount(weight ^ there[window * across + plane * plane_words]);
+          differing[window][plane].count(weight, there[window * across + plane * plane_words]);
         }
       }
     }
