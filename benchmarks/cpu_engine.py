@@ -212,7 +212,7 @@ def print_cell(cell: Cell, found: list[dict[str, Any]], compared: list[dict[str,
         print(f"{row['name']:<42}{figures}  {row['way']}")
     print("times as fast as")
     for ratio in compared:
-        print(f"  M={ratio['levels']}: {ratio['ratio']:8.2f} x {ratio['against']}: {ratio['peer']}")
+        print(f"  M={ratio['levels']}: {ratio['ratio']:8.2f} x {ratio['against']}: {ratio['peer']}", flush=True)
 
 
 def print_goals(goals: list[dict[str, Any]]) -> None:

@@ -70,10 +70,14 @@ class Described:
     slope: float
     offset: float
 
-    def inputs(self, images: Bytes) -> Floats:
-        """Images as the float32 input of the network, N x channels x height x width."""
-        values = np.float32(self.slope) * images.astype(np.float32) + np.float32(self.offset)
-        return np.ascontiguousarray(values.transpose(0, 3, 1, 2))
+    def arranged(self, images: Bytes) -> Bytes:
+        """Images as N x channels x height x width, or as N vectors where the first layer is dense."""
+        flat = images.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(flat if self.layers[0].is_conv else flat.reshape(len(images), -1))
+
+    def values(self, images: Bytes) -> Floats:
+        """Pixels as the network's input values, in float32; same shape."""
+        return np.float32(self.slope) * images.astype(np.float32) + np.float32(self.offset)
 
 
 @dataclass(frozen=True)
@@ -151,14 +155,15 @@ def relu(network: Network, seed: int = 0) -> Described:
     layers = []
     for stage in _stages(network):
         shape = stage.signs.shape
-        spread = np.sqrt(2 / np.prod(shape[1:]))
-        weights = (spread * random.standard_normal(shape)).astype(np.float32)
-        layers.append(Layer(weights, (0.1 * random.standard_normal(shape[0])).astype(np.float32), stage.pool))
+        spread = np.float32(np.sqrt(2 * shape[0] / stage.signs.size))
+        weights = spread * random.standard_normal(shape, dtype=np.float32)
+        bias = random.standard_normal((shape[0],), dtype=np.float32) / 10
+        layers.append(Layer(weights, bias.astype(np.float32), stage.pool))
     return Described(f"{network.name}, ReLU", _shape(network), tuple(layers), 1 / 255, 0.0)
 
 
 def layer_outputs(described: Described, x: Floats) -> list[Floats]:
-    """What every layer of a ReLU network gives for inputs N x channels x height x width, slowly."""
+    """What every layer of a ReLU network gives for inputs as `arranged` orders them, slowly."""
     outputs = []
     for layer in described.layers:
         if layer.is_conv:

@@ -75,9 +75,7 @@ class Work:
         random = np.random.default_rng(1)
         self.network: Network = storage.load(Path(job.build))
         shape = self.network.input
-        self.images: Bytes = random.integers(
-            0, 256, (POOL, shape.height, shape.width, shape.channels), dtype=np.uint8
-        )
+        self.images: Bytes = random.integers(0, 256, (POOL, shape.height, shape.width, shape.channels), dtype=np.uint8)
 
     @cached_property
     def described(self) -> Described:
@@ -86,8 +84,8 @@ class Work:
 
     @cached_property
     def inputs(self) -> Floats:
-        """All images as float32 inputs, N x channels x height x width."""
-        return self.described.inputs(self.images)
+        """All images as float32 inputs, N x channels x height x width or N vectors."""
+        return self.described.values(self.described.arranged(self.images))
 
     def batches(self, way: Way) -> Sequence[slice]:
         """What each call takes of the images."""

@@ -85,9 +85,7 @@ class Writer:
     def finish(self, image: int, scores: int) -> bytes:
         """The file."""
         codes = [
-            schema.OperatorCodeT(
-                deprecatedBuiltinCode=min(code, 127), builtinCode=code, version=_VERSIONS.get(code, 1)
-            )
+            schema.OperatorCodeT(deprecatedBuiltinCode=min(code, 127), builtinCode=code, version=_VERSIONS.get(code, 1))
             for code in self.codes
         ]
         graph = schema.SubGraphT(
@@ -106,7 +104,7 @@ class Writer:
 
 
 def litert_model(described: Described, batch: int, calibration: Floats | None = None) -> bytes:
-    """The model in float32, or with inputs to calibrate with (N x channels x height x width) in int8.
+    """The model in float32, or with inputs to calibrate with (as `layer_outputs` takes them) in int8.
 
     An int8 input is a pixel less 128.
     """

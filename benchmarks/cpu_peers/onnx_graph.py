@@ -1,4 +1,4 @@
-"""A described network as an ONNX graph, N x channels x height x width, in float32."""
+"""A described network as an ONNX graph in float32; images are N x channels x height x width, or N vectors."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ class Graph:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
-    def constant(self, value: NDArray[Any]) -> str:
-        """The name of a constant."""
+    def constant(self, value: NDArray[Any] | float) -> str:
+        """The name of a constant, in float32."""
         name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(value, dtype=np.float32, order="C"), name))
         return name
 
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
@@ -37,7 +37,7 @@ class Graph:
 def onnx_model(described: Described, batch: int, form: str = "where") -> Any:
     """The model for one batch size; `form` is one of `FORMS`."""
     graph = Graph()
-    name, flat = "input", False
+    name, flat = "input", not described.layers[0].is_conv
     for layer in described.layers:
         if layer.is_conv:
             name = graph.node("Conv", name, graph.constant(layer.weights), graph.constant(layer.bias))
@@ -53,7 +53,8 @@ def onnx_model(described: Described, batch: int, form: str = "where") -> Any:
         if layer.code is not None:
             name = _code(graph, name, layer, layer.code, form)
     height, width, channels = described.shape
-    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, [batch, channels, height, width])
+    shape = [channels, height, width] if described.layers[0].is_conv else [channels * height * width]
+    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, [batch, *shape])
     scores = helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, len(described.layers[-1].bias)])
     whole = helper.make_graph(graph.nodes, "network", [image], [scores], graph.constants)
     model = helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
@@ -67,7 +68,7 @@ def _code(graph: Graph, name: str, layer: Layer, code: Code, form: str) -> str:
     for level, gain in enumerate(code.gains):
         last = level + 1 == len(code.gains)
         sign = _sign(graph, name, form)
-        part = sign if gain == 1 else graph.node("Mul", sign, graph.constant(np.float32(gain)))
+        part = sign if gain == 1 else graph.node("Mul", sign, graph.constant(gain))
         total = part if not total else graph.node("Add", total, part)
         if not last:
             step = graph.constant(code.steps[level].reshape(layer.per_row))
@@ -76,7 +77,7 @@ def _code(graph: Graph, name: str, layer: Layer, code: Code, form: str) -> str:
 
 
 def _sign(graph: Graph, name: str, form: str) -> str:
-    minus, plus = graph.constant(np.float32(-1)), graph.constant(np.float32(1))
+    minus, plus = graph.constant(-1), graph.constant(1)
     if form == "clip":
         return graph.node("Clip", name, minus, plus)
-    return graph.node("Where", graph.node("GreaterOrEqual", name, graph.constant(np.float32(0))), plus, minus)
+    return graph.node("Where", graph.node("GreaterOrEqual", name, graph.constant(0)), plus, minus)

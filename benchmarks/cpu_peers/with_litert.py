@@ -24,7 +24,7 @@ def prepare(work: Work, way: Way) -> Sequence[Call]:
         inputs: Any = (work.images.astype(np.int16) - 128).astype(np.int8)
     else:
         model = litert_model(work.described, way.images)
-        inputs = np.ascontiguousarray(work.inputs.transpose(0, 2, 3, 1))
+        inputs = work.described.values(work.images)
     interpreter = Interpreter(model_content=model, num_threads=work.job.threads)
     interpreter.allocate_tensors()
     place = interpreter.get_input_details()[0]["index"]

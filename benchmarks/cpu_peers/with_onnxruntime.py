@@ -37,9 +37,7 @@ def prepare(work: Work, way: Way) -> Sequence[Call]:
     if work.job.precision == "int8":
         model = quantized(work, model, way.images, signed=way.choice == "activations int8")
         inputs = quantize_input(model, inputs)
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
     calls = []
     for part in work.batches(way):
         value = onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(inputs[part]))

@@ -76,7 +76,7 @@ def _model(work: Work, way: Way) -> tuple[Any, Any]:
     step = openvino.preprocess.PrePostProcessor(model)
     step.input().tensor().set_element_type(openvino.Type.u8)
     step.input().preprocess().convert_element_type(openvino.Type.f32).scale(255.0)
-    return step.build(), np.ascontiguousarray(work.images.transpose(0, 3, 1, 2))
+    return step.build(), work.described.arranged(work.images)
 
 
 def read(graph: Any) -> Any:

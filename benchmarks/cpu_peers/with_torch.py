@@ -30,7 +30,7 @@ class Network(nn.Module):
         self.layers = nn.ModuleList(_Layer(layer, layer is described.layers[-1]) for layer in described.layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Scores of images N x channels x height x width."""
+        """Scores of images N x channels x height x width, or of N vectors."""
         for layer in self.layers:
             x = layer(x)
         return x
@@ -90,12 +90,11 @@ def prepare(work: Work, way: Way) -> Sequence[Call]:
     warnings.simplefilter("ignore")  # of compilers and of torch's own deprecations
     kind = torch.bfloat16 if work.job.precision == "bf16" else torch.float32
     inputs = torch.from_numpy(work.inputs).to(kind)
-    if work.inputs.shape[2] > 1:
-        inputs = inputs.contiguous(memory_format=torch.channels_last)
-    parts = [inputs[part].clone() for part in work.batches(way)]
     model = Network(work.described).eval().to(kind)
-    if inputs.shape[1] > 1:
+    if inputs.ndim == 4:
+        inputs = inputs.contiguous(memory_format=torch.channels_last)
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    parts = [inputs[part].clone() for part in work.batches(way)]
     with torch.no_grad():
         called = _quantized(model, parts, inputs[:CALIBRATION]) if work.job.precision == "int8" else model
         if way.choice != "eager":
