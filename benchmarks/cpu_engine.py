@@ -17,7 +17,8 @@ quantized it, compiled or not, 16 or all images of a batch at a time); a way tha
 so is a library that is not installed. Then come interleaved rounds, each of which starts with another contestant; a
 contestant's figure is the median of its rounds. The processor's peak stands beside it: see `cpu_peers/peak.py`.
 
-`taskset` says which cores may be used. --quick: short rounds, and no long search by torch's compiler.
+`taskset` says which cores may be used. --quick: short rounds, and no long search by torch's compiler. --cpu-time: on
+a core that others use too, count what a contestant had of it; caches are still shared, so it is a first look only.
 """
 
 import argparse
@@ -142,25 +143,23 @@ def stop(contestants: Iterable[Contestant]) -> None:
             contestant.process.wait()
 
 
-def jobs(cell: Cell, builds: dict[int, Path], cores: tuple[int, ...], quick: bool) -> list[tuple[Job, int | None]]:
+def jobs(cell: Cell, builds: dict[int, Path], options: argparse.Namespace) -> list[tuple[Job, int | None]]:
     """Who takes part in a cell, ours first."""
+    cores = tuple(sorted(os.sched_getaffinity(0)))[: cell.threads]
+    common = (cell.batch, cores, options.quick, options.cpu_time)
     chosen: list[tuple[str, str, str, int | None]] = [("rebnet", "integer", "function", m) for m in LEVELS]
     if (cell.network, cell.batch, cell.threads) == ("arch-1", 1, 1):
         chosen.append(("rebnet", INSIDE, "function", 1))
     chosen += [(library, precision, "function", m) for m in LEVELS for library, precision in FUNCTION]
     chosen += [(library, precision, "relu", None) for library, precision in RELU]
-    return [
-        (Job(library, precision, kind, str(builds[m or 1]), cell.batch, cores, quick), m)
-        for library, precision, kind, m in chosen
-    ]
+    return [(Job(library, precision, kind, str(builds[m or 1]), *common), m) for library, precision, kind, m in chosen]
 
 
 def run_cell(cell: Cell, builds: dict[int, Path], options: argparse.Namespace, log: Path) -> list[Contestant]:
     """Start everyone, one after the other, then take the rounds."""
-    cores = tuple(sorted(os.sched_getaffinity(0)))[: cell.threads]
     contestants: list[Contestant] = []
     try:
-        for job, levels in jobs(cell, builds, cores, options.quick):
+        for job, levels in jobs(cell, builds, options):
             contestants.append(start(job, levels, log))
             say = contestants[-1].failure or contestants[-1].way
             print(f"  {contestants[-1].name}: {say}", file=sys.stderr, flush=True)
@@ -184,7 +183,7 @@ def rows(contestants: list[Contestant], giga_operations: float) -> list[dict[str
     found = []
     for contestant in contestants:
         row: dict[str, Any] = {"name": contestant.name, **asdict(contestant.job), "levels": contestant.levels}
-        del row["build"], row["quick"]
+        del row["build"], row["quick"], row["cpu_time"]
         figure = contestant.figure()
         if figure is None:
             row["failed"] = contestant.failure
@@ -281,6 +280,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", type=selector, action="append", default=[], help="a network, batch=N or threads=N")
     parser.add_argument("--quick", action="store_true", help="3 rounds of 0.1 s, and no long search of torch")
+    parser.add_argument("--cpu-time", action="store_true", help="for a busy core: seconds on it, with one thread only")
     parser.add_argument("--rounds", type=int, default=None, help="9 if not given")
     parser.add_argument("--seconds", type=float, default=None, help="of a contestant in a round, 0.4 if not given")
     parser.add_argument("--output", type=Path, default=None, help="file of the record, in JSON")
@@ -288,7 +288,7 @@ def main() -> None:
     options = parser.parse_args()
     options.rounds = options.rounds or (3 if options.quick else 9)
     options.seconds = options.seconds or (0.1 if options.quick else 0.4)
-    available = len(os.sched_getaffinity(0))
+    available = 1 if options.cpu_time else len(os.sched_getaffinity(0))
     cells = [cell for cell in wanted(options.only) if cell.threads <= available]
     skipped = [cell.title for cell in wanted(options.only) if cell.threads > available]
     record: dict[str, Any] = {
@@ -300,6 +300,7 @@ def main() -> None:
         "rounds": options.rounds,
         "seconds_per_round": options.seconds,
         "quick": options.quick,
+        "clock": "time on the core" if options.cpu_time else "wall",
         "skipped": skipped,
         "peak_giga_operations_per_second": [
             machine_peak(threads, options.quick) for threads in sorted({cell.threads for cell in cells})
@@ -327,7 +328,7 @@ def main() -> None:
     for reached in record["peak_giga_operations_per_second"]:
         print(f"peak, {reached['threads']} threads, Gop/s: kernels {reached['kernels']}, torch {reached['torch']}")
     for title in skipped:
-        print(f"skipped: {title}: only {available} core(s) may be used here")
+        print(f"skipped: {title}: {available} core(s) may be used here")
     if options.output is not None:
         write_record(options.output, record)
 

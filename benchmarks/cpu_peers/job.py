@@ -30,6 +30,7 @@ class Job:
         batch: images of a call.
         cores: processors to stay on; as many threads.
         quick: leave ways out that take long to prepare.
+        cpu_time: count the process's time on its core instead of the time on the wall.
     """
 
     library: str
@@ -39,6 +40,7 @@ class Job:
     batch: int
     cores: tuple[int, ...]
     quick: bool
+    cpu_time: bool = False
 
     @property
     def threads(self) -> int:
