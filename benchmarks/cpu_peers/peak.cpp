@@ -59,7 +59,10 @@ std::uint64_t multiply_bytes() {
   for (auto& sum : sums) sum = _mm512_setzero_si512();
   for (int repeat = 0; repeat < REPEATS; repeat++)
 #pragma GCC unroll 16
-    for (int chain = 0; chain < 2 * CHAINS; chain++) sums[chain] = _mm512_dpbusd_epi32(sums[chain], left, right);
+    for (int chain = 0; chain < 2 * CHAINS; chain++) {
+      sums[chain] = _mm512_dpbusd_epi32(sums[chain], left, right);
+      asm volatile("" : "+v"(sums[chain]));  // the chains are equal: without this, one is computed
+    }
 #pragma GCC unroll 16
   for (auto& sum : sums) asm volatile("" ::"v"(sum));
   return 2ull * 64 * 2 * CHAINS * REPEATS;
