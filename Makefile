@@ -32,11 +32,12 @@ format: $(READY) ## format and fix what can be fixed
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-benchmark: $(READY) ## measure the simulator, the sizing of FIFOs and a training step (needs MNIST and CIFAR-10, see --data-dir)
+benchmark: $(READY) ## measure simulator, FIFO sizing, training step and CPU engine (needs MNIST and CIFAR-10, see --data-dir)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[benchmark]'
 	$(BIN)/python benchmarks/simulation.py
 	$(BIN)/python benchmarks/fifo_sizing.py
 	$(BIN)/python benchmarks/training_step.py
+	$(BIN)/python benchmarks/cpu_engine.py
 
 clean: ## remove builds and the environment
 	rm -rf .venv build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""What `benchmarks/cpu_engine.py` measures rebnet's engine against: one file for each library."""
