@@ -90,7 +90,7 @@ class Goal:
 
 @dataclass(frozen=True)
 class TimeGoal:
-    """How many µs an image may take inside the library, from packed input, at M levels."""
+    """How many µs an image may take inside the library, alone, at M levels."""
 
     cell: Cell
     levels: int

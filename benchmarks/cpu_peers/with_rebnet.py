@@ -4,20 +4,27 @@ from collections.abc import Sequence
 from functools import partial
 
 import rebnet
-from cpu_peers.job import Call, Way, Work
+from cpu_peers.job import POOL, Call, Way, Work
+from rebnet.engine.predictor import instruction_sets
 
-INSIDE = "packed input, inside the library"
-"""The precision of a contestant without Python around it."""
+INSIDE = "inside the library"
+"""The precision of a contestant that runs images one by one without Python between them."""
 
 
 def ways(work: Work) -> list[Way]:
     """The one way: what a user gets who chooses nothing but the threads."""
     if work.job.precision == INSIDE:
-        raise NotImplementedError("the engine has no call for packed input that is timed inside the library")
+        return [Way(f"{_singly()}, one image after the other", POOL)]
     return [Way("Predictor.predict", work.job.batch)]
 
 
 def prepare(work: Work, way: Way) -> Sequence[Call]:
     """One call for each batch of images."""
-    predict = rebnet.load(work.job.build, threads=work.job.threads).predict
+    chosen = _singly() if work.job.precision == INSIDE else None
+    predict = rebnet.load(work.job.build, threads=work.job.threads, instruction_set=chosen).predict
     return [partial(predict, work.images[part]) for part in work.batches(way)]
+
+
+def _singly() -> str:
+    """The fastest instruction set that takes the images of a call one by one; matrix units take them together."""
+    return next(name for name in instruction_sets() if name != "amx")
