@@ -6,6 +6,7 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+CPP := $(wildcard src/rebnet/engine/native/*.?pp tests/engine/native/*.?pp benchmarks/cpu_peers/*.cpp)
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
 .PHONY: help install demo test check format benchmark clean tools
@@ -24,12 +25,14 @@ test: $(READY) ## run all tests
 check: $(READY) ## lint, types, import direction, formatting, RTL lint
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/clang-format --dry-run -Werror $(CPP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/rtl/test_lint.py
 
 format: $(READY) ## format and fix what can be fixed
 	$(BIN)/ruff format
+	$(BIN)/clang-format -i $(CPP)
 	$(BIN)/ruff check --fix
 
 benchmark: $(READY) ## measure simulator, FIFO sizing, training step and CPU engine (needs MNIST and CIFAR-10, see --data-dir)

@@ -76,8 +76,12 @@ struct Count {
 class Check {
  public:
   Check(const Network& network, const Record& record, Count& count)
-      : network_(network), count_(count), images_(record.arrays[0].bytes.data()), scores_(record.arrays[1].numbers),
-        most_(record.arrays[0].shape[0]), classes_(static_cast<std::size_t>(network.classes)) {
+      : network_(network),
+        count_(count),
+        images_(record.arrays[0].bytes.data()),
+        scores_(record.arrays[1].numbers),
+        most_(record.arrays[0].shape[0]),
+        classes_(static_cast<std::size_t>(network.classes)) {
     if (scores_.size() != static_cast<std::size_t>(network.sets) * most_ * classes_) throw Damaged("too few scores");
     if (record.arrays[0].bytes.size() != most_ * network.samples()) throw Damaged("images of another size");
   }
@@ -207,10 +211,17 @@ int mutated(const std::vector<std::uint8_t>& file, int count) {
       std::int64_t value = 0;
       std::memcpy(&value, copy.data() + place, sizeof value);
       switch (random() % 4) {
-        case 0: value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) + random() % 5 - 2); break;
-        case 1: value = static_cast<std::int64_t>(random() % 70); break;
-        case 2: value = static_cast<std::int64_t>(random() >> random() % 64); break;
-        default: value = -static_cast<std::int64_t>(random() >> 1 >> random() % 63);
+        case 0:
+          value = static_cast<std::int64_t>(static_cast<std::uint64_t>(value) + random() % 5 - 2);
+          break;
+        case 1:
+          value = static_cast<std::int64_t>(random() % 70);
+          break;
+        case 2:
+          value = static_cast<std::int64_t>(random() >> random() % 64);
+          break;
+        default:
+          value = -static_cast<std::int64_t>(random() >> 1 >> random() % 63);
       }
       std::memcpy(copy.data() + place, &value, sizeof value);
     }

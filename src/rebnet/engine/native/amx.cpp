@@ -1,5 +1,5 @@
-// Convolutions on int8 matrix units (AMX): all levels in one product, since an activation fits one byte. What follows the
-// last convolution is counted by AVX-512.
+// Convolutions on int8 matrix units (AMX): all levels in one product, since an activation fits one byte. What follows
+// the last convolution is counted by AVX-512.
 #include <immintrin.h>
 
 #include <algorithm>
@@ -102,7 +102,8 @@ void multiply(const Layer& layer, const Tiles::Block* blocks, std::size_t block_
   const int* offsets = tiles.offsets.data();
   const std::ptrdiff_t stride = tiles.stride;
   const std::int32_t* starts = tiles.starts.data() + static_cast<std::size_t>(set) * tiles.groups * Tiles::ROWS;
-  const int turns = TILES / 2 * (steps + 3), share = (Tiles::WINDOWS + turns - 1) / turns;  // of the sink, and windows of each
+  const int turns = TILES / 2 * (steps + 3),
+            share = (Tiles::WINDOWS + turns - 1) / turns;  // of the sink, and windows of each
   alignas(LINE) std::int32_t sums[2][Tiles::WINDOWS][Tiles::ROWS];
   int turn = 0;
   Sink sink(layer, set, out);
@@ -160,8 +161,10 @@ void multiply(const Layer& layer, const Tiles::Block* blocks, std::size_t block_
 using Multiply = void (*)(const Layer&, const Tiles::Block*, std::size_t, const std::uint8_t*, int, std::uint8_t*);
 
 Multiply multiplication(const Layer& layer) {
-  static constexpr Multiply wide[] = {multiply<Encoder<1, false>>, multiply<Encoder<2, false>>, multiply<Encoder<3, false>>};
-  static constexpr Multiply narrow[] = {multiply<Encoder<1, true>>, multiply<Encoder<2, true>>, multiply<Encoder<3, true>>};
+  static constexpr Multiply wide[] = {multiply<Encoder<1, false>>, multiply<Encoder<2, false>>,
+                                      multiply<Encoder<3, false>>};
+  static constexpr Multiply narrow[] = {multiply<Encoder<1, true>>, multiply<Encoder<2, true>>,
+                                        multiply<Encoder<3, true>>};
   if (layer.levels_out == 0) return multiply<Keeper>;
   if (layer.levels_out > 3) return layer.tiles.narrow ? multiply<Encoder<0, true>> : multiply<Encoder<0, false>>;
   return (layer.tiles.narrow ? narrow : wide)[layer.levels_out - 1];
@@ -201,7 +204,8 @@ void stack(const Network& network, const std::uint8_t* image, std::uint8_t* map)
       const __mmask32 there = left < 32 ? (1u << left) - 1 : ~0u;
       __m256i parts[4];
       for (int ky = 0; ky < 4; ky++) {
-        parts[ky] = lines[ky] == nullptr ? _mm256_setzero_si256() : _mm256_maskz_loadu_epi8(there, lines[ky] + x * channels);
+        parts[ky] =
+            lines[ky] == nullptr ? _mm256_setzero_si256() : _mm256_maskz_loadu_epi8(there, lines[ky] + x * channels);
       }
       const __m512i upper = _mm512_inserti64x4(_mm512_castsi256_si512(parts[0]), parts[1], 1);
       const __m512i lower = _mm512_inserti64x4(_mm512_castsi256_si512(parts[2]), parts[3], 1);
@@ -308,7 +312,8 @@ void run_image(const Network& network, Workspace& space, const std::uint8_t* ima
 void run_batch(const Network& network, Workspace& space, const std::uint8_t* images, std::ptrdiff_t stride, int count,
                int set, std::int64_t* scores) {
   configure();
-  const std::size_t tiled = static_cast<std::size_t>(network.tiled), batched = static_cast<std::size_t>(network.batched);
+  const std::size_t tiled = static_cast<std::size_t>(network.tiled),
+                    batched = static_cast<std::size_t>(network.batched);
   const Layer& first = network.layers[tiled];
   for (int image = 0; image < count; image++, images += stride) {
     std::uint8_t* map = space.batches[0].data() + image * first.tiles.map_bytes;

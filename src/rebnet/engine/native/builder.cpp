@@ -70,9 +70,9 @@ void Builder::layer(int kernel_h, int kernel_w, int stride, int pad_top, int pad
                     int rows, int levels_out, const View<std::uint8_t>& weights, const View<std::int64_t>& gains,
                     const View<std::int64_t>& thresholds, const View<std::int64_t>& steps) {
   require(planes_ > 0, "layer: stands behind the last one");
-  require(sized({kernel_h, kernel_w, stride}) && pad_top >= 0 && pad_left >= 0 && pad_top < kernel_h &&
-              pad_left < kernel_w,
-          "layer: no such window");
+  require(
+      sized({kernel_h, kernel_w, stride}) && pad_top >= 0 && pad_left >= 0 && pad_top < kernel_h && pad_left < kernel_w,
+      "layer: no such window");
   require(sized({out_height, out_width}) && (out_height - 1) * stride - pad_top < height_ &&
               (out_width - 1) * stride - pad_left < width_,
           "layer: windows outside of the map");
@@ -89,7 +89,8 @@ void Builder::layer(int kernel_h, int kernel_w, int stride, int pad_top, int pad
   layer.levels_out = levels_out;
   const std::size_t columns = static_cast<std::size_t>(kernel_h) * kernel_w * channels_;
   require(columns < (1u << 24), "layer: too many columns");
-  const std::int64_t across = pad_left + width_ + kernel_w, below = pad_top + height_ + kernel_h;  // at most, with padding
+  const std::int64_t across = pad_left + width_ + kernel_w,
+                     below = pad_top + height_ + kernel_h;  // at most, with padding
   const std::int64_t pixel = layer.pixels ? channels_ : planes_ * layer.channel_words();
   require(across * below < MOST_PLACES / 64 && across * below * pixel < MOST_PLACES / 8, "layer: too large");
   layer.words = static_cast<int>(layer.pixels ? (columns + 63) / 64 : columns / channels_ * layer.channel_words());

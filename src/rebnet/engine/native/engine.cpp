@@ -128,7 +128,8 @@ void Engine::run(const std::uint8_t* images, std::ptrdiff_t stride, std::size_t 
                  const std::int32_t* sets, std::int64_t* scores) {
   const std::lock_guard<std::mutex> lock(mutex_);
   const std::size_t threads = static_cast<std::size_t>(pool_.threads());
-  const std::size_t together = network_.batched ? std::clamp<std::size_t>((count + threads - 1) / threads, 1, Tiles::WINDOWS) : 1;
+  const std::size_t together =
+      network_.batched ? std::clamp<std::size_t>((count + threads - 1) / threads, 1, Tiles::WINDOWS) : 1;
   std::atomic<std::size_t> next{0};
   const std::function<void(int)> job = [&](int thread) {
     for (std::size_t first = next.fetch_add(together); first < count; first = next.fetch_add(together)) {
@@ -137,8 +138,9 @@ void Engine::run(const std::uint8_t* images, std::ptrdiff_t stride, std::size_t 
         const int own = sets == nullptr ? set : sets[first];
         std::size_t last = first + 1;
         while (last < end && (sets == nullptr || sets[last] == own)) last++;
-        run_some(*spaces_[static_cast<std::size_t>(thread)], images + static_cast<std::ptrdiff_t>(first) * stride, stride,
-                 static_cast<int>(last - first), own, scores + first * static_cast<std::size_t>(network_.classes));
+        run_some(*spaces_[static_cast<std::size_t>(thread)], images + static_cast<std::ptrdiff_t>(first) * stride,
+                 stride, static_cast<int>(last - first), own,
+                 scores + first * static_cast<std::size_t>(network_.classes));
         first = last;
       }
     }

@@ -52,8 +52,8 @@ class Engine {
   const std::string& instruction_set() const { return name_; }
   int threads() const { return pool_.threads(); }
 
-  // Scores of `count` images; image i is at `images + i * stride` and runs at sets[i], or at `set` without sets. Callers
-  // on many threads wait for each other.
+  // Scores of `count` images; image i is at `images + i * stride` and runs at sets[i], or at `set` without sets.
+  // Callers on many threads wait for each other.
   void run(const std::uint8_t* images, std::ptrdiff_t stride, std::size_t count, int set, const std::int32_t* sets,
            std::int64_t* scores);
 

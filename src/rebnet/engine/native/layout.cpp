@@ -6,8 +6,8 @@
 namespace rebnet {
 namespace {
 
-constexpr int ROWS = 16;    // of a block of byte weights
-constexpr int SLACK = 8;    // bytes that copying a window may touch behind it
+constexpr int ROWS = 16;  // of a block of byte weights
+constexpr int SLACK = 8;  // bytes that copying a window may touch behind it
 
 void lay_out_map(Layer& layer) {
   const int across = std::max(layer.pad_left + layer.width, (layer.out_width - 1) * layer.stride + layer.kernel_w);

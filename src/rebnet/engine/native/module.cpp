@@ -78,12 +78,13 @@ NB_MODULE(_native, m) {
       .def("pool", &Builder::pool, "kernel"_a, "stride"_a)
       .def("scores", &scores, "scale"_a, "bias"_a, "reach"_a);
   nb::class_<Engine>(m, "Engine")
-      .def("__init__",
-           [](Engine* self, const Builder& builder, int threads, const std::string& instruction_set) {
-             require(threads > 0 && threads <= 1024, "engine: threads must be 1 to 1024");
-             new (self) Engine(builder.finished(), threads, instruction_set);
-           },
-           "builder"_a, "threads"_a, "instruction_set"_a)
+      .def(
+          "__init__",
+          [](Engine* self, const Builder& builder, int threads, const std::string& instruction_set) {
+            require(threads > 0 && threads <= 1024, "engine: threads must be 1 to 1024");
+            new (self) Engine(builder.finished(), threads, instruction_set);
+          },
+          "builder"_a, "threads"_a, "instruction_set"_a)
       .def_prop_ro("instruction_set", &Engine::instruction_set)
       .def_prop_ro("threads", &Engine::threads)
       .def("run", &run, "images"_a, "set"_a, "sets"_a.none(), "scores"_a);

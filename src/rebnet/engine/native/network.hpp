@@ -26,20 +26,26 @@ struct LineAllocator {
   T* allocate(std::size_t count) { return static_cast<T*>(::operator new(count * sizeof(T), std::align_val_t{LINE})); }
   void deallocate(T* place, std::size_t) { ::operator delete(place, std::align_val_t{LINE}); }
   template <typename U>
-  bool operator==(const LineAllocator<U>&) const { return true; }
+  bool operator==(const LineAllocator<U>&) const {
+    return true;
+  }
   template <typename U>
-  bool operator!=(const LineAllocator<U>&) const { return false; }
+  bool operator!=(const LineAllocator<U>&) const {
+    return false;
+  }
 };
 template <typename T>
 using Aligned = std::vector<T, LineAllocator<T>>;
 
-// What int8 matrix units need of a convolution: an activation is one byte, sum of gain * bit, a weight one byte, +1 or -1.
+// What int8 matrix units need of a convolution: an activation is one byte, sum of gain * bit, a weight one byte, +1 or
+// -1.
 //
-// With G the sum of the gains and n the row's weights of -1, A = (bytes x weights) + G n; thresholds have G n taken off.
-// The map in front has its padding around it, so every window is read where it stands: `steps` times 64 bytes, at
-// `offsets` from its first. Windows are computed in blocks, which are consecutive pixels; those of a stride of 1 go on over the
-// end of a line, and the windows that no pixel of the output wants are computed with the others and dropped. Rows come in
-// groups of 64, four tiles of sixteen, dealt out so that narrowing four sums to bytes leaves them in order.
+// With G the sum of the gains and n the row's weights of -1, A = (bytes x weights) + G n; thresholds have G n taken
+// off. The map in front has its padding around it, so every window is read where it stands: `steps` times 64 bytes, at
+// `offsets` from its first. Windows are computed in blocks, which are consecutive pixels; those of a stride of 1 go on
+// over the end of a line, and the windows that no pixel of the output wants are computed with the others and dropped.
+// Rows come in groups of 64, four tiles of sixteen, dealt out so that narrowing four sums to bytes leaves them in
+// order.
 //
 // A layer of a single window is computed for up to 32 images together, whose maps stand one behind the other.
 struct Tiles {
@@ -48,23 +54,23 @@ struct Tiles {
     int source, count;  // first byte of the first window; windows
   };
 
-  int pixel = 0, line = 0;       // bytes of a pixel and of a line of the map in front
-  int origin = 0;                // byte of its first pixel that is not padding
-  std::size_t map_bytes = 0;     // of the map in front, and what is read behind it
-  int stride = 0, steps = 0;     // bytes from a window to the next; its parts of 64 bytes
-  std::vector<int> offsets;      // [step]
+  int pixel = 0, line = 0;    // bytes of a pixel and of a line of the map in front
+  int origin = 0;             // byte of its first pixel that is not padding
+  std::size_t map_bytes = 0;  // of the map in front, and what is read behind it
+  int stride = 0, steps = 0;  // bytes from a window to the next; its parts of 64 bytes
+  std::vector<int> offsets;   // [step]
   std::vector<Block> blocks;
-  std::vector<int> places;       // [block][window]: byte of its output pixel in the map behind
+  std::vector<int> places;  // [block][window]: byte of its output pixel in the map behind
   int out_pixel = 0, out_line = 0, out_origin = 0;
-  std::size_t dropped = 0;       // where in the map behind the windows go that nobody wants
+  std::size_t dropped = 0;  // where in the map behind the windows go that nobody wants
 
   int groups = 0;
-  Aligned<std::int8_t> weights;        // [group][pair of tiles][step][tile of it][16 quads][16 rows][4]
-  Aligned<std::int32_t> starts;        // [set][group][tile][row]: minus the threshold
-  Aligned<std::int32_t> encoder_steps; // [set][group][level][tile][row]
-  bool narrow = false;                 // the encoder's steps add up to less than 2^15: sums may saturate
-  Aligned<std::int16_t> narrow_steps;  // the same, in the order of narrowed sums
-  std::vector<std::uint8_t> values;    // [set][level]: what an outgoing bit weighs: its gain in the next layer
+  Aligned<std::int8_t> weights;         // [group][pair of tiles][step][tile of it][16 quads][16 rows][4]
+  Aligned<std::int32_t> starts;         // [set][group][tile][row]: minus the threshold
+  Aligned<std::int32_t> encoder_steps;  // [set][group][level][tile][row]
+  bool narrow = false;                  // the encoder's steps add up to less than 2^15: sums may saturate
+  Aligned<std::int16_t> narrow_steps;   // the same, in the order of narrowed sums
+  std::vector<std::uint8_t> values;     // [set][level]: what an outgoing bit weighs: its gain in the next layer
 
   // Where the sum of a row stands.
   static int place_of(int row) { return row / ROWS * ROWS + row % 16 / 4 * 16 + row % ROWS / 16 * 4 + row % 4; }
@@ -72,19 +78,20 @@ struct Tiles {
 
 // A layer with weights, and the max-pool of codes behind it, if any. A dense layer is one window over its whole map.
 //
-// A map is [height][width][plane][words] with its padding around it, 64 channels to a word, surplus bits 0; of an image,
-// [height][width][channel] bytes. Every window of a map is read where it stands; those of an image are copied first.
+// A map is [height][width][plane][words] with its padding around it, 64 channels to a word, surplus bits 0; of an
+// image, [height][width][channel] bytes. Every window of a map is read where it stands; those of an image are copied
+// first.
 struct Layer {
   int height, width, channels;  // of the map in front
   int kernel_h, kernel_w, stride, pad_top, pad_left;
   int out_height, out_width;
   int rows, planes;
   bool pixels;
-  int levels_out;  // 0: the last layer, which gives scores
+  int levels_out;                                             // 0: the last layer, which gives scores
   int pool_kernel, pool_stride, pooled_height, pooled_width;  // kernel 0: no pool
 
-  int words;       // of a window's plane
-  int row_blocks;  // of LANES rows
+  int words;              // of a window's plane
+  int row_blocks;         // of LANES rows
   Aligned<Word> weights;  // [row block][word][lane]; those of pixels are only what `bytes` is made from
 
   // By set of levels. Surplus rows have the threshold UNREACHED.
@@ -94,14 +101,14 @@ struct Layer {
   Aligned<std::int64_t> steps;       // [set][row block][level][lane]
   std::vector<std::int64_t> scale;   // [set][row]: score = scale * (2 A - reach) + bias
   std::vector<std::int64_t> bias;
-  std::vector<std::int64_t> reach;   // [set]
+  std::vector<std::int64_t> reach;  // [set]
 
   // Of the map in front, in words, or in bytes where it is an image; from `lay_out`.
   int pixel = 0, line = 0, origin = 0;
   std::size_t map_size = 0;
-  std::vector<int> offsets;          // of every word of a window's plane, from its first
-  Aligned<std::int8_t> bytes;        // weights of pixels, +1 and -1: [block of 16 rows][quad of columns][16 rows][4]
-  Aligned<std::int64_t> starts;      // [set][row block][lane]: A without what differs, or without bytes, less the threshold
+  std::vector<int> offsets;      // of every word of a window's plane, from its first
+  Aligned<std::int8_t> bytes;    // weights of pixels, +1 and -1: [block of 16 rows][quad of columns][16 rows][4]
+  Aligned<std::int64_t> starts;  // [set][row block][lane]: A without what differs, or without bytes, less the threshold
 
   Tiles tiles;  // only where int8 matrix units run the layer
 
@@ -142,7 +149,7 @@ struct Workspace {
 // Integer scores of one image with the constants of `set`.
 using RunImage = void (*)(const Network&, Workspace&, const std::uint8_t* image, int set, std::int64_t* scores);
 
-void lay_out(Network&);  // what all instruction sets need; before workspaces are made
+void lay_out(Network&);         // what all instruction sets need; before workspaces are made
 void prepare_tiles(Network&);   // what amx::run_image needs; before workspaces are made
 void prepare_groups(Network&);  // what avx512::run_image needs of the tiles, behind the former
 
@@ -155,13 +162,13 @@ void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_
 namespace avx512 {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
 void run_from(const Network&, Workspace&, std::size_t first, const std::uint8_t*, int, std::int64_t*);
-}
+}  // namespace avx512
 namespace amx {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
 // As many as Tiles::WINDOWS images, `stride` apart; for networks with batched layers.
 void run_batch(const Network&, Workspace&, const std::uint8_t* images, std::ptrdiff_t stride, int count, int set,
                std::int64_t* scores);
-}
+}  // namespace amx
 namespace neon {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
 }

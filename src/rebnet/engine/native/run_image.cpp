@@ -30,8 +30,8 @@ inline Register popcount(Register value) {
 typedef Word Register __attribute__((vector_size(32)));
 
 inline Register popcount(Register value) {
-  const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2,
-                                         2, 3, 2, 3, 3, 4);
+  const __m256i table =
+      _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
   const __m256i nibble = _mm256_set1_epi8(15), bytes = reinterpret_cast<__m256i>(value);
   const __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(bytes, nibble));
   const __m256i high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble));
@@ -132,13 +132,14 @@ inline Sums multiply(Sums sums, const std::int8_t* weights, const std::uint8_t* 
   std::uint32_t quad;
   std::memcpy(&quad, bytes, 4);
 #if defined(__AVX512VNNI__)
-  return reinterpret_cast<Sums>(_mm512_dpbusd_epi32(reinterpret_cast<__m512i>(sums), _mm512_set1_epi32(static_cast<int>(quad)),
-                                                    _mm512_load_si512(weights)));
+  return reinterpret_cast<Sums>(_mm512_dpbusd_epi32(
+      reinterpret_cast<__m512i>(sums), _mm512_set1_epi32(static_cast<int>(quad)), _mm512_load_si512(weights)));
 #elif defined(__AVX2__)
   const __m256i four = _mm256_set1_epi32(static_cast<int>(quad)), ones = _mm256_set1_epi16(1);
   __m256i halves[2];
   for (int half = 0; half < 2; half++) {
-    const __m256i pairs = _mm256_maddubs_epi16(four, _mm256_load_si256(reinterpret_cast<const __m256i*>(weights) + half));
+    const __m256i pairs =
+        _mm256_maddubs_epi16(four, _mm256_load_si256(reinterpret_cast<const __m256i*>(weights) + half));
     halves[half] = _mm256_madd_epi16(pairs, ones);
   }
   Sums products;
@@ -196,10 +197,14 @@ using EncodeGroup = void (*)(const Layer&, int, int, const Signed*, Word*);
 EncodeGroup group_encoder(const Layer& layer) {
   const bool narrow = layer.tiles.narrow;
   switch (layer.levels_out) {
-    case 1: return encode_group<1, true>;
-    case 2: return narrow ? encode_group<2, true> : encode_group<2, false>;
-    case 3: return narrow ? encode_group<3, true> : encode_group<3, false>;
-    default: return narrow ? encode_group<0, true> : encode_group<0, false>;
+    case 1:
+      return encode_group<1, true>;
+    case 2:
+      return narrow ? encode_group<2, true> : encode_group<2, false>;
+    case 3:
+      return narrow ? encode_group<3, true> : encode_group<3, false>;
+    default:
+      return narrow ? encode_group<0, true> : encode_group<0, false>;
   }
 }
 
@@ -209,7 +214,11 @@ EncodeGroup group_encoder(const Layer& layer) {
 class Finish {
  public:
   Finish(const Layer& layer, int set, std::int64_t* scores)
-      : layer_(layer), set_(set), scores_(scores), levels_(layer.levels_out), stride_(layer.out_words() * sizeof(Word)) {
+      : layer_(layer),
+        set_(set),
+        scores_(scores),
+        levels_(layer.levels_out),
+        stride_(layer.out_words() * sizeof(Word)) {
     const std::size_t blocks = static_cast<std::size_t>(set) * layer.row_blocks;
     starts_ = layer.starts.data() + blocks * LANES;
     steps_ = layer.steps.data() + (levels_ ? blocks * (levels_ - 1) * LANES : 0);
@@ -221,7 +230,9 @@ class Finish {
 #if defined(__AVX512VNNI__)
   // Whether sums fit 32 bits, so that 64 rows are encoded together.
   bool groups() const { return encoder_ != nullptr; }
-  void encode_group(int group, const Signed* residuals, Word* pixel) const { encoder_(layer_, set_, group, residuals, pixel); }
+  void encode_group(int group, const Signed* residuals, Word* pixel) const {
+    encoder_(layer_, set_, group, residuals, pixel);
+  }
 #endif
 
   // What the counts or products of a block of rows are added to or taken from.
@@ -316,17 +327,23 @@ constexpr CountBits COUNT_BITS[MAX_PLANES][6] = {
     {count_bits<1, 1>, count_bits<1, 2>, count_bits<1, 3>, count_bits<1, 4>, count_bits<1, 5>, count_bits<1, 6>},
     {count_bits<2, 1>, count_bits<2, 2>, count_bits<2, 3>},
     {count_bits<3, 1>, count_bits<3, 2>},
-    {count_bits<4, 1>}, {count_bits<5, 1>}, {count_bits<6, 1>}, {count_bits<7, 1>}, {count_bits<8, 1>}};
+    {count_bits<4, 1>},
+    {count_bits<5, 1>},
+    {count_bits<6, 1>},
+    {count_bits<7, 1>},
+    {count_bits<8, 1>}};
 
 void run_codes(const Layer& layer, const Word* map, int set, const Target& target, const Finish& finish) {
   const std::int64_t* gains = layer.gains.data() + static_cast<std::size_t>(set) * layer.planes;
-  const int planes = layer.planes_used[set], together = planes < 4 ? 6 / planes : 1, across = layer.stride * layer.pixel;
+  const int planes = layer.planes_used[set], together = planes < 4 ? 6 / planes : 1,
+            across = layer.stride * layer.pixel;
   for (int y = 0; y < layer.out_height; y++) {
     const Word* line = map + static_cast<std::ptrdiff_t>(y) * layer.stride * layer.line;
     Word* out = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
     for (int x = 0; x < layer.out_width; x += together) {
       const int windows = std::min(together, layer.out_width - x);
-      COUNT_BITS[planes - 1][windows - 1](layer, finish, gains, line + x * across, across, out + x * target.pixel, target.pixel);
+      COUNT_BITS[planes - 1][windows - 1](layer, finish, gains, line + x * across, across, out + x * target.pixel,
+                                          target.pixel);
     }
   }
 }
@@ -343,13 +360,15 @@ void copy_image(const Layer& layer, const std::uint8_t* image, std::uint8_t* map
 
 // WINDOWS windows of pixels, which stand one behind the other, against all rows, BLOCKS times 16 together.
 template <int WINDOWS, int BLOCKS>
-void multiply_pixels(const Layer& layer, const Finish& finish, const std::uint8_t* windows, Word* pixel, int pixel_words) {
+void multiply_pixels(const Layer& layer, const Finish& finish, const std::uint8_t* windows, Word* pixel,
+                     int pixel_words) {
   const int quads = layer.quads(), blocks = (layer.row_blocks * LANES + ROWS - 1) / ROWS;
   const Finish done = finish;
   for (int first = 0; first < blocks; first += BLOCKS) {
     const std::int8_t* weights[BLOCKS];  // of blocks behind the last, those of the last
     for (int block = 0; block < BLOCKS; block++) {
-      weights[block] = layer.bytes.data() + static_cast<std::ptrdiff_t>(std::min(first + block, blocks - 1)) * quads * 4 * ROWS;
+      weights[block] =
+          layer.bytes.data() + static_cast<std::ptrdiff_t>(std::min(first + block, blocks - 1)) * quads * 4 * ROWS;
     }
     Sums sums[BLOCKS][WINDOWS];
     for (auto& block : sums) {
@@ -400,7 +419,8 @@ void multiply_groups(const Layer& layer, int set, const std::uint8_t* windows, W
         std::int32_t bytes;
         std::memcpy(&bytes, windows + 4 * (window * quads + quad), 4);
         const __m512i four = _mm512_set1_epi32(bytes);
-        for (int tile = 0; tile < 4; tile++) sums[window][tile] = _mm512_dpbusd_epi32(sums[window][tile], four, weights[tile]);
+        for (int tile = 0; tile < 4; tile++)
+          sums[window][tile] = _mm512_dpbusd_epi32(sums[window][tile], four, weights[tile]);
       }
     }
     for (int window = 0; window < WINDOWS; window++) {
@@ -416,10 +436,14 @@ template <int WINDOWS>
 MultiplyGroups group_multiplication(const Layer& layer) {
   const bool narrow = layer.tiles.narrow;
   switch (layer.levels_out) {
-    case 1: return multiply_groups<1, true, WINDOWS>;
-    case 2: return narrow ? multiply_groups<2, true, WINDOWS> : multiply_groups<2, false, WINDOWS>;
-    case 3: return narrow ? multiply_groups<3, true, WINDOWS> : multiply_groups<3, false, WINDOWS>;
-    default: return narrow ? multiply_groups<0, true, WINDOWS> : multiply_groups<0, false, WINDOWS>;
+    case 1:
+      return multiply_groups<1, true, WINDOWS>;
+    case 2:
+      return narrow ? multiply_groups<2, true, WINDOWS> : multiply_groups<2, false, WINDOWS>;
+    case 3:
+      return narrow ? multiply_groups<3, true, WINDOWS> : multiply_groups<3, false, WINDOWS>;
+    default:
+      return narrow ? multiply_groups<0, true, WINDOWS> : multiply_groups<0, false, WINDOWS>;
   }
 }
 #endif
@@ -434,7 +458,8 @@ void run_pixels(const Layer& layer, Workspace& space, const std::uint8_t* image,
     std::uint8_t* window = space.windows.data();  // of a whole line, so that they are stored before they are read
     for (int x = 0; x < layer.out_width; x++, first += across, window += size) {
       for (int ky = 0; ky < layer.kernel_h; ky++) {  // in order: what a copy takes too much, the next one overwrites
-        for (int byte = 0; byte < span; byte += 8) std::memcpy(window + ky * span + byte, first + ky * layer.line + byte, 8);
+        for (int byte = 0; byte < span; byte += 8)
+          std::memcpy(window + ky * span + byte, first + ky * layer.line + byte, 8);
       }
     }
     window = space.windows.data();
@@ -443,14 +468,17 @@ void run_pixels(const Layer& layer, Workspace& space, const std::uint8_t* image,
 #if defined(__AVX512VNNI__)
     if (layer.levels_out && layer.tiles.pixel == layer.columns()) {
       const MultiplyGroups four = group_multiplication<TOGETHER>(layer), one = group_multiplication<1>(layer);
-      for (; x + TOGETHER <= layer.out_width; x += TOGETHER, window += TOGETHER * size, pixel += TOGETHER * target.pixel) {
+      for (; x + TOGETHER <= layer.out_width;
+           x += TOGETHER, window += TOGETHER * size, pixel += TOGETHER * target.pixel) {
         four(layer, set, window, pixel, target.pixel);
       }
-      for (; x < layer.out_width; x++, window += size, pixel += target.pixel) one(layer, set, window, pixel, target.pixel);
+      for (; x < layer.out_width; x++, window += size, pixel += target.pixel)
+        one(layer, set, window, pixel, target.pixel);
       continue;
     }
 #endif
-    for (; x + TOGETHER <= layer.out_width; x += TOGETHER, window += TOGETHER * size, pixel += TOGETHER * target.pixel) {
+    for (; x + TOGETHER <= layer.out_width;
+         x += TOGETHER, window += TOGETHER * size, pixel += TOGETHER * target.pixel) {
       multiply_pixels<TOGETHER, 1>(layer, finish, window, pixel, target.pixel);
     }
     for (; x < layer.out_width; x++, window += size, pixel += target.pixel) {

@@ -7,8 +7,8 @@ namespace rebnet {
 namespace {
 
 constexpr int COLUMNS = 16, TILES = Tiles::ROWS / COLUMNS;  // rows of a tile of weights; tiles of a group
-constexpr std::int64_t FITS = 1 << 26;                      // sums, thresholds and steps below it never overflow 32 bits
-constexpr std::int32_t NEVER = 1 << 30;                     // a threshold that no such sum reaches: of surplus rows
+constexpr std::int64_t FITS = 1 << 26;   // sums, thresholds and steps below it never overflow 32 bits
+constexpr std::int32_t NEVER = 1 << 30;  // a threshold that no such sum reaches: of surplus rows
 
 int round_up(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
@@ -19,7 +19,8 @@ int row_of(int group, int tile, int column) { return group * Tiles::ROWS + colum
 
 // Where the weight of byte `place` of a window stands in a row of `Layer::weights`; -1: nowhere.
 //
-// A pixel of the first layer's map in front holds a column of the window's pixels, one below the other, or the whole window.
+// A pixel of the first layer's map in front holds a column of the window's pixels, one below the other, or the whole
+// window.
 int place_of(const Layer& layer, int byte) {
   if (layer.pixels && layer.tiles.pixel == layer.columns()) return byte < layer.columns() ? byte : -1;
   if (layer.pixels) {
@@ -91,7 +92,8 @@ void deal_weights(Layer& layer) {
               const int row = row_of(group, tile, column);
               for (int byte = quad; byte < quad + 4; byte++, next++) {
                 const int place = place_of(layer, step * LINE + byte);
-                if (row < layer.rows && place >= 0) *next = layer.positive(row, static_cast<std::size_t>(place)) ? 1 : -1;
+                if (row < layer.rows && place >= 0)
+                  *next = layer.positive(row, static_cast<std::size_t>(place)) ? 1 : -1;
               }
             }
           }
@@ -133,7 +135,8 @@ void deal_constants(Layer& layer, int sets) {
       std::int64_t reach = 0;
       for (int level = 0; level < levels; level++) {
         const std::int64_t step = layer.steps[(block * levels + level) * LANES + row % LANES];
-        const std::size_t vector = ((static_cast<std::size_t>(set) * tiles.groups + group) * levels + level) * Tiles::ROWS;
+        const std::size_t vector =
+            ((static_cast<std::size_t>(set) * tiles.groups + group) * levels + level) * Tiles::ROWS;
         tiles.encoder_steps[vector + within] = static_cast<std::int32_t>(step);
         // packing two vectors of 32 bits takes four of the one, four of the other, and so on
         const int tile = within / COLUMNS, column = within % COLUMNS;
