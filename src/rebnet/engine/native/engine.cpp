@@ -16,6 +16,20 @@ namespace {
 
 constexpr int LEAST_BATCH = 8;  // images for which reading weights as bytes pays
 
+// Whether something becomes true within some tens of microseconds.
+template <typename Condition>
+bool soon(Condition condition) {
+  for (int turn = 0; turn < 1000; turn++) {
+    if (condition()) return true;
+#if defined(REBNET_X86)
+    __builtin_ia32_pause();
+#else
+    std::this_thread::yield();
+#endif
+  }
+  return false;
+}
+
 struct Choice {
   const char* name;
   bool here;
@@ -93,14 +107,17 @@ void Pool::run(const std::function<void(int)>& job) {
   }
   begin_.notify_all();
   job(0);
+  const auto done = [this] { return running_ == 0; };
+  if (soon(done)) return;
   std::unique_lock<std::mutex> lock(mutex_);
-  end_.wait(lock, [this] { return running_ == 0; });
+  end_.wait(lock, done);
 }
 
 void Pool::work(int thread) {
   std::uint64_t seen = 0;
   for (;;) {
     const std::function<void(int)>* job = nullptr;
+    soon([&] { return round_ != seen; });
     {
       std::unique_lock<std::mutex> lock(mutex_);
       begin_.wait(lock, [&] { return stop_ || round_ != seen; });
@@ -109,8 +126,10 @@ void Pool::work(int thread) {
       job = job_;
     }
     (*job)(thread);
-    const std::lock_guard<std::mutex> lock(mutex_);
-    if (--running_ == 0) end_.notify_one();
+    if (--running_ == 0) {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      end_.notify_one();
+    }
   }
 }
 

@@ -18,7 +18,8 @@ namespace rebnet {
 // Names of the instruction sets that this build holds and this processor has, the best first.
 std::vector<std::string> instruction_sets();
 
-// Threads that wait for work; the caller is one of them. One job at a time.
+// Threads that wait for work; the caller is one of them. One job at a time. Before they sleep, all look for what they
+// wait for during some microseconds: calls often follow each other.
 class Pool {
  public:
   explicit Pool(int threads);
@@ -38,8 +39,8 @@ class Pool {
   std::mutex mutex_;
   std::condition_variable begin_, end_;
   const std::function<void(int)>* job_ = nullptr;
-  std::uint64_t round_ = 0;
-  int running_ = 0;
+  std::atomic<std::uint64_t> round_{0};
+  std::atomic<int> running_{0};
   bool stop_ = false;
 };
 
