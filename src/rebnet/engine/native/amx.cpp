@@ -49,6 +49,7 @@ class Encoder {
   void advance(int windows) {
     const int* last = end_ - next_ < windows ? end_ : next_ + windows;
     for (; next_ < last; next_++, sums_ += Tiles::ROWS) {
+      if (*next_ < 0) continue;  // nobody wants it
       __m512i bytes = all_, sums[TILES];
       for (int tile = 0; tile < TILES; tile++) sums[tile] = _mm512_load_si512(sums_ + tile * ROWS);
       encode_(group_, sums, [&](int level, __mmask64 zeros) {

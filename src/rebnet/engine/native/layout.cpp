@@ -67,7 +67,7 @@ void lay_out(Network& network) {
 }
 
 Workspace::Workspace(const Network& network) {
-  std::size_t largest = 0, unpooled_largest = 0, dropped = 0;  // windows that nobody wants go behind a map
+  std::size_t largest = 0, unpooled_largest = 0;
   for (std::size_t index = 0; index < network.layers.size(); index++) {
     const Layer& layer = network.layers[index];
     if (layer.pixels) {
@@ -79,10 +79,10 @@ Workspace::Workspace(const Network& network) {
     const std::size_t windows = static_cast<std::size_t>(layer.out_height) * layer.out_width;
     if (layer.pool_kernel) largest = std::max(largest, windows * layer.levels_out * layer.out_words());
     if (index >= static_cast<std::size_t>(network.tiled)) continue;
-    bytes.emplace_back(layer.tiles.map_bytes + dropped);
-    dropped = static_cast<std::size_t>(layer.tiles.out_pixel);
-    if (layer.pool_kernel) unpooled_largest = std::max(unpooled_largest, windows * dropped + dropped);
-    if (index + 1 == static_cast<std::size_t>(network.tiled)) bytes.emplace_back(windows * dropped + dropped);
+    bytes.emplace_back(layer.tiles.map_bytes);
+    const std::size_t out_bytes = windows * static_cast<std::size_t>(layer.tiles.out_pixel);
+    if (layer.pool_kernel) unpooled_largest = std::max(unpooled_largest, out_bytes);
+    if (index + 1 == static_cast<std::size_t>(network.tiled)) bytes.emplace_back(out_bytes);
   }
   for (std::size_t index = 0; index < static_cast<std::size_t>(network.batched); index++) {
     const Tiles& tiles = network.layers[static_cast<std::size_t>(network.tiled) + index].tiles;

@@ -60,9 +60,8 @@ struct Tiles {
   int stride = 0, steps = 0;  // bytes from a window to the next; its parts of 64 bytes
   std::vector<int> offsets;   // [step]
   std::vector<Block> blocks;
-  std::vector<int> places;  // [block][window]: byte of its output pixel in the map behind
+  std::vector<int> places;  // [block][window]: byte of its output pixel in the map behind, or -1
   int out_pixel = 0, out_line = 0, out_origin = 0;
-  std::size_t dropped = 0;  // where in the map behind the windows go that nobody wants
 
   int groups = 0;
   Aligned<std::int8_t> weights;         // [group][pair of tiles][step][tile of it][16 quads][16 rows][4]

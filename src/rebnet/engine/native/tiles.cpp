@@ -239,11 +239,8 @@ void prepare_tiles(Network& network) {
     tiles.out_origin = last ? 0 : next.tiles.origin;
     const int line = layer.pool_kernel ? layer.out_width * tiles.out_pixel : tiles.out_line;
     const int origin = layer.pool_kernel ? 0 : tiles.out_origin;
-    const std::size_t plain = static_cast<std::size_t>(layer.out_height) * layer.out_width * tiles.out_pixel;
-    tiles.dropped = layer.pool_kernel || last ? plain : next.tiles.map_bytes;
     for (int& place : tiles.places) {
-      place = place < 0 ? static_cast<int>(tiles.dropped)
-                        : origin + place / layer.out_width * line + place % layer.out_width * tiles.out_pixel;
+      if (place >= 0) place = origin + place / layer.out_width * line + place % layer.out_width * tiles.out_pixel;
     }
     set_values(layer, last ? nullptr : &next, network.sets);
   }
