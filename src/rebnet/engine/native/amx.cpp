@@ -162,13 +162,8 @@ void multiply(const Layer& layer, const Tiles::Block* blocks, std::size_t block_
 using Multiply = void (*)(const Layer&, const Tiles::Block*, std::size_t, const std::uint8_t*, int, std::uint8_t*);
 
 Multiply multiplication(const Layer& layer) {
-  static constexpr Multiply wide[] = {multiply<Encoder<1, false>>, multiply<Encoder<2, false>>,
-                                      multiply<Encoder<3, false>>};
-  static constexpr Multiply narrow[] = {multiply<Encoder<1, true>>, multiply<Encoder<2, true>>,
-                                        multiply<Encoder<3, true>>};
   if (layer.levels_out == 0) return multiply<Keeper>;
-  if (layer.levels_out > 3) return layer.tiles.narrow ? multiply<Encoder<0, true>> : multiply<Encoder<0, false>>;
-  return (layer.tiles.narrow ? narrow : wide)[layer.levels_out - 1];
+  return by_levels(layer, [](auto kind) -> Multiply { return multiply<Encoder<kind.LEVELS, kind.NARROW>>; });
 }
 
 // The first layer's map in front: every pixel holds the kernel's pixels from it down. With few lines and channels, some
@@ -287,16 +282,6 @@ const std::uint8_t* run_tiled(const Network& network, Workspace& space, const st
   return space.bytes.back().data();
 }
 
-void copy_pixels(const Network& network, const std::uint8_t* image, std::uint8_t* map) {
-  const std::size_t samples = network.samples();
-  if (network.bits == 8) {
-    std::memcpy(map, image, samples);
-    return;
-  }
-  const int shift = 8 - network.bits;
-  for (std::size_t i = 0; i < samples; i++) map[i] = static_cast<std::uint8_t>(image[i] >> shift);
-}
-
 }  // namespace
 
 void run_image(const Network& network, Workspace& space, const std::uint8_t* image, int set, std::int64_t* scores) {
@@ -319,7 +304,7 @@ void run_batch(const Network& network, Workspace& space, const std::uint8_t* ima
   for (int image = 0; image < count; image++, images += stride) {
     std::uint8_t* map = space.batches[0].data() + image * first.tiles.map_bytes;
     if (tiled == 0) {
-      copy_pixels(network, images, map);
+      copy_pixels(map, images, network.samples(), network.bits);
     } else {
       weigh(network.layers[tiled - 1], first, set, run_tiled(network, space, images, set), map);
     }
@@ -337,8 +322,7 @@ void run_batch(const Network& network, Workspace& space, const std::uint8_t* ima
     for (int row = 0; row < last.rows; row++) {
       std::int32_t sum;
       std::memcpy(&sum, sums + 4 * Tiles::place_of(row), 4);
-      const std::size_t place = static_cast<std::size_t>(set) * last.rows + row;
-      scores[row] = last.scale[place] * (2 * std::int64_t{sum} - last.reach[set]) + last.bias[place];
+      scores[row] = last.score(set, row, sum);
     }
   }
 }

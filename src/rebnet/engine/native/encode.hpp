@@ -61,4 +61,27 @@ struct Algorithm1 {
   const std::int16_t* narrow_steps;
 };
 
+// How a layer's sums become bits, as a type.
+template <int levels, bool narrow>
+struct Kind {
+  static constexpr int LEVELS = levels;
+  static constexpr bool NARROW = narrow;
+};
+
+// choose(Kind) of a layer of codes: its own levels up to three.
+template <typename Choose>
+auto by_levels(const Layer& layer, Choose choose) {
+  const bool narrow = layer.tiles.narrow;
+  switch (layer.levels_out) {
+    case 1:
+      return narrow ? choose(Kind<1, true>{}) : choose(Kind<1, false>{});
+    case 2:
+      return narrow ? choose(Kind<2, true>{}) : choose(Kind<2, false>{});
+    case 3:
+      return narrow ? choose(Kind<3, true>{}) : choose(Kind<3, false>{});
+    default:
+      return narrow ? choose(Kind<0, true>{}) : choose(Kind<0, false>{});
+  }
+}
+
 }  // namespace rebnet

@@ -1,5 +1,6 @@
 // Where maps stand in memory, and constants that follow from weights.
 #include <algorithm>
+#include <cstring>
 
 #include "network.hpp"
 
@@ -10,12 +11,10 @@ constexpr int ROWS = 16;  // of a block of byte weights
 constexpr int SLACK = 8;  // bytes that copying a window may touch behind it
 
 void lay_out_map(Layer& layer) {
-  const int across = std::max(layer.pad_left + layer.width, (layer.out_width - 1) * layer.stride + layer.kernel_w);
-  const int below = std::max(layer.pad_top + layer.height, (layer.out_height - 1) * layer.stride + layer.kernel_h);
   layer.pixel = layer.pixels ? layer.channels : layer.planes * layer.channel_words();
-  layer.line = across * layer.pixel;
+  layer.line = layer.padded_width() * layer.pixel;
   layer.origin = layer.pad_top * layer.line + layer.pad_left * layer.pixel;
-  layer.map_size = static_cast<std::size_t>(below) * layer.line + (layer.pixels ? SLACK : 0);
+  layer.map_size = static_cast<std::size_t>(layer.padded_height()) * layer.line + (layer.pixels ? SLACK : 0);
   if (layer.pixels) return;
   for (int ky = 0; ky < layer.kernel_h; ky++) {
     for (int kx = 0; kx < layer.kernel_w; kx++) {
@@ -43,20 +42,50 @@ void begin_sums(Layer& layer, int sets) {
   const std::size_t lanes = static_cast<std::size_t>(layer.row_blocks) * LANES;
   layer.starts.assign(sets * lanes, -UNREACHED);
   for (int set = 0; set < sets; set++) {
-    std::int64_t gains = 0;
-    for (int plane = 0; plane < layer.planes; plane++) gains += layer.gains[set * layer.planes + plane];
     for (int row = 0; row < layer.rows; row++) {
-      std::int64_t counted = layer.columns();
-      for (int column = 0; layer.pixels && column < layer.columns(); column++) {
-        counted -= layer.positive(row, static_cast<std::size_t>(column));
-      }
-      const std::size_t place = set * lanes + row;
-      layer.starts[place] = gains * counted - (layer.levels_out ? layer.thresholds[place] : 0);
+      const int counted = layer.pixels ? layer.negatives(row) : layer.columns();
+      layer.starts[set * lanes + row] = layer.gain_sum(set) * counted - layer.threshold(set, row);
     }
   }
 }
 
 }  // namespace
+
+int Layer::padded_width() const { return std::max(pad_left + width, (out_width - 1) * stride + kernel_w); }
+
+int Layer::padded_height() const { return std::max(pad_top + height, (out_height - 1) * stride + kernel_h); }
+
+std::int64_t Layer::gain_sum(int set) const {
+  std::int64_t sum = 0;
+  for (int plane = 0; plane < planes; plane++) sum += gains[set * planes + plane];
+  return sum;
+}
+
+int Layer::negatives(int row) const {
+  int positive_bits = 0;
+  for (int word = 0; word < words; word++) {
+    const std::size_t place = (static_cast<std::size_t>(row / LANES) * words + word) * LANES + row % LANES;
+    for (Word left = weights[place]; left != 0; left &= left - 1) positive_bits++;
+  }
+  return columns() - positive_bits;
+}
+
+std::int64_t Layer::threshold(int set, int row) const {
+  return levels_out ? thresholds[static_cast<std::size_t>(set) * row_blocks * LANES + row] : 0;
+}
+
+std::int64_t Layer::score(int set, int row, std::int64_t a) const {
+  const std::size_t place = static_cast<std::size_t>(set) * rows + row;
+  return scale[place] * (2 * a - reach[set]) + bias[place];
+}
+
+void copy_pixels(std::uint8_t* target, const std::uint8_t* pixels, std::size_t count, int bits) {
+  if (bits == 8) {
+    std::memcpy(target, pixels, count);
+    return;
+  }
+  for (std::size_t i = 0; i < count; i++) target[i] = static_cast<std::uint8_t>(pixels[i] >> (8 - bits));
+}
 
 void lay_out(Network& network) {
   for (Layer& layer : network.layers) {

@@ -115,10 +115,16 @@ struct Layer {
   int quads() const { return (columns() + 3) / 4; }
   int channel_words() const { return (channels + 63) / 64; }
   int out_words() const { return (rows + 63) / 64; }
+  int padded_width() const;  // of the map in front, as far as windows reach
+  int padded_height() const;
+  std::int64_t gain_sum(int set) const;
+  int negatives(int row) const;                     // weights of -1
+  std::int64_t threshold(int set, int row) const;   // 0 of scores
   int positive(int row, std::size_t place) const {  // whether the weight of this bit of a window is +1
     const std::size_t block = static_cast<std::size_t>(row / LANES) * words + place / 64;
     return weights[block * LANES + row % LANES] >> place % 64 & 1;
   }
+  std::int64_t score(int set, int row, std::int64_t a) const;
 };
 
 struct Network {
@@ -144,6 +150,9 @@ struct Workspace {
   std::vector<Aligned<std::uint8_t>> batches;  // the maps in front of every batched layer
   Aligned<std::uint8_t> sums;                  // of the last one
 };
+
+// Pixels with as many bits as are used.
+void copy_pixels(std::uint8_t* target, const std::uint8_t* pixels, std::size_t count, int bits);
 
 // Integer scores of one image with the constants of `set`.
 using RunImage = void (*)(const Network&, Workspace&, const std::uint8_t* image, int set, std::int64_t* scores);

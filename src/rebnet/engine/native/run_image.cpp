@@ -2,168 +2,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "lanes.hpp"
 #include "network.hpp"
-
-#if defined(__AVX512VPOPCNTDQ__)
-#include <immintrin.h>
-
+#if defined(__AVX512VNNI__)
 #include "encode.hpp"
-#elif defined(__AVX2__)
-#include <immintrin.h>
-#elif defined(REBNET_NEON)
-#include <arm_neon.h>
 #endif
 
 namespace rebnet::REBNET_ISA {
 namespace {
-
-typedef std::int64_t Signed __attribute__((vector_size(8 * LANES)));
-
-// A register of the instruction set, and ones of its 64-bit lanes.
-#if defined(__AVX512VPOPCNTDQ__)
-typedef Word Register __attribute__((vector_size(64)));
-
-inline Register popcount(Register value) {
-  return reinterpret_cast<Register>(_mm512_popcnt_epi64(reinterpret_cast<__m512i>(value)));
-}
-#elif defined(__AVX2__)
-typedef Word Register __attribute__((vector_size(32)));
-
-inline Register popcount(Register value) {
-  const __m256i table =
-      _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, 0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
-  const __m256i nibble = _mm256_set1_epi8(15), bytes = reinterpret_cast<__m256i>(value);
-  const __m256i low = _mm256_shuffle_epi8(table, _mm256_and_si256(bytes, nibble));
-  const __m256i high = _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(bytes, 4), nibble));
-  return reinterpret_cast<Register>(_mm256_sad_epu8(_mm256_add_epi8(low, high), _mm256_setzero_si256()));
-}
-#elif defined(REBNET_NEON)
-typedef Word Register __attribute__((vector_size(16)));
-
-inline Register popcount(Register value) {
-  const uint8x16_t ones = vcntq_u8(reinterpret_cast<uint8x16_t>(value));
-  return reinterpret_cast<Register>(vpaddlq_u32(vpaddlq_u16(vpaddlq_u8(ones))));
-}
-#else
-typedef Word Register;
-
-inline Register popcount(Register value) { return static_cast<Word>(__builtin_popcountll(value)); }
-#endif
-
-// LANES rows in as many registers as they need.
-struct Lanes {
-  static constexpr int REGISTERS = 8 * LANES / sizeof(Register);
-  Register part[REGISTERS];
-
-  // Add the ones of what differs between the rows' weights and a word of a window.
-  void count(const Lanes& weights, Word word) {
-    for (int i = 0; i < REGISTERS; i++) part[i] += popcount(weights.part[i] ^ word);
-  }
-};
-
-inline Lanes load(const Word* words) {
-  Lanes value;
-  std::memcpy(&value, words, sizeof value);
-  return value;
-}
-
-// Bit i is set where lane i is not negative.
-inline std::uint8_t not_negative(Signed value) {
-#if defined(__AVX512DQ__)
-  return static_cast<std::uint8_t>(~_mm512_movepi64_mask(reinterpret_cast<__m512i>(value)));
-#elif defined(__AVX2__)
-  __m256d halves[2];
-  std::memcpy(halves, &value, sizeof halves);
-  return static_cast<std::uint8_t>(~(_mm256_movemask_pd(halves[0]) | _mm256_movemask_pd(halves[1]) << 4));
-#else
-  unsigned bits = 0;
-  for (int lane = 0; lane < LANES; lane++) bits |= static_cast<unsigned>(value[lane] >= 0) << lane;
-  return static_cast<std::uint8_t>(bits);
-#endif
-}
-
-// The residual behind a level.
-inline Signed next(Signed residual, Signed step) {
-#if defined(__AVX512F__) || !defined(__AVX2__)
-  return residual < 0 ? residual + step : residual - step;
-#else
-  __m256i residuals[2], steps[2];
-  std::memcpy(residuals, &residual, sizeof residuals);
-  std::memcpy(steps, &step, sizeof steps);
-  for (int half = 0; half < 2; half++) {  // minus the step where not negative
-    const __m256i minus = _mm256_cmpgt_epi64(residuals[half], _mm256_set1_epi64x(-1));
-    residuals[half] = _mm256_add_epi64(residuals[half], _mm256_sub_epi64(_mm256_xor_si256(steps[half], minus), minus));
-  }
-  std::memcpy(&residual, residuals, sizeof residual);
-  return residual;
-#endif
-}
-
-// Products of counts and gains, both below 2^32.
-inline Signed times(const Lanes& lanes, Signed gain) {
-  Signed counts;
-  std::memcpy(&counts, &lanes, sizeof counts);
-#if defined(__AVX512F__)
-  return reinterpret_cast<Signed>(_mm512_mul_epu32(reinterpret_cast<__m512i>(counts), reinterpret_cast<__m512i>(gain)));
-#elif defined(__AVX2__)
-  __m256i halves[2], gains[2];
-  std::memcpy(halves, &counts, sizeof halves);
-  std::memcpy(gains, &gain, sizeof gains);
-  for (int half = 0; half < 2; half++) halves[half] = _mm256_mul_epu32(halves[half], gains[half]);
-  std::memcpy(&counts, halves, sizeof counts);
-  return counts;
-#else
-  return counts * gain;
-#endif
-}
-
-inline Signed load(const std::int64_t* values) {
-  Signed value;
-  std::memcpy(&value, values, sizeof value);
-  return value;
-}
-
-typedef std::int32_t Sums __attribute__((vector_size(64)));
-
-constexpr int ROWS = 16;  // of Sums, one to a 32-bit lane
-
-// Four bytes times four weights of each of 16 rows, added to their sums.
-inline Sums multiply(Sums sums, const std::int8_t* weights, const std::uint8_t* bytes) {
-  std::uint32_t quad;
-  std::memcpy(&quad, bytes, 4);
-#if defined(__AVX512VNNI__)
-  return reinterpret_cast<Sums>(_mm512_dpbusd_epi32(
-      reinterpret_cast<__m512i>(sums), _mm512_set1_epi32(static_cast<int>(quad)), _mm512_load_si512(weights)));
-#elif defined(__AVX2__)
-  const __m256i four = _mm256_set1_epi32(static_cast<int>(quad)), ones = _mm256_set1_epi16(1);
-  __m256i halves[2];
-  for (int half = 0; half < 2; half++) {
-    const __m256i pairs =
-        _mm256_maddubs_epi16(four, _mm256_load_si256(reinterpret_cast<const __m256i*>(weights) + half));
-    halves[half] = _mm256_madd_epi16(pairs, ones);
-  }
-  Sums products;
-  std::memcpy(&products, halves, sizeof products);
-  return sums + products;
-#else
-  for (int row = 0; row < ROWS; row++) {
-    for (int byte = 0; byte < 4; byte++) sums[row] += weights[4 * row + byte] * bytes[byte];
-  }
-  return sums;
-#endif
-}
-
-// The first or second LANES sums.
-inline Signed widened(Sums sums, int half) {
-  typedef std::int32_t Half __attribute__((vector_size(4 * LANES)));
-  Half part;
-  std::memcpy(&part, reinterpret_cast<const char*>(&sums) + half * sizeof part, sizeof part);
-#if defined(__AVX512F__)
-  return reinterpret_cast<Signed>(_mm512_cvtepi32_epi64(reinterpret_cast<__m256i>(part)));
-#else
-  return __builtin_convertvector(part, Signed);
-#endif
-}
 
 // Where the codes of a map go: the map behind, or what is pooled first.
 struct Target {
@@ -195,19 +41,8 @@ void encode_group(const Layer& layer, int set, int group, const Signed* residual
 using EncodeGroup = void (*)(const Layer&, int, int, const Signed*, Word*);
 
 EncodeGroup group_encoder(const Layer& layer) {
-  const bool narrow = layer.tiles.narrow;
-  switch (layer.levels_out) {
-    case 1:
-      return encode_group<1, true>;
-    case 2:
-      return narrow ? encode_group<2, true> : encode_group<2, false>;
-    case 3:
-      return narrow ? encode_group<3, true> : encode_group<3, false>;
-    default:
-      return narrow ? encode_group<0, true> : encode_group<0, false>;
-  }
+  return by_levels(layer, [](auto kind) -> EncodeGroup { return encode_group<kind.LEVELS, kind.NARROW>; });
 }
-
 #endif
 
 // What becomes of A less the threshold, LANES rows at a time: codes by Algorithm 1, or scores.
@@ -253,8 +88,7 @@ class Finish {
  private:
   void score(int block, Signed residual) const {
     for (int row = block * LANES; row < layer_.rows && row < (block + 1) * LANES; row++) {
-      const std::size_t place = static_cast<std::size_t>(set_) * layer_.rows + row;
-      scores_[row] = layer_.scale[place] * (2 * residual[row % LANES] - layer_.reach[set_]) + layer_.bias[place];
+      scores_[row] = layer_.score(set_, row, residual[row % LANES]);
     }
   }
 
@@ -350,11 +184,10 @@ void run_codes(const Layer& layer, const Word* map, int set, const Target& targe
 
 // The image with padding around it, and with as many bits as are used.
 void copy_image(const Layer& layer, const std::uint8_t* image, std::uint8_t* map) {
-  const int bytes = layer.width * layer.channels, shift = 8 - layer.planes;
+  const int bytes = layer.width * layer.channels;
   for (int y = 0; y < layer.height; y++, image += bytes) {
     std::uint8_t* line = map + layer.origin + static_cast<std::ptrdiff_t>(y) * layer.line;
-    if (shift == 0) std::memcpy(line, image, static_cast<std::size_t>(bytes));
-    for (int byte = 0; shift && byte < bytes; byte++) line[byte] = static_cast<std::uint8_t>(image[byte] >> shift);
+    copy_pixels(line, image, static_cast<std::size_t>(bytes), layer.planes);
   }
 }
 
@@ -434,17 +267,8 @@ using MultiplyGroups = void (*)(const Layer&, int, const std::uint8_t*, Word*, i
 
 template <int WINDOWS>
 MultiplyGroups group_multiplication(const Layer& layer) {
-  const bool narrow = layer.tiles.narrow;
-  switch (layer.levels_out) {
-    case 1:
-      return multiply_groups<1, true, WINDOWS>;
-    case 2:
-      return narrow ? multiply_groups<2, true, WINDOWS> : multiply_groups<2, false, WINDOWS>;
-    case 3:
-      return narrow ? multiply_groups<3, true, WINDOWS> : multiply_groups<3, false, WINDOWS>;
-    default:
-      return narrow ? multiply_groups<0, true, WINDOWS> : multiply_groups<0, false, WINDOWS>;
-  }
+  return by_levels(layer,
+                   [](auto kind) -> MultiplyGroups { return multiply_groups<kind.LEVELS, kind.NARROW, WINDOWS>; });
 }
 #endif
 

@@ -34,8 +34,7 @@ int place_of(const Layer& layer, int byte) {
 void lay_out_tiles(Layer& layer, int pixel) {
   Tiles& tiles = layer.tiles;
   tiles.pixel = pixel;
-  const int across = std::max(layer.pad_left + layer.width, (layer.out_width - 1) * layer.stride + layer.kernel_w);
-  const int below = std::max(layer.pad_top + layer.height, (layer.out_height - 1) * layer.stride + layer.kernel_h);
+  const int across = layer.padded_width();
   tiles.line = across * pixel;
   tiles.origin = layer.pixels ? layer.pad_left * pixel : layer.pad_top * tiles.line + layer.pad_left * pixel;
   tiles.stride = layer.stride * pixel;
@@ -59,7 +58,7 @@ void lay_out_tiles(Layer& layer, int pixel) {
     }
   }
   const int last = tiles.blocks.back().source + (Tiles::WINDOWS - 1) * tiles.stride + tiles.offsets.back() + LINE;
-  const int map_lines = layer.pixels ? layer.out_height : below;
+  const int map_lines = layer.pixels ? layer.out_height : layer.padded_height();
   tiles.map_bytes = static_cast<std::size_t>(round_up(std::max(map_lines * tiles.line, last), LINE));
 }
 
@@ -103,16 +102,6 @@ void deal_weights(Layer& layer) {
   }
 }
 
-// The row's weights of -1.
-std::int64_t negatives(const Layer& layer, int row) {
-  std::int64_t positive = 0;
-  for (int word = 0; word < layer.words; word++) {
-    const std::size_t place = (static_cast<std::size_t>(row / LANES) * layer.words + word) * LANES + row % LANES;
-    for (Word left = layer.weights[place]; left != 0; left &= left - 1) positive++;
-  }
-  return layer.columns() - positive;
-}
-
 void deal_constants(Layer& layer, int sets) {
   Tiles& tiles = layer.tiles;
   tiles.groups = groups_of(layer);
@@ -123,15 +112,14 @@ void deal_constants(Layer& layer, int sets) {
   tiles.narrow_steps.assign(sets * rows * levels, 0);
   tiles.narrow = true;
   for (int set = 0; set < sets; set++) {
-    std::int64_t gains = 0;
-    for (int plane = 0; plane < layer.planes; plane++) gains += layer.gains[set * layer.planes + plane];
+    const std::int64_t gains = layer.gain_sum(set);
     for (std::size_t place = 0; place < rows; place++) {
       const int group = static_cast<int>(place) / Tiles::ROWS, within = static_cast<int>(place) % Tiles::ROWS;
       const int row = row_of(group, within / COLUMNS, within % COLUMNS);
       if (row >= layer.rows) continue;
       const std::size_t block = static_cast<std::size_t>(set) * layer.row_blocks + row / LANES;
-      const std::int64_t threshold = layer.levels_out ? layer.thresholds[block * LANES + row % LANES] : 0;
-      tiles.starts[set * rows + place] = static_cast<std::int32_t>(gains * negatives(layer, row) - threshold);
+      tiles.starts[set * rows + place] =
+          static_cast<std::int32_t>(gains * layer.negatives(row) - layer.threshold(set, row));
       std::int64_t reach = 0;
       for (int level = 0; level < levels; level++) {
         const std::int64_t step = layer.steps[(block * levels + level) * LANES + row % LANES];
@@ -168,8 +156,7 @@ bool ascends(const Layer& layer, const Layer& next, int sets) {
 // Whether activations are bytes and sums have 32 bits.
 bool narrow_enough(const Layer& layer, int sets) {
   for (int set = 0; set < sets; set++) {
-    std::int64_t gains = 0;
-    for (int plane = 0; plane < layer.planes; plane++) gains += layer.gains[set * layer.planes + plane];
+    const std::int64_t gains = layer.gain_sum(set);
     if (gains > 255 || gains * layer.columns() >= FITS) return false;
   }
   for (const auto* values : {&layer.thresholds, &layer.steps}) {
@@ -209,8 +196,7 @@ void prepare_groups(Network& network) {
   for (Layer& layer : network.layers) {
     if (layer.levels_out == 0 || layer.tiles.groups != 0 || !narrow_enough(layer, network.sets)) continue;
     if (layer.pixels) {
-      layer.tiles.pixel = layer.columns();
-      layer.tiles.steps = (layer.columns() + LINE - 1) / LINE;
+      lay_out_batch(layer);  // windows are copied as whole ones
       deal_weights(layer);
     }
     deal_constants(layer, network.sets);
