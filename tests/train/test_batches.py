@@ -5,7 +5,16 @@ import torch
 from rebnet.datasets import Dataset
 from rebnet.errors import DatasetError, OptionError
 from rebnet.nn.networks import architecture
-from rebnet.train.batches import Draw, batches, check_fit, random_seed, share_of_batch, split, steps_per_epoch
+from rebnet.train.batches import (
+    Draw,
+    batches,
+    calibration_pixels,
+    check_fit,
+    random_seed,
+    share_of_batch,
+    split,
+    steps_per_epoch,
+)
 from rebnet.train.devices import Processes
 from rebnet.train.images import Images
 from rebnet.train.recipe import Recipe
@@ -61,6 +70,14 @@ def test_an_epoch_draws_what_its_batches_would_one_by_one():
         moved = [image.flip(1) if flip else image for image, flip in zip(moved, mirrored, strict=True)]
         assert torch.equal(batch.pixels, torch.stack(moved))
         assert torch.equal(batch.labels, rows)
+
+
+@pytest.mark.parametrize(("most", "images"), [(30, 30), (1000, 60)])
+def test_calibration_sees_the_images_of_one_more_epoch(most, images):
+    held = Images(torch.randint(0, 256, (65, 6, 4, 1), dtype=torch.uint8), torch.arange(65))
+    recipe = Recipe(epochs=4, batch_size=20, shift_pixels=2, flip=True, calibration_images=most)
+    drawn = torch.cat([batch.pixels for batch in batches(held, recipe, 3, epoch=4)])
+    assert torch.equal(calibration_pixels(held, recipe, 3), drawn[:images])
 
 
 @pytest.mark.parametrize("count", [2, 4])

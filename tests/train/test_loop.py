@@ -11,6 +11,7 @@ from rebnet.ir.notation import parse
 from rebnet.nn.build import build
 from rebnet.nn.residual import ResidualSign
 from rebnet.train import RECIPES, images, load_model, loop, recipe, train
+from rebnet.train.batches import calibration_pixels, split
 from rebnet.train.checkpoint import CHECKPOINT_FILE
 from rebnet.train.images import Images
 from rebnet.train.start import load_teacher, start_from
@@ -71,6 +72,16 @@ def test_record_and_model(blob_dataset, tmp_path):
     assert sum(gamma * 2**20 for gamma in record["gammas"][0]).is_integer()
     test = Images(torch.from_numpy(blob_dataset.test_images), torch.from_numpy(blob_dataset.test_labels))
     assert loop.accuracy(model, test) == record["test_accuracy"]
+
+
+def test_statistics_are_those_of_images_as_training_moves_them(blob_dataset, tmp_path):
+    chosen = replace(QUICK, epochs=2, shift_pixels=2, calibration_images=150)
+    train(NETWORK, blob_dataset, 2, tmp_path, recipe=chosen, quiet=True)
+    model, _ = load_model(tmp_path)
+    training, _ = split(blob_dataset, chosen.validation_fraction, 0)
+    for moved, fits in ((chosen, True), (replace(chosen, shift_pixels=0), False)):
+        sums = model.linear1(model.pixels(calibration_pixels(training, moved, 0))).double()
+        assert torch.allclose(model.norm1.running_mean.double(), sums.mean(0), atol=1e-5) == fits
 
 
 def test_the_seed_decides_everything(blob_dataset, tmp_path):

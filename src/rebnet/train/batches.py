@@ -102,3 +102,16 @@ def batches(images: Source, recipe: Recipe, seed: int, epoch: int, processes: Pr
             None if mirrored is None else mirrored[step],
         )
         yield Images(moved, batch.labels)
+
+
+def calibration_pixels(images: Source, recipe: Recipe, seed: int) -> Tensor:
+    """At most the recipe's `calibration_images`, moved and mirrored as in training: the first of one more epoch.
+
+    Weights have learned with the statistics of such images; those of images that are not moved are others.
+    """
+    parts: list[Tensor] = []
+    for batch in batches(images, recipe, seed, recipe.epochs):
+        parts.append(batch.pixels)
+        if sum(map(len, parts)) >= recipe.calibration_images:
+            break
+    return torch.cat(parts)[: recipe.calibration_images]

@@ -20,7 +20,7 @@ from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.networks import architecture, widen
 from rebnet.nn.residual import ResidualSign, check_levels
 from rebnet.train.any_levels import drawn_sets, level_sets
-from rebnet.train.batches import batches, check_fit, share_of_batch, split, steps_per_epoch
+from rebnet.train.batches import batches, calibration_pixels, check_fit, share_of_batch, split, steps_per_epoch
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
 from rebnet.train.devices import ALONE, Processes, connect
 from rebnet.train.images import Source, first_pixels, place
@@ -159,7 +159,7 @@ def _finish(model: nn.Sequential, job: _Job, curve: Curve, gain_bits: int, datas
     """Snap the factors, fit the statistics, look at the test images: the record of the training."""
     if job.settings["levels"] != FLOAT_LEVELS:  # a float network's factors need no fitting, nor do its statistics
         snap_gains(model, gain_bits)
-        recalibrate(model, first_pixels(job.training, job.recipe.calibration_images))
+        recalibrate(model, calibration_pixels(job.training, job.recipe, job.seed))
     test = place(dataset.test_images, dataset.test_labels, None, job.processes.device)
     return {
         **job.settings,

@@ -37,7 +37,8 @@ class Recipe:
         validation_fraction: Share of the training images held out to judge by.
         precision: Float type of a training step's products and sums; the parameters, evaluation and calibration are
             always float32. "bfloat16" is two to three times as fast in convolutions, on a CPU that has it.
-        calibration_images: At most so many training images give the final BatchNorm statistics.
+        calibration_images: At most so many training images, moved and mirrored as in training, give the final
+            BatchNorm statistics.
         any_levels: Level counts that a step of an any-level training runs at: "all", or "sample", M and one more.
     """
 
