@@ -11,8 +11,8 @@ from rebnet.files import read_record
 from rebnet.ir import storage
 from rebnet.lower import lower
 
-MOST_BEHIND = {1: 1.3, 2: 1.0, 3: 1.0}
-"""Points. The network for M = 1 alone learnt 34 epochs more than the any-level one; that one is due for more."""
+MOST_BEHIND = {1: 2.8, 2: 1.3, 3: 1.6}
+"""Points. The networks for one M learnt 55 to 134 epochs more than the any-level one; that one is due for more."""
 BOUNDS = {1: 32_768, 2: 65_536, 3: 98_304}
 
 pytestmark = pytest.mark.data("cifar10")
