@@ -1,5 +1,6 @@
 """The shipped CIFAR-10 networks: their records, and images through the RTL, at the paper's folding and faster."""
 
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,6 @@ from rebnet.files import read_record
 from rebnet.ir import storage
 from rebnet.lower import lower
 
-MOST_BEHIND = {1: 2.8, 2: 1.3, 3: 1.6}
-"""Points. The networks for one M learnt 55 to 134 epochs more than the any-level one; that one is due for more."""
 BOUNDS = {1: 32_768, 2: 65_536, 3: 98_304}
 
 pytestmark = pytest.mark.data("cifar10")
@@ -45,17 +44,22 @@ def test_an_any_level_network_through_the_rtl(tmp_path: Path, data_dir: Path) ->
             assert record["cycles_per_image"] == record["bound_cycles"]
 
 
-def test_an_any_level_network_beside_each_dedicated_one(data_dir: Path) -> None:
-    """All test images, integers; and the records that ship say what the networks do."""
+@cache
+def accuracy(name: str, m: int, data_dir: Path) -> float:
+    """Percent of all test images, integers."""
     dataset = load("cifar10", data_dir)
-    found = {}
-    for name in ("m1", "m2", "m3", "any"):
-        folder = zoo.folder(f"cifar10-arch-2-{name}")
-        recorded = read_record(folder / "evaluation.json", {"accuracy": float, "levels": int})
-        predictor = Predictor(lower(storage.load(folder)))
-        for m in (1, 2, 3) if name == "any" else (recorded["levels"],):
-            right = predictor.labels(dataset.test_images, m) == dataset.test_labels
-            found[name, m] = round(100 * float(right.mean()), 4)
-        assert found[name, recorded["levels"]] == recorded["accuracy"]
-    for m in (1, 2, 3):
-        assert found["any", m] >= found[f"m{m}", m] - MOST_BEHIND[m]
+    labels = Predictor(lower(storage.load(zoo.folder(f"cifar10-arch-2-{name}")))).labels(dataset.test_images, m)
+    return round(100 * float((labels == dataset.test_labels).mean()), 4)
+
+
+@pytest.mark.parametrize("name", ["m1", "m2", "m3", "any"])
+def test_the_records_that_ship_say_what_the_networks_do(name: str, data_dir: Path) -> None:
+    folder = zoo.folder(f"cifar10-arch-2-{name}")
+    recorded = read_record(folder / "evaluation.json", {"accuracy": float, "levels": int})
+    assert accuracy(name, recorded["levels"], data_dir) == recorded["accuracy"]
+
+
+@pytest.mark.xfail(reason="the networks for one M learnt 55 to 134 epochs more than the any-level one", strict=True)
+@pytest.mark.parametrize("m", [1, 2, 3])
+def test_an_any_level_network_is_within_a_point_of_each_dedicated_one(m: int, data_dir: Path) -> None:
+    assert accuracy("any", m, data_dir) >= accuracy(f"m{m}", m, data_dir) - 1
