@@ -6,9 +6,7 @@
 
 #include "network.hpp"
 
-#if defined(__AVX512VPOPCNTDQ__)
-#include <immintrin.h>
-#elif defined(__AVX2__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #elif defined(REBNET_NEON)
 #include <arm_neon.h>
