@@ -38,7 +38,8 @@ def test_from_a_trained_network_to_the_page(rebnet, synthesized, tmp_path):
 
 
 def test_no_device(refuse, run_folder, tmp_path):
-    refuse("name the device once; use --board zc702 or --part xc7s50", "build", run_folder, "--output", tmp_path / "b")
+    sentence = "part=None, board=None: name the device once; use --part xc7s50 or --board zc702"
+    refuse(sentence, "build", run_folder, "--output", tmp_path / "b")
 
 
 def test_unknown_part(rebnet, run_folder, tmp_path):

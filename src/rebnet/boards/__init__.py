@@ -136,6 +136,17 @@ def find(name: str) -> Board:
     )
 
 
+def named_once(part: str | None, board: str | None) -> Board:
+    """What `part` or `board` names, where one of them does.
+
+    Raises:
+        OptionError: none or both are given, or there is none of that name.
+    """
+    if (part is None) == (board is None):
+        raise OptionError(f"part={part}, board={board}: name the device once; use --part xc7s50 or --board zc702")
+    return find(part or board or "")
+
+
 @cache
 def boards() -> tuple[Board, ...]:
     """Every board, in the order of the table."""

@@ -9,11 +9,10 @@ from typing import Annotated
 import typer
 
 from rebnet import flow
-from rebnet.boards import find
+from rebnet.boards import named_once
 from rebnet.cli import compile as compile_verb
 from rebnet.cli import evaluate, report, simulate, synthesize
 from rebnet.cli.common import CacheDir, DataDir, errors, parse_images, print_record
-from rebnet.errors import OptionError
 
 
 def command(
@@ -40,9 +39,7 @@ def command(
 
     Example: [bold]rebnet build zoo:mnist-arch-1-m1 --part xc7s50 --folding paper --output build/mnist-m1[/bold]
     """
-    if (board is None) == (part is None):
-        raise OptionError("name the device once; use --board zc702 or --part xc7s50")
-    find(board or part or "")
+    named_once(part, board)
     parse_images(images)
     chosen = dataset or flow.dataset_of(source)
     searched = (board or part) if folding is None else None

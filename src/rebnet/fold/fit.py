@@ -60,6 +60,25 @@ class Request:
         return Goal(board, clock, self.max_utilisation, int(1e6 * clock / self.target_fps))
 
 
+def requested(
+    board: str | None, target_fps: float | None, max_utilisation: float | None, clock_mhz: float | None
+) -> Request | None:
+    """What is asked of a board; None where nothing is.
+
+    Raises:
+        OptionError: an unknown board, a number outside its range, or numbers without a board.
+    """
+    if board is None:
+        given = {"target-fps": target_fps, "max-utilisation": max_utilisation, "clock-mhz": clock_mhz}
+        for name, value in given.items():
+            if value is not None:
+                raise OptionError(f"--{name} {value:g} needs a device; name one with --board or --part")
+        return None
+    request = Request(board, target_fps, MAX_UTILISATION if max_utilisation is None else max_utilisation, clock_mhz)
+    request.goal()
+    return request
+
+
 def fold_for_board(
     network: Network, goal: Goal, progress: Callable[[str], None]
 ) -> tuple[Accelerator, Depths, dict[str, Any]]:
