@@ -105,8 +105,7 @@ def read_record(path: Path, keys: Mapping[str, type | tuple[type, ...]]) -> dict
     if not isinstance(record, dict):
         raise FileFormatError(f"{path}: holds {type(record).__name__}, a record must be a JSON object")
     check_schema(path, record.get("schema"))
-    for key, kind in keys.items():
-        _check_key(path, record, key, kind)
+    check_keys(path, record, keys)
     return record
 
 
@@ -123,7 +122,13 @@ def check_schema(path: Path, schema: object) -> None:
         )
 
 
-def _check_key(path: Path, record: dict[str, Any], key: str, kind: type | tuple[type, ...]) -> None:
+def check_keys(path: Path, record: Mapping[str, Any], keys: Mapping[str, type | tuple[type, ...]]) -> None:
+    """Raise `FileFormatError` unless `record`, which `path` holds, has `keys` with values of these types."""
+    for key, kind in keys.items():
+        _check_key(path, record, key, kind)
+
+
+def _check_key(path: Path, record: Mapping[str, Any], key: str, kind: type | tuple[type, ...]) -> None:
     kinds = kind if isinstance(kind, tuple) else (kind,)
     wanted = " or ".join("null" if k is type(None) else k.__name__ for k in kinds)
     if key not in record:

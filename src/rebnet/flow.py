@@ -1,6 +1,7 @@
 """The verbs in the order that data flows; `demo` runs all of them, and any other function stops where it says.
 
     train     images, a network text          -> run/    model.safetensors, training.json
+    retrain   the record of a run             -> run/    the same, and before/ with the runs that came before
     compile   a run, or a network of the zoo  -> build/  exported/, network.json, tensors.safetensors,
                                                          folding.json, rtl/, mem/, ports.json
     generate  build                           -> build/  c/ (NAME.c, NAME.h), or rtl/, mem/, ports.json once more
@@ -9,8 +10,8 @@
     report    records of builds               -> report.html
     reproduce records of runs and builds      -> TARGET.json, TARGET.md, TARGET.svg, TARGET.png
 
-The command line offers the same verbs with the same options. torch is needed by `train`, and by `compile` where it
-reads a run.
+The command line offers the same verbs with the same options. torch is needed by `train`, by `retrain`, and by `compile`
+where it reads a run.
 """
 
 import shutil
@@ -29,7 +30,7 @@ from rebnet.evaluate.adaptive import evaluate_adaptive
 from rebnet.evaluate.online import evaluate_online
 from rebnet.files import file_hash, make_folder, output_errors, read_record
 from rebnet.fold import fold
-from rebnet.fold.fit import MAX_UTILISATION, Request
+from rebnet.fold.fit import requested
 from rebnet.fold.from_text import bound_cycles
 from rebnet.generate import Target as GenerateTarget
 from rebnet.generate import generate
@@ -104,6 +105,26 @@ def train(
     )
 
 
+def retrain(
+    source: str | Path,
+    output: Path,
+    *,
+    data_dir: Path | None = None,
+    seed: int | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    quiet: bool = False,
+    say: Say = _silent,
+) -> dict[str, Any]:
+    """Train again what the record of a run or a network of the zoo tells; see `rebnet.train.again.retrain`."""
+    from rebnet.train import retrain as train_again
+
+    load = partial(datasets.load, data_dir=data_dir)
+    return train_again(
+        _source(str(source)), load, output, seed=seed, resume=resume, device=device, quiet=quiet, say=say
+    )
+
+
 def compile(  # noqa: A001 - the verb's name
     source: str | Path,
     output: Path,
@@ -146,7 +167,7 @@ def compile(  # noqa: A001 - the verb's name
     """
     if until not in get_args(Stage):
         raise OptionError(f"until={until!r}: use {' or '.join(get_args(Stage))}")
-    request = _request(board, target_fps, max_utilisation, clock_mhz)
+    request = requested(board, target_fps, max_utilisation, clock_mhz)
     run = _source(str(source))
     check_output(output)
     make_folder(output.parent)
@@ -170,21 +191,6 @@ def compile(  # noqa: A001 - the verb's name
             generate(build)
         replace_build(build, output)
     return network
-
-
-def _request(
-    board: str | None, target_fps: float | None, max_utilisation: float | None, clock_mhz: float | None
-) -> Request | None:
-    """What is asked of a board, checked; None if nothing is."""
-    if board is None:
-        given = {"target-fps": target_fps, "max-utilisation": max_utilisation, "clock-mhz": clock_mhz}
-        for name, value in given.items():
-            if value is not None:
-                raise OptionError(f"--{name} {value:g} needs a device; name one with --board or --part")
-        return None
-    request = Request(board, target_fps, MAX_UTILISATION if max_utilisation is None else max_utilisation, clock_mhz)
-    request.goal()
-    return request
 
 
 def _source(source: str) -> Path:
@@ -292,7 +298,7 @@ def synthesize(
     With `tool="vivado"`, write a project for it, run it where Vivado is installed, and take the figures from its
     reports; see `rebnet.synthesize.vivado`.
     """
-    chosen = _device(part, board)
+    chosen = boards.named_once(part, board)
     if tool not in get_args(Synthesizer):
         raise OptionError(f"tool={tool!r}: use {' or '.join(get_args(Synthesizer))}")
     if tool == "vivado":
@@ -328,7 +334,7 @@ def place_and_route(
     See `rebnet.synthesize.place.place_and_route`.
     """
     return place_build(
-        build, _device(None, board), target_mhz=target_mhz, seed=seed, scores=scores, timeout_s=timeout_s, say=say
+        build, boards.find(board), target_mhz=target_mhz, seed=seed, scores=scores, timeout_s=timeout_s, say=say
     )
 
 
@@ -336,13 +342,7 @@ def check_place_and_route(
     board: str, *, target_mhz: float | None = None, seed: int = 1, timeout_s: float = PLACE_TIMEOUT_S
 ) -> None:
     """Raise what `place_and_route` would for these options or a missing tool, before `synthesize` takes its time."""
-    check_place(_device(None, board), target_mhz=target_mhz, seed=seed, timeout_s=timeout_s)
-
-
-def _device(part: str | None, board: str | None) -> boards.Board:
-    if (part is None) == (board is None):
-        raise OptionError(f"part={part}, board={board}: name the device once; use --part xc7s50 or --board zc702")
-    return boards.find(part or board or "")
+    check_place(boards.find(board), target_mhz=target_mhz, seed=seed, timeout_s=timeout_s)
 
 
 def reproduce(
@@ -392,6 +392,7 @@ __all__ = [
     "place_and_route",
     "report",
     "reproduce",
+    "retrain",
     "simulate",
     "synthesize",
     "train",

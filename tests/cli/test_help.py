@@ -8,6 +8,7 @@ from rebnet.cli import app
 
 EXAMPLES = {
     "train": "rebnet train --network arch-1 --dataset mnist --levels 2 --output runs/mnist-m2",
+    "retrain": "rebnet retrain zoo:mnist-arch-1-m2 --seed 1 --output runs/mnist-m2-again",
     "compile": "rebnet compile zoo:mnist-arch-1-m2 --output build/mnist-m2",
     "generate": "rebnet generate build/mnist-m2 --target c",
     "evaluate": "rebnet evaluate build/mnist-m2 --dataset mnist",

@@ -14,7 +14,7 @@ from rebnet.train import RECIPES, images, load_model, loop, recipe, train
 from rebnet.train.batches import calibration_pixels, split
 from rebnet.train.checkpoint import CHECKPOINT_FILE
 from rebnet.train.images import Images
-from rebnet.train.start import load_teacher, start_from
+from rebnet.train.start import KEYS, load_teacher, start_from
 
 NETWORK = "6x6x1 - D16 - D12 - D3"
 MAPS = "6x6x1 - C16:3x3+same - MP2 - C12 - D16 - D3"
@@ -233,10 +233,10 @@ def test_starts_from_a_run_of_fewer_levels(blob_dataset, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     train(NETWORK, blob_dataset, 1, one, epochs=2, quiet=True)
     record = train(NETWORK, blob_dataset, 2, two, epochs=1, start=one, quiet=True)
-    known = {"network": NETWORK, "dataset": "blobs", "levels": 1, "seed": 0, "epochs": 2}
-    assert record["start_from"] == known
+    known = json.loads((one / "training.json").read_text())
+    assert record["start_from"] == {key: known[key] for key in KEYS}
     three = train(NETWORK, blob_dataset, 3, tmp_path / "three", epochs=1, start=two, quiet=True)
-    assert three["start_from"]["start_from"] == known
+    assert three["start_from"]["start_from"] == record["start_from"]
     again = train(NETWORK, blob_dataset, 2, two, epochs=1, start=one, resume=True, quiet=True)
     assert again == record
     with pytest.raises(OptionError, match=r"start_from.network = 6x6x1 .*, this training has .* = None"):
@@ -329,7 +329,7 @@ def test_learns_from_a_teacher(blob_dataset, tmp_path):
         NETWORK, wrong, 2, tmp_path / "ours", epochs=8, recipe=only, teacher=tmp_path / "teacher", quiet=True
     )
     assert record["test_accuracy"] > 85
-    assert record["teacher"] == {"network": NETWORK, "dataset": "blobs", "levels": 3, "seed": 0, "epochs": 8}
+    assert record["teacher"] == {key: known[key] for key in KEYS}
 
 
 def test_a_teacher_of_other_images(blob_dataset, tmp_path):

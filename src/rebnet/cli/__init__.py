@@ -11,7 +11,7 @@ from typing import Any
 
 import typer
 
-from rebnet.cli import build, demo, evaluate, generate, report, reproduce, simulate, synthesize, train
+from rebnet.cli import build, demo, evaluate, generate, report, reproduce, retrain, simulate, synthesize, train
 from rebnet.cli import compile as compile_verb
 from rebnet.errors import RebnetError
 
@@ -40,6 +40,7 @@ def _interruptible(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 app.command("train", no_args_is_help=True)(_interruptible(train.command))
+app.command("retrain", no_args_is_help=True)(_interruptible(retrain.command))
 app.command("compile", no_args_is_help=True)(_interruptible(compile_verb.command))
 app.command("generate", no_args_is_help=True)(_interruptible(generate.command))
 app.command("evaluate", no_args_is_help=True)(_interruptible(evaluate.command))

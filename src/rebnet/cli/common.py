@@ -75,6 +75,23 @@ def image_progress(title: str, total: int | None) -> Iterator[tuple[Callable[[st
         )
 
 
+@contextmanager
+def resumable(output: Path) -> Iterator[None]:
+    """A training into `output`: one sentence and exit code 130 where Ctrl-C ends it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if leads():
+            errors.print(
+                f"rebnet: interrupted; the last finished epoch is in {output}, go on with the same command and "
+                "--resume",
+                highlight=False,
+                markup=False,
+                soft_wrap=True,
+            )
+        raise typer.Exit(130) from None
+
+
 def leads() -> bool:
     """Whether this process speaks for all: it was started alone, or by torchrun as the first."""
     return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
@@ -85,3 +102,10 @@ def print_record(record: dict[str, Any], keys: tuple[str, ...]) -> None:
     width = max(map(len, keys))
     for key in keys:
         print(f"{key:<{width}}  {record[key]}")
+
+
+def print_training(record: dict[str, Any]) -> None:
+    """What came out of a training, from the process that speaks for all."""
+    if leads():
+        own = ("validation_accuracies", "test_accuracies") if record["any_levels"] else ()
+        print_record(record, ("network", "dataset", "levels", "epochs", "validation_accuracy", "test_accuracy", *own))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rebnet import flow
-from rebnet.cli.common import DataDir, DatasetName, errors, leads, print_record
+from rebnet.cli.common import DataDir, DatasetName, print_training, resumable
 
 
 def command(
@@ -43,7 +43,7 @@ def command(
 
     Example: [bold]rebnet train --network arch-1 --dataset mnist --levels 2 --output runs/mnist-m2[/bold]
     """
-    try:
+    with resumable(output):
         record = flow.train(
             network,
             dataset,
@@ -62,18 +62,4 @@ def command(
             any_levels=any_levels,
             device=device,
         )
-    except KeyboardInterrupt:
-        if leads():
-            errors.print(
-                f"rebnet: interrupted; the last finished epoch is in {output}, go on with the same command and "
-                "--resume",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
-            )
-        raise typer.Exit(130) from None
-    if leads():
-        accuracies = ("validation_accuracies", "test_accuracies") if any_levels else ()
-        print_record(
-            record, ("network", "dataset", "levels", "epochs", "validation_accuracy", "test_accuracy", *accuracies)
-        )
+    print_training(record)

@@ -1,10 +1,12 @@
 """Recipes: everything about a training that is not the network, the data or the seed."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal, get_args, get_type_hints
 
-from rebnet.errors import OptionError
+from rebnet.errors import FileFormatError, OptionError
 from rebnet.nn.residual import Estimator, Gradient
 
 Loss = Literal["cross_entropy", "squared_hinge"]
@@ -98,6 +100,25 @@ RECIPES: dict[str, Recipe] = {
 What was tried for "cifar10" and "mnist" is in docs/concepts/recipes.md; "svhn" and "imagenet" follow "cifar10", and
 nobody has measured them.
 """
+
+
+def recipe_of(path: Path, recorded: Mapping[str, Any]) -> Recipe:
+    """The recipe that the record in file `path` holds; fields that an older record lacks have their default.
+
+    Raises:
+        FileFormatError: It has a field that is unknown, or of another type or choice.
+    """
+    kinds = get_type_hints(Recipe)
+    for name, value in recorded.items():
+        if name not in kinds:
+            raise FileFormatError(f"{path}: recipe.{name} is not known here; use the rebnet that wrote it")
+        kind = kinds[name]
+        legal = get_args(kind)
+        wrong = value not in legal if legal else type(value) not in ((float, int) if kind is float else (kind,))
+        if wrong:
+            wanted = ", ".join(legal) or kind.__name__
+            raise FileFormatError(f"{path}: recipe.{name} holds {value!r}, it must hold {wanted}")
+    return Recipe(**recorded)
 
 
 def recipe_for(dataset: str, name: str | Recipe | None = None, epochs: int | None = None) -> Recipe:

@@ -16,7 +16,19 @@ from rebnet.nn.residual import ResidualSign
 LEAST_SHARE = 2.0**-6
 """An increment is at least this share of its factor: snapped factors may just fail to be super-increasing."""
 
-_KEYS = {"network": str, "dataset": str, "levels": int, "seed": int, "epochs": int}
+KEYS: dict[str, type] = {
+    "network": str,
+    "dataset": str,
+    "levels": int,
+    "any_levels": bool,
+    "input_bits": int,
+    "seed": int,
+    "epochs": int,
+    "recipe": dict,
+    "gain_bits": int,
+}
+"""What a record tells about a training, but for the runs that it started and learned from."""
+_ALWAYS = ("network", "dataset", "levels", "seed", "epochs")
 
 
 @torch.no_grad()
@@ -37,7 +49,7 @@ def start_from(
         record: Name of the run's record in that folder.
 
     Returns:
-        What the new record says about the run: network, dataset, levels, seed, epochs, and what it started from.
+        What the new record says about the run: see `run_summary`.
 
     Raises:
         FileFormatError: `run` holds no finished training.
@@ -90,13 +102,13 @@ def load_teacher(run: Path, described: Architecture) -> nn.Sequential:
 
 
 def run_summary(run: Path, record: str) -> dict[str, Any]:
-    """What a record says about another run: network, dataset, levels, seed, epochs and what it started from.
+    """What a record says about another run: all that `rebnet.train.again` needs to train it once more.
 
     Raises:
         FileFormatError: `run` holds no finished training.
     """
-    saved = read_record(run / record, _KEYS)
-    return {key: saved[key] for key in (*_KEYS, "start_from") if saved.get(key) is not None}
+    saved = read_record(run / record, {key: KEYS[key] for key in _ALWAYS})
+    return {key: saved[key] for key in (*KEYS, "start_from", "teacher") if saved.get(key) is not None}
 
 
 def _take_factors(module: ResidualSign, gammas: list[float]) -> None:

@@ -1,0 +1,37 @@
+"""`rebnet retrain`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rebnet import flow
+from rebnet.cli.common import DataDir, errors, leads, print_training, resumable
+
+
+def command(
+    source: Annotated[
+        str, typer.Argument(help="Folder of a finished training, or zoo:NAME (for example zoo:cifar10-arch-2-m2).")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder of the run; those before it lie in its folder before.")],
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of everything random in all trainings; their own if not given.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint; finished trainings are kept.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="cpu, cuda, or auto: a CUDA GPU where there is one.")] = "auto",
+    data_dir: DataDir = None,
+) -> None:
+    """Train again what a record tells: the network and, before it, those that it started and learned from.
+
+    Example: [bold]rebnet retrain zoo:mnist-arch-1-m2 --seed 1 --output runs/mnist-m2-again[/bold]
+    """
+
+    def say(stage: str) -> None:
+        if leads():
+            errors.print(stage, highlight=False)
+
+    with resumable(output):
+        record = flow.retrain(source, output, data_dir=data_dir, seed=seed, resume=resume, device=device, say=say)
+    print_training(record)

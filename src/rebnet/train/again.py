@@ -1,0 +1,136 @@
+"""Train again what a record tells: the training itself and, before it, those that it started and learned from."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from rebnet.datasets import Dataset
+from rebnet.errors import FileFormatError
+from rebnet.files import check_keys, read_record
+from rebnet.nn.build import FLOAT_LEVELS
+from rebnet.train.loop import RECORD_FILE, train
+from rebnet.train.recipe import recipe_of
+from rebnet.train.start import KEYS
+
+BEFORE = "before"
+"""Folder in a run that holds the runs which came before it."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One training of a chain.
+
+    Attributes:
+        training: What a record says about it, by `rebnet.train.start.KEYS`; the recipe as a `Recipe`.
+        folder: Its run.
+        start: The run that it starts from.
+        teacher: The run that it learns from.
+    """
+
+    training: dict[str, Any]
+    folder: Path
+    start: Path | None
+    teacher: Path | None
+
+    def __str__(self) -> str:
+        """The stage in a few words, such as "M = 3, any level, 14 epochs"."""
+        levels = "float" if self.training["levels"] == FLOAT_LEVELS else f"M = {self.training['levels']}"
+        kind = ", any level" if self.training["any_levels"] else ""
+        return f"{levels}{kind}, {self.training['epochs']} epochs"
+
+
+def retrain(
+    source: Path,
+    load: Callable[[str], Dataset],
+    output: Path,
+    *,
+    seed: int | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    quiet: bool = False,
+    say: Callable[[str], None] = lambda stage: None,
+) -> dict[str, Any]:
+    """Train what the training.json in `source` tells, and write the run into `output`; see `rebnet.train.train`.
+
+    The trainings before it lie in `output`/before. On the kind of machine that trained the record, the same processes
+    and the same version, the weights are the same, bit for bit; elsewhere they differ as those of two seeds do.
+
+    Args:
+        source: Folder of a run, a build, or a network of the zoo.
+        load: Loads the data set of a name.
+        output: Folder of the run.
+        seed: Seed of all trainings, in place of their own.
+        resume: Go on where a call with the same arguments was interrupted; finished trainings are kept.
+        device: As in `train`.
+        quiet: Show no progress bars.
+        say: Called with the name of each stage.
+
+    Returns:
+        The record of the last training.
+
+    Raises:
+        FileFormatError: `source` holds no record, or one that does not tell how each training before it was done.
+        RebnetError: As `train`.
+    """
+    path = source / RECORD_FILE
+    record = read_record(path, {})
+    stages = plan(path, record, output, seed)
+    for number, stage in enumerate(stages, start=1):
+        if resume and stage is not stages[-1] and _is_done(stage):
+            continue
+        say(f"{number} of {len(stages)}: {stage}")
+        record = train(
+            dataset=partial(load, stage.training["dataset"]),
+            output=stage.folder,
+            start=stage.start,
+            teacher=stage.teacher,
+            resume=resume,
+            device=device,
+            quiet=quiet,
+            **{key: value for key, value in stage.training.items() if key not in ("dataset", "epochs")},
+        )
+    return record
+
+
+def plan(path: Path, record: dict[str, Any], output: Path, seed: int | None = None) -> list[Stage]:
+    """The trainings that the record in file `path` tells, each behind those that it needs; every one once."""
+    stages: list[Stage] = []
+
+    def visit(training: Any, last: bool = False) -> Path | None:
+        if training is None:
+            return None
+        told = _told(path, training, seed)
+        start, teacher = visit(training.get("start_from")), visit(training.get("teacher"))
+        for stage in stages:
+            if (stage.training, stage.start, stage.teacher) == (told, start, teacher):
+                return stage.folder
+        folder = output if last else output / BEFORE / str(len(stages) + 1)
+        stages.append(Stage(told, folder, start, teacher))
+        return folder
+
+    visit(record, last=True)
+    return stages
+
+
+def _told(path: Path, training: Any, seed: int | None) -> dict[str, Any]:
+    """What is told about one training, without what it started and learned from; complete, or an error."""
+    if not isinstance(training, dict) or not KEYS.keys() <= training.keys():
+        raise FileFormatError(
+            f"{path}: does not tell how each training before this one was done; it was written by an older rebnet, "
+            "train it step by step with 'rebnet train', --start and --teacher"
+        )
+    check_keys(path, training, KEYS)
+    told = {key: training[key] for key in KEYS} | {"recipe": recipe_of(path, training["recipe"])}
+    return told if seed is None else told | {"seed": seed}
+
+
+def _is_done(stage: Stage) -> bool:
+    """Whether a stage's run is finished, and was trained as told; the float type is the machine's choice."""
+    path = stage.folder / RECORD_FILE
+    if not path.is_file():
+        return False
+    done = _told(path, read_record(path, {}), None)
+    recipe = replace(done["recipe"], precision=stage.training["recipe"].precision)
+    return done | {"recipe": recipe} == stage.training

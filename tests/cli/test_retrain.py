@@ -1,0 +1,31 @@
+"""`rebnet retrain`: the same training from its record, and refusals whole."""
+
+import json
+
+TRAIN = ("train", "--network", "8x8x1 - D16 - D10", "--dataset", "digits", "--epochs", 1, "--seed", 2)
+
+
+def test_trains_what_the_record_tells(rebnet, tmp_path):
+    first, again = tmp_path / "first", tmp_path / "again"
+    assert rebnet(*TRAIN, "--output", first)[0] == 0
+    code, out, err = rebnet("retrain", first, "--output", again)
+    assert code == 0
+    assert "1 of 1: M = 1, 1 epochs" in err
+    assert "test_accuracy" in out
+    for name in ("training.json", "model.safetensors"):
+        assert (again / name).read_bytes() == (first / name).read_bytes()
+    assert rebnet("retrain", first, "--seed", 5, "--output", again)[0] == 0
+    assert json.loads((again / "training.json").read_text())["seed"] == 5
+
+
+def test_not_a_run(refuse, tmp_path):
+    missing = tmp_path / "missing"
+    refuse(
+        f"{missing}: no such folder; name one that 'rebnet train' made, or a network of the zoo, such as "
+        "zoo:mnist-arch-1-m1",
+        *("retrain", missing, "--output", tmp_path / "run"),
+    )
+    refuse(
+        f"{tmp_path / 'training.json'}: no such file; the stage that writes it has not run",
+        *("retrain", tmp_path, "--output", tmp_path / "run"),
+    )
