@@ -1,9 +1,10 @@
 """Make a finished training a network that ships with the package.
 
-    python tools/add_to_zoo.py RUN NAME [--data-dir DIR]
+    python tools/add_to_zoo.py RUN NAME [--data-dir DIR] [--into FOLDER]
 
 Exports and lowers the run, evaluates the integer network on all test images of its data set, and writes
-src/rebnet/zoo/NAME: network.json and tensors.safetensors (the exported network), training.json and evaluation.json.
+src/rebnet/zoo/NAME, or FOLDER/NAME: network.json and tensors.safetensors (the exported network), training.json and
+evaluation.json.
 """
 
 import argparse
@@ -26,13 +27,14 @@ def main() -> None:
     parser.add_argument("run", type=Path)
     parser.add_argument("name")
     parser.add_argument("--data-dir", type=Path, default=None)
+    parser.add_argument("--into", type=Path, default=ZOO)
     options = parser.parse_args()
     dataset = str(read_record(options.run / "training.json", {"dataset": str})["dataset"])
     with TemporaryDirectory() as place:
         build = Path(place) / "build"
         flow.compile(options.run, build, until="lower")
         record = flow.evaluate(build, dataset, data_dir=options.data_dir)
-        folder = ZOO / options.name
+        folder = options.into / options.name
         shutil.rmtree(folder, ignore_errors=True)
         storage.save(replace(storage.load(build / build_folder.EXPORTED), name=options.name), folder)
         for name in ("training.json", "evaluation.json"):
