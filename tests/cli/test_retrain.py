@@ -10,7 +10,7 @@ def test_trains_what_the_record_tells(rebnet, tmp_path):
     assert rebnet(*TRAIN, "--output", first)[0] == 0
     code, out, err = rebnet("retrain", first, "--output", again)
     assert code == 0
-    assert "1 of 1: M = 1, 1 epochs" in err
+    assert "1 of 1: M = 1, 1 epoch\n" in err
     assert "test_accuracy" in out
     for name in ("training.json", "model.safetensors"):
         assert (again / name).read_bytes() == (first / name).read_bytes()

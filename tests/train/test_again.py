@@ -48,9 +48,9 @@ def test_the_whole_chain_ends_in_the_same_bytes(runs: Path, blob_dataset: Datase
     record = retrain(runs / "any", loader(blob_dataset), tmp_path / "run", quiet=True, say=said.append)
     assert said == [
         "1 of 4: M = 1, 2 epochs",
-        "2 of 4: float, 1 epochs",
-        "3 of 4: M = 2, 1 epochs",
-        "4 of 4: M = 2, any level, 1 epochs",
+        "2 of 4: float, 1 epoch",
+        "3 of 4: M = 2, 1 epoch",
+        "4 of 4: M = 2, any level, 1 epoch",
     ]
     assert record == {key: value for key, value in json.loads(bytes_of(runs / "any")[0]).items() if key != "schema"}
     for name, folder in zip(("one", "float", "two"), "123", strict=True):
@@ -122,6 +122,7 @@ def without(record: dict[str, Any], *path: str) -> dict[str, Any]:
             "recipe.rate is not known here; use the rebnet that wrote it",
         ),
         (lambda record: record | {"recipe": {"epochs": 1.5}}, "recipe.epochs holds 1.5, it must hold int"),
+        (lambda record: record | {"recipe": {"batch_size": 0}}, "recipe.batch_size holds 0, it must be at least 1"),
         (lambda record: record | {"recipe": {"flip": 1}}, "recipe.flip holds 1, it must hold bool"),
         (
             lambda record: record | {"recipe": {"estimator": "sine"}},

@@ -38,7 +38,8 @@ class Stage:
         """The stage in a few words, such as "M = 3, any level, 14 epochs"."""
         levels = "float" if self.training["levels"] == FLOAT_LEVELS else f"M = {self.training['levels']}"
         kind = ", any level" if self.training["any_levels"] else ""
-        return f"{levels}{kind}, {self.training['epochs']} epochs"
+        epochs = self.training["epochs"]
+        return f"{levels}{kind}, {epochs} epoch{'' if epochs == 1 else 's'}"
 
 
 def retrain(

@@ -106,7 +106,7 @@ def recipe_of(path: Path, recorded: Mapping[str, Any]) -> Recipe:
     """The recipe that the record in file `path` holds; fields that an older record lacks have their default.
 
     Raises:
-        FileFormatError: It has a field that is unknown, or of another type or choice.
+        FileFormatError: It has a field that is unknown, of another type or choice, or too small.
     """
     kinds = get_type_hints(Recipe)
     for name, value in recorded.items():
@@ -118,6 +118,9 @@ def recipe_of(path: Path, recorded: Mapping[str, Any]) -> Recipe:
         if wrong:
             wanted = ", ".join(legal) or kind.__name__
             raise FileFormatError(f"{path}: recipe.{name} holds {value!r}, it must hold {wanted}")
+        least = 1 if name in ("epochs", "batch_size") else 0
+        if not legal and value < least:
+            raise FileFormatError(f"{path}: recipe.{name} holds {value}, it must be at least {least}")
     return Recipe(**recorded)
 
 
