@@ -28,14 +28,14 @@ _MARKUP = re.compile(r"\[/?bold\]")
 def verb(name: str) -> str:
     """Description and table of one verb, as Markdown."""
     command = typer.main.get_command(app).commands[name]
-    first, _, example = _MARKUP.sub("", command.help or "").partition("\n\n")
+    text, _, example = _MARKUP.sub("", command.help or "").partition("Example: ")
     kinds = get_type_hints(unwrap(command.callback), include_extras=True)
     rows = [_row(parameter, _kind(get_args(kinds[parameter.name])[0])) for parameter in command.params]
     return "\n".join(
         (
-            " ".join(first.split()),
+            "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")),
             "",
-            f"```console\n$ {example.strip().removeprefix('Example: ')}\n```",
+            f"```console\n$ {example.strip()}\n```",
             "",
             "| | value | default | |",
             "|---|---|---|---|",
