@@ -34,9 +34,7 @@ def verb(name: str) -> str:
     return "\n".join(
         (
             "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")),
-            "",
             f"```console\n$ {example.strip()}\n```",
-            "",
             "| | value | default | |",
             "|---|---|---|---|",
             *rows,

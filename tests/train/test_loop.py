@@ -233,8 +233,10 @@ def test_starts_from_a_run_of_fewer_levels(blob_dataset, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
     train(NETWORK, blob_dataset, 1, one, epochs=2, quiet=True)
     record = train(NETWORK, blob_dataset, 2, two, epochs=1, start=one, quiet=True)
-    known = json.loads((one / "training.json").read_text())
-    assert record["start_from"] == {key: known[key] for key in KEYS}
+    known = {"network": NETWORK, "dataset": "blobs", "levels": 1, "seed": 0, "epochs": 2}
+    assert known.items() <= record["start_from"].items()
+    whole = json.loads((one / "training.json").read_text())
+    assert record["start_from"] == {key: whole[key] for key in KEYS}
     three = train(NETWORK, blob_dataset, 3, tmp_path / "three", epochs=1, start=two, quiet=True)
     assert three["start_from"]["start_from"] == record["start_from"]
     again = train(NETWORK, blob_dataset, 2, two, epochs=1, start=one, resume=True, quiet=True)
@@ -329,6 +331,8 @@ def test_learns_from_a_teacher(blob_dataset, tmp_path):
         NETWORK, wrong, 2, tmp_path / "ours", epochs=8, recipe=only, teacher=tmp_path / "teacher", quiet=True
     )
     assert record["test_accuracy"] > 85
+    told = {"network": NETWORK, "dataset": "blobs", "levels": 3, "seed": 0, "epochs": 8}
+    assert told.items() <= record["teacher"].items()
     assert record["teacher"] == {key: known[key] for key in KEYS}
 
 
