@@ -4,13 +4,15 @@
 
 Every variant is one training of Arch-2 on CIFAR-10. Finished ones are not trained again and an interrupted one goes
 on where it stopped. At the end, and after each training, a table of all finished ones with the same epochs and levels
-is written to OUTPUT/recipes.md and their records to OUTPUT/recipes.json. The test images play no part.
+is written to OUTPUT/recipes.md and their records to OUTPUT/recipes.json. The test images choose nothing.
+benchmarks/ablations.json holds the records of the table in docs/concepts/recipes.md.
 """
 
 import argparse
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rebnet import datasets
 from rebnet.nn.build import FLOAT_LEVELS
@@ -97,6 +99,17 @@ def folder(output: Path, name: str, options: argparse.Namespace) -> Path:
     return Path(output) / f"m{options.levels}-e{options.epochs}" / plain
 
 
+def table(records: dict[str, dict[str, Any]]) -> str:
+    """The variants of `records`, the best first."""
+    base = records["base"]["validation_accuracy"] if "base" in records else None
+    lines = ["| variant | validation accuracy % | against base | last loss |", "|---|---|---|---|"]
+    for name, record in sorted(records.items(), key=lambda item: -item[1]["validation_accuracy"]):
+        accuracy = record["validation_accuracy"]
+        against = "" if base is None else f"{accuracy - base:+.2f}"
+        lines.append(f"| {name} | {accuracy:.2f} | {against} | {record['curve'][-1]['loss']:.3f} |")
+    return "\n".join(lines) + "\n"
+
+
 def report(options: argparse.Namespace) -> str:
     """Write records and table of what is finished; return the table."""
     records = {}
@@ -104,17 +117,10 @@ def report(options: argparse.Namespace) -> str:
         path = folder(options.output, name, options) / "training.json"
         if path.exists():
             records[name] = json.loads(path.read_text(encoding="utf-8"))
-    accuracies = {name: record["validation_accuracy"] for name, record in records.items()}
-    base = accuracies.get("base")
-    lines = ["| variant | validation accuracy % | against base | last loss |", "|---|---|---|---|"]
-    for name, accuracy in sorted(accuracies.items(), key=lambda item: -item[1]):
-        against = "" if base is None else f"{accuracy - base:+.2f}"
-        lines.append(f"| {name} | {accuracy:.2f} | {against} | {records[name]['curve'][-1]['loss']:.3f} |")
-    table = "\n".join(lines) + "\n"
     output = Path(options.output)
-    (output / "recipes.md").write_text(table, encoding="utf-8")
+    (output / "recipes.md").write_text(table(records), encoding="utf-8")
     (output / "recipes.json").write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
-    return table
+    return table(records)
 
 
 def main() -> None:
