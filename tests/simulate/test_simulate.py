@@ -2,6 +2,8 @@
 
 import json
 import re
+import signal
+import subprocess
 
 import pytest
 from tests.simulate.builds import LAYERS, network, save_run
@@ -48,6 +50,25 @@ def test_record(ready, digits):
         "processes": 2,
         "inputs": {"ports": file_hash(ready / "ports.json")},
     }
+
+
+def test_an_interrupt_just_behind_the_start_of_a_simulator_ends_it(ready, digits, monkeypatch):
+    started = []
+
+    class Interrupted(subprocess.Popen):
+        def __init__(self, command, **options):
+            super().__init__(command, **options)
+            if "Vaccelerator" in str(command[0]):
+                started.append(self)
+                signal.raise_signal(signal.SIGINT)
+
+    simulate(ready, digits, images=2, processes=1)  # built
+    before = (ready / "simulation.json").read_bytes()
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(ready, digits, processes=1)
+    assert [process.returncode is not None for process in started] == [True]
+    assert (ready / "simulation.json").read_bytes() == before
 
 
 def test_the_counting_trees_as_synthesised(ready, digits):

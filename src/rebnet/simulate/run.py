@@ -78,7 +78,7 @@ def run_shards(
     """
     bounds = np.linspace(0, len(images), min(processes, len(images)) + 1).astype(int)
     shards: list[Shard | BaseException] = [SimulationError("not run")] * (len(bounds) - 1)
-    running: list[subprocess.Popen[str]] = []
+    running = _Running()
     with output_errors(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory(prefix="rebnet-") as scratch:
         try:
             threads = []
@@ -87,25 +87,51 @@ def run_shards(
                 files[0].write_bytes(np.ascontiguousarray(images[start:stop]).tobytes())
                 files[1].write_bytes(levels[start:stop].tobytes())
                 seed = -1 if stalls is None else stalls + index
-                command = _command(program, streams, files, seed, trace, sink_beats)
-                process = subprocess.Popen([*command, *extra], cwd=folder, stdout=subprocess.PIPE, text=True)
-                running.append(process)
-                work = (shards, index, process, streams, files[2], int(stop - start), progress)
+                command = [*_command(program, streams, files, seed, trace, sink_beats), *extra]
+                work = (shards, index, running, command, folder, streams, files[2], int(stop - start), progress)
                 threads.append(threading.Thread(target=_collect, args=work, daemon=True))
                 threads[-1].start()
             for thread in threads:
                 while thread.is_alive():
                     thread.join(0.1)  # a short wait keeps Ctrl-C responsive
         finally:
-            for process in running:
-                process.kill()
-                process.wait()
-                if process.stdout is not None:
-                    process.stdout.close()
-    for shard in shards:
-        if isinstance(shard, BaseException):
-            raise shard
+            running.end()
+        for shard in shards:
+            if isinstance(shard, BaseException):
+                raise shard
     return [shard for shard in shards if isinstance(shard, Shard)]
+
+
+class _Running:
+    """The simulators that run.
+
+    They are started by the threads that read them: an interrupt reaches the main thread alone, and there it might fall
+    between a start and the note that something was started.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._processes: list[subprocess.Popen[str]] = []
+        self._ended = False
+
+    def start(self, command: list[str], folder: Path) -> "subprocess.Popen[str]":
+        """Start a simulator, unless `end` was called."""
+        with self._lock:
+            if self._ended:
+                raise SimulationError("not run")
+            process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
+            self._processes.append(process)
+            return process
+
+    def end(self) -> None:
+        """Kill what still runs; nothing starts any more."""
+        with self._lock:
+            self._ended = True
+        for process in self._processes:
+            process.kill()
+            process.wait()
+            if process.stdout is not None:
+                process.stdout.close()
 
 
 def _command(
@@ -131,14 +157,16 @@ def _command(
 def _collect(
     shards: list[Shard | BaseException],
     index: int,
-    process: "subprocess.Popen[str]",
+    running: _Running,
+    command: list[str],
+    folder: Path,
     streams: Streams,
     output: Path,
     count: int,
     progress: Callable[[int], None],
 ) -> None:
     try:
-        shards[index] = _shard(process, streams, output, count, progress)
+        shards[index] = _shard(running.start(command, folder), streams, output, count, progress)
     except BaseException as error:  # handed to the thread that waits
         shards[index] = error
 
