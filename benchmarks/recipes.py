@@ -118,9 +118,10 @@ def report(options: argparse.Namespace) -> str:
         if path.exists():
             records[name] = json.loads(path.read_text(encoding="utf-8"))
     output = Path(options.output)
-    (output / "recipes.md").write_text(table(records), encoding="utf-8")
+    text = table(records)
+    (output / "recipes.md").write_text(text, encoding="utf-8")
     (output / "recipes.json").write_text(json.dumps(records, indent=1) + "\n", encoding="utf-8")
-    return table(records)
+    return text
 
 
 def main() -> None:

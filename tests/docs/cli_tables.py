@@ -28,13 +28,15 @@ _MARKUP = re.compile(r"\[/?bold\]")
 def verb(name: str) -> str:
     """Description and table of one verb, as Markdown."""
     command = typer.main.get_command(app).commands[name]
-    text, _, example = _MARKUP.sub("", command.help or "").partition("Example: ")
+    text, *examples = _MARKUP.sub("", command.help or "").split("Example: ")
     kinds = get_type_hints(unwrap(command.callback), include_extras=True)
     rows = [_row(parameter, _kind(get_args(kinds[parameter.name])[0])) for parameter in command.params]
     return "\n".join(
         (
             "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")),
-            f"```console\n$ {example.strip()}\n```",
+            "```console",
+            *(f"$ {example.strip()}" for example in examples),
+            "```",
             "| | value | default | |",
             "|---|---|---|---|",
             *rows,
