@@ -5,12 +5,12 @@ import importlib.util
 import os
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
 
+from rebnet import processes
 from rebnet.errors import MissingExtraError, OutputError, ToolError
 from rebnet.files import make_folder, write_text
 
@@ -110,14 +110,9 @@ def build_simulator(
 
 def _run(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
     """Status and output of a command; interrupted, it goes with all compilers that it has started."""
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
-    ) as process:
-        try:
-            log, _ = process.communicate()
-        except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with processes.child(command, helpers=True, env=environment, **output) as process:
+        log, _ = process.communicate()
     return process.returncode, log
 
 

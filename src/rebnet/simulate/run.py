@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 
 from rebnet.errors import OutputError, RebnetError, SimulationError, StallError, ToolError
 from rebnet.files import output_errors
+from rebnet.processes import child
 
 
 @dataclass(frozen=True)
@@ -78,9 +80,8 @@ def run_shards(
     """
     bounds = np.linspace(0, len(images), min(processes, len(images)) + 1).astype(int)
     shards: list[Shard | BaseException] = [SimulationError("not run")] * (len(bounds) - 1)
-    running = _Running()
     with output_errors(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory(prefix="rebnet-") as scratch:
-        try:
+        with ExitStack() as running:
             threads = []
             for index, (start, stop) in enumerate(pairwise(bounds)):
                 files = [Path(scratch) / f"{index}.{kind}" for kind in ("images", "levels", "scores")]
@@ -88,50 +89,17 @@ def run_shards(
                 files[1].write_bytes(levels[start:stop].tobytes())
                 seed = -1 if stalls is None else stalls + index
                 command = [*_command(program, streams, files, seed, trace, sink_beats), *extra]
-                work = (shards, index, running, command, folder, streams, files[2], int(stop - start), progress)
+                process = running.enter_context(child(command, cwd=folder, stdout=subprocess.PIPE, text=True))
+                work = (shards, index, process, streams, files[2], int(stop - start), progress)
                 threads.append(threading.Thread(target=_collect, args=work, daemon=True))
                 threads[-1].start()
             for thread in threads:
                 while thread.is_alive():
                     thread.join(0.1)  # a short wait keeps Ctrl-C responsive
-        finally:
-            running.end()
         for shard in shards:
             if isinstance(shard, BaseException):
                 raise shard
     return [shard for shard in shards if isinstance(shard, Shard)]
-
-
-class _Running:
-    """The simulators that run.
-
-    They are started by the threads that read them: an interrupt reaches the main thread alone, and there it might fall
-    between a start and the note that something was started.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._processes: list[subprocess.Popen[str]] = []
-        self._ended = False
-
-    def start(self, command: list[str], folder: Path) -> "subprocess.Popen[str]":
-        """Start a simulator, unless `end` was called."""
-        with self._lock:
-            if self._ended:
-                raise SimulationError("not run")
-            process = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
-            self._processes.append(process)
-            return process
-
-    def end(self) -> None:
-        """Kill what still runs; nothing starts any more."""
-        with self._lock:
-            self._ended = True
-        for process in self._processes:
-            process.kill()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
 
 
 def _command(
@@ -157,16 +125,14 @@ def _command(
 def _collect(
     shards: list[Shard | BaseException],
     index: int,
-    running: _Running,
-    command: list[str],
-    folder: Path,
+    process: "subprocess.Popen[str]",
     streams: Streams,
     output: Path,
     count: int,
     progress: Callable[[int], None],
 ) -> None:
     try:
-        shards[index] = _shard(running.start(command, folder), streams, output, count, progress)
+        shards[index] = _shard(process, streams, output, count, progress)
     except BaseException as error:  # handed to the thread that waits
         shards[index] = error
 

@@ -2,7 +2,6 @@
 
 import importlib.metadata
 import importlib.util
-import os
 import re
 import shutil
 import signal
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
+from rebnet import processes
 from rebnet.errors import MissingExtraError
 
 _WASM = Path(__file__).with_name("wasm.py")
@@ -91,21 +91,18 @@ def run(
     Raises:
         ChildFailedError: it reported an error, was killed or stopped, or took too long.
     """
-    with log.open("wb") as output:
-        process = subprocess.Popen(
+    with (
+        log.open("wb") as output,
+        processes.child(
             [*tool.command, *arguments],
+            helpers=True,
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            code = _wait(process, log, timeout_s, follow, say, stop, more_time)
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)  # its helpers too
-            process.wait()
+        ) as process,
+    ):
+        code = _wait(process, log, timeout_s, follow, say, stop, more_time)
     if code:
         raise ChildFailedError(_reason(code, log, error, no_memory))
 
