@@ -10,29 +10,34 @@ import recipes
 from rebnet.train.recipe import recipe_of
 
 ROOT = Path(__file__).parents[2]
-RECORDS = ROOT / "benchmarks" / "ablations.json"
+RECORDS = ROOT / "benchmarks" / "ablations"
 
 
-@pytest.fixture(scope="module")
-def records():
-    return json.loads(RECORDS.read_text(encoding="utf-8"))
+def read(path):
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
-def test_every_record_is_of_its_variant_and_differs_from_the_base_in_nothing_else(records):
+@pytest.mark.parametrize(("levels", "budget"), [(1, 10), (2, 10), (2, 30)])
+def test_every_record_is_of_its_variant_and_differs_from_the_base_in_nothing_else(levels, budget):
+    path = RECORDS / f"m{levels}-e{budget}.json"
+    records = read(path)
     base = records["base"]
+    assert base["levels"] == levels
     for name, record in records.items():
         variant = recipes.VARIANTS[name]
-        epochs = base["epochs"] // 2 if variant.fewer_levels_first else base["epochs"]
-        assert recipe_of(RECORDS, record["recipe"]) == variant.recipe(epochs)
+        epochs = budget // 2 if variant.fewer_levels_first else budget
+        assert recipe_of(path, record["recipe"]) == variant.recipe(epochs)
         assert all(record[key] == base[key] for key in ("network", "dataset", "levels", "seed", "gain_bits"))
         assert len(record["curve"]) == epochs
         assert (record["start_from"] is not None) == variant.fewer_levels_first
         assert (record["teacher"] or {}).get("levels") == variant.teacher_levels
 
 
-def test_the_docs_show_the_table_of_the_records(records):
+def test_the_docs_show_the_tables_of_the_records():
     page = (ROOT / "docs" / "concepts" / "recipes.md").read_text(encoding="utf-8")
-    assert recipes.table(records) in page
+    paths = sorted(RECORDS.iterdir())
+    assert [path.name for path in paths] == ["m1-e10.json", "m2-e10.json", "m2-e30.json"]
+    assert all(recipes.table(read(path)) in page for path in paths)
 
 
 def test_a_change_of_none_is_a_third_of_the_epochs():
