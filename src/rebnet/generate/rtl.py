@@ -1,6 +1,7 @@
 """A lowered network and its folding as SystemVerilog and memory images."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,30 @@ from rebnet.rtl.widths import USER_BITS, Widths, widths_of
 TOP_NAME = "accelerator"
 
 
-def write_rtl(build: Path, name: str = TOP_NAME, memory: str = "mem") -> dict[str, Any]:
-    """Write `rtl/`, `mem/`, `ports.json` and a FuseSoC core for the network and folding in `build`.
+@dataclass(frozen=True)
+class Generated:
+    """What follows from a network and its folding: every file by its name, relative to the build, and its text.
+
+    Attributes:
+        sources: SystemVerilog, in the order that data meets the modules, the top one last.
+        memories: memory images.
+        ports: record of ports.json.
+        core: text of the FuseSoC core.
+    """
+
+    sources: dict[str, str]
+    memories: dict[str, str]
+    ports: dict[str, Any]
+    core: str
+
+
+def generated(build: Path, name: str = TOP_NAME, memory: str = "mem") -> Generated:
+    """The SystemVerilog and the memory images of the network and folding in `build`, made anew; nothing is written.
 
     Args:
         build: folder with network.json, tensors.safetensors and folding.json.
         name: name of the top module.
         memory: folder of the memory images, relative to where the simulator runs.
-
-    Returns:
-        The record of ports.json.
 
     Raises:
         FileFormatError: a record is missing or damaged.
@@ -40,21 +55,32 @@ def write_rtl(build: Path, name: str = TOP_NAME, memory: str = "mem") -> dict[st
     accelerator = read_accelerator(folding, network)
     depths = read_depths(folding, accelerator)
     widths = widths_of(network)
+    plan = Plan(network, accelerator, depths, widths, name, memory)
+    sources = {f"rtl/{module}.sv": source(module).read_text() for module in MODULES}
+    sources[f"rtl/{name}.sv"] = top_text(plan)
+    images = _memories(network, accelerator, widths)
+    memories = {f"{memory}/{file}": text for file, text in images.items()}
+    record = {**_ports(build, name, network, accelerator, widths), "memories": list(memories)}
+    return Generated(sources, memories, record, core_text(record, plan_text(plan)))
+
+
+def write_rtl(build: Path, name: str = TOP_NAME, memory: str = "mem") -> dict[str, Any]:
+    """Write `rtl/`, `mem/`, `ports.json` and a FuseSoC core for the network and folding in `build`.
+
+    Arguments and errors as in `generated`.
+
+    Returns:
+        The record of ports.json.
+    """
+    made = generated(build, name, memory)
     for folder in (build / "rtl", build / memory):
         shutil.rmtree(folder, ignore_errors=True)
         make_folder(folder)
-    for module in MODULES:
-        write_text(build / "rtl" / f"{module}.sv", source(module).read_text())
-    plan = Plan(network, accelerator, depths, widths, name, memory)
-    write_text(build / "rtl" / f"{name}.sv", top_text(plan))
-    memories = _memories(network, accelerator, widths)
-    for file, text in memories.items():
-        write_text(build / memory / file, text)
-    record = _ports(build, name, network, accelerator, widths)
-    record = {**record, "memories": [f"{memory}/{file}" for file in memories]}
-    write_record(build / PORTS_FILE, record)
-    write_text(build / CORE_FILE, core_text(record, plan_text(plan)))
-    return record
+    for file, text in (made.sources | made.memories).items():
+        write_text(build / file, text)
+    write_record(build / PORTS_FILE, made.ports)
+    write_text(build / CORE_FILE, made.core)
+    return made.ports
 
 
 def _memories(network: Network, accelerator: Accelerator, widths: Widths) -> dict[str, str]:
