@@ -39,6 +39,19 @@ def check_images(network: Network, images: NDArray[np.uint8]) -> None:
         )
 
 
+def check_data(network: Network, name: str, images: NDArray[np.uint8], classes: int) -> None:
+    """Raise `DatasetError` unless images of the data set `name`, with labels below `classes`, fit `network`.
+
+    A data set of fewer classes than the network has outputs is legal: some outputs are then never right.
+    """
+    check_images(network, images)
+    if classes > network.classes:
+        raise DatasetError(
+            f"data set {name}: has {classes} classes, the network {network.name} has {network.classes} outputs, so some "
+            "labels could never be right; choose the data set it was trained on"
+        )
+
+
 def run(
     network: Network,
     images: NDArray[np.uint8],

@@ -43,13 +43,14 @@ def evaluate(
 
     Raises:
         OptionError: the network does not serve these levels, or there is no such engine.
-        DatasetError: the images do not fit the network.
+        DatasetError: the images do not fit the network, or have more classes.
         FileFormatError: a network is missing or damaged.
     """
     if engine not in get_args(Engine):
         raise OptionError(f"engine={engine!r}: use {', '.join(get_args(Engine))}")
     network = storage.load(build)
     images = dataset.test_images
+    reference.check_data(network, dataset.name, images, dataset.classes)
     start = time.perf_counter()
     if engine == "reference":
         scores = reference.run(network, images, levels, progress)

@@ -5,10 +5,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from rebnet.datasets.dataset import Dataset, Images, Labels
+from rebnet.datasets.dataset import Dataset, Images, Labels, check_labels
 from rebnet.datasets.split import held_out
 from rebnet.engine.predictor import Predictor
-from rebnet.engine.reference import check_images, served_index
+from rebnet.engine.reference import check_data, check_images, served_index
 from rebnet.errors import DatasetError, FileFormatError, OptionError
 from rebnet.evaluate.ladder import Outcome, Rungs, Thresholds, choose, climb, rungs_of, sweep
 from rebnet.files import file_hash, read_record, write_record
@@ -49,7 +49,7 @@ def evaluate_adaptive(
 
     Raises:
         OptionError: a ladder or a loss that cannot be, or a network of one class.
-        DatasetError: the images do not fit the network, or are not those it was trained on.
+        DatasetError: the images do not fit the network, have more classes, or are not those it was trained on.
         FileFormatError: the network or the folding is missing or damaged, or training.json does not say which
             images were held out.
     """
@@ -61,8 +61,9 @@ def evaluate_adaptive(
         validation = _held_out(build / TRAINING_FILE, dataset)
         inputs["training"] = file_hash(build / TRAINING_FILE)
     test = (dataset.test_images, dataset.test_labels)
-    for images, _ in (validation, test):
-        check_images(network, images)
+    check_data(network, dataset.name, dataset.test_images, dataset.classes)
+    check_images(network, validation[0])
+    check_labels("validation", "labels", validation[1], "images", len(validation[0]), classes=network.classes)
     if len(validation[1]) == 0:
         raise DatasetError("validation holds no image, and thresholds are chosen by these; give at least one")
     predictor = Predictor(network)

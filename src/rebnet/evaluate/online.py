@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from rebnet.datasets.dataset import Dataset
 from rebnet.engine.real import run_online, run_real
+from rebnet.engine.reference import check_data
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.ir.ops import Dense, MaxPool, Network
@@ -37,11 +38,12 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset) -> dict[str, 
         `online_accuracy_norms_kept` without.
 
     Raises:
-        DatasetError: the images do not fit the network.
+        DatasetError: the images do not fit the network, or have more classes.
         FileFormatError: a network is missing or damaged.
     """
     network, real = storage.load(build), storage.load(exported)
     images, labels = dataset.test_images, dataset.test_labels
+    check_data(network, dataset.name, images, dataset.classes)
     trained = np.argmax(run_real(real, images), axis=1)
     kept, _ = run_online(real, images)
     outputs, factors = run_online(real, images, dataset.train_images)

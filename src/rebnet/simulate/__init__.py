@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from rebnet.datasets.dataset import Dataset
 from rebnet.engine.predictor import Predictor
-from rebnet.engine.reference import check_images
+from rebnet.engine.reference import check_data
 from rebnet.errors import OptionError, OutputError
 from rebnet.files import file_hash, make_folder, write_record
 from rebnet.ir import storage
@@ -73,7 +73,7 @@ def simulate(
 
     Raises:
         OptionError: a number of images, levels, processes or stalls that cannot be.
-        DatasetError: the images do not fit the network.
+        DatasetError: the images do not fit the network, or have more classes.
         ToolError: the simulator could not be built or died.
         StallError: the streams stopped moving.
     """
@@ -82,7 +82,7 @@ def simulate(
     accelerator = read_accelerator(build / FOLDING_FILE, network)
     ports = read_ports(build, {"network": storage.NETWORK_FILE, "folding": FOLDING_FILE})
     chosen = dataset.test_images[: _count(images, len(dataset.test_images))]
-    check_images(network, chosen)
+    check_data(network, dataset.name, chosen, dataset.classes)
     users = _levels(network, levels, len(chosen))
 
     status("building the simulator")
