@@ -85,7 +85,7 @@ WRITE_FAILURES = {
 
 @pytest.mark.parametrize("number", WRITE_FAILURES)
 def test_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
-    monkeypatch.setattr(tempfile, "mkstemp", fail_with(number))
+    monkeypatch.setattr(Path, "open", fail_with(number))
     path = tmp_path / "a.txt"
     refuse(OutputError, f"{path}: {WRITE_FAILURES[number]}", files.write_text, path, "new")
     assert list(tmp_path.iterdir()) == []

@@ -5,14 +5,17 @@ file or the new one. Readers turn every damage into a `FileFormatError` that nam
 """
 
 import errno
+import fcntl
 import hashlib
 import json
 import os
+import re
+import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import safetensors
@@ -20,9 +23,13 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from rebnet.errors import FileFormatError, OutputError, SchemaError
+from rebnet.paths import shortened
 
 SCHEMA = 1
 """Version of every file that rebnet writes; a reader refuses any other."""
+
+_UNFINISHED = re.compile(r"\.rebnet-[0-9a-f]{16}\.part")
+"""Names of files that are being written; locked by the process that writes."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -43,6 +50,8 @@ def _output_sentence(path: Path, error: OSError) -> str:
         return f"{path}: no permission to write here; name another --output or change its permissions"
     if error.errno in (errno.ENOTDIR, errno.EEXIST):
         return f"{path}: a file stands where a folder is needed; name another --output"
+    if error.errno == errno.ENAMETOOLONG:
+        return f"{shortened(path)}: is longer than the system takes; name a shorter --output"
     return f"{path}: could not be written ({_reason(error)}); name another --output"
 
 
@@ -56,34 +65,62 @@ def make_folder(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         probe = tempfile.TemporaryFile(dir=path)  # noqa: SIM115 - closed at once, only proves write access
         probe.close()
+        _sweep(path)
     return path
 
 
 def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data` to `path` in one step: the file is the old one or the new one, never a part."""
+    """Write `data` to `path` in one step: the file is the old one or the new one, never a part.
+
+    It may be read and written by whom the process's umask allows.
+    """
     with output_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.chmod(0o644)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with _unfinished(path.parent) as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+
+
+@contextmanager
+def _unfinished(folder: Path) -> Iterator[BinaryIO]:
+    """A new file in `folder` with a name that `_sweep` knows; it goes away at the end, if it still has that name."""
+    file = _held(folder)
+    try:
+        yield file
+    finally:
+        Path(file.name).unlink(missing_ok=True)
+        file.close()
+
+
+def _held(folder: Path) -> BinaryIO:
+    while True:
+        file = (folder / f".rebnet-{secrets.token_hex(8)}.part").open("xb")
+        with suppress(OSError):  # a file system without locks: nobody sweeps there
+            fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:  # not swept between its making and its lock
+            return file
+        file.close()
+
+
+def _sweep(folder: Path) -> None:
+    """Take away what processes that were killed left unfinished in `folder`: what nobody holds any more."""
+    for path in [path for path in folder.iterdir() if _UNFINISHED.fullmatch(path.name)]:
+        with suppress(OSError), path.open("r+b") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            path.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 `text` to `path` in one step."""
-    write_bytes(path, text.encode())
+    """Write `text` to `path` in one step, as UTF-8; what that has no code for, as a name's stray byte, is escaped."""
+    write_bytes(path, text.encode(errors="backslashreplace"))
 
 
 def write_record(path: Path, record: Mapping[str, Any]) -> None:
     """Write a JSON record with its schema version first."""
+    with suppress(OSError):
+        _sweep(path.parent)
     write_text(path, json.dumps({"schema": SCHEMA, **record}, indent=2, allow_nan=False) + "\n")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.simulate.builds import build, compiled, ready, run_folder, shared, simulated
 
-from rebnet.cli import main
+from rebnet.cli import main, signals
 
 __all__ = ["build", "compiled", "ready", "run_folder", "shared", "simulated"]
 
@@ -21,6 +21,7 @@ def rebnet(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) 
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["rebnet", *map(str, arguments)])
+        monkeypatch.setattr(signals, "heed", lambda: None)  # the signals are the test runner's
         capsys.readouterr()
         try:
             main()

@@ -79,7 +79,7 @@ TRAINING = {"dataset": "digits", "seed": 0, "recipe": {"validation_fraction": 0.
 def test_adaptive_prints_its_operating_point(rebnet, build):
     write_record(build / "training.json", TRAINING)
     code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--adaptive", "1,2,3", "--max-loss", "100")
-    assert (code, err.strip()) == (0, "")
+    assert (code, err) == (0, "evaluating\n")
     record = json.loads((build / "adaptive.json").read_text())
     point = record["operating_point"]
     assert point["thresholds"] == [0, None]  # all may be lost: one level for every image
@@ -109,7 +109,7 @@ def test_adaptive_says_when_nothing_is_cheaper(rebnet, build, monkeypatch):
     code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--adaptive", "2,3", "--max-loss", "0")
     point = json.loads((build / "adaptive.json").read_text())["operating_point"]
     assert (code, point["thresholds"], point["test_cycles"]) == (0, [None], 97.0)
-    assert err.strip() == "within this loss nothing is cheaper than 3 levels alone"
+    assert err.splitlines()[-1] == "within this loss nothing is cheaper than 3 levels alone"
     assert out.splitlines()[-4].split() == ["thresholds", "[None]"]
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from rebnet.cli import app
+from rebnet.cli.app import app
 
 EXAMPLES = {
     "train": "rebnet train --network arch-1 --dataset mnist --levels 2 --output runs/mnist-m2",
@@ -17,6 +17,7 @@ EXAMPLES = {
     "report": "rebnet report build/mnist-m2",
     "reproduce": "rebnet reproduce table3 --dataset mnist",
     "build": "rebnet build zoo:mnist-arch-1-m1 --part xc7s50 --folding paper --output build/mnist-m1",
+    "list": "rebnet list boards",
     "demo": "rebnet demo --output build/demo",
 }
 
@@ -47,4 +48,6 @@ def test_nothing_at_all_shows_help(rebnet):
 def test_unknown_verb(rebnet):
     code, out, err = rebnet("trian")
     assert (code, out) == (2, "")
-    assert "No such command 'trian'" in plain(err)
+    assert err.startswith("rebnet: no such command 'trian'")
+    assert err.endswith("; see 'rebnet --help'\n")
+    assert len(err.splitlines()) == 1

@@ -4,7 +4,7 @@ import pytest
 from tests.synthesize.test_place import PACKER, ROUTER
 from tests.synthesize.tools import read, replace_yosys, use_path, write_synthesis, write_tool
 
-from rebnet import flow
+from rebnet import synthesize
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ def test_what_is_printed(rebnet, build, tmp_path, monkeypatch):
     replace_yosys(monkeypatch)
     figures = {"LUT": 5, "FF": 4, "BRAM_36K": 0, "BRAM_18K": 1, "DSP": 0}
 
-    def count(folder, **options):
+    def count(folder, board, **options):
         write_synthesis(
             build, "ulx3s-85", part="lfe5u-85f", total=figures, device=figures, utilisation={}, modules=[], tool="x"
         )
         return read(build)
 
-    monkeypatch.setattr(flow, "synthesize", count)
+    monkeypatch.setattr(synthesize, "synthesize", count)
     code, out, _ = rebnet("synthesize", build, "--board", "ulx3s-85", "--place-and-route", "--target-mhz", "60")
     assert code == 0
     assert out.splitlines()[-6:] == [

@@ -124,7 +124,7 @@ def test_broken_source_leaves_no_simulator(rebnet, build):
     (build / "rtl" / "fifo.sv").write_text("module fifo; endmodul\n")
     code, out, err = rebnet("simulate", build, "--dataset", "digits")
     assert (code, out) == (2, "")
-    assert err.strip().startswith("rebnet: building the simulator failed:\n  %Error: ")
+    assert "\nrebnet: building the simulator failed:\n  %Error: " in f"\n{err}"
     assert not (build / "simulator").exists()
     assert not (build / "simulation.json").exists()
 

@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 
-from rebnet.cli import app
+from rebnet.cli.app import SHARED, app
 
 from .pages import DOCS
 
@@ -30,7 +30,11 @@ def verb(name: str) -> str:
     command = typer.main.get_command(app).commands[name]
     text, *examples = _MARKUP.sub("", command.help or "").split("Example: ")
     kinds = get_type_hints(unwrap(command.callback), include_extras=True)
-    rows = [_row(parameter, _kind(get_args(kinds[parameter.name])[0])) for parameter in command.params]
+    rows = [
+        _row(parameter, _kind(get_args(kinds[parameter.name])[0]))
+        for parameter in command.params
+        if parameter.name not in SHARED
+    ]
     return "\n".join(
         (
             "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")),

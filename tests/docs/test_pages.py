@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import typer
 
-from rebnet.cli import app
+from rebnet.cli.app import app
 
 from .pages import DOCS, ROOT, Block, blocks, commands, name, pages
 
 MOST_LINES = 205
-MOST_LINES_OF_TABLES = 250  # the reference is looked up, not read
+MOST_LINES_OF_TABLES = 300  # the reference is looked up, not read
 _LANGUAGES = ("python", "console", "systemverilog", "json", "tcl", "c", "")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 

@@ -21,7 +21,7 @@ import rebnet.errors
 import rebnet.synthesize
 from rebnet import flow
 from rebnet.boards import KEYS, Resources
-from rebnet.cli import app
+from rebnet.cli.app import app
 from rebnet.files import write_record
 from rebnet.ir import storage
 from rebnet.reproduce import TARGETS, Target

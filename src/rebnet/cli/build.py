@@ -1,27 +1,46 @@
 """`rebnet build`."""
 
 from collections.abc import Callable
-from functools import partial
+from contextlib import ExitStack
 from pathlib import Path
-from time import monotonic
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from rebnet import flow
-from rebnet.boards import named_once
-from rebnet.cli import compile as compile_verb
-from rebnet.cli import evaluate, report, simulate, synthesize
-from rebnet.cli.common import CacheDir, DataDir, errors, parse_images, print_record
+from rebnet.cli.common import (
+    CacheDir,
+    DataDir,
+    answer,
+    as_json,
+    complete_boards,
+    complete_parts,
+    complete_zoo,
+    note,
+    parse_images,
+    print_record,
+    working,
+)  # fmt: skip
+from rebnet.cli.compile import print_build, summary
+from rebnet.cli.evaluate import print_evaluation
+from rebnet.cli.simulate import print_simulation
+from rebnet.cli.synthesize import print_synthesis
+from rebnet.progress import Shown
 
 
 def command(
     source: Annotated[
-        str, typer.Argument(help="Folder of a finished training, or zoo:NAME (for example zoo:mnist-arch-1-m2).")
+        str,
+        typer.Argument(
+            help="Folder of a finished training, or zoo:NAME (for example zoo:mnist-arch-1-m2).",
+            autocompletion=complete_zoo,
+        ),
     ],
     output: Annotated[Path, typer.Option(help="Folder of the build.")],
-    board: Annotated[str | None, typer.Option(help="Board, such as zc702.")] = None,
-    part: Annotated[str | None, typer.Option(help="Part, such as xc7s50, instead of a board.")] = None,
+    board: Annotated[str | None, typer.Option(help="Board, such as zc702.", autocompletion=complete_boards)] = None,
+    part: Annotated[
+        str | None, typer.Option(help="Part, such as xc7s50, instead of a board.", autocompletion=complete_parts)
+    ] = None,
     folding: Annotated[
         str | None, typer.Option(help="paper, balanced, or a folding.json; searched for the device if not given.")
     ] = None,
@@ -39,24 +58,69 @@ def command(
 
     Example: [bold]rebnet build zoo:mnist-arch-1-m1 --part xc7s50 --folding paper --output build/mnist-m1[/bold]
     """
-    named_once(part, board)
-    parse_images(images)
-    chosen = dataset or flow.dataset_of(source)
-    searched = (board or part) if folding is None else None
-    stages: dict[str, Callable[[], None]] = {
-        "compile": partial(
-            compile_verb.command, source, output, folding=folding, board=searched, target_fps=target_fps
-        ),
-        "evaluate": partial(evaluate.command, output, chosen, data_dir=data_dir),
-        "simulate": partial(simulate.command, output, chosen, images=images, data_dir=data_dir),
-        "synthesize": partial(synthesize.command, output, part=part, board=board, cache_dir=cache_dir),
-        "report": partial(report.command, [output]),
-    }
-    seconds = {}
-    for name, stage in stages.items():
-        errors.print(f"[bold]{name}[/bold]")
-        started = monotonic()
-        stage()
-        seconds[f"{name} seconds"] = round(monotonic() - started, 1)
-    total = {"seconds": round(sum(seconds.values()), 1)}
-    print_record(seconds | total, (*seconds, *total))
+    count = parse_images(images)
+    with _Stages(output) as stages:
+        made = flow.build(
+            source,
+            output,
+            board=board,
+            part=part,
+            folding=folding,
+            target_fps=target_fps,
+            images=count,
+            dataset=dataset,
+            data_dir=data_dir,
+            cache_dir=cache_dir,
+            begin=stages.begin,
+            done=stages.done,
+            say=stages.say,
+            progress=stages.advance,
+        )
+    seconds = made["seconds"]
+    lines = {f"{name} seconds": seconds[name] for name in stages.records} | {"seconds": seconds["total"]}
+    answer({**stages.records, "seconds": seconds}, lambda: print_record(lines, tuple(lines)))
+
+
+class _Stages:
+    """Shows the progress of one stage after another, and what came out of each as soon as it is there."""
+
+    def __init__(self, output: Path) -> None:
+        self._output = output
+        self._running = ExitStack()
+        self._shown: Shown | None = None
+        self.records: dict[str, Any] = {}
+
+    def __enter__(self) -> "_Stages":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._running.close()
+
+    def begin(self, stage: str) -> None:
+        note(stage)
+        self._shown = self._running.enter_context(working(stage))
+
+    def done(self, stage: str, result: Any) -> None:
+        self._running.close()
+        record, show = self._record(stage, result)
+        self.records[stage] = record
+        if not as_json():
+            show(record)
+
+    def say(self, stage: str) -> None:
+        if self._shown is not None:
+            self._shown.say(stage)
+
+    def advance(self, images: int) -> None:
+        if self._shown is not None:
+            self._shown.advance(images)
+
+    def _record(self, stage: str, result: Any) -> tuple[Any, Callable[[Any], None]]:
+        """What there is to show of a stage, and what shows it."""
+        if stage == "compile":
+            return summary(self._output), print_build
+        if stage == "simulate":
+            return result.record, print_simulation
+        if stage == "report":
+            return {"page": str(result)}, lambda record: print(record["page"])
+        return result, print_evaluation if stage == "evaluate" else print_synthesis

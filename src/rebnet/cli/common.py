@@ -1,19 +1,38 @@
-"""What several verbs share: options, progress on stderr, and lists of levels."""
+"""What several verbs share: options, how a verb speaks, and lists of levels."""
 
+import json
+import logging
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
 
+from rebnet.cli import signals, streams
 from rebnet.errors import OptionError
+from rebnet.progress import Shown, shown
 
-errors = Console(stderr=True)
-results = Console()
+_LOG = logging.getLogger("rebnet")
+
+
+def _names(kind: str) -> Callable[[str], list[str]]:
+    """For a shell that completes: what `rebnet list` lists, as far as it begins so."""
+
+    def complete(begun: str) -> list[str]:
+        from rebnet.flow.catalogue import list_
+
+        return [row["name"] for row in list_(kind) if row["name"].startswith(begun)]  # type: ignore[arg-type]
+
+    return complete
+
+
+complete_boards, complete_parts, complete_zoo = _names("boards"), _names("parts"), _names("zoo")
 
 DatasetName = Annotated[
     str,
@@ -21,6 +40,7 @@ DatasetName = Annotated[
         "--dataset",
         help="digits, mnist, fashion-mnist, cifar10, svhn, imagenet, or npz:FILE (uint8 images N×H×W×C, "
         "integer labels).",
+        autocompletion=_names("datasets"),
     ),
 ]
 DataDir = Annotated[
@@ -42,6 +62,87 @@ CacheDir = Annotated[
 Build = Annotated[Path, typer.Argument(help="Folder that 'rebnet compile' made.")]
 
 
+@dataclass
+class _Manner:
+    """How the verb that runs speaks; a process runs one."""
+
+    json: bool = False
+    quiet: bool = False
+
+
+_manner = _Manner()
+
+
+def speak(*, json: bool, quiet: bool, verbose: bool) -> None:
+    """Take the options that all verbs share."""
+    if quiet and verbose:
+        raise OptionError("--quiet and --verbose: say the opposite; leave one out")
+    _manner.json, _manner.quiet = json, quiet
+    _LOG.handlers.clear()
+    _LOG.setLevel(logging.NOTSET)
+    if verbose:
+        _LOG.addHandler(_Stderr())
+        _LOG.setLevel(logging.DEBUG)
+
+
+class _Stderr(logging.Handler):
+    """Prints what the rooms log, such as the commands of other tools."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if sys.stderr is not None:
+            print(record.getMessage(), file=sys.stderr)
+
+
+def as_json() -> bool:
+    """Whether stdout is for one JSON document."""
+    return _manner.json
+
+
+def quiet() -> bool:
+    """Whether only figures and errors are wanted."""
+    return _manner.quiet
+
+
+def note(text: str) -> None:
+    """A line for the reader, on stderr."""
+    if not _manner.quiet and sys.stderr is not None:
+        print(text, file=sys.stderr)
+
+
+def answer(record: Any, show: Callable[[], None]) -> None:
+    """The figures of a verb on stdout: the record as JSON where that is asked for, else what `show` prints."""
+    if not _manner.json:
+        show()
+        return
+    print(json.dumps(record, indent=2, default=str))
+
+
+def working(title: str, total: float | None = None, unit: str = "images") -> AbstractContextManager[Shown]:
+    """Progress on stderr while a block runs."""
+    return shown(title, total, unit=unit, quiet=_manner.quiet)
+
+
+def table(*headings: str, words: Iterable[str] = (), **options: Any) -> Table:
+    """A table of figures, which stay whole; `words` are the columns that may be folded."""
+    folded = set(words)
+    columns = (
+        Column(heading, overflow="fold") if heading in folded else Column(heading, justify="right", no_wrap=True)
+        for heading in headings
+    )
+    return Table(*columns, **options)
+
+
+def print_table(shown: Table) -> None:
+    """A table on stdout, as wide as its figures need where the terminal is narrower, or where there is none."""
+    console = Console(markup=False, highlight=False, emoji=False)
+    least = console.measure(shown).minimum
+    if not console.is_terminal:
+        console.width = max(console.width, least, 1000 if shown.columns else 0)
+    elif console.width < least:
+        console.width = least
+    console.print(shown)
+
+
 def parse_levels(
     text: str | None, option: str = "levels", example: str = "2, or 3,1,2 to change every image"
 ) -> tuple[int, ...] | None:
@@ -49,7 +150,7 @@ def parse_levels(
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
+    if not all(part.isdecimal() and len(part) < 10 for part in parts):
         raise OptionError(f"{option}={text!r}: not a list of whole numbers; write for example {example}")
     return tuple(map(int, parts))
 
@@ -58,38 +159,23 @@ def parse_images(text: str) -> int | None:
     """'all' to None, a number to itself."""
     if text == "all":
         return None
-    if not text.isdecimal() or int(text) == 0:
+    if not text.isdecimal() or len(text) > 18 or int(text) == 0:
         raise OptionError(f"images={text!r}: write 'all' or a number of at least 1")
     return int(text)
 
 
 @contextmanager
-def image_progress(title: str, total: int | None) -> Iterator[tuple[Callable[[str], None], Callable[[int], None]]]:
-    """A bar on stderr; yields a function for the stage's name and one for images done."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task(title, total=total)
-        yield (
-            lambda stage: progress.update(task, description=stage),
-            lambda images_done: progress.update(task, advance=images_done),
-        )
-
-
-@contextmanager
 def resumable(output: Path) -> Iterator[None]:
-    """A training into `output`: one sentence and exit code 130 where Ctrl-C ends it."""
+    """A training into `output`: one sentence and the signal's exit code where Ctrl-C or another signal ends it."""
     try:
         yield
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as ended:
         if leads():
-            errors.print(
-                f"rebnet: interrupted; the last finished epoch is in {output}, go on with the same command and "
-                "--resume",
-                highlight=False,
-                markup=False,
-                soft_wrap=True,
+            streams.complain(
+                f"{signals.how(ended)}; the last finished epoch is in {output}, go on with the same command and "
+                "--resume"
             )
-        raise typer.Exit(130) from None
+        raise typer.Exit(signals.exit_code(ended)) from None
 
 
 def leads() -> bool:
@@ -97,15 +183,17 @@ def leads() -> bool:
     return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
-def print_record(record: dict[str, Any], keys: tuple[str, ...]) -> None:
+def print_record(record: Mapping[str, Any], keys: tuple[str, ...]) -> None:
     """Figures of a record on stdout, one a line."""
     width = max(map(len, keys))
     for key in keys:
         print(f"{key:<{width}}  {record[key]}")
 
 
-def print_training(record: dict[str, Any]) -> None:
+def answer_training(record: Mapping[str, Any]) -> None:
     """What came out of a training, from the process that speaks for all."""
-    if leads():
-        own = ("validation_accuracies", "test_accuracies") if record["any_levels"] else ()
-        print_record(record, ("network", "dataset", "levels", "epochs", "validation_accuracy", "test_accuracy", *own))
+    if not leads():
+        return
+    own = ("validation_accuracies", "test_accuracies") if record["any_levels"] else ()
+    keys = ("network", "dataset", "levels", "epochs", "validation_accuracy", "test_accuracy", *own)
+    answer(record, lambda: print_record(record, keys))

@@ -7,15 +7,26 @@ import typer
 from rich.table import Table
 
 from rebnet import flow
-from rebnet.boards import Resources, find
-from rebnet.cli.common import errors, print_record, results
-from rebnet.errors import OptionError
-from rebnet.files import read_record
+from rebnet.choices import Stage
+from rebnet.cli.common import (
+    answer,
+    complete_boards,
+    complete_parts,
+    complete_zoo,
+    print_record,
+    print_table,
+    table,
+    working,
+)
 
 
 def command(
     source: Annotated[
-        str, typer.Argument(help="Folder of a finished training, or zoo:NAME (for example zoo:mnist-arch-1-m2).")
+        str,
+        typer.Argument(
+            help="Folder of a finished training, or zoo:NAME (for example zoo:mnist-arch-1-m2).",
+            autocompletion=complete_zoo,
+        ),
     ],
     output: Annotated[Path, typer.Option(help="Folder of the build.")],
     folding: Annotated[
@@ -26,9 +37,15 @@ def command(
         int | None, typer.Option(help="Most cycles per image that a balanced layer may take.")
     ] = None,
     board: Annotated[
-        str | None, typer.Option(help="Board to search the folding for, such as zc702: the fastest that fits.")
+        str | None,
+        typer.Option(
+            help="Board to search the folding for, such as zc702: the fastest that fits.",
+            autocompletion=complete_boards,
+        ),
     ] = None,
-    part: Annotated[str | None, typer.Option(help="Part, such as xc7z020, instead of a board.")] = None,
+    part: Annotated[
+        str | None, typer.Option(help="Part, such as xc7z020, instead of a board.", autocompletion=complete_parts)
+    ] = None,
     target_fps: Annotated[
         float | None, typer.Option(help="Images/s at M levels: the cheapest folding on the board that reaches them.")
     ] = None,
@@ -41,35 +58,52 @@ def command(
     ] = False,
     threshold_bits: Annotated[int, typer.Option(help="Width T of thresholds and steps.")] = 24,
     until: Annotated[
-        flow.Stage, typer.Option(help="Last stage: generate, or lower for the integer network only.")
+        Stage, typer.Option(help="Last stage: generate, or lower for the integer network only.")
     ] = "generate",
 ) -> None:
     """Compile a trained network to SystemVerilog, memory images and the records beside them.
 
     Example: [bold]rebnet compile zoo:mnist-arch-1-m2 --output build/mnist-m2[/bold]
     """
-    if board is not None and part is not None:
-        raise OptionError(f"--board {board} and --part {part}: name one of them")
-    with errors.status("compiling") as status:
-        network = flow.compile(
+    with working("compiling") as progress:
+        flow.compile(
             source,
             output,
             folding=folding,
             target_cycles=target_cycles,
-            board=board or part,
+            board=board,
+            part=part,
             target_fps=target_fps,
             max_utilisation=max_utilisation,
             clock_mhz=clock_mhz,
             fixed_levels=fixed_levels,
             threshold_bits=threshold_bits,
             until=until,
-            say=status.update,
+            say=progress.say,
         )
-    print(f"packed weights  {network.weight_bytes / 1024:.2f} KiB")
+    record = summary(output, until)
+    answer(record, lambda: print_build(record))
+
+
+def summary(output: Path, until: Stage = "generate") -> dict[str, Any]:
+    """What `compile` has to show of the build in `output`: bytes of weights, and folding.json where it went so far."""
+    from rebnet.files import read_record
+    from rebnet.paths import path_of
+
+    build = path_of(output)
+    weights = read_record(build / "network.json", {"weight_bytes": int})["weight_bytes"]
     if until == "lower":
+        return {"weight_bytes": weights}
+    record = read_record(build / "folding.json", {"layers": list, "fifos": list, "samples_per_beat": int})
+    return {"weight_bytes": weights, **record}
+
+
+def print_build(record: dict[str, Any]) -> None:
+    """The bytes of the weights; the foldings, what they cost in cycles, and what is expected of the device."""
+    print(f"packed weights  {record['weight_bytes'] / 1024:.2f} KiB")
+    if "layers" not in record:
         return
-    record = read_record(output / "folding.json", {"layers": list, "fifos": list, "samples_per_beat": int})
-    results.print(_layers(record))
+    print_table(_layers(record))
     print_record(record, ("samples_per_beat", "bound_cycles", "predicted_cycles_per_image", "predicted_latency_cycles"))
     if "predicted_resources" in record:
         _print_resources(record)
@@ -79,15 +113,17 @@ def _layers(record: dict[str, Any]) -> Table:
     """The foldings, with what each layer is expected to take where a board was named."""
     predicted = {module["name"]: module for module in record.get("predicted_resources", {}).get("modules", ())}
     figures = ("LUT", "FF", "BRAM_36K", "BRAM_18K", "DSP") if predicted else ()
-    table = Table("layer", "PE", "SIMD", "level lanes", "cycles per image", *figures)
+    rows = table("layer", "PE", "SIMD", "level lanes", "cycles per image", *figures, words=["layer"])
     for layer in record["layers"]:
         own = [str(layer[key]) for key in ("name", "pe", "simd", "level_lanes", "cycles")]
-        table.add_row(*own, *(str(predicted[layer["name"]][figure]) for figure in figures))
-    return table
+        rows.add_row(*own, *(str(predicted[layer["name"]][figure]) for figure in figures))
+    return rows
 
 
 def _print_resources(record: dict[str, Any]) -> None:
     """The device, what of it is expected to be taken, and what the search proved."""
+    from rebnet.boards import Resources, find
+
     resources = record["predicted_resources"]
     part = find(resources["part"]).part
     usage = part.usage(Resources.from_record(resources["total"]))

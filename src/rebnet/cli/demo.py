@@ -8,8 +8,7 @@ from rich import box
 from rich.table import Table
 
 from rebnet import flow
-from rebnet.cli.common import errors, results
-from rebnet.report import CLOCK_MHZ
+from rebnet.cli.common import answer, note, print_table, quiet
 
 
 def command(
@@ -19,16 +18,22 @@ def command(
 
     Example: [bold]rebnet demo --output build/demo[/bold]
     """
-    rows = flow.demo(output, say=lambda stage: errors.print(stage, highlight=False))
-    results.print(table(rows))
-    print(f"report: {output / 'report.json'}")
-    print(f"page:   {output / 'report.html'}")
+    rows = flow.demo(output, quiet=quiet(), say=note)
+    answer({"rows": rows, "page": str(output / "report.html")}, lambda: _print(rows, output))
     if any(row["mismatches"] for row in rows):
         raise typer.Exit(1)
 
 
+def _print(rows: list[dict[str, Any]], output: Path) -> None:
+    print_table(table(rows))
+    print(f"report: {output / 'report.json'}")
+    print(f"page:   {output / 'report.html'}")
+
+
 def table(rows: list[dict[str, Any]]) -> Table:
     """The rows of a report for the terminal."""
+    from rebnet.report import CLOCK_MHZ
+
     shown = Table(
         box=box.SIMPLE_HEAD,
         padding=(0, 1),

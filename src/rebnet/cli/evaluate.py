@@ -3,19 +3,28 @@
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
 from rebnet import flow
-from rebnet.cli.common import Build, DataDir, DatasetName, errors, image_progress, parse_levels, print_record, results
+from rebnet.choices import Engine
+from rebnet.cli.common import (
+    Build,
+    DataDir,
+    DatasetName,
+    answer,
+    note,
+    parse_levels,
+    print_record,
+    print_table,
+    table,
+    working,
+)  # fmt: skip
 
 
 def command(
     build: Build,
     dataset: DatasetName,
     levels: Annotated[int | None, typer.Option(help="Levels m to run at, 1 to M; M if not given.")] = None,
-    engine: Annotated[
-        flow.Engine, typer.Option(help="packed, reference, or both, which compares their scores.")
-    ] = "packed",
+    engine: Annotated[Engine, typer.Option(help="packed, reference, or both, which compares their scores.")] = "packed",
     adaptive: Annotated[
         str | None,
         typer.Option(help="Ladder of levels, such as 1,3: more only where the best score leads by too little."),
@@ -33,7 +42,7 @@ def command(
     Example: [bold]rebnet evaluate build/mnist-m2 --dataset mnist[/bold]
     """
     ladder = parse_levels(adaptive, "adaptive", "1,3")
-    with image_progress("evaluating", None) as (_, progress):
+    with working("evaluating") as progress:
         record = flow.evaluate(
             build,
             dataset,
@@ -43,31 +52,35 @@ def command(
             adaptive=ladder,
             max_loss=max_loss,
             online=online,
-            progress=progress,
+            progress=progress.advance,
         )
-    if online:
-        print_record(record, ("images", "levels", "trained_accuracy", "online_accuracy"))
-        return
-    if ladder is not None:
-        _print_adaptive(record)
-        return
-    keys = ("engine", "images", "levels", "accuracy", "float_accuracy", "labels_differing", "images_per_second")
-    print_record(record, (*keys, "mismatches") if "mismatches" in record else keys)
+    answer(record, lambda: print_evaluation(record))
     if record.get("mismatches"):
         raise typer.Exit(1)
+
+
+def print_evaluation(record: dict[str, Any]) -> None:
+    """The figures of evaluation.json, adaptive.json or online.json."""
+    if "online_accuracy" in record:
+        print_record(record, ("images", "levels", "trained_accuracy", "online_accuracy"))
+    elif "ladder" in record:
+        _print_adaptive(record)
+    else:
+        keys = ("engine", "images", "levels", "accuracy", "float_accuracy", "labels_differing", "images_per_second")
+        print_record(record, (*keys, "mismatches") if "mismatches" in record else keys)
 
 
 def _print_adaptive(record: dict[str, Any]) -> None:
     """The operating point of adaptive.json beside the ladder's levels alone."""
     point = record["operating_point"]
-    table = Table("levels", "answered %", "validation %", "test %", "cycles per image")
+    rows = table("levels", "answered %", "validation %", "test %", "cycles per image")
     for rung, answered in zip(record["rungs"], point["test_answered"], strict=True):
         shown = (rung[key] for key in ("validation_accuracy", "test_accuracy", "cycles"))
-        table.add_row(str(rung["levels"]), str(answered), *map(str, shown))
+        rows.add_row(str(rung["levels"]), str(answered), *map(str, shown))
     shown = (point[key] for key in ("validation_accuracy", "test_accuracy", "test_cycles"))
-    table.add_row("adaptive", "", *map(str, shown))
-    results.print(table)
+    rows.add_row("adaptive", "", *map(str, shown))
+    print_table(rows)
     print_record(record, ("max_loss", "validation_images", "test_images"))
     if set(point["thresholds"]) == {None}:
-        errors.print(f"within this loss nothing is cheaper than {record['ladder'][-1]} levels alone", highlight=False)
+        note(f"within this loss nothing is cheaper than {record['ladder'][-1]} levels alone")
     print_record(point, ("thresholds", "test_loss", "test_cycles_to_first", "test_cycles_to_last"))

@@ -6,14 +6,15 @@ from typing import Annotated
 import typer
 
 from rebnet import flow
-from rebnet.cli.common import Build, print_record
+from rebnet.choices import GenerateTarget
+from rebnet.cli.common import Build, answer, print_record
 from rebnet.errors import OptionError
 
 
 def command(
     build: Build,
     target: Annotated[
-        flow.GenerateTarget, typer.Option(help="c, for a processor; or rtl, the SystemVerilog of the build once more.")
+        GenerateTarget, typer.Option(help="c, for a processor; or rtl, the SystemVerilog of the build once more.")
     ],
     output: Annotated[Path | None, typer.Option(help="Folder of the C; BUILD/c if not given.")] = None,
     name: Annotated[
@@ -27,4 +28,5 @@ def command(
     if target == "rtl" and name is not None:
         raise OptionError(f"--name {name}: names the files of the C; leave it out")
     record = flow.generate(build, target=target, output=output, name=name)
-    print_record(record, ("source", "header", "constant_bytes", "memory_bytes") if target == "c" else ("top",))
+    keys = ("source", "header", "constant_bytes", "memory_bytes") if target == "c" else ("top",)
+    answer(record, lambda: print_record(record, keys))

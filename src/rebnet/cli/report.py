@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from rebnet import flow
+from rebnet.cli.common import answer
 
 
 def command(
@@ -19,4 +20,5 @@ def command(
 
     Example: [bold]rebnet report build/mnist-m2[/bold]
     """
-    print(flow.report(builds, output))
+    page = flow.report(builds, output)
+    answer({"page": str(page)}, lambda: print(page))

@@ -2,19 +2,22 @@
 
 from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
 from rich.table import Table as Shown
 
 from rebnet import flow
-from rebnet.cli.common import errors, results
-from rebnet.reproduce.table import Table
+from rebnet.choices import Target
+from rebnet.cli.common import answer, note, print_table
+
+if TYPE_CHECKING:
+    from rebnet.reproduce.table import Table
 
 
 def command(
-    target: Annotated[flow.Target, typer.Argument(help="The table or figure of the paper.")],
+    target: Annotated[Target, typer.Argument(help="The table or figure of the paper.")],
     dataset: Annotated[
         str | None, typer.Option(help="Only this data set; all that the records hold if not given.")
     ] = None,
@@ -31,16 +34,21 @@ def command(
     Example: [bold]rebnet reproduce table3 --dataset mnist[/bold]
     """
     made = flow.reproduce(target, output, dataset=dataset, from_=from_ or ())
-    results.print(shown(made.table))
+    files = [str(output / f"{target}.{kind}") for kind in ("json", "md", "svg", "png")]
+    answer({**made.record, "files": files}, lambda: _print(made.table, files))
     if made.table.missing:
-        errors.print("not measured yet; these commands do it:", highlight=False)
+        note("not measured yet; these commands do it:")
         for line in made.table.missing:
-            errors.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
-    for kind in ("json", "md", "svg", "png"):
-        print(output / f"{target}.{kind}")
+            note(f"  {line}")
 
 
-def shown(table: Table) -> Shown:
+def _print(table: "Table", files: list[str]) -> None:
+    print_table(shown(table))
+    for file in files:
+        print(file)
+
+
+def shown(table: "Table") -> Shown:
     """The table for the terminal."""
     result = Shown(
         box=box.SIMPLE_HEAD,
@@ -54,7 +62,10 @@ def shown(table: Table) -> Shown:
     numbers = [all(_is_number(row[place]) for row in table.rows) for place in range(len(table.headings))]
     for heading, is_number in zip(table.headings, numbers, strict=True):
         result.add_column(
-            heading, justify="right" if is_number else "left", no_wrap=heading in ("data set", "by"), overflow="fold"
+            heading,
+            justify="right" if is_number else "left",
+            no_wrap=is_number or heading in ("data set", "by"),
+            overflow="fold",
         )
     for row, following in zip_longest(table.rows, table.rows[1:]):
         result.add_row(*row, end_section=following is not None and row[0] != following[0])

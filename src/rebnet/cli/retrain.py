@@ -6,12 +6,16 @@ from typing import Annotated
 import typer
 
 from rebnet import flow
-from rebnet.cli.common import DataDir, errors, leads, print_training, resumable
+from rebnet.cli.common import DataDir, answer_training, complete_zoo, leads, note, quiet, resumable
 
 
 def command(
     source: Annotated[
-        str, typer.Argument(help="Folder of a finished training, or zoo:NAME (for example zoo:cifar10-arch-2-m2).")
+        str,
+        typer.Argument(
+            help="Folder of a finished training, or zoo:NAME (for example zoo:cifar10-arch-2-m2).",
+            autocompletion=complete_zoo,
+        ),
     ],
     output: Annotated[Path, typer.Option(help="Folder of the run; those before it lie in its folder before.")],
     seed: Annotated[
@@ -30,8 +34,10 @@ def command(
 
     def say(stage: str) -> None:
         if leads():
-            errors.print(stage, highlight=False)
+            note(stage)
 
     with resumable(output):
-        record = flow.retrain(source, output, data_dir=data_dir, seed=seed, resume=resume, device=device, say=say)
-    print_training(record)
+        record = flow.retrain(
+            source, output, data_dir=data_dir, seed=seed, resume=resume, device=device, quiet=quiet(), say=say
+        )
+    answer_training(record)

@@ -1,12 +1,12 @@
 """`rebnet simulate`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from rebnet import flow
-from rebnet.cli.common import Build, DataDir, DatasetName, image_progress, parse_images, parse_levels, print_record
+from rebnet.cli.common import Build, DataDir, DatasetName, answer, parse_images, parse_levels, print_record, working
 
 
 def command(
@@ -32,27 +32,32 @@ def command(
 
     Example: [bold]rebnet simulate build/mnist-m2 --dataset mnist --images all --stalls 7[/bold]
     """
-    count = parse_images(images)
-    with image_progress("loading", count) as (say, progress):
+    count, wanted = parse_images(images), parse_levels(levels)
+    with working("loading", count) as progress:
         simulation = flow.simulate(
             build,
             dataset,
             data_dir=data_dir,
             images=count,
-            levels=parse_levels(levels),
+            levels=wanted,
             stalls=stalls,
             processes=processes,
             trace=trace,
             trees=trees,
-            say=say,
-            progress=progress,
+            say=progress.say,
+            progress=progress.advance,
         )
+    answer(simulation.record, lambda: print_simulation(simulation.record))
+    if simulation.mismatches:
+        raise typer.Exit(1)
+
+
+def print_simulation(record: dict[str, Any]) -> None:
+    """The figures of simulation.json."""
     print_record(
-        simulation.record,
+        record,
         (
             "images", "levels", "stalls", "mismatches", "accuracy", "cycles_per_image", "bound_cycles",
             "latency_cycles", "simulated_cycles_per_second",
         ),
     )  # fmt: skip
-    if simulation.mismatches:
-        raise typer.Exit(1)

@@ -3,24 +3,38 @@
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Column, Table
+from rich.table import Table
 
 from rebnet import flow
-from rebnet.boards import KEYS
-from rebnet.cli.common import Build, CacheDir, errors, print_record, results
-from rebnet.errors import OptionError
+from rebnet.choices import MODULE_TIMEOUT_S, PLACE_TIMEOUT_S, Synthesizer
+from rebnet.cli.common import (
+    Build,
+    CacheDir,
+    answer,
+    complete_boards,
+    complete_parts,
+    print_record,
+    print_table,
+    table,
+    working,
+)
 
 _FACTS = ("tool", "modules_synthesized", "modules_cached", "seconds", "fmax_mhz")
-_FIGURES = ("LUT", "LC", *KEYS[1:])
+_FIGURES = ("LUT", "LC", "FF", "BRAM_36K", "BRAM_18K", "DSP")
+_AVAILABLE = ("LUT", "FF", "BRAM_36K", "BRAM_18K", "DSP")
 
 
 def command(
     build: Build,
-    part: Annotated[str | None, typer.Option(help="Part, such as xc7s50 or lfe5u-85f.")] = None,
-    board: Annotated[str | None, typer.Option(help="Board, such as zc702 or ulx3s-85, instead of a part.")] = None,
+    part: Annotated[
+        str | None, typer.Option(help="Part, such as xc7s50 or lfe5u-85f.", autocompletion=complete_parts)
+    ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(help="Board, such as zc702 or ulx3s-85, instead of a part.", autocompletion=complete_boards),
+    ] = None,
     tool: Annotated[
-        str, typer.Option(help="yosys, or vivado: a project for it, which runs where vivado is on PATH.")
+        Synthesizer, typer.Option(help="yosys, or vivado: a project for it, which runs where vivado is on PATH.")
     ] = "yosys",
     place_and_route: Annotated[
         bool, typer.Option("--place-and-route", help="Go on to the clock that an ECP5 board reaches and its bitstream.")
@@ -32,8 +46,8 @@ def command(
     scores: Annotated[bool, typer.Option(help="Whether the board answers with scores and label, or the label.")] = True,
     place_timeout: Annotated[
         float, typer.Option(help="Most seconds that one tool of place and route may take.")
-    ] = flow.PLACE_TIMEOUT_S,
-    timeout: Annotated[float, typer.Option(help="Most seconds that one module may take.")] = flow.DEFAULT_TIMEOUT_S,
+    ] = PLACE_TIMEOUT_S,
+    timeout: Annotated[float, typer.Option(help="Most seconds that one module may take.")] = MODULE_TIMEOUT_S,
     processes: Annotated[
         int | None, typer.Option(help="Modules that are synthesized at once; one per core if not given.")
     ] = None,
@@ -44,39 +58,36 @@ def command(
     Example: [bold]rebnet synthesize build/mnist-m2 --part xc7s50[/bold]
     Example: [bold]rebnet synthesize build/mnist-m1 --board ulx3s-85 --place-and-route[/bold]
     """
-    if place_and_route and (board is None or tool != "yosys"):
-        raise OptionError("place-and-route: needs a board with a pin file, and yosys; use --board ulx3s-85")
-    if place_and_route and board is not None:
-        flow.check_place_and_route(board, target_mhz=target_mhz, seed=seed, timeout_s=place_timeout)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=errors, transient=True) as progress:
-        task = progress.add_task("synthesizing", total=None)
+    with working("synthesizing", unit="modules") as progress:
+
+        def tell(stage: str, done: int, total: int) -> None:
+            progress.to(done, total or None)
+            progress.say(f"synthesizing {stage}" if total else stage)
+
         record = flow.synthesize(
             build,
             part=part,
             board=board,
-            tool=tool,  # type: ignore[arg-type]  # checked there
-            timeout_s=timeout,
+            tool=tool,
+            place_and_route=place_and_route,
+            target_mhz=target_mhz,
+            seed=seed,
+            scores=scores,
+            place_timeout=place_timeout,
+            timeout=timeout,
             processes=processes,
             cache_dir=cache_dir,
-            progress=lambda module, done, total: progress.update(
-                task, description=f"synthesizing {module}", completed=done, total=total or None
-            ),
+            progress=tell,
         )
-        if place_and_route and board is not None:
-            record = flow.place_and_route(
-                build,
-                board,
-                target_mhz=target_mhz,
-                seed=seed,
-                scores=scores,
-                timeout_s=place_timeout,
-                say=lambda stage: progress.update(task, description=stage, completed=0, total=None),
-            )
-    if tool == "vivado" and not record["ran"]:
+    answer(record, lambda: print_synthesis(record))
+
+
+def print_synthesis(record: dict[str, Any]) -> None:
+    """The figures of synthesis.json, or where the project lies that was not run."""
+    if not record.get("ran", True):
         print(f"vivado is not on PATH; wrote {record['project']}, where this runs it: {record['command']}")
         return
-    results.print(_table(record))
+    print_table(_table(record))
     print_record(record, tuple(key for key in _FACTS if key in record))
     print(_verdict(record))
     if "place_and_route" in record:
@@ -88,20 +99,20 @@ def _table(record: dict[str, Any]) -> Table:
     figures = [key for key in _FIGURES if total.get(key) or device.get(key)]
     shares = {"BRAM_36K" if device["BRAM_36K"] else "BRAM_18K": "BRAM"}
     percent = [record["utilisation"].get(shares.get(key, key)) for key in figures]
-    table = Table("instance", "module", *(Column(key, justify="right") for key in figures))
+    rows = table("instance", "module", *figures, words=["instance", "module"])
     for module in record["modules"]:
-        table.add_row(module["name"], module["module"], *(str(module[key]) for key in figures))
-    table.add_section()
-    table.add_row("total", "", *(str(total[key]) for key in figures))
-    table.add_row(record["part"], "", *(str(device.get(key, "")) for key in figures))
-    table.add_row("used %", "", *("" if share is None else f"{share:.1f}" for share in percent))
-    return table
+        rows.add_row(module["name"], module["module"], *(str(module[key]) for key in figures))
+    rows.add_section()
+    rows.add_row("total", "", *(str(total[key]) for key in figures))
+    rows.add_row(record["part"], "", *(str(device.get(key, "")) for key in figures))
+    rows.add_row("used %", "", *("" if share is None else f"{share:.1f}" for share in percent))
+    return rows
 
 
 def _print_placed(placed: dict[str, Any]) -> None:
     """What place and route reached, one figure a line."""
     used, available = placed["used"], placed["available"]
-    shares = [f"{key} {used[key]} of {available[key]}" for key in KEYS if available[key]]
+    shares = [f"{key} {used[key]} of {available[key]}" for key in _AVAILABLE if available[key]]
     print_record(
         {
             "placed and routed": ", ".join(shares) + f", seed {placed['seed']}",

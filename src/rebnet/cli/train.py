@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rebnet import flow
-from rebnet.cli.common import DataDir, DatasetName, print_training, resumable
+from rebnet.cli.common import DataDir, DatasetName, answer_training, quiet, resumable
 
 
 def command(
@@ -61,5 +61,6 @@ def command(
             gain_bits=gain_bits,
             any_levels=any_levels,
             device=device,
+            quiet=quiet(),
         )
-    print_training(record)
+    answer_training(record)

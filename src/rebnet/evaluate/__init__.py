@@ -4,10 +4,11 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
+from rebnet.choices import Engine
 from rebnet.datasets.dataset import Dataset
 from rebnet.engine import predictor, reference
 from rebnet.engine.real import run_real
@@ -17,7 +18,6 @@ from rebnet.ir import storage
 from rebnet.spec.scores import labels as labels_of
 
 EVALUATION_FILE = "evaluation.json"
-Engine = Literal["packed", "reference", "both"]
 
 
 def evaluate(

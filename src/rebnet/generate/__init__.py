@@ -1,13 +1,12 @@
 """Generation: a lowered network becomes SystemVerilog with its folding, or C without one."""
 
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
+from rebnet.choices import GenerateTarget as Target
 from rebnet.errors import OptionError
 from rebnet.generate.c import NAME, write_c
 from rebnet.generate.rtl import TOP_NAME, write_rtl
-
-Target = Literal["rtl", "c"]
 
 
 def generate(

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
+from rebnet.choices import Target
 from rebnet.errors import OptionError
 from rebnet.files import make_folder, write_bytes, write_record, write_text
 from rebnet.reproduce.figure9 import figure9
@@ -17,8 +17,6 @@ from rebnet.reproduce.table4 import table4
 from rebnet.reproduce.target import Make, Reproduction
 
 __all__ = ["TARGETS", "Reproduction", "Target", "reproduce"]
-
-Target = Literal["table3", "figure9", "figure10", "figure11", "figure12", "table4"]
 
 TARGETS: dict[Target, Make] = {
     "table3": table3,

@@ -7,10 +7,11 @@ from time import monotonic
 from typing import Any
 
 from rebnet.boards import KEYS, Board, Family, boards
+from rebnet.choices import MODULE_TIMEOUT_S
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import file_hash, write_record
 from rebnet.rtl.ports import PORTS_FILE, read_ports
-from rebnet.synthesize.hierarchy import DEFAULT_TIMEOUT_S, synthesize_rtl
+from rebnet.synthesize.hierarchy import synthesize_rtl
 from rebnet.synthesize.usage import Instance, Netlist, Usage
 
 SYNTHESIS_FILE = "synthesis.json"
@@ -28,7 +29,7 @@ def synthesize(
     board: Board,
     *,
     cache_dir: Path | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
+    timeout_s: float = MODULE_TIMEOUT_S,
     processes: int | None = None,
     progress: Callable[[str, int, int], None] = lambda module, done, total: None,
 ) -> dict[str, Any]:
@@ -116,4 +117,4 @@ def _usage(usage: Usage) -> dict[str, Any]:
     return {**usage.resources.as_record(), "LC": usage.logic_cells}
 
 
-__all__ = ["DEFAULT_TIMEOUT_S", "KEYS", "SYNTHESIS_FILE", "synthesize"]
+__all__ = ["KEYS", "SYNTHESIS_FILE", "synthesize"]

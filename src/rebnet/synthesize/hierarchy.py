@@ -16,6 +16,7 @@ from threading import Event
 from typing import Any
 
 from rebnet.boards import Family
+from rebnet.choices import MODULE_TIMEOUT_S
 from rebnet.errors import ToolError
 from rebnet.files import make_folder, write_bytes
 from rebnet.synthesize import cache, child, yosys
@@ -24,7 +25,6 @@ from rebnet.synthesize.rtlil import Design, Unit, parse
 from rebnet.synthesize.usage import Netlist, Result, Usage, instances
 
 LOGS = "synthesis"
-DEFAULT_TIMEOUT_S = 3600.0
 
 _COMMANDS: dict[Family, str] = {
     "xc7": "synth_xilinx -family xc7 -noiopad -noclkbuf",
@@ -52,7 +52,7 @@ def synthesize_rtl(
     parameters: Mapping[str, int | str] | None = None,
     logs: Path | None = None,
     cache_dir: Path | None = None,
-    timeout_s: float = DEFAULT_TIMEOUT_S,
+    timeout_s: float = MODULE_TIMEOUT_S,
     processes: int = 1,
     progress: Progress = lambda module, done, total: None,
 ) -> Netlist:

@@ -24,6 +24,7 @@ from typing import Any
 from rebnet.boards import Board, Resources
 from rebnet.boards.shell import DEVICE, Shell, device_text, shell_of
 from rebnet.boards.shell.clock import Dividers, dividers
+from rebnet.choices import PLACE_TIMEOUT_S
 from rebnet.errors import FileFormatError, OptionError, ToolError
 from rebnet.files import file_hash, output_errors, read_record, write_bytes, write_record, write_text
 from rebnet.rtl.ports import PORTS_FILE
@@ -33,7 +34,6 @@ FOLDER = "device"
 LOG = "place-and-route.log"
 NETLIST, REPORT, NEXTPNR_LOG = "device.json", "nextpnr.json", "nextpnr.log"
 _KEPT = (REPORT, NEXTPNR_LOG, bitstream.BITSTREAM)
-TIMEOUT_S = 7200.0
 BIT_CLOCKS = 100
 """Clocks of a bit of the serial line: 1 Mbaud at 100 MHz, and in proportion below."""
 SILENCE_S = 0.1
@@ -96,7 +96,7 @@ def place_and_route(
     target_mhz: float | None = None,
     seed: int = 1,
     scores: bool = True,
-    timeout_s: float = TIMEOUT_S,
+    timeout_s: float = PLACE_TIMEOUT_S,
     say: child.Say = lambda stage: None,
 ) -> dict[str, Any]:
     """Put the accelerator in `build` into the board's shell, place and route it, and write `device/`.
@@ -154,7 +154,7 @@ def place_and_route(
     return record
 
 
-def check(board: Board, *, target_mhz: float | None = None, seed: int = 1, timeout_s: float = TIMEOUT_S) -> None:
+def check(board: Board, *, target_mhz: float | None = None, seed: int = 1, timeout_s: float = PLACE_TIMEOUT_S) -> None:
     """Raise what `place_and_route` would for these options or a missing tool; it takes no time."""
     dividers(shell_of(board).oscillator_mhz, board.clock_mhz if target_mhz is None else target_mhz)
     if not 0 <= seed < 1 << 31:

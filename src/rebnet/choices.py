@@ -1,0 +1,27 @@
+"""What options may be, and their defaults, where the command line has to know them before any room is imported."""
+
+from typing import Literal
+
+Stage = Literal["lower", "generate"]
+"""Where `compile` may end."""
+
+Engine = Literal["packed", "reference", "both"]
+"""What `evaluate` computes the integer network with."""
+
+GenerateTarget = Literal["rtl", "c"]
+"""What `generate` writes."""
+
+Target = Literal["table3", "figure9", "figure10", "figure11", "figure12", "table4"]
+"""The paper's tables and figures that `reproduce` makes."""
+
+Synthesizer = Literal["yosys", "vivado"]
+"""What `synthesize` counts with."""
+
+Kind = Literal["zoo", "boards", "parts", "recipes", "datasets"]
+"""What `list` lists."""
+
+MODULE_TIMEOUT_S = 3600.0
+"""Most seconds that the synthesis of one module takes."""
+
+PLACE_TIMEOUT_S = 7200.0
+"""Most seconds that one tool of place and route takes."""

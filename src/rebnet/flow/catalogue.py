@@ -1,0 +1,83 @@
+"""What there is by name: networks of the zoo, boards, parts, recipes, data sets."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, get_args
+
+from rebnet.choices import Kind
+from rebnet.errors import OptionError
+
+
+def list_(kind: Kind) -> list[dict[str, Any]]:
+    """All networks of the zoo, boards, parts, recipes or data sets, in the order that help texts show.
+
+    Args:
+        kind: "zoo", "boards", "parts", "recipes" or "datasets".
+
+    Returns:
+        A dictionary each: `name`, and what there is to know; accuracies in percent.
+
+    Raises:
+        OptionError: there is no such kind.
+    """
+    if kind not in _KINDS:
+        raise OptionError(f"kind={kind!r}: use {', '.join(get_args(Kind))}")
+    return _KINDS[kind]()
+
+
+def _zoo() -> list[dict[str, Any]]:
+    from rebnet import zoo
+    from rebnet.files import read_record
+
+    number = (int, float)
+    rows = []
+    for name in zoo.NAMES:
+        path = zoo.folder(name)
+        training = read_record(
+            path / "training.json", {"network": str, "dataset": str, "levels": int, "any_levels": bool}
+        )
+        evaluation = read_record(path / "evaluation.json", {"accuracy": number, "float_accuracy": number})
+        told = {key: training[key] for key in ("dataset", "levels", "any_levels")}
+        scores = {key: evaluation[key] for key in ("accuracy", "float_accuracy")}
+        rows.append({"name": f"{zoo.PREFIX}{name}", **told, **scores, "network": training["network"]})
+    return rows
+
+
+def _boards() -> list[dict[str, Any]]:
+    from rebnet.boards import boards
+
+    return [
+        {"name": board.name, "part": board.part.name, "clock_mhz": board.clock_mhz, **board.part.device.as_record()}
+        for board in boards()
+    ]
+
+
+def _parts() -> list[dict[str, Any]]:
+    from rebnet.boards import parts
+
+    return [
+        {"name": part.name, "family": part.part.family, "order_code": part.part.order_code}
+        | part.part.device.as_record()
+        for part in parts()
+    ]
+
+
+def _recipes() -> list[dict[str, Any]]:
+    from rebnet.train.recipe import RECIPES
+
+    return [{"name": name, **asdict(recipe)} for name, recipe in sorted(RECIPES.items())]
+
+
+def _datasets() -> list[dict[str, Any]]:
+    from rebnet.datasets import NAMES
+
+    return [{"name": name} for name in NAMES]
+
+
+_KINDS: dict[Kind, Callable[[], list[dict[str, Any]]]] = {
+    "zoo": _zoo,
+    "boards": _boards,
+    "parts": _parts,
+    "recipes": _recipes,
+    "datasets": _datasets,
+}

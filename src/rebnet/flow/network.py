@@ -1,0 +1,207 @@
+"""From images to a build: `train`, `retrain`, `compile`, `generate`."""
+
+import shutil
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from rebnet.choices import GenerateTarget, Stage
+from rebnet.errors import OptionError
+from rebnet.flow.say import Say, silent
+from rebnet.paths import followed, path_of, some_path_of
+
+if TYPE_CHECKING:
+    from rebnet.ir.ops import Network
+
+
+def train(
+    network: str,
+    dataset: str,
+    levels: int,
+    output: str | Path,
+    *,
+    data_dir: str | Path | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    recipe: str | None = None,
+    start: str | Path | None = None,
+    teacher: str | Path | None = None,
+    resume: bool = False,
+    input_bits: int = 8,
+    width: float = 1,
+    gain_bits: int = 8,
+    any_levels: bool = False,
+    device: str = "auto",
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Train a network; see `rebnet.train.train`. Returns the record of training.json."""
+    from rebnet import datasets
+    from rebnet.train import train as train_network
+
+    return train_network(
+        network,
+        partial(datasets.load, dataset, some_path_of(data_dir)),
+        levels,
+        path_of(output),
+        epochs=epochs,
+        seed=seed,
+        recipe=recipe,
+        start=some_path_of(start),
+        teacher=some_path_of(teacher),
+        resume=resume,
+        input_bits=input_bits,
+        width=width,
+        gain_bits=gain_bits,
+        any_levels=any_levels,
+        device=device,
+        quiet=quiet,
+    )
+
+
+def retrain(
+    source: str | Path,
+    output: str | Path,
+    *,
+    data_dir: str | Path | None = None,
+    seed: int | None = None,
+    resume: bool = False,
+    device: str = "auto",
+    quiet: bool = False,
+    say: Say = silent,
+) -> dict[str, Any]:
+    """Train again what the record of a run or a network of the zoo tells; see `rebnet.train.again.retrain`."""
+    from rebnet import datasets
+    from rebnet.train import retrain as train_again
+
+    load = partial(datasets.load, data_dir=some_path_of(data_dir))
+    return train_again(
+        source_of(source), load, path_of(output), seed=seed, resume=resume, device=device, quiet=quiet, say=say
+    )
+
+
+def compile(  # noqa: A001 - the verb's name
+    source: str | Path,
+    output: str | Path,
+    *,
+    folding: str | Path | None = None,
+    target_cycles: int | None = None,
+    board: str | None = None,
+    part: str | None = None,
+    target_fps: float | None = None,
+    max_utilisation: float | None = None,
+    clock_mhz: float | None = None,
+    fixed_levels: bool = False,
+    threshold_bits: int = 24,
+    until: Stage = "generate",
+    say: Say = silent,
+) -> "Network":
+    """Turn a trained network into SystemVerilog: export, lower, fold, generate.
+
+    Everything is made beside `output` and put in its place at the end, so `output` is the old build or the new one.
+    Where `output` is a link, what it names is meant.
+
+    Args:
+        source: folder of a finished training, or `zoo:NAME`.
+        output: folder of the build.
+        folding: "paper", "balanced", a folding.json, or None for the text's where given, else balanced.
+        target_cycles: most cycles per image that a balanced layer may take.
+        board: a board, such as "zc702". Without a `folding`, the cheapest for it that reaches `target_fps` is searched,
+            or without a target the fastest that fits; with one, what it takes of the board is predicted.
+        part: a part, such as "xc7z020", instead of a board.
+        target_fps: images per second at M levels and the clock.
+        max_utilisation: percent of the device's LUT, block RAM and multipliers that may be taken; 90 if None.
+        clock_mhz: clock, MHz; None for the board's.
+        fixed_levels: drop the constants for fewer than M levels.
+        threshold_bits: T, width of thresholds and steps.
+        until: the last stage; "lower" ends with the integer network, which `evaluate` runs.
+        say: called with the name of each stage.
+
+    Returns:
+        The lowered network.
+
+    Raises:
+        RebnetError: see the stages.
+    """
+    if until not in get_args(Stage):
+        raise OptionError(f"until={until!r}: use {' or '.join(get_args(Stage))}")
+    if board is not None and part is not None:
+        raise OptionError(f"--board {board} and --part {part}: name one of them")
+    from rebnet.build_folder import EXPORTED, TRAINING_FILE, check_output, replace_build
+    from rebnet.files import file_hash, make_folder, output_errors, read_record
+    from rebnet.fold import fold
+    from rebnet.fold.fit import requested
+    from rebnet.generate import generate
+    from rebnet.ir import storage
+    from rebnet.lower import lower
+
+    request = requested(board or part, target_fps, max_utilisation, clock_mhz)
+    run, output = source_of(source), followed(path_of(output))
+    check_output(output)
+    make_folder(output.parent)
+    with (
+        output_errors(output.parent),
+        tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as place,
+    ):
+        build = Path(place) / "build"
+        say("exporting")
+        exported = _export(run)
+        read_record(run / TRAINING_FILE, {})
+        storage.save(exported, build / EXPORTED, training=file_hash(run / TRAINING_FILE))
+        shutil.copyfile(run / TRAINING_FILE, build / TRAINING_FILE)
+        say("lowering")
+        network = lower(exported, fixed_levels=fixed_levels, threshold_bits=threshold_bits)
+        storage.save(network, build, exported=file_hash(build / EXPORTED / storage.NETWORK_FILE))
+        if until == "generate":
+            say("folding")
+            named = None if folding is None else str(folding)
+            fold(build, folding=named, target_cycles=target_cycles, request=request, progress=say)
+            say("generating")
+            generate(build)
+        replace_build(build, output)
+    return network
+
+
+def _export(run: Path) -> "Network":
+    from rebnet.ir import storage
+
+    if (run / storage.NETWORK_FILE).is_file():
+        return storage.load(run)
+    from rebnet.export import export_run
+
+    return export_run(run)
+
+
+def generate(
+    build: str | Path, *, target: GenerateTarget = "rtl", output: str | Path | None = None, name: str | None = None
+) -> dict[str, Any]:
+    """Write the network of a build as C, or its SystemVerilog once more; see `rebnet.generate.generate`."""
+    from rebnet.generate import generate as generate_build
+
+    return generate_build(path_of(build), target=target, output=some_path_of(output), name=name)
+
+
+def source_of(source: str | Path) -> Path:
+    """The folder that `source` names."""
+    from rebnet import zoo
+
+    name = str(source)
+    if name.startswith(zoo.PREFIX):
+        return zoo.folder(name)
+    folder = path_of(source)
+    if folder.is_dir():
+        return folder
+    if name in zoo.NAMES:
+        raise OptionError(f"{name}: no such folder; write {zoo.PREFIX}{name} for the network of the zoo")
+    raise OptionError(
+        f"{name}: no such folder; name one that 'rebnet train' made, or a network of the zoo, such as "
+        f"{zoo.PREFIX}{zoo.NAMES[0]}"
+    )
+
+
+def dataset_of(source: str | Path) -> str:
+    """The data set that a training was made with; source and errors as in `compile`."""
+    from rebnet.build_folder import TRAINING_FILE
+    from rebnet.files import read_record
+
+    return str(read_record(source_of(source) / TRAINING_FILE, {"dataset": str})["dataset"])

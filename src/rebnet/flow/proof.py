@@ -1,0 +1,174 @@
+"""From a build to its records: `evaluate`, `simulate`, `synthesize`, `report`, `reproduce`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+from rebnet.choices import MODULE_TIMEOUT_S, PLACE_TIMEOUT_S, Engine, Synthesizer, Target
+from rebnet.errors import OptionError
+from rebnet.flow.say import ModuleProgress, Progress, Say, silent
+from rebnet.paths import followed, path_of, some_path_of
+
+if TYPE_CHECKING:
+    from rebnet.reproduce import Reproduction
+    from rebnet.simulate import Simulation
+
+REPORT_FILE = "report.html"
+
+
+def evaluate(
+    build: str | Path,
+    dataset: str,
+    *,
+    data_dir: str | Path | None = None,
+    levels: int | None = None,
+    engine: Engine = "packed",
+    adaptive: tuple[int, ...] | None = None,
+    max_loss: float = 0.5,
+    online: bool = False,
+    progress: Progress = silent,
+) -> dict[str, Any]:
+    """Run the integer network and the float one over the whole test set; write and return evaluation.json.
+
+    With `adaptive`, a ladder of level counts such as (1, 3), write and return adaptive.json instead; see
+    `rebnet.evaluate.adaptive.evaluate_adaptive`. With `online`, write and return online.json; see
+    `rebnet.evaluate.online.evaluate_online`.
+    """
+    _check_evaluation(levels, engine, adaptive, online)
+    from rebnet import datasets
+    from rebnet.build_folder import EXPORTED
+    from rebnet.evaluate import evaluate as evaluate_network
+    from rebnet.evaluate.adaptive import evaluate_adaptive
+    from rebnet.evaluate.online import evaluate_online
+
+    build = path_of(build)
+    images = datasets.load(dataset, some_path_of(data_dir))
+    if online:
+        return evaluate_online(build, build / EXPORTED, images)
+    if adaptive is not None:
+        return evaluate_adaptive(build, images, adaptive, max_loss=max_loss, progress=progress)
+    return evaluate_network(build, build / EXPORTED, images, levels, engine, progress)
+
+
+def _check_evaluation(levels: int | None, engine: str, adaptive: tuple[int, ...] | None, online: bool) -> None:
+    if engine not in get_args(Engine):
+        raise OptionError(f"engine={engine!r}: use {', '.join(get_args(Engine))}")
+    if online and (levels is not None or adaptive is not None or engine != "packed"):
+        raise OptionError("online: runs the float network at all levels; leave --levels, --engine and --adaptive out")
+    if adaptive is not None and levels is not None:
+        raise OptionError(f"levels={levels}: an adaptive evaluation runs at its ladder's levels; leave --levels out")
+    if adaptive is not None and engine != "packed":
+        raise OptionError(f"engine={engine!r}: an adaptive evaluation uses the packed engine; leave --engine out")
+
+
+def simulate(
+    build: str | Path,
+    dataset: str,
+    *,
+    data_dir: str | Path | None = None,
+    images: int | None = None,
+    levels: tuple[int, ...] | None = None,
+    stalls: int | None = None,
+    processes: int | None = None,
+    trace: str | Path | None = None,
+    trees: bool = False,
+    say: Say = silent,
+    progress: Progress = silent,
+) -> "Simulation":
+    """Send test images through the RTL under Verilator; see `rebnet.simulate.simulate`."""
+    from rebnet import datasets
+    from rebnet.simulate import simulate as simulate_build
+
+    return simulate_build(
+        path_of(build),
+        datasets.load(dataset, some_path_of(data_dir)),
+        images=images,
+        levels=levels,
+        stalls=stalls,
+        processes=processes,
+        trace=some_path_of(trace),
+        trees=trees,
+        status=say,
+        progress=progress,
+    )
+
+
+def synthesize(
+    build: str | Path,
+    *,
+    part: str | None = None,
+    board: str | None = None,
+    tool: Synthesizer = "yosys",
+    place_and_route: bool = False,
+    target_mhz: float | None = None,
+    seed: int = 1,
+    scores: bool = True,
+    place_timeout: float = PLACE_TIMEOUT_S,
+    timeout: float = MODULE_TIMEOUT_S,
+    processes: int | None = None,
+    cache_dir: str | Path | None = None,
+    progress: ModuleProgress = silent,
+) -> dict[str, Any]:
+    """Count what the accelerator takes of a part or board; see `rebnet.synthesize.synthesize`.
+
+    With `tool="vivado"`, write a project for it, run it where Vivado is installed, and take the figures from its
+    reports; see `rebnet.synthesize.vivado`. With `place_and_route`, make the bitstream of a board too; see
+    `rebnet.synthesize.place.place_and_route`, which takes `target_mhz`, `seed`, `scores` and `place_timeout`, seconds.
+    """
+    from rebnet import boards
+    from rebnet.synthesize import place
+    from rebnet.synthesize import synthesize as synthesize_build
+    from rebnet.synthesize.vivado import synthesize_with_vivado
+
+    if tool not in get_args(Synthesizer):
+        raise OptionError(f"tool={tool!r}: use {' or '.join(get_args(Synthesizer))}")
+    if place_and_route and (board is None or tool != "yosys"):
+        raise OptionError("place-and-route: needs a board with a pin file, and yosys; use --board ulx3s-85")
+    chosen, build = boards.named_once(part, board), path_of(build)
+    if tool == "vivado":
+        return synthesize_with_vivado(build, chosen, say=lambda stage: progress(stage, 0, 0))
+    if place_and_route:  # a refusal before the count takes its time
+        place.check(chosen, target_mhz=target_mhz, seed=seed, timeout_s=place_timeout)
+    cache = some_path_of(cache_dir)
+    record = synthesize_build(build, chosen, cache_dir=cache, timeout_s=timeout, processes=processes, progress=progress)
+    if not place_and_route:
+        return record
+    return place.place_and_route(
+        build,
+        chosen,
+        target_mhz=target_mhz,
+        seed=seed,
+        scores=scores,
+        timeout_s=place_timeout,
+        say=lambda stage: progress(stage, 0, 0),
+    )
+
+
+def report(builds: Sequence[str | Path], output: str | Path | None = None) -> Path:
+    """Write the page of one build or of several; see `rebnet.report.report`.
+
+    Args:
+        builds: folders that `compile` made.
+        output: the page, or a link to it; report.html in the build if not given, or build/report.html for several.
+    """
+    from rebnet.report import report as report_builds
+
+    folders = [path_of(build) for build in builds]
+    if output is not None:
+        return report_builds(folders, followed(path_of(output)))
+    place = Path("build") if len(folders) > 1 else next(iter(folders), Path("build"))
+    return report_builds(folders, place / REPORT_FILE)
+
+
+def reproduce(
+    target: Target,
+    output: str | Path = Path("build/reproduce"),
+    *,
+    dataset: str | None = None,
+    from_: Sequence[str | Path] = (),
+) -> "Reproduction":
+    """Make a table or figure of the paper from records; see `rebnet.reproduce.reproduce`."""
+    from rebnet.fold.from_text import bound_cycles
+    from rebnet.reproduce import reproduce as reproduce_target
+
+    return reproduce_target(target, path_of(output), dataset=dataset, sources=from_, bound_cycles=bound_cycles)
