@@ -183,6 +183,43 @@ def test_record_bomb(tmp_path: Path, content: bytes) -> None:
         files.read_record(path, KEYS)
 
 
+AGAIN = "write it again with the command that made it"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"schema": 1, "images": 1, "images": 2}', "key 'images' is there twice"),
+        (b'{"schema": 1, "a": {"b": 1, "b": 1}}', "key 'b' is there twice"),
+        (b'{"schema": 1, "accuracy": 1e999}', "1e999 is not a finite number"),
+        (b'{"schema": 1, "images": 1' + b"0" * 400 + b"}", f"1{'0' * 19}… has more digits than any number of a record"),
+        (b'{"schema": 1, "a": ' + b"[" * 70 + b"]" * 70 + b"}", "it is nested more than 64 deep"),
+    ],
+)
+def test_what_json_lets_through_and_no_record_holds(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_bytes(content)
+    refuse(FileFormatError, f"{path}: not valid JSON ({reason}); {AGAIN}", files.read_json, path)
+
+
+def test_a_file_larger_than_any_record(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # a hole, which takes no place
+    message = f"{path}: has more than 16,777,216 bytes, and no record has; {AGAIN}"
+    refuse(FileFormatError, message, files.read_json, path)
+
+
+def test_a_pipe_or_a_device_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    endless = tmp_path / "link"
+    endless.symlink_to("/dev/zero")
+    for read in (files.read_json, files.read_tensors, files.file_hash):
+        refuse(FileFormatError, f"{pipe}: cannot be read (is a pipe); name a readable file", read, pipe)
+        refuse(FileFormatError, f"{endless}: cannot be read (is a device); name a readable file", read, endless)
+
+
 @pytest.mark.parametrize(("schema", "shown"), [("2", "2"), ("true", "True"), ("1.0", "1.0"), ("null", "None")])
 def test_record_of_another_schema(tmp_path: Path, schema: str, shown: str) -> None:
     path = tmp_path / "a.json"
@@ -208,8 +245,7 @@ def test_folder_where_a_file_is_read(tmp_path: Path) -> None:
     message = f"{tmp_path}: cannot be read (is a directory); name a readable file"
     refuse(FileFormatError, message, files.read_record, tmp_path, {})
     refuse(FileFormatError, message, files.file_hash, tmp_path)
-    with pytest.raises(FileFormatError, match="not a readable safetensors file"):
-        files.read_tensors(tmp_path)
+    refuse(FileFormatError, message, files.read_tensors, tmp_path)
 
 
 # Tensors

@@ -8,12 +8,16 @@ import errno
 import fcntl
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
+import stat
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -30,6 +34,10 @@ SCHEMA = 1
 
 _UNFINISHED = re.compile(r"\.rebnet-[0-9a-f]{16}\.part")
 """Names of files that are being written; locked by the process that writes."""
+MAX_RECORD_BYTES = 16 << 20
+"""A record is smaller; the learning curve of 50,000 epochs is."""
+MAX_NESTING = 64
+"""Objects and lists in each other; a chain of trainings, each of which started from another, takes one each."""
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -124,17 +132,56 @@ def write_record(path: Path, record: Mapping[str, Any]) -> None:
     write_text(path, json.dumps({"schema": SCHEMA, **record}, indent=2, allow_nan=False) + "\n")
 
 
-def read_record(path: Path, keys: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:
-    """Read a JSON record and check its schema version and that `keys` exist with these types.
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file to read; never wait for a pipe, and refuse what is no file.
 
-    Raises `FileFormatError` naming the file, the key and what was expected.
+    Raises:
+        FileFormatError: there is none, it cannot be read, or it is a pipe, a device, a socket or a folder.
     """
     try:
-        record = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         raise FileFormatError(f"{path}: no such file; the stage that writes it has not run") from None
+    except ValueError as error:
+        raise FileFormatError(f"{path}: cannot be read ({error}); name a readable file") from None
     except OSError as error:
         raise FileFormatError(f"{path}: cannot be read ({_reason(error)}); name a readable file") from None
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    kinds = {stat.S_IFDIR: "is a directory", stat.S_IFIFO: "is a pipe", stat.S_IFSOCK: "is a socket"}
+    raise FileFormatError(
+        f"{path}: cannot be read ({kinds.get(stat.S_IFMT(mode), 'is a device')}); name a readable file"
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON record and check its schema version.
+
+    What JSON lets through and no record holds is refused: keys that are there twice, numbers that are not finite or
+    have more than 64 bits, texts, files and nesting beyond any record's.
+
+    Raises:
+        FileFormatError: no such file, or none that holds a record.
+        SchemaError: of another schema version.
+    """
+    try:
+        with open_regular(path) as file:
+            data = file.read(MAX_RECORD_BYTES + 1)
+    except OSError as error:
+        raise FileFormatError(f"{path}: cannot be read ({_reason(error)}); name a readable file") from None
+    if len(data) > MAX_RECORD_BYTES:
+        raise FileFormatError(
+            f"{path}: has more than {MAX_RECORD_BYTES:,} bytes, and no record has; write it again with the "
+            "command that made it"
+        )
+    try:
+        record = json.loads(
+            data.decode("utf-8"), parse_constant=_refuse_constant, parse_float=_finite, parse_int=_whole,
+            object_pairs_hook=_object,
+        )  # fmt: skip
+        _check_depth(record)
     except (ValueError, RecursionError) as error:
         raise FileFormatError(
             f"{path}: not valid JSON ({error}); write it again with the command that made it"
@@ -142,12 +189,57 @@ def read_record(path: Path, keys: Mapping[str, type | tuple[type, ...]]) -> dict
     if not isinstance(record, dict):
         raise FileFormatError(f"{path}: holds {type(record).__name__}, a record must be a JSON object")
     check_schema(path, record.get("schema"))
+    return record
+
+
+def read_record(path: Path, keys: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:
+    """Read a JSON file of rebnet's own that is no record of `rebnet.records`, and check that `keys` have these types.
+
+    Raises `FileFormatError` naming the file, the key and what was expected.
+    """
+    record = read_json(path)
     check_keys(path, record, keys)
     return record
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is not a finite number")
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > 20:
+        raise ValueError(f"{text[:20]}… has more digits than any number of a record")
+    return int(text)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"key {twice[:40]!r} is there twice")
+    return found
+
+
+def _check_depth(record: object) -> None:
+    """Refuse what is nested deeper than any record is, and would end the stack of who walks it."""
+    level = [record]
+    for _ in range(MAX_NESTING):
+        level = [
+            inner
+            for value in level
+            if isinstance(value, dict | list)
+            for inner in (value.values() if isinstance(value, dict) else value)
+        ]
+        if not level:
+            return
+    raise ValueError(f"it is nested more than {MAX_NESTING} deep")
 
 
 def check_schema(path: Path, schema: object) -> None:
@@ -200,13 +292,12 @@ def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
 
     Raises `FileFormatError` if the file is missing or corrupt and `SchemaError` on another version.
     """
+    open_regular(path).close()  # safetensors would wait for a pipe
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata: dict[str, str] = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except FileNotFoundError:
-        raise FileFormatError(f"{path}: no such file; the stage that writes it has not run") from None
-    except (safetensors.SafetensorError, OSError, TypeError, AttributeError) as error:
+    except (safetensors.SafetensorError, OSError, TypeError, AttributeError, ValueError, OverflowError) as error:
         # TypeError and AttributeError: an element type that numpy does not have, such as bfloat16
         raise FileFormatError(f"{path}: not a readable safetensors file ({error}); write it again") from None
     check_schema(path, metadata.get("schema"))
@@ -216,9 +307,7 @@ def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
 def file_hash(path: Path) -> str:
     """SHA-256 of a file, in hex; raise `FileFormatError` where it cannot be read."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
-    except (FileNotFoundError, NotADirectoryError):
-        raise FileFormatError(f"{path}: no such file; the stage that writes it has not run") from None
     except OSError as error:
         raise FileFormatError(f"{path}: cannot be read ({_reason(error)}); name a readable file") from None

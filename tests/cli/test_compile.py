@@ -90,8 +90,14 @@ def test_training_record(refuse, run_folder, tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda r: r.pop("ops"), "{}: key 'ops' is missing, it must hold list"),
-        (lambda r: r.update(levels="3"), "{}: key 'levels' holds '3', it must hold int"),
+        (
+            lambda r: r.pop("ops"),
+            "{}: key 'ops' is missing, it must hold a list of 1 to 10,000 entries; run the stage that writes it again",
+        ),
+        (
+            lambda r: r.update(levels="3"),
+            "{}: key 'levels' holds '3', it must hold a whole number from 1 to 8; run the stage that writes it again",
+        ),
         (
             lambda r: r.update(schema=2),
             "{}: schema version 2, this rebnet reads version 1; write the file again with this version, or read it "

@@ -73,7 +73,10 @@ def test_unknown_engine(rebnet, build):
     assert "'fast' is not one of 'packed', 'reference', 'both'" in plain(err)
 
 
-TRAINING = {"dataset": "digits", "seed": 0, "recipe": {"validation_fraction": 0.1}}
+TRAINING = {
+    "network": "8x8x1 - D10", "dataset": "digits", "levels": 3, "test_accuracy": 12.5, "seed": 0,
+    "recipe": {"validation_fraction": 0.1},
+}  # fmt: skip
 
 
 def test_adaptive_prints_its_operating_point(rebnet, build):
@@ -119,7 +122,7 @@ def test_ladders_that_cannot_be(refuse, build):
     refuse("adaptive=3,1: the level counts of a ladder rise; write for example 1,3", *command, "3,1")
     refuse("levels=4: this network serves 1, 2, 3; choose one of these", *command, "1,4")
     refuse(
-        f"{build}/training.json: does not say which images were held out (dataset, seed, recipe.validation_fraction); "
+        f"{build}/training.json: does not say which images were held out (seed, recipe.validation_fraction); "
         "train with 'rebnet train', or give evaluate_adaptive validation images of your own",
         *command, "1,3",
     )  # fmt: skip

@@ -31,7 +31,12 @@ def test_no_build(refuse, tmp_path):
 
 def test_a_damaged_record(refuse, build):
     (build / "simulation.json").write_text('{"schema": 1, "dataset": 3}')
-    refuse(f"{build / 'simulation.json'}: key 'dataset' holds 3, it must hold str", "report", build)
+    refuse(
+        f"{build / 'simulation.json'}: key 'dataset' holds 3, it must hold a text of 1 to 10,000 characters; run the "
+        "stage that writes it again",
+        "report",
+        build,
+    )
 
 
 def test_a_place_that_cannot_be_written(refuse, build):

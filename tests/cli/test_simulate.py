@@ -66,11 +66,15 @@ def test_trace_that_is_a_folder(refuse, build, tmp_path):
             lambda r: r["fifos"][0].update(depth=99),
             "{0.parent}/ports.json: was made from another folding.json; run 'rebnet compile' again",
         ),
-        ("ports.json", lambda r: r.pop("top"), "{}: key 'top' is missing, it must hold str"),
         (
             "ports.json",
-            lambda r: r["files"].append(7),
-            "{}: key 'files' names 7, which is not there; run 'rebnet compile' again",
+            lambda r: r.pop("top"),
+            "{}: key 'top' is missing, it must hold a text of 1 to 255 characters; run the stage that writes it again",
+        ),
+        (
+            "ports.json",
+            lambda r: r["files"].append("7.sv"),
+            "{}: key 'files' names '7.sv', which is not there; run 'rebnet compile' again",
         ),
         (
             "ports.json",

@@ -50,8 +50,10 @@ def test_damaged_build(refuse, build_small):
     )  # fmt: skip
     edit(build_small / "ports.json", lambda record: record.pop("top"))
     refuse(
-        f"{build_small}/ports.json: key 'top' is missing, it must hold str", "synthesize", build_small, "--part", PART
-    )
+        f"{build_small}/ports.json: key 'top' is missing, it must hold a text of 1 to 255 characters; run the stage "
+        "that writes it again",
+        "synthesize", build_small, "--part", PART,
+    )  # fmt: skip
 
 
 def test_not_installed(refuse, build_small, monkeypatch):

@@ -20,7 +20,10 @@ from rebnet.ir import storage
 from rebnet.ir.notation import Folding
 from rebnet.lower import lower
 
-TRAINING = {"dataset": "digits", "seed": 3, "recipe": {"validation_fraction": 0.25}}
+TRAINING = {
+    "network": "8x8x1 - D10", "dataset": "digits", "levels": 3, "test_accuracy": 12.5, "seed": 3,
+    "recipe": {"validation_fraction": 0.25},
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -95,7 +98,7 @@ def expected(build, ladder, cycles, steps, validation, test, hundredths=50):
 def test_a_tiny_network(tmp_path, ladder, hundredths):
     build, data = tmp_path / "build", small()
     flow.compile(save_run(tmp_path / "run", tiny()), build, folding="paper")
-    write_record(build / "training.json", {"dataset": "small", "seed": 3, "recipe": {"validation_fraction": 0.25}})
+    write_record(build / "training.json", TRAINING | {"dataset": "small"})
     record = evaluate_adaptive(build, data, ladder, max_loss=hundredths / 100)
     assert json.loads((build / "adaptive.json").read_text()) == {"schema": 1, **record}
     _, held = held_out(data, 0.25, 3)
@@ -208,19 +211,29 @@ def test_no_training_record(trained):
     )
 
 
+SILENT = f"does not say which images were held out (seed, recipe.validation_fraction); {WAY_OUT}"
+AGAIN = "run the stage that writes it again"
+
+
 @pytest.mark.parametrize(
-    "change",
-    [{"seed": None}, {"seed": -1}, {"seed": True}, {"dataset": 5}, {"recipe": "digits"}, {"recipe": {}},
-     {"recipe": {"validation_fraction": 1.5}}],
+    ("change", "message"),
+    [
+        ({"seed": None}, f"key 'seed' holds None, it must hold a whole number from 0 to {2**64:,}; {AGAIN}"),
+        ({"seed": -1}, f"key 'seed' holds -1, it must hold a whole number from 0 to {2**64:,}; {AGAIN}"),
+        ({"seed": True}, f"key 'seed' holds True, it must hold a whole number from 0 to {2**64:,}; {AGAIN}"),
+        ({"dataset": 5}, f"key 'dataset' holds 5, it must hold a text of 1 to 10,000 characters; {AGAIN}"),
+        ({"recipe": "digits"}, f"key 'recipe' holds 'digits', it must hold an object; {AGAIN}"),
+        ({"recipe": {}}, SILENT),
+        ({"recipe": {"validation_fraction": 1}}, SILENT),
+        ({"recipe": {"validation_fraction": 1.5}}, "key 'recipe.validation_fraction' holds 1.5, it must hold a number "
+         f"from 0 to 1; {AGAIN}"),
+    ],
 )  # fmt: skip
-def test_a_training_record_that_does_not_say(trained, change):
+def test_a_training_record_that_does_not_say(trained, change, message):
     write_record(trained / "training.json", TRAINING | change)
     with pytest.raises(FileFormatError) as refusal:
         evaluate_adaptive(trained, datasets.load("digits"), (1, 3))
-    assert str(refusal.value) == (
-        f"{trained}/training.json: does not say which images were held out (dataset, seed, "
-        f"recipe.validation_fraction); {WAY_OUT}"
-    )
+    assert str(refusal.value) == f"{trained}/training.json: {message}"
 
 
 def test_another_data_set(trained):

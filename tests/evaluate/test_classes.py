@@ -12,7 +12,10 @@ from rebnet.evaluate.adaptive import evaluate_adaptive
 from rebnet.files import write_record
 from rebnet.ir import storage
 
-TRAINING = {"dataset": "npz:eleven.npz", "seed": 3, "recipe": {"validation_fraction": 0.25}}
+TRAINING = {
+    "network": "8x8x1 - D10", "dataset": "npz:eleven.npz", "levels": 3, "test_accuracy": 12.5, "seed": 3,
+    "recipe": {"validation_fraction": 0.25},
+}  # fmt: skip
 VERBS = {
     "evaluation": lambda build, data: flow.evaluate(build, data),
     "adaptive": lambda build, data: flow.evaluate(build, data, adaptive=(1, 3)),

@@ -3,7 +3,7 @@
 import pytest
 from tests.ir.networks import from_text
 
-from rebnet import zoo
+from rebnet import records, zoo
 from rebnet.fold import samples_per_beat
 from rebnet.fold.choose import choose
 from rebnet.fold.from_text import bound_cycles
@@ -36,7 +36,7 @@ def test_texts(text, levels):
 @pytest.mark.parametrize("name", zoo.NAMES)
 def test_zoo(name):
     network = storage.load(zoo.folder(name))
-    text = storage.read_record(zoo.folder(name) / "training.json", {})["network"]
+    text = records.read(zoo.folder(name) / "training.json")["network"]
     assert bound_cycles(parse(text), network.levels, network.input.bits) == compiled(network)
 
 

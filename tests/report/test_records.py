@@ -12,6 +12,8 @@ from rebnet.files import read_record, write_record
 from rebnet.report import report
 from rebnet.report.records import read_build
 
+AMOUNT = "a number from 0 to 1,000,000,000,000"
+AGAIN = "run the stage that writes it again"
 SYNTHESIS = {"part": "xc7s50", "tool": "Yosys 1", "total": COUNTS, "device": COUNTS}
 
 
@@ -103,22 +105,27 @@ def test_modules(build, tmp_path, modules):
 @pytest.mark.parametrize(
     ("file", "changes", "message"),
     [
-        ("simulation.json", {"levels": [True]}, "levels[0] holds True, it must hold int; run the stage that writes it "
-         "again"),
-        ("simulation.json", {"fifo_peaks": {"a": "<b>"}}, "fifo_peaks.a holds '<b>', it must hold int; run the stage "
-         "that writes it again"),
-        ("simulation.json", {"accuracy": "x"}, "key 'accuracy' holds 'x', it must hold int or float"),
-        ("simulation.json", {"latency_cycles": "x"}, "key 'latency_cycles' holds 'x', it must hold int or null"),
-        ("training.json", {"curve": [{"epoch": 1}]}, "curve[0].validation_accuracy holds None, it must hold int or "
-         "float; run the stage that writes it again"),
-        ("synthesis.json", {"total": {**COUNTS, "LUT": None}}, "total.LUT holds None, it must hold int or float; run "
-         "the stage that writes it again"),
+        ("simulation.json", {"levels": [True]}, "'levels[0]' holds True, it must hold a whole number from 1 to 8"),
+        ("simulation.json", {"fifo_peaks": {"a": "<b>"}}, "'fifo_peaks.a' holds '<b>', it must hold a whole number of "
+         "at least 0"),
+        ("simulation.json", {"accuracy": "x"}, "'accuracy' holds 'x', it must hold a number from 0 to 100"),
+        ("simulation.json", {"accuracy": 256}, "'accuracy' holds 256, it must hold a number from 0 to 100"),
+        ("simulation.json", {"accuracy": 99.99}, "'accuracy' holds 99.99, which is not the share of a whole number of "
+         "30 images; the nearest is 100.0000"),
+        ("simulation.json", {"bound_cycles": 0}, f"'bound_cycles' holds 0, it must hold a number from 1 to {2**53:,}"),
+        ("simulation.json", {"mismatches": 31}, "'mismatches' holds 31, it must hold at most 30, the images"),
+        ("simulation.json", {"stalls": 7}, "'cycles_per_image' holds 45.5 though key 'stalls' holds 7; under stalls it "
+         "must hold null"),
+        ("simulation.json", {"latency_cycles": "x"}, "'latency_cycles' holds 'x', it must hold a whole number of at "
+         "least 1, or null"),
+        ("training.json", {"curve": [{"epoch": 1}]}, "'curve[0].validation_accuracy' is missing, it must hold a number "
+         "from 0 to 100"),
+        ("synthesis.json", {"total": {**COUNTS, "LUT": None}}, f"'total.LUT' holds None, it must hold {AMOUNT}"),
         ("folding.json", {"predicted_resources": {"part": "x", "total": {**COUNTS, "DSP": "1"}, "device": COUNTS}},
-         "predicted_resources.total.DSP holds '1', it must hold int or float; run the stage that writes it again"),
-        ("folding.json", {"predicted_resources": {"total": COUNTS, "device": COUNTS}}, "predicted_resources.part holds "
-         "None, it must hold str; run the stage that writes it again"),
-        ("synthesis.json", {"modules": [{**COUNTS, "FF": "1"}]}, "an entry of modules holds FF='1', it must hold a "
-         "number"),
+         f"'predicted_resources.total.DSP' holds '1', it must hold {AMOUNT}"),
+        ("folding.json", {"predicted_resources": {"total": COUNTS, "device": COUNTS}}, "'predicted_resources.part' is "
+         "missing, it must hold a text of 1 to 255 characters"),
+        ("synthesis.json", {"modules": [{**COUNTS, "FF": "1"}]}, f"'modules[0].FF' holds '1', it must hold {AMOUNT}"),
     ],
 )  # fmt: skip
 def test_damaged_records(build, tmp_path, file, changes, message):
@@ -126,7 +133,7 @@ def test_damaged_records(build, tmp_path, file, changes, message):
     write_record(build / "synthesis.json", SYNTHESIS)
     record = read_record(build / file, {})
     write_record(build / file, {**record, **changes})
-    with pytest.raises(FileFormatError, match=f"^{re.escape(f'{build / file}: {message}')}$"):
+    with pytest.raises(FileFormatError, match=f"^{re.escape(f'{build / file}: key {message}; {AGAIN}')}$"):
         report([build], tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
 

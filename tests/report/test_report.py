@@ -10,9 +10,10 @@ from rebnet.errors import FileFormatError
 from rebnet.files import write_record
 from rebnet.report import write_report
 
+AGAIN = "run the stage that writes it again"
 SIMULATION = {
-    "images": 360, "levels": [3], "stalls": None, "mismatches": 0, "accuracy": 12.5, "cycles_per_image": 45.0,
-    "bound_cycles": 45,
+    "dataset": "digits", "images": 360, "levels": [3], "stalls": None, "mismatches": 0, "accuracy": 12.5,
+    "cycles_per_image": 45.0, "bound_cycles": 45,
 }  # fmt: skip
 
 
@@ -60,24 +61,29 @@ def test_stalled_simulation_has_no_throughput(reported, tmp_path):
         (
             "simulation.json",
             json.dumps({"schema": 1, **SIMULATION, "mismatches": "none"}),
-            "key 'mismatches' holds 'none', it must hold int",
+            "key 'mismatches' holds 'none', it must hold a whole number of at least 0; " + AGAIN,
         ),
         (
             "simulation.json",
             json.dumps({"schema": 1, **SIMULATION, "cycles_per_image": "45"}),
-            "key 'cycles_per_image' holds '45', it must hold int or float or null",
+            "key 'cycles_per_image' holds '45', it must hold a number from 1 to 9,007,199,254,740,992, or null; "
+            + AGAIN,
         ),
         (
             "simulation.json",
             json.dumps({"schema": 1, **SIMULATION, "accuracy": True}),
-            "key 'accuracy' holds True, it must hold int or float",
+            "key 'accuracy' holds True, it must hold a number from 0 to 100; " + AGAIN,
         ),
         (
             "training.json",
             '{"schema": 1, "network": "x", "dataset": "digits", "levels": 3, "test_accuracy": NaN}',
             "not valid JSON (NaN is not a JSON number); write it again with the command that made it",
         ),
-        ("training.json", '{"schema": 1, "network": 7}', "key 'network' holds 7, it must hold str"),
+        (
+            "training.json",
+            '{"schema": 1, "network": 7}',
+            "key 'network' holds 7, it must hold a text of 1 to 100,000 characters; " + AGAIN,
+        ),
     ],
 )
 def test_edited_records(reported, tmp_path, file, text, message):

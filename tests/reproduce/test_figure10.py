@@ -101,6 +101,9 @@ def test_an_edited_synthesis(folder):
     build = folder("build")
     record = {"part": "x", "tool": "y", "total": {**TOTAL, "FF": "many"}, "device": DEVICE}
     write_record(build / "synthesis.json", record)
-    message = f"{build}/synthesis.json: total.FF holds 'many', it must hold a number of at least 0; synthesise again"
+    message = (
+        f"{build}/synthesis.json: key 'total.FF' holds 'many', it must hold a number from 0 to 1,000,000,000,000; run "
+    )
+    message += "the stage that writes it again"
     with pytest.raises(FileFormatError, match=f"^{re.escape(message)}$"):
         read_run(build, bound_cycles)

@@ -10,14 +10,27 @@ from rebnet.fold.from_text import bound_cycles
 from rebnet.reproduce.records import read_run, read_runs
 from rebnet.zoo import NAMES
 
-EVALUATION = {"dataset": "mnist", "levels": 2, "accuracy": 97.24}
-SIMULATION = {"dataset": "mnist", "levels": [2], "images": 50, "mismatches": 0, "cycles_per_image": 300.5}
+EVALUATION = {
+    "dataset": "mnist", "engine": "packed", "images": 10_000, "levels": 2, "accuracy": 97.24, "float_accuracy": 97.25,
+}  # fmt: skip
+SIMULATION = {
+    "dataset": "mnist", "levels": [2], "images": 50, "stalls": None, "mismatches": 0, "accuracy": 98.0,
+    "cycles_per_image": 300.5, "bound_cycles": 256,
+}  # fmt: skip
 FOLDED = [("a", 16, 64), ("b", 32, 16), ("c", 16, 32), ("d", 16, 4)]
 FOLDING = {
     "levels": 2,
-    "layers": [{"name": name, "pe": pe, "simd": simd} for name, pe, simd in FOLDED],
+    "layers": [{"name": name, "pe": pe, "simd": simd, "level_lanes": 1} for name, pe, simd in FOLDED],
+    "fifos": [],
+    "samples_per_beat": 4,
+    "bound_cycles": 256,
     "predicted_cycles_per_image": 260.0,
+    "predicted_latency_cycles": 900,
+    "limiting_fifos": [],
 }
+
+
+AGAIN = "run the stage that writes it again"
 
 
 def test_a_run_alone(run):
@@ -55,7 +68,7 @@ def test_a_build_with_everything(folder):
 
 def test_another_folding(folder):
     build = folder("build")
-    write_record(build / "folding.json", {**FOLDING, "layers": [{"name": "a", "pe": 1, "simd": 1}]})
+    write_record(build / "folding.json", {**FOLDING, "layers": [{**FOLDING["layers"][0], "pe": 1}]})
     assert not read_run(build, bound_cycles).paper_folding
 
 
@@ -94,9 +107,12 @@ def test_the_zoo_is_read_where_nothing_is_named(run):
     [
         ({"network": "28x28x1"}, "key 'network' holds no network text (network text '28x28x1': no layer follows the "
          "image; add one, such as ' - D10'); train again"),
-        ({"curve": []}, "key 'curve' must hold an entry with a validation_accuracy for every epoch"),
-        ({"curve": [{"epoch": 1}]}, "key 'curve' must hold an entry with a validation_accuracy for every epoch"),
-        ({"levels": "2"}, "key 'levels' holds '2', it must hold int"),
+        ({"curve": []}, f"key 'curve' holds [], it must hold a list of 1 to 100,000 entries; {AGAIN}"),
+        ({"curve": [{"epoch": 1}]}, "key 'curve[0].validation_accuracy' is missing, it must hold a number from 0 to "
+         f"100; {AGAIN}"),
+        ({"curve": [{"epoch": 2, "validation_accuracy": 9}]}, "key 'curve' does not count its epochs 1, 2, 3 and so "
+         f"on; {AGAIN}"),
+        ({"levels": "2"}, f"key 'levels' holds '2', it must hold a whole number from 0 to 8; {AGAIN}"),
     ],
 )  # fmt: skip
 def test_edited_trainings(folder, changes, message):

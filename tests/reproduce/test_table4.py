@@ -13,7 +13,7 @@ from rebnet.reproduce.table4 import table4
 
 LAYER = {"name": "a", "held_bits": 8192, "additions": 512, "multiplications": 768}
 ONLINE = {
-    "dataset": "mnist", "images": 100, "levels": 2, "trained_accuracy": 98.5, "online_accuracy": 90.25,
+    "dataset": "mnist", "images": 400, "levels": 2, "trained_accuracy": 98.5, "online_accuracy": 90.25,
     "layers": [LAYER, LAYER],
 }  # fmt: skip
 
@@ -24,7 +24,7 @@ def test_measured(folder):
     made = table4([read_run(build, bound_cycles)], None)
     (row,) = made.record["rows"]
     assert row["online_accuracy"] == {
-        "value": 90.25, "unit": "%", "origin": f"{build}/online.json online_accuracy, 100 images",
+        "value": 90.25, "unit": "%", "origin": f"{build}/online.json online_accuracy, 400 images",
     }  # fmt: skip
     assert row["held_bits"]["value"] == 16384
     assert made.table.rows[0] == (
@@ -56,6 +56,9 @@ def test_another_data_set_is_not_used(folder):
 def test_an_edited_record(folder):
     build = folder("build")
     write_record(build / "online.json", {**ONLINE, "layers": [{**LAYER, "additions": "x"}]})
-    message = f"{build}/online.json: an entry of layers must hold a whole number additions; evaluate again"
+    message = (
+        f"{build}/online.json: key 'layers[0].additions' holds 'x', it must hold a whole number of at least 0; run the "
+    )
+    message += "stage that writes it again"
     with pytest.raises(FileFormatError, match=f"^{re.escape(message)}$"):
         read_run(build, bound_cycles)

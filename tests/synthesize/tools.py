@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rebnet.files import file_hash, write_record
+from rebnet.records import RESOURCES
 from rebnet.synthesize import child, yosys
 
 
@@ -46,7 +47,11 @@ def replace_yosys(monkeypatch: pytest.MonkeyPatch, error: str = "") -> list[Sequ
 
 def write_synthesis(build: Path, board: str, **changes: object) -> None:
     """What `rebnet synthesize` leaves before place and route."""
-    record = {"board": board, "fits": True, "shortages": [], "boards_that_fit": [board], "total": {}, **changes}
+    counts = dict.fromkeys(RESOURCES, 1)
+    record = {
+        "part": board, "board": board, "tool": "Yosys 1", "fits": True, "shortages": [], "boards_that_fit": [board],
+        "total": counts, "device": counts, **changes,
+    }  # fmt: skip
     write_record(build / "synthesis.json", {"inputs": {"ports": file_hash(build / "ports.json")}, **record})
 
 

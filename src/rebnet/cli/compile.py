@@ -87,14 +87,14 @@ def command(
 
 def summary(output: Path, until: Stage = "generate") -> dict[str, Any]:
     """What `compile` has to show of the build in `output`: bytes of weights, and folding.json where it went so far."""
-    from rebnet.files import read_record
     from rebnet.paths import path_of
+    from rebnet.records import read
 
     build = path_of(output)
-    weights = read_record(build / "network.json", {"weight_bytes": int})["weight_bytes"]
+    weights = read(build / "network.json", needs=("weight_bytes",))["weight_bytes"]
     if until == "lower":
         return {"weight_bytes": weights}
-    record = read_record(build / "folding.json", {"layers": list, "fifos": list, "samples_per_beat": int})
+    record = read(build / "folding.json")
     return {"weight_bytes": weights, **record}
 
 

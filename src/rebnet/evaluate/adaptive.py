@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 from rebnet.datasets.dataset import Dataset, Images, Labels, check_labels
 from rebnet.datasets.split import held_out
@@ -11,9 +11,10 @@ from rebnet.engine.predictor import Predictor
 from rebnet.engine.reference import check_data, check_images, served_index
 from rebnet.errors import DatasetError, FileFormatError, OptionError
 from rebnet.evaluate.ladder import Outcome, Rungs, Thresholds, choose, climb, rungs_of, sweep
-from rebnet.files import file_hash, read_record, write_record
+from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
+from rebnet.records import read
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator
 
 ADAPTIVE_FILE = "adaptive.json"
@@ -118,13 +119,11 @@ def _held_out(path: Path, dataset: Dataset) -> tuple[Images, Labels]:
     way_out = "train with 'rebnet train', or give evaluate_adaptive validation images of your own"
     if not path.is_file():
         raise FileFormatError(f"{path}: no such file, and it says which images were held out; {way_out}")
-    record = read_record(path, {})
-    recipe = record.get("recipe")
-    fraction = recipe.get("validation_fraction") if isinstance(recipe, dict) else None
-    seed, name = record.get("seed"), record.get("dataset")
-    if not isinstance(name, str) or type(seed) is not int or seed < 0 or not _is_fraction(fraction):
+    record = read(path)
+    name, seed, fraction = record["dataset"], record.get("seed"), record.get("recipe", {}).get("validation_fraction")
+    if seed is None or fraction is None or fraction >= 1:
         raise FileFormatError(
-            f"{path}: does not say which images were held out (dataset, seed, recipe.validation_fraction); {way_out}"
+            f"{path}: does not say which images were held out (seed, recipe.validation_fraction); {way_out}"
         )
     if name != dataset.name and not (name.startswith("npz:") and dataset.name.startswith("npz:")):
         raise DatasetError(
@@ -133,10 +132,6 @@ def _held_out(path: Path, dataset: Dataset) -> tuple[Images, Labels]:
         )
     _, held = held_out(dataset, fraction, seed)
     return dataset.train_images[held], dataset.train_labels[held]
-
-
-def _is_fraction(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < 1
 
 
 def _point(thresholds: Thresholds, judged: Rungs, tested: Rungs, cycles: list[int]) -> dict[str, Any]:

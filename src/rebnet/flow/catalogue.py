@@ -27,16 +27,13 @@ def list_(kind: Kind) -> list[dict[str, Any]]:
 
 def _zoo() -> list[dict[str, Any]]:
     from rebnet import zoo
-    from rebnet.files import read_record
+    from rebnet.records import read
 
-    number = (int, float)
     rows = []
     for name in zoo.NAMES:
         path = zoo.folder(name)
-        training = read_record(
-            path / "training.json", {"network": str, "dataset": str, "levels": int, "any_levels": bool}
-        )
-        evaluation = read_record(path / "evaluation.json", {"accuracy": number, "float_accuracy": number})
+        training = read(path / "training.json", needs=("any_levels",))
+        evaluation = read(path / "evaluation.json")
         told = {key: training[key] for key in ("dataset", "levels", "any_levels")}
         scores = {key: evaluation[key] for key in ("accuracy", "float_accuracy")}
         rows.append({"name": f"{zoo.PREFIX}{name}", **told, **scores, "network": training["network"]})

@@ -128,12 +128,13 @@ def compile(  # noqa: A001 - the verb's name
     if board is not None and part is not None:
         raise OptionError(f"--board {board} and --part {part}: name one of them")
     from rebnet.build_folder import EXPORTED, TRAINING_FILE, check_output, replace_build
-    from rebnet.files import file_hash, make_folder, output_errors, read_record
+    from rebnet.files import file_hash, make_folder, output_errors
     from rebnet.fold import fold
     from rebnet.fold.fit import requested
     from rebnet.generate import generate
     from rebnet.ir import storage
     from rebnet.lower import lower
+    from rebnet.records import read
 
     request = requested(board or part, target_fps, max_utilisation, clock_mhz)
     run, output = source_of(source), followed(path_of(output))
@@ -146,7 +147,7 @@ def compile(  # noqa: A001 - the verb's name
         build = Path(place) / "build"
         say("exporting")
         exported = _export(run)
-        read_record(run / TRAINING_FILE, {})
+        read(run / TRAINING_FILE)
         storage.save(exported, build / EXPORTED, training=file_hash(run / TRAINING_FILE))
         shutil.copyfile(run / TRAINING_FILE, build / TRAINING_FILE)
         say("lowering")
@@ -202,6 +203,6 @@ def source_of(source: str | Path) -> Path:
 def dataset_of(source: str | Path) -> str:
     """The data set that a training was made with; source and errors as in `compile`."""
     from rebnet.build_folder import TRAINING_FILE
-    from rebnet.files import read_record
+    from rebnet.records import read
 
-    return str(read_record(source_of(source) / TRAINING_FILE, {"dataset": str})["dataset"])
+    return str(read(source_of(source) / TRAINING_FILE)["dataset"])

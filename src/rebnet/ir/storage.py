@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import FileFormatError, VerifyError
-from rebnet.files import file_hash, make_folder, read_record, read_tensors, write_record, write_tensors
+from rebnet.files import file_hash, make_folder, read_tensors, write_record, write_tensors
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import (
     Affine,
@@ -29,13 +29,13 @@ from rebnet.ir.ops import (
     Threshold,
 )
 from rebnet.ir.verify import verify
+from rebnet.records import read
 from rebnet.spec.window import Window
 
 NETWORK_FILE = "network.json"
 TENSOR_FILE = "tensors.safetensors"
 _OPS = (Dense, Conv, MaxPool, BatchNorm, Affine, ResidualSign, Threshold, Scores)
 _KINDS: dict[str, type[Op]] = {kind.__name__: kind for kind in _OPS}
-_KEYS = {"name": str, "levels": int, "served": list, "threshold_bits": int, "input": dict, "ops": list}
 
 
 def save(network: Network, folder: Path, **inputs: str) -> None:
@@ -99,7 +99,7 @@ def load(folder: Path) -> Network:
         FileFormatError: a file is missing, damaged, edited into nonsense, or not the other's partner.
     """
     path = folder / NETWORK_FILE
-    record = read_record(path, {**_KEYS, "tensors_sha256": str})
+    record = read(path)
     tensors, _ = read_tensors(folder / TENSOR_FILE)
     if file_hash(folder / TENSOR_FILE) != record["tensors_sha256"]:
         raise FileFormatError(
@@ -118,16 +118,13 @@ def _reason(error: Exception) -> str:
 
 
 def _network(record: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Network:
-    served = _wholes("served", record["served"])
-    if not served:
-        raise ValueError("'served' is empty; it lists the level counts that the network runs at")
     return Network(
         name=record["name"],
         levels=record["levels"],
-        input=PixelInput(**{key: _whole(key, value) for key, value in record["input"].items()}),
+        input=PixelInput(**record["input"]),
         ops=tuple(_parse(f"op{i}", op, tensors) for i, op in enumerate(record["ops"])),
         threshold_bits=record["threshold_bits"],
-        served=served,
+        served=tuple(record["served"]),
     )
 
 

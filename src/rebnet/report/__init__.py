@@ -5,15 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from rebnet.errors import OptionError
-from rebnet.files import read_record, write_record, write_text
+from rebnet.files import write_record, write_text
+from rebnet.records import read
 from rebnet.report.accelerator import accelerator_page
 from rebnet.report.operating import CLOCK_MHZ
 from rebnet.report.records import read_build
 from rebnet.report.sweep import sweep_page
 
 __all__ = ["CLOCK_MHZ", "report", "row", "write_report"]
-
-_NUMBER = (int, float)
 
 
 def write_report(builds: Sequence[Path], path: Path) -> list[dict[str, Any]]:
@@ -32,21 +31,9 @@ def row(build: Path) -> dict[str, Any]:
 
     Accuracies are percent, `images_per_second` is at the assumed clock, `weight_kib` the packed weights.
     """
-    training = read_record(
-        build / "training.json", {"network": str, "dataset": str, "levels": int, "test_accuracy": _NUMBER}
-    )
-    network = read_record(build / "network.json", {"weight_bytes": int})
-    evaluation = read_record(build / "evaluation.json", {"accuracy": _NUMBER, "float_accuracy": _NUMBER, "images": int})
-    simulation = read_record(
-        build / "simulation.json",
-        {
-            "images": int,
-            "mismatches": int,
-            "accuracy": _NUMBER,
-            "cycles_per_image": (*_NUMBER, type(None)),
-            "bound_cycles": _NUMBER,
-        },
-    )
+    files = ("training.json", "evaluation.json", "simulation.json")
+    training, evaluation, simulation = (read(build / file) for file in files)
+    network = read(build / "network.json", needs=("weight_bytes",))
     cycles = simulation["cycles_per_image"]
     return {
         "network": training["network"],
@@ -84,7 +71,7 @@ def report(builds: Sequence[Path], path: Path) -> Path:
     for place, build in enumerate(builds):
         if build.resolve() in (other.resolve() for other in builds[:place]):
             raise OptionError(f"{build}: is named twice; name every build once")
-    read = [read_build(build) for build in builds]
-    text = accelerator_page(read[0]) if len(read) == 1 else sweep_page(read)
+    found = [read_build(build) for build in builds]
+    text = accelerator_page(found[0]) if len(found) == 1 else sweep_page(found)
     write_text(path, text)
     return path

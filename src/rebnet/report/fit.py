@@ -1,10 +1,8 @@
 """Resources against the device."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-from rebnet.errors import FileFormatError
 from rebnet.report.commands import command
 from rebnet.report.html import Child, Html, number, table, tag
 from rebnet.report.operating import Resources, bram, predicted, synthesised
@@ -52,9 +50,9 @@ def fit(build: Build) -> Html:
         parts.append(tag("p", f"It does not fit: {' and '.join(over)} too many.{way_out}", class_="alert"))
     parts.append(tag("div", tag("table", tag("thead", head), tag("tbody", *rows), id="fit"), class_="scroll"))
     if synthesis is not None:
-        parts += _modules(build, "synthesis.json", "Module by module, synthesised", synthesis)
+        parts += _modules("Module by module, synthesised", synthesis)
     if folding is not None and model is not None:
-        parts += _modules(build, "folding.json", "Module by module, predicted", folding["predicted_resources"])
+        parts += _modules("Module by module, predicted", folding["predicted_resources"])
     if folding is not None and "search" in folding:
         facts = [
             (key.replace("_", " "), json.dumps(value, ensure_ascii=False)) for key, value in folding["search"].items()
@@ -75,15 +73,11 @@ def _lead(synthesis: dict[str, Any] | None) -> str:
     return f"LUT counts logic, LUT RAM and shift registers; two block RAMs of 18 kbit count as one of 36.{clock}"
 
 
-def _modules(build: Build, file: str, title: str, record: dict[str, Any]) -> list[Child]:
+def _modules(title: str, record: dict[str, Any]) -> list[Child]:
     held = record.get("modules")
     if not held:
         return []
-    path = build.folder / file
-    if isinstance(held, dict):
-        entries = [{"name": name, **_entry(path, value)} for name, value in held.items()]
-    else:
-        entries = [_entry(path, value) for value in held]
+    entries = [{"name": name, **value} for name, value in held.items()] if isinstance(held, dict) else held
     most = max(1, *(entry["LUT"] for entry in entries))
     rows = []
     for entry in entries:
@@ -100,16 +94,6 @@ def _modules(build: Build, file: str, title: str, record: dict[str, Any]) -> lis
         )
     headings = ("part", "module", "instances", "LUT", "FF", "BRAM 36K", "BRAM 18K", "DSP", "LUT of the largest")
     return [details(title, table(headings, rows))]
-
-
-def _entry(path: Path, value: Any) -> dict[str, Any]:
-    """A module with all its counts."""
-    if not isinstance(value, dict):
-        raise FileFormatError(f"{path}: an entry of modules holds {value!r}, it must hold dict")
-    for key in RESOURCES:
-        if not isinstance(value.get(key), int | float) or isinstance(value[key], bool):
-            raise FileFormatError(f"{path}: an entry of modules holds {key}={value.get(key)!r}, it must hold a number")
-    return value
 
 
 def _amount(value: float) -> str:

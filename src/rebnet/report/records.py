@@ -5,25 +5,20 @@ is an error.
 """
 
 import json
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from rebnet.errors import FileFormatError, OptionError, SchemaError
-from rebnet.files import SCHEMA, file_hash, read_record
+from rebnet.errors import OptionError, SchemaError
+from rebnet.files import SCHEMA, file_hash
 from rebnet.ir import storage
 from rebnet.ir.ops import Network, ResidualSign
+from rebnet.records import RESOURCES, Record, read
 from rebnet.rtl.accelerator import Accelerator
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator
 
-Record = dict[str, Any]
-_Kind = type | tuple[type, ...]
-_NUMBER = (int, float)
-_MAYBE = (int, float, type(None))
-RESOURCES = ("LUT", "FF", "BRAM_36K", "BRAM_18K", "DSP")
-"""Keys of resources, wherever a record holds them."""
+__all__ = ["RESOURCES", "Build", "Link", "Record", "read_build"]
+
 SOURCES = {
     "network": "network.json",
     "exported": "exported/network.json",
@@ -35,95 +30,10 @@ SOURCES = {
 """The file in the build that each key of `inputs` is the hash of."""
 
 
-@dataclass(frozen=True)
-class _Form:
-    """What a record must hold, what it may hold, and the keys of the entries of its lists and objects."""
-
-    keys: Mapping[str, _Kind]
-    optional: Mapping[str, _Kind] = field(default_factory=dict)
-    entries: Mapping[str, Mapping[str, _Kind]] = field(default_factory=dict)
-
-
-_POINT: Mapping[str, _Kind] = {
-    "thresholds": list,
-    "test_accuracy": _NUMBER,
-    "test_cycles": _NUMBER,
-    "test_answered": list,
-}
-_FORMS: dict[str, _Form] = {
-    "training.json": _Form(
-        {"network": str, "dataset": str, "levels": int, "test_accuracy": _NUMBER},
-        {
-            "any_levels": bool,
-            "curve": list,
-            "device": str,
-            "epochs": int,
-            "recipe": dict,
-            "seed": int,
-            "test_accuracies": list,
-            "validation_accuracy": _NUMBER,
-        },
-        {"curve": {"epoch": int, "validation_accuracy": _NUMBER}, "test_accuracies": {"": _NUMBER}},
-    ),
-    FOLDING_FILE: _Form(
-        {
-            "levels": int,
-            "layers": list,
-            "fifos": list,
-            "samples_per_beat": int,
-            "bound_cycles": int,
-            "predicted_cycles_per_image": _NUMBER,
-            "predicted_latency_cycles": int,
-            "limiting_fifos": list,
-        },
-        {"predicted_resources": dict, "search": dict},
-        {
-            "predicted_resources": {"part": str, "total": dict, "device": dict},
-            "fifos": {"name": str, "depth": int, "width_bits": int, "predicted_peak": int},
-            "limiting_fifos": {"": str},
-        },
-    ),
-    "evaluation.json": _Form(
-        {"dataset": str, "engine": str, "images": int, "levels": int, "accuracy": _NUMBER, "float_accuracy": _NUMBER},
-        {"labels_differing": int, "mismatches": int},
-    ),
-    "adaptive.json": _Form(
-        {
-            "ladder": list,
-            "rungs": list,
-            "curve": list,
-            "operating_point": dict,
-            "max_loss": _NUMBER,
-            "test_images": int,
-        },
-        {},
-        {
-            "ladder": {"": int},
-            "rungs": {"levels": int, "cycles": int, "test_accuracy": _NUMBER},
-            "curve": _POINT,
-            "operating_point": _POINT,
-        },
-    ),
-    "simulation.json": _Form(
-        {
-            "dataset": str,
-            "images": int,
-            "levels": list,
-            "stalls": (int, type(None)),
-            "mismatches": int,
-            "accuracy": _NUMBER,
-            "cycles_per_image": _MAYBE,
-            "bound_cycles": _NUMBER,
-        },
-        {"latency_cycles": (int, type(None)), "fifo_peaks": dict, "simulated_cycles_per_second": int},
-        {"levels": {"": int}, "fifo_peaks": {"": int}},
-    ),
-    "synthesis.json": _Form(
-        {"part": str, "tool": str, "total": dict, "device": dict},
-        {"modules": (list, dict), "fmax_mhz": _MAYBE, "boards_that_fit": list, "board": str},
-        {"total": dict.fromkeys(RESOURCES, _NUMBER), "device": dict.fromkeys(RESOURCES, _NUMBER)},
-    ),
-}
+_FILES = (
+    "training.json", FOLDING_FILE, "evaluation.json", "adaptive.json", "simulation.json", "synthesis.json",
+)  # fmt: skip
+"""The records whose figures a page shows."""
 
 
 @dataclass(frozen=True)
@@ -194,15 +104,15 @@ def read_build(folder: Path) -> Build:
         raise OptionError(f"{folder}: holds an exported network, no build; name a folder that 'rebnet compile' made")
     records: dict[str, Record] = {}
     unused: dict[str, str] = {}
-    for file, form in _FORMS.items():
+    for file in _FILES:
         if not (folder / file).is_file():
             continue
         try:
-            records[file] = _read(folder / file, form)
+            records[file] = read(folder / file)
         except SchemaError:
             schema = _schema(folder / file)
             unused[file] = f"is there, but of schema version {schema}, and this rebnet reads version {SCHEMA}"
-    files = [*SOURCES.values(), *_FORMS]
+    files = [*SOURCES.values(), *_FILES]
     hashes = {file: file_hash(folder / file) for file in dict.fromkeys(files) if (folder / file).is_file()}
     links = _links(folder, records, hashes)
     for file, reason in _stale(links).items():
@@ -213,44 +123,8 @@ def read_build(folder: Path) -> Build:
     return Build(str(folder), folder, network, accelerator, _gammas(folder), records, unused, links, hashes)
 
 
-def _read(path: Path, form: _Form) -> Record:
-    record = read_record(path, form.keys)
-    present = {key: kind for key, kind in form.optional.items() if key in record}
-    if present:
-        read_record(path, present)
-    for key, keys in form.entries.items():
-        if key in record:
-            _check_entries(path, key, record[key], keys)
-    for part in ("total", "device"):
-        if "predicted_resources" in record:
-            values = record["predicted_resources"][part]
-            _check_entries(path, f"predicted_resources.{part}", values, dict.fromkeys(RESOURCES, _NUMBER))
-    return record
-
-
 def _schema(path: Path) -> object:
     return json.loads(path.read_text(encoding="utf-8")).get("schema")
-
-
-def _check_entries(path: Path, key: str, value: Any, keys: Mapping[str, _Kind]) -> None:
-    """Check the entries of a list, or an object's own values; the key "" is the entry itself."""
-    if isinstance(value, list):
-        named = [(f"{key}[{place}]", entry) for place, entry in enumerate(value)]
-    elif "" in keys:
-        named = [(f"{key}.{name}", entry) for name, entry in value.items()]
-    else:
-        named = [(key, value)]
-    for name, entry in named:
-        for inner, kind in keys.items():
-            held = entry if not inner else entry.get(inner) if isinstance(entry, dict) else None
-            kinds = kind if isinstance(kind, tuple) else (kind,)
-            fine = isinstance(held, kinds) and (bool in kinds or not isinstance(held, bool))
-            if not fine or (isinstance(held, float) and not math.isfinite(held)):
-                wanted = " or ".join("null" if k is type(None) else k.__name__ for k in kinds)
-                place = f"{name}.{inner}" if inner else name
-                raise FileFormatError(
-                    f"{path}: {place} holds {held!r}, it must hold {wanted}; run the stage that writes it again"
-                )
 
 
 def _links(folder: Path, records: Mapping[str, Record], hashes: Mapping[str, str]) -> tuple[Link, ...]:
@@ -258,13 +132,10 @@ def _links(folder: Path, records: Mapping[str, Record], hashes: Mapping[str, str
     held = dict(records)
     for file in ("network.json", "ports.json"):
         if (folder / file).is_file():
-            held[file] = read_record(folder / file, {})
+            held[file] = read(folder / file)
     links = []
     for file, record in held.items():
-        inputs = record.get("inputs", {})
-        if not isinstance(inputs, dict):
-            raise FileFormatError(f"{folder / file}: key 'inputs' holds {inputs!r}, it must hold dict")
-        for key, value in inputs.items():
+        for key, value in record.get("inputs", {}).items():
             source = SOURCES.get(key, "")
             if source in hashes:
                 links.append(Link(file, source, value == hashes[source]))

@@ -7,8 +7,8 @@ from typing import Any
 
 from rebnet import zoo
 from rebnet.errors import FileFormatError, FoldingError, NotationError, OptionError
-from rebnet.files import read_record
 from rebnet.ir.notation import Architecture, parse
+from rebnet.records import read, read_if_there
 from rebnet.reproduce.published import CLOCK_MHZ
 from rebnet.reproduce.utilisation import Utilisation, read_utilisation
 
@@ -16,36 +16,7 @@ Source = str | Path
 BoundCycles = Callable[[Architecture, int, int], int | None]
 """Cycles per image of a network, its levels and its input bits at the foldings of its text; None where one is open."""
 
-_Keys = Mapping[str, type | tuple[type, ...]]
-_NUMBER = (int, float)
-_TRAINING: _Keys = {
-    "network": str,
-    "dataset": str,
-    "levels": int,
-    "input_bits": int,
-    "seed": int,
-    "epochs": int,
-    "curve": list,
-    "test_accuracy": _NUMBER,
-    "validation_accuracy": _NUMBER,
-}
-_EVALUATION: _Keys = {"dataset": str, "levels": int, "accuracy": _NUMBER}
-_SIMULATION: _Keys = {
-    "dataset": str,
-    "levels": list,
-    "images": int,
-    "mismatches": int,
-    "cycles_per_image": (*_NUMBER, type(None)),
-}
-_ONLINE: _Keys = {
-    "dataset": str,
-    "images": int,
-    "levels": int,
-    "layers": list,
-    "trained_accuracy": _NUMBER,
-    "online_accuracy": _NUMBER,
-}
-_FOLDING: _Keys = {"levels": int, "layers": list, "predicted_cycles_per_image": _NUMBER}
+_TRAINING = ("input_bits", "seed", "epochs", "curve", "validation_accuracy")
 
 
 @dataclass(frozen=True)
@@ -156,10 +127,10 @@ def read_run(source: Source, bound_cycles: BoundCycles) -> Run:
     name = str(source)
     folder = zoo.folder(name) if name.startswith(zoo.PREFIX) else Path(name)
     path = folder / "training.json"
-    training = read_record(path, _TRAINING)
+    training = read(path, needs=_TRAINING)
     network = _network(path, training["network"])
     levels, dataset = training["levels"], training["dataset"]
-    folding = _optional(folder / "folding.json", _FOLDING)
+    folding = read_if_there(folder / "folding.json")
     model, is_paper = _model_cycles(name, network, training, folding, bound_cycles)
     return Run(
         name=name,
@@ -169,7 +140,7 @@ def read_run(source: Source, bound_cycles: BoundCycles) -> Run:
         input_bits=training["input_bits"],
         seed=training["seed"],
         epochs=training["epochs"],
-        validation=_validation(path, training["curve"]),
+        validation=tuple(entry["validation_accuracy"] for entry in training["curve"]),
         float_accuracy=Figure(training["test_accuracy"], "%", f"{name}/training.json test_accuracy"),
         integer_accuracy=_integer_accuracy(name, folder, dataset, levels),
         model_cycles=model,
@@ -182,10 +153,6 @@ def read_run(source: Source, bound_cycles: BoundCycles) -> Run:
     )
 
 
-def _optional(path: Path, keys: _Keys) -> dict[str, Any] | None:
-    return read_record(path, keys) if path.is_file() else None
-
-
 def _network(path: Path, text: str) -> Architecture:
     try:
         return parse(text)
@@ -193,16 +160,9 @@ def _network(path: Path, text: str) -> Architecture:
         raise FileFormatError(f"{path}: key 'network' holds no network text ({error}); train again") from None
 
 
-def _validation(path: Path, curve: list[Any]) -> tuple[float, ...]:
-    values: list[Any] = [entry.get("validation_accuracy") if isinstance(entry, dict) else None for entry in curve]
-    if not values or not all(isinstance(value, _NUMBER) and not isinstance(value, bool) for value in values):
-        raise FileFormatError(f"{path}: key 'curve' must hold an entry with a validation_accuracy for every epoch")
-    return tuple(values)
-
-
 def _integer_accuracy(name: str, folder: Path, dataset: str, levels: int) -> Figure | None:
     """The accuracy of evaluation.json, where it is of this data set at all levels."""
-    evaluation = _optional(folder / "evaluation.json", _EVALUATION)
+    evaluation = read_if_there(folder / "evaluation.json")
     if evaluation is None or (evaluation["dataset"], evaluation["levels"]) != (dataset, levels):
         return None
     return Figure(evaluation["accuracy"], "%", f"{name}/evaluation.json accuracy")
@@ -210,27 +170,19 @@ def _integer_accuracy(name: str, folder: Path, dataset: str, levels: int) -> Fig
 
 def _online(folder: Path, dataset: str) -> Mapping[str, Any] | None:
     """The record, where it is of this data set."""
-    path = folder / "online.json"
-    online = _optional(path, _ONLINE)
-    if online is None or online["dataset"] != dataset:
-        return None
-    for layer in online["layers"]:
-        for key in ("held_bits", "additions", "multiplications"):
-            if not isinstance(layer, dict) or not isinstance(layer.get(key), int):
-                raise FileFormatError(f"{path}: an entry of layers must hold a whole number {key}; evaluate again")
-    return online
+    online = read_if_there(folder / "online.json")
+    return online if online is not None and online["dataset"] == dataset else None
 
 
 def _model_latency(name: str, folding: dict[str, Any] | None, levels: int) -> Figure | None:
-    cycles = folding.get("predicted_latency_cycles") if folding and folding["levels"] == levels else None
-    if not isinstance(cycles, int) or isinstance(cycles, bool):
+    if folding is None or folding["levels"] != levels:
         return None
-    return Figure(cycles, "cycles", f"{name}/folding.json predicted_latency_cycles")
+    return Figure(folding["predicted_latency_cycles"], "cycles", f"{name}/folding.json predicted_latency_cycles")
 
 
 def _rtl_figure(name: str, folder: Path, dataset: str, levels: int, key: str) -> Figure | None:
     """Cycles of simulation.json, where all images ran at all levels and nothing stalled."""
-    simulation = _optional(folder / "simulation.json", _SIMULATION)
+    simulation = read_if_there(folder / "simulation.json")
     if simulation is None:
         return None
     if simulation["mismatches"]:
@@ -239,7 +191,7 @@ def _rtl_figure(name: str, folder: Path, dataset: str, levels: int, key: str) ->
             "else has no place in a comparison; compile and simulate again, or leave the folder out"
         )
     cycles = simulation.get(key)
-    if simulation["levels"] != [levels] or simulation["dataset"] != dataset or not isinstance(cycles, _NUMBER):
+    if simulation["levels"] != [levels] or simulation["dataset"] != dataset or cycles is None:
         return None
     origin = f"{name}/simulation.json {key}, {simulation['images']} images"
     return Figure(cycles, "cycles", origin)
@@ -255,7 +207,7 @@ def _model_cycles(
     """Cycles per image, and whether they are those of the text's foldings."""
     levels = training["levels"]
     if folding is not None and folding["levels"] == levels:
-        built = [(layer.get("pe"), layer.get("simd")) for layer in folding["layers"] if isinstance(layer, dict)]
+        built = [(layer["pe"], layer["simd"]) for layer in folding["layers"]]
         text = [(layer.folding.pe, layer.folding.simd) for layer in network.weighted if layer.folding is not None]
         cycles = folding["predicted_cycles_per_image"]
         return Figure(cycles, "cycles", f"{name}/folding.json predicted_cycles_per_image"), built == text

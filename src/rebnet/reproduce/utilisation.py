@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from rebnet.errors import FileFormatError
-from rebnet.files import read_record
+from rebnet.records import read_if_there
 
 RESOURCES = ("LUT", "FF", "BRAM", "DSP")
 """BRAM is in blocks of 36 kbit, two of 18 kbit counted as one."""
-_KEYS = ("LUT", "FF", "BRAM_36K", "BRAM_18K", "DSP")
-_NUMBER = (int, float)
 
 
 @dataclass(frozen=True)
@@ -42,24 +39,15 @@ def read_utilisation(name: str, folder: Path) -> Utilisation | None:
     Raises:
         FileFormatError: the record is damaged or edited into nonsense.
     """
-    path = folder / "synthesis.json"
-    if not path.is_file():
+    record = read_if_there(folder / "synthesis.json")
+    if record is None:
         return None
-    record = read_record(path, {"part": str, "tool": str, "total": dict, "device": dict})
-    counted = {key: _counts(path, key, record[key]) for key in ("total", "device")}
+    used, device = (_counts(record[key]) for key in ("total", "device"))
     origin = f"{name}/synthesis.json total, {record['tool']}"
-    return Utilisation(record["part"], record["tool"], counted["total"], counted["device"], origin)
+    return Utilisation(record["part"], record["tool"], used, device, origin)
 
 
-def _counts(path: Path, key: str, values: Mapping[str, object]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for resource in _KEYS:
-        value = values.get(resource)
-        if not isinstance(value, _NUMBER) or isinstance(value, bool) or value < 0:
-            raise FileFormatError(
-                f"{path}: {key}.{resource} holds {value!r}, it must hold a number of at least 0; synthesise again"
-            )
-        found[resource] = value
+def _counts(found: Mapping[str, float]) -> dict[str, float]:
     return {
         "LUT": found["LUT"],
         "FF": found["FF"],

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from rebnet.errors import FileFormatError
-from rebnet.files import file_hash, read_record
+from rebnet.files import file_hash
+from rebnet.records import read
 
 PORTS_FILE = "ports.json"
-_KEYS = {"top": str, "files": list, "memories": list, "inputs": dict}
 
 
 def read_ports(build: Path, made_from: Mapping[str, str] | None = None) -> dict[str, Any]:
@@ -22,13 +22,13 @@ def read_ports(build: Path, made_from: Mapping[str, str] | None = None) -> dict[
         FileFormatError: the record is missing or damaged, was made from another input, or names a lost file.
     """
     path = build / PORTS_FILE
-    ports = read_record(path, _KEYS)
+    ports = read(path)
     for key, file in (made_from or {}).items():
         if ports["inputs"].get(key) != file_hash(build / file):
             raise FileFormatError(f"{path}: was made from another {file}; run 'rebnet compile' again")
     for key in ("files", "memories"):
         for file in ports[key]:
-            if not isinstance(file, str) or not (build / file).is_file():
+            if not (build / file).is_file():
                 raise FileFormatError(
                     f"{path}: key {key!r} names {file!r}, which is not there; run 'rebnet compile' again"
                 )

@@ -26,7 +26,8 @@ from rebnet.boards.shell import DEVICE, Shell, device_text, shell_of
 from rebnet.boards.shell.clock import Dividers, dividers
 from rebnet.choices import PLACE_TIMEOUT_S
 from rebnet.errors import FileFormatError, OptionError, ToolError
-from rebnet.files import file_hash, output_errors, read_record, write_bytes, write_record, write_text
+from rebnet.files import file_hash, output_errors, write_bytes, write_record, write_text
+from rebnet.records import read
 from rebnet.rtl.ports import PORTS_FILE
 from rebnet.synthesize import SYNTHESIS_FILE, bitstream, child, yosys
 
@@ -39,7 +40,6 @@ BIT_CLOCKS = 100
 SILENCE_S = 0.1
 """Seconds of silence after which an image that has begun is given up."""
 
-_PORT_KEYS = {"top": str, "files": list, "memories": list, "s_axis": dict, "m_axis": dict}
 _CELLS = {"TRELLIS_COMB": "lut", "TRELLIS_FF": "ff", "DP16KD": "bram_18k", "MULT18X18D": "dsp"}
 _USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%$", re.MULTILINE)
 _STAGES = (
@@ -124,7 +124,7 @@ def place_and_route(
     wanted = dividers(shell.oscillator_mhz, target)
     router, packer = find_router(), bitstream.find_packer()
     tools = [yosys.version(), router.version]
-    ports = read_record(build / PORTS_FILE, _PORT_KEYS)
+    ports = read(build / PORTS_FILE)
     record = _read_synthesis(build, board)
     (build / LOG).unlink(missing_ok=True)
     seconds: dict[str, float] = {}
@@ -174,7 +174,7 @@ def find_router() -> child.Tool:
 def _read_synthesis(build: Path, board: Board) -> dict[str, Any]:
     """The record of the count that must go before; a part that is too small is refused by it."""
     path = build / SYNTHESIS_FILE
-    record = read_record(path, {"board": str, "fits": bool, "shortages": list, "boards_that_fit": list, "inputs": dict})
+    record = read(path, needs=("board", "fits", "shortages", "boards_that_fit", "inputs"))
     if record["board"] != board.name or record["inputs"].get("ports") != file_hash(build / PORTS_FILE):
         raise FileFormatError(
             f"{path}: is of board {record['board']!r} or of an earlier build; run 'rebnet synthesize {build} "

@@ -19,7 +19,8 @@ from typing import Any
 
 from rebnet.boards import Board, Resources
 from rebnet.errors import FileFormatError, OptionError, OutputError, ToolError
-from rebnet.files import file_hash, output_errors, read_record, write_bytes, write_record, write_text
+from rebnet.files import file_hash, output_errors, write_bytes, write_record, write_text
+from rebnet.records import read
 from rebnet.rtl.ports import PORTS_FILE
 from rebnet.synthesize import SYNTHESIS_FILE, child
 
@@ -33,7 +34,6 @@ _SCRIPT, _CLOCK, _FILES, _UTILIZATION, _TIMING = (
     "utilization.rpt",
     "timing.rpt",
 )
-_PORT_KEYS = {"top": str, "files": list, "memories": list, "clock": str}
 _FAMILIES = ("xc7", "xcup")
 _COLUMNS = {"Total LUTs": "lut", "FFs": "ff", "RAMB36": "bram_36k", "RAMB18": "bram_18k"}
 _DSP = ("DSP Blocks", "DSP48 Blocks", "DSPs")
@@ -79,7 +79,7 @@ def synthesize_with_vivado(
     """
     if board.part.family not in _FAMILIES:
         raise OptionError(f"{board.name!r} ({board.part.name}) is none of AMD's, and Vivado knows no others; use yosys")
-    ports = read_record(build / PORTS_FILE, _PORT_KEYS)
+    ports = read(build / PORTS_FILE)
     found = shutil.which("vivado")
     with output_errors(build), tempfile.TemporaryDirectory(dir=build, prefix=f".{FOLDER}.") as place:
         work = Path(place).resolve() / FOLDER

@@ -1,0 +1,65 @@
+"""Every kind of value: what it lets through, and its refusals whole."""
+
+import re
+
+import pytest
+
+from rebnet.records.form import Each, Either, Flag, Keys, Many, Maybe, Nested, Number, Text, Whole
+
+LEVELS = Whole(1, 8)
+PERCENT = Number(0, 100)
+RUNG = Keys({"levels": LEVELS}, {"accuracy": PERCENT})
+
+
+@pytest.mark.parametrize(
+    ("form", "value"),
+    [
+        (LEVELS, 1), (LEVELS, 8), (Whole(), 0), (Whole(), 2**53), (PERCENT, 0), (PERCENT, 100.0), (Number(), -1.5),
+        (Text(3), "abc"), (Text(3, empty=True), ""), (Text(choices=("a", "b")), "b"), (Flag(), False),
+        (Maybe(LEVELS), None), (Maybe(LEVELS), 3), (Many(LEVELS), []), (Many(LEVELS, 1, 2), [1, 2]),
+        (Each(LEVELS), {"a": 1}), (Either(Many(LEVELS), Each(LEVELS)), [1]),
+        (Either(Many(LEVELS), Each(LEVELS)), {"a": 2}), (Nested(LEVELS), 2), (Nested(LEVELS), [2, 3]),
+        (RUNG, {"levels": 1}), (RUNG, {"levels": 1, "accuracy": 3, "more": None}),
+    ],
+)  # fmt: skip
+def test_legal(form, value):
+    form.check("key", value)
+
+
+@pytest.mark.parametrize(
+    ("form", "value", "message"),
+    [
+        (LEVELS, 0, "key 'x' holds 0, it must hold a whole number from 1 to 8"),
+        (LEVELS, 9, "key 'x' holds 9, it must hold a whole number from 1 to 8"),
+        (LEVELS, True, "key 'x' holds True, it must hold a whole number from 1 to 8"),
+        (LEVELS, 1.0, "key 'x' holds 1.0, it must hold a whole number from 1 to 8"),
+        (Whole(1), 2**53 + 1, "key 'x' holds 9007199254740993, it must hold a whole number of at least 1"),
+        (PERCENT, 256, "key 'x' holds 256, it must hold a number from 0 to 100"),
+        (PERCENT, -1e-9, "key 'x' holds -1e-09, it must hold a number from 0 to 100"),
+        (PERCENT, False, "key 'x' holds False, it must hold a number from 0 to 100"),
+        (Number(), float("nan"), "key 'x' holds nan, it must hold a number"),
+        (Number(), float("inf"), "key 'x' holds inf, it must hold a number"),
+        (Number(), 10**400, f"key 'x' holds 1{'0' * 59}…, it must hold a number"),
+        (Number(0, above=True), 0, "key 'x' holds 0, it must hold a number above 0"),
+        (Text(3), "", "key 'x' holds '', it must hold a text of 1 to 3 characters"),
+        (Text(3), "abcd", "key 'x' holds 'abcd', it must hold a text of 1 to 3 characters"),
+        (Text(3), "a" * 1000, f"key 'x' holds '{'a' * 60}…', it must hold a text of 1 to 3 characters"),
+        (Text(choices=("a", "b", "c")), "d", "key 'x' holds 'd', it must hold a, b or c"),
+        (Flag(), 1, "key 'x' holds 1, it must hold true or false"),
+        (Maybe(LEVELS), "1", "key 'x' holds '1', it must hold a whole number from 1 to 8, or null"),
+        (Maybe(RUNG), {}, "key 'x.levels' is missing, it must hold a whole number from 1 to 8"),
+        (Many(LEVELS, 1, 2), [], "key 'x' holds [], it must hold a list of 1 to 2 entries"),
+        (Many(LEVELS, 1, 2), {}, "key 'x' holds {}, it must hold a list of 1 to 2 entries"),
+        (Many(LEVELS), [1, None], "key 'x[1]' holds None, it must hold a whole number from 1 to 8"),
+        (Each(LEVELS), [], "key 'x' holds [], it must hold an object"),
+        (Each(LEVELS), {"a": 0}, "key 'x.a' holds 0, it must hold a whole number from 1 to 8"),
+        (Either(Many(LEVELS), Each(LEVELS)), 1, "key 'x' holds 1, it must hold a list or an object"),
+        (Nested(LEVELS), [[1]], "key 'x[0]' holds [1], it must hold a whole number from 1 to 8"),
+        (RUNG, 3, "key 'x' holds 3, it must hold an object"),
+        (Many(RUNG), [{"levels": 1, "accuracy": "?"}], "key 'x[0].accuracy' holds '?', it must hold a number from 0 to "
+         "100"),
+    ],
+)  # fmt: skip
+def test_refused(form, value, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        form.check("x", value)
