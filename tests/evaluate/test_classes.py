@@ -17,10 +17,10 @@ TRAINING = {
     "recipe": {"validation_fraction": 0.25},
 }  # fmt: skip
 VERBS = {
-    "evaluation": lambda build, data: flow.evaluate(build, data),
+    "evaluation": flow.evaluate,
     "adaptive": lambda build, data: flow.evaluate(build, data, adaptive=(1, 3)),
     "online": lambda build, data: flow.evaluate(build, data, online=True),
-    "simulation": lambda build, data: flow.simulate(build, data),
+    "simulation": flow.simulate,
 }
 
 

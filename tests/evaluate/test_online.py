@@ -7,7 +7,8 @@ import pytest
 from tests.ir.networks import from_text
 
 from rebnet import datasets, flow
-from rebnet.engine.real import run_online, run_real
+from rebnet.engine.online import run_online
+from rebnet.engine.real import run_real
 from rebnet.errors import OptionError
 from rebnet.evaluate.online import costs
 from rebnet.ir import storage

@@ -47,8 +47,8 @@ def check_data(network: Network, name: str, images: NDArray[np.uint8], classes: 
     check_images(network, images)
     if classes > network.classes:
         raise DatasetError(
-            f"data set {name}: has {classes} classes, the network {network.name} has {network.classes} outputs, so some "
-            "labels could never be right; choose the data set it was trained on"
+            f"data set {name}: has {classes} classes, the network {network.name} has {network.classes} outputs, so "
+            "some labels could never be right; choose the data set it was trained on"
         )
 
 

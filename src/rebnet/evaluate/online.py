@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.datasets.dataset import Dataset
-from rebnet.engine.real import run_online, run_real
+from rebnet.engine.online import run_online
+from rebnet.engine.real import run_real
 from rebnet.engine.reference import check_data
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage

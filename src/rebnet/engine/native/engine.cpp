@@ -1,7 +1,10 @@
 #include "engine.hpp"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <stdexcept>
+#include <system_error>
 
 #if defined(REBNET_X86)
 #include <cpuid.h>
@@ -29,6 +32,10 @@ bool soon(Condition condition) {
   }
   return false;
 }
+
+// Forks between the process that loaded the engine and this one; asking costs no call of the system.
+std::atomic<std::uint64_t> forks{0};
+[[maybe_unused]] const int counted = pthread_atfork(nullptr, nullptr, [] { forks++; });
 
 struct Choice {
   const char* name;
@@ -86,7 +93,11 @@ std::vector<std::string> instruction_sets() {
 }
 
 Pool::Pool(int threads) {
-  for (int thread = 1; thread < threads; thread++) workers_.emplace_back([this, thread] { work(thread); });
+  workers_.reserve(static_cast<std::size_t>(threads));
+  try {
+    for (int thread = 1; thread < threads; thread++) workers_.emplace_back([this, thread] { work(thread); });
+  } catch (const std::system_error&) {  // a limit of the system: those that there are do all the work
+  }
 }
 
 Pool::~Pool() {
@@ -134,19 +145,36 @@ void Pool::work(int thread) {
 }
 
 Engine::Engine(Network network, int threads, const std::string& instruction_set)
-    : network_(std::move(network)), name_(instruction_set), run_image_(find(instruction_set)), pool_(threads) {
+    : network_(std::move(network)), name_(instruction_set), run_image_(find(instruction_set)) {
   lay_out(network_);
 #if defined(REBNET_X86)
   if (run_image_ == amx::run_image) prepare_tiles(network_);
   if (run_image_ == amx::run_image || run_image_ == avx512::run_image) prepare_groups(network_);
 #endif
   for (int thread = 0; thread < threads; thread++) spaces_.push_back(std::make_unique<Workspace>(network_));
+  crew_ = new Crew(forks);
+}
+
+Engine::~Engine() {
+  const Crew* crew = crew_;
+  if (crew->forks == forks) delete crew;
+}
+
+Engine::Crew& Engine::crew() {
+  Crew* found = crew_;
+  const std::uint64_t now = forks;
+  if (found->forks == now) return *found;
+  auto own = std::make_unique<Crew>(now);
+  if (crew_.compare_exchange_strong(found, own.get())) return *own.release();
+  return *found;  // another thread of this process was faster
 }
 
 void Engine::run(const std::uint8_t* images, std::ptrdiff_t stride, std::size_t count, int set,
                  const std::int32_t* sets, std::int64_t* scores) {
-  const std::lock_guard<std::mutex> lock(mutex_);
-  const std::size_t threads = static_cast<std::size_t>(pool_.threads());
+  Crew& crew = this->crew();
+  const std::lock_guard<std::mutex> lock(crew.mutex);
+  if (count > 1 && spaces_.size() > 1 && !crew.pool) crew.pool = std::make_unique<Pool>(this->threads());
+  const std::size_t threads = crew.pool ? static_cast<std::size_t>(crew.pool->threads()) : 1;
   const std::size_t together =
       network_.batched ? std::clamp<std::size_t>((count + threads - 1) / threads, 1, Tiles::WINDOWS) : 1;
   std::atomic<std::size_t> next{0};
@@ -167,7 +195,7 @@ void Engine::run(const std::uint8_t* images, std::ptrdiff_t stride, std::size_t 
   if (count <= 1 || threads == 1) {
     job(0);
   } else {
-    pool_.run(job);
+    crew.pool->run(job);
   }
 }
 

@@ -22,6 +22,7 @@ std::vector<std::string> instruction_sets();
 // wait for during some microseconds: calls often follow each other.
 class Pool {
  public:
+  // As many threads as the system gives, at most `threads`.
   explicit Pool(int threads);
   ~Pool();
   Pool(const Pool&) = delete;
@@ -44,14 +45,18 @@ class Pool {
   bool stop_ = false;
 };
 
+// May be used on many threads, and in processes that were forked since it was made.
 class Engine {
  public:
   // Throws std::invalid_argument: an instruction set that is not here.
   Engine(Network network, int threads, const std::string& instruction_set);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
 
   const Network& network() const { return network_; }
   const std::string& instruction_set() const { return name_; }
-  int threads() const { return pool_.threads(); }
+  int threads() const { return static_cast<int>(spaces_.size()); }
 
   // Scores of `count` images; image i is at `images + i * stride` and runs at sets[i], or at `set` without sets.
   // Callers on many threads wait for each other.
@@ -59,15 +64,25 @@ class Engine {
            std::int64_t* scores);
 
  private:
+  // What a process needs to run the engine. A forked child has no thread but its own, and may have locks that nobody
+  // will open: it makes a crew of its own, and never touches, not even to free it, the one from before.
+  struct Crew {
+    explicit Crew(std::uint64_t forks) : forks(forks) {}
+
+    const std::uint64_t forks;   // that lay behind the process that made it
+    std::mutex mutex;            // held during a call
+    std::unique_ptr<Pool> pool;  // made by the first call with work for more than one thread
+  };
+  Crew& crew();
+
   void run_some(Workspace& space, const std::uint8_t* images, std::ptrdiff_t stride, int count, int set,
                 std::int64_t* scores);
 
   Network network_;
   std::string name_;
   RunImage run_image_;
-  Pool pool_;
-  std::vector<std::unique_ptr<Workspace>> spaces_;
-  std::mutex mutex_;
+  std::vector<std::unique_ptr<Workspace>> spaces_;  // one for each thread
+  std::atomic<Crew*> crew_;
 };
 
 }  // namespace rebnet

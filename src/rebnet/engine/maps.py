@@ -1,0 +1,49 @@
+"""Real feature maps, (images, height, width, channels) in single precision: padding, windows and max-pools."""
+
+from functools import reduce
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from rebnet.spec.window import Window
+
+Maps = NDArray[np.float32]
+
+
+def padded(maps: Maps, window: Window, lowest: float | Maps) -> Maps:
+    """The maps with the padding of `window` around them, all of it `lowest`, a number or one for each image."""
+    (top, bottom), (left, right) = (window.padding(size) for size in maps.shape[1:3])
+    if not top + bottom + left + right:
+        return maps
+    count, height, width, channels = maps.shape
+    result = np.empty((count, height + top + bottom, width + left + right, channels), dtype=np.float32)
+    result[:] = lowest
+    result[:, top : top + height, left : left + width] = maps
+    return result
+
+
+def windows(maps: Maps, window: Window) -> Maps:
+    """Every window of padded maps, copied: (images, out height, out width, K·K·channels), in the window's own order."""
+    maps = np.ascontiguousarray(maps)
+    count, height, width, channels = maps.shape
+    kernel, stride = window.kernel, window.stride
+    out_height, out_width = (height - kernel) // stride + 1, (width - kernel) // stride + 1
+    image, line, pixel, _ = maps.strides
+    view = as_strided(  # a line of a window is consecutive in memory, so it is copied at once
+        maps,
+        (count, out_height, out_width, kernel, kernel * channels),
+        (image, stride * line, stride * pixel, line, maps.itemsize),
+        writeable=False,
+    )
+    return view.reshape(count, out_height, out_width, -1)
+
+
+def pool(maps: Maps, window: Window) -> Maps:
+    """The largest value of every window and channel."""
+    kernel, stride = window.kernel, window.stride
+    height, width = window.output(*maps.shape[1:3])
+    rows, columns = (
+        [slice(start, start + (count - 1) * stride + 1, stride) for start in range(kernel)] for count in (height, width)
+    )
+    return reduce(np.maximum, [maps[:, row, column] for row in rows for column in columns])
