@@ -3,6 +3,7 @@
 CMake builds `tests/engine/native/driver.cpp` with the engine's sources; it reads what `driver_file.py` writes.
 """
 
+import os
 import re
 import shutil
 import subprocess
@@ -40,7 +41,8 @@ def build(folder: Path, **options: str) -> Path:
 
 
 def output(*command: str | Path) -> str:
-    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    own = os.environ | {"TSAN_OPTIONS": "die_after_fork=0"}  # children make threads of their own
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=own)
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -58,6 +60,8 @@ def check_driver(folder: Path, *command: str | Path) -> list[str]:
     """Random networks, refusals and damaged files through the driver; the instruction sets that ran."""
     bad, good = refusals(), networks(NETWORKS)
     path = folder / "networks.bin"
+    path.write_bytes(file_of(good[:3]))
+    assert re.fullmatch(r"children: [1-9]\d* right, 0 wrong\n", output(*command, "forked", path))
     path.write_bytes(file_of([*good, *bad]))
     said = output(*command, "run", path)
     ran = dict(re.findall(r"^(\w+): (\d+) networks, [1-9]\d* scores, 0 different$", said, re.MULTILINE))

@@ -2,10 +2,15 @@
 //
 //   driver run FILE            every network on every instruction set here: scores must equal the file's
 //   driver truncated FILE      every proper beginning of the file must be refused
+//   driver forked FILE         the same in children that are forked while threads of the parent are at work
 //   driver mutated FILE COUNT  COUNT copies of the file with random numbers changed: refused, or run without harm
 //
 // Prints counts; the exit status is 0 where all is as it must be.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -15,6 +20,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "builder.hpp"
@@ -88,6 +94,10 @@ class Check {
 
   void run(const std::string& name, int threads) {
     Engine engine(network_, threads, name);
+    all(engine);
+  }
+
+  void all(Engine& engine) {
     const std::size_t samples = network_.samples();
     for (const std::size_t count : {std::size_t{0}, std::size_t{1}, std::size_t{7}, most_}) {
       const Images tight(images_, std::min(count, most_), samples, samples);
@@ -125,6 +135,51 @@ class Check {
   const std::vector<std::int64_t>& scores_;
   std::size_t most_, classes_;
 };
+
+// Scores of the file in a child of this process, and in a child of that one; 0 where all are right.
+int child(Engine& engine, const Network& network, const Record& record, int generations) {
+  const pid_t forked = fork();
+  if (forked < 0) throw std::runtime_error("no fork");
+  if (forked > 0) {
+    int status = -1;
+    waitpid(forked, &status, 0);
+    return status;
+  }
+  alarm(60);  // one that waits for a thread that is not there is ended
+  Count count;
+  Check(network, record, count).all(engine);
+  _exit(count.different != 0 || count.scores == 0 ||
+        (generations > 1 && child(engine, network, record, generations - 1) != 0));
+}
+
+int forked(const std::vector<std::uint8_t>& file) {
+  constexpr int CHILDREN = 3, GENERATIONS = 2;
+  long right = 0, wrong = 0;
+  std::unique_ptr<Builder> builder;
+  Reader reader(file.data(), file.size());
+  for (Record record = reader.next(); record.kind != Record::END; record = reader.next()) {
+    if (record.kind != Record::RUN) {
+      call(builder, record);
+      continue;
+    }
+    const Network network = builder->finished();
+    for (const std::string& name : rebnet::instruction_sets()) {
+      Engine engine(network, 3, name), unused(network, 2, name);
+      Count count;
+      Check(network, record, count).all(unused);
+      std::atomic<bool> stop{false};
+      std::thread busy([&] {
+        while (!stop) Check(network, record, count).all(engine);
+      });
+      for (int i = 0; i < CHILDREN; i++) (child(engine, network, record, GENERATIONS) ? wrong : right)++;
+      stop = true;
+      busy.join();
+      wrong += count.different;
+    }
+  }
+  std::printf("children: %ld right, %ld wrong\n", right, wrong);
+  return wrong == 0 && right > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
 
 // Whether the call is refused with a message that holds `text`.
 bool refuses(std::unique_ptr<Builder>& builder, const Record& record, const std::string& text) {
@@ -265,12 +320,13 @@ int main(int count, char** words) {
   const std::string verb = count > 1 ? words[1] : "";
   std::ifstream stream(count > 2 ? words[2] : "", std::ios::binary);
   if (!stream || count != (verb == "mutated" ? 4 : 3)) {
-    std::fprintf(stderr, "driver run FILE | truncated FILE | mutated FILE COUNT\n");
+    std::fprintf(stderr, "driver run FILE | forked FILE | truncated FILE | mutated FILE COUNT\n");
     return 2;
   }
   const std::vector<std::uint8_t> file{std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
   try {
     if (verb == "truncated") return truncated(file);
+    if (verb == "forked") return forked(file);
     return verb == "mutated" ? mutated(file, std::atoi(words[3])) : run(file);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
