@@ -51,7 +51,7 @@ def test_prints_its_record(rebnet, build):
     assert code == 0
     lines = dict(line.split(maxsplit=1) for line in out.splitlines())
     assert list(lines) == [
-        "engine", "images", "levels", "accuracy", "float_accuracy", "labels_differing", "images_per_second",
+        "engine", "images", "levels", "accuracy", "images_per_second", "float_accuracy", "labels_differing",
     ]  # fmt: skip
     assert (lines["engine"], lines["images"], lines["levels"]) == ("packed", "360", "2")
 

@@ -1,5 +1,7 @@
 """The real engine against the same network written out in double precision, one image at a time."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.ir.networks import (
@@ -114,6 +116,34 @@ def test_batches():
     result = run_real(network, images)
     assert result.shape == (2345, 4)
     np.testing.assert_allclose(result[999:1001], run_real(network, images[999:1001]), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_outputs_depend_on_nothing_but_the_image(levels, monkeypatch):
+    """Sums are exact, so neither batches, blocks, threads nor a BLAS that adds in another order change a bit."""
+    network = from_text("9x8x2 - C70:3x3+same - MP2 - C9:2x2 - D30 - D4", levels, levels)
+    images = images_for(network, 1, 70)
+    whole = run_real(network, images)
+    assert np.array_equal(np.concatenate([run_real(network, image[None]) for image in images]), whole)
+    monkeypatch.setattr("rebnet.engine.real._BLOCK_ELEMENTS", 1 << 14)
+    monkeypatch.setattr("rebnet.engine.real._BATCH", 11)
+    monkeypatch.setattr("os.cpu_count", lambda: 5)
+    seen = []
+    assert np.array_equal(run_real(network, images, progress=seen.append), whole)
+    assert seen == [11] * 6 + [4]
+    assert np.array_equal(run_real(network, images[:, ::-1][:, ::-1]), whole)
+
+
+def test_zero_is_positive_and_never_minus_zero():
+    """A value that BatchNorm makes -0 or that a level leaves at 0 counts as positive."""
+    network = tiny()
+    for zero in (0.0, -0.0):
+        ops = [
+            replace(op, weight=0 * op.weight, bias=np.full_like(op.bias, zero)) if isinstance(op, BatchNorm) else op
+            for op in network.ops
+        ]
+        expected = np.asarray([plain_outputs(network.with_ops(tuple(ops)), np.zeros((1, 1, 2), np.uint8), None)])
+        assert np.array_equal(run_real(network.with_ops(tuple(ops)), np.zeros((1, 1, 1, 2), np.uint8)), expected)
 
 
 def test_no_images():

@@ -18,8 +18,12 @@ from rebnet.ir import storage
 @pytest.mark.parametrize("levels", [None, 1, 2])
 def test_record(build, levels, engine):
     digits = datasets.load("digits")
-    seen = []
-    record = evaluate(build, build / "exported", digits, levels, engine, seen.append)
+    seen, first = [], []
+    record = evaluate(
+        build, build / "exported", digits, levels, engine, seen.append, lambda part: first.append({**part})
+    )
+    assert [{**record, **part} for part in first] == [record]
+    assert list(first[0]) == ["inputs", "dataset", "engine", "images", "levels", "accuracy", "images_per_second"]
     assert json.loads((build / "evaluation.json").read_text()) == {"schema": 1, **record}
     speed = record.pop("images_per_second")
     assert isinstance(speed, float)
@@ -36,7 +40,7 @@ def test_record(build, levels, engine):
         "float_accuracy": round(100 * float(np.mean(real == digits.test_labels)), 4),
         "labels_differing": int((integer != real).sum()),
     } | ({"mismatches": 0} if engine == "both" else {})
-    assert sum(seen) == 360
+    assert sum(seen) == 2 * 360  # by the one network, then by the other
 
 
 def test_packed_is_the_default(build):
@@ -61,3 +65,19 @@ def test_unknown_engine(build):
         evaluate(build, build / "exported", datasets.load("digits"), engine="fast")
     assert str(refusal.value) == "engine='fast': use packed, reference, both"
     assert not (build / "evaluation.json").exists()
+
+
+def test_an_interrupt_of_the_float_network_leaves_the_record_that_was_there(build):
+    digits = datasets.load("digits")
+    evaluate(build, build / "exported", digits, 2)
+    before = (build / "evaluation.json").read_bytes()
+    told = []
+
+    def stop(images_done):
+        if told:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(build, build / "exported", digits, 1, progress=stop, answered=told.append)
+    assert told[0]["levels"] == 1
+    assert (build / "evaluation.json").read_bytes() == before

@@ -183,11 +183,11 @@ def leads() -> bool:
     return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
-def print_record(record: Mapping[str, Any], keys: tuple[str, ...]) -> None:
-    """Figures of a record on stdout, one a line."""
-    width = max(map(len, keys))
+def print_record(record: Mapping[str, Any], keys: tuple[str, ...], *, width: int = 0) -> None:
+    """Figures of a record on stdout, one a line; the column of keys is as wide as the longest, or `width`."""
+    width = max(width, *map(len, keys))
     for key in keys:
-        print(f"{key:<{width}}  {record[key]}")
+        print(f"{key:<{width}}  {record[key]}", flush=True)
 
 
 def answer_training(record: Mapping[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """`rebnet evaluate`."""
 
+from contextlib import ExitStack
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ from rebnet.cli.common import (
     DataDir,
     DatasetName,
     answer,
+    as_json,
     note,
     parse_levels,
     print_record,
@@ -18,6 +20,10 @@ from rebnet.cli.common import (
     table,
     working,
 )  # fmt: skip
+
+_INTEGER = ("engine", "images", "levels", "accuracy", "images_per_second")
+"""Figures of evaluation.json that are there before the float network has run."""
+_WIDTH = max(map(len, _INTEGER))
 
 
 def command(
@@ -42,7 +48,17 @@ def command(
     Example: [bold]rebnet evaluate build/mnist-m2 --dataset mnist[/bold]
     """
     ladder = parse_levels(adaptive, "adaptive", "1,3")
-    with working("evaluating") as progress:
+    with ExitStack() as bars:
+        bar = bars.enter_context(working("evaluating"))
+
+        def answered(figures: dict[str, Any]) -> None:
+            """Print what the integer network says, and go on with the float one."""
+            nonlocal bar
+            bars.close()
+            if not as_json():
+                print_record(figures, _INTEGER, width=_WIDTH)
+            bar = bars.enter_context(working("evaluating the float network", figures["images"]))
+
         record = flow.evaluate(
             build,
             dataset,
@@ -52,9 +68,10 @@ def command(
             adaptive=ladder,
             max_loss=max_loss,
             online=online,
-            progress=progress.advance,
+            progress=lambda images_done: bar.advance(images_done),  # noqa: PLW0108 - the bar of the moment
+            answered=answered,
         )
-    answer(record, lambda: print_evaluation(record))
+    answer(record, lambda: print_evaluation(record) if online or ladder else _print_float(record))
     if record.get("mismatches"):
         raise typer.Exit(1)
 
@@ -66,8 +83,14 @@ def print_evaluation(record: dict[str, Any]) -> None:
     elif "ladder" in record:
         _print_adaptive(record)
     else:
-        keys = ("engine", "images", "levels", "accuracy", "float_accuracy", "labels_differing", "images_per_second")
-        print_record(record, (*keys, "mismatches") if "mismatches" in record else keys)
+        print_record(record, _INTEGER, width=_WIDTH)
+        _print_float(record)
+
+
+def _print_float(record: dict[str, Any]) -> None:
+    """What the float network adds, and the comparison of two engines."""
+    keys = ("float_accuracy", "labels_differing")
+    print_record(record, (*keys, "mismatches") if "mismatches" in record else keys, width=_WIDTH)
 
 
 def _print_adaptive(record: dict[str, Any]) -> None:

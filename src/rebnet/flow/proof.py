@@ -1,6 +1,6 @@
 """From a build to its records: `evaluate`, `simulate`, `synthesize`, `report`, `reproduce`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -27,8 +27,11 @@ def evaluate(
     max_loss: float = 0.5,
     online: bool = False,
     progress: Progress = silent,
+    answered: Callable[[dict[str, Any]], None] = silent,
 ) -> dict[str, Any]:
     """Run the integer network and the float one over the whole test set; write and return evaluation.json.
+
+    The integer network answers first, and `answered` is called with its figures while the float one still runs.
 
     With `adaptive`, a ladder of level counts such as (1, 3), write and return adaptive.json instead; see
     `rebnet.evaluate.adaptive.evaluate_adaptive`. With `online`, write and return online.json; see
@@ -47,7 +50,7 @@ def evaluate(
         return evaluate_online(build, build / EXPORTED, images)
     if adaptive is not None:
         return evaluate_adaptive(build, images, adaptive, max_loss=max_loss, progress=progress)
-    return evaluate_network(build, build / EXPORTED, images, levels, engine, progress)
+    return evaluate_network(build, build / EXPORTED, images, levels, engine, progress, answered)
 
 
 def _check_evaluation(levels: int | None, engine: str, adaptive: tuple[int, ...] | None, online: bool) -> None:
