@@ -72,7 +72,7 @@ def evaluate(
         "images_per_second": round(len(integer) / seconds, 1),
     }
     answered(record)
-    real = labels_of(run_real(real_network, images, levels, progress))
+    real = np.argmax(run_real(real_network, images, levels, progress), axis=1)
     record["float_accuracy"] = percent(real == dataset.test_labels)
     record["labels_differing"] = int((integer != real).sum())
     if engine == "both":
