@@ -5,6 +5,7 @@ import json
 import numpy as np
 from tests.cli.test_compile import edit
 from tests.cli.test_help import plain
+from tests.records.chained import rechain
 
 from rebnet.engine.reference import run
 from rebnet.files import read_record, write_record
@@ -81,6 +82,7 @@ TRAINING = {
 
 def test_adaptive_prints_its_operating_point(rebnet, build):
     write_record(build / "training.json", TRAINING)
+    rechain(build)
     code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--adaptive", "1,2,3", "--max-loss", "100")
     assert (code, err) == (0, "evaluating\n")
     record = json.loads((build / "adaptive.json").read_text())
@@ -108,6 +110,7 @@ def test_adaptive_prints_its_operating_point(rebnet, build):
 
 def test_adaptive_says_when_nothing_is_cheaper(rebnet, build, monkeypatch):
     write_record(build / "training.json", TRAINING)
+    rechain(build)
     monkeypatch.setattr("rebnet.rtl.accelerator.Accelerator.bound_cycles", lambda self, levels: 100 - levels)
     code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--adaptive", "2,3", "--max-loss", "0")
     point = json.loads((build / "adaptive.json").read_text())["operating_point"]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 from tests.ir.networks import from_text
+from tests.records.chained import put
 from tests.reproduce.conftest import TRAINING
 from tests.reproduce.test_figure10 import DEVICE, TOTAL
 from tests.reproduce.test_records import EVALUATION, FOLDING, SIMULATION
@@ -171,15 +172,15 @@ def test_records_of_reproductions(tmp_path: Path, target: Target) -> None:
         text = f"28x28x1 - D{rows}(16,64) - D{rows}(32,16) - D{rows}(16,32) - D10(16,4)"
         write_record(tmp_path / name / "training.json", {**TRAINING, "network": text})
     write_record(tmp_path / "single" / "training.json", {**TRAINING, "network": text, "levels": 1})
-    write_record(tmp_path / "wide" / "evaluation.json", EVALUATION)
-    write_record(tmp_path / "wide" / "simulation.json", {**SIMULATION, "latency_cycles": 900})
-    write_record(tmp_path / "wide" / "folding.json", {**FOLDING, "predicted_latency_cycles": 900})
-    write_record(tmp_path / "single" / "folding.json", {**FOLDING, "levels": 1})
-    write_record(tmp_path / "narrow" / "online.json", ONLINE)
+    put(tmp_path / "wide" / "evaluation.json", EVALUATION)
+    put(tmp_path / "wide" / "simulation.json", {**SIMULATION, "latency_cycles": 900})
+    put(tmp_path / "wide" / "folding.json", {**FOLDING, "predicted_latency_cycles": 900})
+    put(tmp_path / "single" / "folding.json", {**FOLDING, "levels": 1})
+    put(tmp_path / "narrow" / "online.json", ONLINE)
     folders = [tmp_path / name for name in ("narrow", "wide", "single")]
     for folder in folders:
         synthesis = {"part": "xc7s50", "tool": "Yosys 1", "total": TOTAL, "device": DEVICE}
-        write_record(folder / "synthesis.json", synthesis)
+        put(folder / "synthesis.json", synthesis)
     flow.reproduce(target, tmp_path, from_=folders)
     check(f"{target}.json", tmp_path / f"{target}.json")
 

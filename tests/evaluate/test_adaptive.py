@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from tests.evaluate import slow
 from tests.ir.networks import exported
+from tests.records.chained import rechain
 from tests.simulate.builds import save_run
 
 from rebnet import datasets, flow
@@ -30,6 +31,7 @@ TRAINING = {
 def trained(build):
     """A build whose training.json says which images were held out."""
     write_record(build / "training.json", TRAINING)
+    rechain(build)
     return build
 
 
@@ -99,6 +101,7 @@ def test_a_tiny_network(tmp_path, ladder, hundredths):
     build, data = tmp_path / "build", small()
     flow.compile(save_run(tmp_path / "run", tiny()), build, folding="paper")
     write_record(build / "training.json", TRAINING | {"dataset": "small"})
+    rechain(build)
     record = evaluate_adaptive(build, data, ladder, max_loss=hundredths / 100)
     assert json.loads((build / "adaptive.json").read_text()) == {"schema": 1, **record}
     _, held = held_out(data, 0.25, 3)
@@ -107,6 +110,7 @@ def test_a_tiny_network(tmp_path, ladder, hundredths):
     wanted = expected(build, ladder, cycles, 100, validation, (data.test_images, data.test_labels), hundredths)
     inputs = {"network": "network.json", "folding": "folding.json", "training": "training.json"}
     wanted["inputs"] = {key: file_hash(build / name) for key, name in inputs.items()}
+    wanted["inputs"]["images"] = data.test_sha256
     wanted["dataset"] = "small"
     assert record == wanted
 
@@ -124,7 +128,7 @@ def test_digits(trained, ladder, steps, cycles):
     validation = (digits.train_images[chosen], digits.train_labels[chosen])
     test = (digits.test_images, digits.test_labels)
     few = evaluate_adaptive(trained, digits, ladder, validation=validation)
-    assert few.pop("inputs").keys() == {"network", "folding"}
+    assert few.pop("inputs").keys() == {"network", "folding", "images"}
     assert few.pop("dataset") == "digits"
     assert few == expected(trained, ladder, cycles, steps, validation, test)
     assert (record["validation_images"], record["test_images"]) == (359, 360)
@@ -231,6 +235,7 @@ AGAIN = "run the stage that writes it again"
 )  # fmt: skip
 def test_a_training_record_that_does_not_say(trained, change, message):
     write_record(trained / "training.json", TRAINING | change)
+    rechain(trained)
     with pytest.raises(FileFormatError) as refusal:
         evaluate_adaptive(trained, datasets.load("digits"), (1, 3))
     assert str(refusal.value) == f"{trained}/training.json: {message}"
@@ -238,6 +243,7 @@ def test_a_training_record_that_does_not_say(trained, change, message):
 
 def test_another_data_set(trained):
     write_record(trained / "training.json", TRAINING | {"dataset": "mnist"})
+    rechain(trained)
     with pytest.raises(DatasetError) as refusal:
         evaluate_adaptive(trained, datasets.load("digits"), (1, 3))
     assert str(refusal.value) == (
@@ -248,6 +254,7 @@ def test_another_data_set(trained):
 
 def test_an_npz_file_may_have_moved(trained):
     write_record(trained / "training.json", TRAINING | {"dataset": "npz:old/place.npz"})
+    rechain(trained)
     record = evaluate_adaptive(trained, replace(datasets.load("digits"), name="npz:new.npz"), (1, 3))
     assert (record["dataset"], record["validation_images"]) == ("npz:new.npz", 359)
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.records.chained import rechain
 
 from rebnet import datasets, flow
 from rebnet.engine.reference import check_data
@@ -33,6 +34,7 @@ def save(path, classes):
 @pytest.mark.parametrize("record", VERBS)
 def test_labels_that_no_output_has(build, tmp_path, record):
     write_record(build / "training.json", TRAINING)
+    rechain(build)
     data = save(tmp_path / "eleven.npz", 11)
     with pytest.raises(DatasetError) as refusal:
         VERBS[record](build, data)
@@ -63,6 +65,7 @@ def test_fewer_classes_than_outputs_are_legal(build, tmp_path):
 )  # fmt: skip
 def test_validation_labels_of_the_callers_own(build, labels, message):
     write_record(build / "training.json", TRAINING | {"dataset": "digits"})
+    rechain(build)
     digits = datasets.load("digits")
     with pytest.raises(DatasetError) as refusal:
         evaluate_adaptive(build, replace(digits), (1, 3), validation=(digits.train_images[:5], labels))

@@ -31,7 +31,11 @@ def test_record(build, levels, engine):
     integer = np.argmax(run(storage.load(build), digits.test_images, levels), axis=1)
     real = np.argmax(run_real(storage.load(build / "exported"), digits.test_images, levels), axis=1)
     assert record == {
-        "inputs": {"network": file_hash(build / "network.json")},
+        "inputs": {
+            "network": file_hash(build / "network.json"),
+            "exported": file_hash(build / "exported" / "network.json"),
+            "images": digits.test_sha256,
+        },
         "dataset": "digits",
         "engine": engine,
         "images": 360,

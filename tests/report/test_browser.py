@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.records.chained import rechain
 from tests.report.browser import Browser, find
 
 from rebnet import flow
@@ -128,11 +129,13 @@ def test_text_of_records_does_not_run(browser, builds, tmp_path):
     build = shutil.copytree(builds[0], tmp_path / "<script>document.title='run'</script>")
     training = read_record(build / "training.json", {})
     write_record(build / "training.json", {**training, "network": EVIL, "dataset": EVIL, "device": EVIL})
+    rechain(build)
     for folder in (build, build / "exported"):
         record = read_record(folder / "network.json", {})
         record["inputs"] = {}
         write_record(folder / "network.json", {**record, "name": EVIL})
     write_record(build / "folding.json", {**read_record(build / "folding.json", {}), "inputs": {}})
+    rechain(build)
     for path in (
         report([build], tmp_path / "one.html"),
         report([build, *builds[1:]], tmp_path / "sweep.html"),

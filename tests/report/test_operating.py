@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from tests.records.chained import rechain
 
 from rebnet import flow
 from rebnet.files import file_hash, read_record, write_record
@@ -77,6 +78,7 @@ def test_a_simulation_of_something_else_is_not_used(build, changes):
 def test_accuracy_of_the_training(build):
     training = read_record(build / "training.json", {})
     write_record(build / "training.json", {**training, "test_accuracies": [10, 20.5, 30]})
+    rechain(build)
     network = read_record(build / "network.json", {})
     assert network["levels"] == 3
     at = [operating(read_build(build), m).accuracy for m in (1, 2, 3)]
@@ -93,10 +95,12 @@ def test_synthesis_comes_before_the_model(build):
     folding = read_record(build / "folding.json", {})
     model = {"part": "xc7z020", "total": {**COUNTS, "LUT": 90}, "device": COUNTS, "modules": []}
     write_record(build / "folding.json", {**folding, "predicted_resources": model})
+    rechain(build)
     found = resources(read_build(build))
     assert (found.used["LUT"], found.is_measured) == (90, False)
     assert found.origin == "predicted for xc7z020 by the cost model"
     write_record(build / "synthesis.json", {"part": "xc7s50", "tool": "Yosys 1", "total": COUNTS, "device": COUNTS})
+    rechain(build)
     found = resources(read_build(build))
     assert (found.used["LUT"], found.bram, found.is_measured) == (100, 3.5, True)
     assert found.origin == "synthesised for xc7s50 with Yosys 1"

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from tests.records.chained import rechain
 from tests.report.test_operating import COUNTS, simulation
 
 from rebnet import flow
@@ -74,6 +75,7 @@ def test_what_was_made_from_a_stale_file_is_not_used_either(build):
 def test_resources_that_do_not_fit(build, tmp_path):
     device = {**COUNTS, "LUT": 60, "BRAM_36K": 0}
     write_record(build / "synthesis.json", {**SYNTHESIS, "device": device, "boards_that_fit": ["zc702"]})
+    rechain(build)
     text = page(build, tmp_path)
     assert "It does not fit: 40 LUT and 2 block RAM, 36 kbit too many. It fits zc702." in text
     assert "166.7 %" in text
@@ -84,9 +86,11 @@ def test_predicted_and_synthesised_have_columns_of_their_own(build, tmp_path):
     model = {"part": "xc7z020", "total": {**COUNTS, "LUT": 90}, "device": COUNTS, "modules": []}
     search = {"board": "zc702", "proof": "<b>"}
     write_record(build / "folding.json", {**folding, "predicted_resources": model, "search": search})
+    rechain(build)
     row = '<tr><th scope="row">LUT</th><td class="key">90</td><td>–</td><td>100</td><td>90.0 %</td>'
     assert row in page(build, tmp_path)
     write_record(build / "synthesis.json", {**SYNTHESIS, "device": {**COUNTS, "LUT": 200}})
+    rechain(build)
     text = page(build, tmp_path)
     assert '<tr><th scope="row">LUT</th><td>90</td><td class="key">100</td><td>200</td><td>50.0 %</td>' in text
     assert "&quot;&lt;b&gt;&quot;" in text
@@ -98,6 +102,7 @@ def test_predicted_and_synthesised_have_columns_of_their_own(build, tmp_path):
 ])  # fmt: skip
 def test_modules(build, tmp_path, modules):
     write_record(build / "synthesis.json", {**SYNTHESIS, "modules": modules})
+    rechain(build)
     text = page(build, tmp_path)
     assert '<th scope="row">layer_1</th><td>mvtu</td><td></td><td>100</td><td>50</td><td>2</td><td>3</td>' in text
 
@@ -131,8 +136,10 @@ def test_modules(build, tmp_path, modules):
 def test_damaged_records(build, tmp_path, file, changes, message):
     simulation(build)
     write_record(build / "synthesis.json", SYNTHESIS)
+    rechain(build)
     record = read_record(build / file, {})
     write_record(build / file, {**record, **changes})
+    rechain(build)
     with pytest.raises(FileFormatError, match=f"^{re.escape(f'{build / file}: key {message}; {AGAIN}')}$"):
         report([build], tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()

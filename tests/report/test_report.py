@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from tests.records.chained import rechain
 
 from rebnet import flow
 from rebnet.errors import FileFormatError
@@ -21,6 +22,7 @@ SIMULATION = {
 def reported(build):
     flow.evaluate(build, "digits")
     write_record(build / "simulation.json", SIMULATION)
+    rechain(build)
     return build
 
 
@@ -48,6 +50,7 @@ def test_rows(reported, tmp_path):
 
 def test_stalled_simulation_has_no_throughput(reported, tmp_path):
     write_record(reported / "simulation.json", {**SIMULATION, "stalls": 7, "cycles_per_image": None})
+    rechain(reported)
     (row,) = write_report([reported], tmp_path / "report.json")
     assert (row["cycles_per_image"], row["images_per_second"]) == (None, None)
 

@@ -3,11 +3,11 @@
 import re
 
 import pytest
+from tests.records.chained import put
 from tests.reproduce.conftest import panels
 from tests.reproduce.test_records import FOLDING, SIMULATION
 
 from rebnet.errors import FileFormatError, OptionError
-from rebnet.files import write_record
 from rebnet.fold.from_text import bound_cycles
 from rebnet.reproduce.figure10 import figure10
 from rebnet.reproduce.records import read_run
@@ -22,10 +22,10 @@ def built(folder):
 
     def make(levels, part="xc7s50", **counts):
         build = folder(f"m{levels}-{part}", levels=levels)
-        write_record(build / "folding.json", {**FOLDING, "levels": levels, "predicted_latency_cycles": 1000 * levels})
-        write_record(build / "simulation.json", {**SIMULATION, "levels": [levels], "latency_cycles": 1001 * levels})
+        put(build / "folding.json", {**FOLDING, "levels": levels, "predicted_latency_cycles": 1000 * levels})
+        put(build / "simulation.json", {**SIMULATION, "levels": [levels], "latency_cycles": 1001 * levels})
         total = {**TOTAL, **counts}
-        write_record(
+        put(
             build / "synthesis.json", {"part": part, "tool": "Yosys 1", "total": total, "device": DEVICE, "modules": []}
         )
         return read_run(build, bound_cycles)
@@ -100,7 +100,7 @@ def test_another_data_set(run):
 def test_an_edited_synthesis(folder):
     build = folder("build")
     record = {"part": "x", "tool": "y", "total": {**TOTAL, "FF": "many"}, "device": DEVICE}
-    write_record(build / "synthesis.json", record)
+    put(build / "synthesis.json", record)
     message = (
         f"{build}/synthesis.json: key 'total.FF' holds 'many', it must hold a number from 0 to 1,000,000,000,000; run "
     )

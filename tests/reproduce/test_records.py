@@ -3,9 +3,9 @@
 import re
 
 import pytest
+from tests.records.chained import put
 
 from rebnet.errors import FileFormatError, OptionError
-from rebnet.files import write_record
 from rebnet.fold.from_text import bound_cycles
 from rebnet.reproduce.records import read_run, read_runs
 from rebnet.zoo import NAMES
@@ -49,9 +49,9 @@ def test_a_run_alone(run):
 
 def test_a_build_with_everything(folder):
     build = folder("build")
-    write_record(build / "evaluation.json", EVALUATION)
-    write_record(build / "simulation.json", SIMULATION)
-    write_record(build / "folding.json", FOLDING)
+    put(build / "evaluation.json", EVALUATION)
+    put(build / "simulation.json", SIMULATION)
+    put(build / "folding.json", FOLDING)
     run = read_run(build, bound_cycles)
     assert (run.accuracy.value, run.accuracy.origin) == (97.24, f"{build}/evaluation.json accuracy")
     assert run.model_cycles is not None
@@ -68,14 +68,14 @@ def test_a_build_with_everything(folder):
 
 def test_another_folding(folder):
     build = folder("build")
-    write_record(build / "folding.json", {**FOLDING, "layers": [{**FOLDING["layers"][0], "pe": 1}]})
+    put(build / "folding.json", {**FOLDING, "layers": [{**FOLDING["layers"][0], "pe": 1}]})
     assert not read_run(build, bound_cycles).paper_folding
 
 
 @pytest.mark.parametrize("changes", [{"levels": 1}, {"dataset": "fashion-mnist"}])
 def test_an_evaluation_of_something_else_is_not_used(folder, changes):
     build = folder("build")
-    write_record(build / "evaluation.json", {**EVALUATION, **changes})
+    put(build / "evaluation.json", {**EVALUATION, **changes})
     assert read_run(build, bound_cycles).integer_accuracy is None
 
 
@@ -84,7 +84,7 @@ def test_an_evaluation_of_something_else_is_not_used(folder, changes):
 )
 def test_a_simulation_of_something_else_is_not_used(folder, changes):
     build = folder("build")
-    write_record(build / "simulation.json", {**SIMULATION, **changes})
+    put(build / "simulation.json", {**SIMULATION, **changes})
     assert read_run(build, bound_cycles).rtl_cycles is None
 
 
@@ -123,7 +123,7 @@ def test_edited_trainings(folder, changes, message):
 
 def test_mismatches(folder):
     build = folder("build")
-    write_record(build / "simulation.json", {**SIMULATION, "mismatches": 4})
+    put(build / "simulation.json", {**SIMULATION, "mismatches": 4})
     message = (
         f"{build}/simulation.json: mismatches=4; an RTL that computes something else has no place in a comparison; "
         "compile and simulate again, or leave the folder out"

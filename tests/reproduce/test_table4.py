@@ -3,10 +3,10 @@
 import re
 
 import pytest
+from tests.records.chained import put
 from tests.reproduce.conftest import panels
 
 from rebnet.errors import FileFormatError
-from rebnet.files import write_record
 from rebnet.fold.from_text import bound_cycles
 from rebnet.reproduce.records import read_run
 from rebnet.reproduce.table4 import table4
@@ -20,7 +20,7 @@ ONLINE = {
 
 def test_measured(folder):
     build = folder("build")
-    write_record(build / "online.json", ONLINE)
+    put(build / "online.json", ONLINE)
     made = table4([read_run(build, bound_cycles)], None)
     (row,) = made.record["rows"]
     assert row["online_accuracy"] == {
@@ -49,13 +49,13 @@ def test_not_measured(run):
 
 def test_another_data_set_is_not_used(folder):
     build = folder("build")
-    write_record(build / "online.json", {**ONLINE, "dataset": "digits"})
+    put(build / "online.json", {**ONLINE, "dataset": "digits"})
     assert read_run(build, bound_cycles).online is None
 
 
 def test_an_edited_record(folder):
     build = folder("build")
-    write_record(build / "online.json", {**ONLINE, "layers": [{**LAYER, "additions": "x"}]})
+    put(build / "online.json", {**ONLINE, "layers": [{**LAYER, "additions": "x"}]})
     message = (
         f"{build}/online.json: key 'layers[0].additions' holds 'x', it must hold a whole number of at least 0; run the "
     )

@@ -48,7 +48,7 @@ def test_record(ready, digits):
         "bound_cycles": folding["bound_cycles"],
         "latency_cycles": folding["predicted_latency_cycles"],
         "processes": 2,
-        "inputs": {"ports": file_hash(ready / "ports.json")},
+        "inputs": {"ports": file_hash(ready / "ports.json"), "images": datasets.load("digits").test_sha256},
     }
 
 

@@ -15,6 +15,7 @@ from rebnet.engine.real import run_real
 from rebnet.errors import OptionError
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
+from rebnet.records.chain import check_origin
 from rebnet.spec.scores import labels as labels_of
 
 EVALUATION_FILE = "evaluation.json"
@@ -52,6 +53,7 @@ def evaluate(
     """
     if engine not in get_args(Engine):
         raise OptionError(f"engine={engine!r}: use {', '.join(get_args(Engine))}")
+    check_origin(build)
     network, real_network = storage.load(build), storage.load(exported)
     images = dataset.test_images
     reference.check_data(network, dataset.name, images, dataset.classes)
@@ -63,7 +65,11 @@ def evaluate(
     seconds = time.perf_counter() - start
     integer = labels_of(scores)
     record = {
-        "inputs": {"network": file_hash(build / storage.NETWORK_FILE)},
+        "inputs": {
+            "network": file_hash(build / storage.NETWORK_FILE),
+            "exported": file_hash(exported / storage.NETWORK_FILE),
+            "images": dataset.test_sha256,
+        },
         "dataset": dataset.name,
         "engine": engine,
         "images": len(integer),

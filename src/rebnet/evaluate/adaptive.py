@@ -15,6 +15,7 @@ from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.records import read
+from rebnet.records.chain import check_origin
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator
 
 ADAPTIVE_FILE = "adaptive.json"
@@ -56,8 +57,10 @@ def evaluate_adaptive(
     """
     network = storage.load(build)
     _check_options(network, ladder, max_loss)
+    check_origin(build)
     accelerator = read_accelerator(build / FOLDING_FILE, network)
     inputs = {"network": file_hash(build / storage.NETWORK_FILE), "folding": file_hash(build / FOLDING_FILE)}
+    inputs["images"] = dataset.test_sha256
     if validation is None:
         validation = _held_out(build / TRAINING_FILE, dataset)
         inputs["training"] = file_hash(build / TRAINING_FILE)

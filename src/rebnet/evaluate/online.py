@@ -20,6 +20,7 @@ from rebnet.engine.reference import check_data
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.ir.ops import Dense, MaxPool, Network
+from rebnet.records.chain import check_origin
 from rebnet.rtl.accelerator import map_shapes
 
 ONLINE_FILE = "online.json"
@@ -42,6 +43,7 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset) -> dict[str, 
         DatasetError: the images do not fit the network, or have more classes.
         FileFormatError: a network is missing or damaged.
     """
+    check_origin(build)
     network, real = storage.load(build), storage.load(exported)
     images, labels = dataset.test_images, dataset.test_labels
     check_data(network, dataset.name, images, dataset.classes)
@@ -49,7 +51,11 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset) -> dict[str, 
     kept, _ = run_online(real, images)
     outputs, factors = run_online(real, images, dataset.train_images)
     record = {
-        "inputs": {"network": file_hash(build / storage.NETWORK_FILE)},
+        "inputs": {
+            "network": file_hash(build / storage.NETWORK_FILE),
+            "exported": file_hash(exported / storage.NETWORK_FILE),
+            "images": dataset.test_sha256,
+        },
         "dataset": dataset.name,
         "images": len(images),
         "levels": network.levels,

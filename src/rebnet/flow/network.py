@@ -135,6 +135,7 @@ def compile(  # noqa: A001 - the verb's name
     from rebnet.ir import storage
     from rebnet.lower import lower
     from rebnet.records import read
+    from rebnet.records.chain import check_origin
 
     request = requested(board or part, target_fps, max_utilisation, clock_mhz)
     run, output = source_of(source), followed(path_of(output))
@@ -146,6 +147,7 @@ def compile(  # noqa: A001 - the verb's name
     ):
         build = Path(place) / "build"
         say("exporting")
+        check_origin(run)
         exported = _export(run)
         read(run / TRAINING_FILE)
         storage.save(exported, build / EXPORTED, training=file_hash(run / TRAINING_FILE))

@@ -7,6 +7,7 @@ from typing import Any
 from rebnet.errors import OptionError
 from rebnet.files import write_record, write_text
 from rebnet.records import read
+from rebnet.records.chain import read_whole
 from rebnet.report.accelerator import accelerator_page
 from rebnet.report.operating import CLOCK_MHZ
 from rebnet.report.records import read_build
@@ -33,6 +34,7 @@ def row(build: Path) -> dict[str, Any]:
     """
     files = ("training.json", "evaluation.json", "simulation.json")
     training, evaluation, simulation = (read(build / file) for file in files)
+    read_whole(build, files)
     network = read(build / "network.json", needs=("weight_bytes",))
     cycles = simulation["cycles_per_image"]
     return {

@@ -10,6 +10,10 @@ from rebnet.report.records import Build
 
 _FILES = ("training.json", "network.json", "folding.json", "ports.json", "evaluation.json", "adaptive.json",
           "simulation.json", "synthesis.json")  # fmt: skip
+_LEAD = (
+    "The page holds what these records say and nothing else. Figures stand only where the hashes chain from the "
+    "training to the record. That shows what belongs together; the proof of a figure is to run its command again."
+)
 
 
 def provenance(build: Build) -> Html:
@@ -36,7 +40,7 @@ def provenance(build: Build) -> Html:
     if training and isinstance(training.get("recipe"), dict):
         recipe = [(str(key), json.dumps(value, ensure_ascii=False)) for key, value in training["recipe"].items()]
         parts.append(details("The recipe of the training", table(("setting", "value"), recipe)))
-    return section("provenance", "Provenance", *parts, lead="The page holds what these records say and nothing else.")
+    return section("provenance", "Provenance", *parts, lead=_LEAD)
 
 
 def versions(builds: Sequence[Build]) -> str:

@@ -8,9 +8,10 @@ from typing import Any
 from rebnet import zoo
 from rebnet.errors import FileFormatError, FoldingError, NotationError, OptionError
 from rebnet.ir.notation import Architecture, parse
-from rebnet.records import read, read_if_there
+from rebnet.records import Record, read, read_if_there
+from rebnet.records.chain import read_whole
 from rebnet.reproduce.published import CLOCK_MHZ
-from rebnet.reproduce.utilisation import Utilisation, read_utilisation
+from rebnet.reproduce.utilisation import Utilisation, utilisation_of
 
 Source = str | Path
 BoundCycles = Callable[[Architecture, int, int], int | None]
@@ -130,7 +131,8 @@ def read_run(source: Source, bound_cycles: BoundCycles) -> Run:
     training = read(path, needs=_TRAINING)
     network = _network(path, training["network"])
     levels, dataset = training["levels"], training["dataset"]
-    folding = read_if_there(folder / "folding.json")
+    records = _records(name, folder)
+    folding = records.get("folding.json")
     model, is_paper = _model_cycles(name, network, training, folding, bound_cycles)
     return Run(
         name=name,
@@ -142,15 +144,23 @@ def read_run(source: Source, bound_cycles: BoundCycles) -> Run:
         epochs=training["epochs"],
         validation=tuple(entry["validation_accuracy"] for entry in training["curve"]),
         float_accuracy=Figure(training["test_accuracy"], "%", f"{name}/training.json test_accuracy"),
-        integer_accuracy=_integer_accuracy(name, folder, dataset, levels),
+        integer_accuracy=_integer_accuracy(name, records.get("evaluation.json"), dataset, levels),
         model_cycles=model,
-        rtl_cycles=_rtl_figure(name, folder, dataset, levels, "cycles_per_image"),
+        rtl_cycles=_rtl_figure(name, records.get("simulation.json"), dataset, levels, "cycles_per_image"),
         paper_folding=is_paper,
         model_latency=_model_latency(name, folding, levels),
-        rtl_latency=_rtl_figure(name, folder, dataset, levels, "latency_cycles"),
-        utilisation=read_utilisation(name, folder),
-        online=_online(folder, dataset),
+        rtl_latency=_rtl_figure(name, records.get("simulation.json"), dataset, levels, "latency_cycles"),
+        utilisation=utilisation_of(name, records.get("synthesis.json")),
+        online=_online(records.get("online.json"), dataset),
     )
+
+
+def _records(name: str, folder: Path) -> Mapping[str, Record]:
+    """All records of the folder; they must be of each other, but in the zoo, which has no build to compare with."""
+    if not name.startswith(zoo.PREFIX):
+        return read_whole(folder)
+    evaluation = read_if_there(folder / "evaluation.json")
+    return {} if evaluation is None else {"evaluation.json": evaluation}
 
 
 def _network(path: Path, text: str) -> Architecture:
@@ -160,17 +170,15 @@ def _network(path: Path, text: str) -> Architecture:
         raise FileFormatError(f"{path}: key 'network' holds no network text ({error}); train again") from None
 
 
-def _integer_accuracy(name: str, folder: Path, dataset: str, levels: int) -> Figure | None:
+def _integer_accuracy(name: str, evaluation: Record | None, dataset: str, levels: int) -> Figure | None:
     """The accuracy of evaluation.json, where it is of this data set at all levels."""
-    evaluation = read_if_there(folder / "evaluation.json")
     if evaluation is None or (evaluation["dataset"], evaluation["levels"]) != (dataset, levels):
         return None
     return Figure(evaluation["accuracy"], "%", f"{name}/evaluation.json accuracy")
 
 
-def _online(folder: Path, dataset: str) -> Mapping[str, Any] | None:
+def _online(online: Record | None, dataset: str) -> Mapping[str, Any] | None:
     """The record, where it is of this data set."""
-    online = read_if_there(folder / "online.json")
     return online if online is not None and online["dataset"] == dataset else None
 
 
@@ -180,14 +188,13 @@ def _model_latency(name: str, folding: dict[str, Any] | None, levels: int) -> Fi
     return Figure(folding["predicted_latency_cycles"], "cycles", f"{name}/folding.json predicted_latency_cycles")
 
 
-def _rtl_figure(name: str, folder: Path, dataset: str, levels: int, key: str) -> Figure | None:
+def _rtl_figure(name: str, simulation: Record | None, dataset: str, levels: int, key: str) -> Figure | None:
     """Cycles of simulation.json, where all images ran at all levels and nothing stalled."""
-    simulation = read_if_there(folder / "simulation.json")
     if simulation is None:
         return None
     if simulation["mismatches"]:
         raise OptionError(
-            f"{folder / 'simulation.json'}: mismatches={simulation['mismatches']}; an RTL that computes something "
+            f"{name}/simulation.json: mismatches={simulation['mismatches']}; an RTL that computes something "
             "else has no place in a comparison; compile and simulate again, or leave the folder out"
         )
     cycles = simulation.get(key)

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from rebnet.records import read_if_there
+from rebnet.records import Record
 
 RESOURCES = ("LUT", "FF", "BRAM", "DSP")
 """BRAM is in blocks of 36 kbit, two of 18 kbit counted as one."""
@@ -33,13 +32,8 @@ class Utilisation:
         return 100 * self.used[resource] / self.device[resource] if self.device[resource] else None
 
 
-def read_utilisation(name: str, folder: Path) -> Utilisation | None:
-    """The synthesis.json in `folder`; None where there is none.
-
-    Raises:
-        FileFormatError: the record is damaged or edited into nonsense.
-    """
-    record = read_if_there(folder / "synthesis.json")
+def utilisation_of(name: str, record: Record | None) -> Utilisation | None:
+    """What the synthesis.json of the folder `name` counted; None where there is none."""
     if record is None:
         return None
     used, device = (_counts(record[key]) for key in ("total", "device"))

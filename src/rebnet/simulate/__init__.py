@@ -108,7 +108,7 @@ def simulate(
     scores = np.concatenate([shard.scores for shard in shards])
     expected = Predictor(network).predict(chosen, users)
     record = _record(network, accelerator, dataset, shards, scores, expected, levels, stalls)
-    record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
+    record["inputs"] = {"ports": file_hash(build / PORTS_FILE), "images": dataset.test_sha256}
     write_record(build / SIMULATION_FILE, record)
     return Simulation(record, scores)
 
