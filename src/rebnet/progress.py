@@ -34,7 +34,7 @@ def shown(title: str, total: float | None = None, *, unit: str = "", quiet: bool
     elif not on_terminal():
         yield _Lines(title, total, unit)
     else:
-        with _bar(title, total) as bar:
+        with _bar(title, total, unit) as bar:
             yield bar
 
 
@@ -84,7 +84,7 @@ class _Lines:
 
 
 @contextmanager
-def _bar(title: str, total: float | None) -> Iterator[Shown]:
+def _bar(title: str, total: float | None, unit: str) -> Iterator[Shown]:
     """A bar that gives way, then the title, before a number does."""
     from rich.console import Console
     from rich.progress import (
@@ -97,15 +97,27 @@ def _bar(title: str, total: float | None) -> Iterator[Shown]:
     )
     from rich.table import Column
 
-    name = TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis"))
+    name = TextColumn(
+        "{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=2)
+    )
     bar = BarColumn(bar_width=None, table_column=Column(ratio=1))
-    numbers = [
+    done, *times = (
         kind(table_column=Column(no_wrap=True, justify="right"))
         for kind in (MofNCompleteColumn, TimeElapsedColumn, TimeRemainingColumn)
-    ]
+    )
+    of = TextColumn(unit, markup=False, table_column=Column(no_wrap=True))
     console = Console(stderr=True, markup=False, highlight=False, emoji=False)
     with Progress(
-        name, bar, *numbers, console=console, transient=True, expand=True, redirect_stdout=False, redirect_stderr=False
+        name,
+        bar,
+        done,
+        of,
+        *times,
+        console=console,
+        transient=True,
+        expand=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
     ) as progress:
         yield _Bar(progress, progress.add_task(title, total=total))
 

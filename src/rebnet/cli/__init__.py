@@ -24,10 +24,7 @@ def main() -> None:
         code = _answer()
         signals.leave()
     except KeyboardInterrupt as ended:
-        streams.complain(f"{signals.how(ended)}; no record was written")
-        streams.give_up_stdout()
-        code = signals.exit_code(ended)
-        signals.leave()
+        signals.end(ended)
     sys.exit(code)
 
 
@@ -41,6 +38,8 @@ def _answer() -> int:
     except BrokenPipeError:
         streams.give_up_stdout()
         return _READER_GONE
+    except SystemExit as end:  # the help's printer ends so where its reader has gone
+        return _READER_GONE if end.code == 1 else 0
     except RebnetError as error:
         streams.complain(str(error))
         return _BAD_INPUT

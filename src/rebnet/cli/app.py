@@ -110,6 +110,6 @@ def _explain(error: Any) -> int:
         error.show()
         return 2
     path = error.ctx.command_path if error.ctx is not None else "rebnet"
-    message = error.format_message().rstrip(".")
+    message = error.format_message().rstrip(".").replace("Value error, ", "")
     streams.complain(f"{message[:1].lower()}{message[1:]}; see '{path} --help'")
     return 2

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from rebnet.cli import signals, streams
+from rebnet.cli import signals
 from rebnet.errors import OptionError
 from rebnet.progress import Shown, shown
 
@@ -166,16 +166,12 @@ def parse_images(text: str) -> int | None:
 
 @contextmanager
 def resumable(output: Path) -> Iterator[None]:
-    """A training into `output`: one sentence and the signal's exit code where Ctrl-C or another signal ends it."""
+    """A training into `output`: what there is to say where Ctrl-C or another signal ends it."""
     try:
         yield
     except KeyboardInterrupt as ended:
-        if leads():
-            streams.complain(
-                f"{signals.how(ended)}; the last finished epoch is in {output}, go on with the same command and "
-                "--resume"
-            )
-        raise typer.Exit(signals.exit_code(ended)) from None
+        outcome = f"the last finished epoch is in {output}, go on with the same command and --resume"
+        raise signals.Ended(signals.exit_code(ended) - 128, outcome if leads() else "") from None
 
 
 def leads() -> bool:

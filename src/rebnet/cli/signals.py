@@ -13,6 +13,8 @@ import time
 from types import FrameType
 from typing import NoReturn
 
+from rebnet.cli import streams
+
 PATIENCE_S = 5.0
 """Seconds that tidying may take before another signal cuts it short."""
 
@@ -21,11 +23,17 @@ _AGAIN_S = 0.02
 
 
 class Ended(KeyboardInterrupt):
-    """A signal ended the command; all that heeds Ctrl-C heeds it."""
+    """A signal ended the command; all that heeds Ctrl-C heeds it.
 
-    def __init__(self, number: int) -> None:
+    Attributes:
+        number: of the signal.
+        outcome: what there is now, in words; empty where another process tells it.
+    """
+
+    def __init__(self, number: int, outcome: str = "no record was written") -> None:
         super().__init__(number)
         self.number = number
+        self.outcome = outcome
 
 
 def heed() -> None:
@@ -46,6 +54,16 @@ def leave() -> None:
     for number in _HEEDED:
         if isinstance(signal.getsignal(number), _Handler):
             signal.signal(number, signal.SIG_DFL)
+
+
+def end(ended: KeyboardInterrupt) -> NoReturn:
+    """All is tidied: end with one sentence, and at once, as another signal may come while an interpreter goes."""
+    outcome = ended.outcome if isinstance(ended, Ended) else Ended(signal.SIGINT).outcome
+    if outcome:
+        streams.complain(f"{how(ended)}; {outcome}")
+    if any(isinstance(signal.getsignal(number), _Handler) for number in _HEEDED):
+        os._exit(exit_code(ended))
+    sys.exit(exit_code(ended))
 
 
 def exit_code(ended: KeyboardInterrupt) -> int:

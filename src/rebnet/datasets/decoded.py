@@ -27,11 +27,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from rebnet.datasets.dataset import Images
 from rebnet.errors import DatasetError, OutputError
+from rebnet.progress import shown
 
 BLOCK_PICTURES = 1024
 """Pictures between two writes of the progress; so many are decoded again at most."""
@@ -161,7 +160,8 @@ def _decode(
     todo = np.flatnonzero(done != listing.sizes)
     picture_bytes = int(np.prod(shape[1:]))
     _check_room(files.finished.parent, f"{name}/{listing.part}", len(todo) * picture_bytes)
-    with files.partial.open("r+b") as partial, files.progress.open("r+b") as progress, _bar() as bar:
+    telling = shown(f"{name}: decoding {listing.part}", shape[0], unit="pictures")
+    with files.partial.open("r+b") as partial, files.progress.open("r+b") as progress, telling as told:
         start = os.fstat(partial.fileno()).st_size - shape[0] * picture_bytes
 
         def work(index: int) -> DatasetError | None:
@@ -172,7 +172,7 @@ def _decode(
             _write(partial.fileno(), pixels.tobytes(), start + index * picture_bytes)
             return None
 
-        task = bar.add_task(f"{name}: decoding {listing.part}", total=shape[0], completed=shape[0] - len(todo))
+        told.to(shape[0] - len(todo), shape[0])
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
             for first in range(0, len(todo), BLOCK_PICTURES):
                 block = todo[first : first + BLOCK_PICTURES]
@@ -182,7 +182,7 @@ def _decode(
                 os.fsync(partial.fileno())
                 low, high = int(block[0]), int(block[-1]) + 1
                 _write(progress.fileno(), done[low:high].tobytes(), low * done.itemsize)
-                bar.update(task, advance=len(block))
+                told.advance(len(block))
                 for error in errors:
                     if error is not None:
                         raise error
@@ -218,8 +218,3 @@ def _write(handle: int, data: bytes, offset: int) -> None:
     while rest:
         written = os.pwrite(handle, rest, offset)
         rest, offset = rest[written:], offset + written
-
-
-def _bar() -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=Console(stderr=True))

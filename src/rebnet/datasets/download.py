@@ -11,11 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
-
 from rebnet.errors import DatasetError, MissingExtraError, OutputError
 from rebnet.files import write_bytes
+from rebnet.progress import Shown, shown
 
 _TIMEOUT_S = (10, 30)
 """Seconds to wait for a connection and for the next bytes."""
@@ -148,27 +146,28 @@ class _Downloader:
 
 
 class _Bar:
-    """What pooch wants of a progress bar, drawn by rich."""
+    """What pooch wants of a progress bar; counts in MB."""
 
-    def __init__(self, progress: Progress, task: TaskID) -> None:
-        self._progress, self._task = progress, task
+    def __init__(self, progress: Shown) -> None:
+        self._progress = progress
+        self._done = 0
         self.total = 0
 
     def update(self, step: int) -> None:
-        self._progress.update(self._task, advance=step, total=self.total or None)
+        self._done += step
+        self._progress.to(round(self._done / 1e6, 1), round(self.total / 1e6, 1) or None)
 
     def reset(self) -> None:
-        self._progress.update(self._task, completed=0)
+        self._done = 0
 
     def close(self) -> None:
-        self._progress.stop_task(self._task)
+        pass
 
 
 @contextmanager
 def _progress(title: str) -> Iterator[_Bar]:
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        yield _Bar(progress, progress.add_task(title, total=None))
+    with shown(f"downloading {title}", unit="MB") as progress:
+        yield _Bar(progress)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from rebnet.datasets.dataset import Dataset, check_images, check_labels, check_same_shape
 from rebnet.datasets.split import fixed_order
 from rebnet.errors import DatasetError
+from rebnet.paths import path_of
 
 PREFIX = "npz:"
 
@@ -37,8 +38,9 @@ def load(path: Path) -> Dataset:
 
     Raises:
         DatasetError: the file is missing or damaged, or one of its arrays breaks a rule above.
+        OptionError: no system takes such a path.
     """
-    arrays = _read(path.expanduser())
+    arrays = _read(path_of(path))
     where = str(path)
     for images_key, labels_key in (REQUIRED, OPTIONAL):
         if images_key not in arrays:

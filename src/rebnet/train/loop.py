@@ -242,7 +242,7 @@ def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> C
     share = share_of_batch(job.training, recipe.batch_size, processes.count)
     example = next(job.training.walk(torch.arange(share), share))
     loss_of = make_loss(model, recipe, steps * recipe.epochs, example, job.teacher, processes)
-    with reporting(job.settings["network"], recipe.epochs, quiet or not processes.leads) as reporter:
+    with reporting(job.settings["network"], recipe.epochs, quiet or not processes.leads, len(curve)) as reporter:
         for epoch in range(len(curve), recipe.epochs):
             model.train()
             order = batches(job.training, recipe, job.seed, epoch, processes)
