@@ -327,3 +327,71 @@ def test_tensors_of_another_schema(tmp_path: Path, metadata: bytes, shown: str) 
         "write the file again with this version, or read it with the one that wrote it"
     )
     refuse(SchemaError, message, files.read_tensors, path)
+
+
+# What killed processes left
+
+
+def test_what_nobody_holds_is_swept_away(tmp_path: Path) -> None:
+    left = tmp_path / f".rebnet-{'0' * 16}.part"
+    others = [tmp_path / name for name in (".rebnet-x.part", f"rebnet-{'0' * 16}.part", f".rebnet-{'0' * 16}.part~")]
+    for path in (left, *others):
+        path.write_bytes(b"half")
+    files.write_record(tmp_path / "a.json", {})
+    assert sorted(tmp_path.iterdir()) == sorted([*others, tmp_path / "a.json"])
+    left.write_bytes(b"half")
+    files.make_folder(tmp_path)
+    assert not left.exists()
+
+
+def test_what_is_being_written_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, seen = os.fsync, []
+
+    def fsync(handle: int) -> None:
+        monkeypatch.setattr(os, "fsync", real)
+        before = list(tmp_path.iterdir())
+        files.make_folder(tmp_path)  # what another command would do now
+        seen.append((before, list(tmp_path.iterdir())))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.write_text(tmp_path / "a", "whole")
+    (before, after), *_ = seen
+    assert len(before) == 1
+    assert before == after
+    assert (tmp_path / "a").read_text() == "whole"
+
+
+def test_a_file_of_a_killed_process(tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys; from pathlib import Path; from rebnet import files; "
+        "os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL); files.write_text(Path(sys.argv[1]), 'x')"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "a")], check=False)
+    assert len(list(tmp_path.iterdir())) == 1
+    files.write_record(tmp_path / "b", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o077, 0o600), (0o002, 0o664), (0o022, 0o644)])
+def test_the_umask_is_kept(tmp_path: Path, mask: int, mode: int) -> None:
+    before = os.umask(mask)
+    try:
+        files.write_text(tmp_path / "a", "x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a").stat().st_mode & 0o777 == mode
+
+
+def test_a_name_as_long_as_the_system_takes(tmp_path: Path) -> None:
+    files.write_text(tmp_path / ("n" * 255), "x")
+    long = tmp_path / ("n" * 256)
+    message = (
+        f"{str(long)[:30]}… ({len(str(long))} characters): is longer than the system takes; name a shorter --output"
+    )
+    refuse(OutputError, message, files.write_text, long, "x")
+
+
+def test_text_that_utf_8_has_no_code_for(tmp_path: Path) -> None:
+    files.write_text(tmp_path / "a", "b\udcff")
+    assert (tmp_path / "a").read_bytes() == rb"b\udcff"

@@ -1,6 +1,7 @@
 """Paths as users write them."""
 
 import errno
+import os
 from pathlib import Path
 
 from rebnet.errors import OptionError
@@ -16,10 +17,14 @@ def path_of(name: str | Path) -> Path:
         OptionError: there is no such user, or the system takes no such path, as one that is too long.
     """
     try:
-        path = Path(name).expanduser()
-        path.is_symlink()  # asks the system; nothing there is an answer too
+        path = Path(name).expanduser() if str(name).startswith("~") else Path(name)
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return path
     except RuntimeError:
-        raise OptionError(f"{name}: there is no such user; write ./{name} for what is here under this name") from None
+        raise OptionError(
+            f"{name}: there is no such user; write the whole path of what is here under this name"
+        ) from None
     except OSError as error:
         if error.errno == errno.ENAMETOOLONG:
             raise OptionError(f"{shortened(name)}: is longer than the system takes; use a shorter path") from None

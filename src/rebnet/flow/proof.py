@@ -40,11 +40,14 @@ def evaluate(
     _check_evaluation(levels, engine, adaptive, online)
     from rebnet import datasets
     from rebnet.build_folder import EXPORTED
+    from rebnet.engine.reference import served_index
     from rebnet.evaluate import evaluate as evaluate_network
     from rebnet.evaluate.adaptive import evaluate_adaptive
     from rebnet.evaluate.online import evaluate_online
+    from rebnet.ir import storage
 
     build = path_of(build)
+    served_index(storage.load(build), levels)  # a refusal before the images take their time
     images = datasets.load(dataset, some_path_of(data_dir))
     if online:
         return evaluate_online(build, build / EXPORTED, images)
@@ -80,10 +83,13 @@ def simulate(
 ) -> "Simulation":
     """Send test images through the RTL under Verilator; see `rebnet.simulate.simulate`."""
     from rebnet import datasets
+    from rebnet.ir import storage
     from rebnet.simulate import simulate as simulate_build
 
+    build = path_of(build)
+    storage.load(build)  # a refusal before the images take their time
     return simulate_build(
-        path_of(build),
+        build,
         datasets.load(dataset, some_path_of(data_dir)),
         images=images,
         levels=levels,
