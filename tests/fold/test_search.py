@@ -13,7 +13,9 @@ from tests.ir.networks import from_text
 from rebnet.boards import Board, Part, Resources
 from rebnet.errors import FoldingError
 from rebnet.fold import samples_per_beat
+from rebnet.fold.choices import Choices
 from rebnet.fold.cost import predict
+from rebnet.fold.fronts import every_folding, layer_facts, least_luts
 from rebnet.fold.likely import likely_depths
 from rebnet.fold.search import Goal, Search
 from rebnet.ir.notation import Folding
@@ -138,7 +140,14 @@ def test_a_board_that_is_too_small():
     assert "too many)" in message
     assert "it fits " in message
     assert "zc702" in message
-    assert "the fastest that fits small takes" in message
+    fewest = int(message.split("small surely reaches ")[1].split(maxsplit=1)[0])
+    assert 8 < fewest <= 1000
+    assert message.endswith(
+        f"small surely reaches {fewest} cycles, {1e8 / fewest:.0f} images/s: ask for that, or leave --target-fps out "
+        "for the fastest"
+    )
+    reached = Search(network, Goal(board(least, 10_000, 10_000), 100.0, 90, fewest)).run()
+    assert reached.target_cycles == fewest
 
 
 def test_a_board_that_nothing_fits():
@@ -147,8 +156,57 @@ def test_a_board_that_nothing_fits():
 
 
 def test_a_rate_that_no_device_reaches():
-    with pytest.raises(FoldingError, match="nor on one 16 times as large"):
+    """Bounds that need no search: vectors, input beats and scores, each an item a cycle."""
+    with pytest.raises(FoldingError) as caught:
         Search(network_of("dense"), Goal(board(), 100.0, 90, 1)).run()
+    assert str(caught.value) == (
+        "board small (small): no folding takes at most 1 cycles per image (100000000 images/s at 100 MHz) within 90 % "
+        "of it, nor of any other device: an image takes 2 cycles or more, because its 2 scores leave one a cycle, which "
+        "is 50000000 images/s; small surely reaches 2 cycles, 50000000 images/s: ask for that, or leave --target-fps out "
+        "for the fastest"
+    )
+    for text, why in (
+        ("5x5x1 - C2:2x2 - D2", "takes 16 cycles or more, because layer1 works on 16 vectors, one a cycle"),
+        ("40x40x2 - D2 - D2", "takes 50 cycles or more, because its 3200 samples come at most 64 a cycle"),
+    ):
+        with pytest.raises(FoldingError, match=why):
+            Search(lower(from_text(text, levels=1, bits=1)), Goal(board(), 100.0, 90, 7)).run()
+
+
+def test_a_hopeless_rate_is_refused_before_foldings_are_enumerated(monkeypatch):
+    """The lanes that it needs say so; what is told of it comes from even foldings alone."""
+    network = lower(from_text("4x4x4 - D256 - D4", levels=1, bits=1))
+    made = []
+    init = Choices.__init__
+
+    def counted(self, *arguments, even=False):
+        made.append(even)
+        init(self, *arguments, even=even)
+
+    monkeypatch.setattr(Choices, "__init__", counted)
+    with pytest.raises(FoldingError, match=r"one that does needs LUT .* too many\)"):
+        Search(network, Goal(board(lut=2000), 100.0, 90, 4)).run()
+    assert made
+    assert all(made)
+
+
+@given(name=st.sampled_from(sorted(TEXTS)), target=st.integers(1, 40))
+@settings(max_examples=20, deadline=None)
+def test_no_accelerator_has_fewer_luts_than_the_bound_of_its_elements(name, target):
+    rows = every_accelerator(name)
+    allowed = rows[rows[:, 0] <= target]
+    bound = sum(least_luts(facts, "xc7", target) for facts in layer_facts(network_of(name)))
+    assert len(allowed) == 0 or bound <= allowed[:, 1].min()
+
+
+def test_even_foldings_are_those_that_leave_no_lane_idle():
+    facts = layer_facts(lower(from_text("1x7x1 - D5 - D2", levels=1, bits=1)))[0]
+    most = np.full(4, 1e9)
+    every, even = (every_folding(facts, "xc7", 1000, most, even=even) for even in (False, True))
+    assert len(every) == 2 * 5 * 7
+    assert sorted(set(even.pe)) == [1, 2, 3, 5]
+    assert sorted(set(even.simd)) == [1, 2, 3, 4, 7]
+    assert len(even) == 2 * 4 * 5
 
 
 def test_every_folding_is_counted():

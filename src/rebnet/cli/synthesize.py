@@ -128,10 +128,28 @@ def _print_placed(placed: dict[str, Any]) -> None:
 def _verdict(record: dict[str, Any]) -> str:
     name = record["board"] if record["board"] == record["part"] else f"{record['board']} ({record['part']})"
     if record["fits"]:
-        return f"fits {name}"
+        return f"fits {name}{_limit(record)}"
     lacks = "; ".join(
         f"{lack['resource']}: {lack['needed']} of {lack['available']}, {lack['needed'] - lack['available']} too many"
         for lack in record["shortages"]
     )
     others = ", ".join(record["boards_that_fit"]) or "none of the boards that rebnet knows"
     return f"does not fit {name}: {lacks}\nwould fit: {others}"
+
+
+def _limit(record: dict[str, Any]) -> str:
+    """What the count says of the limit that the folding was chosen for; nothing where there was none."""
+    limit = record.get("limit")
+    if limit is None:
+        return ""
+    percent = limit["max_utilisation"]
+    if limit["within"]:
+        return f" within the {percent:g} % that were asked for"
+    broken = "; ".join(
+        f"{over['resource']}: {over['needed']:g} of {over['allowed']:.10g} allowed, {over['percent']:.2f} % of it all"
+        for over in limit["exceeded"]
+    )
+    return (
+        f", but not within the {percent:g} % that were asked for: {broken}\n"
+        "'rebnet build' searches again with what was counted; or compile with a smaller --max-utilisation"
+    )

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rebnet.boards import Resources
 from rebnet.errors import OptionError
 from rebnet.files import file_hash, read_record, write_record
 from rebnet.fold.choose import NAMES, choose
 from rebnet.fold.depths import predict, size_fifos
-from rebnet.fold.fit import Request, fold_for_board, resources_record
+from rebnet.fold.fit import Request, check_limit, fold_for_board, resources_record
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of, layer_bound
@@ -51,6 +52,10 @@ def fold(
         progress(f"sizing the FIFO {channel}")
 
     more: dict[str, Any] = {}
+    if request is not None and folding is not None and request.target_fps is not None:
+        raise OptionError(
+            f"target_fps={request.target_fps:g}: folding {folding!r} leaves nothing to search; leave one of them out"
+        )
     if request is not None and folding is None:
         if target_cycles is not None:
             raise OptionError(
@@ -58,17 +63,16 @@ def fold(
                 "second"
             )
         progress("searching the folding")
-        accelerator, depths, more["search"] = fold_for_board(network, request.goal(), sizing)
+        accelerator, depths, more["search"] = fold_for_board(network, request.goal(), request.margin, sizing)
     else:
         accelerator, depths = _given(network, folding, target_cycles, sizing)
     if request is not None:
-        goal = request.goal()
-        if folding is not None and goal.target_cycles is not None:
-            raise OptionError(
-                f"target_fps={request.target_fps:g}: folding {folding!r} leaves nothing to search; leave one of them "
-                "out"
-            )
-        more["predicted_resources"] = resources_record(network, accelerator, depths, goal.board)
+        board = request.goal().board
+        taken = resources_record(network, accelerator, depths, board)
+        if folding is not None:
+            check_limit(request, folding, Resources.from_record(taken["total"]))
+            taken["max_utilisation"] = request.max_utilisation
+        more["predicted_resources"] = taken
     prediction = predict(accelerator, network.levels, depths)
     record = {
         "inputs": {"network": file_hash(build / storage.NETWORK_FILE)},

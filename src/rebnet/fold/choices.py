@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from rebnet.boards import Family
 from rebnet.fold.cost import module_cost, shape_of
-from rebnet.fold.fronts import Foldings, Integers, LayerFacts, every_folding, unbeaten, whole_costs
+from rebnet.fold.fronts import Foldings, Integers, every_folding, layer_facts, unbeaten, whole_costs
 from rebnet.fold.likely import line_depth
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Conv, Dense, MaxPool, Network
@@ -23,7 +23,6 @@ from rebnet.rtl.accelerator import Shape, dense_word, gather, layers_of, map_sha
 from rebnet.rtl.folding import MAX_SAMPLES_PER_BEAT
 from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
 from rebnet.rtl.parameters import Module, converter_parameters, window_parameters
-from rebnet.rtl.thresholds import layer_constants
 from rebnet.rtl.widths import USER_BITS, Widths, widths_of
 
 TOLERANCE = 1e-9
@@ -88,16 +87,18 @@ class Choices:
         family: of the device.
         most: LUT, halves of a block RAM, multipliers and FF that a layer alone may take.
         most_cycles: per image at M levels.
+        even: only foldings that leave no lane idle that need not be; see `every_folding`.
 
     Attributes:
         layers: the foldings of each layer that no other beats.
         enumerated: foldings that were looked at.
     """
 
-    def __init__(self, network: Network, family: Family, most: NDArray[np.float64], most_cycles: int) -> None:
+    def __init__(
+        self, network: Network, family: Family, most: NDArray[np.float64], most_cycles: int, *, even: bool = False
+    ) -> None:
         self._network, self._family = network, family
         self._widths: Widths = widths_of(network)
-        self._constants = layer_constants(network)
         self._costs: dict[str, Integers] = {}
         layers = iter(layers_of(network, (Folding(1, 1, 1),) * len(network.dense)))
         self._places: list[_Place] = []
@@ -107,31 +108,12 @@ class Choices:
             self._places.append(_Place(op, shape, layer))
         self._paces = sorted(self._breakpoints())
         dense = [place for place in self._places if isinstance(place.op, Dense)]
-        found = [
-            every_folding(self._facts(index, place.layer), family, most_cycles, most)
-            for index, place in enumerate(dense)
-        ]
+        found = [every_folding(facts, family, most_cycles, most, even=even) for facts in layer_facts(network)]
         self.enumerated = sum(layer.enumerated for layer in found)
         self.layers = [
             layer.chosen(unbeaten(np.column_stack([layer.cycles, layer.costs]), self._classes(layer, place)))
             for layer, place in zip(found, dense, strict=True)
         ]
-
-    def _facts(self, index: int, layer: Mvtu) -> LayerFacts:
-        widths = self._widths
-        sets, bits = 1, widths.threshold
-        if layer.levels_out:
-            constants = self._constants[index]
-            sets, bits = constants.sets, constants.bits
-        return LayerFacts(
-            layer,
-            self._network.served,
-            widths.level,
-            widths.gains[index],
-            widths.accumulators[index],
-            bits,
-            sets,
-        )
 
     def _classes(self, found: Foldings, place: _Place) -> Integers:
         """Foldings of one class can take each other's place: the same words in and out, window and range of paces."""

@@ -22,8 +22,9 @@ _LEVELS = 14  # of adders: more than any SIMD has
 
 
 def ceil_div(a: Any, b: Any) -> Numbers:
-    """The least whole number that is not less than a/b."""
-    return -(-np.asarray(a, dtype=np.float64) // np.asarray(b, dtype=np.float64))
+    """The least whole number that is not less than a/b; exact for whole numbers below 2^53."""
+    quotient: Numbers = np.ceil(np.asarray(a, dtype=np.float64) / np.asarray(b, dtype=np.float64))
+    return quotient
 
 
 def clog2(value: Any) -> Numbers:

@@ -10,11 +10,17 @@ from rebnet.boards import Family
 from rebnet.fold.cost import BRAM_18K, BRAM_36K, DSP, FF, LUT, mvtu_cost, piece_cost
 from rebnet.fold.features import clog2
 from rebnet.fold.likely import input_depth, output_depth
+from rebnet.ir.notation import Folding
+from rebnet.ir.ops import Network
+from rebnet.rtl.accelerator import layers_of
 from rebnet.rtl.folding import WEIGHT_STYLES
 from rebnet.rtl.geometry import Mvtu, popcount_stages
+from rebnet.rtl.thresholds import layer_constants
+from rebnet.rtl.widths import widths_of
 
 Integers = NDArray[np.int64]
 _NEIGHBOURS = 24
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +76,22 @@ class LayerFacts:
     threshold_sets: int
 
 
-def every_folding(facts: LayerFacts, family: Family, most_cycles: int, most: NDArray[np.float64]) -> Foldings:
+def layer_facts(network: Network) -> list[LayerFacts]:
+    """The facts of each weighted layer of a lowered network."""
+    widths, constants = widths_of(network), layer_constants(network)
+    facts = []
+    for index, layer in enumerate(layers_of(network, (Folding(1, 1, 1),) * len(network.dense))):
+        sets, bits = 1, widths.threshold
+        if layer.levels_out:
+            sets, bits = constants[index].sets, constants[index].bits
+        gains, sums = widths.gains[index], widths.accumulators[index]
+        facts.append(LayerFacts(layer, network.served, widths.level, gains, sums, bits, sets))
+    return facts
+
+
+def every_folding(
+    facts: LayerFacts, family: Family, most_cycles: int, most: NDArray[np.float64], *, even: bool = False
+) -> Foldings:
     """All PE, SIMD, level lanes and weight styles of a layer that take at most `most_cycles` and fit by themselves.
 
     Args:
@@ -78,12 +99,13 @@ def every_folding(facts: LayerFacts, family: Family, most_cycles: int, most: NDA
         family: of the device.
         most_cycles: per image at M levels.
         most: LUT, halves of a block RAM, multipliers and FF that there are.
+        even: only the least PE and SIMD for each number of folds and chunks: few, and none much worse than the best.
     """
     layer = facts.layer
-    pe, simd, lanes, style = _grid(facts, family, most_cycles, float(most[0]))
+    pe, simd, lanes, style = _grid(facts, family, most_cycles, float(most[0]), even)
     enumerated = len(pe)
     folds, chunks = -(-layer.rows // pe), -(-layer.cols // simd)
-    drain = _drains(layer, pe, chunks)
+    drain = _drains(pe, chunks)
     words = pe // drain
     costs = whole_costs(
         mvtu_cost(
@@ -135,25 +157,60 @@ def whole_costs(cost: NDArray[np.float64]) -> Integers:
     return whole
 
 
+def least_luts(facts: LayerFacts, family: Family, most_cycles: int) -> float:
+    """LUT that the processing elements of a layer take at least within `most_cycles`; infinite where it takes more."""
+    layer, least = facts.layer, np.inf
+    simd = np.arange(1, layer.cols + 1)
+    for lanes in range(1, layer.levels_in + 1):
+        folds = _most_words(facts, lanes, most_cycles) // -(-layer.cols // simd)
+        fast = folds > 0
+        if fast.any():
+            elements = -(-layer.rows // folds[fast]) * _element_luts(layer, simd, lanes, family)[fast]
+            least = min(least, float(elements.min()))
+    return least
+
+
+def _element_luts(layer: Mvtu, simd: Integers, lanes: int, family: Family) -> NDArray[np.float64]:
+    """LUT of one processing element for each SIMD."""
+    sums = clog2(-(-layer.cols // simd) * simd + 1)
+    luts: NDArray[np.float64] = piece_cost(
+        "processing_element", {"simd": simd, "level_lanes": lanes, "sum_width": sums}, family
+    )[LUT]
+    return luts
+
+
+def _most_words(facts: LayerFacts, lanes: int, most_cycles: int) -> int:
+    """Folds times chunks of a vector that an image has time for."""
+    groups = int(_groups(facts.layer, np.array(lanes), max(facts.served)))
+    return most_cycles // (facts.layer.vectors * groups)
+
+
 def _grid(
-    facts: LayerFacts, family: Family, most_cycles: int, most_luts: float
+    facts: LayerFacts, family: Family, most_cycles: int, most_luts: float, even: bool
 ) -> tuple[Integers, Integers, Integers, Integers]:
     """PE, SIMD, lanes and style of all foldings that may meet both limits."""
     layer = facts.layer
-    parts = []
+    every_pe, every_simd = _sizes(layer.rows, even), _sizes(layer.cols, even)
+    folds, chunks = -(-layer.rows // every_pe), -(-layer.cols // every_simd)
+    block = max(1, _BLOCK // len(every_simd))
+    parts = [np.empty((3, 0), dtype=np.int64)]
     for lanes in range(1, layer.levels_in + 1):
-        pe, simd = np.meshgrid(np.arange(1, layer.rows + 1), np.arange(1, layer.cols + 1), indexing="ij")
-        folds, chunks = -(-layer.rows // pe), -(-layer.cols // simd)
-        cycles = layer.vectors * folds * chunks * int(_groups(layer, np.array(lanes), max(facts.served)))
-        widths = np.arange(1, layer.cols + 1)
-        sums = clog2(-(-layer.cols // widths) * widths + 1)
-        element = {"simd": widths, "level_lanes": lanes, "sum_width": sums}
-        luts = piece_cost("processing_element", element, family)[LUT]
-        kept = (cycles <= most_cycles) & (pe * luts[simd - 1] <= most_luts)
-        parts.append(np.stack([pe[kept], simd[kept], np.full(kept.sum(), lanes)]))
+        words = _most_words(facts, lanes, most_cycles)
+        luts = _element_luts(layer, every_simd, lanes, family)
+        for start in range(0, len(every_pe), block):
+            pe = every_pe[start : start + block]
+            fast = folds[start : start + block, None] <= words // chunks
+            at, which = np.nonzero(fast & (pe[:, None] * luts <= most_luts))
+            parts.append(np.stack([pe[at], every_simd[which], np.full(len(at), lanes)]))
     pe, simd, lane = np.concatenate(parts, axis=1)
     style = np.repeat(np.arange(len(WEIGHT_STYLES)), len(pe))
     return np.tile(pe, len(WEIGHT_STYLES)), np.tile(simd, len(WEIGHT_STYLES)), np.tile(lane, len(WEIGHT_STYLES)), style
+
+
+def _sizes(total: int, even: bool) -> Integers:
+    """1 to `total`; if `even`, only the least for each number of parts."""
+    sizes = np.arange(1, total + 1)
+    return np.unique(-(-total // sizes)) if even else sizes
 
 
 def _groups(layer: Mvtu, lanes: Integers, levels: int) -> Integers:
@@ -162,13 +219,15 @@ def _groups(layer: Mvtu, lanes: Integers, levels: int) -> Integers:
     return groups
 
 
-def _drains(layer: Mvtu, pe: Integers, chunks: Integers) -> Integers:
+def _drains(pe: Integers, chunks: Integers) -> Integers:
     """The smallest divisor d of each PE with PE/d ≤ chunks, as `Mvtu.drain`."""
-    words = np.ones((layer.rows + 1, layer.cols + 1), dtype=np.int64)
-    for number in range(1, layer.rows + 1):
+    drains = np.empty_like(pe)
+    order = np.argsort(pe, kind="stable")
+    numbers, starts = np.unique(pe[order], return_index=True)
+    for number, places in zip(numbers, np.split(order, starts[1:]), strict=True):
         divisors = np.array([d for d in range(1, number + 1) if number % d == 0])
-        words[number, 1:] = divisors[np.searchsorted(divisors, np.arange(1, layer.cols + 1), side="right") - 1]
-    drains: Integers = pe // words[pe, chunks]
+        words = divisors[np.searchsorted(divisors, chunks[places], side="right") - 1]
+        drains[places] = number // words
     return drains
 
 

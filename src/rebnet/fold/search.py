@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from rebnet.boards import Board, boards
 from rebnet.errors import FoldingError
 from rebnet.fold.choices import TOLERANCE, Choices, Step
+from rebnet.fold.fronts import layer_facts, least_luts
 from rebnet.fold.paths import Outcome, Path, cheapest
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import layers_of
-from rebnet.rtl.folding import WEIGHT_STYLES
+from rebnet.rtl.folding import MAX_SAMPLES_PER_BEAT, WEIGHT_STYLES
 
 _UNLIMITED = 16.0
+"""How many times as large a device is looked at to say what a target would need."""
 
 
 @dataclass(frozen=True)
@@ -88,28 +90,35 @@ class Search:
         Raises:
             FoldingError: nothing reaches the target, or nothing fits at all.
         """
-        if self.goal.target_cycles is not None:
-            choices = self._choices(self.goal.target_cycles)
-            found = _best(choices, self.goal.target_cycles, self.device, self.share)
+        target = self.goal.target_cycles
+        if target is not None:
+            self._refuse_at_once(target)
+            choices = self._choices(target)
+            found = _best(choices, target, self.device, self.share)
             if found.path is None:
-                raise FoldingError(self._too_small(self.goal.target_cycles))
-            return self._found(choices, found, self.goal.target_cycles, {})
+                raise FoldingError(self._too_small(target))
+            return self._found(choices, found, target, {})
+        slowest = self._most_cycles()
+        self._refuse_at_once(slowest)
         fastest = self._fewest_cycles()
         if fastest is None:
-            raise FoldingError(self._too_small(self._most_cycles()))
+            raise FoldingError(self._too_small(slowest))
         choices, cycles, proof = fastest
         return self._found(choices, _best(choices, cycles, self.device, self.share), cycles, proof)
 
-    def _choices(self, most_cycles: int, room: float = 1.0) -> Choices:
+    def _choices(self, most_cycles: int, room: float = 1.0, *, even: bool = False) -> Choices:
         most = room * self.share * self.device
-        return Choices(self.network, self.goal.board.part.family, most, most_cycles)
+        return Choices(self.network, self.goal.board.part.family, most, most_cycles, even=even)
 
-    def _fewest_cycles(self) -> tuple[Choices, int, dict[str, object]] | None:
+    def _fewest_cycles(self, *, even: bool = False) -> tuple[Choices, int, dict[str, object]] | None:
         """The fewest cycles per image that fit, and why fewer do not; None where nothing fits."""
         slowest = self._most_cycles()
         low, high = 0, min(self._guess(), slowest)
+        if not even:
+            quick = self._fewest_cycles(even=True)
+            high = slowest if quick is None else quick[1]
         while True:
-            choices = self._choices(high)
+            choices = self._choices(high, even=even)
             if _best(choices, high, self.device, self.share, any_will_do=True).path is not None:
                 break
             if high == slowest:
@@ -185,17 +194,43 @@ class Search:
             certificate,
         )
 
-    def _too_small(self, cycles: int) -> str:
-        """What the target would need, who has it, and what this board reaches."""
+    def _refuse_at_once(self, cycles: int) -> None:
+        """Raise `FoldingError` where bounds that are known at once say that no folding takes at most `cycles`.
+
+        They are the cycles of layers with all lanes there can be and of the widest input and output, and the LUT of the
+        processing elements alone.
+        """
+        facts = layer_facts(self.network)
+        slowest = max(facts, key=lambda layer: layer.layer.vectors).layer
+        beats = -(-self.network.input.samples // MAX_SAMPLES_PER_BEAT)
+        least, why = max(
+            (slowest.vectors, f"{slowest.name} works on {slowest.vectors} vectors, one a cycle"),
+            (beats, f"its {self.network.input.samples} samples come at most {MAX_SAMPLES_PER_BEAT} a cycle"),
+            (facts[-1].layer.rows, f"its {facts[-1].layer.rows} scores leave one a cycle"),
+        )
+        if cycles < least:
+            rate = 1e6 * self.goal.clock_mhz / least
+            raise FoldingError(
+                f"{self._no_folding(cycles)}, nor of any other device: an image takes {least} cycles or more, because "
+                f"{why}, which is {rate:.0f} images/s; {self._reached()}"
+            )
+        luts = sum(least_luts(layer, self.goal.board.part.family, cycles) for layer in facts)
+        if luts > self.share * float(self.device[0]):
+            raise FoldingError(self._too_small(cycles))
+
+    def _no_folding(self, cycles: int) -> str:
         board, clock = self.goal.board, self.goal.clock_mhz
-        start = (
+        return (
             f"board {board.name} ({board.part.name}): no folding takes at most {cycles} cycles per image "
             f"({1e6 * clock / cycles:.0f} images/s at {clock:g} MHz) within {self.goal.max_utilisation:g} % of it"
         )
-        choices = self._choices(cycles, _UNLIMITED)
-        best = _best(choices, cycles, self.device, _UNLIMITED * self.share)
+
+    def _too_small(self, cycles: int) -> str:
+        """What the target would need, who has it, and what this board reaches, by quick searches of even foldings."""
+        board, start = self.goal.board, self._no_folding(cycles)
+        best = _best(self._choices(cycles, _UNLIMITED, even=True), cycles, self.device, _UNLIMITED * self.share)
         if best.path is None:
-            return f"{start}, nor on one {_UNLIMITED:g} times as large; ask for fewer images per second"
+            return f"{start}, nor on one {_UNLIMITED:g} times as large; {self._reached()}"
         needed = best.path.costs
         names = zip(("LUT", "BRAM", "DSP"), needed[:3] / (1, 2, 1), self.device[:3] / (1, 2, 1), strict=True)
         short = [
@@ -209,17 +244,20 @@ class Search:
             if other.part.family == board.part.family and (needed <= self.share * device_of(other)).all()
         ]
         fits = f"it fits {', '.join(others)}" if others else "no board of this family has that much"
-        reached = self._reached()
-        return f"{start}: the cheapest needs {', '.join(short)}; {fits}; {reached}"
+        return f"{start}: one that does needs {', '.join(short)}; {fits}; {self._reached()}"
 
     def _reached(self) -> str:
-        fastest = Search(self.network, replace(self.goal, target_cycles=None))._fewest_cycles()
-        if fastest is None:
-            return f"no folding at all fits {self.goal.board.name}"
-        fewest = fastest[1]
+        """What this board surely reaches."""
+        name = self.goal.board.name
+        if self.goal.target_cycles is None:
+            return f"no folding at all fits {name}"
+        quick = self._fewest_cycles(even=True)
+        if quick is None:
+            return f"no folding that was tried fits {name}"
+        rate = 1e6 * self.goal.clock_mhz / quick[1]
         return (
-            f"the fastest that fits {self.goal.board.name} takes {fewest} cycles, "
-            f"{1e6 * self.goal.clock_mhz / fewest:.0f} images/s: leave --target-fps out"
+            f"{name} surely reaches {quick[1]} cycles, {rate:.0f} images/s: ask for that, or leave --target-fps out for "
+            "the fastest"
         )
 
 

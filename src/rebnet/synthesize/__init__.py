@@ -12,6 +12,7 @@ from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import file_hash, write_record
 from rebnet.rtl.ports import PORTS_FILE, read_ports
 from rebnet.synthesize.hierarchy import synthesize_rtl
+from rebnet.synthesize.limit import limit_record
 from rebnet.synthesize.usage import Instance, Netlist, Usage
 
 SYNTHESIS_FILE = "synthesis.json"
@@ -35,7 +36,8 @@ def synthesize(
 ) -> dict[str, Any]:
     """Synthesize the accelerator in `build` for the part of `board`; write and return synthesis.json.
 
-    Whether it fits is in the record and no error: `fits`, `shortages`, and `boards_that_fit`.
+    Whether it fits is in the record and no error: `fits`, `shortages`, and `boards_that_fit`; and `limit`, whether it
+    keeps the share of the device that was asked for when the folding was chosen.
 
     Args:
         build: folder that `generate` filled.
@@ -69,6 +71,7 @@ def synthesize(
         progress=progress,
     )
     record = _record(netlist, board)
+    record["limit"] = limit_record(build, board.part, netlist.total.resources)
     record["seconds"] = round(monotonic() - started, 1)
     record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
     write_record(build / SYNTHESIS_FILE, record)

@@ -23,6 +23,7 @@ from rebnet.files import file_hash, output_errors, write_bytes, write_record, wr
 from rebnet.records import read
 from rebnet.rtl.ports import PORTS_FILE
 from rebnet.synthesize import SYNTHESIS_FILE, child
+from rebnet.synthesize.limit import limit_record
 
 FOLDER = "vivado"
 LOG = "vivado-failed.log"
@@ -93,6 +94,7 @@ def synthesize_with_vivado(
         start = time.monotonic()
         _run(child.Tool("vivado", (found,), "Vivado"), build, work, board, timeout_s, say)
         record = _record(work, board, ports["top"])
+        record["limit"] = limit_record(build, board.part, Resources.from_record(record["total"]))
         record["seconds"] = round(time.monotonic() - start, 1)
         record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
         _replace(work, build / FOLDER)
