@@ -33,7 +33,7 @@ def test_from_a_trained_network_to_the_page(rebnet, synthesized, tmp_path):
     assert f"fits {PART}" in out
     assert (output / "report.html").read_text().startswith("<!doctype html>")
     assert [line.split()[0] for line in out.splitlines()[-6:]] == [
-        "compile", "evaluate", "simulate", "synthesize", "report", "seconds",
+        "compile", "synthesize", "evaluate", "simulate", "report", "seconds",
     ]  # fmt: skip
 
 

@@ -135,8 +135,10 @@ def test_records(place: Path, maps: Path, any_levels: Path, tmp_path: Path) -> N
     check("evaluation.json", build / "evaluation.json", maps / "evaluation.json")
     for record in ("adaptive.json", "online.json", "ports.json"):
         check(record, build / record)
-    flow.compile(place / "run", tmp_path / "searched", board="zc702")
-    check("folding.json", build / "folding.json", tmp_path / "searched" / "folding.json")
+    flow.compile(place / "run", tmp_path / "searched", board="zc702", margin={"LUT": 1.0})
+    flow.compile(place / "run", tmp_path / "given", board="zc702", folding="balanced", max_utilisation=90)
+    foldings = [folder / "folding.json" for folder in (build, tmp_path / "searched", tmp_path / "given")]
+    check("folding.json", *foldings)
 
 
 @pytest.mark.rtl
@@ -156,6 +158,8 @@ def test_records_of_a_synthesis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     netlist = Netlist((Instance("top", "top", (Part("top", 1, usage),)),), "Yosys", 1, 0)
     monkeypatch.setattr(rebnet.synthesize, "synthesize_rtl", lambda *a, **k: netlist)
     build = flow_build(tmp_path)
+    folding = json.loads((build / "folding.json").read_text())
+    write_record(build / "folding.json", {**folding, "search": {"board": "xc7s50", "max_utilisation": 90}})
     flow.synthesize(build, part="xc7s50")
     check("synthesis.json", build / "synthesis.json")
 

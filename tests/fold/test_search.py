@@ -161,9 +161,9 @@ def test_a_rate_that_no_device_reaches():
         Search(network_of("dense"), Goal(board(), 100.0, 90, 1)).run()
     assert str(caught.value) == (
         "board small (small): no folding takes at most 1 cycles per image (100000000 images/s at 100 MHz) within 90 % "
-        "of it, nor of any other device: an image takes 2 cycles or more, because its 2 scores leave one a cycle, which "
-        "is 50000000 images/s; small surely reaches 2 cycles, 50000000 images/s: ask for that, or leave --target-fps out "
-        "for the fastest"
+        "of it, nor of any other device: an image takes 2 cycles or more, because its 2 scores leave one a cycle, "
+        "which is 50000000 images/s; small surely reaches 2 cycles, 50000000 images/s: ask for that, or leave "
+        "--target-fps out for the fastest"
     )
     for text, why in (
         ("5x5x1 - C2:2x2 - D2", "takes 16 cycles or more, because layer1 works on 16 vectors, one a cycle"),

@@ -6,7 +6,7 @@ import pytest
 
 from rebnet import boards
 from rebnet.boards import Resources
-from rebnet.errors import FileFormatError
+from rebnet.errors import FileFormatError, OptionError
 from rebnet.synthesize.limit import limit_record
 
 PART = boards.find("xc7s50").part  # 32,600 LUT, 65,200 FF, 75 block RAM, 120 DSP
@@ -69,20 +69,24 @@ def test_a_folding_that_was_given_with_a_limit(tmp_path):
 @pytest.mark.parametrize(
     ("search", "message"),
     [
-        ([], "key 'search' holds [], it must hold dict"),
-        ({"max_utilisation": 90}, "key 'board' is missing, it must hold str"),
-        ({"board": "xc7s50", "max_utilisation": True}, "key 'max_utilisation' holds True, it must hold int or float"),
+        ([], "key 'search' holds [], it must hold an object"),
+        ({"max_utilisation": 90}, "key 'search.board' is missing"),
         (
-            {"board": "xc7s50", "max_utilisation": 0},
-            "search.max_utilisation=0, it must be more than 0 and at most 100 percent; compile again",
+            {"board": "xc7s50", "max_utilisation": True},
+            "key 'search.max_utilisation' holds True, it must hold a number above 0",
         ),
         (
-            {"board": "xc7s50", "max_utilisation": 10**400},
-            f"search.max_utilisation={10**400}, it must be more than 0 and at most 100 percent; compile again",
+            {"board": "xc7s50", "max_utilisation": 0},
+            "key 'search.max_utilisation' holds 0, it must hold a number above 0",
         ),
     ],
 )
 def test_a_damaged_record(tmp_path, search, message):
     with pytest.raises(FileFormatError) as caught:
         limit_record(asked(tmp_path, search=search), PART, Resources())
-    assert str(caught.value) == f"{tmp_path}/folding.json: {message}"
+    assert str(caught.value).startswith(f"{tmp_path}/folding.json: {message}")
+
+
+def test_a_device_that_there_is_not(tmp_path):
+    with pytest.raises(OptionError, match="part or board 'x9' is not known"):
+        limit_record(searched(tmp_path, "x9", 90), PART, Resources())

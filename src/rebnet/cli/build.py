@@ -47,12 +47,17 @@ def command(
     target_fps: Annotated[
         float | None, typer.Option(help="Images/s at M levels: the cheapest folding on the board that reaches them.")
     ] = None,
+    max_utilisation: Annotated[
+        float | None,
+        typer.Option(help="Percent of the device that may be taken, as synthesis counts it; 90 if searched."),
+    ] = None,
+    clock_mhz: Annotated[float | None, typer.Option(help="Clock in MHz; the board's if not given.")] = None,
     images: Annotated[str, typer.Option(help="How many test images go through the RTL, or all.")] = "100",
     dataset: Annotated[str | None, typer.Option(help="Test images; the training's own if not given.")] = None,
     data_dir: DataDir = None,
     cache_dir: CacheDir = None,
 ) -> None:
-    """Everything from a trained network to the page: compile, evaluate, simulate, synthesize, report.
+    """Everything from a trained network to the page: compile, synthesize, evaluate, simulate, report.
 
     A stage that fails leaves those before it as they are; the verb of each goes on from there.
 
@@ -67,12 +72,15 @@ def command(
             part=part,
             folding=folding,
             target_fps=target_fps,
+            max_utilisation=max_utilisation,
+            clock_mhz=clock_mhz,
             images=count,
             dataset=dataset,
             data_dir=data_dir,
             cache_dir=cache_dir,
             begin=stages.begin,
             done=stages.done,
+            note=note,
             say=stages.say,
             progress=stages.advance,
         )

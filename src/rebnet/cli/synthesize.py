@@ -18,6 +18,7 @@ from rebnet.cli.common import (
     table,
     working,
 )
+from rebnet.flow.whole import broken
 
 _FACTS = ("tool", "modules_synthesized", "modules_cached", "seconds", "fmax_mhz")
 _FIGURES = ("LUT", "LC", "FF", "BRAM_36K", "BRAM_18K", "DSP")
@@ -80,6 +81,8 @@ def command(
             progress=tell,
         )
     answer(record, lambda: print_synthesis(record))
+    if broken(record):
+        raise typer.Exit(1)
 
 
 def print_synthesis(record: dict[str, Any]) -> None:
@@ -142,14 +145,9 @@ def _limit(record: dict[str, Any]) -> str:
     limit = record.get("limit")
     if limit is None:
         return ""
-    percent = limit["max_utilisation"]
-    if limit["within"]:
-        return f" within the {percent:g} % that were asked for"
-    broken = "; ".join(
-        f"{over['resource']}: {over['needed']:g} of {over['allowed']:.10g} allowed, {over['percent']:.2f} % of it all"
-        for over in limit["exceeded"]
-    )
+    if not broken(record):
+        return f" within the {limit['max_utilisation']:g} % that were asked for"
     return (
-        f", but not within the {percent:g} % that were asked for: {broken}\n"
+        f", but not as asked: {broken(record)}\n"
         "'rebnet build' searches again with what was counted; or compile with a smaller --max-utilisation"
     )

@@ -2,6 +2,7 @@
 
 import shutil
 import tempfile
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -94,6 +95,7 @@ def compile(  # noqa: A001 - the verb's name
     fixed_levels: bool = False,
     threshold_bits: int = 24,
     until: Stage = "generate",
+    margin: Mapping[str, float] | None = None,
     say: Say = silent,
 ) -> "Network":
     """Turn a trained network into SystemVerilog: export, lower, fold, generate.
@@ -110,11 +112,13 @@ def compile(  # noqa: A001 - the verb's name
             or without a target the fastest that fits; with one, what it takes of the board is predicted.
         part: a part, such as "xc7z020", instead of a board.
         target_fps: images per second at M levels and the clock.
-        max_utilisation: percent of the device's LUT, block RAM and multipliers that may be taken; 90 if None.
+        max_utilisation: percent of the device's LUT, block RAM, multipliers and FF that may be taken; 90 if None.
         clock_mhz: clock, MHz; None for the board's.
         fixed_levels: drop the constants for fewer than M levels.
         threshold_bits: T, width of thresholds and steps.
         until: the last stage; "lower" ends with the integer network, which `evaluate` runs.
+        margin: percent by which a synthesis counted more than was predicted, by resource (LUT, BRAM, DSP, FF): a search
+            leaves that free. `build` measures it.
         say: called with the name of each stage.
 
     Returns:
@@ -137,7 +141,7 @@ def compile(  # noqa: A001 - the verb's name
     from rebnet.records import read
     from rebnet.records.chain import check_origin
 
-    request = requested(board or part, target_fps, max_utilisation, clock_mhz)
+    request = requested(board or part, target_fps, max_utilisation, clock_mhz, margin)
     run, output = source_of(source), followed(path_of(output))
     check_output(output)
     make_folder(output.parent)

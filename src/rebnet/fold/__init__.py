@@ -71,7 +71,7 @@ def fold(
         taken = resources_record(network, accelerator, depths, board)
         if folding is not None:
             check_limit(request, folding, Resources.from_record(taken["total"]))
-            taken["max_utilisation"] = request.max_utilisation
+            taken["max_utilisation"] = None if request.max_utilisation is None else float(request.max_utilisation)
         more["predicted_resources"] = taken
     prediction = predict(accelerator, network.levels, depths)
     record = {

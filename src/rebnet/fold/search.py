@@ -256,8 +256,8 @@ class Search:
             return f"no folding that was tried fits {name}"
         rate = 1e6 * self.goal.clock_mhz / quick[1]
         return (
-            f"{name} surely reaches {quick[1]} cycles, {rate:.0f} images/s: ask for that, or leave --target-fps out for "
-            "the fastest"
+            f"{name} surely reaches {quick[1]} cycles, {rate:.0f} images/s: ask for that, or leave --target-fps out "
+            "for the fastest"
         )
 
 

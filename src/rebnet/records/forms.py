@@ -17,6 +17,7 @@ _AMOUNT = Number(0, 10**12)
 _CYCLES = Whole(1)
 _LEVELS = Whole(1, MAX_LEVELS)
 _PERCENT = Number(0, 100)
+_LIMIT = Number(0, 100, above=True)
 _NAME = Text(255)
 _NETWORK = Text(100_000)
 _DATASET = Text(10_000)  # npz:FILE
@@ -84,10 +85,21 @@ FOLDING = Keys(
     },
     {
         "inputs": _HASHES,
-        "predicted_resources": Keys({"part": _NAME, "total": _RESOURCES, "device": _RESOURCES}, {"modules": _MODULES}),
-        "search": Keys(),
+        "predicted_resources": Keys(
+            {"part": _NAME, "total": _RESOURCES, "device": _RESOURCES},
+            {"modules": _MODULES, "max_utilisation": Maybe(_LIMIT)},
+        ),
+        "search": Keys({}, {"board": _NAME, "max_utilisation": _LIMIT, "margin": Each(Number(0, 10**6))}),
     },
 )
+ASKED = Keys(
+    {},
+    {
+        "search": Keys({"board": _NAME, "max_utilisation": _LIMIT}),
+        "predicted_resources": Keys({"part": _NAME}, {"max_utilisation": Maybe(_LIMIT)}),
+    },
+)
+"""Of folding.json, what was asked of a device."""
 PORTS = Keys(
     {
         "top": _NAME,
@@ -200,6 +212,16 @@ SYNTHESIS = Keys(
         "inputs": _HASHES,
         "modules": _MODULES,
         "fmax_mhz": Maybe(Number(0, 100_000, above=False)),
+        "limit": Maybe(
+            Keys(
+                {"max_utilisation": _LIMIT, "within": Flag()},
+                {
+                    "exceeded": Many(
+                        Keys({"resource": _NAME, "needed": _AMOUNT, "allowed": _AMOUNT, "percent": _AMOUNT})
+                    )
+                },
+            )
+        ),
         "boards_that_fit": Many(_NAME, 0, 10_000),
         "board": _NAME,
         "family": _NAME,

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from rebnet.errors import FileFormatError, FoldingError
-from rebnet.files import check_keys, read_record
+from rebnet.files import read_record
 from rebnet.ir.notation import Folding, check_folding
 from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
@@ -106,36 +106,6 @@ def read_depths(path: Path, accelerator: Accelerator) -> Depths:
     result = {name: depths[name] for name in names}
     check_depths(accelerator, result)
     return result
-
-
-def asked_limit(path: Path) -> tuple[str, float] | None:
-    """Board or part, and the percent of it that the folding was to take at most; None where no limit was asked for.
-
-    Args:
-        path: a `folding.json`; one that is not there asks for nothing.
-
-    Raises:
-        FileFormatError: the file is no such record.
-    """
-    if not path.is_file():
-        return None
-    record = read_record(path, {})
-    for entry, name in (("search", "board"), ("predicted_resources", "part")):
-        if entry not in record:
-            continue
-        check_keys(path, record, {entry: dict})
-        asked = record[entry]
-        percent = asked.get("max_utilisation")
-        if percent is None:
-            return None
-        check_keys(path, asked, {name: str, "max_utilisation": (int, float)})
-        if not 0 < percent <= 100:
-            raise FileFormatError(
-                f"{path}: {entry}.max_utilisation={percent!r}, it must be more than 0 and at most 100 percent; compile "
-                "again"
-            )
-        return asked[name], float(percent)
-    return None
 
 
 def check_depths(accelerator: Accelerator, depths: Depths) -> None:

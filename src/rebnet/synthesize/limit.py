@@ -3,9 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from rebnet import boards
+from rebnet import boards, records
 from rebnet.boards import Part, Resources
-from rebnet.rtl.folding import FOLDING_FILE, asked_limit
+from rebnet.records.forms import ASKED
+from rebnet.rtl.folding import FOLDING_FILE
 
 
 def limit_record(build: Path, part: Part, counted: Resources) -> dict[str, Any] | None:
@@ -20,7 +21,7 @@ def limit_record(build: Path, part: Part, counted: Resources) -> dict[str, Any] 
         FileFormatError: folding.json is damaged.
         OptionError: it names a part that there is not.
     """
-    asked = asked_limit(build / FOLDING_FILE)
+    asked = _asked(build / FOLDING_FILE)
     if asked is None:
         return None
     name, percent = asked
@@ -33,6 +34,18 @@ def limit_record(build: Path, part: Part, counted: Resources) -> dict[str, Any] 
         if has and used > percent * has / 100
     ]
     return {"max_utilisation": percent, "within": not exceeded, "exceeded": exceeded}
+
+
+def _asked(path: Path) -> tuple[str, float] | None:
+    """Board or part, and the percent of it that a folding was to take at most."""
+    if not path.exists():
+        return None
+    record = records.read(path, ASKED)
+    for entry, name in (("search", "board"), ("predicted_resources", "part")):
+        percent = record.get(entry, {}).get("max_utilisation")
+        if percent is not None:
+            return record[entry][name], float(percent)
+    return None
 
 
 def _shares(part: Part, counted: Resources) -> dict[str, tuple[float, int]]:
