@@ -20,6 +20,7 @@ demo: $(READY) ## train, compile, simulate and compare on embedded digits
 	$(BIN)/rebnet demo --output build/demo
 
 test: $(READY) ## run all tests
+	@command -v perl >/dev/null || { echo "the tests need perl to run the simulator alone; install it (for example: apt install perl)" >&2; exit 1; }
 	$(BIN)/pytest -n $(JOBS) --dist worksteal
 
 check: $(READY) ## lint, types, import direction, formatting, RTL lint
@@ -49,7 +50,6 @@ tools:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	  || { echo "rebnet needs Python 3.11 or newer with venv; install it, or name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@command -v g++ >/dev/null || { echo "rebnet needs a C++ compiler, g++, to simulate; install it (for example: apt install g++)" >&2; exit 1; }
-	@command -v perl >/dev/null || { echo "rebnet needs perl to run the simulator's compiler; install it (for example: apt install perl)" >&2; exit 1; }
 
 $(READY): pyproject.toml constraints.txt | tools
 	$(PYTHON) -m venv .venv

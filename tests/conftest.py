@@ -1,11 +1,34 @@
 """Fixtures that every room's tests may use."""
 
 import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 _FOLDERS = {"cifar10": "cifar-10-batches-bin"}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's cache during a test run: a folder that all of its workers share, so each simulator is built once."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    with pytest.MonkeyPatch.context() as patch:
+        if "YOWASP_CACHE_DIR" not in os.environ:  # a compiled tool of a minute, which is not the project's
+            patch.setenv("YOWASP_CACHE_DIR", platformdirs.user_cache_dir("YoWASP", appauthor=False))
+        patch.setenv("XDG_CACHE_HOME", str(folder))
+        yield folder
+
+
+@pytest.fixture
+def heeds_ctrl_c() -> Iterator[None]:
+    """Ctrl-C interrupts the test runner, also where it was started in the background and ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

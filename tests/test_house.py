@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 
 import rebnet
+from rebnet import processes
 from rebnet.ir.ops import Op
 from rebnet.ir.storage import _KINDS
 from rebnet.rtl import MODULES, source
-from rebnet.simulate import build as simulator
 
 SOURCE = Path(rebnet.__file__).parent
 ROOT = Path(__file__).parents[1]
 FILES = sorted(SOURCE.rglob("*.py"))
 ROOMS = sorted(path.name for path in SOURCE.iterdir() if (path / "__init__.py").is_file())
 TORCH_ROOMS = {"nn", "train", "export"}
-READS_ENVIRONMENT = {Path(simulator.__file__)}  # passes PATH on to the simulator's build
+READS_ENVIRONMENT = {Path(processes.__file__)}  # passes PATH and few others on to tools
 
 named = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 

@@ -7,8 +7,6 @@ from rebnet.ir import storage
 
 EXPORTED = "exported"
 TRAINING_FILE = "training.json"
-_KEPT = ("simulator", "simulator-trace", "simulator-trees")
-"""Survive a new compile; they know by themselves whether they still fit."""
 
 
 def check_output(output: Path) -> None:
@@ -34,9 +32,6 @@ def replace_build(build: Path, output: Path) -> None:
         return
     old = output.rename(build.parent / "old")
     try:
-        for name in _KEPT:
-            if (old / name).is_dir():
-                (old / name).rename(build / name)
         build.rename(output)
     except BaseException:
         old.rename(output)

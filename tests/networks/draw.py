@@ -189,7 +189,8 @@ def draw_bundle(
     write_text(folder / "bundle.sv", bundle_text(bundle))
     sources = [source(module) for module in MODULES]
     sources += [folder / f"net_{drawn.number}" / "rtl" / f"accelerator_{drawn.number}.sv" for drawn in bundle]
-    return bundle, build_simulator(folder / "simulator", [*sources, folder / "bundle.sv"], "bundle", fast_build=True)
+    texts = {path.name: path.read_text() for path in [*sources, folder / "bundle.sv"]}
+    return bundle, build_simulator(folder / "simulators", texts, "bundle", fast_build=True)
 
 
 def write_folding(build: Path, network: Network, accelerator: Accelerator, depths: Depths) -> None:

@@ -56,7 +56,7 @@ CacheDir = Annotated[
     typer.Option(
         "--cache-dir",
         envvar="REBNET_CACHE_DIR",
-        help="Folder of kept results of synthesis; the user's cache if not given.",
+        help="Folder of kept results of synthesis and built simulators; the user's cache if not given.",
     ),
 ]
 Build = Annotated[Path, typer.Argument(help="Folder that 'rebnet compile' made.")]

@@ -8,17 +8,18 @@ from rich import box
 from rich.table import Table
 
 from rebnet import flow
-from rebnet.cli.common import answer, note, print_table, quiet
+from rebnet.cli.common import CacheDir, answer, note, print_table, quiet
 
 
 def command(
     output: Annotated[Path, typer.Option(help="Folder of the runs, builds and the report.")] = Path("build/demo"),
+    cache_dir: CacheDir = None,
 ) -> None:
     """Train, compile, prove: M = 1, 2, 3 levels on embedded handwritten digits, every held-out image through the RTL.
 
     Example: [bold]rebnet demo --output build/demo[/bold]
     """
-    rows = flow.demo(output, quiet=quiet(), say=note)
+    rows = flow.demo(output, cache_dir=cache_dir, quiet=quiet(), say=note)
     answer({"rows": rows, "page": str(output / "report.html")}, lambda: _print(rows, output))
     if any(row["mismatches"] for row in rows):
         raise typer.Exit(1)

@@ -78,6 +78,8 @@ def simulate(
     processes: int | None = None,
     trace: str | Path | None = None,
     trees: bool = False,
+    edited: bool = False,
+    cache_dir: str | Path | None = None,
     say: Say = silent,
     progress: Progress = silent,
 ) -> "Simulation":
@@ -97,6 +99,8 @@ def simulate(
         processes=processes,
         trace=some_path_of(trace),
         trees=trees,
+        edited=edited,
+        cache_dir=some_path_of(cache_dir),
         status=say,
         progress=progress,
     )

@@ -55,7 +55,7 @@ def build(
         images: how many test images go through the RTL; all if None.
         dataset: test images; the training's own if None.
         data_dir: folder that holds the data sets.
-        cache_dir: folder of kept results of synthesis.
+        cache_dir: folder of kept results of synthesis and built simulators.
         begin: called with the name of each stage before it starts.
         done: called with the name of each stage and what its function returned.
         note: called with what a reader should know: that a limit is broken, and what follows.
@@ -112,7 +112,12 @@ def build(
         margin = _search_again(path_of(output), results["synthesize"], margin, last=last or folding is not None)
         note(f"{broken(results['synthesize'])}; searching again with that margin: {_words(margin)}")
     run("evaluate", partial(evaluate, output, chosen, data_dir=data_dir, progress=progress))
-    run("simulate", partial(simulate, output, chosen, images=images, data_dir=data_dir, say=say, progress=progress))
+    run(
+        "simulate",
+        partial(
+            simulate, output, chosen, images=images, data_dir=data_dir, cache_dir=cache_dir, say=say, progress=progress
+        ),
+    )
     run("report", partial(report, [output]))
     return results | {"seconds": seconds | {"total": round(sum(seconds.values()), 1)}}
 
@@ -160,7 +165,13 @@ def _words(margin: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {percent:.1f} % more than predicted" for name, percent in margin.items())
 
 
-def demo(output: str | Path = Path("build/demo"), *, quiet: bool = False, say: Say = silent) -> list[dict[str, Any]]:
+def demo(
+    output: str | Path = Path("build/demo"),
+    *,
+    cache_dir: str | Path | None = None,
+    quiet: bool = False,
+    say: Say = silent,
+) -> list[dict[str, Any]]:
     """Everything on embedded data: train M = 1, 2, 3, compile, evaluate, simulate, report; return the report's rows."""
     from rebnet.report import write_report
 
@@ -174,7 +185,7 @@ def demo(output: str | Path = Path("build/demo"), *, quiet: bool = False, say: S
         say(f"M={levels}: evaluating the integer network")
         evaluate(place, "digits")
         say(f"M={levels}: simulating the RTL, every held-out image")
-        simulate(place, "digits")
+        simulate(place, "digits", cache_dir=cache_dir)
         builds.append(place)
     rows = write_report(builds, output / "report.json")
     report(builds, output / REPORT_FILE)

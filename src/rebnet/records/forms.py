@@ -204,6 +204,7 @@ SIMULATION = Keys(
         "fifo_peaks": Each(_COUNT),
         "simulated_cycles_per_second": _COUNT,
         "processes": _CYCLES,
+        "edited": Many(Text(4096), 0, 100_000),
     },
 )
 SYNTHESIS = Keys(

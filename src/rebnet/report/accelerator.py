@@ -69,6 +69,8 @@ def _alerts(build: Build) -> list[Html]:
             f"The RTL computed other scores than the integer network for {simulation['mismatches']:,} of "
             f"{simulation['images']:,} images. Nothing below describes a working accelerator."
         )
+    if simulation is not None and simulation.get("edited"):
+        found.append(f"Edited files were simulated, not what was generated: {', '.join(simulation['edited'])}.")
     found += [f"{file} {reason}; it is not used." for file, reason in build.unused.items()]
     return [tag("p", words, class_="alert") for words in found]
 

@@ -14,13 +14,16 @@ from rebnet.engine.predictor import Predictor
 from rebnet.engine.reference import check_data
 from rebnet.errors import OptionError, OutputError
 from rebnet.files import file_hash, make_folder, write_record
+from rebnet.generate.rtl import TOP_NAME
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import Accelerator
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
 from rebnet.rtl.ports import PORTS_FILE, read_ports
 from rebnet.rtl.widths import widths_of
+from rebnet.simulate import cache
 from rebnet.simulate.build import build_simulator
+from rebnet.simulate.files import files_of
 from rebnet.simulate.run import Shard, Streams, run_shards
 from rebnet.spec.scores import labels as labels_of
 
@@ -53,10 +56,15 @@ def simulate(
     trace: Path | None = None,
     trees: bool = False,
     sink_beats: int | None = None,
+    edited: bool = False,
+    cache_dir: Path | None = None,
     status: Callable[[str], None] = lambda stage: None,
     progress: Callable[[int], None] = lambda images_done: None,
 ) -> Simulation:
-    """Send test images through the RTL in `build` and write `simulation.json`.
+    """Send test images through the RTL of `build` and write `simulation.json`.
+
+    What is compiled and run is what the network and the folding generate, made anew; `rtl/` and `mem/` are compared
+    with it, and nothing else in `build` is looked at.
 
     Args:
         build: folder that `generate` has filled.
@@ -68,46 +76,52 @@ def simulate(
         trace: waveform to write, FST or VCD by its suffix; runs in one process.
         trees: simulate the counting trees bit by bit, as they are synthesised; many times slower.
         sink_beats: the sink takes this many beats and then no more; None for no limit.
+        edited: run `rtl/` and `mem/` as they are, where they differ; the record names what does.
+        cache_dir: built simulators are kept in `simulators` in this folder; the user's cache if None.
         status: called with the name of each stage.
         progress: called with the number of images done since the last call.
 
     Raises:
         OptionError: a number of images, levels, processes or stalls that cannot be.
         DatasetError: the images do not fit the network, or have more classes.
+        FileFormatError: `rtl/` or `mem/` is not what the network and the folding generate.
+        OutputError: the simulator cannot be kept, or the record not written.
         ToolError: the simulator could not be built or died.
         StallError: the streams stopped moving.
     """
     _check_options(stalls, processes, trace)
     network = storage.load(build)
     accelerator = read_accelerator(build / FOLDING_FILE, network)
-    ports = read_ports(build, {"network": storage.NETWORK_FILE, "folding": FOLDING_FILE})
+    read_ports(build, {"network": storage.NETWORK_FILE, "folding": FOLDING_FILE})
     chosen = dataset.test_images[: _count(images, len(dataset.test_images))]
     check_data(network, dataset.name, chosen, dataset.classes)
     users = _levels(network, levels, len(chosen))
+    files = files_of(build, edited=edited)
 
     status("building the simulator")
-    sources = [build / file for file in ports["files"]]
+    kept = cache.default_folder() if cache_dir is None else cache_dir / cache.FOLDER
     kind = "" if trace is None else trace.suffix.removeprefix(".")
-    folder = "simulator-trace" if kind else "simulator-trees" if trees else "simulator"
-    program = build_simulator(build / folder, sources, ports["top"], trace=kind, fast_build=bool(kind), trees=trees)
+    program = build_simulator(kept, files.sources, TOP_NAME, trace=kind, fast_build=bool(kind), trees=trees)
 
     status("simulating")
-    shards = run_shards(
-        program,
-        streams_of(network, accelerator, build, ports),
-        chosen.reshape(len(chosen), -1),
-        users,
-        processes=1 if trace is not None else processes or os.cpu_count() or 1,
-        folder=build,
-        stalls=stalls,
-        trace=trace,
-        sink_beats=sink_beats,
-        progress=progress,
-    )
+    with files.memory_folder() as folder:
+        shards = run_shards(
+            program,
+            streams_of(network, accelerator, build),
+            chosen.reshape(len(chosen), -1),
+            users,
+            processes=1 if trace is not None else processes or os.cpu_count() or 1,
+            folder=folder,
+            stalls=stalls,
+            trace=trace,
+            sink_beats=sink_beats,
+            progress=progress,
+        )
     status("comparing with the integer network")
     scores = np.concatenate([shard.scores for shard in shards])
     expected = Predictor(network).predict(chosen, users)
     record = _record(network, accelerator, dataset, shards, scores, expected, levels, stalls)
+    record["edited"] = files.edited
     record["inputs"] = {"ports": file_hash(build / PORTS_FILE), "images": dataset.test_sha256}
     write_record(build / SIMULATION_FILE, record)
     return Simulation(record, scores)
@@ -144,7 +158,7 @@ def _levels(network: Network, levels: tuple[int, ...] | None, count: int) -> NDA
     return np.resize(np.asarray(wanted, dtype=np.uint8), count)
 
 
-def streams_of(network: Network, accelerator: Accelerator, build: Path, ports: dict[str, Any]) -> Streams:
+def streams_of(network: Network, accelerator: Accelerator, build: Path) -> Streams:
     """The accelerator's streams, with the patience after which silence is an error."""
     depths = read_depths(build / FOLDING_FILE, accelerator)
     slowest = sum(layer.cycles(network.levels) for layer in accelerator.layers)

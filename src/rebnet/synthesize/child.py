@@ -95,7 +95,6 @@ def run(
         log.open("wb") as output,
         processes.child(
             [*tool.command, *arguments],
-            helpers=True,
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=output,

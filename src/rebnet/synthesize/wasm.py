@@ -6,20 +6,13 @@ The tool sees the current folder and the root's folders, but an empty one as /tm
 folder. Its temporary files go to SCRATCH.
 """
 
-import contextlib
-import ctypes
 import importlib
-import signal
 import sys
 import tempfile
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main(package: str, function: str, scratch: str, arguments: list[str]) -> int:
     """Run the tool; its exit code."""
-    with contextlib.suppress(OSError, AttributeError):  # Linux: end where rebnet ends, even if it was killed
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     tempfile.tempdir = scratch
     return int(getattr(importlib.import_module(package), function)(arguments))
 

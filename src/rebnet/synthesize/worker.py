@@ -6,20 +6,13 @@ runs the commands of SCRIPT, one a line; Yosys' log goes to stdout, its and its 
 folder, whose name they never see (they cannot stand a space in it).
 """
 
-import contextlib
-import ctypes
 import os
-import signal
 import sys
 from pathlib import Path
-
-_PR_SET_PDEATHSIG = 1
 
 
 def main(script: Path) -> None:
     """Run the script."""
-    with contextlib.suppress(OSError, AttributeError):  # Linux: end where rebnet ends, even if it was killed
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.putenv("TMPDIR", ".")
     from pyosys import libyosys
 
