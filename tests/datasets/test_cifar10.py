@@ -31,7 +31,7 @@ CONTENTS = {name: records(IMAGES[3 * i : 3 * i + 3], LABELS[3 * i : 3 * i + 3]) 
 
 def source(md5: str = "") -> CifarSource:
     files = [CifarFile(name, hashlib.md5(content).hexdigest()) for name, content in CONTENTS.items()]
-    return CifarSource("cifar-10-binary.tar.gz", md5, (), tuple(files[:-1]), files[-1], 3)
+    return CifarSource("cifar-10-binary.tar.gz", md5, 10**6, (), tuple(files[:-1]), files[-1], 3)
 
 
 def put(folder: Path) -> Path:
@@ -125,8 +125,10 @@ def cached(cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Stand in for the download; return the archives that it was asked for."""
     asked: list[Path] = []
 
-    def fetch(name: str, file: str, md5: str, mirrors: tuple[str, ...], where: Path | None, layout: str) -> Path:
-        assert (md5, mirrors, layout, where) == ("m", (), FOLDER, cache)
+    def fetch(
+        name: str, file: str, md5: str, size: int, mirrors: tuple[str, ...], where: Path | None, layout: str
+    ) -> Path:
+        assert (md5, size, mirrors, layout, where) == ("m", 10**6, (), FOLDER, cache)
         asked.append(pack(cache / name / file, PUBLISHED))
         return asked[-1]
 

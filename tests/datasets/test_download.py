@@ -13,10 +13,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
-import pooch
 import pytest
+import requests
 
 from rebnet import datasets
+from rebnet.datasets import cifar10, download, fashion_mnist, mnist, svhn
 from rebnet.datasets.download import fetch
 from rebnet.datasets.idx import IdxFile, IdxSource, load_source
 from rebnet.errors import DatasetError, MissingExtraError, OutputError
@@ -32,6 +33,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, bytes] = {}
         self.requests: list[str] = []
+        self.passwords: list[str | None] = []
 
     def mirror(self, folder: str) -> str:
         return f"http://127.0.0.1:{self.server_port}/{folder}/"
@@ -42,12 +44,20 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.server.requests.append(self.path)
+        self.server.passwords.append(self.headers["Authorization"])
         content = self.server.files.get(self.path)
         if content is None:
             self.send_error(404)
             return
+        if self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", content.decode())
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
+        if not self.path.startswith("/endless/"):
+            self.send_header("Content-Length", "abc" if self.path.startswith("/abc/") else str(len(content)))
         self.end_headers()
         self.wfile.write(content[: len(content) // 2] if self.path.startswith("/cut/") else content)
 
@@ -67,7 +77,7 @@ def server() -> Iterator[Server]:
 
 
 def get(cache: Path, *mirrors: str) -> Path:
-    return fetch("toy", "a.gz", MD5, mirrors, cache)
+    return fetch("toy", "a.gz", MD5, len(CONTENT), mirrors, cache)
 
 
 def left_behind(cache: Path) -> list[Path]:
@@ -121,6 +131,60 @@ def test_truncated(server: Server, tmp_path: Path) -> None:
     refuse(tmp_path, f"{server.mirror('cut')} broke off", server.mirror("cut"))
 
 
+def test_more_than_there_should_be(server: Server, tmp_path: Path) -> None:
+    """Announced, or not: the rest is not read."""
+    server.files |= {"/large/a.gz": CONTENT + b"x", "/endless/a.gz": CONTENT * 50}
+    for folder in ("large", "endless"):
+        mirror = server.mirror(folder)
+        refuse(tmp_path, f"{mirror} sends more than the {len(CONTENT)} bytes of the published file", mirror)
+
+
+def test_a_length_that_is_no_number(server: Server, tmp_path: Path) -> None:
+    server.files["/abc/a.gz"] = CONTENT
+    mirror = server.mirror("abc")
+    refuse(tmp_path, f"{mirror} answered with Content-Length 'abc', which is no number", mirror)
+
+
+@pytest.mark.parametrize("target", ["file:///etc/passwd", "ftp://127.0.0.1/a.gz", "gopher://x/"])
+def test_a_redirect_to_what_is_no_web(server: Server, tmp_path: Path, target: str) -> None:
+    server.files["/to/a.gz"] = target.encode()
+    refuse(tmp_path, f"{server.mirror('to')} redirects to {target!r}, which is not https", server.mirror("to"))
+
+
+def test_from_https_only_to_https(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Redirect:
+        is_redirect, headers = True, {"Location": "http://127.0.0.1/a.gz"}
+
+        def close(self) -> None:
+            pass
+
+    with requests.Session() as session:
+        monkeypatch.setattr(session, "get", lambda *_, **__: Redirect())
+        with pytest.raises(Exception, match=re.escape("redirects to 'http://127.0.0.1/a.gz', which is not https")):
+            download._answer(session, "https://127.0.0.1/a.gz")
+
+
+def test_redirects(server: Server, tmp_path: Path) -> None:
+    server.files |= {"/to/a.gz": b"/to/b.gz", "/to/b.gz": b"/good/a.gz"}
+    assert get(tmp_path / "kept", server.mirror("to")).read_bytes() == CONTENT
+    server.files["/to/b.gz"] = b"/to/a.gz"
+    refuse(tmp_path / "circle", f"{server.mirror('to')} redirects more than 5 times", server.mirror("to"))
+
+
+def test_no_password_of_the_user_is_sent(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    get(tmp_path / "cache", server.mirror("good"))
+    assert server.passwords == [None]
+
+
+def test_every_published_file_has_an_https_address_and_a_size() -> None:
+    for source in (mnist.SOURCE, fashion_mnist.SOURCE, svhn.SOURCE, cifar10.SOURCE):
+        assert source.mirrors[0].startswith("https://")
+        assert all(mirror.endswith("/") for mirror in source.mirrors)
+
+
 def test_no_network(tmp_path: Path) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -149,7 +213,7 @@ def test_disk_full(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(pooch.HTTPDownloader, "__call__", full)
+    monkeypatch.setattr("rebnet.datasets.download._answer", full)
     message = (
         f"{tmp_path}/toy: a.gz cannot be written to the cache (no space left on device); "
         "make room or change its permissions, or name a folder that holds the data set with --data-dir"
@@ -180,7 +244,7 @@ def test_whole_data_set(server: Server, tmp_path: Path, data_dir_given: bool) ->
         header = bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape)
         content = gzip.compress(header + array.tobytes())
         server.files[f"/set/{key}.gz"] = content
-        files[key] = IdxFile(key, hashlib.md5(content).hexdigest(), array.shape)
+        files[key] = IdxFile(key, hashlib.md5(content).hexdigest(), array.shape, len(content))
     source = IdxSource("toy", 3, (server.mirror("set"),), **files)
     cache = tmp_path / "cache"
     toy = load_source(source, tmp_path if data_dir_given else None, cache)

@@ -91,10 +91,10 @@ TOY = IdxSource(
     name="toy",
     classes=3,
     mirrors=(),
-    train_images=IdxFile("train-images", "", (4, 3, 4)),
-    train_labels=IdxFile("train-labels", "", (4,)),
-    test_images=IdxFile("test-images", "", (2, 3, 4)),
-    test_labels=IdxFile("test-labels", "", (2,)),
+    train_images=IdxFile("train-images", "", (4, 3, 4), 10**6),
+    train_labels=IdxFile("train-labels", "", (4,), 10**6),
+    test_images=IdxFile("test-images", "", (2, 3, 4), 10**6),
+    test_labels=IdxFile("test-labels", "", (2,), 10**6),
 )
 
 

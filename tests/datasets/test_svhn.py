@@ -39,7 +39,7 @@ def toy_dir(tmp_path: Path) -> Path:
 
 def toy_source(toy_dir: Path) -> SvhnSource:
     files = [
-        SvhnFile(name, hashlib.md5((toy_dir / "svhn" / name).read_bytes()).hexdigest(), count)
+        SvhnFile(name, hashlib.md5((toy_dir / "svhn" / name).read_bytes()).hexdigest(), count, 10**6)
         for name, count in (("train_32x32.mat", 2), ("extra_32x32.mat", 3), ("test_32x32.mat", 1))
     ]
     return SvhnSource((), tuple(files[:2]), files[2])

@@ -25,7 +25,7 @@ def svhn(folder: Path) -> Dataset:
         path = folder / "svhn" / name
         images = random.integers(0, 256, (32, 32, 3, count), np.uint8)
         savemat(path, {"X": images, "y": random.integers(1, 11, (count, 1)).astype(np.uint8)})
-        files.append(SvhnFile(name, hashlib.md5(path.read_bytes()).hexdigest(), count))
+        files.append(SvhnFile(name, hashlib.md5(path.read_bytes()).hexdigest(), count, 10**6))
     return load_source(SvhnSource((), tuple(files[:2]), files[2]), folder)
 
 

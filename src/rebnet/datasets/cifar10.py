@@ -51,6 +51,7 @@ class CifarSource:
     Attributes:
         archive: name of the gzipped tar archive.
         md5: its hash.
+        size: its bytes.
         mirrors: addresses that end in a slash, tried in this order.
         train: the files of the training part, in this order.
         test: the file of the test part.
@@ -59,6 +60,7 @@ class CifarSource:
 
     archive: str
     md5: str
+    size: int
     mirrors: tuple[str, ...]
     train: tuple[CifarFile, ...]
     test: CifarFile
@@ -73,6 +75,7 @@ class CifarSource:
 SOURCE = CifarSource(
     archive="cifar-10-binary.tar.gz",
     md5="c32a1d4ab5d03f1284b67883e8d87530",
+    size=170_052_171,
     mirrors=("https://www.cs.toronto.edu/~kriz/",),
     train=(
         CifarFile("data_batch_1.bin", "5dd7e06a14cb22eb9f671a540d1b7c25"),
@@ -168,7 +171,7 @@ def _cached(source: CifarSource, cache: Path | None) -> Path:
     folder = cache_folder(NAME, cache) / FOLDER
     if all(_is_whole(folder / file.name, file.md5) for file in source.files):
         return folder
-    archive = fetch(NAME, source.archive, source.md5, source.mirrors, cache, layout=FOLDER)
+    archive = fetch(NAME, source.archive, source.md5, source.size, source.mirrors, cache, layout=FOLDER)
     extract(archive, source, folder)
     archive.unlink(missing_ok=True)
     return folder

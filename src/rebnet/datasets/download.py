@@ -1,7 +1,10 @@
 """Downloads: once, from the first mirror that has the right bytes, checked before they are kept.
 
-pooch does the work: it writes to a temporary file in the cache folder and renames it only after the
-hash has matched, so a broken download leaves nothing behind.
+pooch writes to a temporary file in the cache folder and renames it only after the hash has matched, so a broken
+download leaves nothing behind. No more bytes are taken than the published file has.
+
+The hashes are the published md5 sums. md5 is weak where somebody makes two files of one sum; nobody can make a second
+file for the sum of a published one, and that is what would be needed here.
 """
 
 import hashlib
@@ -9,16 +12,25 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
 
 from rebnet.errors import DatasetError, MissingExtraError, OutputError
 from rebnet.files import write_bytes
-from rebnet.progress import Shown, shown
+from rebnet.progress import shown
+
+if TYPE_CHECKING:
+    from requests import PreparedRequest, Response, Session
 
 _TIMEOUT_S = (10, 30)
 """Seconds to wait for a connection and for the next bytes."""
 
 _CHUNK_BYTES = 1 << 16
+_MOST_REDIRECTS = 5
+
+
+class _RefusedError(Exception):
+    """An answer that is not taken; carries what the mirror did."""
 
 
 class _WrongHashError(Exception):
@@ -48,7 +60,13 @@ def cache_folder(name: str, cache: Path | None = None) -> Path:
 
 
 def fetch(
-    name: str, file: str, md5: str, mirrors: tuple[str, ...], cache: Path | None = None, layout: str | None = None
+    name: str,
+    file: str,
+    md5: str,
+    size: int,
+    mirrors: tuple[str, ...],
+    cache: Path | None = None,
+    layout: str | None = None,
 ) -> Path:
     """Return the path of a cached file, downloading it first if it is absent or damaged.
 
@@ -56,6 +74,7 @@ def fetch(
         name: data set, and its folder in the cache.
         file: file name, appended to each mirror.
         md5: hash of the published file, in hex.
+        size: bytes of the published file; nothing larger is taken.
         mirrors: addresses that end in a slash, tried in this order.
         cache: cache folder; None takes the user's (`~/.cache/rebnet` on Linux).
         layout: the data set's folder in a data folder; None where that is `name`.
@@ -80,8 +99,10 @@ def fetch(
         try:
             with _quiet(pooch.get_logger()):
                 found = pooch.retrieve(
-                    mirror + file, f"md5:{md5}", file, folder, downloader=_Downloader(f"{name}: {file}", md5)
+                    mirror + file, f"md5:{md5}", file, folder, downloader=_Downloader(f"{name}: {file}", md5, size)
                 )
+        except _RefusedError as error:
+            failures.append(f"{mirror} {error}")
         except _WrongHashError as error:
             failures.append(f"{mirror} sent md5 {error}, expected {md5}")
         except requests.HTTPError as error:
@@ -122,52 +143,76 @@ def _unwritable(folder: Path, file: str, error: BaseException | None) -> str:
 
 
 class _Downloader:
-    """pooch's HTTP download with a progress bar on stderr, and a hash check that keeps the found hash."""
+    """A download with its progress on stderr that takes no more bytes than there should be, and keeps the found hash.
 
-    def __init__(self, title: str, md5: str) -> None:
+    Redirects are followed to https, and from http to http. Proxies of the environment are used, and the user's .netrc
+    is not: no data set needs a password.
+    """
+
+    def __init__(self, title: str, md5: str, size: int) -> None:
         self._title = title
         self._md5 = md5
+        self._size = size
 
-    def __call__(self, url: str, output_file: str, pooch: Any) -> None:
-        from pooch import HTTPDownloader
+    def __call__(self, url: str, output_file: str, pooch: object) -> None:
+        import requests
 
-        with _progress(self._title) as bar:
-            download = HTTPDownloader(
-                progressbar=bar,
-                chunk_size=_CHUNK_BYTES,
-                timeout=_TIMEOUT_S,
-                headers={"Accept-Encoding": "identity"},  # a server must not unpack the .gz on its way
-            )
-            download(url, output_file, pooch)
-        with Path(output_file).open("rb") as file:
-            found = hashlib.file_digest(file, "md5").hexdigest()
-        if found != self._md5:
-            raise _WrongHashError(found)
+        digest, received = hashlib.md5(usedforsecurity=False), 0
+        with requests.Session() as session, shown(f"downloading {self._title}", unit="MB") as progress:
+            session.auth = _no_password
+            with _answer(session, url) as response, Path(output_file).open("wb") as file:
+                length = _length(response.headers.get("Content-Length"))
+                self._check(length or 0)
+                for chunk in response.iter_content(_CHUNK_BYTES):
+                    received += len(chunk)
+                    self._check(received)
+                    digest.update(chunk)
+                    file.write(chunk)
+                    progress.to(round(received / 1e6, 1), round(self._size / 1e6, 1))
+        if digest.hexdigest() != self._md5:
+            raise _WrongHashError(digest.hexdigest())
 
-
-class _Bar:
-    """What pooch wants of a progress bar; counts in MB."""
-
-    def __init__(self, progress: Shown) -> None:
-        self._progress = progress
-        self._done = 0
-        self.total = 0
-
-    def update(self, step: int) -> None:
-        self._done += step
-        self._progress.to(round(self._done / 1e6, 1), round(self.total / 1e6, 1) or None)
-
-    def reset(self) -> None:
-        self._done = 0
-
-    def close(self) -> None:
-        pass
+    def _check(self, size: int) -> None:
+        if size > self._size:
+            raise _RefusedError(f"sends more than the {self._size} bytes of the published file")
 
 
-@contextmanager
-def _progress(title: str) -> Iterator[_Bar]:
-    with shown(f"downloading {title}", unit="MB") as progress:
-        yield _Bar(progress)
+def _no_password(request: "PreparedRequest") -> "PreparedRequest":
+    return request
+
+
+def _answer(session: "Session", url: str) -> "Response":
+    """The answer to a request for `url`, after redirects."""
+    for _ in range(_MOST_REDIRECTS + 1):
+        response = session.get(
+            url,
+            stream=True,
+            timeout=_TIMEOUT_S,
+            allow_redirects=False,
+            headers={"Accept-Encoding": "identity"},  # a server must not unpack the .gz on its way
+        )
+        if not response.is_redirect:
+            try:
+                response.raise_for_status()
+            except BaseException:
+                response.close()
+                raise
+            return response
+        response.close()
+        target = urljoin(url, response.headers["Location"])
+        if urlsplit(target).scheme not in ("https", urlsplit(url).scheme):
+            raise _RefusedError(f"redirects to {target[:200]!r}, which is not https")
+        url = target
+    raise _RefusedError(f"redirects more than {_MOST_REDIRECTS} times")
+
+
+def _length(text: str | None) -> int | None:
+    """Content-Length as a number."""
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal()):
+        raise _RefusedError(f"answered with Content-Length {text[:60]!r}, which is no number")
+    return int(text[:20])
 
 
 @contextmanager

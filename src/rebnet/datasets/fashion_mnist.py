@@ -12,11 +12,14 @@ from rebnet.datasets.idx import IdxFile, IdxSource, load_source
 SOURCE = IdxSource(
     name="fashion-mnist",
     classes=10,
-    mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
-    train_images=IdxFile("train-images-idx3-ubyte", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", (60_000, 28, 28)),
-    train_labels=IdxFile("train-labels-idx1-ubyte", "25c81989df183df01b3e8a0aad5dffbe", (60_000,)),
-    test_images=IdxFile("t10k-images-idx3-ubyte", "bef4ecab320f06d8554ea6380940ec79", (10_000, 28, 28)),
-    test_labels=IdxFile("t10k-labels-idx1-ubyte", "bb300cfdad3c16e7a12a480ee83cd310", (10_000,)),
+    mirrors=(
+        "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
+        "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",  # the published one, without https
+    ),
+    train_images=IdxFile("train-images-idx3-ubyte", "8d4fb7e6c68d591d4c3dfef9ec88bf0d", (60_000, 28, 28), 26_421_880),
+    train_labels=IdxFile("train-labels-idx1-ubyte", "25c81989df183df01b3e8a0aad5dffbe", (60_000,), 29_515),
+    test_images=IdxFile("t10k-images-idx3-ubyte", "bef4ecab320f06d8554ea6380940ec79", (10_000, 28, 28), 4_422_102),
+    test_labels=IdxFile("t10k-labels-idx1-ubyte", "bb300cfdad3c16e7a12a480ee83cd310", (10_000,), 5_148),
 )
 
 

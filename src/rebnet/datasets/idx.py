@@ -26,11 +26,12 @@ _UNSIGNED_BYTE = 8
 
 @dataclass(frozen=True)
 class IdxFile:
-    """One published file: its name without `.gz`, the md5 of the published `.gz`, and its shape."""
+    """One published file: its name without `.gz`, md5 and bytes of the published `.gz`, and its shape."""
 
     name: str
     md5: str
     shape: tuple[int, ...]
+    size: int
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def load_source(source: IdxSource, data_dir: Path | None, cache: Path | None = N
     def locate(file: IdxFile) -> Path:
         if folder is not None:
             return _find(folder, file)
-        return fetch(source.name, f"{file.name}.gz", file.md5, source.mirrors, cache)
+        return fetch(source.name, f"{file.name}.gz", file.md5, file.size, source.mirrors, cache)
 
     train_images, train_labels = _read_part(source, locate, source.train_images, source.train_labels)
     test_images, test_labels = _read_part(source, locate, source.test_images, source.test_labels)

@@ -36,11 +36,12 @@ _SIZE, _CHANNELS = 32, 3
 
 @dataclass(frozen=True)
 class SvhnFile:
-    """One published file: its name, its md5 and its number of images."""
+    """One published file: its name, its md5, its number of images and its bytes."""
 
     name: str
     md5: str
     count: int
+    size: int
 
 
 @dataclass(frozen=True)
@@ -59,12 +60,15 @@ class SvhnSource:
 
 
 SOURCE = SvhnSource(
-    mirrors=("http://ufldl.stanford.edu/housenumbers/",),
-    train=(
-        SvhnFile("train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373", 73_257),
-        SvhnFile("extra_32x32.mat", "a93ce644f1a588dc4d68dda5feec44a7", 531_131),
+    mirrors=(
+        "https://ufldl.stanford.edu/housenumbers/",
+        "http://ufldl.stanford.edu/housenumbers/",  # the published one; the hash decides
     ),
-    test=SvhnFile("test_32x32.mat", "eb5a983be6a315427106f1b164d9cef3", 26_032),
+    train=(
+        SvhnFile("train_32x32.mat", "e26dedcc434d2e4c54c9b2d4a06d8373", 73_257, 182_040_794),
+        SvhnFile("extra_32x32.mat", "a93ce644f1a588dc4d68dda5feec44a7", 531_131, 1_329_278_602),
+    ),
+    test=SvhnFile("test_32x32.mat", "eb5a983be6a315427106f1b164d9cef3", 26_032, 64_275_384),
 )
 
 
@@ -97,7 +101,7 @@ def load_source(source: SvhnSource, data_dir: Path | None, cache: Path | None = 
     def locate(file: SvhnFile) -> Path:
         if folder is not None:
             return _check_hash(find_file(folder, file.name, "three", NAME), file.md5)
-        return fetch(NAME, file.name, file.md5, source.mirrors, cache)
+        return fetch(NAME, file.name, file.md5, file.size, source.mirrors, cache)
 
     train_images, train_labels = _read_part(loadmat, locate, source.train)
     test_images, test_labels = _read_part(loadmat, locate, (source.test,))
