@@ -1,9 +1,11 @@
 """What all verbs share: --json, --quiet, --verbose, --version, completion, and help that comes at once."""
 
+import errno
 import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -102,6 +104,7 @@ def test_completion(words, found):
 
 _MODULES = """
 import sys
+import tempfile
 sys.argv = ["rebnet", *sys.argv[1:]]
 from rebnet.cli import main
 try:
@@ -221,3 +224,15 @@ def test_places_that_hold_too_much(refuse, run_folder, tmp_path, monkeypatch):
         refuse(f"{place}: {rule}", "compile", run_folder, "--output", place)
     message = f"{tmp_path}/home: holds files but no build, and would be replaced; name another --output"
     refuse(message, "compile", run_folder, "--output", "~")
+
+
+def test_a_build_that_cannot_be_written_is_refused_first(refuse, build, monkeypatch):
+    def full(**_):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", full)
+    monkeypatch.setattr("rebnet.datasets.load", None)  # not reached
+    message = f"{build}: no permission to write here; name another --output or change its permissions"
+    refuse(message, "evaluate", build, "--dataset", "digits")
+    refuse(message, "simulate", build, "--dataset", "digits")
+    refuse(message, "synthesize", build, "--part", "xc7s50")

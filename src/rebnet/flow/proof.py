@@ -44,10 +44,12 @@ def evaluate(
     from rebnet.evaluate import evaluate as evaluate_network
     from rebnet.evaluate.adaptive import evaluate_adaptive
     from rebnet.evaluate.online import evaluate_online
+    from rebnet.files import make_folder
     from rebnet.ir import storage
 
     build = path_of(build)
-    served_index(storage.load(build), levels)  # a refusal before the images take their time
+    served_index(storage.load(build), levels)  # refusals before anything takes its time
+    make_folder(build)
     images = datasets.load(dataset, some_path_of(data_dir))
     if online:
         return evaluate_online(build, build / EXPORTED, images)
@@ -85,11 +87,13 @@ def simulate(
 ) -> "Simulation":
     """Send test images through the RTL under Verilator; see `rebnet.simulate.simulate`."""
     from rebnet import datasets
+    from rebnet.files import make_folder
     from rebnet.ir import storage
     from rebnet.simulate import simulate as simulate_build
 
     build = path_of(build)
-    storage.load(build)  # a refusal before the images take their time
+    storage.load(build)  # refusals before anything takes its time
+    make_folder(build)
     return simulate_build(
         build,
         datasets.load(dataset, some_path_of(data_dir)),
@@ -129,6 +133,7 @@ def synthesize(
     `rebnet.synthesize.place.place_and_route`, which takes `target_mhz`, `seed`, `scores` and `place_timeout`, seconds.
     """
     from rebnet import boards
+    from rebnet.files import make_folder
     from rebnet.synthesize import place
     from rebnet.synthesize import synthesize as synthesize_build
     from rebnet.synthesize.vivado import synthesize_with_vivado
@@ -140,7 +145,9 @@ def synthesize(
     chosen, build = boards.named_once(part, board), path_of(build)
     if tool == "vivado":
         return synthesize_with_vivado(build, chosen, say=lambda stage: progress(stage, 0, 0))
-    if place_and_route:  # a refusal before the count takes its time
+    if build.is_dir():  # a refusal before the count takes its time, as the next
+        make_folder(build)
+    if place_and_route:
         place.check(chosen, target_mhz=target_mhz, seed=seed, timeout_s=place_timeout)
     cache = some_path_of(cache_dir)
     record = synthesize_build(build, chosen, cache_dir=cache, timeout_s=timeout, processes=processes, progress=progress)
