@@ -1,6 +1,8 @@
 """Child processes that end with what started them, an interrupt, SIGTERM and SIGKILL included."""
 
+import logging
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -10,6 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+_LOG = logging.getLogger("rebnet")
+"""Told what runs; `--verbose` prints it."""
 
 _SUPERVISE = Path(__file__).with_name("supervise.py")
 _END_S = 10
@@ -40,6 +45,7 @@ def child(command: Sequence[str], **options: Any) -> Iterator["subprocess.Popen[
     Raises:
         OSError: the program is not there or cannot be run.
     """
+    _LOG.debug("running: %s", shlex.join(command))
     started: list[subprocess.Popen[Any]] = []
     failed: list[BaseException] = []
     left = False

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from rebnet.cli.app import SHARED, app
+from rebnet.cli.common import speak
+from rebnet.processes import child
 
 
 def document(out: str):
@@ -236,3 +238,14 @@ def test_a_build_that_cannot_be_written_is_refused_first(refuse, build, monkeypa
     refuse(message, "evaluate", build, "--dataset", "digits")
     refuse(message, "simulate", build, "--dataset", "digits")
     refuse(message, "synthesize", build, "--part", "xc7s50")
+
+
+def test_verbose_shows_what_runs(capfd):
+    speak(json=False, quiet=False, verbose=True)
+    with child(["true", "a b"]) as process:
+        process.wait()
+    assert capfd.readouterr().err == "running: true 'a b'\n"
+    speak(json=False, quiet=False, verbose=False)
+    with child(["true"]) as process:
+        process.wait()
+    assert capfd.readouterr() == ("", "")

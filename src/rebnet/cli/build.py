@@ -87,6 +87,8 @@ def command(
     seconds = made["seconds"]
     lines = {f"{name} seconds": seconds[name] for name in stages.records} | {"seconds": seconds["total"]}
     answer({**stages.records, "seconds": seconds}, lambda: print_record(lines, tuple(lines)))
+    if made["simulate"].mismatches:
+        raise typer.Exit(1)
 
 
 class _Stages:

@@ -89,10 +89,12 @@ def simulate(
     from rebnet import datasets
     from rebnet.files import make_folder
     from rebnet.ir import storage
+    from rebnet.simulate import check_options
     from rebnet.simulate import simulate as simulate_build
 
     build = path_of(build)
-    storage.load(build)  # refusals before anything takes its time
+    check_options(stalls, processes, some_path_of(trace))  # refusals before anything takes its time
+    storage.load(build)
     make_folder(build)
     return simulate_build(
         build,

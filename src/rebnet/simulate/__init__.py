@@ -89,7 +89,7 @@ def simulate(
         ToolError: the simulator could not be built or died.
         StallError: the streams stopped moving.
     """
-    _check_options(stalls, processes, trace)
+    check_options(stalls, processes, trace)
     network = storage.load(build)
     accelerator = read_accelerator(build / FOLDING_FILE, network)
     read_ports(build, {"network": storage.NETWORK_FILE, "folding": FOLDING_FILE})
@@ -127,7 +127,8 @@ def simulate(
     return Simulation(record, scores)
 
 
-def _check_options(stalls: int | None, processes: int | None, trace: Path | None) -> None:
+def check_options(stalls: int | None, processes: int | None, trace: Path | None) -> None:
+    """Raise what `simulate` would for these options; it takes no time."""
     if stalls is not None and not 0 <= stalls <= MAX_STALLS:
         raise OptionError(f"stalls={stalls}: the seed of the stalls is a whole number; use 0 to {MAX_STALLS}")
     if processes is not None and processes < 1:
