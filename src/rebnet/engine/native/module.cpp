@@ -69,6 +69,7 @@ void run(Engine& engine, const Images& images, int set, const std::optional<Sets
 }  // namespace
 
 NB_MODULE(_native, m) {
+  nb::set_leak_warnings(false);  // what a program still holds when the interpreter ends is its own affair
   m.doc() = "The integer network in C++; use rebnet.engine.packed or rebnet.load.";
   m.def("instruction_sets", &rebnet::instruction_sets);
   nb::class_<Builder>(m, "Builder")
