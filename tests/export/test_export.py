@@ -164,13 +164,13 @@ def test_modules_that_are_no_network():
     refuse(OptionError, f"toy: starts with BinaryLinear; {first}", nn.Sequential(linear, norm))
     refuse(
         OptionError,
-        "toy: module 2 is a Linear; use PixelInput, BinaryLinear, BinaryConv2d, BatchNorm1d, BatchNorm2d, MaxPool2d, "
+        "toy: module 1 is a Linear; use PixelInput, BinaryLinear, BinaryConv2d, BatchNorm1d, BatchNorm2d, MaxPool2d, "
         "PadLowest, FlattenHWC and ResidualSign (Dropout and Identity are passed over)",
         nn.Sequential(pixels, nn.Linear(24, 4), norm),
     )
     refuse(
         OptionError,
-        "toy: module 3, BatchNorm1d, keeps no running statistics; make it with them",
+        "toy: module 2, BatchNorm1d, keeps no running statistics; make it with them",
         nn.Sequential(pixels, linear, nn.BatchNorm1d(4, track_running_stats=False)),
     )
     refuse(
@@ -214,35 +214,35 @@ TAKEN = (
 @pytest.mark.parametrize(
     ("modules", "message"),
     [
-        ((PadLowest(SAME), CONV, NORM), f"2, PadLowest with lowest=-inf: {MISPLACED}"),
-        ((PadLowest(SAME, 0.0), CONV, NORM), f"2, PadLowest with lowest=0.0: {MISPLACED}"),
-        ((CONV, PadLowest(SAME), NORM, ResidualSign(1)), f"3, PadLowest with lowest=-inf: {MISPLACED}"),
-        ((CONV, NORM, PadLowest(SAME, -1.0), ResidualSign(1)), f"4, PadLowest with lowest=-1.0: {MISPLACED}"),
-        ((CONV, NORM, ResidualSign(1), PadLowest(SAME), CONV), f"5, PadLowest with lowest=-inf: {MISPLACED}"),
+        ((PadLowest(SAME), CONV, NORM), f"1, PadLowest with lowest=-inf: {MISPLACED}"),
+        ((PadLowest(SAME, 0.0), CONV, NORM), f"1, PadLowest with lowest=0.0: {MISPLACED}"),
+        ((CONV, PadLowest(SAME), NORM, ResidualSign(1)), f"2, PadLowest with lowest=-inf: {MISPLACED}"),
+        ((CONV, NORM, PadLowest(SAME, -1.0), ResidualSign(1)), f"3, PadLowest with lowest=-1.0: {MISPLACED}"),
+        ((CONV, NORM, ResidualSign(1), PadLowest(SAME), CONV), f"4, PadLowest with lowest=-inf: {MISPLACED}"),
         (
             (CONV, NORM, PadLowest(SAME), nn.MaxPool2d(2), ResidualSign(1)),
-            f"4, PadLowest with lowest=-inf: {MISPLACED}",
+            f"3, PadLowest with lowest=-inf: {MISPLACED}",
         ),
         (
             (CONV, NORM, PadLowest(SAME), PadLowest(SAME), ResidualSign(1)),
-            f"4, PadLowest with lowest=-inf: {MISPLACED}",
+            f"3, PadLowest with lowest=-inf: {MISPLACED}",
         ),
-        ((CONV, NORM, PadLowest(SAME)), f"4, PadLowest with lowest=-inf: {MISPLACED}"),
-        ((CONV, NORM, PadLowest(SAME), ResidualSign(1), nn.MaxPool2d(2)), f"6, MaxPool2d: {TAKEN}"),
+        ((CONV, NORM, PadLowest(SAME)), f"3, PadLowest with lowest=-inf: {MISPLACED}"),
+        ((CONV, NORM, PadLowest(SAME), ResidualSign(1), nn.MaxPool2d(2)), f"5, MaxPool2d: {TAKEN}"),
         (
             (CONV, NORM, PadLowest(SAME), ResidualSign(1), FlattenHWC(), BinaryLinear(144, 3)),
             f"6, BinaryLinear: {TAKEN}",
         ),
         (
             (CONV, NORM, PadLowest(SAME), ResidualSign(1), BinaryConv2d(4, 2, 5)),
-            "6: its window is 5x5, its map was padded for 3x3+same; make them the same",
+            "5: its window is 5x5, its map was padded for 3x3+same; make them the same",
         ),
         (
             (PadLowest(Window(3, 2, same=True), -1.0), CONV),
-            "3: its window is 3x3, its map was padded for 3x3/2+same; make them the same",
+            "2: its window is 3x3, its map was padded for 3x3/2+same; make them the same",
         ),
         *(
-            ((CONV, NORM, pool), f"4, {pool}: a pool is square, unpadded, undilated and floors; make it so")
+            ((CONV, NORM, pool), f"3, {pool}: a pool is square, unpadded, undilated and floors; make it so")
             for pool in (
                 nn.MaxPool2d(2, padding=1),
                 nn.MaxPool2d(2, ceil_mode=True),
@@ -253,12 +253,12 @@ TAKEN = (
         ),
         (
             (CONV, nn.BatchNorm2d(4, track_running_stats=False)),
-            "3, BatchNorm2d, keeps no running statistics; make it with them",
+            "2, BatchNorm2d, keeps no running statistics; make it with them",
         ),
         (
             (CONV, NORM, ResidualSign(1), nn.Flatten(), BinaryLinear(64, 2)),
-            "5 is a Flatten; use PixelInput, BinaryLinear, BinaryConv2d, BatchNorm1d, BatchNorm2d, MaxPool2d, "
-            "PadLowest, FlattenHWC and ResidualSign (Dropout and Identity are passed over)",
+            "4 is a Flatten, which puts one channel's whole map after the other; hardware streams all channels of a "
+            "pixel together, so use rebnet.nn.window.FlattenHWC",
         ),
     ],
 )

@@ -2,7 +2,6 @@
 
 import rebnet.nn  # isort: skip # noqa: F401 - first: it says in one sentence that torch is missing
 
-import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,16 +10,18 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rebnet.errors import OptionError
+from rebnet.export.modules import check_pixels, own_copy, placed
 from rebnet.export.walk import walk
 from rebnet.ir.notation import Folding, parse
 from rebnet.ir.ops import Network
 from rebnet.nn.build import FLOAT_LEVELS
 from rebnet.nn.calibration import recalibrate, snap_gains
 from rebnet.nn.load import load_model
+from rebnet.nn.pixels import PixelInput
 
 
 def export(
-    model: nn.Sequential,
+    model: nn.Module,
     name: str = "network",
     *,
     foldings: Sequence[Folding | None] = (),
@@ -32,22 +33,31 @@ def export(
     Args:
         model: an `nn.Sequential` of PixelInput, then BinaryLinear, BatchNorm1d and ResidualSign in turn, the last
             BatchNorm1d without a residual sign; an any-level network has a PerLevel in place of each of these two.
-            It is not changed.
+            Sequentials in it are read through, and so is what torch.compile made of it. It may be on any device, in
+            training or not, and is not changed.
         name: name of the network.
         foldings: folding of each dense layer, None or missing where it is open.
-        images: training images, uint8 N×H×W×C. With them the factors γ are first set to integer gains over a power
-            of two and BatchNorm is recalibrated, as `rebnet train` does at its end; without them they must be already.
+        images: training images, uint8 N×H×W×C, at least one. With them the factors γ are first set to integer gains
+            over a power of two and BatchNorm is recalibrated, as `rebnet train` does at its end; without them they must
+            be already.
         gain_bits: width of the sum of a layer's gains.
 
     Raises:
-        OptionError: the module holds something else, or its factors were not snapped and there are no images.
+        OptionError: the module holds something else, its numbers are not finite or not float32, its factors were not
+            snapped and there are no images, or images that do not fit it. Nothing has been computed by then.
         VerifyError: its modules stand in an order that is no network.
     """
+    modules = placed(model, name)
     if images is not None:
-        model = copy.deepcopy(model)
-        snap_gains(model, gain_bits)
-        recalibrate(model, images)
-    return walk(model, name, foldings)
+        pixels = modules[0].module
+        assert isinstance(pixels, PixelInput)
+        array = check_pixels(images, pixels, name)
+        walk(modules, name, foldings, snapped=False)
+        modules = own_copy(modules)
+        flat = nn.Sequential(*(one.module for one in modules))
+        snap_gains(flat, gain_bits)
+        recalibrate(flat, array)
+    return walk(modules, name, foldings)
 
 
 def export_run(run: Path) -> Network:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from rebnet.errors import OptionError
+from rebnet.export.modules import LEGAL, Placed
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, Floats, MaxPool, Network, Op, PixelInput, ResidualSign
 from rebnet.ir.verify import verify
@@ -21,39 +22,39 @@ from rebnet.nn.window import FlattenHWC, PadLowest
 from rebnet.spec.gains import choose_gains
 from rebnet.spec.window import Window
 
-_PASSED_OVER = nn.Identity | nn.Dropout | FlattenHWC
+_PASSED_OVER = nn.Identity | nn.Dropout | nn.Flatten | FlattenHWC
 
 
-def walk(model: nn.Sequential, name: str, foldings: Sequence[Folding | None]) -> Network:
-    """The operations of `model` in order.
+def walk(placed: Sequence[Placed], name: str, foldings: Sequence[Folding | None], *, snapped: bool = True) -> Network:
+    """The operations of modules in order.
 
     Args:
-        model: PixelInput, then BinaryLinear or BinaryConv2d, BatchNorm, MaxPool2d and ResidualSign in turn; factors
+        placed: PixelInput, then BinaryLinear or BinaryConv2d, BatchNorm, MaxPool2d and ResidualSign in turn; factors
             on the grid of gains. A BatchNorm or ResidualSign may be a PerLevel of them.
         name: name of the network.
         foldings: folding of each layer with weights, None where it is open.
+        snapped: False puts other factors, which are on the grid, in the place of the modules': to ask whether the
+            modules are a network at all.
 
     Raises:
         OptionError: the module holds something else, or its factors were not snapped to gains.
         VerifyError: its modules stand in an order that is no network.
     """
-    modules = [module for module in model if not isinstance(module, _PASSED_OVER)]
-    if not modules or not isinstance(modules[0], PixelModule):
-        found = type(modules[0]).__name__ if modules else "nothing"
-        raise OptionError(f"{name}: starts with {found}; the first module must be rebnet.nn.pixels.PixelInput")
-    pixels = modules[0]
-    at_most = [module[-1] if isinstance(module, PerLevel) else module for module in modules]  # at M levels
+    standing = [one for one in placed if not isinstance(one.module, _PASSED_OVER)]
+    pixels = standing[0].module
+    assert isinstance(pixels, PixelModule)
+    at_most = [one.at_most for one in standing]
     signs = [module for module in at_most if isinstance(module, SignModule)]
     levels = {module.levels for module in signs} or {1}
     if len(levels) > 1:
         raise OptionError(f"{name}: residual signs of {sorted(levels)} levels; give all of them the same number")
     ops: list[Op] = []
     padded: Window | None = None  # the window that the map was padded for
-    for position, module in enumerate(modules[1:], start=2):
-        place = f"{name}: module {position}"
+    for position, one in enumerate(standing[1:], start=1):
+        module, place = one.module, f"{name}: module {one.path}"
         if isinstance(module, PadLowest):
-            before_sign = isinstance(at_most[position], SignModule) if position < len(modules) else False
-            padded = _padding(place, module, first=position == 2, before_sign=before_sign)
+            before_sign = position + 1 < len(standing) and isinstance(at_most[position + 1], SignModule)
+            padded = _padding(place, module, first=position == 1, before_sign=before_sign)
             continue
         if padded is not None and isinstance(module, BinaryLinear | nn.MaxPool2d):
             raise OptionError(
@@ -63,7 +64,7 @@ def walk(model: nn.Sequential, name: str, foldings: Sequence[Folding | None]) ->
         ops.append(_op(place, module, sum(isinstance(op, Dense) for op in ops), foldings, padded))
         if isinstance(ops[-1], Dense):
             padded = None
-    ops = _with_fractions(name, ops, levels.pop())
+    ops = _with_fractions(name, ops, levels.pop()) if snapped else [_any_factors(op) for op in ops]
     image = PixelInput(pixels.height, pixels.width, pixels.channels, pixels.bits)
     return verify(Network(name, signs[0].levels if signs else 1, image, tuple(ops)))
 
@@ -98,10 +99,7 @@ def _op(place: str, module: nn.Module, layer: int, foldings: Sequence[Folding | 
             return _pool(place, module)
         case SignModule():
             return ResidualSign(tuple(float(gamma) for gamma in module.gammas.tolist()), fraction_bits=0)
-    raise OptionError(
-        f"{place} is a {type(module).__name__}; use PixelInput, BinaryLinear, BinaryConv2d, BatchNorm1d, BatchNorm2d, "
-        "MaxPool2d, PadLowest, FlattenHWC and ResidualSign (Dropout and Identity are passed over)"
-    )
+    raise OptionError(f"{place} is a {type(module).__name__}; {LEGAL}")
 
 
 def _own_sets(place: str, ops: Sequence[Op]) -> Op:
@@ -153,6 +151,19 @@ def _batchnorm(place: str, module: nn.BatchNorm1d | nn.BatchNorm2d) -> BatchNorm
 
 def _floats(values: Tensor) -> Floats:
     return values.detach().cpu().double().numpy().astype(np.float64)
+
+
+def _any_factors(op: Op) -> Op:
+    """A residual sign with powers of two as its factors; all else as it is."""
+    if not isinstance(op, ResidualSign):
+        return op
+    return replace(
+        op,
+        gammas=tuple(2.0**place for place in reversed(range(len(op.gammas)))),
+        fewer=tuple(
+            ResidualSign(tuple(2.0**place for place in reversed(range(len(one.gammas)))), 0) for one in op.fewer
+        ),
+    )
 
 
 def _with_fractions(name: str, ops: list[Op], levels: int) -> list[Op]:
