@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet.datasets.class_names import PUBLISHED
 from rebnet.datasets.dataset import Dataset, Images, Labels
 from rebnet.datasets.download import cache_folder, fetch, keep
 from rebnet.datasets.folder import find_file, find_folder
@@ -123,7 +124,8 @@ def load_source(source: CifarSource, data_dir: Path | None, cache: Path | None =
         path = find_file(folder, file.name, "six", NAME)
         _unpack(path, read_records(path, source.images_per_file), file_images, file_labels)
     shape = (-1, _SIZE, _SIZE, _CHANNELS)
-    return Dataset(NAME, CLASSES, images[:-1].reshape(shape), labels[:-1].reshape(-1), images[-1], labels[-1])
+    train = images[:-1].reshape(shape), labels[:-1].reshape(-1)
+    return Dataset(NAME, CLASSES, *train, images[-1], labels[-1], PUBLISHED[NAME])
 
 
 def read_records(path: Path, count: int) -> NDArray[np.uint8]:

@@ -37,9 +37,11 @@ class Dataset:
         train_labels: int64, N.
         test_images: uint8, N×H×W×C, with the training images' H, W and C.
         test_labels: int64, N.
+        class_names: what the classes are called, in their order; empty where nobody says.
 
     Raises:
-        DatasetError: an array has a wrong type or shape, counts differ, or a label is out of range.
+        DatasetError: an array has a wrong type or shape, counts differ, a label is out of range, or there is not one
+            name for each class.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Dataset:
     train_labels: Labels
     test_images: Images
     test_labels: Labels
+    class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 1 <= self.classes <= MAX_CLASSES:
@@ -66,6 +69,11 @@ class Dataset:
                     f"{self.name}: {part}_labels has dtype {labels.dtype}, a Dataset holds int64; "
                     f"convert it with {part}_labels.astype('int64')"
                 )
+        if self.class_names and len(self.class_names) != self.classes:
+            raise DatasetError(
+                f"{self.name}: {len(self.class_names)} class names for {self.classes} classes; give one for each, or "
+                "none"
+            )
         check_same_shape(self.name, ("train_images", self.train_images), ("test_images", self.test_images))
 
     @property

@@ -11,6 +11,7 @@ from importlib import resources
 
 import numpy as np
 
+from rebnet.datasets.class_names import PUBLISHED
 from rebnet.datasets.dataset import Dataset
 from rebnet.datasets.split import fixed_order
 
@@ -42,4 +43,5 @@ def load() -> Dataset:
         train_labels=labels[:-TEST_IMAGES],
         test_images=images[-TEST_IMAGES:],
         test_labels=labels[-TEST_IMAGES:],
+        class_names=PUBLISHED["digits"],
     )

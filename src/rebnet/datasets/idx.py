@@ -15,6 +15,7 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet.datasets.class_names import PUBLISHED
 from rebnet.datasets.dataset import Dataset, Images, Labels, check_labels
 from rebnet.datasets.download import fetch
 from rebnet.datasets.folder import find_folder
@@ -85,7 +86,8 @@ def load_source(source: IdxSource, data_dir: Path | None, cache: Path | None = N
 
     train_images, train_labels = _read_part(source, locate, source.train_images, source.train_labels)
     test_images, test_labels = _read_part(source, locate, source.test_images, source.test_labels)
-    return Dataset(source.name, source.classes, train_images, train_labels, test_images, test_labels)
+    names = PUBLISHED.get(source.name, ())
+    return Dataset(source.name, source.classes, train_images, train_labels, test_images, test_labels, names)
 
 
 def _find(folder: Path, file: IdxFile) -> Path:

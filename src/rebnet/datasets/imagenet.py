@@ -68,7 +68,7 @@ def load(data_dir: Path | None, *, resize: int = 256, crop: int = 224, cache: Pa
         images = decode_once(NAME, store, listing, settings, crop, partial(read_picture, resize=resize, crop=crop))
         arrays.append((images, labels))
     (train_images, train_labels), (test_images, test_labels) = arrays
-    return Dataset(NAME, len(classes), train_images, train_labels, test_images, test_labels)
+    return Dataset(NAME, len(classes), train_images, train_labels, test_images, test_labels, tuple(classes))
 
 
 def _find(data_dir: Path | None) -> Path:

@@ -4,6 +4,7 @@
     labels        integers, N, classes numbered from 0
     test_images   uint8, N×H×W×C    optional, together with test_labels
     test_labels   integers, N
+    class_names   texts, one a class   optional; without them there are as many classes as labels
 
 Without the test arrays a fifth of the images (rounded down, at least one) becomes the test part: the
 last indices of `fixed_order(N)`, the same ones on every machine. Other arrays in the file are ignored.
@@ -26,6 +27,7 @@ PREFIX = "npz:"
 
 REQUIRED = ("images", "labels")
 OPTIONAL = ("test_images", "test_labels")
+NAMES = "class_names"
 
 _RECIPE = "write it with numpy.savez(FILE, images=..., labels=...)"
 
@@ -34,7 +36,7 @@ def load(path: Path) -> Dataset:
     """Load the data set in the .npz file `path`; a leading ~ is the home folder.
 
     Returns:
-        As many classes as the largest label of both parts plus one.
+        As many classes as there are names for them, else as the largest label of both parts plus one.
 
     Raises:
         DatasetError: the file is missing or damaged, or one of its arrays breaks a rule above.
@@ -52,14 +54,27 @@ def load(path: Path) -> Dataset:
         _split(where, arrays)
     check_same_shape(where, ("images", arrays["images"]), ("test_images", arrays["test_images"]))
     labels, test_labels = arrays["labels"].astype(np.int64), arrays["test_labels"].astype(np.int64)
+    names = _class_names(where, arrays.get(NAMES))
     return Dataset(
         name=f"{PREFIX}{path}",
-        classes=int(max(labels.max(), test_labels.max())) + 1,
+        classes=len(names) or int(max(labels.max(), test_labels.max())) + 1,
         train_images=arrays["images"],
         train_labels=labels,
         test_images=arrays["test_images"],
         test_labels=test_labels,
+        class_names=names,
     )
+
+
+def _class_names(where: str, names: NDArray[Any] | None) -> tuple[str, ...]:
+    if names is None:
+        return ()
+    if names.dtype.kind != "U" or names.ndim != 1 or not all(names.tolist()):
+        raise DatasetError(
+            f"{where}: {NAMES} has dtype {names.dtype} and shape {names.shape}, it must hold a text for each class; "
+            "write it as numpy.array(['cat', 'dog'])"
+        )
+    return tuple(names.tolist())
 
 
 def _split(where: str, arrays: dict[str, NDArray[Any]]) -> None:
@@ -104,7 +119,7 @@ def _keys(path: Path, found: set[str]) -> tuple[str, ...]:
             f"{path}: key {key!r} is missing, the file holds {', '.join(sorted(found)) or 'nothing'}; {rule}, "
             "add it with numpy.savez"
         )
-    return wanted
+    return (*wanted, NAMES) if NAMES in found else wanted
 
 
 def _member(path: Path, archive: Any, key: str) -> NDArray[Any]:

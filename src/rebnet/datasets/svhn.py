@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet.datasets.class_names import PUBLISHED
 from rebnet.datasets.dataset import Dataset, Images, Labels
 from rebnet.datasets.download import fetch
 from rebnet.datasets.folder import find_file, find_folder
@@ -105,7 +106,7 @@ def load_source(source: SvhnSource, data_dir: Path | None, cache: Path | None = 
 
     train_images, train_labels = _read_part(loadmat, locate, source.train)
     test_images, test_labels = _read_part(loadmat, locate, (source.test,))
-    return Dataset(NAME, CLASSES, train_images, train_labels, test_images, test_labels)
+    return Dataset(NAME, CLASSES, train_images, train_labels, test_images, test_labels, PUBLISHED[NAME])
 
 
 def _reader() -> Callable[..., dict[str, Any]]:

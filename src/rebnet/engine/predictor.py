@@ -1,13 +1,14 @@
 """A compiled network on this processor: what `rebnet.load` returns."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rebnet.engine import native, packed
+from rebnet.engine.given import images_of, levels_of, whole
 from rebnet.engine.reference import check_images, run_mixed, served_index
 from rebnet.errors import OptionError
 from rebnet.ir.ops import Network
@@ -24,25 +25,43 @@ def instruction_sets() -> list[str]:
 
 
 class Predictor:
-    """A lowered network, packed once; threads of Python may share it.
+    """A lowered network, packed once; threads of Python may share it, and so may processes that are forked later.
+
+    Pickling writes the network: what is read again has the threads and the instruction set of its own machine, where
+    none were asked for.
 
     Args:
         network: a lowered network.
         threads: threads that share the images of a call; one per core if None.
         instruction_set: one of `instruction_sets()`; the fastest if None.
+        classes: what the classes are called, in their order; their numbers if None.
 
     Raises:
-        OptionError: the network is not lowered, or this installation or processor lacks what is asked for.
+        OptionError: the network is not lowered, this installation or processor lacks what is asked for, or there is not
+            one name for each class.
     """
 
-    def __init__(self, network: Network, threads: int | None = None, instruction_set: str | None = None) -> None:
-        count = threads if threads is not None else os.cpu_count() or 1
+    def __init__(
+        self,
+        network: Network,
+        threads: int | None = None,
+        instruction_set: str | None = None,
+        classes: Sequence[str] | None = None,
+    ) -> None:
+        legal = f"1 to {MOST_THREADS}"
+        count = os.cpu_count() or 1 if threads is None else whole("threads", threads, legal)
         if not 1 <= count <= MOST_THREADS:
-            raise OptionError(f"threads={threads}: use 1 to {MOST_THREADS}")
+            raise OptionError(f"threads={threads}: use {legal}")
         here = instruction_sets()
         if instruction_set is not None and instruction_set not in here:
             raise OptionError(f"instruction_set={instruction_set!r}: there is {', '.join(here)} here; choose one")
+        if classes is not None and len(classes) != network.classes:
+            raise OptionError(
+                f"{len(classes)} names of classes, the network {network.name} has {network.classes}; give one for each"
+            )
+        self._asked = (threads, instruction_set, classes)
         self.network = network
+        self.classes = tuple(map(str, range(network.classes) if classes is None else classes))
         self.threads = count
         self.instruction_set = instruction_set or here[0]
         image = network.input
@@ -55,38 +74,54 @@ class Predictor:
         else:
             self._native = native.NativeEngine(network, count, self.instruction_set)
 
-    def predict(self, images: NDArray[np.uint8], levels: int | ArrayLike | None = None) -> NDArray[np.int64]:
+    def predict(self, images: ArrayLike, levels: int | ArrayLike | None = None) -> NDArray[np.int64]:
         """Integer scores of images. Other threads of Python go on meanwhile; calls of one predictor take turns.
 
         Args:
-            images: uint8 of shape (N, height, width, channels), in any strides.
+            images: uint8 of shape (N, height, width, channels), in any strides; lists of whole numbers from 0 to 255
+                and pictures of PIL are taken too. One image may come without the first axis, and all of them without
+                the last where there is one channel.
             levels: m, the levels to run at, for all images or one for each; M if None.
 
         Returns:
-            Scores of shape (N, classes), int64, equal on every instruction set.
+            Scores of shape (N, classes), or (classes,) of one image without an axis for it; int64, equal on every
+            instruction set.
 
         Raises:
             OptionError: the network does not serve these levels.
             DatasetError: the images do not fit the network's input.
         """
-        if images.shape[1:] != self._shape or images.dtype != np.uint8:
-            check_images(self.network, images)
+        alone = False
+        if type(images) is not np.ndarray or images.shape[1:] != self._shape or images.dtype != np.uint8:
+            images, alone = images_of(self.network, images)
+        if levels is not None and type(levels) is not int:
+            levels = levels_of(levels, len(images), alone)
+        scores = self._scores(images, levels)
+        return scores[0] if alone else scores
+
+    def _scores(self, images: NDArray[np.uint8], levels: int | NDArray[np.int64] | None) -> NDArray[np.int64]:
         if levels is None or isinstance(levels, int):
             if levels not in self._places:
                 served_index(self.network, levels)
             if self._native is not None:
                 return self._native.run(images, self._places[levels])
             return self._numpy.run(images, levels)
-        own = _own(np.asarray(levels), len(images))
-        for m in np.unique(own).tolist():
+        for m in np.unique(levels).tolist():
             served_index(self.network, m)
         if self._native is not None:
-            return self._native.run(images, 0, np.array([self._places[m] for m in own.tolist()], dtype=np.int32))
-        return run_mixed(self.network, images, own, lambda _, chosen, m: self._numpy.run(chosen, m))
+            return self._native.run(images, 0, np.array([self._places[m] for m in levels.tolist()], dtype=np.int32))
+        return run_mixed(self.network, images, levels, lambda _, chosen, m: self._numpy.run(chosen, m))
 
-    def labels(self, images: NDArray[np.uint8], levels: int | ArrayLike | None = None) -> NDArray[np.int64]:
-        """The first index of the largest score of each image, shape (N,); arguments and errors as in `predict`."""
+    def labels(self, images: ArrayLike, levels: int | ArrayLike | None = None) -> NDArray[np.int64]:
+        """The first index of the largest score of each image, shape (N,), or () of one image without an axis for it.
+
+        Arguments and errors as in `predict`.
+        """
         return labels_of(self.predict(images, levels))
+
+    def names(self, images: ArrayLike, levels: int | ArrayLike | None = None) -> list[str]:
+        """What the class of each image is called, one of `classes`; arguments and errors as in `predict`."""
+        return [self.classes[label] for label in np.atleast_1d(self.labels(images, levels)).tolist()]
 
     def run(self, images: NDArray[np.uint8], levels: int | None, progress: Callable[[int], None]) -> NDArray[np.int64]:
         """`predict` of many images, a few at a time; `progress` is called with the number done since the last call."""
@@ -97,6 +132,9 @@ class Predictor:
             results.append(self.predict(images[start : start + _CALL], levels))
             progress(len(results[-1]))
         return np.concatenate(results)
+
+    def __reduce__(self) -> tuple[type["Predictor"], tuple[Any, ...]]:
+        return type(self), (self.network, *self._asked)
 
     def __repr__(self) -> str:
         return (
@@ -114,12 +152,3 @@ def run(
 ) -> NDArray[np.int64]:
     """Integer scores of every image by the fastest engine here; arguments and errors as in `reference.run`."""
     return Predictor(network, threads).run(images, levels, progress)
-
-
-def _own(levels: NDArray[Any], images: int) -> NDArray[np.int64]:
-    """One level count per image, checked."""
-    if levels.shape != (images,) or levels.dtype.kind not in "iu":
-        raise OptionError(
-            f"levels of shape {levels.shape} for {images} images; give one whole number for all, or one for each image"
-        )
-    return levels.astype(np.int64)

@@ -51,6 +51,7 @@ TRAINING = Keys(
         "test_accuracies": _EACH_M,
         "validation_accuracy": _PERCENT,
         "validation_accuracies": _EACH_M,
+        "class_names": Many(Text(1000), 1, 65_536),
         "gammas": Many(Many(_FACTORS, 0, MAX_LEVELS), 0, 10_000),
     },
 )

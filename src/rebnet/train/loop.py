@@ -170,6 +170,7 @@ def _finish(model: nn.Sequential, job: _Job, curve: Curve, gain_bits: int, datas
         **_accuracies("test", model, test),
         **_accuracies("validation", model, job.validation),
         "gammas": _gammas(model),
+        **({"class_names": list(dataset.class_names)} if dataset.class_names else {}),
     }
 
 
