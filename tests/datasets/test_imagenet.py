@@ -325,6 +325,24 @@ def test_dangling_link(toy_dir: Path) -> None:
     refuse(toy_dir, f"{path}: cannot be read (No such file or directory); replace it by the published file")
 
 
+def test_a_pipe_with_the_name_of_a_picture(toy_dir: Path) -> None:
+    path = toy_dir / "imagenet/val/a/pipe.JPEG"
+    os.mkfifo(path)
+    refuse(toy_dir, f"{path}: is no file, pictures must be; remove it")
+
+
+def test_sides_that_differ_too_much(tmp_path: Path) -> None:
+    """Two kilobytes of picture would take gigabytes once the shorter side is resized."""
+    path = tmp_path / "p.png"
+    Image.new("L", (1, 60_000)).save(path)
+    message = (
+        f"{path}: not a readable picture (its sides of 1 and 60000 pixels differ too much); "
+        "replace it by the published file, what is decoded is kept"
+    )
+    with pytest.raises(DatasetError, match=f"^{re.escape(message)}$"):
+        read_picture(path, 256, 224)
+
+
 def test_folder_that_cannot_be_listed(toy_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def scandir(_: Path) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

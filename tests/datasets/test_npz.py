@@ -1,7 +1,11 @@
 """npz:FILE: what is read, and one sentence for everything that is not."""
 
 import contextlib
+import io
+import os
 import re
+import struct
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -164,3 +168,51 @@ def test_damaged_member(tmp_path: Path) -> None:
     np.savez(path, images=IMAGES, labels=LABELS)
     path.write_bytes(path.read_bytes().replace(IMAGES.tobytes(), IMAGES.tobytes()[::-1]))
     refuse(path, f"{path}: images is damaged (Bad CRC-32 for file 'images.npy'); write the file again")
+
+
+def with_header(path: Path, header: str, data: bytes = bytes(16)) -> Path:
+    """An npz file whose images have this header, which numpy wrote for nobody."""
+    text = header.encode().ljust(117) + b"\n"
+    labels = io.BytesIO()
+    np.save(labels, np.zeros(1, np.int64))
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("images.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text + data)
+        archive.writestr("labels.npy", labels.getvalue())
+    return path
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "(" * 60,
+        "'''",
+        "[" * 100,
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (True, 4, 4, 1), }",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (1000000000000000, 4, 4, 1), }",
+        "{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 4, 4, 1), }",
+        "{'descr': '|V99999999999', 'fortran_order': False, 'shape': (1,), }",
+        "1",
+    ],
+)
+def test_headers_that_numpy_never_wrote(tmp_path: Path, header: str) -> None:
+    path = with_header(tmp_path / "a.npz", header)
+    with pytest.raises(DatasetError, match=r"^" + re.escape(str(path)) + r": images .+; ") as refusal:
+        datasets.load(f"npz:{path}")
+    assert "\n" not in str(refusal.value)
+
+
+def test_more_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.npz"
+    np.savez_compressed(path, images=np.zeros((2, 100, 100, 1), np.uint8), labels=np.zeros(2, np.int64))
+    monkeypatch.setattr("os.sysconf", lambda name: {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 4}[name])
+    with pytest.raises(DatasetError) as refusal:
+        datasets.load(f"npz:{path}")
+    assert str(refusal.value) == (
+        f"{path}: images unpacks to 20,128 bytes, this computer has 16,384 bytes of memory; write fewer images"
+    )
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.npz")
+    with pytest.raises(DatasetError, match="no such file"):
+        datasets.load(f"npz:{tmp_path / 'a.npz'}")

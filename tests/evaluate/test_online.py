@@ -9,10 +9,10 @@ from tests.ir.networks import from_text
 from rebnet import datasets, flow
 from rebnet.engine.online import run_online
 from rebnet.engine.real import run_real
-from rebnet.errors import OptionError
+from rebnet.errors import FileFormatError, OptionError
 from rebnet.evaluate.online import costs
 from rebnet.ir import storage
-from rebnet.ir.ops import ResidualSign
+from rebnet.ir.ops import BatchNorm, ResidualSign
 from rebnet.lower import lower
 
 TEXT = "8x8x1 - C4:3x3+same - MP2 - C6:3x3 - D10"
@@ -101,3 +101,24 @@ def test_record(build):
 def test_options_that_do_not_go_together(build, options):
     with pytest.raises(OptionError, match="online: runs the float network at all levels; leave --levels, --engine and"):
         flow.evaluate(build, "digits", online=True, **options)
+
+
+@pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")  # numpy says it too
+def test_numbers_that_overflow(tmp_path):
+    network = from_text("8x8x1 - D12 - D10", levels=2)
+    ops = [
+        replace(op, weight=np.full_like(op.weight, 1e38), mean=np.full_like(op.mean, -1e38))
+        if isinstance(op, BatchNorm)
+        else op
+        for op in network.ops
+    ]
+    build = tmp_path / "build"
+    storage.save(network.with_ops(tuple(ops)), build / "exported")
+    storage.save(lower(network), build)
+    with pytest.raises(FileFormatError) as refusal:
+        flow.evaluate(build, "digits", online=True)
+    assert str(refusal.value) == (
+        f"{build}/exported/network.json: layer layer1: an image's own factors overflow float32, so the numbers of its "
+        "BatchNorm are not those of a training; train it again"
+    )
+    assert not (build / "online.json").exists()

@@ -19,6 +19,7 @@ every epoch.
 """
 
 import os
+import stat
 from functools import partial
 from pathlib import Path
 
@@ -135,7 +136,10 @@ def _entries(path: Path) -> list[os.DirEntry[str]]:
 
 def _size(entry: os.DirEntry[str]) -> int:
     try:
-        return entry.stat().st_size
+        found = entry.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise DatasetError(f"{entry.path}: is no file, pictures must be; remove it")
+        return found.st_size
     except OSError as error:
         raise DatasetError(
             f"{entry.path}: cannot be read ({error.strerror}); replace it by the published file"

@@ -10,8 +10,8 @@ Without the test arrays a fifth of the images (rounded down, at least one) becom
 last indices of `fixed_order(N)`, the same ones on every machine. Other arrays in the file are ignored.
 """
 
+import os
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +101,26 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
             raise DatasetError(f"{path}: not a zip archive, as every .npz file must be; {_RECIPE}")
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return {key: _member(path, archive, key) for key in _keys(path, set(archive.files))}
-    except (OSError, EOFError, ValueError, RuntimeError, MemoryError, zipfile.BadZipFile) as error:
-        raise DatasetError(f"{path}: cannot be read as an .npz file ({error}); {_RECIPE}") from None
+    except DatasetError:
+        raise
+    except Exception as error:  # zipfile and numpy let a damage out as it struck: BadZipFile, struct.error, ...
+        raise DatasetError(f"{path}: cannot be read as an .npz file ({_reason(error)}); {_RECIPE}") from None
+
+
+def _check_size(path: Path, archive: Any, key: str) -> None:
+    """Refuse what unpacks to more than this computer's memory, before a byte of it is unpacked."""
+    size = archive.zip.getinfo(f"{key}.npy").file_size
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if size > memory:
+        raise DatasetError(
+            f"{path}: {key} unpacks to {size:,} bytes, this computer has {memory:,} bytes of memory; write fewer images"
+        )
+
+
+def _reason(error: Exception) -> str:
+    """What struck, as a sentence can hold it."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else text[:200] + "…"
 
 
 def _keys(path: Path, found: set[str]) -> tuple[str, ...]:
@@ -124,14 +142,17 @@ def _keys(path: Path, found: set[str]) -> tuple[str, ...]:
 
 def _member(path: Path, archive: Any, key: str) -> NDArray[Any]:
     try:
+        _check_size(path, archive, key)
         array = archive[key]
-    except (OSError, EOFError, ValueError, RuntimeError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
+    except DatasetError:
+        raise
+    except Exception as error:  # also zlib.error, TypeError, and tokenize's own of a header that does not close
         if "allow_pickle" in str(error):
             raise DatasetError(
                 f"{path}: {key} is an array of Python objects, only plain integers are read because "
                 f"objects can run code; convert it with {key}.astype and save it again"
             ) from None
-        raise DatasetError(f"{path}: {key} is damaged ({error}); write the file again") from None
+        raise DatasetError(f"{path}: {key} is damaged ({_reason(error)}); write the file again") from None
     if not isinstance(array, np.ndarray):
         raise DatasetError(f"{path}: {key} is not a numpy array; {_RECIPE}")
     return array

@@ -19,6 +19,9 @@ SUFFIXES = (".jpeg", ".jpg", ".png")
 _FORMATS = ("JPEG", "PNG")
 """What a picture may be, whatever its name says; Pillow's other readers stay shut."""
 
+_MOST_PIXELS = 1 << 26
+"""Of a picture whose shorter side was resized: one pixel by 65,535 would take gigabytes."""
+
 
 def check_reader(name: str) -> None:
     """Raise `MissingExtraError` unless Pillow, which data set `name` needs, is installed."""
@@ -51,7 +54,10 @@ def read_picture(path: Path, resize: int, crop: int) -> NDArray[np.uint8]:
         with Image.open(path, formats=_FORMATS) as image:
             opaque = image.convert("RGBA") if image.mode == "P" else image
             picture = opaque.convert("RGB")
-        picture = picture.resize(_resized(picture.size, resize), Image.Resampling.BILINEAR)
+        size = _resized(picture.size, resize)
+        if size[0] * size[1] > _MOST_PIXELS:
+            raise ValueError(f"its sides of {picture.width} and {picture.height} pixels differ too much")
+        picture = picture.resize(size, Image.Resampling.BILINEAR)
         left, top = (round((side - crop) / 2) for side in picture.size)
         return np.asarray(picture.crop((left, top, left + crop, top + crop)))
     except UnidentifiedImageError:

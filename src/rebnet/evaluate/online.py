@@ -17,6 +17,7 @@ from rebnet.datasets.dataset import Dataset
 from rebnet.engine.online import run_online
 from rebnet.engine.real import run_real
 from rebnet.engine.reference import check_data
+from rebnet.errors import FileFormatError
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.ir.ops import Dense, MaxPool, Network
@@ -41,7 +42,7 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset) -> dict[str, 
 
     Raises:
         DatasetError: the images do not fit the network, or have more classes.
-        FileFormatError: a network is missing or damaged.
+        FileFormatError: a network is missing or damaged, or has numbers that overflow float32.
     """
     check_origin(build)
     network, real = storage.load(build), storage.load(exported)
@@ -50,6 +51,12 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset) -> dict[str, 
     trained = np.argmax(run_real(real, images), axis=1)
     kept, _ = run_online(real, images)
     outputs, factors = run_online(real, images, dataset.train_images)
+    for layer, used in zip(network.dense, factors, strict=False):
+        if not np.isfinite(used).all():
+            raise FileFormatError(
+                f"{exported / storage.NETWORK_FILE}: layer {layer.name}: an image's own factors overflow float32, so "
+                "the numbers of its BatchNorm are not those of a training; train it again"
+            )
     record = {
         "inputs": {
             "network": file_hash(build / storage.NETWORK_FILE),
