@@ -82,14 +82,12 @@ class _SmallConvolution(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         x, weight = ctx.saved_tensors
         outputs, channels, kernel, _ = weight.shape
-        stride, (height, width) = ctx.stride, gradient.shape[2:]
+        stride = ctx.stride
         wanted = (True, False, False)
         to_x = torch.ops.aten.convolution_backward(
             gradient, x, weight, None, [stride] * 2, [0, 0], [1, 1], False, [0, 0], 1, wanted
         )[0]
         places = x.permute(0, 2, 3, 1)
-        rows = [slice(start, start + (height - 1) * stride + 1, stride) for start in range(kernel)]
-        columns = [slice(start, start + (width - 1) * stride + 1, stride) for start in range(kernel)]
-        windows = torch.stack([places[:, row, column] for row in rows for column in columns], dim=3)
+        windows = places.unfold(1, kernel, stride).unfold(2, kernel, stride).permute(0, 1, 2, 4, 5, 3)
         product = gradient.permute(0, 2, 3, 1).reshape(-1, outputs).t() @ windows.reshape(-1, kernel**2 * channels)
         return to_x, product.reshape(outputs, kernel, kernel, channels).permute(0, 3, 1, 2), None

@@ -11,11 +11,15 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from rebnet.nn.any_levels import PerLevel, level_counts, modules_at
 from rebnet.nn.residual import ResidualSign, surrogate_slope
+from rebnet.nn.window import PadLowest
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
+UNFOLDED_LEVELS = 3
+"""Levels that a compiled step computes between two passes over memory, see `stored`."""
 Total = Callable[[Tensor], Tensor]
 """Adds up a tensor over all processes that train together."""
 
@@ -46,13 +50,38 @@ def train_forwards(
 
 
 def _forward(modules: list[nn.Module], values: Tensor, total: Total | None) -> Tensor:
-    for index, module in enumerate(modules):
-        following = modules[index + 1] if index + 1 < len(modules) else None
-        if isinstance(module, BatchNorm):
-            values = norm_sign(values, module, following if isinstance(following, ResidualSign) else None, total)
-        elif not (isinstance(module, ResidualSign) and isinstance(modules[index - 1], BatchNorm)):
+    waiting = list(modules)
+    while waiting:
+        module = waiting.pop(0)
+        if not isinstance(module, BatchNorm):
             values = module(values)
+            continue
+        pad = waiting.pop(0) if len(waiting) > 1 and isinstance(waiting[0], PadLowest) else None
+        sign = waiting.pop(0) if waiting and isinstance(waiting[0], ResidualSign) else None
+        values = norm_sign(values, module, sign, total)
+        if pad is not None:
+            values = pad(values) if sign is None else pad_codes(values, pad, sign.gammas)
     return values
+
+
+def pad_codes(codes: Tensor, pad: PadLowest, gammas: Tensor) -> Tensor:
+    """What residual signs make of the map that `pad` gives, from what they make of the map itself.
+
+    Every level of the border is -1, so its value is -sum(gamma), and it adds -1 * dL/de to each dL/dgamma_i.
+
+    Args:
+        codes: Values behind the residual signs, N x C x H x W.
+        pad: What stands in front of them.
+        gammas: Their factors, shape [M].
+
+    Returns:
+        Values behind the residual signs of the padded map.
+    """
+    lowest = torch.zeros((), device=codes.device)
+    for gamma in gammas.unbind():
+        lowest = lowest - gamma
+    border = pad.border(codes.shape[2], codes.shape[3]).to(codes.device)
+    return torch.where(border, lowest.to(codes.dtype), functional.pad(codes, pad.widths(*codes.shape[2:])))
 
 
 def norm_sign(x: Tensor, norm: BatchNorm, sign: ResidualSign | None, total: Total | None = None) -> Tensor:
@@ -84,6 +113,26 @@ def norm_sign(x: Tensor, norm: BatchNorm, sign: ResidualSign | None, total: Tota
     return values.reshape(len(x), *x.shape[2:], x.shape[1]).permute(0, 3, 1, 2)
 
 
+def stored(x: Tensor) -> Tensor:
+    """`x`, which a compiled step keeps in memory where it would compute it again wherever it is used.
+
+    The compiler unfolds every expression down to what is stored. A residual is used twice in the next one, so that M
+    levels unfold to 2^M expressions: those of `UNFOLDED_LEVELS` are cheaper than a pass over memory, those of 8 never
+    end. Without a gradient of its own: for use inside of one.
+    """
+    return _stored(x) if torch.compiler.is_compiling() else x
+
+
+@torch.library.custom_op("rebnet::stored", mutates_args=())  # type: ignore[untyped-decorator]
+def _stored(x: Tensor) -> Tensor:
+    return x.clone()
+
+
+@_stored.register_fake
+def _(x: Tensor) -> Tensor:
+    return torch.empty_like(x)
+
+
 class _NormSign(torch.autograd.Function):
     """Rows x channels to codes' values (to z where there is no factor), mean, variance and number of rows."""
 
@@ -108,11 +157,12 @@ class _NormSign(torch.autograd.Function):
             sums, squares, count = together[: len(sums)], together[len(sums) : -1], together[-1]
         mean = sums / count
         variance = (squares / count - mean * mean).clamp(min=0)
-        deviation = torch.rsqrt(variance + epsilon)
+        mean, deviation = stored(torch.stack([mean, torch.rsqrt(variance + epsilon)])).unbind()
         slope = weight * deviation
         residual = values * slope + (bias - mean * slope)
         encoded = torch.zeros_like(residual)
-        for gamma in gammas.unbind():
+        for level, gamma in enumerate(gammas.unbind()):
+            residual = residual if level % UNFOLDED_LEVELS or level == 0 else stored(residual)
             step = torch.where(residual >= 0, gamma, -gamma)
             encoded = encoded + step
             residual = residual - step
@@ -140,23 +190,29 @@ class _NormSign(torch.autograd.Function):
 def _residual_gradient(
     z: Tensor, gammas: Tensor, to_values: Tensor, gradient: str, estimator: Any, sharpness: Tensor
 ) -> tuple[Tensor, Tensor | None]:
-    """Gradients of `residual_sign` to z and to the factors, by the recursions of its docstring, last level first."""
+    """Gradients of `residual_sign` to z and to the factors, by the recursions of its docstring, last level first.
+
+    With p_i = gamma_i * h(r_i), "chain" gives dL/ds_i = gamma_i * dL/de * (1 - p_M) ... (1 - p_{i+1}), and so
+    dL/dz = dL/de * (1 - (1 - p_M) ... (1 - p_1)): each product is used once by the next, see `stored`.
+    """
     if not len(gammas):
         return to_values, None
-    residuals, positive = [], []
+    residuals, signs = [], []
     residual = z
-    for gamma in gammas.unbind():
+    for level, gamma in enumerate(gammas.unbind()):
+        residual = residual if level % UNFOLDED_LEVELS or level == 0 else stored(residual)
         residuals.append(residual)
-        positive.append(residual >= 0)
-        residual = residual - torch.where(positive[-1], gamma, -gamma)
-    to_residual = torch.zeros_like(to_values)
+        signs.append(torch.where(residual >= 0, 1.0, -1.0))
+        residual = residual - gamma * signs[-1]
+    to_step, to_z = to_values, torch.zeros_like(to_values)
     to_gammas = []
     for level in reversed(range(len(gammas))):
-        to_step = to_values - to_residual if gradient == "chain" else to_values
-        to_gammas.append(torch.where(positive[level], to_step, -to_step).sum(0))
-        slope = gammas[level] * to_step
-        if estimator == "clip":
-            to_residual = to_residual + torch.where(residuals[level].abs() <= 1, slope, 0.0)
+        to_gammas.append((to_step * signs[level]).sum(0))
+        slope = gammas[level] * surrogate_slope(residuals[level], estimator, sharpness)
+        if gradient == "chain":
+            to_step = to_step * (1 - slope)
         else:
-            to_residual = to_residual + slope * surrogate_slope(residuals[level], estimator, sharpness)
-    return to_residual, torch.stack(to_gammas[::-1]).sum(1)
+            to_z = to_z + to_values * slope
+    if gradient == "chain":
+        to_z = to_values - to_step
+    return to_z, torch.stack(to_gammas[::-1]).sum(1)

@@ -11,6 +11,10 @@ from torch.nn import functional
 from rebnet.spec.window import Window
 
 
+LARGEST_BLOCK = 4
+"""Pools of so many rows and columns, and smaller ones, are comparisons."""
+
+
 class PadLowest(nn.Module):
     """Pad a map for a 'same' convolution: the border becomes the lowest code, all bits 0, of value -sum(gamma).
 
@@ -34,8 +38,15 @@ class PadLowest(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the padded map."""
-        rows, columns = self.window.padding(x.shape[2]), self.window.padding(x.shape[3])
-        return functional.pad(x, (*columns, *rows), value=self.lowest)
+        return functional.pad(x, self.widths(*x.shape[2:]), value=self.lowest)
+
+    def widths(self, height: int, width: int) -> list[int]:
+        """Columns before and after a map of this size, rows before and after it, as `functional.pad` takes them."""
+        return [*self.window.padding(width), *self.window.padding(height)]
+
+    def border(self, height: int, width: int) -> Tensor:
+        """Which places of the padded map are its border, bool, H' x W'."""
+        return functional.pad(torch.zeros(height, width, dtype=torch.bool), self.widths(height, width), value=True)
 
     def extra_repr(self) -> str:
         """The window and the value."""
@@ -43,10 +54,11 @@ class PadLowest(nn.Module):
 
 
 class MaxPool2d(nn.MaxPool2d):
-    """torch's max-pool without padding or dilation, as comparisons of shifted maps.
+    """torch's max-pool without padding or dilation; where windows part the map in blocks, as comparisons of shifted maps.
 
     Compiled on a CPU, comparisons fuse with what stands around them, where the gradient of torch's own pool is a
-    scatter. Elements that tie share the gradient.
+    scatter; elements of a block that tie share the gradient. Windows that overlap or are large are torch's own pool,
+    which gives the gradient to the first of those that tie: a compiler would unfold their comparisons without end.
 
     Shapes: N x C x H x W in, N x C x H' x W' out with H' = (H - K)//stride + 1.
     """
@@ -58,13 +70,11 @@ class MaxPool2d(nn.MaxPool2d):
     def forward(self, x: Tensor) -> Tensor:
         """Return the largest value of every window."""
         kernel, stride = self.window.kernel, self.window.stride
-        if kernel == stride and x.shape[2] % kernel == 0 and x.shape[3] % kernel == 0 and torch.is_grad_enabled():
-            pooled: Tensor = _BlockMaximum.apply(x, kernel)  # type: ignore[no-untyped-call]
-            return pooled
-        height, width = self.window.output(*x.shape[2:])
-        rows = [slice(start, start + (height - 1) * stride + 1, stride) for start in range(kernel)]
-        columns = [slice(start, start + (width - 1) * stride + 1, stride) for start in range(kernel)]
-        return reduce(torch.maximum, [x[:, :, row, column] for row in rows for column in columns])
+        if kernel != stride or kernel > LARGEST_BLOCK or not torch.is_grad_enabled():
+            return super().forward(x)
+        height, width = (places - places % kernel for places in x.shape[2:])
+        pooled: Tensor = _BlockMaximum.apply(x[:, :, :height, :width], kernel)  # type: ignore[no-untyped-call]
+        return pooled
 
 
 class _BlockMaximum(torch.autograd.Function):
