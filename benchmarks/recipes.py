@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from rebnet import datasets
-from rebnet.nn.build import FLOAT_LEVELS
+from rebnet.nn.options import FLOAT_LEVELS
 from rebnet.train import RECIPES, Recipe
 from rebnet.train import train as train_network
 

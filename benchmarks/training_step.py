@@ -33,7 +33,7 @@ from rebnet.nn.build import build
 from rebnet.nn.networks import architecture
 from rebnet.train.images import Images
 from rebnet.train.recipe import RECIPES
-from rebnet.train.step import COMPILE_OPTIONS, make_loss, make_optimizer, runnable, take_step
+from rebnet.train.step import COMPILE_OPTIONS, is_compiled, make_loss, make_optimizer, runnable, take_step
 
 CLASSES = 10
 GOALS = (
@@ -97,8 +97,7 @@ def ours(levels: int, batch: Images, compiled: bool) -> Contestant:
     model.train()
     loss_of = make_loss(model, recipe, 10**6 if compiled else 1, batch)
     optimizer = make_optimizer(model, recipe)
-    is_compiled = hasattr(loss_of, "_torchdynamo_orig_callable")
-    way = f"{'compiled' if is_compiled else 'eager'}, {recipe.precision}"
+    way = f"{'compiled' if is_compiled(loss_of) else 'eager'}, {recipe.precision}"
     return Contestant(f"rebnet M={levels}", way, lambda: take_step(model, optimizer, loss_of, batch, 1e-3))
 
 

@@ -17,6 +17,9 @@ Target = Literal["table3", "figure9", "figure10", "figure11", "figure12", "table
 Synthesizer = Literal["yosys", "vivado"]
 """What `synthesize` counts with."""
 
+Device = Literal["auto", "cpu", "cuda"]
+"""What `train` and `retrain` compute on."""
+
 Kind = Literal["zoo", "boards", "parts", "recipes", "datasets"]
 """What `list` lists."""
 

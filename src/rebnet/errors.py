@@ -10,6 +10,7 @@
     |- OutputError                  a place that cannot be written, or a disk that is full
     |- VerifyError                  a network that breaks a rule of the intermediate representation
     |- LoweringError                a network that has no exact integer form under the given widths
+    |- TrainingError                a training whose numbers overflow, or that needs more memory than there is
     |- MissingExtraError            an optional dependency that is not installed
     |- ToolError                    an outside tool that is missing or failed
     `- SimulationError              the simulated accelerator broke a rule of its streams
@@ -58,6 +59,10 @@ class VerifyError(RebnetError):
 
 class LoweringError(RebnetError):
     """A network that has no exact integer form under the given widths."""
+
+
+class TrainingError(RebnetError):
+    """A training whose numbers overflow, or that needs more memory than there is."""
 
 
 class MissingExtraError(RebnetError):

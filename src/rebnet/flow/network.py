@@ -37,6 +37,16 @@ def train(
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Train a network; see `rebnet.train.train`. Returns the record of training.json."""
+    from rebnet.train.folder import check_output
+    from rebnet.train.request import check_request, recordable
+
+    asked: dict[str, Any] = {
+        "epochs": epochs, "seed": seed, "recipe": recipe, "input_bits": input_bits, "width": width,
+        "gain_bits": gain_bits, "any_levels": any_levels, "device": device,
+    }  # fmt: skip
+    check_request(network, recordable(dataset), levels, **asked)  # before torch is imported, which takes seconds
+    check_output(path_of(output), resume)
+
     from rebnet import datasets
     from rebnet.train import train as train_network
 
@@ -45,18 +55,11 @@ def train(
         partial(datasets.load, dataset, some_path_of(data_dir)),
         levels,
         path_of(output),
-        epochs=epochs,
-        seed=seed,
-        recipe=recipe,
         start=some_path_of(start),
         teacher=some_path_of(teacher),
         resume=resume,
-        input_bits=input_bits,
-        width=width,
-        gain_bits=gain_bits,
-        any_levels=any_levels,
-        device=device,
         quiet=quiet,
+        **asked,
     )
 
 
@@ -72,6 +75,10 @@ def retrain(
     say: Say = silent,
 ) -> dict[str, Any]:
     """Train again what the record of a run or a network of the zoo tells; see `rebnet.train.again.retrain`."""
+    from rebnet.train.folder import BEFORE, check_output
+
+    check_output(path_of(output), resume, kept=(BEFORE,) if resume else ())
+
     from rebnet import datasets
     from rebnet.train import retrain as train_again
 

@@ -179,7 +179,7 @@ def demo(
     for levels in (1, 2, 3):
         run, place = output / f"run-m{levels}", output / f"build-m{levels}"
         say(f"M={levels}: training {DEMO_NETWORK} on digits")
-        train(DEMO_NETWORK, "digits", levels, run, quiet=quiet)
+        train(DEMO_NETWORK, "digits", levels, run, resume=True, quiet=quiet)
         say(f"M={levels}: compiling")
         compile(run, place)
         say(f"M={levels}: evaluating the integer network")

@@ -5,17 +5,15 @@ from collections import OrderedDict
 import torch
 from torch import nn
 
-from rebnet.errors import OptionError
 from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
 from rebnet.nn.any_levels import PerLevel
 from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLayer, BinaryLinear
+from rebnet.nn.options import FLOAT_LEVELS, Estimator, Gradient, check_any_levels, check_levels
 from rebnet.nn.pixels import PixelInput
-from rebnet.nn.residual import Estimator, Gradient, ResidualSign, check_levels
+from rebnet.nn.residual import ResidualSign
 from rebnet.nn.window import FlattenHWC, MaxPool2d, PadLowest
 
-FLOAT_LEVELS = 0
-"""Level count of the float network of the same shape: a teacher, and a ceiling to compare with."""
 LEAST_WEIGHT = 2.0**-10
 """BatchNorm's weights are at least this, see `keep_order_`."""
 
@@ -60,10 +58,9 @@ def build(
     Raises:
         OptionError: `levels`, `input_bits`, `gradient` or `estimator` is outside its range.
     """
+    check_any_levels(levels, any_levels)
     if levels != FLOAT_LEVELS:
         check_levels(levels)
-    elif any_levels:
-        raise OptionError("any_levels: a float network has no levels; leave it out, or take 1 to 8 levels")
 
     def norm(kind: type[nn.BatchNorm1d | nn.BatchNorm2d], rows: int) -> nn.Module:
         return PerLevel(kind(rows) for _ in range(levels)) if any_levels else kind(rows)

@@ -14,8 +14,7 @@ from rebnet.errors import FileFormatError, RebnetError
 from rebnet.files import read_tensors, write_tensors
 from rebnet.nn.build import build
 from rebnet.nn.networks import architecture
-
-MODEL_FILE = "model.safetensors"
+from rebnet.nn.options import MODEL_FILE
 
 
 @dataclass(frozen=True)

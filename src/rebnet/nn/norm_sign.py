@@ -56,11 +56,15 @@ def _forward(modules: list[nn.Module], values: Tensor, total: Total | None) -> T
         if not isinstance(module, BatchNorm):
             values = module(values)
             continue
-        pad = waiting.pop(0) if len(waiting) > 1 and isinstance(waiting[0], PadLowest) else None
-        sign = waiting.pop(0) if waiting and isinstance(waiting[0], ResidualSign) else None
+        between = waiting[0] if waiting and isinstance(waiting[0], PadLowest) else None
+        behind = waiting[1:2] if between is not None else waiting[:1]
+        sign = behind[0] if behind and isinstance(behind[0], ResidualSign) else None
         values = norm_sign(values, module, sign, total)
-        if pad is not None:
-            values = pad(values) if sign is None else pad_codes(values, pad, sign.gammas)
+        if sign is None:
+            continue
+        del waiting[: 1 if between is None else 2]
+        if between is not None:
+            values = pad_codes(values, between, sign.gammas)
     return values
 
 
@@ -123,7 +127,7 @@ def stored(x: Tensor) -> Tensor:
     return _stored(x) if torch.compiler.is_compiling() else x
 
 
-@torch.library.custom_op("rebnet::stored", mutates_args=())  # type: ignore[untyped-decorator]
+@torch.library.custom_op("rebnet::stored", mutates_args=())
 def _stored(x: Tensor) -> Tensor:
     return x.clone()
 

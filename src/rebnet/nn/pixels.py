@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from rebnet.errors import OptionError
+from rebnet.nn.options import check_input_bits
 
 
 class PixelInput(nn.Module):
@@ -53,9 +54,3 @@ class PixelInput(nn.Module):
         """Shape, bit depth and layout."""
         shape = f"height={self.height}, width={self.width}, channels={self.channels}"
         return f"{shape}, bits={self.bits}, flat={self.flat}"
-
-
-def check_input_bits(bits: int) -> None:
-    """Raise `OptionError` unless a pixel byte has that many bits to keep."""
-    if isinstance(bits, bool) or not isinstance(bits, int) or not 1 <= bits <= 8:
-        raise OptionError(f"input_bits={bits}: a pixel is one byte, of which 1 to 8 bits can be kept; use 1 to 8")

@@ -6,16 +6,13 @@ Source: Ghasemzadeh, Samragh, Koushanfar, "ReBNet: Residual Binarized Neural Net
 
 import math
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
 from rebnet.errors import OptionError
-from rebnet.ir.notation import MAX_LEVELS
-
-Gradient = Literal["chain", "paper"]
-Estimator = Literal["clip", "polynomial", "ede"]
+from rebnet.nn.options import Estimator, Gradient, check_levels
 
 
 def sign(x: Tensor) -> Tensor:
@@ -175,9 +172,3 @@ class ResidualSign(nn.Module):
         """Levels, gradient and the factors in use."""
         gammas = ", ".join(f"{gamma:.4g}" for gamma in self.gammas.tolist())
         return f"levels={self.levels}, gradient={self.gradient!r}, estimator={self.estimator!r}, gammas=({gammas})"
-
-
-def check_levels(levels: int) -> None:
-    """Raise `OptionError` unless `levels` is a number of levels that a network can have."""
-    if isinstance(levels, bool) or not isinstance(levels, int) or not 1 <= levels <= MAX_LEVELS:
-        raise OptionError(f"levels={levels}: a network has 1 to {MAX_LEVELS} residual levels; use 1 to {MAX_LEVELS}")

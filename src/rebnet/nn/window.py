@@ -10,7 +10,6 @@ from torch.nn import functional
 
 from rebnet.spec.window import Window
 
-
 LARGEST_BLOCK = 4
 """Pools of so many rows and columns, and smaller ones, are comparisons."""
 
@@ -54,7 +53,7 @@ class PadLowest(nn.Module):
 
 
 class MaxPool2d(nn.MaxPool2d):
-    """torch's max-pool without padding or dilation; where windows part the map in blocks, as comparisons of shifted maps.
+    """torch's max-pool without padding or dilation; where windows part the map in blocks, comparisons of shifted maps.
 
     Compiled on a CPU, comparisons fuse with what stands around them, where the gradient of torch's own pool is a
     scatter; elements of a block that tie share the gradient. Windows that overlap or are large are torch's own pool,
@@ -71,7 +70,8 @@ class MaxPool2d(nn.MaxPool2d):
         """Return the largest value of every window."""
         kernel, stride = self.window.kernel, self.window.stride
         if kernel != stride or kernel > LARGEST_BLOCK or not torch.is_grad_enabled():
-            return super().forward(x)
+            plain: Tensor = super().forward(x)
+            return plain
         height, width = (places - places % kernel for places in x.shape[2:])
         pooled: Tensor = _BlockMaximum.apply(x[:, :, :height, :width], kernel)  # type: ignore[no-untyped-call]
         return pooled

@@ -9,13 +9,11 @@ from typing import Any
 from rebnet.datasets import Dataset
 from rebnet.errors import FileFormatError
 from rebnet.files import check_keys, read_record
-from rebnet.nn.build import FLOAT_LEVELS
-from rebnet.train.loop import RECORD_FILE, train
+from rebnet.nn.options import FLOAT_LEVELS
+from rebnet.train.folder import BEFORE, RECORD_FILE, check_output
+from rebnet.train.loop import train
 from rebnet.train.recipe import recipe_of
 from rebnet.train.start import KEYS
-
-BEFORE = "before"
-"""Folder in a run that holds the runs which came before it."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,7 @@ def retrain(
         RebnetError: As `train`.
     """
     path = source / RECORD_FILE
+    check_output(output, resume, kept=(BEFORE,) if resume else ())
     record = read_record(path, {})
     stages = plan(path, record, output, seed)
     for number, stage in enumerate(stages, start=1):

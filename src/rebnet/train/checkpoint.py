@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import read_tensors, write_tensors
 from rebnet.nn.load import state_arrays, state_tensors
+from rebnet.train.folder import CHECKPOINT_FILE
 from rebnet.train.recipe import Recipe
 
-CHECKPOINT_FILE = "checkpoint.safetensors"
 Curve = list[dict[str, Any]]
 """One entry per finished epoch."""
 YOUNG: dict[str, Any] = {"any_levels": False, "recipe": asdict(Recipe())}
@@ -54,9 +54,7 @@ def load_checkpoint(
     except (KeyError, ValueError):
         readable = False
     if not readable:
-        raise FileFormatError(
-            f"{path}: its metadata hold no settings, epoch and curve; delete it and train without --resume"
-        )
+        raise FileFormatError(f"{path}: its metadata hold no settings, epoch and curve; delete it and train again")
     _check_settings(path, saved, settings)
     parts: dict[str, dict[str, Any]] = {"model": {}, "optimizer": {}}
     for name, array in arrays.items():
@@ -99,7 +97,7 @@ def _check_settings(path: Path, saved: Mapping[str, Any], wanted: Mapping[str, A
         if before != value:
             raise OptionError(
                 f"{path}: was made with {key} = {before}, this training has {key} = {value}; resume with the old "
-                "value, name another --output, or start over without --resume"
+                "value, or name another --output"
             )
 
 

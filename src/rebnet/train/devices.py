@@ -10,18 +10,17 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.distributed import _functional_collectives as collectives
 
+from rebnet.choices import Device
 from rebnet.errors import MissingExtraError, OptionError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-Device = Literal["auto", "cpu", "cuda"]
 
 PATIENCE = timedelta(minutes=30)
 """A process waits so long for another one in a step; `torchrun` ends all of them earlier where one fails."""

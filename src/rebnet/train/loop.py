@@ -1,7 +1,9 @@
 """The training loop, from a network text to a finished run."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,24 +12,28 @@ from torch import Tensor, nn
 
 from rebnet.datasets import Dataset
 from rebnet.datasets.split import Draw, random_seed
-from rebnet.errors import OptionError
-from rebnet.files import make_folder, write_record
+from rebnet.errors import OptionError, TrainingError
+from rebnet.files import file_hash, write_record
 from rebnet.ir.notation import Architecture
 from rebnet.nn.any_levels import PerLevel, level_counts, modules_at, set_levels
-from rebnet.nn.build import FLOAT_LEVELS, build, use_real_weights
+from rebnet.nn.build import build, use_real_weights
 from rebnet.nn.calibration import inference_batch, recalibrate, snap_gains
 from rebnet.nn.load import ModelMetadata, save_model
-from rebnet.nn.networks import architecture, widen
-from rebnet.nn.residual import ResidualSign, check_levels
+from rebnet.nn.options import FLOAT_LEVELS, MODEL_FILE
+from rebnet.nn.residual import ResidualSign
 from rebnet.train.any_levels import drawn_sets, level_sets
 from rebnet.train.batches import batches, calibration_pixels, check_fit, share_of_batch, split, steps_per_epoch
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
 from rebnet.train.devices import ALONE, Processes, connect
+from rebnet.train.folder import RECORD_FILE, check_output, held_folder
 from rebnet.train.images import Source, first_pixels, place
+from rebnet.train.machine import machine
 from rebnet.train.progress import reporting
-from rebnet.train.recipe import Recipe, recipe_for
+from rebnet.train.recipe import Recipe
+from rebnet.train.request import check_request, recordable, weights_of
 from rebnet.train.start import load_teacher, run_summary, start_from
 from rebnet.train.step import (
+    is_compiled,
     make_loss,
     make_optimizer,
     runnable,
@@ -37,8 +43,10 @@ from rebnet.train.step import (
 )
 from rebnet.train.threads import threads_for
 
-RECORD_FILE = "training.json"
-MAX_GAIN_BITS = 16
+_CALMER = (
+    "lower the recipe's peak_learning_rate or raise its warmup_steps; the checkpoint of the last epoch that was finite "
+    "stays where there is one"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,30 +114,37 @@ def train(
 
     Raises:
         NotationError: `network` is neither a name nor a legal text.
-        OptionError: An option is outside its range, the checkpoint was made under other settings, `start` holds a
-            training of another network or of more levels, or `teacher` one of other images.
+        OptionError: An option is outside its range, this machine has less memory than the network takes, the checkpoint
+            was made under other settings, `start` holds a training of another network or of more levels, or `teacher`
+            one of other images.
         FileFormatError: `start` or `teacher` holds no finished training, or the checkpoint is corrupt.
         DatasetError: Images or classes do not fit the network.
-        OutputError: `output` cannot be written.
+        OutputError: `output` cannot be written, holds something else, or another training writes there now.
+        TrainingError: The loss or a weight is no longer finite, or memory has run out.
         KeyboardInterrupt: Interrupted; the checkpoint of the last finished epoch stays.
     """
+    check_output(output, resume)
+    asked: dict[str, Any] = {
+        "epochs": epochs, "seed": seed, "recipe": recipe, "input_bits": input_bits, "width": width,
+        "gain_bits": gain_bits, "any_levels": any_levels, "device": device,
+    }  # fmt: skip
+    check_request(network, dataset.name if isinstance(dataset, Dataset) else "", levels, **asked)
     processes = connect(device)
     if not isinstance(dataset, Dataset):
         with processes.first_alone(local=True):
             dataset = dataset()
-    described = widen(architecture(network), width)
-    chosen = runnable(recipe_for(dataset.name, recipe, epochs), processes.device)
-    _check_options(levels, seed, gain_bits)
+    dataset = replace(dataset, name=recordable(dataset.name))
+    described, chosen = check_request(network, dataset.name, levels, **asked)
+    chosen = runnable(chosen, processes.device)
     check_fit(dataset, described)
-    model = _initial_model(described, levels, input_bits, chosen, seed, any_levels)
-    started = None if start is None else start_from(model, described, input_bits, start, RECORD_FILE)
-    taught = None if teacher is None else load_teacher(teacher, described).to(processes.device)
-    teaching = None if teacher is None else run_summary(teacher, RECORD_FILE)
-    model = model.to(processes.device)
-    training, validation = split(dataset, chosen.validation_fraction, seed, processes.device)
+    with _memory_errors(described, chosen):
+        model = _initial_model(described, levels, input_bits, chosen, seed, any_levels)
+        started = None if start is None else start_from(model, described, input_bits, start, RECORD_FILE)
+        taught = None if teacher is None else load_teacher(teacher, described).to(processes.device)
+        teaching = None if teacher is None else run_summary(teacher, RECORD_FILE)
+        model = model.to(processes.device)
+        training, validation = split(dataset, chosen.validation_fraction, seed, processes.device)
     share_of_batch(training, chosen.batch_size, processes.count)
-    if processes.leads:
-        make_folder(output)
     settings = {
         "network": str(described),
         "dataset": dataset.name,
@@ -137,20 +152,24 @@ def train(
         "levels": levels,
         "any_levels": any_levels,
         "input_bits": input_bits,
-        "seed": seed,
+        "seed": int(seed),
         "epochs": chosen.epochs,
         "start_from": started,
         "teacher": teaching,
     }
-    job = _Job(settings, chosen, training, validation, output, seed, taught, processes)
+    job = _Job(settings, chosen, training, validation, output, int(seed), taught, processes)
     record: dict[str, Any] = {}
-    with processes.exact():
+    holding = held_folder(output, sum(weights_of(described))) if processes.leads else nullcontext()
+    with holding, _memory_errors(described, chosen), processes.exact():
         with threads_for(model):
-            curve = _run_epochs(model, job, resume, quiet)
+            run_on = machine(processes.device)
+            curve, compiled = _run_epochs(model, job, resume, quiet)
         with processes.first_alone():
             if processes.leads:
-                record = _finish(model, job, curve, gain_bits, dataset)
+                record = _finish(model, job, curve, int(gain_bits), dataset) | run_on | {"compiled": compiled}
+                _check_finite(model, f"{output}: after the last epoch")
                 save_model(output, model, ModelMetadata(str(described), levels, input_bits, dataset.name, any_levels))
+                record["inputs"] = {"model": file_hash(output / MODEL_FILE)}
                 write_record(output / RECORD_FILE, record)
     return processes.tell(record)
 
@@ -206,15 +225,33 @@ def _gammas(model: nn.Sequential) -> list[Any]:
     return signs[0] if len(signs) == 1 else [list(layer) for layer in zip(*signs, strict=True)]
 
 
-def _check_options(levels: int, seed: int, gain_bits: int) -> None:
-    if levels != FLOAT_LEVELS:
-        check_levels(levels)
-    if seed < 0:
-        raise OptionError(f"seed={seed}: a seed is a whole number, 0 or more; use 0 or more")
-    if not levels <= gain_bits <= MAX_GAIN_BITS:
-        raise OptionError(
-            f"gain_bits={gain_bits}: the gains of {levels} levels need {levels} to {MAX_GAIN_BITS} bits; "
-            f"use {levels} to {MAX_GAIN_BITS}"
+@contextmanager
+def _memory_errors(described: Architecture, recipe: Recipe) -> Iterator[None]:
+    """One sentence where memory runs out."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        memory = isinstance(error, MemoryError | torch.OutOfMemoryError) or "allocate memory" in str(error)
+        if not memory:
+            raise
+        raise TrainingError(
+            f"network {described}: memory ran out in a training with batches of {recipe.batch_size}; use a recipe with "
+            "a smaller batch_size, a smaller --width, or a machine with more memory"
+        ) from error
+
+
+def _check_finite(model: nn.Sequential, place: str) -> None:
+    """Raise `TrainingError` where a number of the model is none any more."""
+    for name, tensor in model.state_dict().items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise TrainingError(f"{place}, {name} is not finite; {_CALMER}")
+
+
+def _check_loss(loss: Tensor, job: _Job, epoch: int, step: str, rate: float) -> None:
+    if not loss.isfinite():
+        raise TrainingError(
+            f"{job.output}: the loss is {loss.item()} in {step}epoch {epoch + 1}, at a learning rate of {rate:.3g}; "
+            f"{_CALMER}"
         )
 
 
@@ -230,19 +267,20 @@ def _initial_model(
         return model
 
 
-def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> Curve:
-    """Train the epochs that are not yet done; return the whole learning curve."""
+def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> tuple[Curve, bool]:
+    """Train the epochs that are not yet done; return the whole learning curve, and whether its steps were compiled."""
     recipe, processes = job.recipe, job.processes
     optimizer = make_optimizer(model, recipe)
     curve = load_checkpoint(job.output, model, optimizer, job.settings) if resume else []
     _check_same_epoch(job, len(curve))
     if len(curve) == recipe.epochs:
-        return curve
+        return curve, False
     processes.align_(model.state_dict().values())
     steps = steps_per_epoch(job.training, recipe.batch_size)
     share = share_of_batch(job.training, recipe.batch_size, processes.count)
     example = next(job.training.walk(torch.arange(share), share))
-    loss_of = make_loss(model, recipe, steps * recipe.epochs, example, job.teacher, processes)
+    loss_of = make_loss(model, recipe, steps * recipe.epochs, example, job.teacher, processes, _warn)
+    alone = processes.count == 1 and processes.device.type == "cpu"  # nobody else waits, and looking costs nothing
     with reporting(job.settings["network"], recipe.epochs, quiet or not processes.leads, len(curve)) as reporter:
         for epoch in range(len(curve), recipe.epochs):
             model.train()
@@ -254,7 +292,7 @@ def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> C
                 rate = recipe.learning_rate(step, steps * recipe.epochs)
                 if recipe.estimator == "ede":
                     sharpen_(model, step / (steps * recipe.epochs))
-                total += take_step(
+                loss = take_step(
                     model,
                     optimizer,
                     loss_of,
@@ -264,14 +302,23 @@ def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> C
                     latent_clip=recipe.latent_clip,
                     processes=processes,
                 )
+                if alone:
+                    _check_loss(loss, job, epoch, f"step {step - epoch * steps + 1} of {steps} of ", rate)
+                total += loss
                 reporter.step((step + 1) / steps)
             loss = processes.sum(total) / (steps * processes.count)
+            _check_loss(loss, job, epoch, "", rate)
+            _check_finite(model, f"{job.output}: in epoch {epoch + 1}")
             judged = _accuracies("validation", model, job.validation, processes)
             curve.append(_epoch_entry(epoch, loss, judged, rate))
             reporter.epoch(curve[-1]["loss"], curve[-1]["validation_accuracy"])
             if processes.leads:
                 save_checkpoint(job.output, model, optimizer, job.settings, curve)
-    return curve
+    return curve, is_compiled(loss_of)
+
+
+def _warn(sentence: str) -> None:
+    print(f"rebnet: {sentence}", file=sys.stderr)
 
 
 def _check_same_epoch(job: _Job, epochs: int) -> None:

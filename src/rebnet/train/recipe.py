@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from rebnet.errors import FileFormatError, OptionError
-from rebnet.nn.residual import Estimator, Gradient
+from rebnet.nn.options import Estimator, Gradient
 
 Loss = Literal["cross_entropy", "squared_hinge"]
 Precision = Literal["float32", "bfloat16"]
@@ -42,6 +43,9 @@ class Recipe:
         calibration_images: At most so many training images, moved and mirrored as in training, give the final
             BatchNorm statistics.
         any_levels: Level counts that a step of an any-level training runs at: "all", or "sample", M and one more.
+
+    Raises:
+        OptionError: A field is of another type or outside its range. Numbers of numpy are numbers.
     """
 
     epochs: int = 60
@@ -65,11 +69,54 @@ class Recipe:
     calibration_images: int = 10_000
     any_levels: AnyLevels = "all"
 
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, wanted = _taken(field.name, getattr(self, field.name))
+            if wanted:
+                raise OptionError(f"recipe: {field.name} holds {value!r}, it must {wanted}")
+            object.__setattr__(self, field.name, value)
+
     def learning_rate(self, step: int, steps: int) -> float:
         """Learning rate of step `step` of `steps`, counted from 0: linear warm-up times a cosine to zero."""
         warmup_steps = max(1, min(self.warmup_steps, steps // 10))
         warm = min(1.0, (step + 1) / warmup_steps)
         return self.peak_learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / steps))
+
+
+_KINDS = get_type_hints(Recipe)
+_LEAST = {"epochs": 1, "batch_size": 2, "calibration_images": 1}
+"""Whole numbers are at least 0, but for these."""
+_POSITIVE = ("peak_learning_rate", "latent_clip", "initial_spread", "temperature")
+_SHARES = ("label_smoothing", "validation_fraction")
+_MOST = 2**31 - 1
+
+
+def _taken(name: str, value: Any) -> tuple[Any, str]:
+    """The value of a field in Python's own type, and what it must do where it is not legal."""
+    kind = _KINDS[name]
+    if choices := get_args(kind):
+        return value, "" if value in choices else f"hold {', '.join(choices)}"
+    if kind is bool:
+        is_bool = type(value).__name__ in ("bool", "bool_")  # numpy's too
+        return (bool(value), "") if is_bool else (value, "hold bool")
+    if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
+        return value, f"hold {kind.__name__}"
+    value = int(value) if isinstance(value, Integral) else float(value)
+    return value, _out_of_range(name, value)
+
+
+def _out_of_range(name: str, value: float) -> str:
+    """What a number must be where it is not legal."""
+    if _KINDS[name] is int:
+        least = _LEAST.get(name, 0)
+        return f"be at least {least}" if value < least else f"be at most {_MOST}" if value > _MOST else ""
+    if name == "distillation":
+        return "" if 0 <= value <= 1 else "be 0 to 1"
+    if name in _SHARES:
+        return "" if 0 <= value < 1 else "be 0 to below 1"
+    if name in _POSITIVE:
+        return "" if 0 < value < math.inf else "be above 0 and finite"
+    return "" if 0 <= value < math.inf else "be at least 0 and finite"
 
 
 RECIPES: dict[str, Recipe] = {
@@ -109,19 +156,12 @@ def recipe_of(path: Path, recorded: Mapping[str, Any]) -> Recipe:
     Raises:
         FileFormatError: It has a field that is unknown, of another type or choice, or too small.
     """
-    kinds = get_type_hints(Recipe)
     for name, value in recorded.items():
-        if name not in kinds:
+        if name not in _KINDS:
             raise FileFormatError(f"{path}: recipe.{name} is not known here; use the rebnet that wrote it")
-        kind = kinds[name]
-        legal = get_args(kind)
-        wrong = value not in legal if legal else type(value) not in ((float, int) if kind is float else (kind,))
-        if wrong:
-            wanted = ", ".join(legal) or kind.__name__
-            raise FileFormatError(f"{path}: recipe.{name} holds {value!r}, it must hold {wanted}")
-        least = 1 if name in ("epochs", "batch_size") else 0
-        if not legal and value < least:
-            raise FileFormatError(f"{path}: recipe.{name} holds {value}, it must be at least {least}")
+        _, wanted = _taken(name, value)
+        if wanted:
+            raise FileFormatError(f"{path}: recipe.{name} holds {value!r}, it must {wanted}")
     return Recipe(**recorded)
 
 
@@ -133,12 +173,14 @@ def recipe_for(dataset: str, name: str | Recipe | None = None, epochs: int | Non
     Raises:
         OptionError: There is no recipe of that name, or `epochs` is below 1.
     """
+    if name is not None and not isinstance(name, str | Recipe):
+        raise OptionError(f"recipe={name!r}: is {type(name).__name__}; give a Recipe or the name of one")
     if isinstance(name, str) and name not in RECIPES:
         raise OptionError(f"recipe={name!r}: no such recipe; use one of {', '.join(sorted(RECIPES))}")
     by_name = RECIPES.get(dataset, RECIPES["default"]) if name is None else name
     recipe = RECIPES[by_name] if isinstance(by_name, str) else by_name
     if epochs is None:
         return recipe
-    if epochs < 1:
+    if isinstance(epochs, bool) or not isinstance(epochs, Integral) or epochs < 1:
         raise OptionError(f"epochs={epochs}: a training takes at least one pass over the images; use 1 or more")
     return replace(recipe, epochs=epochs)

@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from rebnet.errors import OptionError
-from rebnet.files import read_record
+from rebnet.errors import FileFormatError, OptionError
+from rebnet.files import file_hash, read_record
 from rebnet.ir.notation import Architecture, parse
 from rebnet.nn.any_levels import PerLevel, level_counts
 from rebnet.nn.load import load_model
+from rebnet.nn.options import MODEL_FILE
 from rebnet.nn.residual import ResidualSign
 
 LEAST_SHARE = 2.0**-6
@@ -108,6 +109,11 @@ def run_summary(run: Path, record: str) -> dict[str, Any]:
         FileFormatError: `run` holds no finished training.
     """
     saved = read_record(run / record, {key: KEYS[key] for key in _ALWAYS})
+    made = saved.get("inputs", {})
+    if isinstance(made, dict) and made.get("model", file_hash(run / MODEL_FILE)) != file_hash(run / MODEL_FILE):
+        raise FileFormatError(
+            f"{run / record}: tells of another training than the one that made {MODEL_FILE} beside it; train it again"
+        )
     return {key: saved[key] for key in (*KEYS, "start_from", "teacher") if saved.get(key) is not None}
 
 

@@ -19,12 +19,16 @@ from rebnet.nn.residual import ResidualSign
 from rebnet.train.any_levels import level_sets
 from rebnet.train.devices import ALONE, Processes
 from rebnet.train.images import Images
+from rebnet.train.patience import TookTooLong, at_most
 from rebnet.train.recipe import Recipe
 
 COMPILE_FROM_STEPS = 5_000
 """Trainings of at least so many steps pay back the seconds that compiling takes."""
 COMPILE_CONVOLUTIONS_FROM_STEPS = 500
 """The same for networks with convolutions, where a step saves a hundred times as much."""
+
+COMPILE_SECONDS = 600.0
+"""Compiling is given up after so long; the longest of the paper's networks takes a fraction of it."""
 
 COMPILE_OPTIONS: dict[str, Any] = {
     "realize_opcount_threshold": 10_000,
@@ -95,10 +99,12 @@ def make_loss(
     example: Images,
     teacher: nn.Sequential | None = None,
     processes: Processes = ALONE,
+    say: Callable[[str], None] = lambda sentence: None,
 ) -> LossFunction:
     """A function from pixels, labels and level counts to the loss of this process's images, compiled where that pays.
 
-    Without a C++ compiler, or where compiling fails, the plain function is used; the two differ in float rounding only.
+    Without a C++ compiler, or where compiling fails or takes more than `COMPILE_SECONDS`, the plain function is used,
+    which `say` is told; the two differ in float rounding only. See `is_compiled`.
     """
     kind, total = example.pixels.device.type, processes.total
     sets = level_sets(model, recipe)
@@ -117,21 +123,31 @@ def make_loss(
     if steps < least or not any(map(shutil.which, ("g++", "clang++", "c++"))):
         return loss_of
     untouched = deepcopy(model.state_dict())
+    failed = ""
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), at_most(COMPILE_SECONDS):
             warnings.simplefilter("ignore")  # the compiler's own imports warn of torch's own deprecations
             options = COMPILE_OPTIONS if kind == "cpu" else None
             compiled: LossFunction = torch.compile(loss_of, dynamic=False, options=options)
             for levels in sets:  # one graph each
                 compiled(example.pixels, example.labels, levels).backward()  # type: ignore[no-untyped-call]
-        works = True
-    except Exception:  # whatever a compiler may raise, training goes on without it
-        works = False
-    if processes.sum(torch.tensor(float(works), device=example.pixels.device)) < processes.count:
+    except TookTooLong:
+        failed = f"took more than {COMPILE_SECONDS:g} s"
+    except Exception as error:  # whatever a compiler may raise, training goes on without it
+        failed = f"failed ({type(error).__name__})"
+    if failed:
+        say(f"compiling the training step {failed}; training goes on uncompiled, slower, with the same results")
+        torch.compiler.reset()
+    if processes.sum(torch.tensor(float(not failed), device=example.pixels.device)) < processes.count:
         compiled = loss_of
     model.load_state_dict(untouched)
     model.zero_grad(set_to_none=True)
     return compiled
+
+
+def is_compiled(loss_of: LossFunction) -> bool:
+    """Whether `make_loss` gave a compiled function."""
+    return hasattr(loss_of, "_torchdynamo_orig_callable")
 
 
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Adam:
