@@ -110,7 +110,7 @@ def check(described: Architecture, levels: int, recipe: Recipe, any_levels: bool
     assert sum(found) <= LARGEST_STEP * counts * len(described.layers)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(
     described=texts(),
     levels=st.integers(1, 8),
