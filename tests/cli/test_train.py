@@ -295,7 +295,7 @@ def test_checkpoint_of_another_schema(one_thread, refuse, rebnet, tmp_path):
     path.write_bytes(_sort_metadata(data))
     assert read_tensors(path)
     refuse(
-        f"{path}: was made with levels = 1, this training has levels = 2; resume with the old value, name another "
+        f"{path}: was made with levels = 1, this training has levels = 2; resume with the old value, or name another "
         "--output",
         *train(NETWORK, "digits", run, "--epochs", 1, "--levels", 2, "--resume"),
     )
