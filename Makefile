@@ -37,7 +37,7 @@ format: $(READY) ## format and fix what can be fixed
 	$(BIN)/ruff check --fix
 
 benchmark: $(READY) ## measure simulator, FIFO sizing, training step and CPU engine (needs MNIST and CIFAR-10, see --data-dir)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[benchmark]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[benchmark]'
 	$(BIN)/python benchmarks/simulation.py
 	$(BIN)/python benchmarks/fifo_sizing.py
 	$(BIN)/python benchmarks/training_step.py
@@ -53,5 +53,6 @@ tools:
 
 $(READY): pyproject.toml constraints.txt | tools
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[all,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt scikit-build-core nanobind cmake ninja
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[all,dev]'
 	touch $@

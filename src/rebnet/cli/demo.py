@@ -28,7 +28,9 @@ def command(
 def _print(rows: list[dict[str, Any]], output: Path) -> None:
     print_table(table(rows))
     print(f"report: {output / 'report.json'}")
-    print(f"page:   {output / 'report.html'}")
+    print("next:   rebnet compile zoo:mnist-arch-1-m2 --output build/mnist-m2")
+    print('        rebnet train --network "8x8x1 - D32 - D10" --dataset digits --levels 2 --output runs/mine')
+    print(f"page:   {(output / 'report.html').resolve()}")
 
 
 def table(rows: list[dict[str, Any]]) -> Table:

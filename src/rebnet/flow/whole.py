@@ -14,7 +14,7 @@ from rebnet.paths import path_of
 
 ROUNDS = 3
 """Searches of `build` at most, each with a margin measured from the synthesis before."""
-DEMO_NETWORK = "8x8x1 - D128(16,16) - D128(16,16) - D10(2,16)"
+DEMO_NETWORK = "8x8x1 - D16(8,16) - D16(4,4) - D10(2,8)"
 
 
 def build(
