@@ -28,6 +28,7 @@ def load(build: "str | Path", threads: int | None = None, instruction_set: str |
         OptionError: this installation or processor lacks what is asked for, or the zoo has no such network.
     """
     from rebnet import zoo
+    from rebnet.build_folder import check_build
     from rebnet.datasets.class_names import trained_on
     from rebnet.engine.predictor import Predictor
     from rebnet.ir import storage
@@ -39,6 +40,7 @@ def load(build: "str | Path", threads: int | None = None, instruction_set: str |
         network = lower(storage.load(folder))
     else:
         folder = path_of(build)
+        check_build(folder)
         network = storage.load(folder)
     return Predictor(network, threads, instruction_set, trained_on(folder, network.classes))
 

@@ -1,12 +1,33 @@
-"""The folder of a build: what may be replaced by a new one, and replacing it in one step."""
+"""The folder of a build: what it may hold, what may be replaced by a new one, and replacing it in one step."""
 
 from pathlib import Path
 
 from rebnet.errors import OutputError
 from rebnet.ir import storage
+from rebnet.plain import check_plain
+from rebnet.swap import put, tidy
 
 EXPORTED = "exported"
 TRAINING_FILE = "training.json"
+
+_FILES = (
+    *(storage.NETWORK_FILE, storage.TENSOR_FILE, TRAINING_FILE, "folding.json", "ports.json", "accelerator.core"),
+    *("evaluation.json", "adaptive.json", "online.json", "simulation.json", "synthesis.json", "model.safetensors"),
+)
+_FOLDERS = (EXPORTED, "rtl", "mem", "c", "vivado", "device", "synthesis")
+
+
+def check_build(build: Path) -> None:
+    """Refuse a build, or a run, in which something that rebnet reads or replaces leads out of it or is no plain file.
+
+    One that a killed command had moved away comes back first.
+
+    Raises:
+        FileFormatError: names it.
+    """
+    if not build.exists():
+        tidy(build.parent)
+    check_plain(build, _FILES, _FOLDERS)
 
 
 def check_output(output: Path) -> None:
@@ -26,13 +47,5 @@ def check_output(output: Path) -> None:
 
 
 def replace_build(build: Path, output: Path) -> None:
-    """Put `build` in the place of `output`; the old one comes back where that fails."""
-    if not output.exists():
-        build.rename(output)
-        return
-    old = output.rename(build.parent / "old")
-    try:
-        build.rename(output)
-    except BaseException:
-        old.rename(output)
-        raise
+    """Put `build`, in a workplace beside `output` and of its name, in its place in one step."""
+    put([build], output.parent)

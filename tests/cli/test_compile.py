@@ -13,6 +13,7 @@ from tests.cli.test_train import without
 from tests.ir.networks import from_text
 from tests.simulate.builds import network, save_run
 
+from rebnet import swap
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Dense
 
@@ -282,14 +283,11 @@ def test_disk_full_keeps_the_old_build(rebnet, run_folder, build, tmp_path, monk
 
 def test_swap_that_fails_brings_the_old_build_back(rebnet, run_folder, build, tmp_path, monkeypatch):
     before = files_in(tmp_path)
-    real = Path.rename
 
-    def rename(self, target):
-        if self.name == "build" and Path(target) == build:
-            raise OSError(errno.EBUSY, "Device or resource busy")
-        return real(self, target)
+    def exchange(one, other):
+        raise OSError(errno.EBUSY, "Device or resource busy")
 
-    monkeypatch.setattr(Path, "rename", rename)
+    monkeypatch.setattr(swap, "_exchange", exchange)
     code, _, err = rebnet("compile", run_folder, "--output", build)
     assert code == 2
     assert (

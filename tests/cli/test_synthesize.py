@@ -94,7 +94,15 @@ def test_prints_a_table_and_the_verdict(rebnet, synthesized, tmp_path, monkeypat
 @needs_yosys
 def test_a_broken_source(rebnet, build_small, tmp_path):
     (build_small / "rtl" / "fifo.sv").write_text("module fifo; endmodul\n")
-    code, out, err = rebnet("synthesize", build_small, "--part", PART, "--cache-dir", tmp_path / "cache")
+    arguments = ("synthesize", build_small, "--part", PART, "--cache-dir", tmp_path / "cache")
+    code, out, err = rebnet(*arguments)
+    assert (code, out) == (2, "")
+    assert err.strip() == (
+        f"rebnet: {build_small}/rtl/fifo.sv: is not what the build's network and folding generate, so it was edited or "
+        f"is of another version; run 'rebnet generate {build_small} --target rtl' to make it again, or insist with "
+        "--edited"
+    )
+    code, out, err = rebnet(*arguments, "--edited")
     assert (code, out) == (2, "")
     assert "failed on the hierarchy below accelerator: rtl/fifo.sv:1: syntax error" in err
     assert err.endswith(f"its log is {build_small}/synthesis/elaboration.log\n")

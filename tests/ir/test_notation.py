@@ -30,7 +30,7 @@ def architectures(draw):
         if draw(st.booleans()):
             window = Window(draw(st.integers(1, 12)), window.stride, same=True)
         folding = draw(foldings(window.kernel**2 * channels_now))
-        layers = (*layers, ConvText(draw(st.integers(1, 2000)), folding, window))
+        layers = (*layers, ConvText(draw(st.integers(1, 600)), folding, window))
     for _ in range(draw(st.integers(1, 4))):
         height_now, width_now, channels_now = Architecture(height, width, channels, layers).shapes[-1]
         folding = draw(foldings(height_now * width_now * channels_now))

@@ -235,7 +235,7 @@ WINDOW = "it must hold kernel, stride and whether the map is padded"
         (
             ("ops", 0, "window"),
             [10**15, 1, True],
-            "tiny, operation 1, Conv layer1: has 4 columns, its input has 10{} values",
+            f"tiny, operation 1, Conv: window {10**15}x{10**15}+same; kernel and stride must be at most 4096",
         ),
         (
             ("ops", 2, "window"),

@@ -98,7 +98,8 @@ DENSE = [
     (edit(REAL, 3, scale=float("inf")), "tiny, operation 4, Dense layer2: scale=inf; must be above 0"),
     (
         edit(REAL, 3, name="../layer2"),
-        "tiny, operation 4, Dense '../layer2': a name has letters, digits, '_' and '-' only",
+        "tiny, operation 4, Dense '../layer2': a name has letters, digits and '_' only, a letter first, and at most 64 "
+        "of them",
     ),
     (edit(REAL, 3, name="layer1"), "tiny: layers are named layer1, layer1; each needs its own"),
     (

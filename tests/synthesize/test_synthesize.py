@@ -10,7 +10,7 @@ from tests.synthesize.small import PART, build_small, synthesized
 import rebnet.synthesize
 from rebnet import flow
 from rebnet.boards import KEYS, Resources, find
-from rebnet.errors import OptionError
+from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import file_hash
 from rebnet.synthesize import synthesize, yosys
 from rebnet.synthesize.usage import Instance, Netlist, Part, Usage
@@ -57,7 +57,10 @@ def test_only_what_is_new_is_synthesized(synthesized, build_small, tmp_path):
     assert again["modules"] == before["modules"]
     weights = build_small / "mem" / "layer1_weights.hex"
     weights.write_text("".join(f"{3 - int(word, 16):02x}\n" for word in weights.read_text().split()))
-    other = flow.synthesize(build_small, part="ICE40UP5K", cache_dir=cache)
+    with pytest.raises(FileFormatError, match="hex: is not what the build's network and folding"):
+        flow.synthesize(build_small, part="ICE40UP5K", cache_dir=cache)
+    other = flow.synthesize(build_small, part="ICE40UP5K", cache_dir=cache, edited=True)
+    assert other["edited"]
     assert (other["modules_synthesized"], other["modules_cached"]) == (1, before["modules_synthesized"] - 1)
 
 

@@ -13,11 +13,13 @@ from rebnet.cli.common import (
     answer,
     complete_boards,
     complete_parts,
+    note,
     print_record,
     print_table,
     table,
     working,
 )
+from rebnet.errors import ToolError
 from rebnet.flow.whole import broken
 
 _FACTS = ("tool", "modules_synthesized", "modules_cached", "seconds", "fmax_mhz")
@@ -53,6 +55,9 @@ def command(
         int | None, typer.Option(help="Modules that are synthesized at once; one per core if not given.")
     ] = None,
     cache_dir: CacheDir = None,
+    edited: Annotated[
+        bool, typer.Option("--edited", help="Take rtl/ and mem/ as they are, also where they were edited.")
+    ] = False,
 ) -> None:
     """Synthesize with Yosys, module by module; count LUT, FF, block RAM and multipliers against the device.
 
@@ -78,18 +83,24 @@ def command(
             timeout=timeout,
             processes=processes,
             cache_dir=cache_dir,
+            edited=edited,
             progress=tell,
         )
+    if not record.get("ran", True):
+        answer(record, lambda: None)
+        raise ToolError(
+            f"vivado is not on PATH, so nothing was synthesized; wrote the project {record['project']}, run it where "
+            f"Vivado is installed: {record['command']}"
+        )
+    if record.get("edited"):
+        note(f"rebnet: warning: {build}: its edited files were synthesized, not what its network generates")
     answer(record, lambda: print_synthesis(record))
     if broken(record):
         raise typer.Exit(1)
 
 
 def print_synthesis(record: dict[str, Any]) -> None:
-    """The figures of synthesis.json, or where the project lies that was not run."""
-    if not record.get("ran", True):
-        print(f"vivado is not on PATH; wrote {record['project']}, where this runs it: {record['command']}")
-        return
+    """The figures of synthesis.json."""
     print_table(_table(record))
     print_record(record, tuple(key for key in _FACTS if key in record))
     print(_verdict(record))

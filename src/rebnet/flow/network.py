@@ -1,7 +1,6 @@
 """From images to a build: `train`, `retrain`, `compile`, `generate`."""
 
 import shutil
-import tempfile
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -139,7 +138,7 @@ def compile(  # noqa: A001 - the verb's name
     if board is not None and part is not None:
         raise OptionError(f"--board {board} and --part {part}: name one of them")
     from rebnet.build_folder import EXPORTED, TRAINING_FILE, check_output, replace_build
-    from rebnet.files import file_hash, make_folder, output_errors
+    from rebnet.files import file_hash, make_folder
     from rebnet.fold import fold
     from rebnet.fold.fit import requested
     from rebnet.generate import generate
@@ -147,16 +146,15 @@ def compile(  # noqa: A001 - the verb's name
     from rebnet.lower import lower
     from rebnet.records import read
     from rebnet.records.chain import check_origin
+    from rebnet.swap import workplace
 
     request = requested(board or part, target_fps, max_utilisation, clock_mhz, margin)
     run, output = source_of(source), followed(path_of(output))
     check_output(output)
+    output = output.resolve()
     make_folder(output.parent)
-    with (
-        output_errors(output.parent),
-        tempfile.TemporaryDirectory(dir=output.parent, prefix=f".{output.name}.") as place,
-    ):
-        build = Path(place) / "build"
+    with workplace(output.parent, output.name) as work:
+        build = work / output.name
         say("exporting")
         check_origin(run)
         exported = _export(run)
@@ -198,12 +196,14 @@ def generate(
 def source_of(source: str | Path) -> Path:
     """The folder that `source` names."""
     from rebnet import zoo
+    from rebnet.build_folder import check_build
 
     name = str(source)
     if name.startswith(zoo.PREFIX):
         return zoo.folder(name)
     folder = path_of(source)
     if folder.is_dir():
+        check_build(folder)
         return folder
     if name in zoo.NAMES:
         raise OptionError(f"{name}: no such folder; write {zoo.PREFIX}{name} for the network of the zoo")

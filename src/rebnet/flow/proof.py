@@ -39,7 +39,7 @@ def evaluate(
     """
     _check_evaluation(levels, engine, adaptive, online)
     from rebnet import datasets
-    from rebnet.build_folder import EXPORTED
+    from rebnet.build_folder import EXPORTED, check_build
     from rebnet.engine.reference import served_index
     from rebnet.evaluate import evaluate as evaluate_network
     from rebnet.evaluate.adaptive import evaluate_adaptive
@@ -48,6 +48,7 @@ def evaluate(
     from rebnet.ir import storage
 
     build = path_of(build)
+    check_build(build)
     served_index(storage.load(build), levels)  # refusals before anything takes its time
     make_folder(build)
     images = datasets.load(dataset, some_path_of(data_dir))
@@ -87,6 +88,7 @@ def simulate(
 ) -> "Simulation":
     """Send test images through the RTL under Verilator; see `rebnet.simulate.simulate`."""
     from rebnet import datasets
+    from rebnet.build_folder import check_build
     from rebnet.files import make_folder
     from rebnet.ir import storage
     from rebnet.simulate import check_options
@@ -94,6 +96,7 @@ def simulate(
 
     build = path_of(build)
     check_options(stalls, processes, some_path_of(trace))  # refusals before anything takes its time
+    check_build(build)
     storage.load(build)
     make_folder(build)
     return simulate_build(
@@ -126,6 +129,7 @@ def synthesize(
     timeout: float = MODULE_TIMEOUT_S,
     processes: int | None = None,
     cache_dir: str | Path | None = None,
+    edited: bool = False,
     progress: ModuleProgress = silent,
 ) -> dict[str, Any]:
     """Count what the accelerator takes of a part or board; see `rebnet.synthesize.synthesize`.
@@ -133,6 +137,7 @@ def synthesize(
     With `tool="vivado"`, write a project for it, run it where Vivado is installed, and take the figures from its
     reports; see `rebnet.synthesize.vivado`. With `place_and_route`, make the bitstream of a board too; see
     `rebnet.synthesize.place.place_and_route`, which takes `target_mhz`, `seed`, `scores` and `place_timeout`, seconds.
+    With `edited`, take the build's `rtl/` and `mem/` also where its network and folding generate others.
     """
     from rebnet import boards
     from rebnet.files import make_folder
@@ -146,13 +151,21 @@ def synthesize(
         raise OptionError("place-and-route: needs a board with a pin file, and yosys; use --board ulx3s-85")
     chosen, build = boards.named_once(part, board), path_of(build)
     if tool == "vivado":
-        return synthesize_with_vivado(build, chosen, say=lambda stage: progress(stage, 0, 0))
+        return synthesize_with_vivado(build, chosen, edited=edited, say=lambda stage: progress(stage, 0, 0))
     if build.is_dir():  # a refusal before the count takes its time, as the next
         make_folder(build)
     if place_and_route:
         place.check(chosen, target_mhz=target_mhz, seed=seed, timeout_s=place_timeout)
     cache = some_path_of(cache_dir)
-    record = synthesize_build(build, chosen, cache_dir=cache, timeout_s=timeout, processes=processes, progress=progress)
+    record = synthesize_build(
+        build,
+        chosen,
+        cache_dir=cache,
+        timeout_s=timeout,
+        processes=processes,
+        edited=edited,
+        progress=progress,
+    )
     if not place_and_route:
         return record
     return place.place_and_route(
@@ -162,6 +175,7 @@ def synthesize(
         seed=seed,
         scores=scores,
         timeout_s=place_timeout,
+        edited=edited,
         say=lambda stage: progress(stage, 0, 0),
     )
 
@@ -173,9 +187,12 @@ def report(builds: Sequence[str | Path], output: str | Path | None = None) -> Pa
         builds: folders that `compile` made.
         output: the page, or a link to it; report.html in the build if not given, or build/report.html for several.
     """
+    from rebnet.build_folder import check_build
     from rebnet.report import report as report_builds
 
     folders = [path_of(build) for build in builds]
+    for folder in folders:
+        check_build(folder)
     if output is not None:
         return report_builds(folders, followed(path_of(output)))
     place = Path("build") if len(folders) > 1 else next(iter(folders), Path("build"))
@@ -190,7 +207,12 @@ def reproduce(
     from_: Sequence[str | Path] = (),
 ) -> "Reproduction":
     """Make a table or figure of the paper from records; see `rebnet.reproduce.reproduce`."""
+    from rebnet import zoo
+    from rebnet.build_folder import check_build
     from rebnet.fold.from_text import bound_cycles
     from rebnet.reproduce import reproduce as reproduce_target
 
+    for source in from_:
+        if not str(source).startswith(zoo.PREFIX):
+            check_build(path_of(source))
     return reproduce_target(target, path_of(output), dataset=dataset, sources=from_, bound_cycles=bound_cycles)

@@ -4,6 +4,7 @@ import math
 from pathlib import Path
 
 from rebnet.errors import FoldingError
+from rebnet.ir.bounds import folding_fault
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Dense, Network
 from rebnet.rtl.accelerator import layers_of, vectors_of
@@ -11,7 +12,6 @@ from rebnet.rtl.folding import read_foldings
 
 NAMES = ("paper", "balanced")
 """Foldings by name; any other is the path of a file."""
-_MOST_LANES = 1 << 24
 
 
 def choose(network: Network, folding: str | None, target_cycles: int | None) -> tuple[Folding, ...]:
@@ -31,12 +31,10 @@ def choose(network: Network, folding: str | None, target_cycles: int | None) -> 
         raise FoldingError(f"target_cycles={target_cycles}; use at least 1")
     chosen = _choose(network, folding, target_cycles)
     for dense, own in zip(network.dense, chosen, strict=True):
-        lanes = own.pe * own.simd * (own.level_lanes or 1)
-        if lanes > _MOST_LANES:
-            raise FoldingError(
-                f"layer {dense.name}: folding {own} makes {lanes} XNOR lanes, more than the {_MOST_LANES} that any "
-                "device could hold; use fewer"
-            )
+        columns = dense.weights.columns
+        fault = folding_fault(dense.weights.rows, columns, own.pe, own.simd, own.level_lanes or 1)
+        if fault is not None:
+            raise FoldingError(f"layer {dense.name}: folding {own} {fault}")
     return chosen
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any, get_args
 
+from rebnet.build_folder import check_build
 from rebnet.choices import GenerateTarget as Target
 from rebnet.errors import OptionError
 from rebnet.generate.c import NAME, write_c
@@ -30,6 +31,7 @@ def generate(
     """
     if target not in get_args(Target):
         raise OptionError(f"target={target!r}: use {' or '.join(get_args(Target))}")
+    check_build(build)
     if target == "c":
         return write_c(build, output, name or NAME)
     if output is not None:

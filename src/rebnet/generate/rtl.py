@@ -1,22 +1,24 @@
 """A lowered network and its folding as SystemVerilog and memory images."""
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rebnet.files import file_hash, make_folder, write_record, write_text
+from rebnet.errors import OptionError
+from rebnet.files import file_hash, write_record, write_text
 from rebnet.generate.fusesoc import CORE_FILE, core_text
 from rebnet.generate.memory import columns, score_words, threshold_words, to_hex, weight_words
 from rebnet.generate.top import Plan, plan_text, top_text
 from rebnet.ir import storage
 from rebnet.ir.ops import Network, Scores
+from rebnet.plain import NAME
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.accelerator import Accelerator
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
-from rebnet.rtl.ports import PORTS_FILE
+from rebnet.rtl.ports import CLOCK, MEMORY_FOLDER, PORTS_FILE
 from rebnet.rtl.thresholds import layer_constants
 from rebnet.rtl.widths import USER_BITS, Widths, widths_of
+from rebnet.swap import put, workplace
 
 TOP_NAME = "accelerator"
 
@@ -30,15 +32,23 @@ class Generated:
         memories: memory images.
         ports: record of ports.json.
         core: text of the FuseSoC core.
+        edited: whether files of a build were taken that say something else; see `rebnet.generate.check`.
     """
 
     sources: dict[str, str]
     memories: dict[str, str]
     ports: dict[str, Any]
     core: str
+    edited: bool = False
+
+    def write(self, folder: Path) -> None:
+        """Write sources and memory images into a folder of one's own."""
+        for file, text in (self.sources | self.memories).items():
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / file).write_text(text, encoding="utf-8")
 
 
-def generated(build: Path, name: str = TOP_NAME, memory: str = "mem") -> Generated:
+def generated(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) -> Generated:
     """The SystemVerilog and the memory images of the network and folding in `build`, made anew; nothing is written.
 
     Args:
@@ -49,7 +59,11 @@ def generated(build: Path, name: str = TOP_NAME, memory: str = "mem") -> Generat
     Raises:
         FileFormatError: a record is missing or damaged.
         FoldingError: the folding does not fit the network.
+        OptionError: a name that is none in SystemVerilog.
     """
+    for key, value in (("name", name), ("memory", memory)):
+        if NAME.fullmatch(value) is None:
+            raise OptionError(f"{key}={value!r}: use letters, digits and '_', at most 64, not a digit first")
     network = storage.load(build)
     folding = build / FOLDING_FILE
     accelerator = read_accelerator(folding, network)
@@ -64,7 +78,7 @@ def generated(build: Path, name: str = TOP_NAME, memory: str = "mem") -> Generat
     return Generated(sources, memories, record, core_text(record, plan_text(plan)))
 
 
-def write_rtl(build: Path, name: str = TOP_NAME, memory: str = "mem") -> dict[str, Any]:
+def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) -> dict[str, Any]:
     """Write `rtl/`, `mem/`, `ports.json` and a FuseSoC core for the network and folding in `build`.
 
     Arguments and errors as in `generated`.
@@ -73,13 +87,11 @@ def write_rtl(build: Path, name: str = TOP_NAME, memory: str = "mem") -> dict[st
         The record of ports.json.
     """
     made = generated(build, name, memory)
-    for folder in (build / "rtl", build / memory):
-        shutil.rmtree(folder, ignore_errors=True)
-        make_folder(folder)
-    for file, text in (made.sources | made.memories).items():
-        write_text(build / file, text)
-    write_record(build / PORTS_FILE, made.ports)
-    write_text(build / CORE_FILE, made.core)
+    with workplace(build, "rtl") as work:
+        made.write(work)
+        write_text(work / CORE_FILE, made.core)
+        write_record(work / PORTS_FILE, made.ports)
+        put([work / name for name in ("rtl", memory, CORE_FILE, PORTS_FILE)], build)  # what the others hang on last
     return made.ports
 
 
@@ -105,7 +117,7 @@ def _ports(build: Path, name: str, network: Network, accelerator: Accelerator, w
         "inputs": {"network": file_hash(build / storage.NETWORK_FILE), "folding": file_hash(build / FOLDING_FILE)},
         "top": name,
         "files": [f"rtl/{module}.sv" for module in (*MODULES, name)],
-        "clock": "aclk",
+        "clock": CLOCK,
         "reset": "aresetn (active low, synchronous)",
         "s_axis": {
             "tdata_bits": 8 * p,

@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass, replace
 
 from rebnet.errors import FoldingError, NotationError
+from rebnet.ir.bounds import MAX_LAYERS, MAX_SIDE, MAX_WEIGHTS, shape_fault
 from rebnet.spec.window import Window
 
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})")
@@ -153,6 +154,8 @@ def parse(text: str) -> Architecture:
             "each at least 1, such as 28x28x1; tokens are separated by ' - '"
         )
     height, width, channels = map(int, image.groups())
+    if len(tokens) > MAX_LAYERS + 1:
+        raise NotationError(f"network text: has {len(tokens) - 1} layers and pools; use at most {MAX_LAYERS}")
     if len(tokens) == 1:
         raise NotationError(f"network text {text!r}: no layer follows the image; add one, such as ' - D10'")
     layers: tuple[LayerText, ...] = ()
@@ -164,6 +167,7 @@ def parse(text: str) -> Architecture:
     if not isinstance(layers[-1], DenseText):
         raise NotationError(f"network text, {tokens[-1]!r}: the last layer must be dense; add one, such as ' - D10'")
     architecture = Architecture(height, width, channels, layers)
+    check_size(architecture)
     for index, layer in enumerate(layers):
         if not isinstance(layer, PoolText) and layer.folding is not None:
             check_folding(f"layer {index + 1}, {layer}", layer.folding, architecture.inputs_of(index))
@@ -221,6 +225,25 @@ def _check_order(place: str, before: tuple[LayerText, ...], layer: LayerText, sh
             f"{place}: a {kernel}x{kernel} window does not fit the {height}x{width} map in front of it; "
             "use a smaller one, or +same in a convolution"
         )
+
+
+def check_size(architecture: Architecture) -> None:
+    """Raise `NotationError` where an image, map, window or the weights are larger than any may be."""
+    first, *maps = architecture.shapes
+    fault = shape_fault(*first)
+    if fault is not None:
+        raise NotationError(f"network text, the image: {fault}; scale the images down")
+    weights = 0
+    for index, (layer, shape) in enumerate(zip(architecture.layers, maps, strict=True)):
+        place = f"network text, layer {index + 1}, {layer}"
+        fault = shape_fault(*shape)
+        if fault is not None:
+            raise NotationError(f"{place}: its output {fault}")
+        if not isinstance(layer, DenseText) and max(layer.window.kernel, layer.window.stride) > MAX_SIDE:
+            raise NotationError(f"{place}: kernel and stride are at most {MAX_SIDE}")
+        weights += 0 if isinstance(layer, PoolText) else layer.rows * architecture.inputs_of(index)
+        if weights > MAX_WEIGHTS:
+            raise NotationError(f"{place}: the network has {weights} weights up to here; it can have {MAX_WEIGHTS}")
 
 
 def check_folding(place: str, folding: Folding, inputs: int) -> None:

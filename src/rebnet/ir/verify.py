@@ -1,17 +1,16 @@
 """Rules that a network keeps after export and after every pass of lowering."""
 
-import re
-
 import numpy as np
 
 from rebnet.errors import FoldingError, VerifyError
+from rebnet.ir.bounds import MAX_LAYERS, MAX_ROWS, MAX_SIDE, shape_fault
 from rebnet.ir.notation import MAX_LEVELS, Shape, check_folding
 from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, Network, Op, ResidualSign, Scores, Threshold
+from rebnet.plain import NAME
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.spec.window import Window
 
-_NAME = re.compile(r"[A-Za-z0-9_-]+")  # it becomes a part of file names
 _MOST_FRACTION_BITS = 500
 _LARGEST_GAIN = 1 << 31
 
@@ -66,12 +65,16 @@ def _header(network: Network) -> None:
         min(image.height, image.width, image.channels) >= 1,
         f"{name}: the image is {image.height}x{image.width}x{image.channels}; each must be at least 1",
     )
+    fault = shape_fault(image.height, image.width, image.channels)
+    _require(fault is None, f"{name}: the image {fault}")
     _require(4 <= network.threshold_bits <= 32, f"{name}: threshold_bits={network.threshold_bits}; must be 4 to 32")
     whole = tuple(range(1, network.levels + 1))
     _require(
         network.served in (whole, (network.levels,)),
         f"{name}: serves levels {network.served}; must be {whole} or ({network.levels},)",
     )
+    most = 4 * MAX_LAYERS  # a layer is up to three operations, and a pool
+    _require(len(network.ops) <= most, f"{name}: has {len(network.ops)} operations; use at most {most}")
     _require(len(network.ops) > 0, f"{name}: no operations; a network has at least one dense layer")
 
 
@@ -103,6 +106,10 @@ def _window_fits(place: str, window: Window, shape: Shape) -> None:
     _require(
         window.kernel >= 1 and window.stride >= 1, f"{place}: window {window}; kernel and stride must be at least 1"
     )
+    _require(
+        not window.same or max(window.kernel, window.stride) <= MAX_SIDE,
+        f"{place}: window {window}; kernel and stride must be at most {MAX_SIDE}",
+    )
     fits = window.same or window.kernel <= min(shape[:2])
     _require(fits, f"{place}: window {window} does not fit the {shape[0]}x{shape[1]} map in front of it")
 
@@ -120,7 +127,10 @@ def _weights(place: str, op: Dense, shape: Shape) -> Shape:
         return 1, 1, op.weights.rows
     _window_fits(place, op.window, shape)
     _dense(place, op, op.window.kernel**2 * shape[2])
-    return (*op.window.output(*shape[:2]), op.weights.rows)
+    output = (*op.window.output(*shape[:2]), op.weights.rows)
+    fault = shape_fault(*output)
+    _require(fault is None, f"{place} {op.name}: its output {fault}")
+    return output
 
 
 def _dense(place: str, op: Dense, columns: int) -> None:
@@ -130,12 +140,16 @@ def _dense(place: str, op: Dense, columns: int) -> None:
     )
     shape = (weights.rows, -(-weights.columns // 8))
     _require(weights.rows >= 1, f"{place} {op.name}: has no rows; must be at least 1")
+    _require(weights.rows <= MAX_ROWS, f"{place} {op.name}: has {weights.rows} rows; must be at most {MAX_ROWS}")
     _require(
         weights.packed.dtype == np.uint8 and weights.packed.shape == shape,
         f"{place} {op.name}: packed weights are {weights.packed.dtype} {weights.packed.shape}; must be uint8 {shape}",
     )
     _require(np.isfinite(op.scale) and op.scale > 0, f"{place} {op.name}: scale={op.scale}; must be above 0")
-    _require(_NAME.fullmatch(op.name) is not None, f"{place} {op.name!r}: a name has letters, digits, '_' and '-' only")
+    _require(
+        NAME.fullmatch(op.name) is not None,
+        f"{place} {op.name!r}: a name has letters, digits and '_' only, a letter first, and at most 64 of them",
+    )  # it becomes a part of file names, and the name of an instance
     if op.folding is not None:
         try:
             check_folding(f"{place} {op.name}", op.folding, columns)

@@ -59,10 +59,17 @@ def load_model(run: Path) -> tuple[nn.Sequential, ModelMetadata]:
     metadata = _metadata(path, texts)
     try:
         described = architecture(metadata.network)
-        model = build(described, metadata.levels, metadata.input_bits, any_levels=metadata.any_levels)
+
+        def model_of() -> nn.Sequential:
+            return build(described, metadata.levels, metadata.input_bits, any_levels=metadata.any_levels)
+
+        with torch.device("meta"):  # shapes without memory: the text may ask for more than the file holds
+            wanted = model_of().state_dict()
     except RebnetError as error:
         raise FileFormatError(f"{path}: its metadata describe no network ({error}); train it again") from error
-    model.load_state_dict(state_tensors(path, arrays, model.state_dict()))
+    state = state_tensors(path, arrays, wanted)
+    model = model_of()
+    model.load_state_dict(state)
     return model.eval(), metadata
 
 

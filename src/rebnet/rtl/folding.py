@@ -5,6 +5,7 @@ from typing import Any
 
 from rebnet.errors import FileFormatError, FoldingError
 from rebnet.files import read_record
+from rebnet.ir.bounds import MAX_DEPTH, folding_fault
 from rebnet.ir.notation import Folding, check_folding
 from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
@@ -57,7 +58,11 @@ def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
     if sorted(entries) != sorted(names):
         raise FoldingError(f"{path}: has layers {', '.join(entries) or 'none'}; the network has {', '.join(names)}")
     for dense in network.dense:
-        check_folding(f"{path}: layer {dense.name}", entries[dense.name], dense.weights.columns)
+        own = entries[dense.name]
+        check_folding(f"{path}: layer {dense.name}", own, dense.weights.columns)
+        fault = folding_fault(dense.weights.rows, dense.weights.columns, own.pe, own.simd, own.level_lanes or 1)
+        if fault is not None:
+            raise FoldingError(f"{path}: layer {dense.name}: folding {own} {fault}")
     return tuple(entries[name] for name in names)
 
 
@@ -117,6 +122,8 @@ def check_depths(accelerator: Accelerator, depths: Depths) -> None:
                 f"fifo {channel.name}: depth={depth} is less than the {least} words that the layer needs to "
                 f"work at all; use at least {least}"
             )
+        if depth > MAX_DEPTH:
+            raise FoldingError(f"fifo {channel.name}: depth={depth}; use {least} to {MAX_DEPTH}")
         if depth % unit:
             raise FoldingError(
                 f"fifo {channel.name}: depth={depth} is no multiple of the {unit} words that come in at a "

@@ -1,17 +1,22 @@
 """Synthesis: what a build takes of a device, measured by Yosys; `BUILD/synthesis.json`."""
 
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from rebnet.boards import KEYS, Board, Family, boards
+from rebnet.build_folder import check_build
 from rebnet.choices import MODULE_TIMEOUT_S
 from rebnet.errors import FileFormatError, OptionError
-from rebnet.files import file_hash, write_record
-from rebnet.rtl.ports import PORTS_FILE, read_ports
-from rebnet.synthesize.hierarchy import synthesize_rtl
+from rebnet.files import file_hash, output_errors, write_record
+from rebnet.generate.check import checked
+from rebnet.generate.rtl import Generated
+from rebnet.rtl.ports import PORTS_FILE
+from rebnet.synthesize.hierarchy import LOGS, synthesize_rtl
 from rebnet.synthesize.limit import limit_record
 from rebnet.synthesize.usage import Instance, Netlist, Usage
 
@@ -32,6 +37,7 @@ def synthesize(
     cache_dir: Path | None = None,
     timeout_s: float = MODULE_TIMEOUT_S,
     processes: int | None = None,
+    edited: bool = False,
     progress: Callable[[str, int, int], None] = lambda module, done, total: None,
 ) -> dict[str, Any]:
     """Synthesize the accelerator in `build` for the part of `board`; write and return synthesis.json.
@@ -45,10 +51,11 @@ def synthesize(
         cache_dir: where results are kept; None takes the user's cache.
         timeout_s: most seconds for one module.
         processes: how many modules are synthesized at once; one per core if not given.
+        edited: take the build's `rtl/` and `mem/` where they are not what its network and folding generate.
         progress: called after each module with its name, how many are done and how many there are.
 
     Raises:
-        FileFormatError: the build is not compiled or damaged.
+        FileFormatError: the build is not compiled, damaged or edited.
         MissingExtraError: Yosys is not installed.
         OptionError: the time or the number of processes is not positive.
         OutputError: build or cache cannot be written.
@@ -58,31 +65,45 @@ def synthesize(
         raise OptionError(f"timeout={timeout_s:g}: a module needs some time; use more than 0 seconds")
     if processes is not None and processes < 1:
         raise OptionError(f"processes={processes}: at least one module must be synthesized; use 1 or more")
-    ports = _read_ports(build)
+    made = files_of(build, edited)
     started = monotonic()
-    netlist = synthesize_rtl(
-        ports["files"],
-        ports["top"],
-        board.part.family,
-        folder=build,
-        cache_dir=cache_dir,
-        timeout_s=timeout_s,
-        processes=processes or os.cpu_count() or 1,
-        progress=progress,
-    )
+    with scratch(made) as folder:
+        netlist = synthesize_rtl(
+            list(made.sources),
+            made.ports["top"],
+            board.part.family,
+            folder=folder,
+            logs=build / LOGS,
+            cache_dir=cache_dir,
+            timeout_s=timeout_s,
+            processes=processes or os.cpu_count() or 1,
+            progress=progress,
+        )
     record = _record(netlist, board)
     record["limit"] = limit_record(build, board.part, netlist.total.resources)
     record["seconds"] = round(monotonic() - started, 1)
+    record |= {"edited": True} if made.edited else {}
     record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
     write_record(build / SYNTHESIS_FILE, record)
     return record
 
 
-def _read_ports(build: Path) -> dict[str, Any]:
+def files_of(build: Path, edited: bool) -> Generated:
+    """What is synthesized of a build; see `rebnet.generate.check.checked`."""
     path = build / PORTS_FILE
-    if not path.is_file():
+    check_build(build)
+    if not path.exists():
         raise FileFormatError(f"{path}: no such file; name a folder that 'rebnet compile' filled")
-    return read_ports(build)
+    return checked(build, edited=edited)
+
+
+@contextmanager
+def scratch(made: Generated) -> Iterator[Path]:
+    """A folder with the sources and memory images, away from the build and under a plain name."""
+    temporary = Path(tempfile.gettempdir())
+    with output_errors(temporary), tempfile.TemporaryDirectory(prefix="rebnet-synthesize-") as place:
+        made.write(Path(place))
+        yield Path(place)
 
 
 def _record(netlist: Netlist, board: Board) -> dict[str, Any]:

@@ -5,6 +5,7 @@ boxes: 32 equal processing elements are one run of Yosys. Sums over the tree of 
 """
 
 import json
+import os
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -17,14 +18,16 @@ from typing import Any
 
 from rebnet.boards import Family
 from rebnet.choices import MODULE_TIMEOUT_S
-from rebnet.errors import ToolError
+from rebnet.errors import OptionError, ToolError
 from rebnet.files import make_folder, write_bytes
+from rebnet.plain import NAME
 from rebnet.synthesize import cache, child, yosys
 from rebnet.synthesize.count import memory_luts, resources
 from rebnet.synthesize.rtlil import Design, Unit, parse
 from rebnet.synthesize.usage import Netlist, Result, Usage, instances
 
 LOGS = "synthesis"
+_MOST_NAME = 200
 
 _COMMANDS: dict[Family, str] = {
     "xc7": "synth_xilinx -family xc7 -noiopad -noclkbuf",
@@ -147,7 +150,7 @@ class _Job:
             f"read_verilog -sv -defer {' '.join(map(_quote, sources))}",
             *([f"chparam{chosen} $abstract\\{top}"] if chosen else []),
             f"hierarchy -check -top {top}",
-            f"write_rtlil {_quote(str(here / _NETLIST))}",
+            f"write_rtlil {_quote(os.path.relpath(here / _NETLIST, self._folder))}",
         )
         self._run(commands, here, self._folder, f"the hierarchy below {top}", "elaboration")
         return parse((here / _NETLIST).read_text(encoding="utf-8"))
@@ -174,6 +177,11 @@ class _Job:
 
     def _task(self, unit: Unit, name: str) -> _Task:
         text = unit.text
+        if NAME.fullmatch(unit.module) is None:
+            raise ToolError(
+                f"module {unit.module!r} ({name}): its name goes into the script of the synthesizer; use letters, "
+                "digits and '_'"
+            )
         if self._family == "ice40":  # it has no LUT RAM: leave the choice to Yosys
             text = text.replace('_style "distributed"', '_style "auto"')
         commands = (*_commands(self._family, unit.module, text), _STATISTICS[self._family])
@@ -222,7 +230,7 @@ class _Job:
         try:
             yosys.run(commands, here, cwd=cwd, timeout_s=self._timeout_s, stop=self._stop)
         except child.ChildFailedError as error:
-            place = self._logs_folder / f"{name}.log"
+            place = self._logs_folder / _log_name(name)
             if not self._stop.is_set():
                 write_bytes(place, log.read_bytes())
             raise ToolError(f"{self._tool} failed on {what}: {error}; its log is {place}") from None
@@ -231,7 +239,7 @@ class _Job:
     def put_logs(self) -> None:
         """Copy the logs to where the user finds them."""
         for name, log in self._logs.items():
-            write_bytes(self._logs_folder / f"{name}.log", log.read_bytes())
+            write_bytes(self._logs_folder / _log_name(name), log.read_bytes())
 
 
 def _commands(family: Family, module: str, text: str) -> tuple[str, ...]:
@@ -242,9 +250,17 @@ def _commands(family: Family, module: str, text: str) -> tuple[str, ...]:
     return f"{command} -run begin:map_memory", f"{command} -run map_ffram:"
 
 
+def _log_name(name: str) -> str:
+    """The name of an instance's log; an edited source may call an instance anything."""
+    plain = re.sub(r"[^A-Za-z0-9_.\[\]]", "_", name).lstrip(".")
+    return f"{plain[:_MOST_NAME]}.log"
+
+
 def _value(value: int | str) -> str:
     return str(value) if isinstance(value, int) else f'"{value}"'
 
 
 def _quote(path: str) -> str:
+    if not {'"', "\n", "\r"}.isdisjoint(path):
+        raise OptionError(f"{path!r}: Yosys cannot read a name with a quote or a line break; rename it")
     return f'"{path}"'

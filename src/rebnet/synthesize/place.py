@@ -12,7 +12,6 @@ old one. Where a tool fails its log stays, as `place-and-route.log`.
 import json
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,10 +25,12 @@ from rebnet.boards.shell import DEVICE, Shell, device_text, shell_of
 from rebnet.boards.shell.clock import Dividers, dividers
 from rebnet.choices import PLACE_TIMEOUT_S
 from rebnet.errors import FileFormatError, OptionError, ToolError
-from rebnet.files import file_hash, output_errors, write_bytes, write_record, write_text
+from rebnet.files import file_hash, write_bytes, write_record, write_text
+from rebnet.generate.rtl import Generated
 from rebnet.records import read
 from rebnet.rtl.ports import PORTS_FILE
-from rebnet.synthesize import SYNTHESIS_FILE, bitstream, child, yosys
+from rebnet.swap import put, workplace
+from rebnet.synthesize import SYNTHESIS_FILE, bitstream, child, files_of, yosys
 
 FOLDER = "device"
 LOG = "place-and-route.log"
@@ -97,6 +98,7 @@ def place_and_route(
     seed: int = 1,
     scores: bool = True,
     timeout_s: float = PLACE_TIMEOUT_S,
+    edited: bool = False,
     say: child.Say = lambda stage: None,
 ) -> dict[str, Any]:
     """Put the accelerator in `build` into the board's shell, place and route it, and write `device/`.
@@ -110,6 +112,7 @@ def place_and_route(
         seed: of the placement.
         scores: whether answers hold the scores, or the label alone.
         timeout_s: most seconds that one tool may take.
+        edited: take the build's `rtl/` and `mem/` where they are not what its network and folding generate.
         say: called with the name of each stage.
 
     Raises:
@@ -124,17 +127,16 @@ def place_and_route(
     wanted = dividers(shell.oscillator_mhz, target)
     router, packer = find_router(), bitstream.find_packer()
     tools = [yosys.version(), router.version]
-    ports = read(build / PORTS_FILE)
+    made = files_of(build, edited)
     record = _read_synthesis(build, board)
     (build / LOG).unlink(missing_ok=True)
     seconds: dict[str, float] = {}
-    with output_errors(build), tempfile.TemporaryDirectory(dir=build, prefix=f".{FOLDER}.") as place:
-        work = Path(place).resolve()
-        sources = _gather(ports, shell, build, work, scores)
+    with workplace(build, FOLDER) as work:
+        sources = _gather(made, shell, work, scores)
         with _failures(build, work / yosys.LOG, f"synthesis for {board.name}"), _timed(seconds, "synthesis"):
             say("synthesizing shell and accelerator")
             yosys.run(_commands(sources, shell, wanted), work, cwd=work, timeout_s=timeout_s, stop=Event())
-        name = f"place and route of {ports['top']} on {board.name} ({board.part.name})"
+        name = f"place and route of {made.ports['top']} on {board.name} ({board.part.name})"
         with _failures(build, work / NEXTPNR_LOG, name), _timed(seconds, "place_and_route"):
             say("placing")
             arguments = _arguments(shell, board, seed)
@@ -190,20 +192,18 @@ def _read_synthesis(build: Path, board: Board) -> dict[str, Any]:
     return record
 
 
-def _gather(ports: Mapping[str, Any], shell: Shell, build: Path, work: Path, scores: bool) -> list[str]:
-    """Copy all that the tools read into `work`, where they run, and return the names of the SystemVerilog files.
+def _gather(made: Generated, shell: Shell, work: Path, scores: bool) -> list[str]:
+    """Write all that the tools read into `work`, where they run, and return the names of the SystemVerilog files.
 
     Names without a folder: the tools in WebAssembly do not see every folder, and memory images are found by name.
     """
-    write_text(work / f"{DEVICE}.sv", device_text(ports, scores=scores))
+    sources = {Path(file).name: text for file, text in made.sources.items()}
+    sources |= {path.name: path.read_text(encoding="utf-8") for path in shell.sources}
+    sources[f"{DEVICE}.sv"] = device_text(made.ports, scores=scores)
+    for name, text in (sources | made.memories).items():
+        write_text(work / name, text)
     shutil.copyfile(shell.pins, work / shell.pins.name)
-    for file in ports["memories"]:
-        (work / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(build / file, work / file)
-    paths = [*(build / file for file in ports["files"]), *shell.sources]
-    for path in paths:
-        shutil.copyfile(path, work / path.name)
-    return [*(path.name for path in paths), f"{DEVICE}.sv"]
+    return list(sources)
 
 
 def _commands(sources: list[str], shell: Shell, wanted: Dividers) -> list[str]:
@@ -295,12 +295,9 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
 
 def _keep(build: Path, work: Path, shell: Shell) -> None:
     """Put what is worth keeping in the place of the build's `device/`."""
-    fresh = work / "kept"
+    fresh = work / FOLDER
     fresh.mkdir()
     names = (*_KEPT, shell.pins.name, f"{DEVICE}.sv", *(path.name for path in shell.sources))
     for name in names:
         (work / name).rename(fresh / name)
-    place = build / FOLDER
-    if place.exists():
-        place.rename(work / "old")
-    fresh.rename(place)
+    put([fresh], build)

@@ -10,19 +10,19 @@ Formats of the reports: AMD UG906 (design analysis), `report_utilization -hierar
 """
 
 import re
+import shlex
 import shutil
-import tempfile
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rebnet.boards import Board, Resources
 from rebnet.errors import FileFormatError, OptionError, OutputError, ToolError
-from rebnet.files import file_hash, output_errors, write_bytes, write_record, write_text
-from rebnet.records import read
+from rebnet.files import file_hash, write_bytes, write_record, write_text
+from rebnet.generate.rtl import Generated
 from rebnet.rtl.ports import PORTS_FILE
-from rebnet.synthesize import SYNTHESIS_FILE, child
+from rebnet.swap import put, workplace
+from rebnet.synthesize import SYNTHESIS_FILE, child, files_of
 from rebnet.synthesize.limit import limit_record
 
 FOLDER = "vivado"
@@ -59,7 +59,12 @@ write_checkpoint -force routed.dcp
 
 
 def synthesize_with_vivado(
-    build: Path, board: Board, *, timeout_s: float = TIMEOUT_S, say: child.Say = lambda stage: None
+    build: Path,
+    board: Board,
+    *,
+    timeout_s: float = TIMEOUT_S,
+    edited: bool = False,
+    say: child.Say = lambda stage: None,
 ) -> dict[str, Any]:
     """Write the project; where `vivado` is on PATH run it, and write synthesis.json from its reports.
 
@@ -67,6 +72,7 @@ def synthesize_with_vivado(
         build: folder that `generate` has filled.
         board: a board or a part of AMD's.
         timeout_s: most seconds that Vivado may take.
+        edited: take the build's `rtl/` and `mem/` where they are not what its network and folding generate.
         say: called with the name of each stage.
 
     Returns:
@@ -80,35 +86,38 @@ def synthesize_with_vivado(
     """
     if board.part.family not in _FAMILIES:
         raise OptionError(f"{board.name!r} ({board.part.name}) is none of AMD's, and Vivado knows no others; use yosys")
-    ports = read(build / PORTS_FILE)
+    made = files_of(build, edited)
     found = shutil.which("vivado")
-    with output_errors(build), tempfile.TemporaryDirectory(dir=build, prefix=f".{FOLDER}.") as place:
-        work = Path(place).resolve() / FOLDER
+    _nothing_in_the_way(build / FOLDER)
+    with workplace(build, FOLDER) as place:
+        work = place / FOLDER
         say("writing Vivado's project")
-        write_project(build, work, board, ports)
+        write_project(work, board, made)
         if found is None:
-            _replace(work, build / FOLDER)
-            command = f"cd {build / FOLDER} && vivado -mode batch -source {_SCRIPT}"
+            put([work], build)
+            command = f"cd {shlex.quote(str(build / FOLDER))} && vivado -mode batch -source {_SCRIPT}"
             return {"project": str(build / FOLDER), "ran": False, "command": command}
         say("running Vivado")
         start = time.monotonic()
         _run(child.Tool("vivado", (found,), "Vivado"), build, work, board, timeout_s, say)
-        record = _record(work, board, ports["top"])
+        record = _record(work, board, made.ports["top"])
         record["limit"] = limit_record(build, board.part, Resources.from_record(record["total"]))
         record["seconds"] = round(time.monotonic() - start, 1)
+        record |= {"edited": True} if made.edited else {}
         record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
-        _replace(work, build / FOLDER)
+        put([work], build)
     write_record(build / SYNTHESIS_FILE, record)
     return {**record, "project": str(build / FOLDER), "ran": True}
 
 
-def write_project(build: Path, folder: Path, board: Board, ports: Mapping[str, Any]) -> None:
+def write_project(folder: Path, board: Board, made: Generated) -> None:
     """Write all that Vivado reads to `folder`: memory images are found from where it runs and from the sources."""
-    sources = [Path(file).name for file in ports["files"]]
-    for file, name in zip(ports["files"], sources, strict=True):
-        write_bytes(folder / name, (build / file).read_bytes())
-    for file in ports["memories"]:
-        write_bytes(folder / file, (build / file).read_bytes())
+    ports = made.ports
+    sources = [Path(file).name for file in made.sources]
+    for name, text in zip(sources, made.sources.values(), strict=True):
+        write_text(folder / name, text)
+    for file, text in made.memories.items():
+        write_text(folder / file, text)
     write_text(folder / _FILES, "".join(f"{name}\n" for name in sources))
     write_text(
         folder / _CLOCK,
@@ -213,10 +222,6 @@ def read_fmax(text: str, period: float) -> float:
     return int(1e6 / (period - float(found[1]))) / 1000
 
 
-def _replace(work: Path, place: Path) -> None:
-    """Put `work` in the place of an earlier project."""
-    if place.is_file():
+def _nothing_in_the_way(place: Path) -> None:
+    if place.is_file() and not place.is_symlink():
         raise OutputError(f"{place}: a file stands where a folder is needed; move it away")
-    if place.exists():
-        place.rename(work.parent / "old")
-    work.rename(place)

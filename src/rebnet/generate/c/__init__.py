@@ -12,6 +12,7 @@ from rebnet.files import file_hash, make_folder, write_text
 from rebnet.generate.c.plan import plan
 from rebnet.generate.c.source import constant_bytes, header_text, source_text, tables_of
 from rebnet.ir import storage
+from rebnet.swap import put, workplace
 
 FOLDER = "c"
 NAME = "network"
@@ -40,8 +41,10 @@ def write_c(build: Path, output: Path | None = None, name: str = NAME) -> dict[s
     digest = file_hash(build / storage.NETWORK_FILE)
     folder = make_folder(build / FOLDER if output is None else output)
     header, source = folder / f"{name}.h", folder / f"{name}.c"
-    write_text(header, header_text(made, tables, name, digest))
-    write_text(source, source_text(made, tables, name, digest))
+    with workplace(folder, name) as work:
+        write_text(work / header.name, header_text(made, tables, name, digest))
+        write_text(work / source.name, source_text(made, tables, name, digest))
+        put([work / header.name, work / source.name], folder)
     return {
         "header": str(header),
         "source": str(source),

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from rebnet.errors import NotationError, OptionError
-from rebnet.ir.notation import Architecture, LayerText, PoolText, parse
+from rebnet.ir.notation import Architecture, LayerText, PoolText, check_size, parse
 from rebnet.nn.networks import arch_1, arch_2, arch_3
 
 NETWORKS = {"arch-1": arch_1.TEXT, "arch-2": arch_2.TEXT, "arch-3": arch_3.TEXT}
@@ -35,6 +35,7 @@ def widen(architecture: Architecture, factor: float) -> Architecture:
 
     Raises:
         OptionError: `factor` is not positive, or leaves a layer without outputs.
+        NotationError: the layers would be larger than any may be.
     """
     if not 0 < factor < float("inf"):
         raise OptionError(
@@ -45,6 +46,7 @@ def widen(architecture: Architecture, factor: float) -> Architecture:
     rows = [layer.rows for layer in wide.weighted]
     if 0 in rows:
         raise OptionError(f"width={factor}: layer {rows.index(0) + 1} would have no outputs; use a larger width")
+    check_size(wide)
     return replace(wide, layers=tuple(_with_legal_folding(wide, index) for index in range(len(wide.layers))))
 
 

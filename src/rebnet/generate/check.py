@@ -1,0 +1,82 @@
+"""What simulators and synthesizers work on: what a build's network and folding generate, and not what its folder holds.
+
+`rtl/`, `mem/` and ports.json in a build are for people and their tools. A folder in which they say anything else than
+`generate` would write was edited, by its owner or by a stranger, and is refused; who insists gets the edited files.
+"""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rebnet.errors import FileFormatError
+from rebnet.generate.rtl import Generated, generated
+from rebnet.ir import storage
+from rebnet.plain import plain_file
+from rebnet.rtl.folding import FOLDING_FILE
+from rebnet.rtl.ports import PORTS_FILE, read_ports
+
+MADE_FROM = {"network": storage.NETWORK_FILE, "folding": FOLDING_FILE}
+_MOST_BYTES = 1 << 28  # of an edited file
+
+
+def checked(build: Path, *, edited: bool = False) -> Generated:
+    """The sources and memory images of the accelerator in `build`, the ones that its folder holds.
+
+    Args:
+        build: folder that `generate` has filled.
+        edited: take the folder's files where they differ from what network and folding generate.
+
+    Raises:
+        FileFormatError: a record is missing, damaged or stale, a file is lost, leads out of the build or was edited.
+        FoldingError: the folding does not fit the network.
+    """
+    ports = read_ports(build, MADE_FROM)
+    memory = ports["memories"][0].split("/")[0]
+    made = generated(build, ports["top"], memory)
+    different = _different(build, ports, made)
+    if different is None:
+        return made
+    if not edited:
+        raise FileFormatError(
+            f"{build / different}: is not what the build's network and folding generate, so it was edited or is of "
+            f"another version; run 'rebnet generate {build} --target rtl' to make it again, or insist with --edited"
+        )
+    return replace(
+        made,
+        sources={file: _text(build, file) for file in ports["files"]},
+        memories={file: _text(build, file) for file in ports["memories"]},
+        ports=ports,
+        edited=True,
+    )
+
+
+def _different(build: Path, ports: dict[str, Any], made: Generated) -> str | None:
+    """The first file that says something else than what is generated."""
+    record = {key: value for key, value in ports.items() if key != "schema"}
+    if json.dumps(record, sort_keys=True) != json.dumps(made.ports, sort_keys=True):
+        return PORTS_FILE
+    for file, text in (made.sources | made.memories).items():
+        path = plain_file(build, file)
+        data = text.encode()
+        if path is None or path.stat().st_size != len(data) or _bytes(path) != data:
+            return file
+    return None
+
+
+def _text(build: Path, file: str) -> str:
+    path = plain_file(build, file)
+    if path is None or path.stat().st_size > _MOST_BYTES:
+        raise FileFormatError(f"{build / file}: is lost or larger than {_MOST_BYTES} bytes; make the build again")
+    try:
+        return _bytes(path).decode()
+    except UnicodeDecodeError:
+        raise FileFormatError(f"{path}: is no text in UTF-8; make the build again") from None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise FileFormatError(f"{path}: cannot be read ({reason}); name a readable file") from None

@@ -1,0 +1,42 @@
+"""The largest things there are: in network texts, in records, in files.
+
+Far above what a device holds or a person trains, and low enough that a few bytes of a stranger's file cannot ask for
+all of a machine's memory or time. Whoever needs more changes a number here.
+"""
+
+MAX_SIDE = 4096
+"""Height and width of an image or feature map, kernel and stride of a window."""
+MAX_MAP = 1 << 26
+"""Values of an image or feature map: pixels times channels."""
+MAX_ROWS = 1 << 20
+"""Outputs of a layer."""
+MAX_LAYERS = 1000
+"""Layers and pools of a network."""
+MAX_WEIGHTS = 1 << 30
+"""Weights of a network, and of a layer with the padding that its PE and SIMD ask for."""
+MAX_LANES = 1 << 24
+"""XNOR lanes of a layer, PE x SIMD x LEVEL_LANES: more than any device could hold."""
+MAX_DEPTH = 1 << 20
+"""Words of a FIFO."""
+
+
+def shape_fault(height: int, width: int, channels: int) -> str | None:
+    """What is wrong with the size of an image or feature map, or None: "has 5000x1 pixels; ..."."""
+    if max(height, width) > MAX_SIDE:
+        return f"has {height}x{width} pixels; a side is at most {MAX_SIDE}"
+    if channels > MAX_ROWS:
+        return f"has {channels} channels; it can have at most {MAX_ROWS}"
+    if height * width * channels > MAX_MAP:
+        return f"has {height}x{width}x{channels} values; it can have at most {MAX_MAP}"
+    return None
+
+
+def folding_fault(rows: int, columns: int, pe: int, simd: int, level_lanes: int) -> str | None:
+    """What is too large of a layer's parallelism, or None: "makes 5000000000 XNOR lanes, ..."."""
+    lanes = pe * simd * level_lanes
+    if lanes > MAX_LANES:
+        return f"makes {lanes} XNOR lanes, more than the {MAX_LANES} that any device could hold; use fewer"
+    weights = -(-rows // pe) * pe * (-(-columns // simd) * simd)
+    if weights > MAX_WEIGHTS:
+        return f"pads the layer to {weights} weights, more than {MAX_WEIGHTS}; use a smaller PE"
+    return None
