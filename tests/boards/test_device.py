@@ -77,3 +77,4 @@ async def images_in_answers_out(dut):
         await bench.steps(30 * BIT_CLOCKS)
         assert listener.received == expected
     assert dut.overflow.value == 0
+    assert dut.error_tlast.value == 0

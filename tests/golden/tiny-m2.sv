@@ -3,9 +3,10 @@
 //
 // In:   AXI-Stream of pixels, 2 bytes an image, 1 a beat, 2 beats an image; channels vary fastest.
 //       s_axis_tuser on an image's first beat: its levels, 1 to 2; anything else means 2.
-//       s_axis_tlast is not needed: images are told apart by counting beats.
+//       Images are told apart by counting beats; s_axis_tlast is not needed and may stay low.
 // Out:  AXI-Stream of scores, 2 beats an image, signed, 41 bits in 6 bytes;
 //       m_axis_tlast on the last, m_axis_tuser the levels of the image.
+//       error_tlast: high until the reset once s_axis_tlast and the count of beats have disagreed; images are shifted.
 // Time: one image every 2 cycles at 2 levels.
 module accelerator (
     input  logic aclk,
@@ -19,11 +20,11 @@ module accelerator (
     output logic m_axis_tvalid,
     input  logic m_axis_tready,
     output logic m_axis_tlast,
-    output logic [3:0] m_axis_tuser
+    output logic [3:0] m_axis_tuser,
+    output logic error_tlast
 );
-  logic rst, unused_tlast;
+  logic rst;
   assign rst = !aresetn;
-  assign unused_tlast = s_axis_tlast;
 
   logic pixels_valid, pixels_ready;
   logic [1:0] pixels_data;
@@ -42,7 +43,9 @@ module accelerator (
       .s_axis_tdata(s_axis_tdata),
       .s_axis_tvalid(s_axis_tvalid),
       .s_axis_tready(s_axis_tready),
+      .s_axis_tlast(s_axis_tlast),
       .s_axis_tuser(s_axis_tuser),
+      .error_tlast(error_tlast),
       .out_valid(pixels_valid),
       .out_ready(pixels_ready),
       .out_data(pixels_data),

@@ -223,10 +223,10 @@ def bundle_text(bundle: list[Drawn]) -> str:
         f"  input logic aclk, aresetn, input logic [{in_bits - 1}:0] s_axis_tdata, input logic s_axis_tvalid,",
         f"  output logic s_axis_tready, input logic s_axis_tlast, input logic [{user}:0] s_axis_tuser,",
         f"  output logic [{out_bits - 1}:0] m_axis_tdata, output logic m_axis_tvalid, input logic m_axis_tready,",
-        f"  output logic m_axis_tlast, output logic [{user}:0] m_axis_tuser);",
+        f"  output logic m_axis_tlast, output logic [{user}:0] m_axis_tuser, output logic error_tlast);",
         "  int select;",
         '  initial if ($value$plusargs("select=%d", select) == 0) select = -1;',
-        f"  logic [{len(bundle) - 1}:0] in_ready, out_valid, out_last;",
+        f"  logic [{len(bundle) - 1}:0] in_ready, out_valid, out_last, error;",
         f"  logic [{out_bits - 1}:0] out_data[{len(bundle)}];",
         f"  logic [{user}:0] out_user[{len(bundle)}];",
         "  assign s_axis_tready = in_ready[select];",
@@ -234,6 +234,7 @@ def bundle_text(bundle: list[Drawn]) -> str:
         "  assign m_axis_tvalid = out_valid[select];",
         "  assign m_axis_tlast = out_last[select];",
         "  assign m_axis_tuser = out_user[select];",
+        "  assign error_tlast = error[select];",
     ]
     for k, drawn in enumerate(bundle):
         width = 8 * drawn.accelerator.samples_per_beat
@@ -246,7 +247,7 @@ def bundle_text(bundle: list[Drawn]) -> str:
             f"    .s_axis_tvalid(s_axis_tvalid && select == {k}), .s_axis_tready(in_ready[{k}]), .s_axis_tlast,",
             f"    .s_axis_tuser, .m_axis_tdata(score_{k}), .m_axis_tvalid(out_valid[{k}]),",
             f"    .m_axis_tready(m_axis_tready && select == {k}), .m_axis_tlast(out_last[{k}]),",
-            f"    .m_axis_tuser(out_user[{k}]));",
+            f"    .m_axis_tuser(out_user[{k}]), .error_tlast(error[{k}]));",
         ]
     return "// verilator lint_off UNUSEDSIGNAL\n// verilator lint_off WIDTHTRUNC\n" + "\n".join(
         [*lines, "endmodule", ""]

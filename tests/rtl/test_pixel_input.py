@@ -1,5 +1,7 @@
-"""pixel_input against spec.pixels: bytes become planes, TUSER becomes the levels of a whole image."""
+"""pixel_input against spec.pixels: bytes become planes, TUSER becomes an image's levels, TLAST watches the count."""
 
+import itertools
+import random
 from collections.abc import Callable
 
 import cocotb
@@ -9,7 +11,7 @@ import pytest
 from rebnet.rtl.geometry import PIXEL_DEPTH
 from rebnet.spec.pixels import pixel_planes
 
-from .bench import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, to_word
+from .bench import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, moods, to_word
 
 # samples, samples a beat, bits, levels, levels at run time
 SHAPES = {
@@ -38,10 +40,38 @@ def test_pixel_input(simulate: Callable[..., None], case: str) -> None:
     simulate("pixel_input", CASES[case], case)
 
 
+def beats_an_image() -> int:
+    samples, per_beat, *_ = SHAPES[case_name()]
+    return -(-samples // per_beat)
+
+
+class CountingSource(Source):
+    """A source that knows from its own beats what error_tlast is in every cycle."""
+
+    def __init__(self, dut) -> None:
+        self._dut = dut
+        super().__init__(dut.s_axis_tvalid, dut.s_axis_tready, [dut.s_axis_tdata, dut.s_axis_tuser, dut.s_axis_tlast])
+
+    def rest(self) -> None:
+        super().rest()
+        self.count, self.seen, self.wrong = 0, False, False
+
+    def sample(self, cycle: int) -> None:
+        assert self._dut.error_tlast.value == self.wrong, f"cycle {cycle}"
+        before = len(self.times)
+        super().sample(cycle)
+        if len(self.times) == before:
+            return
+        ends, last = bool(self._words[before][2]), self.count == beats_an_image() - 1
+        self.wrong |= (ends and not last) or (last and self.seen and not ends)
+        self.seen |= ends
+        self.count = 0 if last else self.count + 1
+
+
 def bench_of(dut) -> StreamBench:
     return StreamBench(
         dut,
-        Source(dut.s_axis_tvalid, dut.s_axis_tready, [dut.s_axis_tdata, dut.s_axis_tuser]),
+        CountingSource(dut),
         Sink(dut.out_valid, dut.out_ready, [dut.out_data, dut.out_levels]),
     )
 
@@ -56,7 +86,7 @@ def traffic(rng: np.random.Generator, images: int) -> Traffic:
         for first in range(0, samples, per_beat):
             beat = pixels[first : first + per_beat]
             # TUSER counts on the first beat only.
-            words.append((join(beat, 8), user if first == 0 else int(rng.integers(16))))
+            words.append((join(beat, 8), user if first == 0 else int(rng.integers(16)), first + per_beat >= samples))
             expected.append((to_word(pixel_planes(beat, bits)), meant))
     return Traffic(words, expected)
 
@@ -94,3 +124,51 @@ async def stress(dut):
     bench, rng = bench_of(dut), np.random.default_rng(SEED)
     await bench.start()
     await bench.stress(lambda: traffic(rng, 60))
+
+
+def lose(words, place):
+    return [*words[:place], *words[place + 1 :]]
+
+
+def double(words, place):
+    return [*words[: place + 1], *words[place:]]
+
+
+def ends(words, place, last):
+    return [(*word[:2], int(last)) if number == place else word for number, word in enumerate(words)]
+
+
+# What is done to the beats of ten images, b an image: whether error_tlast says so, for more beats than one and for one.
+FAULTS = {
+    "none": (lambda words, b: words, (False, False)),
+    "tlast never comes": (lambda words, b: [(*word[:2], 0) for word in words], (False, False)),
+    "no tlast in the first image": (lambda words, b: ends(words, b - 1, last=False), (False, False)),
+    "an image without tlast": (lambda words, b: ends(words, 4 * b - 1, last=False), (True, True)),
+    "tlast too early": (lambda words, b: ends(words, 3 * b, last=True), (True, False)),
+    "tlast too early in the first image": (lambda words, b: ends(words, 0, last=True), (True, False)),
+    "a beat lost": (lambda words, b: lose(words, 5 * b), (True, False)),
+    "a beat lost in the first image": (lambda words, b: lose(words, 0), (True, False)),
+    "the last beat lost": (lambda words, b: lose(words, 6 * b - 1), (True, False)),
+    "a beat too many": (lambda words, b: double(words, 5 * b), (True, False)),
+}
+
+
+@cocotb.test()
+async def tlast_and_the_count(dut):
+    """Lost and surplus beats are told, under stalls on both sides, until the reset; beats go on as counted."""
+    bench, rng, stalls = bench_of(dut), np.random.default_rng(SEED), random.Random(SEED)
+    await bench.start()
+    b = beats_an_image()
+    for (name, (spoil, told)), stalled in itertools.product(FAULTS.items(), (False, True)):
+        await bench.reset()
+        words = spoil(traffic(rng, 10).words, b)
+        bench.source.play(words, moods(stalls) if stalled else PATTERNS["always"]())
+        bench.sink.play(moods(stalls) if stalled else PATTERNS["always"]())
+        while len(bench.source.times) < len(words):
+            await bench.step()
+        await bench.steps(3)
+        assert dut.error_tlast.value == told[b == 1], name
+        assert len(bench.sink.words) == len(words) or stalled
+    await bench.reset()
+    await bench.steps(1)
+    assert dut.error_tlast.value == 0

@@ -133,5 +133,6 @@ def _ports(build: Path, name: str, network: Network, accelerator: Accelerator, w
             "score_bits": widths.score,
             "beats_per_image": accelerator.beats_out,
         },
+        "error": "error_tlast (high until the reset once s_axis_tlast disagreed with the count of beats)",
         "levels": list(network.served),
     }

@@ -21,9 +21,10 @@ _HEADER = """\
 //
 // In:   AXI-Stream of pixels, {samples} bytes an image, {p} a beat, {beats} beats an image; channels vary fastest.
 //       s_axis_tuser on an image's first beat: its levels, {served}; anything else means {levels}.
-//       s_axis_tlast is not needed: images are told apart by counting beats.
+//       Images are told apart by counting beats; s_axis_tlast is not needed and may stay low.
 // Out:  AXI-Stream of scores, {classes} beats an image, signed, {score} bits in {score_bytes} bytes;
 //       m_axis_tlast on the last, m_axis_tuser the levels of the image.
+//       error_tlast: high until the reset once s_axis_tlast and the count of beats have disagreed; images are shifted.
 // Time: one image every {cycles} cycles at {levels} levels.
 module {name} (
     input  logic aclk,
@@ -37,11 +38,11 @@ module {name} (
     output logic m_axis_tvalid,
     input  logic m_axis_tready,
     output logic m_axis_tlast,
-    output logic [{user_msb}:0] m_axis_tuser
+    output logic [{user_msb}:0] m_axis_tuser,
+    output logic error_tlast
 );
-  logic rst, unused_tlast;
+  logic rst;
   assign rst = !aresetn;
-  assign unused_tlast = s_axis_tlast;
 """
 
 
@@ -143,12 +144,11 @@ def _connect(source: str, sink: str) -> dict[str, str]:
 def _pixels(plan: Plan) -> str:
     network, accelerator, widths = plan.network, plan.accelerator, plan.widths
     parameters = pixel_parameters(network, accelerator, widths)
-    streams = {f"s_axis_{port}": f"s_axis_{port}" for port in ("tdata", "tvalid", "tready", "tuser")}
+    streams = {f"s_axis_{port}": f"s_axis_{port}" for port in ("tdata", "tvalid", "tready", "tlast", "tuser")}
     outputs = {f"out_{port}": f"pixels_{port}" for port in ("valid", "ready", "data", "levels")}
     declared = _stream("pixels", network.input.bits * accelerator.samples_per_beat, widths.level)
-    return declared + _instance(
-        "pixel_input", "pixels", parameters, {"clk": "aclk", "rst": "rst", **streams, **outputs}
-    )
+    ports = {"clk": "aclk", "rst": "rst", **streams, "error_tlast": "error_tlast", **outputs}
+    return declared + _instance("pixel_input", "pixels", parameters, ports)
 
 
 def _converter(plan: Plan, stage: Converter, source: str) -> tuple[str, str]:

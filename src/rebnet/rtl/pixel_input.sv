@@ -2,10 +2,14 @@
 //
 // In:   SAMPLES bytes an image, P a beat, sample p of a beat at s_axis_tdata[8*p +: 8]; bytes beyond the image's
 //       last sample are ignored. s_axis_tuser holds the levels of the image on its first beat; 0, or more than
-//       LEVELS, means LEVELS. Images are told apart by counting beats.
+//       LEVELS, means LEVELS. Images are told apart by counting beats; s_axis_tlast only watches over that: a source that
+//       never raises it is as good as one that does on each image's last beat.
 // Out:  words of P elements, BITS planes each (the top BITS bits of the byte, most significant first, plane
-//       major), with the levels of their image.
-// Time: one cycle, one beat per cycle; s_axis_tready depends on registers only.
+//       major), with the levels of their image. error_tlast goes high, and stays until the reset, where s_axis_tlast
+//       came on a beat that is no image's last by the count, or, once it came at all, not on one that is: a beat was
+//       lost or is too many, and all images from there on are shifted.
+// Time: one cycle, one beat per cycle; error_tlast in the cycle behind the beat; s_axis_tready depends on registers
+// only.
 // SAMPLES, P, LEVELS ≥ 1; 1 ≤ BITS ≤ 8. RUNTIME_LEVELS: 0 if every image runs at LEVELS.
 module pixel_input #(
     parameter int SAMPLES = 784,
@@ -21,7 +25,9 @@ module pixel_input #(
     input  logic [        8*P-1:0] s_axis_tdata,
     input  logic                   s_axis_tvalid,
     output logic                   s_axis_tready,
+    input  logic                   s_axis_tlast,
     input  logic [ USER_WIDTH-1:0] s_axis_tuser,
+    output logic                   error_tlast,
     output logic                   out_valid,
     input  logic                   out_ready,
     output logic [     BITS*P-1:0] out_data,
@@ -63,10 +69,22 @@ module pixel_input #(
   logic unused_bits;  // the low bits of a byte, where BITS < 8
   assign unused_bits = &s_axis_tdata;
 
+  logic take, last_beat, seen_tlast_q;
+  assign take      = s_axis_tvalid && s_axis_tready;
+  assign last_beat = beat_q == BEAT_WIDTH'(BEATS - 1);
+
   always_ff @(posedge clk) begin
-    if (rst) beat_q <= '0;
-    else if (s_axis_tvalid && s_axis_tready) beat_q <= beat_q == BEAT_WIDTH'(BEATS - 1) ? '0 : beat_q + 1'b1;
-    if (s_axis_tvalid && s_axis_tready) levels_q <= levels;
+    if (take) begin
+      beat_q       <= last_beat ? '0 : beat_q + 1'b1;
+      levels_q     <= levels;
+      seen_tlast_q <= seen_tlast_q || s_axis_tlast;
+      error_tlast  <= error_tlast || (s_axis_tlast ? !last_beat : last_beat && seen_tlast_q);
+    end
+    if (rst) begin
+      beat_q       <= '0;
+      seen_tlast_q <= 1'b0;
+      error_tlast  <= 1'b0;
+    end
   end
 
   fifo #(

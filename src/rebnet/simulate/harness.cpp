@@ -242,6 +242,7 @@ int main(int argc, char** argv) {
       }
     }
     if (moves_in || moves_out) last_move = cycle;
+    if (top->error_tlast) error = "error_tlast";  // every beat that went in was counted here too
     for (Channel& channel : channels) channel.peak = std::max(channel.peak, channel.count());
     if (cycle - last_move > patience) error = "stall";
     cycle++;

@@ -194,6 +194,11 @@ def _error(state: dict[str, Any], streams: Streams) -> RebnetError:
         return SimulationError(
             f"cycle {state['cycle']}: m_axis_{kind} is wrong on beat {state['score']} of image {state['images_out']}"
         )
+    if kind == "error_tlast":
+        return SimulationError(
+            f"cycle {state['cycle']}: error_tlast is high on beat {state['beat_in']} of image {state['images_in']}, "
+            "and s_axis_tlast came with every image's last beat"
+        )
     if kind == "trace":
         return OutputError("the waveform could not be opened for writing; name another --trace")
     return OutputError(

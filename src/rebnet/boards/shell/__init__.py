@@ -109,7 +109,8 @@ module {name} #(
     input  logic rx,
     output logic tx,
     output logic receiving,
-    output logic overflow
+    output logic overflow,
+    output logic error_tlast
 );
   logic restart, s_axis_tvalid, s_axis_tready, s_axis_tlast, m_axis_tvalid, m_axis_tready, m_axis_tlast;
   logic aresetn_q;
@@ -160,7 +161,8 @@ module {name} #(
       .m_axis_tvalid,
       .m_axis_tready,
       .m_axis_tlast,
-      .m_axis_tuser(unused_levels)
+      .m_axis_tuser(unused_levels),
+      .error_tlast
   );
 endmodule
 """

@@ -2,6 +2,7 @@
 //
 // In:   clk_25mhz; ftdi_txd, what the host sends; button_reset, high while pressed.
 // Out:  ftdi_rxd, what the host receives; led 0: an image is coming in, 1: bytes were lost, 2: answers are going out,
+//       3: shell and accelerator have counted other beats (never, unless one of them is wrong),
 //       7: the clock runs. wifi_gpio0 high keeps the board's other processor from taking the board over.
 // The clock is 25 MHz / CLKI_DIV * CLKFB_DIV * CLKOP_DIV / CLKOS_DIV, see clock.py.
 // EHXPLLL is a primitive of the ECP5; nothing outside of board files uses one.
@@ -77,9 +78,10 @@ module ulx3s #(
       .rx(ftdi_txd),
       .tx(ftdi_rxd),
       .receiving,
-      .overflow
+      .overflow,
+      .error_tlast
   );
 
-  assign led        = {locked, 4'b0, !ftdi_rxd, overflow, receiving};
+  assign led        = {locked, 3'b0, error_tlast, !ftdi_rxd, overflow, receiving};
   assign wifi_gpio0 = 1'b1;
 endmodule
