@@ -1,7 +1,6 @@
 """What is new takes the place of what is old: whole or not at all, also where the process is killed."""
 
 import errno
-import json
 import os
 import signal
 import subprocess
@@ -13,6 +12,7 @@ from tests.ir.networks import tiny
 
 from rebnet import flow, swap
 from rebnet.errors import OutputError
+from rebnet.files import write_record
 from rebnet.ir import storage
 
 _KILLED = """
@@ -60,7 +60,9 @@ def names(folder: Path) -> list[str]:
 def run(tmp_path):
     folder = tmp_path / "run"
     storage.save(tiny(2), folder)
-    (folder / "training.json").write_text(json.dumps({"schema": 1}))
+    write_record(
+        folder / "training.json", {"network": "1x1x2 - D2 - D2", "dataset": "x", "levels": 2, "test_accuracy": 50.0}
+    )
     return folder
 
 

@@ -42,7 +42,7 @@ class Generated:
     edited: bool = False
 
     def write(self, folder: Path) -> None:
-        """Write sources and memory images into a folder of one's own."""
+        """Write sources and memory images into a folder for a tool, which need not outlive the machine."""
         for file, text in (self.sources | self.memories).items():
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
             (folder / file).write_text(text, encoding="utf-8")
@@ -88,7 +88,8 @@ def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
     """
     made = generated(build, name, memory)
     with workplace(build, "rtl") as work:
-        made.write(work)
+        for file, text in (made.sources | made.memories).items():
+            write_text(work / file, text)
         write_text(work / CORE_FILE, made.core)
         write_record(work / PORTS_FILE, made.ports)
         put([work / name for name in ("rtl", memory, CORE_FILE, PORTS_FILE)], build)  # what the others hang on last
