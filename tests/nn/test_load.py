@@ -137,3 +137,13 @@ def test_what_any_levels_may_hold(run):
     rewrite(run, any_levels="maybe")
     with pytest.raises(FileFormatError, match="key 'any_levels' holds 'maybe', not True or False; train it again"):
         load_model(run)
+
+
+def test_a_text_that_asks_for_more_than_the_file_holds(run):
+    """256 GB in a file of some KiB are refused by their shapes, before any memory is asked for."""
+    rewrite(run, network="4x4x1 - D1000000 - D1000 - D3")
+    with pytest.raises(FileFormatError, match=r"tensor 'linear1\.weight' is .* the network needs"):
+        load_model(run)
+    rewrite(run, network="4x4x1 - D1000000 - D64000 - D3")
+    with pytest.raises(FileFormatError, match="the network has 64016000000 weights up to here"):
+        load_model(run)
