@@ -158,8 +158,8 @@ def test_a_folder_that_is_a_link(refuse, build, tmp_path, folder):
     (build / folder).rename(tmp_path / "elsewhere")
     (build / folder).symlink_to(tmp_path / "elsewhere")
     refuse(
-        f"{build / folder}: is a link, and nothing outside of a build is read; run 'rebnet generate {build} --target "
-        "rtl' to write it again",
+        f"{build / folder}: is a link; a build holds a folder of its own there and leads nowhere else; put the "
+        "original in its place, or make the build again",
         "simulate", build, "--dataset", "digits",
     )  # fmt: skip
 
@@ -170,8 +170,8 @@ def test_a_file_that_is_a_link(refuse, build, tmp_path, edited):
     path.rename(tmp_path / "rom.sv")
     path.symlink_to(tmp_path / "rom.sv")
     refuse(
-        f"{path}: cannot be read (too many levels of symbolic links); run 'rebnet generate {build} --target rtl' to "
-        "write it again",
+        f"{path}: is a link; a build holds a plain file of its own there and leads nowhere else; put the original in "
+        "its place, or make the build again",
         "simulate", build, "--dataset", "digits", *edited,
     )  # fmt: skip
 
