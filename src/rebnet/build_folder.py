@@ -3,15 +3,20 @@
 from pathlib import Path
 
 from rebnet.errors import OutputError
+from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.plain import check_plain
+from rebnet.request import Request, request_entry
+from rebnet.rtl.folding import FOLDING_FILE
 from rebnet.swap import put, tidy
 
 EXPORTED = "exported"
 TRAINING_FILE = "training.json"
+COMPILE_FILE = "compile.json"
 
 _FILES = (
     *(storage.NETWORK_FILE, storage.TENSOR_FILE, TRAINING_FILE, "folding.json", "ports.json", "accelerator.core"),
+    *(COMPILE_FILE, "evaluation.png"),
     *("evaluation.json", "adaptive.json", "online.json", "simulation.json", "synthesis.json", "model.safetensors"),
 )
 _FOLDERS = (EXPORTED, "rtl", "mem", "c", "vivado", "device", "synthesis")
@@ -44,6 +49,13 @@ def check_output(output: Path) -> None:
     is_build = is_build and (output / EXPORTED).is_dir()
     if output.is_dir() and any(output.iterdir()) and not is_build:
         raise OutputError(f"{output}: holds files but no build, and would be replaced; name another --output")
+
+
+def keep_request(build: Path, request: Request) -> None:
+    """Write compile.json: what a compile was asked for, and the hashes of the network and the folding that it made."""
+    made = {"network": build / storage.NETWORK_FILE, "folding": build / FOLDING_FILE}
+    inputs = {name: file_hash(path) for name, path in made.items() if path.is_file()}
+    write_record(build / COMPILE_FILE, {"inputs": inputs, **request_entry(request)})
 
 
 def replace_build(build: Path, output: Path) -> None:

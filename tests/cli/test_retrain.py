@@ -5,6 +5,13 @@ import json
 TRAIN = ("train", "--network", "8x8x1 - D16 - D10", "--dataset", "digits", "--epochs", 1, "--seed", 2)
 
 
+def without_request(path):
+    """The bytes of a file; of a record without what its verb was asked for, which is another for `retrain`."""
+    if path.suffix != ".json":
+        return path.read_bytes()
+    return {key: value for key, value in json.loads(path.read_text()).items() if key != "request"}
+
+
 def test_trains_what_the_record_tells(rebnet, tmp_path):
     first, again = tmp_path / "first", tmp_path / "again"
     assert rebnet(*TRAIN, "--output", first)[0] == 0
@@ -13,7 +20,7 @@ def test_trains_what_the_record_tells(rebnet, tmp_path):
     assert "1 of 1: M = 1, 1 epoch\n" in err
     assert "test_accuracy" in out
     for name in ("training.json", "model.safetensors"):
-        assert (again / name).read_bytes() == (first / name).read_bytes()
+        assert without_request(again / name) == without_request(first / name)
     assert rebnet("retrain", first, "--seed", 5, "--output", again)[0] == 0
     assert json.loads((again / "training.json").read_text())["seed"] == 5
 

@@ -42,6 +42,7 @@ _TYPES = {
     "dict": dict,
     "null": type(None),
     "number": (int, float),
+    "any": object,
 }
 
 
@@ -80,6 +81,7 @@ def leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
     else:
         name = re.sub(r"^operating_point\.", "curve[].", name)  # one of the points of its curve
         name = re.sub(r"^(predicted_resources\..*)\.(LUT|FF|BRAM_36K|BRAM_18K|DSP)$", r"\1.*", name)
+        name = re.sub(r"^(request\.options)\..*", r"\1.*", name)
         yield re.sub(r"^fifo_peaks\..*", "fifo_peaks.*", name), value
 
 
@@ -139,6 +141,7 @@ def test_records(place: Path, maps: Path, any_levels: Path, tmp_path: Path) -> N
     flow.compile(place / "run", tmp_path / "given", board="zc702", folding="balanced", max_utilisation=90)
     foldings = [folder / "folding.json" for folder in (build, tmp_path / "searched", tmp_path / "given")]
     check("folding.json", *foldings)
+    check("compile.json", build / "compile.json")
 
 
 @pytest.mark.rtl

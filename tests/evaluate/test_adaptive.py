@@ -155,6 +155,8 @@ def test_thresholds_never_see_the_test_images(trained):
 
 def test_the_verb(trained):
     record = flow.evaluate(trained, "digits", adaptive=(1, 3), max_loss=0)
+    asked = {"verb": "evaluate", "options": {"dataset": "digits", "adaptive": [1, 3], "max_loss": 0}}
+    assert record.pop("request") == asked
     assert record == evaluate_adaptive(trained, datasets.load("digits"), (1, 3), max_loss=0)
     point = record["operating_point"]
     assert point["validation_accuracy"] >= record["rungs"][-1]["validation_accuracy"]

@@ -10,6 +10,7 @@ from rebnet.engine.real import run_real
 from rebnet.engine.reference import run
 from rebnet.errors import OptionError
 from rebnet.evaluate import evaluate
+from rebnet.evaluate.mistakes import mistakes
 from rebnet.files import file_hash
 from rebnet.ir import storage
 
@@ -30,6 +31,11 @@ def test_record(build, levels, engine):
     assert speed > 0
     integer = np.argmax(run(storage.load(build), digits.test_images, levels), axis=1)
     real = np.argmax(run_real(storage.load(build / "exported"), digits.test_images, levels), axis=1)
+    own = {
+        key: record.pop(key) for key in mistakes(digits, run(storage.load(build), digits.test_images, levels), integer)
+    }
+    assert own["class_correct"] == np.bincount(digits.test_labels[integer == digits.test_labels], minlength=10).tolist()
+    assert record.pop("pictures")["file"] == "evaluation.png"
     assert record == {
         "inputs": {
             "network": file_hash(build / "network.json"),

@@ -61,15 +61,22 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def products(folder: Path) -> dict[str, bytes]:
+    """The contents without the request, which names the source."""
+    return {name: data for name, data in contents(folder).items() if name != "compile.json"}
+
+
 def test_a_build_can_be_made_again_byte_for_byte(tmp_path):
     run = save_run(tmp_path / "run")
     flow.compile(run, tmp_path / "one")
     flow.compile(save_run(tmp_path / "again"), tmp_path / "two")
     flow.compile(run, tmp_path / "two")  # over an older build
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    flow.compile(tmp_path / "again", tmp_path / "two")
+    assert products(tmp_path / "one") == products(tmp_path / "two")
     assert sorted_names(tmp_path) == ["again", "one", "run", "two"]
     assert sorted_names(tmp_path / "one") == [
-        "accelerator.core", "exported", "folding.json", "mem", "network.json", "ports.json", "rtl",
+        "accelerator.core", "compile.json", "exported", "folding.json", "mem", "network.json", "ports.json", "rtl",
         "tensors.safetensors", "training.json",
     ]  # fmt: skip
 
@@ -78,7 +85,7 @@ def test_its_own_folding_gives_the_same_build(tmp_path):
     run = save_run(tmp_path / "run")
     flow.compile(run, tmp_path / "one")
     flow.compile(run, tmp_path / "two", folding=str(tmp_path / "one" / "folding.json"))
-    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    assert products(tmp_path / "one") == products(tmp_path / "two")
 
 
 def test_fixed_levels_drop_the_other_constants(tmp_path):
@@ -99,7 +106,7 @@ def test_every_stage_says_its_name(tmp_path):
     assert said[-1] == "generating"
 
 
-LOWERED = ["exported", "network.json", "tensors.safetensors", "training.json"]
+LOWERED = ["compile.json", "exported", "network.json", "tensors.safetensors", "training.json"]
 CONVOLUTION = "8x8x1 - C4(2,9) - MP2 - C6:2x2+same - D10"
 
 
@@ -115,7 +122,7 @@ def test_until_the_integer_network(tmp_path):
     assert said == ["exporting", "lowering"]
     assert sorted_names(tmp_path / "lower") == LOWERED
     assert flow.compile(run, tmp_path / "whole") == network
-    whole, lowered = contents(tmp_path / "whole"), contents(tmp_path / "lower")
+    whole, lowered = contents(tmp_path / "whole"), products(tmp_path / "lower")
     assert lowered == {name: whole[name] for name in lowered}
     record = flow.evaluate(tmp_path / "lower", "digits")
     assert record["engine"] == "packed"

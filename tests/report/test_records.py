@@ -35,7 +35,7 @@ def test_a_bare_build_says_what_fills_it(build, tmp_path):
 
 
 def test_a_build_without_folding(build, tmp_path):
-    for file in ("folding.json", "ports.json", "training.json"):
+    for file in ("folding.json", "ports.json", "training.json", "compile.json"):
         (build / file).unlink()
     text = page(build, tmp_path)
     assert f"rebnet compile SOURCE --output {build}" in text
@@ -68,7 +68,8 @@ def test_what_was_made_from_a_stale_file_is_not_used_either(build):
     write_record(build / "folding.json", {**folding, "samples_per_beat": 2})
     read = read_build(build)
     reason = "is there, but was made from a ports.json that is of another build itself"
-    assert read.unused == {"simulation.json": reason}
+    another = "is there, but was made from another folding.json than this build holds"
+    assert read.unused == {"compile.json": another, "simulation.json": reason}
     assert read.get("folding.json") is not None
 
 
@@ -178,7 +179,8 @@ def test_builds_of_all_kinds_in_one_sweep(build, run_folder, tmp_path):
     flow.compile(run_folder, tmp_path / "fixed", fixed_levels=True)
     flow.compile(run_folder, tmp_path / "lowered", until="lower")
     text = report([build, tmp_path / "fixed", tmp_path / "lowered"], tmp_path / "page.html").read_text()
-    assert f"<code>rebnet compile SOURCE --output {tmp_path / 'lowered'}" in text.replace("\n", "\n<code>")
+    folded = f"<code>rebnet compile {run_folder} --output {tmp_path / 'lowered'}\n<code>"  # without --until lower
+    assert folded in text.replace("\n", "\n<code>")
     assert "3 accelerators" in text
     one = report([tmp_path / "fixed"], tmp_path / "one.html").read_text()
     assert 'id="levels"' not in one  # nothing to choose

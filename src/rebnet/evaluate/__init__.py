@@ -13,9 +13,11 @@ from rebnet.datasets.dataset import Dataset
 from rebnet.engine import predictor, reference
 from rebnet.engine.real import run_real
 from rebnet.errors import OptionError
+from rebnet.evaluate.mistakes import mistakes, write_pictures
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.records.chain import check_origin
+from rebnet.request import Request, request_entry
 from rebnet.spec.scores import labels as labels_of
 
 EVALUATION_FILE = "evaluation.json"
@@ -29,6 +31,7 @@ def evaluate(
     engine: Engine = "packed",
     progress: Callable[[int], None] = lambda images_done: None,
     answered: Callable[[dict[str, Any]], None] = lambda figures: None,
+    request: Request | None = None,
 ) -> dict[str, Any]:
     """Classify all test images with both networks and write `evaluation.json`.
 
@@ -42,6 +45,7 @@ def evaluate(
         engine: "packed", "reference", or "both", which counts the images whose scores differ in any class.
         progress: called with the number of images done since the last call, by the one network and then the other.
         answered: called with the integer network's part of the record before the float network begins.
+        request: what the caller was asked for; the record keeps it.
 
     Returns:
         The record; accuracies in percent.
@@ -64,7 +68,7 @@ def evaluate(
         scores = predictor.run(network, images, levels, progress, threads=os.cpu_count() or 1)
     seconds = time.perf_counter() - start
     integer = labels_of(scores)
-    record = {
+    record: dict[str, Any] = {
         "inputs": {
             "network": file_hash(build / storage.NETWORK_FILE),
             "exported": file_hash(exported / storage.NETWORK_FILE),
@@ -83,6 +87,9 @@ def evaluate(
     record["labels_differing"] = int((integer != real).sum())
     if engine == "both":
         record["mismatches"] = int(np.any(scores != reference.run(network, images, levels), axis=1).sum())
+    record |= mistakes(dataset, scores, integer)
+    record |= write_pictures(build, images, [wrong["index"] for wrong in record["wrong"]])
+    record |= request_entry(request)
     write_record(build / EVALUATION_FILE, record)
     return record
 

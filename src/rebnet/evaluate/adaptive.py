@@ -16,6 +16,7 @@ from rebnet.ir import storage
 from rebnet.ir.ops import Network
 from rebnet.records import read
 from rebnet.records.chain import check_origin
+from rebnet.request import Request, request_entry
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator
 
 ADAPTIVE_FILE = "adaptive.json"
@@ -30,6 +31,7 @@ def evaluate_adaptive(
     max_loss: float = 0.5,
     validation: tuple[Images, Labels] | None = None,
     progress: Callable[[int], None] = lambda images_done: None,
+    request: Request | None = None,
 ) -> dict[str, Any]:
     """Choose margin thresholds on validation images, apply them to the test images, write `adaptive.json`.
 
@@ -45,6 +47,7 @@ def evaluate_adaptive(
         validation: images that the network was not trained on, and their labels, to choose the thresholds by; those
             that the training held out if None.
         progress: called with the number of images done since the last call, at each level count.
+        request: what the caller was asked for; the record keeps it.
 
     Returns:
         The record; accuracies and shares in percent, cycles per image.
@@ -96,6 +99,7 @@ def evaluate_adaptive(
         ],
         "operating_point": curve[points.index(chosen)],
         "curve": curve,
+        **request_entry(request),
     }
     write_record(build / ADAPTIVE_FILE, record)
     return record

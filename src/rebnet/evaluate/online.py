@@ -22,18 +22,20 @@ from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.ir.ops import Dense, MaxPool, Network
 from rebnet.records.chain import check_origin
+from rebnet.request import Request, request_entry
 from rebnet.rtl.accelerator import map_shapes
 
 ONLINE_FILE = "online.json"
 
 
-def evaluate_online(build: Path, exported: Path, dataset: Dataset) -> dict[str, Any]:
+def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Request | None = None) -> dict[str, Any]:
     """Classify all test images with trained factors and with factors of each image's own; write `online.json`.
 
     Args:
         build: folder of the lowered network; the record goes there.
         exported: folder of the exported network it was lowered from.
         dataset: its test images are used.
+        request: what the caller was asked for; the record keeps it.
 
     Returns:
         The record; accuracies in percent, of the network in float32 at M levels. Its weights are not trained again;
@@ -77,6 +79,7 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset) -> dict[str, 
             }
             for cost, used in zip(costs(network), factors, strict=True)
         ],
+        **request_entry(request),
     }
     write_record(build / ONLINE_FILE, record)
     return record

@@ -10,6 +10,7 @@ from rebnet.choices import GenerateTarget, Stage
 from rebnet.errors import OptionError
 from rebnet.flow.say import Say, silent
 from rebnet.paths import followed, path_of, some_path_of
+from rebnet.request import request_of
 
 if TYPE_CHECKING:
     from rebnet.ir.ops import Network
@@ -36,6 +37,7 @@ def train(
     quiet: bool = False,
 ) -> dict[str, Any]:
     """Train a network; see `rebnet.train.train`. Returns the record of training.json."""
+    request = request_of(train, locals())
     from rebnet.train.folder import check_output
     from rebnet.train.request import check_request, recordable
 
@@ -59,6 +61,7 @@ def train(
         resume=resume,
         quiet=quiet,
         **asked,
+        request=request,
     )
 
 
@@ -74,6 +77,7 @@ def retrain(
     say: Say = silent,
 ) -> dict[str, Any]:
     """Train again what the record of a run or a network of the zoo tells; see `rebnet.train.again.retrain`."""
+    asked = request_of(retrain, locals())
     from rebnet.train.folder import BEFORE, check_output
 
     check_output(path_of(output), resume, kept=(BEFORE,) if resume else ())
@@ -83,7 +87,15 @@ def retrain(
 
     load = partial(datasets.load, data_dir=some_path_of(data_dir))
     return train_again(
-        source_of(source), load, path_of(output), seed=seed, resume=resume, device=device, quiet=quiet, say=say
+        source_of(source),
+        load,
+        path_of(output),
+        seed=seed,
+        resume=resume,
+        device=device,
+        quiet=quiet,
+        say=say,
+        request=asked,
     )
 
 
@@ -133,11 +145,12 @@ def compile(  # noqa: A001 - the verb's name
     Raises:
         RebnetError: see the stages.
     """
+    asked = request_of(compile, locals())
     if until not in get_args(Stage):
         raise OptionError(f"until={until!r}: use {' or '.join(get_args(Stage))}")
     if board is not None and part is not None:
         raise OptionError(f"--board {board} and --part {part}: name one of them")
-    from rebnet.build_folder import EXPORTED, TRAINING_FILE, check_output, replace_build
+    from rebnet.build_folder import EXPORTED, TRAINING_FILE, check_output, keep_request, replace_build
     from rebnet.files import file_hash, make_folder
     from rebnet.fold import fold
     from rebnet.fold.fit import requested
@@ -170,6 +183,7 @@ def compile(  # noqa: A001 - the verb's name
             fold(build, folding=named, target_cycles=target_cycles, request=request, progress=say)
             say("generating")
             generate(build)
+        keep_request(build, asked)
         replace_build(build, output)
     return network
 

@@ -8,6 +8,7 @@ from rebnet.choices import MODULE_TIMEOUT_S, PLACE_TIMEOUT_S, Engine, Synthesize
 from rebnet.errors import OptionError
 from rebnet.flow.say import ModuleProgress, Progress, Say, silent
 from rebnet.paths import followed, path_of, some_path_of
+from rebnet.request import request_of
 
 if TYPE_CHECKING:
     from rebnet.reproduce import Reproduction
@@ -37,6 +38,7 @@ def evaluate(
     `rebnet.evaluate.adaptive.evaluate_adaptive`. With `online`, write and return online.json; see
     `rebnet.evaluate.online.evaluate_online`.
     """
+    asked = request_of(evaluate, locals())
     _check_evaluation(levels, engine, adaptive, online)
     from rebnet import datasets
     from rebnet.build_folder import EXPORTED, check_build
@@ -53,10 +55,10 @@ def evaluate(
     make_folder(build)
     images = datasets.load(dataset, some_path_of(data_dir))
     if online:
-        return evaluate_online(build, build / EXPORTED, images)
+        return evaluate_online(build, build / EXPORTED, images, asked)
     if adaptive is not None:
-        return evaluate_adaptive(build, images, adaptive, max_loss=max_loss, progress=progress)
-    return evaluate_network(build, build / EXPORTED, images, levels, engine, progress, answered)
+        return evaluate_adaptive(build, images, adaptive, max_loss=max_loss, progress=progress, request=asked)
+    return evaluate_network(build, build / EXPORTED, images, levels, engine, progress, answered, asked)
 
 
 def _check_evaluation(levels: int | None, engine: str, adaptive: tuple[int, ...] | None, online: bool) -> None:
@@ -87,6 +89,7 @@ def simulate(
     progress: Progress = silent,
 ) -> "Simulation":
     """Send test images through the RTL under Verilator; see `rebnet.simulate.simulate`."""
+    asked = request_of(simulate, locals())
     from rebnet import datasets
     from rebnet.build_folder import check_build
     from rebnet.files import make_folder
@@ -112,6 +115,7 @@ def simulate(
         cache_dir=some_path_of(cache_dir),
         status=say,
         progress=progress,
+        request=asked,
     )
 
 
@@ -139,6 +143,7 @@ def synthesize(
     `rebnet.synthesize.place.place_and_route`, which takes `target_mhz`, `seed`, `scores` and `place_timeout`, seconds.
     With `edited`, take the build's `rtl/` and `mem/` also where its network and folding generate others.
     """
+    asked = request_of(synthesize, locals())
     from rebnet import boards
     from rebnet.files import make_folder
     from rebnet.synthesize import place
@@ -151,7 +156,9 @@ def synthesize(
         raise OptionError("place-and-route: needs a board with a pin file, and yosys; use --board ulx3s-85")
     chosen, build = boards.named_once(part, board), path_of(build)
     if tool == "vivado":
-        return synthesize_with_vivado(build, chosen, edited=edited, say=lambda stage: progress(stage, 0, 0))
+        return synthesize_with_vivado(
+            build, chosen, edited=edited, say=lambda stage: progress(stage, 0, 0), request=asked
+        )
     if build.is_dir():  # a refusal before the count takes its time, as the next
         make_folder(build)
     if place_and_route:
@@ -165,6 +172,7 @@ def synthesize(
         processes=processes,
         edited=edited,
         progress=progress,
+        request=asked,
     )
     if not place_and_route:
         return record

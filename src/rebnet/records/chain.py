@@ -26,6 +26,7 @@ SOURCES = {
 NEEDED: Mapping[str, tuple[str, ...]] = {
     "folding.json": ("network",),
     "ports.json": ("network", "folding"),
+    "compile.json": ("network",),
     "evaluation.json": ("network",),
     "adaptive.json": ("network", "folding"),
     "online.json": ("network",),

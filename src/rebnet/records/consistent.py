@@ -34,6 +34,37 @@ def _evaluation(record: Mapping[str, Any]) -> None:
         _share(key, record[key], images)
     for key in ("labels_differing", "mismatches"):
         _at_most(key, record.get(key, 0), images, "the images")
+    if "classes" in record:
+        _classes(record)
+
+
+_OF_CLASSES = ("class_names", "class_images", "class_correct", "confusions", "confusions_left_out", "wrong")
+
+
+def _classes(record: Mapping[str, Any]) -> None:
+    """Counts class by class are all there, of as many classes, and add up to the accuracy."""
+    count, images = record["classes"], record["images"]
+    for key in _OF_CLASSES:
+        if key not in record:
+            raise ValueError(f"key {key!r} is missing though key 'classes' is there")
+    for key, lengths in (("class_images", (count,)), ("class_correct", (count,)), ("class_names", (0, count))):
+        if len(record[key]) not in lengths:
+            entries = f"{len(record[key])} entries"
+            raise ValueError(f"key {key!r} holds {entries}, it must hold one for each of {count} classes")
+    for place, (right, all_) in enumerate(zip(record["class_correct"], record["class_images"], strict=True)):
+        _at_most(f"class_correct[{place}]", right, all_, "the images of the class")
+    for key in ("confusions", "wrong"):
+        for place, entry in enumerate(record[key]):
+            for end in ("label", "prediction"):
+                _at_most(f"{key}[{place}].{end}", entry[end], count - 1, "the last class")
+    wrong = sum(pair["images"] for pair in record["confusions"]) + record["confusions_left_out"]
+    right = sum(record["class_correct"])
+    if sum(record["class_images"]) != images or wrong + right != images:
+        raise ValueError(f"key 'class_images' and the others of classes do not add up to the {images:,} images")
+    if round(100 * right / images, 4) != record["accuracy"]:
+        raise ValueError(
+            f"key 'accuracy' holds {record['accuracy']}, key 'class_correct' {right:,} of {images:,} images"
+        )
 
 
 def _simulation(record: Mapping[str, Any]) -> None:

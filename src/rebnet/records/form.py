@@ -5,6 +5,7 @@ A form is a value of one of the classes below; forms are put together like the J
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -208,11 +209,31 @@ class Nested:
     @property
     def words(self) -> str:
         """What is legal."""
-        return f"{self.form.words}, or a list of such"
+        return f"{self.form.words}, or a list or an object of such"
 
     def check(self, place: str, value: Any) -> None:
         """See `Form`."""
         (Many(self.form) if isinstance(value, list) else self.form).check(place, value)
+
+
+@dataclass(frozen=True)
+class Options:
+    """An object of what a verb was asked for: names of options, and texts, numbers, flags or lists of such."""
+
+    words: str = "options by their names, each a text, a number, true, false, null or a list or an object of such"
+
+    def check(self, place: str, value: Any) -> None:
+        """See `Form`."""
+        named = isinstance(value, dict) and all(re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name) for name in value)
+        if not named or not all(self._plain(entry, 1) for entry in value.values()):
+            raise _refuse(self, place, value)
+
+    def _plain(self, value: Any, depth: int) -> bool:
+        if isinstance(value, list):
+            return depth > 0 and all(self._plain(entry, depth - 1) for entry in value)
+        if isinstance(value, dict):
+            return depth > 0 and all(self._plain(entry, depth - 1) for entry in value.values())
+        return value is None or isinstance(value, str | int | float)
 
 
 @dataclass(frozen=True)

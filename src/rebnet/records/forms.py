@@ -6,7 +6,8 @@ readers need is under `must`. docs/reference/records.md says what each key means
 
 from collections.abc import Mapping
 
-from rebnet.records.form import Each, Either, Flag, Form, Keys, Many, Maybe, Nested, Number, Text, Whole
+from rebnet.records.form import Each, Either, Flag, Form, Keys, Many, Maybe, Nested, Number, Options, Text, Whole
+from rebnet.request import VERBS
 
 MAX_LEVELS = 8
 RESOURCES = ("LUT", "FF", "BRAM_36K", "BRAM_18K", "DSP")
@@ -23,6 +24,7 @@ _NETWORK = Text(100_000)
 _DATASET = Text(10_000)  # npz:FILE
 _HASHES = Each(Text(200))
 _TOOL = Text(1000)
+_REQUEST = Keys({"verb": Text(choices=VERBS), "options": Options()})
 _RESOURCES = Keys(dict.fromkeys(RESOURCES, _AMOUNT))
 _FACTORS = Nested(Number())  # of one level count, or a list for each
 _EACH_M = Many(_PERCENT, 1, MAX_LEVELS)
@@ -33,6 +35,7 @@ TRAINING = Keys(
     {"network": _NETWORK, "dataset": _DATASET, "levels": Whole(0, MAX_LEVELS), "test_accuracy": _PERCENT},
     {
         "inputs": _HASHES,
+        "request": _REQUEST,
         "recipe": Keys({}, {"validation_fraction": Number(0, 1), "epochs": _CYCLES, "batch_size": _CYCLES}),
         "any_levels": Flag(),
         "input_bits": Whole(1, 8),
@@ -55,6 +58,7 @@ TRAINING = Keys(
         "gammas": Many(Many(_FACTORS, 0, MAX_LEVELS), 0, 10_000),
     },
 )
+COMPILE = Keys({"inputs": _HASHES, "request": _REQUEST})
 NETWORK = Keys(
     {
         "name": _NETWORK,
@@ -122,6 +126,17 @@ PORTS = Keys(
         "levels": Many(_LEVELS, 1, MAX_LEVELS),
     },
 )
+_CLASS = Whole(0, 2**20)
+_CLASSES: Mapping[str, Form] = {
+    "classes": Whole(1, 2**20),
+    "class_names": Many(Text(), 0, 2**20),
+    "class_images": Many(_COUNT, 1, 2**20),
+    "class_correct": Many(_COUNT, 1, 2**20),
+    "confusions": Many(Keys({"label": _CLASS, "prediction": _CLASS, "images": _CYCLES}), 0, 1000),
+    "confusions_left_out": _COUNT,
+    "wrong": Many(Keys({"index": _COUNT, "label": _CLASS, "prediction": _CLASS, "lead": _COUNT}), 0, 1000),
+    "pictures": Keys({"sha256": Text(200), "columns": Whole(1, 64), "width": Whole(1, 64), "height": Whole(1, 64)}),
+}
 EVALUATION = Keys(
     {
         "dataset": _DATASET,
@@ -131,7 +146,14 @@ EVALUATION = Keys(
         "accuracy": _PERCENT,
         "float_accuracy": _PERCENT,
     },
-    {"inputs": _HASHES, "labels_differing": _COUNT, "mismatches": _COUNT, "images_per_second": Number(0, above=True)},
+    {
+        "inputs": _HASHES,
+        "request": _REQUEST,
+        "labels_differing": _COUNT,
+        "mismatches": _COUNT,
+        "images_per_second": Number(0, above=True),
+        **_CLASSES,
+    },
 )
 _POINT = Keys(
     {
@@ -162,7 +184,7 @@ ADAPTIVE = Keys(
         "max_loss": _PERCENT,
         "test_images": _CYCLES,
     },
-    {"dataset": _DATASET, "inputs": _HASHES, "validation_images": _CYCLES},
+    {"dataset": _DATASET, "inputs": _HASHES, "request": _REQUEST, "validation_images": _CYCLES},
 )
 ONLINE = Keys(
     {
@@ -186,7 +208,7 @@ ONLINE = Keys(
         "trained_accuracy": _PERCENT,
         "online_accuracy": _PERCENT,
     },
-    {"inputs": _HASHES, "online_accuracy_norms_kept": _PERCENT},
+    {"inputs": _HASHES, "request": _REQUEST, "online_accuracy_norms_kept": _PERCENT},
 )
 SIMULATION = Keys(
     {
@@ -201,6 +223,7 @@ SIMULATION = Keys(
     },
     {
         "inputs": _HASHES,
+        "request": _REQUEST,
         "latency_cycles": Maybe(_CYCLES),
         "fifo_peaks": Each(_COUNT),
         "simulated_cycles_per_second": _COUNT,
@@ -212,6 +235,7 @@ SYNTHESIS = Keys(
     {"part": _NAME, "tool": _TOOL, "total": _RESOURCES, "device": _RESOURCES},
     {
         "inputs": _HASHES,
+        "request": _REQUEST,
         "modules": _MODULES,
         "fmax_mhz": Maybe(Number(0, 100_000, above=False)),
         "limit": Maybe(
@@ -236,6 +260,7 @@ SYNTHESIS = Keys(
 
 FORMS: Mapping[str, Form] = {
     "training.json": TRAINING,
+    "compile.json": COMPILE,
     "network.json": NETWORK,
     "folding.json": FOLDING,
     "ports.json": PORTS,

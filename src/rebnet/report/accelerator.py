@@ -2,7 +2,9 @@
 
 from rebnet.ir.ops import Conv
 from rebnet.report.buffers import buffers
+from rebnet.report.classes import classes
 from rebnet.report.commands import command
+from rebnet.report.diagram import diagram
 from rebnet.report.fit import fit
 from rebnet.report.html import Child, Html, number, table, tag, words
 from rebnet.report.learning import accuracy, adaptive, factors, learning
@@ -19,11 +21,13 @@ def accelerator_page(build: Build) -> str:
     """The whole page, as HTML."""
     points = [operating(build, m) for m in build.served]
     sections = [
+        ("blocks", "Blocks", diagram(build)),
         ("layers", "Layers", _layers(build, points)),
         ("cycles", "Cycles", _cycles(build)),
         ("resources", "Resources", fit(build)),
         ("fifos", "FIFOs", buffers(build)),
         ("accuracy", "Accuracy", accuracy(build)),
+        ("classes", "Classes", classes(build)),
         ("learning", "Learning curve", learning(build)),
         ("factors", "Factors γ", factors(build)),
         ("adaptive", "Adaptive levels", adaptive(build)),
@@ -140,8 +144,8 @@ def _layers(build: Build, points: list[Operating]) -> Html:
     for point, bound in zip(points, bounds, strict=True):
         work = sum(layer.pe * layer.simd * layer.level_lanes * layer.cycles(point.levels) for layer in chain.layers)
         busy.append({"text": f"{100 * work / (total * bound):.0f} %"})
-    headings = ("", words("what", "th"), "PE × SIMD × lanes", "XNOR lanes", "cycles/image", "of the pace",
-                words("busy", "th"))  # fmt: skip
+    headings = ("", "cycles/image", "of the pace", words("busy", "th"), words("what", "th"), "PE × SIMD × lanes",
+                "XNOR lanes")  # fmt: skip
     head = tag("tr", *(h if isinstance(h, Html) else tag("th", h, scope="col") for h in headings))
     body = tag("div", tag("table", tag("thead", head), tag("tbody", *rows), id="pace"), class_="scroll")
     after = tag("p", f"{total:,} XNOR lanes in all, busy ", at("b", busy), " of the time at this folding.")
@@ -160,12 +164,12 @@ def _row(name: str, what: str, count: int | None, cycles: list[int], bounds: lis
     return _at_row(
         [{"class": "limit" if limit else None} for limit in limits],
         tag("th", name, scope="row"),
-        words(what),
-        tag("td", folding),
-        tag("td", number(count) if count else ""),
         tag("td", at("span", [{"text": f"{c:,}"} for c in cycles]), class_="key"),
         tag("td", at("span", [{"text": f"{share:.1f} %"} for share in shares])),
         tag("td", tag("span", fill, mark, class_="gauge"), class_="wide"),
+        words(what),
+        tag("td", folding),
+        tag("td", number(count) if count else ""),
     )
 
 

@@ -24,23 +24,23 @@ def buffers(build: Build) -> Html:
         rows.append(
             (
                 fifo["name"],
+                tag("td", tag("span", *bar, class_="gauge limit" if limits else "gauge"), class_="wide"),
                 number(depth),
                 number(peak),
                 number(measured),
                 number(fifo["width_bits"]),
                 number(depth * fifo["width_bits"]),
-                tag("td", tag("span", *bar, class_="gauge limit" if limits else "gauge"), class_="wide"),
             )
         )
     bits = sum(fifo["depth"] * fifo["width_bits"] for fifo in folding["fifos"])
     headings = (
         "FIFO",
+        words("fill at the peak", "th"),
         "depth, words",
         "predicted peak",
         "measured peak",
         "width, bits",
         "bits",
-        words("fill at the peak", "th"),
     )
     after = f"{len(rows)} FIFOs, {bits:,} bits ({bits / 8 / 1024:.1f} KiB) of storage in all, level tags not counted."
     lead = "Bars: the predicted peak of the depth. Ticks: the peak that the RTL reached. A FIFO in colour costs cycles."

@@ -59,6 +59,16 @@
     if (event.key === "Escape") close();
   });
 
+  // On paper nothing can be opened: all is, until the printing is over.
+  const closed = [];
+  addEventListener("beforeprint", () => {
+    closed.push(...document.querySelectorAll("details:not([open])"));
+    for (const node of closed) node.open = true;
+  });
+  addEventListener("afterprint", () => {
+    while (closed.length) closed.pop().open = false;
+  });
+
   // Light and dark: the system's choice until the button is pressed.
   const button = document.getElementById("theme");
   const system = matchMedia("(prefers-color-scheme: dark)");

@@ -13,7 +13,7 @@ def page(title: str, header: Html, sections: Sequence[Html]) -> str:
     """A whole HTML document; its policy lets no script run but the page's own and nothing be fetched."""
     style, script = (Html((files("rebnet.report") / name).read_text(encoding="utf-8")) for name in _ASSETS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; img-src data:; script-src 'sha256-{digest}'"
     head = tag(
         "head",
         tag("meta", charset="utf-8"),

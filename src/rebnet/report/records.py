@@ -5,20 +5,23 @@ is an error.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from rebnet.errors import OptionError
+from rebnet.build_folder import COMPILE_FILE
+from rebnet.errors import OptionError, SchemaError
 from rebnet.ir import storage
 from rebnet.ir.ops import Network, ResidualSign
-from rebnet.records import RESOURCES, Record
-from rebnet.records.chain import Link, read_chain
+from rebnet.records import RESOURCES, Record, read
+from rebnet.records.chain import Chain, Link, read_chain
+from rebnet.request import Request
 from rebnet.rtl.accelerator import Accelerator
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator
 
 __all__ = ["RESOURCES", "Build", "Link", "Record", "read_build"]
 
-_FILES = (FOLDING_FILE, "evaluation.json", "adaptive.json", "simulation.json", "synthesis.json")
+_FILES = (COMPILE_FILE, FOLDING_FILE, "evaluation.json", "adaptive.json", "simulation.json", "synthesis.json")
 """The records, beside training.json, whose figures a page shows."""
 
 
@@ -36,6 +39,7 @@ class Build:
         unused: why another one that is there cannot, by file.
         links: every hash that names a file of the build.
         hashes: SHA-256 of each record that is there, by file.
+        requests: what each record was asked for, by file; those of records that cannot be used too.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Build:
     unused: Mapping[str, str]
     links: tuple[Link, ...]
     hashes: Mapping[str, str]
+    requests: Mapping[str, Request]
 
     def get(self, file: str) -> Record | None:
         """The record of that file, if it can be used."""
@@ -82,8 +87,17 @@ def read_build(folder: Path) -> Build:
         raise OptionError(f"{folder}: holds an exported network, no build; name a folder that 'rebnet compile' made")
     chain = read_chain(folder, _FILES)
     accelerator = read_accelerator(folder / FOLDING_FILE, network) if FOLDING_FILE in chain.records else None
-    told = (chain.records, chain.unused, chain.links, chain.hashes)
+    told = (chain.records, chain.unused, chain.links, chain.hashes, _requests(folder, chain))
     return Build(str(folder), folder, network, accelerator, _gammas(folder), *told)
+
+
+def _requests(folder: Path, chain: Chain) -> dict[str, Request]:
+    """The request of each record that holds one, of those that cannot be used too."""
+    held = dict(chain.records)
+    for file in chain.unused:
+        with suppress(SchemaError):
+            held[file] = read(folder / file)
+    return {file: record["request"] for file, record in held.items() if "request" in record}
 
 
 def _gammas(folder: Path) -> tuple[tuple[tuple[float, ...], ...], ...]:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from rebnet.report.accelerator import heading
 from rebnet.report.chart import BOTTOM, LEFT, RIGHT, TOP, Scale, frame, log_span, picture, span, steps
-from rebnet.report.commands import command
-from rebnet.report.html import Child, Html, number, tag
+from rebnet.report.commands import command, ladder_command
+from rebnet.report.html import Html, number, tag
 from rebnet.report.operating import CLOCK_MHZ, Operating, bram, front, lanes, operating, resources
 from rebnet.report.page import at, badge, details, masthead, navigation, page, readout, section, slider
 from rebnet.report.provenance import versions
@@ -239,9 +239,9 @@ def _tip(row: _Row, point: Operating) -> str:
 def _table(
     rows: Sequence[_Row], positions: Sequence[int], best_speed: list[list[int]], best_logic: list[list[int]]
 ) -> Html:
-    names = ("build", "M", "m", "accuracy, %", "network", "cycles/image", "from", "images/s", "XNOR lanes",
-             "LUT predicted", "LUT synthesised", "BRAM", "DSP", "front")  # fmt: skip
-    head = tag("tr", *(tag("th", name, scope="col") for name in names))
+    names = ("build", "M", "m", "accuracy, %", "network", "images/s", "cycles/image", "from", "front", "XNOR lanes",
+             "LUT predicted", "LUT synthesised", "BRAM", "DSP")  # fmt: skip
+    head = tag("tr", *(tag("th", name, scope="col", role="columnheader") for name in names), role="row")
     body = []
     for place, row in enumerate(rows):
         points = row.points
@@ -253,25 +253,33 @@ def _table(
         ]
         predicted = number(used.used["LUT"]) if used and not is_measured else "–"
         counted = number(used.used["LUT"]) if used and is_measured else "–"
-        cells: tuple[Child, ...] = (
-            tag("th", row.build.name, scope="row"),
+        cells = (
             tag("td", row.build.network.levels),
             _cell([str(point.levels) if point.cycles or point.accuracy else "–" for point in points]),
             _cell([number(p.accuracy.value, 2) if p.accuracy else "–" for p in points], class_="key"),
             _cell([p.accuracy.origin.split(" network")[0] if p.accuracy else "" for p in points]),
+            _cell([number(p.images_per_second) for p in points], class_="key"),
             _cell([f"{p.cycles.value:,.6g}" if p.cycles else "–" for p in points]),
             _cell([_short(p) for p in points]),
-            _cell([number(p.images_per_second) for p in points], class_="key"),
+            _cell(fronts, class_="mark"),
             tag("td", number(lanes(row.build))),
             tag("td", predicted),
             tag("td", counted),
             tag("td", f"{bram(used.used):g}" if used else "–"),
             tag("td", number(used.used["DSP"]) if used else "–"),
-            _cell(fronts, class_="mark"),
         )
-        body.append(tag("tr", *cells, data_build=place))
-    shown = tag("table", tag("thead", head), tag("tbody", *body), id="figures")
+        named = tag("th", row.build.name, scope="row", role="rowheader")
+        labelled = (_labelled(cell, name) for cell, name in zip(cells, names[1:], strict=True))
+        body.append(tag("tr", named, *labelled, data_build=place, role="row"))
+    groups = (tag("thead", head, role="rowgroup"), tag("tbody", *body, role="rowgroup"))
+    shown = tag("table", *groups, id="figures", role="table")
     return tag("div", shown, class_="scroll")
+
+
+def _labelled(cell: Html, name: str) -> Html:
+    """A cell that says its column itself where the table becomes cards, on narrow screens."""
+    extra = Html(tag("td", role="cell", data_label=name)[len("<td") : -len("></td>")])
+    return Html(cell.replace("<td", f"<td{extra}", 1))
 
 
 def _cell(texts: Sequence[str], **attributes: object) -> Html:
@@ -301,8 +309,7 @@ def _gaps(rows: Sequence[_Row]) -> list[Html]:
         known = {point.levels for point in row.points if point.accuracy}
         open_levels = [m for m in row.build.served if m not in known]
         if open_levels and row.build.get("evaluation.json") is not None:
-            ladder = ",".join(map(str, row.build.served))
-            wanted.append(f"{command(row.build, 'adaptive.json').rsplit(' ', 1)[0]} {ladder}")
+            wanted.append(ladder_command(row.build, row.build.served))
     if not wanted:
         return [tag("p", "Every build is evaluated, simulated and synthesised.")]
     words = tag("p", f"{len(wanted)} commands fill what is shown as a dash, or as a model's figure:")

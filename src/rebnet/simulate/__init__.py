@@ -17,6 +17,7 @@ from rebnet.files import file_hash, make_folder, write_record
 from rebnet.generate.rtl import TOP_NAME
 from rebnet.ir import storage
 from rebnet.ir.ops import Network
+from rebnet.request import Request, request_entry
 from rebnet.rtl.accelerator import Accelerator
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
 from rebnet.rtl.ports import PORTS_FILE, read_ports
@@ -60,6 +61,7 @@ def simulate(
     cache_dir: Path | None = None,
     status: Callable[[str], None] = lambda stage: None,
     progress: Callable[[int], None] = lambda images_done: None,
+    request: Request | None = None,
 ) -> Simulation:
     """Send test images through the RTL of `build` and write `simulation.json`.
 
@@ -80,6 +82,7 @@ def simulate(
         cache_dir: built simulators are kept in `simulators` in this folder; the user's cache if None.
         status: called with the name of each stage.
         progress: called with the number of images done since the last call.
+        request: what the caller was asked for; the record keeps it.
 
     Raises:
         OptionError: a number of images, levels, processes or stalls that cannot be.
@@ -123,6 +126,7 @@ def simulate(
     record = _record(network, accelerator, dataset, shards, scores, expected, levels, stalls)
     record["edited"] = files.edited
     record["inputs"] = {"ports": file_hash(build / PORTS_FILE), "images": dataset.test_sha256}
+    record |= request_entry(request)
     write_record(build / SIMULATION_FILE, record)
     return Simulation(record, scores)
 

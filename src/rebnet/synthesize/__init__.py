@@ -15,6 +15,7 @@ from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import file_hash, output_errors, write_record
 from rebnet.generate.check import checked
 from rebnet.generate.rtl import Generated
+from rebnet.request import Request, request_entry
 from rebnet.rtl.ports import PORTS_FILE
 from rebnet.synthesize.hierarchy import LOGS, synthesize_rtl
 from rebnet.synthesize.limit import limit_record
@@ -39,6 +40,7 @@ def synthesize(
     processes: int | None = None,
     edited: bool = False,
     progress: Callable[[str, int, int], None] = lambda module, done, total: None,
+    request: Request | None = None,
 ) -> dict[str, Any]:
     """Synthesize the accelerator in `build` for the part of `board`; write and return synthesis.json.
 
@@ -53,6 +55,7 @@ def synthesize(
         processes: how many modules are synthesized at once; one per core if not given.
         edited: take the build's `rtl/` and `mem/` where they are not what its network and folding generate.
         progress: called after each module with its name, how many are done and how many there are.
+        request: what the caller was asked for; the record keeps it.
 
     Raises:
         FileFormatError: the build is not compiled, damaged or edited.
@@ -84,6 +87,7 @@ def synthesize(
     record["seconds"] = round(monotonic() - started, 1)
     record |= {"edited": True} if made.edited else {}
     record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
+    record |= request_entry(request)
     write_record(build / SYNTHESIS_FILE, record)
     return record
 

@@ -20,6 +20,7 @@ from rebnet.boards import Board, Resources
 from rebnet.errors import FileFormatError, OptionError, OutputError, ToolError
 from rebnet.files import file_hash, write_bytes, write_record, write_text
 from rebnet.generate.rtl import Generated
+from rebnet.request import Request, request_entry
 from rebnet.rtl.ports import PORTS_FILE
 from rebnet.swap import put, workplace
 from rebnet.synthesize import SYNTHESIS_FILE, child, files_of
@@ -65,6 +66,7 @@ def synthesize_with_vivado(
     timeout_s: float = TIMEOUT_S,
     edited: bool = False,
     say: child.Say = lambda stage: None,
+    request: Request | None = None,
 ) -> dict[str, Any]:
     """Write the project; where `vivado` is on PATH run it, and write synthesis.json from its reports.
 
@@ -74,6 +76,7 @@ def synthesize_with_vivado(
         timeout_s: most seconds that Vivado may take.
         edited: take the build's `rtl/` and `mem/` where they are not what its network and folding generate.
         say: called with the name of each stage.
+        request: what the caller was asked for; the record keeps it.
 
     Returns:
         The record of synthesis.json, `project`, the folder, and `ran`, True. Without Vivado `project`, `ran`, False,
@@ -106,6 +109,7 @@ def synthesize_with_vivado(
         record |= {"edited": True} if made.edited else {}
         record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
         put([work], build)
+    record |= request_entry(request)
     write_record(build / SYNTHESIS_FILE, record)
     return {**record, "project": str(build / FOLDER), "ran": True}
 

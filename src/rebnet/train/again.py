@@ -10,6 +10,7 @@ from rebnet.datasets import Dataset
 from rebnet.errors import FileFormatError
 from rebnet.files import check_keys, read_record
 from rebnet.nn.options import FLOAT_LEVELS
+from rebnet.request import Request
 from rebnet.train.folder import BEFORE, RECORD_FILE, check_output
 from rebnet.train.loop import train
 from rebnet.train.recipe import recipe_of
@@ -50,6 +51,7 @@ def retrain(
     device: str = "auto",
     quiet: bool = False,
     say: Callable[[str], None] = lambda stage: None,
+    request: Request | None = None,
 ) -> dict[str, Any]:
     """Train what the training.json in `source` tells, and write the run into `output`; see `rebnet.train.train`.
 
@@ -65,6 +67,7 @@ def retrain(
         device: As in `train`.
         quiet: Show no progress bars.
         say: Called with the name of each stage.
+        request: What the caller was asked for; the last record keeps it.
 
     Returns:
         The record of the last training.
@@ -89,6 +92,7 @@ def retrain(
             resume=resume,
             device=device,
             quiet=quiet,
+            request=request if stage is stages[-1] else None,
             **{key: value for key, value in stage.training.items() if key not in ("dataset", "epochs")},
         )
     return record

@@ -21,6 +21,7 @@ from rebnet.nn.calibration import inference_batch, recalibrate, snap_gains
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.options import FLOAT_LEVELS, MODEL_FILE
 from rebnet.nn.residual import ResidualSign
+from rebnet.request import Request, request_entry
 from rebnet.train.any_levels import drawn_sets, level_sets
 from rebnet.train.batches import batches, calibration_pixels, check_fit, share_of_batch, split, steps_per_epoch
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
@@ -81,6 +82,7 @@ def train(
     any_levels: bool = False,
     device: str = "auto",
     quiet: bool = False,
+    request: Request | None = None,
 ) -> dict[str, Any]:
     """Train a network and write `model.safetensors` and `training.json` into `output`.
 
@@ -108,6 +110,7 @@ def train(
         any_levels: Train one set of weights for all m = 1 … M, each with BatchNorms and factors of its own.
         device: "cpu", "cuda", or "auto" for a CUDA GPU where there is one.
         quiet: Show no progress bar.
+        request: What the caller was asked for; the record keeps it.
 
     Returns:
         The record written to `training.json`, in every process; accuracies in percent.
@@ -166,7 +169,12 @@ def train(
             curve, compiled = _run_epochs(model, job, resume, quiet)
         with processes.first_alone():
             if processes.leads:
-                record = _finish(model, job, curve, int(gain_bits), dataset) | run_on | {"compiled": compiled}
+                record = (
+                    _finish(model, job, curve, int(gain_bits), dataset)
+                    | run_on
+                    | {"compiled": compiled}
+                    | request_entry(request)
+                )
                 _check_finite(model, f"{output}: after the last epoch")
                 save_model(output, model, ModelMetadata(str(described), levels, input_bits, dataset.name, any_levels))
                 record["inputs"] = {"model": file_hash(output / MODEL_FILE)}

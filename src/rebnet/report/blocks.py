@@ -1,0 +1,136 @@
+"""The accelerator as blocks in the order that data meets them: what each is, its words, its cycles, its buffers."""
+
+from dataclasses import dataclass
+
+from rebnet.ir.ops import Conv, Dense
+from rebnet.report.html import number
+from rebnet.report.records import Build, Record
+from rebnet.rtl.accelerator import Accelerator
+from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
+from rebnet.rtl.widths import widths_of
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A FIFO or line buffer, in words; None where nothing was measured."""
+
+    name: str
+    depth: int
+    width_bits: int
+    predicted: int
+    measured: int | None
+
+    def __str__(self) -> str:
+        peak = self.predicted if self.measured is None else self.measured
+        return f"{self.name} {peak:,}/{self.depth:,}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """One module that takes and gives words.
+
+    Attributes:
+        name: of the layer or port.
+        kind: of the module, in a few words.
+        words: bits of the word that arrives, and behind each width converter on the way in.
+        facts: lines about it.
+        cycles: per image, at each served m.
+        limits: whether it sets the pace, at each served m.
+        buffers: those inside.
+    """
+
+    name: str
+    kind: str
+    words: tuple[int, ...]
+    facts: tuple[str, ...]
+    cycles: tuple[int, ...]
+    limits: tuple[bool, ...]
+    buffers: tuple[Buffer, ...] = ()
+
+    def sentence(self, place: int) -> str:
+        """All that the block shows, in words, at the served m of that place."""
+        said = [f"{self.name}: {self.kind}", *self.facts, f"{self.cycles[place]:,} cycles per image"]
+        if self.limits[place]:
+            said.append("sets the pace")
+        said.append("words in of " + ", converted to ".join(f"{bits:,} bits" for bits in self.words))
+        for buffer in self.buffers:
+            seen = "" if buffer.measured is None else f", measured {buffer.measured:,}"
+            said.append(
+                f"{buffer.name} buffer of {buffer.depth:,} words of {buffer.width_bits:,} bits, predicted peak "
+                f"{buffer.predicted:,}{seen}"
+            )
+        return ", ".join(said)
+
+
+def blocks(build: Build) -> list[Block]:
+    """The blocks of a folded build, from the pixels to the scores; converters are on their arrows."""
+    chain, folding = build.accelerator, build.get("folding.json")
+    assert chain is not None
+    assert folding is not None
+    simulation = build.get("simulation.json")
+    peaks = simulation.get("fifo_peaks", {}) if simulation else {}
+    fifos = {fifo["name"]: fifo for fifo in folding["fifos"]}
+    bounds = tuple(chain.bound_cycles(m) for m in build.served)
+    bits = build.network.input.bits
+
+    def block(name: str, kind: str, words: list[int], facts: list[str], cycles: list[int], *channels: str) -> Block:
+        limits = tuple(own == bound for own, bound in zip(cycles, bounds, strict=True))
+        inside = tuple(_buffer(channel, fifos[channel], peaks) for channel in channels if channel in fifos)
+        return Block(name, kind, tuple(dict.fromkeys(words)), tuple(facts), tuple(cycles), limits, inside)
+
+    beat = chain.samples_per_beat
+    facts = [f"{chain.samples:,} samples", f"{beat} a beat"]
+    found = [block("pixels in", "pixel input", [8 * beat], facts, [chain.beats_in] * len(bounds))]
+    words = [beat * bits]
+    ops = dict(zip((layer.name for layer in chain.layers), build.network.dense, strict=True))
+    for stage in chain.stages:
+        match stage:
+            case Converter():
+                words.append(stage.elements_out * stage.planes)
+                continue
+            case WindowUnit():
+                cycles = [max(stage.read_cycles, stage.map_writes)] * len(bounds)
+                made = block(stage.name, _window(stage), words, _map(stage), cycles, stage.channels[0].name)
+                words = [stage.word * stage.planes * (1 if stage.pool else stage.reads)]
+            case Mvtu():
+                cycles = [stage.cycles(m) for m in build.served]
+                channels = [channel.name for channel in stage.channels]
+                made = block(stage.name, _layer(stage, ops[stage.name]), words, _unit(stage), cycles, *channels)
+                words = [fifos[channels[1]]["width_bits"] if channels[1] in fifos else stage.drain * stage.levels_out]
+        found.append(made)
+    found.append(_scores(build, chain, words, bounds))
+    return found
+
+
+def _scores(build: Build, chain: Accelerator, words: list[int], bounds: tuple[int, ...]) -> Block:
+    score = 8 * widths_of(build.network).score_bytes
+    cycles = (chain.beats_out,) * len(bounds)
+    limits = tuple(chain.beats_out == bound for bound in bounds)
+    facts = (f"{chain.beats_out:,} classes", f"{score} bits a score")
+    return Block("scores out", "scores", tuple(words), facts, cycles, limits)
+
+
+def _buffer(channel: str, fifo: Record, peaks: Record) -> Buffer:
+    name = channel.rsplit(".", 1)[-1].replace("window", "lines").replace("pool", "lines")
+    return Buffer(name, fifo["depth"], fifo["width_bits"], fifo["predicted_peak"], peaks.get(channel))
+
+
+def _window(unit: WindowUnit) -> str:
+    kernel, stride = unit.window.kernel, unit.window.stride
+    kind = "max-pool" if unit.pool else "window"
+    return f"{kind} {kernel}×{kernel}" + (f" / {stride}" if stride != (kernel if unit.pool else 1) else "")
+
+
+def _map(unit: WindowUnit) -> list[str]:
+    return [f"{unit.height}×{unit.width}×{unit.channels_in} map"]
+
+
+def _layer(layer: Mvtu, op: Dense) -> str:
+    size = f"{layer.cols:,} → {layer.rows:,}"
+    return f"conv {size}" if isinstance(op, Conv) else f"dense {size}"
+
+
+def _unit(layer: Mvtu) -> list[str]:
+    where = "block RAM" if layer.weights_in == "block" else "LUTs"
+    kib = layer.folds * layer.chunks * layer.pe * layer.simd / 8 / 1024
+    return [f"{layer.pe} × {layer.simd} × {layer.level_lanes}", f"{number(kib, int(kib < 100))} KiB {where}"]
