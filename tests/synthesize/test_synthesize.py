@@ -106,7 +106,7 @@ def test_other_families_are_not_judged(pretend):
             "part=xc7s50, board=zc702: name the device once; use --part xc7s50 or --board zc702",
         ),
         ({}, "part=None, board=None: name the device once; use --part xc7s50 or --board zc702"),
-        ({"part": "xc7s50", "timeout_s": 0}, "timeout=0: a module needs some time; use more than 0 seconds"),
+        ({"part": "xc7s50", "timeout": 0}, "timeout=0: a module needs some time; use more than 0 seconds"),
         ({"part": "xc7s50", "processes": 0}, "processes=0: at least one module must be synthesized; use 1 or more"),
     ],
 )  # fmt: skip
