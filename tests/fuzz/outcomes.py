@@ -21,6 +21,9 @@ from tests.fuzz.targets import Mutation, mutations, prepare
 from rebnet.errors import RebnetError
 
 DEADLINE_S = 20
+"""Of processor time: a busy machine is no hang."""
+WAITING_S = 300
+"""Of the clock: a reader that waits for what never comes takes no processor time."""
 MEMORY_BYTES = 6 << 30
 
 
@@ -29,19 +32,22 @@ class Hang(BaseException):
 
 
 @contextlib.contextmanager
-def deadline(seconds: float) -> Iterator[None]:
-    """Raise `Hang` where the body takes longer."""
+def deadline(seconds: float, waiting: float) -> Iterator[None]:
+    """Raise `Hang` where the body takes so many seconds of the processor, or so many of the clock."""
 
     def late(number: int, frame: FrameType | None) -> None:
         raise Hang
 
-    before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timers = ((signal.SIGPROF, signal.ITIMER_PROF, seconds), (signal.SIGALRM, signal.ITIMER_REAL, waiting))
+    before = [signal.signal(number, late) for number, _, _ in timers]
+    for _, timer, limit in timers:
+        signal.setitimer(timer, limit)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        for (number, timer, _), handler in zip(timers, before, strict=True):
+            signal.setitimer(timer, 0)
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -59,7 +65,7 @@ def faults(mutation: Mutation) -> Iterator[tuple[str, str]]:
     """The readers that ended otherwise: which, and how."""
     for name, read in mutation.readers:
         try:
-            with warnings.catch_warnings(), deadline(DEADLINE_S):
+            with warnings.catch_warnings(), deadline(DEADLINE_S, WAITING_S):
                 warnings.simplefilter("ignore")
                 read()
         except RebnetError:

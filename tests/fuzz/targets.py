@@ -160,8 +160,8 @@ def _tie(build: Path, draw: random.Random) -> None:
 def _readers(build: Path, whole: Path) -> tuple[tuple[str, Read], ...]:
     def hardware() -> None:
         network = storage.load(build)
-        ports = read_ports(build, {"network": "network.json", "folding": "folding.json"})
-        streams_of(network, read_accelerator(build / "folding.json", network), build, ports)
+        read_ports(build, {"network": "network.json", "folding": "folding.json"})
+        streams_of(network, read_accelerator(build / "folding.json", network), build)
 
     def folded() -> None:
         network = storage.load(build)
