@@ -81,11 +81,17 @@ def damaged_bytes(data: bytes, draw: random.Random) -> bytes:
     return _flipped(data, draw)
 
 
-def damaged_tensors(data: bytes, draw: random.Random) -> bytes:
-    """A safetensors file whose header or numbers are not what they were."""
+def damaged_tensors(data: bytes, draw: random.Random, texts: bool = False) -> bytes:
+    """A safetensors file whose header or numbers are not what they were, or, with `texts`, JSON in its metadata."""
     size = struct.unpack("<Q", data[:8])[0]
     header, body = json.loads(data[8 : 8 + size]), data[8 + size :]
     kind = draw.randrange(6)
+    if texts and draw.random() < 0.5:
+        key = draw.choice(sorted(header["__metadata__"]))
+        text = header["__metadata__"][key]
+        changed = damaged_json(f'{{"it": {text}}}', draw)
+        header["__metadata__"][key] = changed.removeprefix('{"it": ').removesuffix("}")
+        return _packed(header, body)
     if kind == 0:
         return damaged_bytes(data, draw)
     if kind == 1:
@@ -103,6 +109,10 @@ def damaged_tensors(data: bytes, draw: random.Random) -> bytes:
         body = body[:begin] + fill + body[end:]
     else:
         body = _flipped(body, draw)
+    return _packed(header, body)
+
+
+def _packed(header: Any, body: bytes) -> bytes:
     text = json.dumps(header).encode()
     return struct.pack("<Q", len(text)) + text + body
 

@@ -1,6 +1,6 @@
 """Every reader of every damaged file ends in an answer or a `RebnetError`, soon and in little memory.
 
-python -m tests.fuzz.outcomes --mutations 20000 --seed 1
+python -m tests.fuzz.outcomes --mutations 20000 --seed 1 --readers 6
 """
 
 import argparse
@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
-from tests.fuzz.targets import Mutation, mutations, prepare
+from tests.fuzz.mutation import Mutation
+from tests.fuzz.targets import mutations, prepare
 
 from rebnet.errors import RebnetError
 
@@ -84,12 +85,13 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--mutations", type=int, default=300)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--readers", type=int, default=100, help="most readers that each is given to")
     asked = parser.parse_args()
     found: collections.Counter[str] = collections.Counter()
     with tempfile.TemporaryDirectory() as name, little_memory():
         place = prepare(Path(name))
         done = bad = 0
-        for mutation in mutations(place, Path(name) / "work", asked.mutations, asked.seed):
+        for mutation in mutations(place, Path(name) / "work", asked.mutations, asked.seed, asked.readers):
             done += 1
             ends = list(faults(mutation))
             bad += bool(ends)

@@ -10,18 +10,21 @@ import json
 import random
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from tests.fuzz.mutate import damaged_bytes, damaged_json, damaged_npy, damaged_tensors
+from tests.fuzz.mutation import IMAGES, Mutation, Read, small
+from tests.fuzz.runs import command, damaged_checkpoint, damaged_pictures, damaged_run, no_images, prepare_runs
 from tests.records.chained import put, rechain
 from tests.simulate.builds import save_run
 
 from rebnet import datasets, flow
+from rebnet.boards import find
 from rebnet.build_folder import EXPORTED
-from rebnet.datasets import Dataset, cifar10, idx, picture, svhn
+from rebnet.datasets import cifar10, idx, picture, svhn
 from rebnet.evaluate import evaluate
 from rebnet.evaluate.adaptive import evaluate_adaptive
 from rebnet.evaluate.online import evaluate_online
@@ -35,29 +38,13 @@ from rebnet.reproduce.records import read_run
 from rebnet.rtl.folding import read_accelerator, read_depths
 from rebnet.rtl.ports import read_ports
 from rebnet.simulate import streams_of
-from rebnet.train.again import plan
+from rebnet.simulate.files import files_of
+from rebnet.synthesize.vivado import synthesize_with_vivado
+from rebnet.train.again import retrain
 from rebnet.train.start import run_summary
 
-Read = Callable[[], object]
 RESOURCES = {"LUT": 10, "FF": 5, "BRAM_36K": 1, "BRAM_18K": 0, "DSP": 0}
-IMAGES = 12
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """One damaged file, in a folder of its own, and what reads it."""
-
-    name: str
-    readers: tuple[tuple[str, Read], ...]
-
-
-def small() -> Dataset:
-    """A few of the digits."""
-    digits = datasets.load("digits")
-    return replace(
-        digits, train_images=digits.train_images[:40], train_labels=digits.train_labels[:40],
-        test_images=digits.test_images[:IMAGES], test_labels=digits.test_labels[:IMAGES],
-    )  # fmt: skip
+PART = "xc7s50"
 
 
 def prepare(place: Path) -> Path:
@@ -85,6 +72,7 @@ def prepare(place: Path) -> Path:
     synthesis = {"part": "xc7s50", "tool": "Yosys 1", "total": RESOURCES, "device": RESOURCES, "modules": [RESOURCES]}
     put(build / "synthesis.json", synthesis)
     _data_files(place)
+    prepare_runs(place)
     return place
 
 
@@ -112,7 +100,7 @@ def mutations(place: Path, work: Path, count: int, seed: int, most: int = 100) -
         draw = random.Random(f"{seed}-{number}")
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
-        kind = draw.choices((_record, _tensors, _data), (6, 3, 3))[0]
+        kind = draw.choices(tuple(KINDS), tuple(KINDS.values()))[0]
         made = kind(place, work, draw)
         readers = tuple(draw.sample(made.readers, min(most, len(made.readers))))
         yield replace(made, name=f"{seed}-{number} {made.name}", readers=readers)
@@ -175,9 +163,9 @@ def _readers(build: Path, whole: Path) -> tuple[tuple[str, Read], ...]:
         shutil.copyfile(build / "training.json", run / "training.json")
         flow.compile(run, build.parent / "compiled", until="lower")
 
-    def started() -> None:
-        run_summary(build, "training.json")
-        plan(build / "training.json", json.loads((build / "training.json").read_text()), build / "out")
+    def given() -> None:
+        shutil.copyfile(build / "folding.json", build.parent / "mine.json")
+        flow.compile(whole, build.parent / "asked", folding=str(build.parent / "mine.json"))
 
     return (
         ("report", lambda: report([build], build / "page.html")),
@@ -193,7 +181,17 @@ def _readers(build: Path, whole: Path) -> tuple[tuple[str, Read], ...]:
         ("generate c", lambda: generate(build, target="c")),
         ("hardware", hardware),
         ("folding", folded),
-        ("start", started),
+        ("compile --folding", given),
+        ("start", lambda: run_summary(build, "training.json")),
+        ("retrain", lambda: retrain(build, no_images, build.parent / "again")),
+        ("sources", lambda: files_of(build)),
+        ("edited sources", lambda: files_of(build, edited=True)),
+        ("vivado", lambda: synthesize_with_vivado(build, find(PART))),
+        ("vivado --edited", lambda: synthesize_with_vivado(build, find(PART), edited=True)),
+        ("rebnet report", lambda: command("report", build, "--output", build.parent / "page.html")),
+        ("rebnet evaluate", lambda: command("evaluate", build)),
+        ("rebnet generate", lambda: command("generate", build, "--target", "c")),
+        ("rebnet synthesize", lambda: command("synthesize", build, "--part", PART, "--tool", "vivado")),
     )
 
 
@@ -237,3 +235,7 @@ def _read_data(path: Path) -> object:
         case ".png" | ".jpg":
             return picture.read_picture(path, 16, 12)
     return idx.read_idx(path, (2, 4, 4))
+
+
+KINDS = {_record: 12, _tensors: 6, _data: 6, damaged_run: 6, damaged_checkpoint: 3, damaged_pictures: 3}
+"""What is damaged, by how often."""

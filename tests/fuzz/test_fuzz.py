@@ -16,7 +16,7 @@ def test_damage_is_answered(place, tmp_path, seed):
     with little_memory():
         found = {
             mutation.name: ends
-            for mutation in mutations(place, tmp_path / "work", 50, seed, most=4)
+            for mutation in mutations(place, tmp_path / "work", 50, seed, most=2)
             if (ends := list(faults(mutation)))
         }
     assert found == {}
