@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from tests.synthesize.small import PART, synthesized
 
+from rebnet.flow import whole
+from rebnet.simulate import Simulation
+
 __all__ = ["synthesized"]
 
 needs_yosys = pytest.mark.skipif(
@@ -35,6 +38,21 @@ def test_from_a_trained_network_to_the_page(rebnet, synthesized, tmp_path):
     assert [line.split()[0] for line in out.splitlines()[-6:]] == [
         "compile", "synthesize", "evaluate", "simulate", "report", "seconds",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("mismatches", "ends"), [(0, 0), (3, 1)])
+def test_ends_with_1_where_the_rtl_differs(rebnet, run_folder, tmp_path, monkeypatch, mismatches, ends):
+    ran = Simulation({"mismatches": mismatches}, np.zeros((30, 10), dtype=np.int64))
+    results = {"synthesize": {"limit": None}, "evaluate": {}, "simulate": ran, "report": tmp_path / "page.html"}
+    for verb, result in results.items():
+        monkeypatch.setattr(whole, verb, lambda *arguments, result=result, **options: result)
+    code, out, _ = rebnet(
+        "build", run_folder, "--part", PART, "--folding", "balanced", "--dataset", "digits", "--json",
+        "--output", tmp_path / "b",
+    )  # fmt: skip
+    assert code == ends
+    assert json.loads(out)["simulate"] == {"mismatches": mismatches}
+    assert json.loads(out)["report"] == {"page": str(tmp_path / "page.html")}  # the page is there all the same
 
 
 def test_no_device(refuse, run_folder, tmp_path):

@@ -1,6 +1,7 @@
 """`rebnet synthesize`: its table, refusals whole, a missing or dying tool, Ctrl-C."""
 
 import importlib.util
+import json
 import os
 import shutil
 import signal
@@ -11,8 +12,11 @@ import pytest
 from tests.cli.test_compile import edit
 from tests.synthesize.small import PART, build_small, synthesized
 
-from rebnet import boards
+from rebnet import boards, flow
+from rebnet import synthesize as synthesis
 from rebnet.boards import Part, Resources
+from rebnet.synthesize.usage import Instance, Netlist, Usage
+from rebnet.synthesize.usage import Part as Counted
 
 __all__ = ["build_small", "synthesized"]
 
@@ -89,6 +93,20 @@ def test_prints_a_table_and_the_verdict(rebnet, synthesized, tmp_path, monkeypat
         f"BRAM: {needed[2]} of 2, {needed[2] - 2} too many"
     )
     assert others == "icebreaker"
+
+
+@pytest.mark.parametrize(("lut", "ends"), [(29_340, 0), (29_341, 1)])
+def test_ends_with_1_where_the_count_breaks_the_limit(rebnet, build_small, monkeypatch, lut, ends):
+    """90 % of the 32,600 LUT of an XC7S50 are 29,340."""
+    usage = Usage(Resources(lut, 0, 0, 0, 0), None)
+    netlist = Netlist((Instance("top", "top", (Counted("top", 1, usage),)),), "Yosys", 1, 0)
+    monkeypatch.setattr(synthesis, "synthesize_rtl", lambda *arguments, **options: netlist)
+    build = build_small.parent / "searched"
+    flow.compile(build_small.parent / "run", build, part="xc7s50", max_utilisation=90)
+    code, out, err = rebnet("synthesize", build, "--part", "xc7s50")
+    assert code == ends, err
+    assert json.loads((build / "synthesis.json").read_text())["limit"]["within"] == (ends == 0)
+    assert "fits xc7s50" in out  # the device has room; the limit is what is broken
 
 
 @needs_yosys

@@ -24,8 +24,8 @@ def pages() -> list[Path]:
 
 
 def name(page: Path) -> str:
-    """A page's path inside docs/."""
-    return str(page.relative_to(DOCS))
+    """A page's path inside docs/; the README's name for it."""
+    return str(page.relative_to(DOCS if page.is_relative_to(DOCS) else ROOT))
 
 
 def blocks(page: Path) -> list[Block]:

@@ -1,6 +1,7 @@
 """Every code block of the documentation runs, every command line parses, every link leads somewhere."""
 
 import doctest
+import os
 import re
 import shlex
 from pathlib import Path
@@ -11,7 +12,9 @@ import typer
 from rebnet.cli.app import app
 
 from .pages import DOCS, ROOT, Block, blocks, commands, name, pages
+from .transcripts import run, transcript
 
+README = ROOT / "README.md"
 MOST_LINES = 205
 MOST_LINES_OF_TABLES = 300  # the reference is looked up, not read
 _LANGUAGES = ("python", "console", "systemverilog", "json", "tcl", "c", "")
@@ -19,17 +22,35 @@ _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 
 
 @pytest.mark.parametrize("page", pages(), ids=name)
-def test_python_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python, and console blocks with output, in the order of the page and in one folder."""
     monkeypatch.syspath_prepend(str(ROOT))  # a page may use what stands beside its tests
     monkeypatch.chdir(tmp_path)
     scope: dict[str, object] = {"__name__": "docs"}
+    left = []
     for block in blocks(page):
-        if block.language != "python":
-            continue
-        if ">>> " in block.text:
+        if block.language == "console":
+            left += _replay(page, block, tmp_path)
+        elif block.language == "python" and ">>> " in block.text:
             _check(page, block, scope)
-        else:
+        elif block.language == "python":
             exec(compile("\n" * (block.line - 1) + block.text, str(page), "exec"), scope)
+    if left:
+        pytest.skip(f"all but what needs data was run: {'; '.join(left)}")
+
+
+def _replay(page: Path, block: Block, folder: Path) -> list[str]:
+    """Run a console block that shows output; names it where its data is not there."""
+    shown = transcript(page.read_text(encoding="utf-8"), block)
+    if shown is None:
+        return []
+    where = f"{name(page)}, line {block.line}"
+    data = Path(os.environ.get("REBNET_DATA_DIR") or os.devnull)
+    lacking = [needed for needed in shown.needs if not (data / needed).is_dir()]
+    if lacking:
+        return [f"{where} needs {', '.join(lacking)}"]
+    run(shown, folder, where)
+    return []
 
 
 def _check(page: Path, block: Block, scope: dict[str, object]) -> None:
@@ -41,7 +62,7 @@ def _check(page: Path, block: Block, scope: dict[str, object]) -> None:
     assert not runner.failures, "".join(report)
 
 
-@pytest.mark.parametrize("page", pages(), ids=name)
+@pytest.mark.parametrize("page", [*pages(), README], ids=name)
 def test_commands_parse(page: Path) -> None:
     group = typer.main.get_command(app)
     for line in commands(page):
@@ -54,7 +75,7 @@ def test_commands_parse(page: Path) -> None:
             verb.make_context(words[1], words[2:])
 
 
-@pytest.mark.parametrize("page", pages(), ids=name)
+@pytest.mark.parametrize("page", [*pages(), README], ids=name)
 def test_links_lead_somewhere(page: Path) -> None:
     for target, anchor in _LINK.findall(page.read_text(encoding="utf-8")):
         place = page.parent / target if target else page

@@ -160,17 +160,11 @@ def test_records_of_a_synthesis(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     usage = Usage(Resources(*(10**6 for _ in KEYS)), 10**6)
     netlist = Netlist((Instance("top", "top", (Part("top", 1, usage),)),), "Yosys", 1, 0)
     monkeypatch.setattr(rebnet.synthesize, "synthesize_rtl", lambda *a, **k: netlist)
-    build = flow_build(tmp_path)
-    folding = json.loads((build / "folding.json").read_text())
-    write_record(build / "folding.json", {**folding, "search": {"board": "xc7s50", "max_utilisation": 90}})
+    build = tmp_path / "build"
+    run = save_run(tmp_path / "run", from_text("2x2x1 - D2", levels=1))
+    flow.compile(run, build, part="xc7s50", max_utilisation=90)
     flow.synthesize(build, part="xc7s50")
     check("synthesis.json", build / "synthesis.json")
-
-
-def flow_build(folder: Path) -> Path:
-    """A build that is not simulated."""
-    flow.compile(save_run(folder / "run", from_text("2x2x1 - D2", levels=1)), folder / "build")
-    return folder / "build"
 
 
 @pytest.mark.parametrize("target", TARGETS)
