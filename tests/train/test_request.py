@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from rebnet.errors import OptionError
+from rebnet.errors import NotationError, OptionError
 from rebnet.train import request
 from rebnet.train.recipe import Recipe, recipe_for
 from rebnet.train.request import check_request
@@ -45,12 +45,27 @@ def test_numbers_of_numpy_are_numbers():
         recipe_for("digits", 3)
 
 
+@pytest.mark.parametrize(
+    ("text", "shift", "message"),
+    [
+        ("8x6x1 - D3", 6, "recipe: shift_pixels=6 may move an image of 8x6 pixels out of itself; use 0 to 5"),
+        ("1x9x2 - D3", 1, "recipe: shift_pixels=1 may move an image of 1x9 pixels out of itself; use 0 to 0"),
+        ("8x8x1 - D3", 10**6, "recipe: shift_pixels=1000000 may move an image of 8x8 pixels out of itself; use 0 to 7"),
+    ],
+)
+def test_no_image_is_moved_out_of_itself(text, shift, message):
+    with pytest.raises(OptionError) as caught:
+        check_request(text, "digits", 1, recipe=Recipe(shift_pixels=shift))
+    assert str(caught.value) == f"{message}, or another --recipe"
+    check_request(text, "digits", 1, recipe=Recipe(shift_pixels=min(map(int, text[:3].split("x"))) - 1))
+
+
 def test_networks_beyond_all_memory(monkeypatch):
     monkeypatch.setattr(request.os, "sysconf", {"SC_PAGE_SIZE": 2**12, "SC_PHYS_PAGES": 2**18}.__getitem__)
     with pytest.raises(OptionError) as caught:
-        check_request("8x8x1 - D999999999 - D10", "digits", 1)
+        check_request("8x8x1 - D1048576 - D10", "digits", 1)
     assert str(caught.value) == (
-        "layer 1, D999999999: has 63999999936 weights; training keeps 16 bytes of each, in all 1102.7 GiB, and this "
+        "layer 1, D1048576: has 67108864 weights; training keeps 16 bytes of each, in all 1.2 GiB, and this "
         "machine has 1.0 GiB; use fewer outputs or a smaller --width"
     )
     with pytest.raises(OptionError) as caught:
@@ -60,7 +75,9 @@ def test_networks_beyond_all_memory(monkeypatch):
         "take 19.3 GiB, and this machine has 1.0 GiB; use smaller layers, a smaller --width or a recipe with a smaller "
         "batch_size"
     )
-    with pytest.raises(OptionError, match="layer 1, D16000000000000: has"):
+    with pytest.raises(OptionError, match="layer 1, D1048576: has"):
+        check_request("8x8x1 - D16 - D10", "digits", 1, width=2.0**16)
+    with pytest.raises(NotationError, match="layer 1, D16000000000000: its output has 16000000000000 channels"):
         check_request("8x8x1 - D16 - D10", "digits", 1, width=1e12)
 
 

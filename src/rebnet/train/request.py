@@ -55,6 +55,7 @@ def check_request(
     check_input_bits(input_bits)
     if device not in get_args(Device):
         raise OptionError(f"device={device!r}: no such device; use {', '.join(get_args(Device)[:-1])} or cuda")
+    _check_shift(described, chosen)
     _check_memory(described, chosen)
     return described, chosen
 
@@ -65,6 +66,17 @@ def weights_of(described: Architecture) -> list[int]:
         getattr(layer, "rows", 0) * (described.inputs_of(index) if hasattr(layer, "rows") else 0)
         for index, layer in enumerate(described.layers)
     ]
+
+
+def _check_shift(described: Architecture, recipe: Recipe) -> None:
+    """Refuse to move images so far that nothing of them may be left."""
+    height, width, _ = described.shapes[0]
+    most = min(height, width) - 1
+    if recipe.shift_pixels > most:
+        raise OptionError(
+            f"recipe: shift_pixels={recipe.shift_pixels} may move an image of {height}x{width} pixels out of itself; "
+            f"use 0 to {most}, or another --recipe"
+        )
 
 
 def _check_memory(described: Architecture, recipe: Recipe) -> None:
