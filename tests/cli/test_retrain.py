@@ -21,8 +21,12 @@ def test_trains_what_the_record_tells(rebnet, tmp_path):
     assert "test_accuracy" in out
     for name in ("training.json", "model.safetensors"):
         assert without_request(again / name) == without_request(first / name)
-    assert rebnet("retrain", first, "--seed", 5, "--output", again)[0] == 0
-    assert json.loads((again / "training.json").read_text())["seed"] == 5
+    before = (again / "training.json").read_bytes()
+    assert rebnet("retrain", first, "--seed", 5, "--output", again)[0] == 2
+    assert (again / "training.json").read_bytes() == before
+    other = tmp_path / "other"
+    assert rebnet("retrain", first, "--seed", 5, "--output", other)[0] == 0
+    assert json.loads((other / "training.json").read_text())["seed"] == 5
 
 
 def test_not_a_run(refuse, tmp_path):
