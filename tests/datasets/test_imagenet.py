@@ -147,6 +147,14 @@ def test_goes_on_where_it_was(toy_dir: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert cached(toy_dir) == ["train.npy", "val.npy"]
 
 
+def test_a_cache_whose_header_does_not_close_is_replaced(toy_dir: Path) -> None:
+    whole = load(toy_dir).train_images.copy()
+    path = next((toy_dir / "cache" / "imagenet").glob("train-*.npy"))
+    data = path.read_bytes()
+    path.write_bytes(data[:10] + b"(" * 118 + data[128:])
+    np.testing.assert_array_equal(load(toy_dir).train_images, whole)
+
+
 @pytest.mark.parametrize("damage", ["*.partial.npy", "*.progress"])
 def test_damaged_progress_begins_anew(toy_dir: Path, damage: str) -> None:
     path = toy_dir / "imagenet/train/b/1.jpg"

@@ -1,5 +1,7 @@
 """Integer gains of trained factors."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -81,3 +83,10 @@ def test_the_accumulator_rule_is_strict(levels, factor):
     most = (2**23 - 1) // factor - 2  # the largest R with factor·(R + 2) < 2^23
     assert fits_accumulator(most, 1, levels, 24)
     assert not fits_accumulator(most + 1, 1, levels, 24)
+
+
+@pytest.mark.parametrize("gammas", [(0.0, 0.0), (5e-324, 0.0), (1.5e-306, 0.0), (1e308, 1e308)])
+def test_factors_without_a_scale(gammas):
+    message = f"γ={gammas} over 64 inputs: their sum is no number that gains can be chosen for; train it again"
+    with pytest.raises(LoweringError, match=f"^{re.escape(message)}$"):
+        choose_gains(gammas, 64, 2)

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 from rebnet.errors import LoweringError
 
+_LEAST_SUM = 2.0**-900
+"""Of the γ of a layer: below it, a power of two that makes a gain of it is no number any more."""
+
 
 def round_half_up(x: float) -> int:
     """Nearest integer, halves upward: the one rounding rule of the law."""
@@ -32,11 +35,17 @@ def choose_gains(
         (g_1 … g_M, f). One level needs no gain: ((1,), 0), its γ goes into the affine part.
 
     Raises:
-        LoweringError: no f gives a gain above zero within these widths.
+        LoweringError: no f gives a gain above zero within these widths, or all γ are too close to zero, or too large.
     """
     if len(gammas) == 1:
         return (1,), 0
-    fraction_bits = math.ceil(math.log2((1 << gain_bits) / sum(gammas))) + 1
+    sum_of_all = sum(gammas)
+    if not _LEAST_SUM < sum_of_all < math.inf:
+        raise LoweringError(
+            f"γ={tuple(gammas)} over {inputs} inputs: their sum is no number that gains can be chosen for; "
+            "train it again"
+        )
+    fraction_bits = math.ceil(math.log2((1 << gain_bits) / sum_of_all)) + 1
     while True:
         gains = tuple(round_half_up(gamma * 2.0**fraction_bits) for gamma in gammas)
         if gains[0] == 0:
