@@ -7,6 +7,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 CPP := $(wildcard src/rebnet/engine/native/*.?pp tests/engine/native/*.?pp benchmarks/cpu_peers/*.cpp)
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
+# what is installed, with hashes; only 'make install LOCK=', by hand, takes the versions of constraints.txt unchecked
+LOCK := requirements.lock
+HASHED := $(PIP) --require-hashes --no-deps --only-binary :all:
+UNLOCKED = { echo "not all that is locked could be installed; where pip says that hashes differ, because your index has \
+files of its own, 'make $(or $(MAKECMDGOALS),install) LOCK=' takes the same versions unchecked" >&2; exit 1; }
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
 .PHONY: help install demo test check format benchmark clean tools
@@ -37,7 +43,7 @@ format: $(READY) ## format and fix what can be fixed
 	$(BIN)/ruff check --fix
 
 benchmark: $(READY) ## measure simulator, FIFO sizing, training step and CPU engine (needs MNIST and CIFAR-10, see --data-dir)
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[benchmark]'
+	$(PIP) -c constraints.txt --no-build-isolation -e '.[benchmark]'
 	$(BIN)/python benchmarks/simulation.py
 	$(BIN)/python benchmarks/fifo_sizing.py
 	$(BIN)/python benchmarks/training_step.py
@@ -51,8 +57,16 @@ tools:
 	  || { echo "rebnet needs Python 3.11 or newer with venv; install it, or name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	@command -v g++ >/dev/null || { echo "rebnet needs a C++ compiler, g++, to simulate; install it (for example: apt install g++)" >&2; exit 1; }
 
-$(READY): pyproject.toml constraints.txt | tools
+$(READY): pyproject.toml constraints.txt $(wildcard requirements*.lock) | tools
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt scikit-build-core nanobind cmake ninja
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation -e '.[all,dev]'
+ifneq ($(strip $(LOCK)),)
+	@# torch for the CPU alone where one of its known files is offered, else the index's own
+	$(HASHED) -r requirements-cpu.lock 2>/dev/null || $(HASHED) -r requirements-index.lock || $(UNLOCKED)
+	$(HASHED) -r '$(LOCK)' || $(UNLOCKED)
+	$(PIP) --no-deps --no-build-isolation -e .
+	$(BIN)/pip check
+else
+	$(PIP) -c constraints.txt scikit-build-core nanobind cmake ninja
+	$(PIP) -c constraints.txt --no-build-isolation -e '.[all,dev]'
+endif
 	touch $@
