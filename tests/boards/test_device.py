@@ -4,12 +4,11 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-import cocotb
 import numpy as np
 import pytest
 from tests.boards.serial import Listener, Sender
 from tests.ir.networks import exported
-from tests.rtl.bench import Bench
+from tests.rtl.bench import Bench, played
 
 from rebnet.boards.shell import device_text
 from rebnet.engine.reference import run_mixed
@@ -26,7 +25,7 @@ CASES = {"scores and label": True, "label alone": False}
 
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
-def test_device(simulate: Callable[..., None], tmp_path: Path, case: str) -> None:
+def test_device(simulate_alone: Callable[..., None], tmp_path: Path, case: str) -> None:
     network, build = lower(exported(1, LEVELS, 8, SHAPE, (6, 5), 4)), tmp_path / "compiled"
     storage.save(network, build)
     fold(build)
@@ -49,7 +48,7 @@ def test_device(simulate: Callable[..., None], tmp_path: Path, case: str) -> Non
         ],
     }
     assert len({answer[-1] for answer in traffic["answers"]}) > 1
-    simulate(
+    simulate_alone(
         "device",
         {"BIT_CLOCKS": BIT_CLOCKS, "TIMEOUT": 100_000},
         case,
@@ -59,7 +58,7 @@ def test_device(simulate: Callable[..., None], tmp_path: Path, case: str) -> Non
     )
 
 
-@cocotb.test()
+@played
 async def images_in_answers_out(dut):
     """One image at a time, as a host that waits; then two at once."""
     traffic = json.loads(Path("traffic.json").read_text())

@@ -4,10 +4,9 @@ import itertools
 import random
 from collections.abc import Callable
 
-import cocotb
 import pytest
 from tests.boards.serial import Listener, Sender
-from tests.rtl.bench import SEED, Bench, Sink, Source, case_name, moods
+from tests.rtl.bench import SEED, Bench, Sink, Source, case_name, moods, played
 
 # samples, bytes a beat, classes, bytes a score, whether scores are sent
 SHAPES = {
@@ -34,7 +33,7 @@ CASES = {
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_shell(simulate: Callable[..., None], case: str) -> None:
-    simulate("shell", CASES[case], case, bench=__name__)
+    simulate("shell", CASES, case, bench=__name__)
 
 
 class ShellBench(Bench):
@@ -79,7 +78,7 @@ def draw_scores(rng: random.Random) -> tuple[list[tuple[int, int]], list[int]]:
     return beats, [*(b"".join(words) if send else b""), *label]
 
 
-@cocotb.test()
+@played
 async def images_in_answers_out(dut):
     """Both ways at once, the accelerator willing and not."""
     bench, rng = ShellBench(dut), random.Random(SEED)
@@ -100,7 +99,7 @@ async def images_in_answers_out(dut):
         assert (dut.overflow.value, dut.receiving.value) == (0, 0)
 
 
-@cocotb.test()
+@played
 async def silence(dut):
     """Half an image and then nothing: one cycle of restart after TIMEOUT, and the next image is whole."""
     bench, rng = ShellBench(dut), random.Random(SEED)
@@ -126,7 +125,7 @@ async def silence(dut):
     assert bench.beats.words == beats
 
 
-@cocotb.test()
+@played
 async def a_slow_host_is_waited_for(dut):
     """Pauses just below TIMEOUT between bytes, and any pause between images, restart nothing."""
     bench, rng = ShellBench(dut), random.Random(SEED)
@@ -142,7 +141,7 @@ async def a_slow_host_is_waited_for(dut):
     assert bench.beats.words == [beat for _, beats in images for beat in beats]
 
 
-@cocotb.test()
+@played
 async def overflow(dut):
     """Bytes that an accelerator never takes: overflow says so, until the next reset."""
     bench, rng = ShellBench(dut), random.Random(SEED)

@@ -3,10 +3,9 @@
 import random
 from collections.abc import Callable
 
-import cocotb
 import pytest
 from tests.boards.serial import Sender
-from tests.rtl.bench import SEED, Bench, case_name
+from tests.rtl.bench import SEED, Bench, case_name, played
 
 CASES = {"four clocks a bit": {"BIT_CLOCKS": 4}, "an odd number": {"BIT_CLOCKS": 27}}
 
@@ -14,7 +13,7 @@ CASES = {"four clocks a bit": {"BIT_CLOCKS": 4}, "an odd number": {"BIT_CLOCKS":
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_uart_rx(simulate: Callable[..., None], case: str) -> None:
-    simulate("uart_rx", CASES[case], case, bench=__name__)
+    simulate("uart_rx", CASES, case, bench=__name__)
 
 
 class Taken:
@@ -49,7 +48,7 @@ async def send(bench: Bench, sender: Sender, traffic: list[tuple[int, int]]) -> 
     await bench.steps(4 * CASES[case_name()]["BIT_CLOCKS"])
 
 
-@cocotb.test()
+@played
 async def bytes_arrive(dut):
     """All 256, without a gap, and with gaps of any length."""
     bench, sender, taken = await bench_of(dut, CASES[case_name()]["BIT_CLOCKS"])
@@ -61,7 +60,7 @@ async def bytes_arrive(dut):
         assert taken.received == values
 
 
-@cocotb.test()
+@played
 async def clocks_differ(dut):
     """A sender that is 3 % fast or slow, where a bit has cycles enough to tell."""
     clocks = CASES[case_name()]["BIT_CLOCKS"]
@@ -72,7 +71,7 @@ async def clocks_differ(dut):
         assert taken.received == values
 
 
-@cocotb.test()
+@played
 async def no_bytes(dut):
     """A glitch shorter than half a bit, a byte whose stop bit is low, a long break; the next byte is one again."""
     clocks = CASES[case_name()]["BIT_CLOCKS"]

@@ -4,10 +4,9 @@ import itertools
 import random
 from collections.abc import Callable
 
-import cocotb
 import pytest
 from tests.boards.serial import Listener
-from tests.rtl.bench import PATTERNS, SEED, Bench, Source, case_name
+from tests.rtl.bench import PATTERNS, SEED, Bench, Source, case_name, played
 
 CASES = {"seven clocks a bit": {"BIT_CLOCKS": 7}}
 
@@ -15,10 +14,10 @@ CASES = {"seven clocks a bit": {"BIT_CLOCKS": 7}}
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_uart_tx(simulate: Callable[..., None], case: str) -> None:
-    simulate("uart_tx", CASES[case], case, bench=__name__)
+    simulate("uart_tx", CASES, case, bench=__name__)
 
 
-@cocotb.test()
+@played
 async def bytes_leave(dut):
     clocks = CASES[case_name()]["BIT_CLOCKS"]
     source, listener = Source(dut.in_valid, dut.in_ready, [dut.in_data]), Listener(dut.tx, clocks)

@@ -1,6 +1,6 @@
 """What the benches share: building and running a module, a clock, and sources and sinks of streams.
 
-A bench is one file, read twice. pytest reads its cases and builds the module for each of them; the simulator
+A bench is one file, read twice. pytest reads its cases and builds the module with all of them once; the simulator
 then reads the same file again for its cocotb tests, which get their case from `case_name`.
 """
 
@@ -10,17 +10,20 @@ import random
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from pathlib import Path
 from typing import Any, Protocol
 from xml.etree import ElementTree
 
+import cocotb
 import numpy as np
 import pytest
 from cocotb.clock import Clock
 from cocotb.triggers import FallingEdge, ReadOnly
 from cocotb_tools.runner import get_runner
+from filelock import FileLock
 
 from rebnet.rtl import MODULES, source
 
@@ -31,6 +34,7 @@ SEED = 20180429
 PATIENCE = 2000
 """Cycles without a word after which a stream counts as stuck."""
 _CASE = "REBNET_BENCH_CASE"
+_INSTANCE = "REBNET_BENCH_INSTANCE"
 _RUNTIME = ("verilated.o", "verilated_dpi.o", "verilated_vpi.o", "verilated_threads.o")
 
 
@@ -41,76 +45,153 @@ def simulate(
     folder: Path,
     runtime: Path,
     module: str,
-    parameters: Parameters,
+    cases: Mapping[str, Parameters],
     case: str,
-    files: Mapping[str, str] | None = None,
+    files: Callable[[str], Mapping[str, str]] = lambda case: {},
     *,
     sources: Sequence[Path] = (),
     defines: Sequence[str] = (),
     bench: str | None = None,
 ) -> None:
-    """Build `module` with `parameters` and play the cocotb tests of its bench; a failure fails the pytest test.
+    """Play the cocotb tests of a module's bench on one of its cases; a failure fails the pytest test.
+
+    All cases stand in one simulator, side by side, each an instance without wires of its own: the first test of a
+    session builds it, and the others wait for that. A case drives its own instance; the clocks of the others rest.
 
     Args:
-        folder: where all of it happens; empty again after a success.
+        folder: of the session; a simulator lies in a folder of its own there.
         runtime: object files of the simulator that builds share.
         module: the module; its bench is the file `test_{module}.py` beside this one.
-        parameters: text is written as a string literal, unless it is a sized number.
-        case: what `case_name` returns inside the simulation.
-        files: memory images, by name.
+        cases: the parameters of each; text is written as a string literal, unless it is a sized number.
+        case: the one to play; what `case_name` returns inside the simulation.
+        files: the memory images of a case by name. A parameter that begins such a name is put where it lies.
         sources: SystemVerilog files beside the library's.
         defines: macros to define.
         bench: Python module of the bench, where it does not stand beside this one.
     """
-    package = __package__ or ""
-    build, log = folder / "build", folder / "build.log"
-    build.mkdir()
-    for name, text in (files or {}).items():
-        (build / name).parent.mkdir(exist_ok=True)
+    place = folder / "-".join([module, *defines])
+    text, images = bundle(module, cases, files)
+    with FileLock(f"{place}.lock"):
+        if not (place / "ready").exists():
+            shutil.rmtree(place, ignore_errors=True)
+            for name, image in images.items():
+                (place / name).parent.mkdir(parents=True, exist_ok=True)
+                (place / name).write_text(image)
+            place.mkdir(exist_ok=True)
+            (place / "bundle.sv").write_text(text)
+            _build(place, runtime, "bundle", {}, [*sources, place / "bundle.sv"], defines, f"{module}, all cases")
+            (place / "ready").touch()
+    number = list(cases).index(case)
+    _play(place, f"case_{number}", "bundle", case, bench or f"{__package__}.test_{module}", f"{module}, case {case!r}")
+
+
+def bundle(
+    module: str, cases: Mapping[str, Parameters], files: Callable[[str], Mapping[str, str]]
+) -> tuple[str, dict[str, str]]:
+    """A top level with an instance of each case, and their memory images by the names that these know."""
+    lines, images = [], {}
+    for number, (case, parameters) in enumerate(cases.items()):
+        own = files(case)
+        images |= {f"case_{number}/{name}": text for name, text in own.items()}
+        values = {
+            key: f"case_{number}/{value}" if value and any(name.startswith(str(value)) for name in own) else value
+            for key, value in parameters.items()
+        }
+        given = ", ".join(f".{key}({literal(value)})" for key, value in values.items())
+        lines.append(f"  {module} #({given}) case_{number} ();")
+    return "\n".join(["// verilator lint_off PINMISSING", "module bundle;", *lines, "endmodule", ""]), images
+
+
+def simulate_alone(
+    folder: Path,
+    runtime: Path,
+    module: str,
+    parameters: Parameters,
+    case: str,
+    files: Mapping[str, str],
+    *,
+    bench: str,
+    sources: Sequence[Path] = (),
+) -> None:
+    """Build one module with `parameters` and play a bench on it, in a folder that holds `files`."""
+    build = folder / "build"
+    for name, text in files.items():
+        (build / name).parent.mkdir(parents=True, exist_ok=True)
         (build / name).write_text(text)
-    for name in _RUNTIME:
-        if (runtime / name).is_file():
-            shutil.copy(runtime / name, build / name)
-            os.utime(build / name, (time.time() + 600,) * 2)  # make leaves alone what is newer than its makefile
-    runner = get_runner("verilator")
+    _build(build, runtime, module, parameters, sources, (), f"{module}, case {case!r}")
+    _play(build, "", module, case, bench, f"{module}, case {case!r}")
+    shutil.rmtree(build)
+
+
+def _build(
+    build: Path,
+    runtime: Path,
+    top: str,
+    parameters: Parameters,
+    sources: Sequence[Path],
+    defines: Sequence[str],
+    what: str,
+) -> None:
+    """The simulator of the library with `top` at the head; its log where that fails."""
+    with FileLock(runtime / "lock"):  # another build may be putting them there
+        for name in _RUNTIME:
+            if (runtime / name).is_file():
+                shutil.copy(runtime / name, build / name)
+                os.utime(build / name, (time.time() + 600,) * 2)  # make leaves alone what is newer than its makefile
+    try:
+        get_runner("verilator").build(
+            sources=[*(source(name) for name in MODULES), *sources],
+            hdl_toplevel=top,
+            parameters={name: literal(value) for name, value in parameters.items()},
+            build_args=[
+                "-Wall",
+                "--x-initial",
+                "unique",
+                "--x-assign",
+                "unique",
+                "-CFLAGS",
+                "-O0",
+                *(f"-D{name}" for name in defines),
+            ],
+            build_dir=build,
+            log_file=build / "build.log",
+        )
+    except (RuntimeError, SystemExit):  # the log says more
+        _fail(what, build / "build.log")
+    with FileLock(runtime / "lock"):
+        for name in _RUNTIME:
+            if not (runtime / name).is_file():
+                shutil.copy(build / name, runtime / name)
+
+
+def _play(build: Path, instance: str, top: str, case: str, bench: str, what: str) -> None:
+    """The cocotb tests of `bench` in a simulator, on one of its instances or on the top itself."""
+    log, results = (build / f"{instance or 'top'}.{end}" for end in ("log", "xml"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "path", [str(Path(__file__).parents[package.count(".") + 1]), *sys.path])
+        patch.setattr(sys, "path", [str(Path(__file__).parents[(__package__ or "").count(".") + 1]), *sys.path])
         try:
-            runner.build(
-                sources=[*(source(name) for name in MODULES), *sources],
-                hdl_toplevel=module,
-                parameters={name: literal(value) for name, value in parameters.items()},
-                build_args=[
-                    "-Wall",
-                    "--x-initial",
-                    "unique",
-                    "--x-assign",
-                    "unique",
-                    "-CFLAGS",
-                    "-O0",
-                    *(f"-D{name}" for name in defines),
-                ],
-                build_dir=build,
-                log_file=log,
-            )
-            log = folder / "run.log"
-            results = runner.test(
-                test_module=bench or f"{package}.test_{module}",
-                hdl_toplevel=module,
+            get_runner("verilator").test(
+                test_module=bench,
+                hdl_toplevel=top,
+                hdl_toplevel_lang="verilog",
                 plusargs=["+verilator+rand+reset+2", f"+verilator+seed+{1 + len(case)}"],
-                extra_env={_CASE: case, "COCOTB_ANSI_OUTPUT": "0"},
+                extra_env={_CASE: case, _INSTANCE: instance, "COCOTB_ANSI_OUTPUT": "0"},
                 seed=SEED,
                 build_dir=build,
+                test_dir=build,
+                results_xml=str(results),
                 log_file=log,
             )
-        except (RuntimeError, SystemExit):  # the log says more
-            results = None
-    if results is None or not _all_passed(results):
-        tail = "\n".join(log.read_text().splitlines()[-60:])
-        pytest.fail(f"{module}, case {case!r}:\n{tail}", pytrace=False)
-    for name in _RUNTIME:
-        shutil.copy(build / name, runtime / name)
-    shutil.rmtree(build)
+            passed = _all_passed(results)
+        except (RuntimeError, SystemExit):
+            passed = False
+    if not passed:
+        _fail(what, log)
+
+
+def _fail(what: str, log: Path) -> None:
+    tail = "\n".join(log.read_text().splitlines()[-60:])
+    pytest.fail(f"{what}:\n{tail}", pytrace=False)
 
 
 def literal(value: int | str) -> int | str:
@@ -132,6 +213,17 @@ def _all_passed(results: Path) -> bool:
 def case_name() -> str:
     """The case that this simulation plays."""
     return os.environ[_CASE]
+
+
+def played(test: Callable[[Any], Awaitable[None]]) -> Any:
+    """A cocotb test that gets the instance of its case, where all cases stand side by side."""
+
+    @wraps(test)
+    async def on_instance(dut: Any) -> None:
+        instance = os.environ[_INSTANCE]
+        await test(getattr(dut, instance) if instance else dut)
+
+    return cocotb.test()(on_instance)
 
 
 def to_word(bits: np.ndarray) -> int:

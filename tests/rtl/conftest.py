@@ -1,5 +1,6 @@
 """The simulator, as a fixture."""
 
+import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -12,9 +13,18 @@ from .bench import simulate as run
 
 
 @pytest.fixture(scope="session")
-def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of a test session share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
+@pytest.fixture(scope="session")
+def runtime(shared: Path) -> Path:
     """Folder of the simulator's own object files, compiled by the first bench of a session and kept."""
-    return tmp_path_factory.mktemp("runtime")
+    folder = shared / "runtime"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture
@@ -26,6 +36,6 @@ def verilator(monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.fixture
-def simulate(verilator: str, runtime: Path, tmp_path: Path) -> Callable[..., None]:
-    """`bench.simulate` in a folder of its own."""
-    return partial(run, tmp_path, runtime)
+def simulate(verilator: str, runtime: Path, shared: Path) -> Callable[..., None]:
+    """`bench.simulate` in the session's folder."""
+    return partial(run, shared, runtime)

@@ -4,10 +4,9 @@ import itertools
 import random
 from collections.abc import Callable
 
-import cocotb
 import pytest
 
-from .bench import SEED, Sink, Source, StreamBench, Traffic, case_name
+from .bench import SEED, Sink, Source, StreamBench, Traffic, case_name, played
 
 CASES = {
     "one place": {"WIDTH": 5, "DEPTH": 1},
@@ -20,7 +19,7 @@ CASES = {
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_fifo(simulate: Callable[..., None], case: str) -> None:
-    simulate("fifo", CASES[case], case)
+    simulate("fifo", CASES, case)
 
 
 def bench_of(dut) -> StreamBench:
@@ -34,7 +33,7 @@ def traffic(rng: random.Random, words: int = 60) -> Traffic:
     return Traffic(values, values)
 
 
-@cocotb.test()
+@played
 async def full_speed(dut):
     """One cycle from input to output; one word per cycle, or every other with a single place."""
     bench, depth = bench_of(dut), CASES[case_name()]["DEPTH"]
@@ -45,7 +44,7 @@ async def full_speed(dut):
     assert bench.sink.times == [time + 1 for time in bench.source.times]
 
 
-@cocotb.test()
+@played
 async def depth(dut):
     """A FIFO that nobody reads takes DEPTH words; a full one takes a word in the cycle after one left."""
     bench, depth = bench_of(dut), CASES[case_name()]["DEPTH"]
@@ -59,14 +58,14 @@ async def depth(dut):
     assert bench.source.times == [*range(depth), bench.sink.times[0] + 1]
 
 
-@cocotb.test()
+@played
 async def patterns(dut):
     bench, rng = bench_of(dut), random.Random(SEED)
     await bench.start()
     await bench.patterns(lambda: traffic(rng))
 
 
-@cocotb.test()
+@played
 async def stress(dut):
     bench, rng = bench_of(dut), random.Random(SEED)
     await bench.start()

@@ -4,13 +4,12 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
-import cocotb
 import numpy as np
 import pytest
 
 from rebnet.spec.window import Window
 
-from .bench import SEED, bench_of, case_name
+from .bench import SEED, bench_of, case_name, played
 from .lines import Shape, gapless, schedule
 
 OUT_DEPTH = 4
@@ -33,10 +32,10 @@ CASES = {name: shape.parameters for name, shape in SHAPES.items()}
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_max_pool(simulate: Callable[..., None], case: str) -> None:
-    simulate("max_pool", CASES[case], case)
+    simulate("max_pool", CASES, case)
 
 
-@cocotb.test()
+@played
 async def full_speed(dut):
     """Every word goes in and out in the cycle that the model says; a reader that is the slower side never rests."""
     shape, bench = SHAPES[case_name()], bench_of(dut)
@@ -50,7 +49,7 @@ async def full_speed(dut):
         assert gapless(reads[len(shape.beats) :])
 
 
-@cocotb.test()
+@played
 async def promised_places(dut):
     """Nobody reads: as much goes in as there is room for, and comes out whole afterwards."""
     shape, bench = SHAPES[case_name()], bench_of(dut)
@@ -67,7 +66,7 @@ async def promised_places(dut):
     await bench.play(traffic, itertools.repeat(True), blocked)
 
 
-@cocotb.test()
+@played
 async def stress(dut):
     shape, bench, rng = SHAPES[case_name()], bench_of(dut), np.random.default_rng(SEED)
     await bench.start()

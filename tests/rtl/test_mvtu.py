@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
-import cocotb
 import numpy as np
 import pytest
 
@@ -18,7 +17,7 @@ from rebnet.spec.pixels import pixel_gains
 from rebnet.spec.residual import encode_integer
 from rebnet.spec.xnor import accumulate
 
-from .bench import SEED, Traffic, bench_of, case_name, cut, join
+from .bench import SEED, Traffic, bench_of, case_name, cut, join, played
 
 
 @dataclass(frozen=True)
@@ -195,10 +194,10 @@ CASES = {name: case.parameters for name, case in SHAPES.items()}
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_mvtu(simulate: Callable[..., None], case: str) -> None:
-    simulate("mvtu", CASES[case], case, SHAPES[case].files)
+    simulate("mvtu", CASES, case, lambda name: SHAPES[name].files)
 
 
-@cocotb.test()
+@played
 async def full_speed(dut):
     """Without stalls vectors follow each other without a gap, each in the cycles that geometry.py says."""
     case, bench = SHAPES[case_name()], bench_of(dut)
@@ -213,7 +212,7 @@ async def full_speed(dut):
     assert [after - before for before, after in pairwise(ends)] == [case.unit.cycles(m) for m in levels[1:]]
 
 
-@cocotb.test()
+@played
 async def promised_places(dut):
     """Nobody reads: everything that was promised a place finds it, and comes out whole afterwards."""
     case, bench = SHAPES[case_name()], bench_of(dut)
@@ -225,14 +224,14 @@ async def promised_places(dut):
     await bench.play(traffic, iter(lambda: True, None), blocked)
 
 
-@cocotb.test()
+@played
 async def patterns(dut):
     case, bench, rng = SHAPES[case_name()], bench_of(dut), np.random.default_rng(SEED)
     await bench.start()
     await bench.patterns(lambda: case.traffic(rng, 3)[0])
 
 
-@cocotb.test()
+@played
 async def stress(dut):
     case, bench, rng = SHAPES[case_name()], bench_of(dut), np.random.default_rng(SEED)
     await bench.start()

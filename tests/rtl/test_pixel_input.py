@@ -4,14 +4,13 @@ import itertools
 import random
 from collections.abc import Callable
 
-import cocotb
 import numpy as np
 import pytest
 
 from rebnet.rtl.geometry import PIXEL_DEPTH
 from rebnet.spec.pixels import pixel_planes
 
-from .bench import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, moods, to_word
+from .bench import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, moods, played, to_word
 
 # samples, samples a beat, bits, levels, levels at run time
 SHAPES = {
@@ -37,7 +36,7 @@ CASES = {
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_pixel_input(simulate: Callable[..., None], case: str) -> None:
-    simulate("pixel_input", CASES[case], case)
+    simulate("pixel_input", CASES, case)
 
 
 def beats_an_image() -> int:
@@ -91,7 +90,7 @@ def traffic(rng: np.random.Generator, images: int) -> Traffic:
     return Traffic(words, expected)
 
 
-@cocotb.test()
+@played
 async def full_speed(dut):
     """One beat per cycle, at the output a cycle later."""
     bench = bench_of(dut)
@@ -102,7 +101,7 @@ async def full_speed(dut):
     assert bench.sink.times == [time + 1 for time in bench.source.times]
 
 
-@cocotb.test()
+@played
 async def places(dut):
     """The register slice takes PIXEL_DEPTH beats that nobody wants."""
     bench = bench_of(dut)
@@ -112,14 +111,14 @@ async def places(dut):
     assert len(bench.source.times) == PIXEL_DEPTH
 
 
-@cocotb.test()
+@played
 async def patterns(dut):
     bench, rng = bench_of(dut), np.random.default_rng(SEED)
     await bench.start()
     await bench.patterns(lambda: traffic(rng, 18))
 
 
-@cocotb.test()
+@played
 async def stress(dut):
     bench, rng = bench_of(dut), np.random.default_rng(SEED)
     await bench.start()
@@ -153,7 +152,7 @@ FAULTS = {
 }
 
 
-@cocotb.test()
+@played
 async def tlast_and_the_count(dut):
     """Lost and surplus beats are told, under stalls on both sides, until the reset; beats go on as counted."""
     bench, rng, stalls = bench_of(dut), np.random.default_rng(SEED), random.Random(SEED)

@@ -3,12 +3,11 @@
 import random
 from collections.abc import Callable
 
-import cocotb
 import pytest
 
 from rebnet.rtl.geometry import popcount_stages
 
-from .bench import SEED, Bench, case_name
+from .bench import SEED, Bench, case_name, played
 
 WIDTHS = {"one lane": 1, "one leaf and extra": 4, "a leaf alone": 17, "full tree": 32, "gaps": 29, "three stages": 90}
 CASES = {name: {"WIDTH": width, "STAGES": popcount_stages(width)} for name, width in WIDTHS.items()}
@@ -18,17 +17,17 @@ CYCLES = 300
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_popcount(simulate: Callable[..., None], case: str) -> None:
-    simulate("popcount", CASES[case], case)
+    simulate("popcount", CASES, case)
 
 
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", ["one lane", "one leaf and extra", "gaps", "three stages"])
 def test_words_counted_at_once(simulate: Callable[..., None], case: str) -> None:
     """What a simulator counts in place of the tree: the same bench, to the cycle."""
-    simulate("popcount", CASES[case], case, defines=["REBNET_COUNTONES"])
+    simulate("popcount", CASES, case, defines=["REBNET_COUNTONES"])
 
 
-@cocotb.test()
+@played
 async def a_word_each_cycle(dut):
     """The count of each word is there STAGES cycles later, whatever comes before and after it."""
     parameters, rng, bench = CASES[case_name()], random.Random(SEED), Bench(dut)

@@ -3,14 +3,13 @@
 import random
 from collections.abc import Callable
 
-import cocotb
 import numpy as np
 import pytest
 
 from rebnet.rtl.geometry import clog2, popcount_stages
 from rebnet.spec.xnor import popcount_xnor
 
-from .bench import SEED, Bench, case_name, join, to_word
+from .bench import SEED, Bench, case_name, join, played, to_word
 
 LONGEST = 6  # words of a sum
 SHAPES = {"one input": (1, 1), "three lanes": (5, 3), "a carry": (8, 1), "deep popcount": (40, 2)}
@@ -28,10 +27,10 @@ CASES = {
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_processing_element(simulate: Callable[..., None], case: str) -> None:
-    simulate("processing_element", CASES[case], case)
+    simulate("processing_element", CASES, case)
 
 
-@cocotb.test()
+@played
 async def sums_with_pauses(dut):
     """A sum is there POPCOUNT_STAGES + 1 cycles after its last word, and stays until the next one.
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import cocotb
 import numpy as np
 import pytest
 
@@ -10,7 +9,7 @@ from rebnet.rtl.geometry import clog2
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.residual import encode_integer
 
-from .bench import SEED, Bench, case_name, join, to_word
+from .bench import SEED, Bench, case_name, join, played, to_word
 
 REACH = 300
 CASES = {
@@ -27,10 +26,10 @@ CYCLES = 1500
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_residual_encoder(simulate: Callable[..., None], case: str) -> None:
-    simulate("residual_encoder", CASES[case], case)
+    simulate("residual_encoder", CASES, case)
 
 
-@cocotb.test()
+@played
 async def a_code_each_cycle(dut):
     """Every input has constants of its own; its code is there LEVELS cycles later."""
     parameters, rng, bench = CASES[case_name()], np.random.default_rng(SEED), Bench(dut)

@@ -3,13 +3,12 @@
 import random
 from collections.abc import Callable
 
-import cocotb
 import numpy as np
 import pytest
 
 from rebnet.generate.memory import columns
 
-from .bench import SEED, Bench, case_name
+from .bench import SEED, Bench, case_name, played
 
 SHAPES = {
     "one word": (3, 1, "block"),
@@ -36,20 +35,21 @@ def words(case: str) -> list[int]:
 
 
 @pytest.mark.rtl
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [*CASES, *COLUMNS])
 def test_rom(simulate: Callable[..., None], case: str) -> None:
-    simulate("rom", CASES[case], case, {"words.hex": "".join(f"{word:x}\n" for word in words(case))})
+    simulate("rom", CASES | COLUMNS, case, images)
 
 
-@pytest.mark.rtl
-@pytest.mark.parametrize("case", COLUMNS)
-def test_rom_in_columns(simulate: Callable[..., None], case: str) -> None:
-    column = int(COLUMNS[case]["COLUMN"])
-    bits = np.array([[word >> place & 1 for place in range(SHAPES[case][0])] for word in words(case)], dtype=np.bool_)
-    simulate("rom", COLUMNS[case], case, columns("words.hex", bits, column))
+def images(case: str) -> dict[str, str]:
+    """The words in one memory image, or in columns of bits."""
+    if case in CASES:
+        return {"words.hex": "".join(f"{word:x}\n" for word in words(case))}
+    width, column = SHAPES[case][0], int(COLUMNS[case]["COLUMN"])
+    bits = np.array([[word >> place & 1 for place in range(width)] for word in words(case)], dtype=np.bool_)
+    return columns("words.hex", bits, column)
 
 
-@cocotb.test()
+@played
 async def every_address(dut):
     bench, rng, content = Bench(dut), random.Random(SEED), words(case_name())
     addresses = [*range(len(content)), *(rng.randrange(len(content)) for _ in range(50))]

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cocotb
 import numpy as np
 import pytest
 
@@ -13,7 +12,7 @@ from rebnet.ir.ops import BitMatrix, Dense, Scores
 from rebnet.rtl.geometry import SCORES_DEPTH, SCORES_LATENCY, clog2
 from rebnet.spec.scores import SCALE_BITS, score_bits, scores
 
-from .bench import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join
+from .bench import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, played
 
 COLUMNS = 9
 THRESHOLD_BITS = 9
@@ -71,9 +70,12 @@ CASES = {name: case.parameters for name, case in SHAPES.items()}
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_scores(simulate: Callable[..., None], case: str) -> None:
+    simulate("scores", CASES, case, images)
+
+
+def images(case: str) -> dict[str, str]:
     dense, constants = SHAPES[case].layer
-    image = to_hex(score_words(constants, dense, score_bits(THRESHOLD_BITS)))
-    simulate("scores", CASES[case], case, {"scores.hex": image})
+    return {"scores.hex": to_hex(score_words(constants, dense, score_bits(THRESHOLD_BITS)))}
 
 
 def bench_of(dut) -> StreamBench:
@@ -103,7 +105,7 @@ def traffic(rng: np.random.Generator, images: int) -> Traffic:
     return Traffic(words, expected)
 
 
-@cocotb.test()
+@played
 async def full_speed(dut):
     """One score per cycle, SCORES_LATENCY cycles after its accumulator was there."""
     bench = bench_of(dut)
@@ -115,7 +117,7 @@ async def full_speed(dut):
     assert bench.source.times[0] == min(SHAPES[case_name()].lanes, SHAPES[case_name()].rows) - 1
 
 
-@cocotb.test()
+@played
 async def places(dut):
     """Nobody reads: SCORES_DEPTH scores are promised a place, and no more."""
     case, bench = SHAPES[case_name()], bench_of(dut)
@@ -127,14 +129,14 @@ async def places(dut):
     assert len(bench.source.times) == whole * math.ceil(case.rows / case.lanes) + rest // case.lanes
 
 
-@cocotb.test()
+@played
 async def patterns(dut):
     bench, rng = bench_of(dut), np.random.default_rng(SEED)
     await bench.start()
     await bench.patterns(lambda: traffic(rng, 8))
 
 
-@cocotb.test()
+@played
 async def stress(dut):
     bench, rng = bench_of(dut), np.random.default_rng(SEED)
     await bench.start()

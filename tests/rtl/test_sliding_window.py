@@ -4,13 +4,12 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
-import cocotb
 import numpy as np
 import pytest
 
 from rebnet.spec.window import Window
 
-from .bench import SEED, bench_of, case_name
+from .bench import SEED, bench_of, case_name, played
 from .lines import Shape, gapless, schedule
 
 OUT_DEPTH = 4
@@ -39,10 +38,10 @@ CASES = {name: shape.parameters for name, shape in SHAPES.items()}
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_sliding_window(simulate: Callable[..., None], case: str) -> None:
-    simulate("sliding_window", CASES[case], case)
+    simulate("sliding_window", CASES, case)
 
 
-@cocotb.test()
+@played
 async def full_speed(dut):
     """Every word goes in and out in the cycle that the model says; a reader that is the slower side never rests."""
     shape, bench = SHAPES[case_name()], bench_of(dut)
@@ -56,7 +55,7 @@ async def full_speed(dut):
         assert gapless(bench.sink.times[second:])
 
 
-@cocotb.test()
+@played
 async def promised_places(dut):
     """Nobody reads: as much goes in as there is room for, and comes out whole afterwards."""
     shape, bench = SHAPES[case_name()], bench_of(dut)
@@ -72,7 +71,7 @@ async def promised_places(dut):
     await bench.play(traffic, itertools.repeat(True), blocked)
 
 
-@cocotb.test()
+@played
 async def stress(dut):
     shape, bench, rng = SHAPES[case_name()], bench_of(dut), np.random.default_rng(SEED)
     await bench.start()

@@ -4,10 +4,9 @@ import random
 from collections.abc import Callable, Iterator
 from itertools import product
 
-import cocotb
 import pytest
 
-from .bench import PATTERNS, SEED, Bench, Source, Word, case_name, moods
+from .bench import PATTERNS, SEED, Bench, Source, Word, case_name, moods, played
 
 # width, words of a vector, words of the buffer
 SHAPES = {
@@ -27,7 +26,7 @@ CASES = {
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_vector_buffer(simulate: Callable[..., None], case: str) -> None:
-    simulate("vector_buffer", CASES[case], case)
+    simulate("vector_buffer", CASES, case)
 
 
 class Reader:
@@ -110,7 +109,7 @@ class BufferBench(Bench):
         await self.steps(3)
 
 
-@cocotb.test()
+@played
 async def full_speed(dut):
     """Words that came in can be taken a cycle later, one per cycle; every other with a single place."""
     bench = BufferBench(dut)
@@ -121,7 +120,7 @@ async def full_speed(dut):
     assert bench.reader.times == [1 + pace * word for word in range(12 * bench.reader.chunks)]
 
 
-@cocotb.test()
+@played
 async def replays(dut):
     """With room for two vectors, reading goes on from pass to pass and from vector to vector."""
     bench = BufferBench(dut)
@@ -132,7 +131,7 @@ async def replays(dut):
         assert bench.reader.times == list(range(1, 1 + len(bench.reader.times)))
 
 
-@cocotb.test()
+@played
 async def patterns(dut):
     bench = BufferBench(dut)
     await bench.start()
@@ -141,7 +140,7 @@ async def patterns(dut):
         await bench.finish()
 
 
-@cocotb.test()
+@played
 async def stress(dut):
     bench, rng = BufferBench(dut), random.Random(SEED)
     await bench.start()

@@ -5,13 +5,12 @@ import random
 from collections.abc import Callable
 from itertools import pairwise
 
-import cocotb
 import numpy as np
 import pytest
 
 from rebnet.rtl.geometry import Converter
 
-from .bench import SEED, Traffic, bench_of, case_name, cut
+from .bench import SEED, Traffic, bench_of, case_name, cut, played
 
 LEVELS = 3
 # elements in, elements out, planes, elements of a vector
@@ -37,7 +36,7 @@ CASES = {
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_width_converter(simulate: Callable[..., None], case: str) -> None:
-    simulate("width_converter", CASES[case], case)
+    simulate("width_converter", CASES, case)
 
 
 def traffic(rng: np.random.Generator, vectors: int, levels: list[int]) -> Traffic:
@@ -57,7 +56,7 @@ def random_levels(rng: random.Random) -> list[int]:
     return [rng.randrange(1, LEVELS + 1) for _ in range(7)]
 
 
-@cocotb.test()
+@played
 async def full_speed(dut):
     """Without stalls a vector takes as many cycles as it has words on the busier side."""
     words_in, words_out, planes, elements = SHAPES[case_name()]
@@ -74,14 +73,14 @@ async def full_speed(dut):
     assert bench.sink.times[0] == bench.source.times[needed - 1] + 1
 
 
-@cocotb.test()
+@played
 async def patterns(dut):
     bench, data, rng = bench_of(dut), np.random.default_rng(SEED), random.Random(SEED)
     await bench.start()
     await bench.patterns(lambda: traffic(data, 6, random_levels(rng)))
 
 
-@cocotb.test()
+@played
 async def stress(dut):
     bench, data, rng = bench_of(dut), np.random.default_rng(SEED), random.Random(SEED)
     await bench.start()

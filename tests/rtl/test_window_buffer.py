@@ -4,13 +4,12 @@ import random
 from collections.abc import Callable, Iterator
 from itertools import product
 
-import cocotb
 import numpy as np
 import pytest
 
 from rebnet.spec.window import Window
 
-from .bench import PATTERNS, SEED, Bench, Source, Word, case_name, moods
+from .bench import PATTERNS, SEED, Bench, Source, Word, case_name, moods, played
 from .lines import Places, Shape
 
 # At the least depth unless they say otherwise.
@@ -30,7 +29,7 @@ CASES = {name: {**shape.parameters, "POOL": int(shape.pool), "IMAGES": shape.ima
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
 def test_window_buffer(simulate: Callable[..., None], case: str) -> None:
-    simulate("window_buffer", CASES[case], case)
+    simulate("window_buffer", CASES, case)
 
 
 class Reader:
@@ -107,7 +106,7 @@ class BufferBench(Bench):
         await self.steps(3)
 
 
-@cocotb.test()
+@played
 async def full_speed(dut):
     """Without pauses a reader that is the slower side reads in every cycle, as soon as the first words came in."""
     bench = BufferBench(dut)
@@ -122,7 +121,7 @@ async def full_speed(dut):
         assert times[second:] == list(range(times[second], times[second] + 3 * second))
 
 
-@cocotb.test()
+@played
 async def room(dut):
     """Nobody reads: writes fill every place, or as many maps as may stand in the buffer."""
     bench = BufferBench(dut)
@@ -134,7 +133,7 @@ async def room(dut):
     assert len(bench.source.times) == min(shape.depth // shape.writes, shape.images * shape.map_writes)
 
 
-@cocotb.test()
+@played
 async def patterns(dut):
     bench = BufferBench(dut)
     await bench.start()
@@ -143,7 +142,7 @@ async def patterns(dut):
         await bench.finish()
 
 
-@cocotb.test()
+@played
 async def stress(dut):
     bench, rng = BufferBench(dut), random.Random(SEED)
     await bench.start()
