@@ -30,7 +30,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize("name", {instruction_sets()[0], NUMPY})
+@pytest.mark.parametrize("name", dict.fromkeys([instruction_sets()[0], NUMPY]))
 def test_forked_and_spawned(folder, name):
     assert output(PROGRAM, folder, name) == "all right\n"
 
