@@ -313,7 +313,7 @@ def test_until_the_integer_network(rebnet, run_folder, tmp_path):
     code, out, _ = rebnet("compile", run_folder, "--output", tmp_path / "out", "--until", "lower")
     assert (code, out) == (0, "packed weights  0.13 KiB\n")
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
-        "exported", "network.json", "tensors.safetensors", "training.json",
+        "compile.json", "exported", "network.json", "tensors.safetensors", "training.json",
     ]  # fmt: skip
     assert rebnet("evaluate", tmp_path / "out", "--dataset", "digits")[0] == 0
 
