@@ -103,7 +103,7 @@ def make_loss(
 ) -> LossFunction:
     """A function from pixels, labels and level counts to the loss of this process's images, compiled where that pays.
 
-    Without a C++ compiler, or where compiling fails or takes more than `COMPILE_SECONDS`, the plain function is used,
+    Without a C++ compiler, or where compiling fails or takes more than `COMPILE_SECONDS` of processor time, the plain function is used,
     which `say` is told; the two differ in float rounding only. See `is_compiled`.
     """
     kind, total = example.pixels.device.type, processes.total
@@ -132,7 +132,7 @@ def make_loss(
             for levels in sets:  # one graph each
                 compiled(example.pixels, example.labels, levels).backward()  # type: ignore[no-untyped-call]
     except TookTooLong:
-        failed = f"took more than {COMPILE_SECONDS:g} s"
+        failed = f"took more than {COMPILE_SECONDS:g} s of processor time"
     except Exception as error:  # whatever a compiler may raise, training goes on without it
         failed = f"failed ({type(error).__name__})"
     if failed:
