@@ -104,6 +104,19 @@ def test_one_training_at_a_time_until_its_process_is_gone(run, tmp_path):
         pass
 
 
+def test_a_training_that_came_and_ended_while_the_images_were_read_is_kept(run, blob_dataset, tmp_path):
+    place = tmp_path / "a run"
+
+    def slow_images():
+        shutil.copytree(run, place)
+        return blob_dataset
+
+    with pytest.raises(OutputError) as caught:
+        train(NETWORK, slow_images, 2, place, recipe=QUICK, quiet=True)
+    assert str(caught.value) == FINISHED.format(place)
+    assert sorted(content(place).values()) == sorted(content(run).values())
+
+
 def test_space_is_asked_for_at_the_beginning(tmp_path, monkeypatch):
     monkeypatch.setattr(folder.shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(2**30, 2**30, 2**20))
     with pytest.raises(OutputError) as caught, held_folder(tmp_path / "run", 2**20):

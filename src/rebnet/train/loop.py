@@ -164,6 +164,8 @@ def train(
     record: dict[str, Any] = {}
     holding = held_folder(output, sum(weights_of(described))) if processes.leads else nullcontext()
     with holding, _memory_errors(described, chosen), processes.exact():
+        if processes.leads:
+            check_output(output, resume)  # again: another training may have come and ended while the images were read
         with threads_for(model):
             run_on = machine(processes.device)
             curve, compiled = _run_epochs(model, job, resume, quiet)
