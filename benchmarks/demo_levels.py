@@ -20,14 +20,19 @@ LEVELS = (1, 2, 3)
 KEYS = ("validation_accuracy", "test_accuracy")
 
 
-def measure(text: str, levels: int, seed: int, input_bits: int) -> dict[str, object]:
-    """One training; its accuracies in percent and its seconds."""
+def measure(text: str, seed: int, input_bits: int) -> list[dict[str, object]]:
+    """A training a level count, each from the network of one level less; accuracies in percent and seconds of each."""
+    found: list[dict[str, object]] = []
+    start: Path | None = None
     with tempfile.TemporaryDirectory() as place:
-        started = monotonic()
-        record = flow.train(text, "digits", levels, Path(place) / "run", seed=seed, input_bits=input_bits, quiet=True)
-        seconds = round(monotonic() - started, 1)
-    kept = {key: record[key] for key in KEYS}
-    return {"network": text, "input_bits": input_bits, "levels": levels, "seed": seed, **kept, "seconds": seconds}
+        for levels in LEVELS:
+            run, started = Path(place) / f"m{levels}", monotonic()
+            record = flow.train(text, "digits", levels, run, seed=seed, start=start, input_bits=input_bits, quiet=True)
+            start, seconds = run, round(monotonic() - started, 1)
+            kept = {key: record[key] for key in KEYS}
+            what = {"network": text, "input_bits": input_bits, "levels": levels, "seed": seed}
+            found.append({**what, **kept, "seconds": seconds})
+    return found
 
 
 def row(runs: list[dict[str, object]]) -> str:
@@ -51,10 +56,10 @@ def main() -> None:
     for text in options.texts:
         print(f"{text}, {options.input_bits} bits a pixel, {options.seeds} seeds")
         print("| M | validation % | test % |\n|---|---|---|")
+        runs = [run for seed in range(options.seeds) for run in measure(text, seed, options.input_bits)]
         for levels in LEVELS:
-            runs = [measure(text, levels, seed, options.input_bits) for seed in range(options.seeds)]
-            print(row(runs), flush=True)
-            every += runs
+            print(row([run for run in runs if run["levels"] == levels]), flush=True)
+        every += runs
     if options.record is not None:
         options.record.write_text(json.dumps(every, indent=2) + "\n")
 

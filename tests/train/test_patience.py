@@ -64,7 +64,8 @@ def test_a_training_step_that_does_not_compile_in_time(monkeypatch):
     said = []
     loss_of = step.make_loss(model, Recipe(), step.COMPILE_FROM_STEPS, batch, say=said.append)
     assert said == [
-        "compiling the training step took more than 0.05 s; training goes on uncompiled, slower, with the same results"
+        "compiling the training step took more than 0.05 s of processor time; training goes on uncompiled, slower, "
+        "with the same results"
     ]
     assert not step.is_compiled(loss_of)
     assert loss_of(batch.pixels, batch.labels).isfinite()

@@ -17,6 +17,7 @@ from rich.table import Column, Table
 from rebnet.cli import signals
 from rebnet.errors import OptionError
 from rebnet.progress import Shown, shown
+from rebnet.train.folder import CHECKPOINT_FILE
 
 _LOG = logging.getLogger("rebnet")
 
@@ -170,7 +171,12 @@ def resumable(output: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as ended:
-        outcome = f"the last finished epoch is in {output}, go on with the same command and --resume"
+        kept = output.is_dir() and next(output.rglob(CHECKPOINT_FILE), None) is not None
+        outcome = (
+            f"the last finished epoch is in {output}, go on with the same command and --resume"
+            if kept
+            else "no epoch was finished"
+        )
         raise signals.Ended(signals.exit_code(ended) - 128, outcome if leads() else "") from None
 
 

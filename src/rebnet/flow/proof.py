@@ -188,17 +188,17 @@ def synthesize(
     )
 
 
-def report(builds: Sequence[str | Path], output: str | Path | None = None) -> Path:
+def report(builds: str | Path | Sequence[str | Path], output: str | Path | None = None) -> Path:
     """Write the page of one build or of several; see `rebnet.report.report`.
 
     Args:
-        builds: folders that `compile` made.
+        builds: a folder that `compile` made, or several.
         output: the page, or a link to it; report.html in the build if not given, or build/report.html for several.
     """
     from rebnet.build_folder import check_build
     from rebnet.report import report as report_builds
 
-    folders = [path_of(build) for build in builds]
+    folders = [path_of(build) for build in _several(builds)]
     for folder in folders:
         check_build(folder)
     if output is not None:
@@ -207,12 +207,17 @@ def report(builds: Sequence[str | Path], output: str | Path | None = None) -> Pa
     return report_builds(folders, place / REPORT_FILE)
 
 
+def _several(paths: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    """Paths, where one may stand for itself."""
+    return [paths] if isinstance(paths, str | Path) else paths
+
+
 def reproduce(
     target: Target,
     output: str | Path = Path("build/reproduce"),
     *,
     dataset: str | None = None,
-    from_: Sequence[str | Path] = (),
+    from_: str | Path | Sequence[str | Path] = (),
 ) -> "Reproduction":
     """Make a table or figure of the paper from records; see `rebnet.reproduce.reproduce`."""
     from rebnet import zoo
@@ -220,7 +225,8 @@ def reproduce(
     from rebnet.fold.from_text import bound_cycles
     from rebnet.reproduce import reproduce as reproduce_target
 
-    for source in from_:
+    sources = _several(from_)
+    for source in sources:
         if not str(source).startswith(zoo.PREFIX):
             check_build(path_of(source))
-    return reproduce_target(target, path_of(output), dataset=dataset, sources=from_, bound_cycles=bound_cycles)
+    return reproduce_target(target, path_of(output), dataset=dataset, sources=sources, bound_cycles=bound_cycles)

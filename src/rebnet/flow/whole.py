@@ -172,14 +172,18 @@ def demo(
     quiet: bool = False,
     say: Say = silent,
 ) -> list[dict[str, Any]]:
-    """Everything on embedded data: train M = 1, 2, 3, compile, evaluate, simulate, report; return the report's rows."""
+    """Everything on embedded data: train M = 1, 2, 3, compile, evaluate, simulate, report; return the report's rows.
+
+    Each training starts from the network of one level less, so that what a level is worth is more than chance.
+    """
     from rebnet.report import write_report
 
     output, builds = path_of(output), []
     for levels in (1, 2, 3):
         run, place = output / f"run-m{levels}", output / f"build-m{levels}"
         say(f"M={levels}: training {DEMO_NETWORK} on digits")
-        train(DEMO_NETWORK, "digits", levels, run, resume=True, quiet=quiet)
+        start = output / f"run-m{levels - 1}" if levels > 1 else None
+        train(DEMO_NETWORK, "digits", levels, run, start=start, resume=True, quiet=quiet)
         say(f"M={levels}: compiling")
         compile(run, place)
         say(f"M={levels}: evaluating the integer network")

@@ -4,6 +4,7 @@ Records hold names and texts that a person wrote; none of it can become a tag, a
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
@@ -15,6 +16,8 @@ class Html(str):
     __slots__ = ()
 
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""No characters of a page, and commands to a terminal that prints it."""
 Child = str | int | float | None | Iterable["Child"]
 _VOID = frozenset({"meta", "input", "br"})
 
@@ -24,7 +27,7 @@ def text(value: object) -> Html:
     if isinstance(value, Html):
         return value
     plain = str(value).encode("utf-8", "replace").decode()  # JSON may hold half a surrogate pair
-    return Html(escape(plain, quote=True))
+    return Html(escape(_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", plain), quote=True))
 
 
 def join(children: Iterable[Child]) -> Html:

@@ -109,6 +109,9 @@ def read_depths(path: Path, accelerator: Accelerator) -> Depths:
     if missing:
         raise FileFormatError(f"{path}: no fifo entry for {', '.join(missing)}; add it, or fold the network again")
     result = {name: depths[name] for name in names}
+    for channel in accelerator.channels:
+        if result[channel.name] > MAX_DEPTH:
+            raise FoldingError(f"fifo {channel.name}: depth={result[channel.name]}; use {channel.least} to {MAX_DEPTH}")
     check_depths(accelerator, result)
     return result
 
@@ -122,8 +125,6 @@ def check_depths(accelerator: Accelerator, depths: Depths) -> None:
                 f"fifo {channel.name}: depth={depth} is less than the {least} words that the layer needs to "
                 f"work at all; use at least {least}"
             )
-        if depth > MAX_DEPTH:
-            raise FoldingError(f"fifo {channel.name}: depth={depth}; use {least} to {MAX_DEPTH}")
         if depth % unit:
             raise FoldingError(
                 f"fifo {channel.name}: depth={depth} is no multiple of the {unit} words that come in at a "

@@ -103,8 +103,8 @@ def make_loss(
 ) -> LossFunction:
     """A function from pixels, labels and level counts to the loss of this process's images, compiled where that pays.
 
-    Without a C++ compiler, or where compiling fails or takes more than `COMPILE_SECONDS` of processor time, the plain function is used,
-    which `say` is told; the two differ in float rounding only. See `is_compiled`.
+    Without a C++ compiler, or where compiling fails or takes more than `COMPILE_SECONDS` of processor time,
+    the plain function is used, which `say` is told; the two differ in float rounding only. See `is_compiled`.
     """
     kind, total = example.pixels.device.type, processes.total
     sets = level_sets(model, recipe)
