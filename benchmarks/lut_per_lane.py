@@ -26,7 +26,8 @@ from rebnet.files import write_record, write_text
 from rebnet.fold import fold
 from rebnet.generate import generate
 from rebnet.ir import storage
-from rebnet.ir.ops import BatchNorm, BitMatrix, Dense, Network, Op, PixelInput, ResidualSign
+from rebnet.ir.network import Network
+from rebnet.ir.ops import BatchNorm, BitMatrix, Dense, Op, PixelInput, ResidualSign
 from rebnet.lower import lower
 from rebnet.rtl import MODULES
 from rebnet.spec.gains import choose_gains
@@ -65,14 +66,14 @@ def network(levels: int) -> Network:
     sizes = (IMAGE.samples, COLS, ROWS, CLASSES)
     ops: list[Op] = []
     for index, (columns, rows) in enumerate(itertools.pairwise(sizes)):
-        ops.append(Dense(f"layer_{index + 1}", BitMatrix.pack(rng.random((rows, columns)) < 0.5), 1.0))
+        ops.append(Dense(BitMatrix.pack(rng.random((rows, columns)) < 0.5), 1.0))
         spread = np.sqrt(columns) * np.ones(rows)
         ops.append(BatchNorm(rng.normal(0, 0.3, rows) * spread, spread**2, np.ones(rows), np.zeros(rows), 1e-5))
         if rows == CLASSES:
             break
         gains, fraction = choose_gains(gammas, sizes[index + 1], levels) if levels > 1 else ((1,), 0)
         ops.append(ResidualSign(tuple(gain / 2.0**fraction for gain in gains), fraction))
-    return lower(Network("lut-per-lane", levels, IMAGE, tuple(ops)))
+    return lower(Network.chain("lut-per-lane", levels, IMAGE, ops))
 
 
 def build_unit(place: Path, pe: int, simd: int, levels: int) -> None:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.ir.ops import Conv, Dense, MaxPool, Network, Scores, Threshold
+from rebnet.ir.network import Network
+from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -93,28 +94,22 @@ class _Stage:
 
 def _stages(network: Network) -> list[_Stage]:
     """The layers of a lowered network."""
-    ops = network.ops
-    shape = _shape(network)
     found = []
-    for position, op in enumerate(ops):
-        if isinstance(op, MaxPool):
-            shape = (*op.window.output(*shape[:2]), shape[2])
-        if not isinstance(op, Dense):
-            continue
-        following, behind = ops[position + 1], ops[position + 2] if position + 2 < len(ops) else None
-        assert isinstance(following, Threshold | Scores)
+    for layer in network.layers:
+        op, shape, positions = layer.op, network.read(layer).shape, network.values[layer.name].shape.positions
+        (tail,) = network.users[layer.name]
+        assert isinstance(tail.op, Threshold | Scores)
+        pools = [user.op.window for user in network.users[tail.name] if isinstance(user.op, MaxPool)]
         signs = np.where(op.weights.bits, np.float32(1), np.float32(-1))
         if isinstance(op, Conv):
             window = op.window
             if window.same or window.stride != 1:
-                raise ValueError(f"{network.name}, {op.name}: window {window}; the graphs are written for stride 1")
+                raise ValueError(f"{network.name}, {layer.name}: window {window}; the graphs are written for stride 1")
             signs = signs.reshape(-1, window.kernel, window.kernel, shape[2]).transpose(0, 3, 1, 2)
-            shape = (*window.output(*shape[:2]), op.weights.rows)
         else:
             signs = signs.reshape(-1, *shape).transpose(0, 3, 1, 2).reshape(op.weights.rows, -1)
-            shape = (1, 1, op.weights.rows)
-        pool = (behind.window.kernel, behind.window.stride) if isinstance(behind, MaxPool) else None
-        found.append(_Stage(op, np.ascontiguousarray(signs), shape[0] * shape[1], following, pool))
+        pool = (pools[0].kernel, pools[0].stride) if pools else None
+        found.append(_Stage(op, np.ascontiguousarray(signs), positions, tail.op, pool))
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from cpu_peers.described import Bytes, Described, Floats, function, relu
 from rebnet.ir import storage
-from rebnet.ir.ops import Network
+from rebnet.ir.network import Network
 
 Call = Callable[[], object]
 """Runs the network on images that are in place already; gives the outputs, which the next call may overwrite."""

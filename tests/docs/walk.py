@@ -20,8 +20,9 @@ from rebnet.fold.processes import processes_of
 from rebnet.fold.schedule import Schedule
 from rebnet.generate import generate
 from rebnet.ir import storage
+from rebnet.ir.network import Network
 from rebnet.ir.notation import parse
-from rebnet.ir.ops import BatchNorm, BitMatrix, Dense, Network, Op, PixelInput, ResidualSign
+from rebnet.ir.ops import BatchNorm, BitMatrix, Dense, Op, PixelInput, ResidualSign
 from rebnet.lower import lower
 from rebnet.rtl.accelerator import Accelerator, Depths
 from rebnet.rtl.folding import FOLDING_FILE, read_depths
@@ -60,12 +61,12 @@ def network() -> Network:
     ops: list[Op] = []
     for index, layer in enumerate(architecture.layers):
         weights = BitMatrix.pack(rng.random((layer.rows, architecture.inputs_of(index))) < 0.5)
-        ops.append(Dense(f"layer_{index + 1}", weights, 0.25, layer.folding))
+        ops.append(Dense(weights, 0.25, layer.folding))
         zero, one = np.zeros(layer.rows), np.ones(layer.rows)
         ops.append(BatchNorm(zero, one, one, zero, 1e-5))
         if index == 0:
             ops.append(ResidualSign((0.75, 0.25), fraction_bits=7))
-    return Network("walk", LEVELS, PixelInput(architecture.height, architecture.width, 1, 8), tuple(ops))
+    return Network.chain("walk", LEVELS, PixelInput(architecture.height, architecture.width, 1, 8), ops)
 
 
 def make_build(folder: Path) -> tuple[Accelerator, Depths]:

@@ -65,7 +65,14 @@ def test_pixels_of_whole_words():
 def test_which_layers_move_no_bit_to_build_a_window():
     network = lower(from_text("6x6x3 - C64:2x2 - C128:2x2 - C65:2x2 - C3:2x2 - D64 - D3"))
     engine = PackedEngine(network)
-    assert [engine._layers[op.name].by_channel for op in network.dense] == [False, True, True, False, False, False]
+    assert [engine._layers[layer.name].by_channel for layer in network.layers] == [
+        False,
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 4])
@@ -148,7 +155,7 @@ def message(error, call):
         (exported(), None, random_images(0, 2)),
         (tiny_conv(), None, random_images(0, 2, (3, 3, 1))),
         (assign_gains(tiny_conv()), None, random_images(0, 2, (3, 3, 1))),
-        (replace(lower(tiny()), ops=lower(tiny()).ops[:1]), None, random_images(0, 2, (1, 1, 2))),
+        (replace(lower(tiny()), nodes=lower(tiny()).nodes[:1]), None, random_images(0, 2, (1, 1, 2))),
     ],
 )
 def test_refusals_are_the_reference_s(network, levels, images):

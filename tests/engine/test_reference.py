@@ -244,7 +244,7 @@ def test_images_that_do_not_fit(images, found):
         (tiny_conv(), "Conv: lower the network before running it"),
         (assign_gains(exported()), "BatchNorm: lower the network before running it"),
         (
-            replace(lower(tiny()), ops=lower(tiny()).ops[:1]),
+            replace(lower(tiny()), nodes=lower(tiny()).nodes[:1]),
             "tiny: ends without scores; lower the network before running it",
         ),
     ],

@@ -13,7 +13,7 @@ from rebnet.datasets import load
 from rebnet.engine import reference
 from rebnet.engine.predictor import Predictor, instruction_sets
 from rebnet.ir import storage
-from rebnet.ir.ops import Network
+from rebnet.ir.network import Network
 from rebnet.lower import lower
 
 FAST = ("amx", "avx512")

@@ -41,7 +41,7 @@ def test_factors_are_those_of_least_squared_error():
     images = images_of(network, 4)
     _, (factors,) = run_online(network, images)
     assert factors.shape == (4, 2)
-    first = network.with_ops(network.ops[:2])
+    first = replace(network, nodes=network.nodes[:2])
     values = np.stack([run_real_front(first, image) for image in images])
     residual = values
     for level in range(2):
@@ -79,9 +79,9 @@ def test_fitted_norms_are_those_of_the_images():
 def test_costs_by_hand():
     network = lower(from_text(TEXT, levels=3))
     first, second = costs(network)
-    bits = network.dense[0].reaches[-1].bit_length() + 1
+    bits = network.layers[0].op.reaches[-1].bit_length() + 1
     assert first == {
-        "name": network.dense[0].name, "values": 4 * 4 * 4, "held_bits": 64 * bits, "additions": 64 * 3,
+        "name": network.layers[0].name, "values": 4 * 4 * 4, "held_bits": 64 * bits, "additions": 64 * 3,
         "multiplications": 4 * 5, "passes": 3,
     }  # fmt: skip
     assert (second["values"], second["additions"], second["multiplications"]) == (24, 72, 30)

@@ -57,7 +57,7 @@ def test_the_same_outputs(levels, bits):
     foldings = [layer.folding for layer in parse(TEXT).layers]
     network = export(made, "toy", foldings=foldings)
     assert (network.levels, network.input.bits, network.name) == (levels, bits, "toy")
-    assert [dense.folding for dense in network.dense] == [Folding(2, 5), None, Folding(3, 7, 2)]
+    assert [layer.op.folding for layer in network.layers] == [Folding(2, 5), None, Folding(3, 7, 2)]
     real, wanted = run_real(network, IMAGES), outputs(made)
     assert np.allclose(real, wanted, atol=1e-4)
     assert np.array_equal(real.argmax(1), wanted.argmax(1))
@@ -79,7 +79,7 @@ def test_the_same_outputs_of_convolutions(levels, text):
     made = model(levels, 8 if levels > 1 else 1, text=text, images=MAPS)
     weighted = parse(text).weighted
     network = export(made, "toy", foldings=[layer.folding for layer in weighted])
-    assert [op.folding for op in network.dense] == [layer.folding for layer in weighted]
+    assert [layer.op.folding for layer in network.layers] == [layer.folding for layer in weighted]
     windows = [layer.window for layer in parse(text).layers if hasattr(layer, "window")]
     assert [op.window for op in network.ops if isinstance(op, Conv | MaxPool)] == windows
     real, wanted = run_real(network, MAPS), outputs(made, MAPS)
@@ -101,13 +101,13 @@ def test_weights_stand_in_the_order_of_a_window():
         flat = nn.Sequential(FlattenHWC(), BinaryLinear(4, 2), nn.BatchNorm1d(2))
         pixels = PixelInput(3, 3, 3, 8, flat=False)
         network = export(nn.Sequential(pixels, conv, nn.BatchNorm2d(1), ResidualSign(1), *flat))
-        (place,) = np.flatnonzero(network.dense[0].weights.bits[0])
+        (place,) = np.flatnonzero(network.layers[0].op.weights.bits[0])
         assert place == 6 * row + 3 * column + channel
 
 
 def test_a_dense_layer_takes_a_map_in_its_stream_s_order():
     made = model(2, text=CONVOLUTIONS[0], images=MAPS)
-    rows = export(made).dense[2].weights.bits
+    rows = export(made).layers[2].op.weights.bits
     assert np.array_equal(rows, made.linear3.binary_weight.numpy() > 0)
 
 
@@ -294,7 +294,7 @@ def test_a_run(tmp_path):
     save_model(tmp_path, made, ModelMetadata(TEXT, 2, 8, "npz:own.npz"))
     network = export_run(tmp_path)
     assert network.name == "npz-m2"
-    assert network.dense[2].folding == Folding(3, 7, 2)
+    assert network.layers[2].op.folding == Folding(3, 7, 2)
     assert np.array_equal(run_real(network, IMAGES), run_real(export(made), IMAGES))
 
 

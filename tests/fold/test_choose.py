@@ -49,7 +49,7 @@ def test_balanced_is_the_cheapest(target):
     """No other PE and SIMD with fewer lanes reaches the target."""
     drawn = network(None, None, None)
     chosen = choose(drawn, "balanced", target)
-    for index, (dense, own) in enumerate(zip(drawn.dense, chosen, strict=True)):
+    for index, (dense, own) in enumerate(zip((layer.op for layer in drawn.layers), chosen, strict=True)):
         groups = 2 if index else 1
         rows, columns = dense.weights.rows, dense.weights.columns
 

@@ -57,7 +57,7 @@ def every_accelerator(name):
     """Cycles at M and costs (LUT, halves of a block RAM, multipliers) of every accelerator of a network."""
     network = network_of(name)
     choices = []
-    for index, dense in enumerate(network.dense):
+    for index, dense in enumerate(layer.op for layer in network.layers):
         lanes = network.levels if index else network.input.bits
         ranges = (dense.weights.rows, dense.weights.columns, lanes)
         every = product(*(range(1, most + 1) for most in ranges))
@@ -215,7 +215,7 @@ def test_every_folding_is_counted():
     found = Search(network, Goal(board(), 100.0, 100, 10_000)).run()
     counts = [
         dense.weights.rows * dense.weights.columns * (network.levels if index else network.input.bits)
-        for index, dense in enumerate(network.dense)
+        for index, dense in enumerate(layer.op for layer in network.layers)
     ]
     assert found.certificate["foldings_enumerated"] == len(WEIGHT_STYLES) * sum(counts)
     assert math.prod(counts) > 1

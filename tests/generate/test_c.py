@@ -32,8 +32,9 @@ from rebnet.generate.c.plan import network_text, plan
 from rebnet.generate.c.source import DIFFERING
 from rebnet.generate.c.tables import narrowest, residual_type, score_type
 from rebnet.ir import storage
+from rebnet.ir.network import Network
 from rebnet.ir.notation import parse
-from rebnet.ir.ops import Conv, Dense, MaxPool, Network, Scores, Threshold
+from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
 from rebnet.ir.verify import verify
 from rebnet.lower import lower
 
@@ -84,8 +85,8 @@ def test_shapes(shape, tmp_path):
 def test_a_convolution_behind_a_dense_layer(tmp_path):
     """No text says so, but a network may: a window as large as its map is a dense layer."""
     network = lower(from_text("3x3x1 - C6 - C5:3x3+same - C4:1x1 - D3", 5, 3))
-    first = network.dense[0]
-    dense = Dense(first.name, first.weights, first.scale, None, first.unit, first.gains)
+    first = network.layers[0].op
+    dense = Dense(first.weights, first.scale, None, first.unit, first.gains)
     network = verify(network.with_ops((dense, *network.ops[1:])))
     written(network, tmp_path)
     check([linked(tmp_path, host(), *sanitized())], network, images_for(network, 2, 3))
@@ -157,7 +158,8 @@ def test_another_way_to_count_bits_changes_no_score(tmp_path):
 def wide_scores(network: Network, bias: int) -> Network:
     """The network with scores that this bias widens."""
     *ops, last = network.ops
-    return replace(network, threshold_bits=32, ops=(*ops, replace(last, bias=np.full_like(last.bias, bias))))
+    wide = network.with_ops((*ops, replace(last, bias=np.full_like(last.bias, bias))))
+    return replace(wide, threshold_bits=32)
 
 
 @pytest.mark.parametrize(("bias", "kind"), [(2**31 - 1, "int64_t"), (-(2**47), "int64_t"), (5, "int32_t")])
@@ -175,7 +177,7 @@ def test_the_type_of_residuals(step, kind, tmp_path):
     ops = tuple(
         replace(op, steps=np.full_like(op.steps, step)) if isinstance(op, Threshold) else op for op in network.ops
     )
-    network = replace(network, threshold_bits=32, ops=ops)
+    network = replace(network.with_ops(ops), threshold_bits=32)
     assert residual_type(plan(network).layers) == kind
     written(network, tmp_path)
     check([linked(tmp_path, host(), *sanitized())], network, images_for(network, 1, 20))

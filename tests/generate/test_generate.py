@@ -72,7 +72,7 @@ def test_weight_words(pe, simd):
     rows, columns = 7, 10
     bits = np.random.default_rng(pe).random((rows, columns)) < 0.5
     layer = Mvtu("l", rows, columns, pe, simd, 1, 2, 2, False)
-    words = numbers(to_hex(weight_words(Dense("l", BitMatrix.pack(bits), 1.0), layer)))
+    words = numbers(to_hex(weight_words(Dense(BitMatrix.pack(bits), 1.0), layer)))
     assert len(words) == layer.folds * layer.chunks
     for fold_index in range(layer.folds):
         for chunk in range(layer.chunks):
@@ -108,7 +108,7 @@ def test_score_words():
     rows, columns, width = 5, 6, 41
     rng = np.random.default_rng(0)
     gains = ((2, 0), (2, 1))
-    dense = Dense("l", BitMatrix.pack(rng.random((rows, columns)) < 0.5), 1.0, None, 1.0, gains)
+    dense = Dense(BitMatrix.pack(rng.random((rows, columns)) < 0.5), 1.0, None, 1.0, gains)
     op = Scores(rng.integers(-(1 << 15), 1 << 15, (2, rows)), rng.integers(-(1 << 38), 1 << 38, (2, rows)))
     words = numbers(to_hex(score_words(op, dense, width)))
     assert len(words) == 2 * rows

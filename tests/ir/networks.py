@@ -5,11 +5,18 @@ from dataclasses import replace
 import numpy as np
 
 from rebnet.engine.real import run_real
+from rebnet.ir.network import Network, Node
 from rebnet.ir.notation import ConvText, Folding, PoolText, parse
-from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Network, Op, PixelInput, ResidualSign
+from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign
 from rebnet.ir.verify import verify
 from rebnet.spec.gains import choose_gains
 from rebnet.spec.window import Window
+
+
+def with_nodes(network, nodes):
+    """The chain of these nodes and operations; layers with weights keep their names."""
+    bare = (node if isinstance(node, Node) else Node("", node) for node in nodes)
+    return replace(network, nodes=tuple(Node(n.name if isinstance(n.op, Dense) else "", n.op) for n in bare))
 
 
 def random_images(seed, count, image=(2, 3, 1)):
@@ -23,17 +30,17 @@ def exported(seed=0, levels=2, bits=8, image=(2, 3, 1), hidden=(6, 5), classes=4
     """
     rng = np.random.default_rng(seed)
     rows = (*hidden, classes)
-    ops: list[Op] = []
+    ops = []
     columns = int(np.prod(image))
     for index, outputs in enumerate(rows):
         weights = BitMatrix.pack(rng.random((outputs, columns)) < 0.5)
-        ops.append(Dense(f"layer{index + 1}", weights, float(rng.uniform(0.01, 1)), folding))
-        partial = Network("partial", levels, PixelInput(*image, bits), (*ops, _identity(outputs)))
+        ops.append((f"layer{index + 1}", Dense(weights, float(rng.uniform(0.01, 1)), folding)))
+        partial = Network.chain("partial", levels, PixelInput(*image, bits), (*ops, _identity(outputs)))
         ops.append(_batchnorm(rng, run_real(partial, random_images(seed, 300, image)), dead))
         if index < len(hidden):
             ops.append(_residual_sign(rng, levels, rows[index]))
         columns = outputs
-    return verify(Network("random", levels, PixelInput(*image, bits), tuple(ops)))
+    return verify(Network.chain("random", levels, PixelInput(*image, bits), ops))
 
 
 def _identity(rows):
@@ -58,14 +65,14 @@ def _residual_sign(rng, levels, inputs, most=None):
 
 def tiny(levels=2):
     """A network small enough to print in full, with pixels of 2 bits and slopes of both signs."""
-    first = Dense("layer1", BitMatrix.pack(np.asarray([[True, True], [True, False]])), 0.5, Folding(2, 1))
+    first = ("layer1", Dense(BitMatrix.pack(np.asarray([[True, True], [True, False]])), 0.5, Folding(2, 1)))
     hidden = BatchNorm(
         np.asarray([0.5, 0.25]), np.asarray([3.0, 0.0]), np.asarray([2.0, -0.5]), np.asarray([0.0, 1.0]), 1.0
     )
     sign = ResidualSign({1: (0.75,), 2: (0.75, 0.25)}[levels], 0 if levels == 1 else 2)
-    second = Dense("layer2", BitMatrix.pack(np.asarray([[False, True], [True, True]])), 1.0)
+    second = ("layer2", Dense(BitMatrix.pack(np.asarray([[False, True], [True, True]])), 1.0))
     last = BatchNorm(np.zeros(2), np.ones(2), np.asarray([2.0, -1.0]), np.asarray([0.5, 1.0]), 1e-5)
-    return verify(Network("tiny", levels, PixelInput(1, 1, 2, 2), (first, hidden, sign, second, last)))
+    return verify(Network.chain("tiny", levels, PixelInput(1, 1, 2, 2), (first, hidden, sign, second, last)))
 
 
 def from_text(text, seed=0, levels=2, bits=8, dead=0.0, pool_behind=False):
@@ -76,18 +83,18 @@ def from_text(text, seed=0, levels=2, bits=8, dead=0.0, pool_behind=False):
     rng = np.random.default_rng(seed)
     architecture = parse(text)
     layers = architecture.layers
-    ops: list[Op] = []
+    ops = []
     power = 1 / 3  # mean square of an input: pixels fill [-1, 1]
     for index, layer in enumerate(layers):
         if isinstance(layer, PoolText):
             continue
         columns, rows = architecture.inputs_of(index), layer.rows
         weights = BitMatrix.pack(rng.random((rows, columns)) < 0.5)
-        name, scale = f"layer{len([op for op in ops if isinstance(op, Dense)]) + 1}", float(rng.uniform(0.01, 1))
+        name, scale = f"layer{sum(isinstance(op, tuple) for op in ops) + 1}", float(rng.uniform(0.01, 1))
         if isinstance(layer, ConvText):
-            ops.append(Conv(name, weights, scale, layer.folding, window=layer.window))
+            ops.append((name, Conv(weights, scale, layer.folding, window=layer.window)))
         else:
-            ops.append(Dense(name, weights, scale, layer.folding))
+            ops.append((name, Dense(weights, scale, layer.folding)))
         weight = rng.uniform(0.5, 1.5, rows) * rng.choice([-1, 1], rows) * (rng.random(rows) >= dead)
         deviation = scale * np.sqrt(columns * power)
         variance = rng.uniform(0.7, 1.3, rows) * deviation**2
@@ -101,7 +108,7 @@ def from_text(text, seed=0, levels=2, bits=8, dead=0.0, pool_behind=False):
             after.insert(1 if pool_behind else 0, MaxPool(following.window))
         ops.extend(after)
     image = PixelInput(architecture.height, architecture.width, architecture.channels, bits)
-    return verify(Network("random", levels, image, tuple(ops)))
+    return verify(Network.chain("random", levels, image, ops))
 
 
 def images_for(network, seed, count):
@@ -131,21 +138,21 @@ def random_text(rng, channels=(1, 2, 5, 9), most=12):
 def tiny_conv(levels=2):
     """A convolution small enough to print in full: 3x3 pixels, 2x2 windows, a pool, slopes of both signs."""
     weights = BitMatrix.pack(np.asarray([[True, False, True, True], [False, False, True, False]]))
-    first = Conv("layer1", weights, 0.5, Folding(2, 4), window=Window(2, 1))
+    first = ("layer1", Conv(weights, 0.5, Folding(2, 4), window=Window(2, 1)))
     hidden = BatchNorm(
         np.asarray([0.5, 0.25]), np.asarray([3.0, 0.0]), np.asarray([2.0, -0.5]), np.asarray([0.0, 1.0]), 1.0
     )
     sign = ResidualSign({1: (0.75,), 2: (0.75, 0.25)}[levels], 0 if levels == 1 else 2)
-    second = Dense("layer2", BitMatrix.pack(np.asarray([[False, True], [True, True]])), 1.0)
+    second = ("layer2", Dense(BitMatrix.pack(np.asarray([[False, True], [True, True]])), 1.0))
     last = BatchNorm(np.zeros(2), np.ones(2), np.asarray([2.0, -1.0]), np.asarray([0.5, 1.0]), 1e-5)
     ops = (first, hidden, MaxPool(Window(2, 2)), sign, second, last)
-    return verify(Network("tiny", levels, PixelInput(3, 3, 1, 2), ops))
+    return verify(Network.chain("tiny", levels, PixelInput(3, 3, 1, 2), ops))
 
 
 def with_own_sets(network, seed=0):
     """An exported network as an any-level one: numbers of its own for every m, hidden slopes of one sign."""
     rng = np.random.default_rng([seed, 7])
-    ops: list[Op] = []
+    ops = []
     layers = 0
     for op in network.ops:
         match op:
@@ -153,13 +160,13 @@ def with_own_sets(network, seed=0):
                 last = op is network.ops[-1]
                 ops.append(_own_norms(rng, op, network.levels, rng.choice([-1, 1], op.mean.shape) if last else 1))
             case ResidualSign():
-                inputs = network.dense[layers].weights.columns
+                inputs = network.layers[layers].op.weights.columns
                 fewer = [_residual_sign(rng, m, inputs, network.levels) for m in range(1, network.levels)]
                 ops.append(replace(op, fewer=tuple(fewer)))
             case _:
                 layers += isinstance(op, Dense)
                 ops.append(op)
-    return verify(network.with_ops(tuple(ops)))
+    return verify(network.with_ops(ops))
 
 
 def _own_norms(rng, norm, levels, turn):
@@ -188,7 +195,7 @@ def alone(network, levels):
         for op in network.ops
     )
     ops = tuple(replace(op, fewer=()) if isinstance(op, ResidualSign) else op for op in ops)
-    return verify(replace(network, levels=levels, served=(), ops=ops))
+    return verify(replace(network.with_ops(ops), levels=levels, served=()))
 
 
 def tiny_any():
@@ -209,4 +216,5 @@ def tiny_any():
         np.asarray([[0.0, 1.0], last.bias]),
         1e-5,
     )
-    return verify(network.with_ops((first, hidden, replace(sign, fewer=(ResidualSign((0.5,), 0),)), second, last)))
+    ops = (first, hidden, replace(sign, fewer=(ResidualSign((0.5,), 0),)), second, last)
+    return verify(network.with_ops(ops))

@@ -72,13 +72,12 @@ def test_a_wider_network_has_the_same_bounds():
             f"tiny: the image has {10**15}x{10**15} pixels; a side is at most 4096",
         ),
         (
-            replace(
-                tiny_conv(),
-                ops=(replace(tiny_conv().ops[0], window=Window(2, 10**15, same=True)), *tiny_conv().ops[1:]),
+            tiny_conv().with_ops(
+                (replace(tiny_conv().ops[0], window=Window(2, 10**15, same=True)), *tiny_conv().ops[1:])
             ),
-            f"tiny, operation 1, Conv: window 2x2/{10**15}+same; kernel and stride must be at most 4096",
+            f"tiny, operation 1, Conv layer1: window 2x2/{10**15}+same; kernel and stride must be at most 4096",
         ),
-        (replace(tiny(), ops=tiny().ops * 2000), "tiny: has 10000 operations; use at most 4000"),
+        (replace(tiny(), nodes=tiny().nodes * 2000), "tiny: has 10000 operations; use at most 4000"),
     ],
 )
 def test_networks(network, message):
@@ -99,7 +98,7 @@ def test_shapes_and_foldings():
 
 def test_fifos():
     network = lower(tiny())
-    accelerator = accelerator_of(network, (Folding(1, 1, 1),) * len(network.dense), 1)
+    accelerator = accelerator_of(network, (Folding(1, 1, 1),) * len(network.layers), 1)
     depths = {channel.name: channel.least for channel in accelerator.channels}
     name = next(iter(depths))
     with pytest.raises(FoldingError, match=f"^fifo {name}: depth={10**30}; use {depths[name]} to 1048576$"):

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.ir.networks import exported, tiny, tiny_any
 
-from rebnet.ir.ops import BitMatrix, Network, PixelInput, same
+from rebnet.ir.network import Network
+from rebnet.ir.ops import BitMatrix, PixelInput, same
 from rebnet.lower import lower
 
 
@@ -43,7 +44,7 @@ def test_a_network_is_not_hashable():
 
 def test_what_a_network_says_about_itself():
     network = exported(levels=3, image=(2, 3, 1), hidden=(6, 5), classes=4)
-    assert [op.name for op in network.dense] == ["layer1", "layer2", "layer3"]
+    assert [layer.name for layer in network.layers] == ["layer1", "layer2", "layer3"]
     assert network.classes == 4
     assert network.weight_bytes == 6 + 5 + 4  # six, six and five columns: a byte a row
     assert network.served == (1, 2, 3)
@@ -51,7 +52,7 @@ def test_what_a_network_says_about_itself():
 
 
 def test_reaches_per_served_level_count():
-    first, second = lower(tiny()).dense
+    first, second = (layer.op for layer in lower(tiny()).layers)
     assert first.reaches == (6, 6)
     assert second.reaches == (6, 8)
 

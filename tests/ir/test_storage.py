@@ -170,7 +170,6 @@ def setter(*path, value):
         (("ops", 0, "colour"), 1, "'colour' is missing or unknown"),
         (("ops", 0, "rows"), 2.0, "'rows' holds 2.0, it must hold a whole number"),
         (("ops", 0, "columns"), True, "'columns' holds True, it must hold a whole number"),
-        (("ops", 0, "name"), 5, "'name' holds 5, it must hold a text"),
         (("ops", 0, "scale"), "1", "'scale' holds '1', it must hold a number"),
         (("ops", 0, "gains"), 3, "'gains' holds 3, it must hold a list"),
         (("ops", 0, "gains"), [[2, 1], [2, 1.5]], "'gains' holds 1.5, it must hold a whole number"),
@@ -191,6 +190,7 @@ def test_nonsense_in_the_record(rewrite, path, value, reason):
         (("input", "height"), 1.0, "'input.height' holds 1.0, it must hold a whole number of at least 1"),
         (("ops",), [], "'ops' holds [], it must hold a list of 1 to 10,000 entries"),
         (("ops", 0), 7, "'ops[0]' holds 7, it must hold an object"),
+        (("ops", 0, "name"), 5, "'ops[0].name' holds 5, it must hold a text of 1 to 255 characters"),
         (("ops", 0), {}, "'ops[0].op' is missing, it must hold a text of 1 to 255 characters"),
         (("levels",), 9, "'levels' holds 9, it must hold a whole number from 1 to 8"),
         (("threshold_bits",), 99, "'threshold_bits' holds 99, it must hold a whole number from 1 to 64"),
@@ -220,22 +220,22 @@ WINDOW = "it must hold kernel, stride and whether the map is padded"
         (
             ("ops", 0, "window"),
             [0, 1, False],
-            "tiny, operation 1, Conv: window 0x0; kernel and stride must be at least 1",
+            "tiny, operation 1, Conv layer1: window 0x0; kernel and stride must be at least 1",
         ),
         (
             ("ops", 0, "window"),
             [2, -1, True],
-            "tiny, operation 1, Conv: window 2x2/-1+same; kernel and stride must be at least 1",
+            "tiny, operation 1, Conv layer1: window 2x2/-1+same; kernel and stride must be at least 1",
         ),
         (
             ("ops", 0, "window"),
             [4, 1, False],
-            "tiny, operation 1, Conv: window 4x4 does not fit the 3x3 map in front of it",
+            "tiny, operation 1, Conv layer1: window 4x4 does not fit the 3x3 map in front of it",
         ),
         (
             ("ops", 0, "window"),
             [10**15, 1, True],
-            f"tiny, operation 1, Conv: window {10**15}x{10**15}+same; kernel and stride must be at most 4096",
+            f"tiny, operation 1, Conv layer1: window {10**15}x{10**15}+same; kernel and stride must be at most 4096",
         ),
         (
             ("ops", 2, "window"),
@@ -245,7 +245,7 @@ WINDOW = "it must hold kernel, stride and whether the map is padded"
         (("ops", 2, "window"), [2, 2, True], "tiny, operation 3, MaxPool: window 2x2/2+same; a pool is not padded"),
         (("ops", 2, "rows"), 2, "MaxPool.__init__() got an unexpected keyword argument 'rows'"),
         (("ops", 0, "op"), "Dense", "Dense.__init__() got an unexpected keyword argument 'window'"),
-        (("ops", 0, "op"), "MaxPool", "MaxPool.__init__() got an unexpected keyword argument 'name'"),
+        (("ops", 0, "op"), "MaxPool", "MaxPool.__init__() got an unexpected keyword argument 'rows'"),
     ],
 )
 def test_nonsense_in_a_window(rewrite, path, value, reason):

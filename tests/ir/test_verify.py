@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.ir.networks import exported, from_text, tiny, tiny_any, tiny_conv, with_own_sets
+from tests.ir.networks import exported, from_text, tiny, tiny_any, tiny_conv, with_nodes, with_own_sets
 
 from rebnet.errors import VerifyError
 from rebnet.ir.notation import Folding
@@ -23,9 +23,10 @@ INTEGER = lower(REAL)
 
 def edit(network, position, **changes):
     """The network with fields of one operation changed."""
-    ops = list(network.ops)
-    ops[position] = replace(ops[position], **changes)
-    return network.with_ops(tuple(ops))
+    nodes = list(network.nodes)
+    name = changes.pop("name", nodes[position].name)
+    nodes[position] = replace(nodes[position], name=name, op=replace(nodes[position].op, **changes))
+    return with_nodes(network, nodes)
 
 
 def at(array, index, value):
@@ -45,33 +46,33 @@ HEADER = [
     (replace(REAL, threshold_bits=33), "tiny: threshold_bits=33; must be 4 to 32"),
     (replace(REAL, served=(1,)), "tiny: serves levels (1,); must be (1, 2) or (2,)"),
     (replace(REAL, served=(2, 1)), "tiny: serves levels (2, 1); must be (1, 2) or (2,)"),
-    (replace(REAL, ops=()), "tiny: no operations; a network has at least one dense layer"),
+    (replace(REAL, nodes=()), "tiny: no operations; a network has at least one dense layer"),
 ]
 
 ORDER = [
-    (REAL.with_ops(REAL.ops[1:]), "tiny, operation 1, BatchNorm: stands at the start, where Dense may stand"),
+    (with_nodes(REAL, REAL.nodes[1:]), "tiny, operation 1, BatchNorm: stands at the start, where Dense may stand"),
     (
-        REAL.with_ops((*REAL.ops[:3], *REAL.ops[2:])),
+        with_nodes(REAL, (*REAL.nodes[:3], *REAL.nodes[2:])),
         "tiny, operation 4, ResidualSign: stands after ResidualSign, where Dense may stand",
     ),
     (
-        REAL.with_ops((REAL.ops[0], *REAL.ops[2:])),
+        with_nodes(REAL, (REAL.nodes[0], *REAL.nodes[2:])),
         "tiny, operation 2, ResidualSign: stands after Dense, where BatchNorm, Affine, Threshold, Scores may stand",
     ),
     (
-        REAL.with_ops(REAL.ops[:3]),
+        with_nodes(REAL, REAL.nodes[:3]),
         "tiny, operation 3, ResidualSign: ends the network; the last operation must be BatchNorm, Affine or Scores",
     ),
     (
-        REAL.with_ops(REAL.ops[:1]),
+        with_nodes(REAL, REAL.nodes[:1]),
         "tiny, operation 1, Dense: ends the network; the last operation must be BatchNorm, Affine or Scores",
     ),
     (
-        INTEGER.with_ops((INTEGER.ops[0], Scores(*([np.zeros((2, 2), dtype=np.int64)] * 2)), *INTEGER.ops[2:])),
+        with_nodes(INTEGER, (INTEGER.nodes[0], Scores(*([np.zeros((2, 2), dtype=np.int64)] * 2)), *INTEGER.nodes[2:])),
         "tiny, operation 2, Scores: must be the last operation",
     ),
     (
-        REAL.with_ops((*REAL.ops[:4], Affine(np.ones(2), np.ones(2)))),
+        with_nodes(REAL, (*REAL.nodes[:4], Affine(np.ones(2), np.ones(2)))),
         "tiny, operation 5, Affine: stands after a Dense without gains; assign them first",
     ),
 ]
@@ -98,8 +99,7 @@ DENSE = [
     (edit(REAL, 3, scale=float("inf")), "tiny, operation 4, Dense layer2: scale=inf; must be above 0"),
     (
         edit(REAL, 3, name="../layer2"),
-        "tiny, operation 4, Dense '../layer2': a name has letters, digits and '_' only, a letter first, and at most 64 "
-        "of them",
+        "tiny, '../layer2': a name has letters, digits and '_' only, a letter first, and at most 64 of them",
     ),
     (edit(REAL, 3, name="layer1"), "tiny: layers are named layer1, layer1; each needs its own"),
     (
@@ -158,13 +158,22 @@ GAINED_MAPS = assign_gains(MAPS)
 
 def with_op(network, position, op, replaces=0):
     """The network with an operation put in at `position`, in place of so many."""
-    return network.with_ops((*network.ops[:position], op, *network.ops[position + replaces :]))
+    return with_nodes(network, (*network.nodes[:position], op, *network.nodes[position + replaces :]))
 
 
 CONVOLUTIONS = [
-    (edit(MAPS, 0, window=Window(2, 0)), "tiny, operation 1, Conv: window 2x2/0; kernel and stride must be at least 1"),
-    (edit(MAPS, 0, window=Window(0, 1)), "tiny, operation 1, Conv: window 0x0; kernel and stride must be at least 1"),
-    (edit(MAPS, 0, window=Window(4, 1)), "tiny, operation 1, Conv: window 4x4 does not fit the 3x3 map in front of it"),
+    (
+        edit(MAPS, 0, window=Window(2, 0)),
+        "tiny, operation 1, Conv layer1: window 2x2/0; kernel and stride must be at least 1",
+    ),
+    (
+        edit(MAPS, 0, window=Window(0, 1)),
+        "tiny, operation 1, Conv layer1: window 0x0; kernel and stride must be at least 1",
+    ),
+    (
+        edit(MAPS, 0, window=Window(4, 1)),
+        "tiny, operation 1, Conv layer1: window 4x4 does not fit the 3x3 map in front of it",
+    ),
     (edit(MAPS, 0, window=Window(3, 1)), "tiny, operation 1, Conv layer1: has 4 columns, its input has 9 values"),
     (
         edit(MAPS, 0, folding=Folding(1, 5)),
@@ -183,12 +192,12 @@ CONVOLUTIONS = [
     (edit(MAPS, 2, window=Window(1, 1)), "tiny, operation 5, Dense layer2: has 2 columns, its input has 8 values"),
     (with_op(MAPS, 0, POOL), "tiny, operation 1, MaxPool: stands at the start, where Dense may stand"),
     (
-        MAPS.with_ops((MAPS.ops[0], MAPS.ops[2], MAPS.ops[1], *MAPS.ops[3:])),
+        with_nodes(MAPS, (MAPS.nodes[0], MAPS.nodes[2], MAPS.nodes[1], *MAPS.nodes[3:])),
         "tiny, operation 3, BatchNorm: stands behind a pool and its weight of channel 1 is -0.5; must be at least 0, "
         "or the pool must stand behind BatchNorm",
     ),
     (
-        MAPS.with_ops((MAPS.ops[0], MAPS.ops[2], *MAPS.ops[3:])),
+        with_nodes(MAPS, (MAPS.nodes[0], MAPS.nodes[2], *MAPS.nodes[3:])),
         "tiny, operation 3, ResidualSign: stands after MaxPool, where BatchNorm may stand",
     ),
     (with_op(MAPS, 3, POOL), "tiny, operation 4, MaxPool: stands after MaxPool, where ResidualSign may stand"),
@@ -198,14 +207,14 @@ CONVOLUTIONS = [
         "tiny, operation 3, MaxPool: stands after Threshold, where Dense may stand",
     ),
     (
-        MAPS.with_ops((*MAPS.ops[:2], MAPS.ops[4], *MAPS.ops[3:])),
+        with_nodes(MAPS, (*MAPS.nodes[:2], MAPS.nodes[4].op, *MAPS.nodes[3:])),
         "tiny, operation 3, Dense: stands after BatchNorm, where ResidualSign, MaxPool may stand",
     ),
     (
-        MAPS.with_ops(MAPS.ops[:3]),
+        with_nodes(MAPS, MAPS.nodes[:3]),
         "tiny, operation 3, MaxPool: ends the network; the last operation must be BatchNorm, Affine or Scores",
     ),
-    (MAPS.with_ops(MAPS.ops[:2]), "tiny: ends with convolution layer1; the last layer must be dense"),
+    (with_nodes(MAPS, MAPS.nodes[:2]), "tiny: ends with convolution layer1; the last layer must be dense"),
     (
         with_op(GAINED_MAPS, 1, Scores(*([np.zeros((2, 2), dtype=np.int64)] * 2)), 1),
         "tiny, operation 2, Scores: stands after Conv, where BatchNorm, Affine, Threshold, MaxPool may stand",
@@ -270,27 +279,27 @@ NUMBERS = [
     ),
     (edit(REAL, 2, fraction_bits=501), "tiny, operation 3, ResidualSign: fraction_bits=501 is out of range"),
     (
-        edit(INTEGER, 1, thresholds=INTEGER.ops[1].thresholds[:1]),
+        edit(INTEGER, 1, thresholds=INTEGER.nodes[1].op.thresholds[:1]),
         "tiny, operation 2, Threshold: thresholds must be integers of shape (2, 2)",
     ),
     (
-        edit(INTEGER, 1, steps=INTEGER.ops[1].steps.astype(np.int32)),
+        edit(INTEGER, 1, steps=INTEGER.nodes[1].op.steps.astype(np.int32)),
         "tiny, operation 2, Threshold: steps must be integers of shape (2, 2, 1)",
     ),
     (
-        edit(INTEGER, 1, thresholds=at(INTEGER.ops[1].thresholds, (0, 0), 2**23)),
+        edit(INTEGER, 1, thresholds=at(INTEGER.nodes[1].op.thresholds, (0, 0), 2**23)),
         "tiny, operation 2, Threshold: thresholds must lie within -8388608 to 8388607",
     ),
     (
-        edit(INTEGER, 1, steps=at(INTEGER.ops[1].steps, (1, 1, 0), -(2**23) - 1)),
+        edit(INTEGER, 1, steps=at(INTEGER.nodes[1].op.steps, (1, 1, 0), -(2**23) - 1)),
         "tiny, operation 2, Threshold: steps must lie within -8388608 to 8388607",
     ),
     (
-        edit(INTEGER, 3, scale=at(INTEGER.ops[3].scale, (0, 0), 2**15)),
+        edit(INTEGER, 3, scale=at(INTEGER.nodes[3].op.scale, (0, 0), 2**15)),
         "tiny, operation 4, Scores: scale must lie within -32768 to 32767",
     ),
     (
-        edit(INTEGER, 3, bias=at(INTEGER.ops[3].bias, (0, 0), 2**39)),
+        edit(INTEGER, 3, bias=at(INTEGER.nodes[3].op.bias, (0, 0), 2**39)),
         "tiny, operation 4, Scores: bias must lie within -549755813888 to 549755813887",
     ),
 ]
@@ -310,7 +319,7 @@ LEVELS = [
         "1-bit weights, so it needs one sign; keep BatchNorm's weights positive in training",
     ),
     (
-        MAPS.with_ops((MAPS.ops[0], MAPS.ops[2], ANY.ops[1], *MAPS.ops[3:])),
+        with_nodes(MAPS, (MAPS.nodes[0], MAPS.nodes[2], ANY.nodes[1], *MAPS.nodes[3:])),
         "tiny, operation 3, BatchNorm: stands behind a pool and its weight of channel 1 is -2; must be at least 0, "
         "or the pool must stand behind BatchNorm",
     ),
@@ -319,7 +328,7 @@ LEVELS = [
     (edit(ANY, 1, mean=np.zeros((3, 2))), "tiny, operation 2, BatchNorm: mean must be 2 x 2 finite numbers"),
     (replace(ANY, served=(2,)), "tiny, operation 2, BatchNorm: mean must be 2 finite numbers"),
     (
-        replace(edit(ANY, 1, **vars(REAL.ops[1])), served=(2,)),
+        replace(edit(ANY, 1, **vars(REAL.nodes[1].op)), served=(2,)),
         "tiny, operation 3, ResidualSign: has factors of its own for 1 smaller level counts; a network of 2 levels "
         "that serves (2,) has 0",
     ),
@@ -366,7 +375,7 @@ def test_every_stage_of_a_convolution_keeps_the_rules(levels, pool_behind):
     network = verify(from_text(text, levels=levels, dead=0.3, pool_behind=pool_behind))
     for one_pass in PASSES:
         network = verify(one_pass(network))
-    assert [type(op) for op in network.dense[:2]] == [Conv, Conv]
+    assert [type(layer.op) for layer in network.layers[:2]] == [Conv, Conv]
 
 
 def test_one_level_needs_no_fraction_bits():
@@ -374,11 +383,11 @@ def test_one_level_needs_no_fraction_bits():
 
 
 def test_a_factor_may_round_to_zero_behind_the_first():
-    verify(REAL.with_ops((*REAL.ops[:2], ResidualSign((0.75, 0.0), 2), *REAL.ops[3:])))
+    verify(with_nodes(REAL, (*REAL.nodes[:2], ResidualSign((0.75, 0.0), 2), *REAL.nodes[3:])))
 
 
 def test_scores_may_turn_with_the_level_count():
-    assert (ANY.ops[-1].weight[0] * ANY.ops[-1].weight[1] < 0).any()
+    assert (ANY.nodes[-1].op.weight[0] * ANY.nodes[-1].op.weight[1] < 0).any()
     verify(fold_batchnorm(assign_gains(ANY)))
 
 
@@ -390,8 +399,8 @@ def test_every_stage_of_an_any_level_network_keeps_the_rules(levels):
 
 
 def test_numbers_for_all_m_and_numbers_for_each_m_may_stand_together():
-    first, hidden, sign, second, last = ANY.ops
-    for ops in ((first, REAL.ops[1], sign, second, last), (first, hidden, REAL.ops[2], second, last)):
-        network = verify(REAL.with_ops(ops))
+    first, hidden, sign, second, last = ANY.nodes
+    for nodes in ((first, REAL.nodes[1], sign, second, last), (first, hidden, REAL.nodes[2], second, last)):
+        network = verify(with_nodes(REAL, nodes))
         for one_pass in PASSES:
             network = verify(one_pass(network))

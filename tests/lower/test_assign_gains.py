@@ -3,8 +3,9 @@
 import pytest
 from tests.ir.networks import exported, tiny, tiny_any
 
+from rebnet.ir.ops import truncate
 from rebnet.ir.text import to_text
-from rebnet.lower.assign_gains import assign_gains, truncate
+from rebnet.lower.assign_gains import assign_gains
 from rebnet.lower.fix_levels import fix_levels
 
 BEFORE = """\
@@ -33,7 +34,7 @@ def test_before_and_after():
 
 
 def test_one_level_counts_one_in_units_of_its_factor():
-    layer2 = assign_gains(tiny(1)).dense[1]
+    layer2 = assign_gains(tiny(1)).layers[1].op
     assert (layer2.unit, layer2.gains) == ((0.75,), ((1,),))
 
 
@@ -44,7 +45,7 @@ def test_doing_it_twice_changes_nothing():
 @pytest.mark.parametrize("levels", [2, 3, 8])
 def test_a_code_of_gains_and_unit_is_the_code_of_the_factors(levels):
     network = assign_gains(exported(levels=levels))
-    sign, dense = network.ops[2], network.dense[1]
+    sign, dense = network.ops[2], network.layers[1].op
     assert tuple(gain * dense.unit[0] for gain in dense.gains[-1]) == sign.gammas
     assert [sum(gain > 0 for gain in gains) for gains in dense.gains] == list(range(1, levels + 1))
 

@@ -7,6 +7,7 @@ from tests.ir.networks import exported, tiny, tiny_any
 from tests.lower.test_fold_batchnorm import AFTER as BEFORE
 from tests.lower.test_fold_batchnorm import ANY_AFTER as ANY_BEFORE
 
+from rebnet.ir.ops import Dense
 from rebnet.ir.text import to_text
 from rebnet.lower.assign_gains import assign_gains
 from rebnet.lower.fold_batchnorm import fold_batchnorm
@@ -39,7 +40,7 @@ def test_a_times_v_stays_what_it_was():
     oriented = orient_rows(network)
     rng = np.random.default_rng(0)
     for position, op in enumerate(network.ops[:-2]):
-        if op not in network.dense:
+        if not isinstance(op, Dense):
             continue
         dense, affine = oriented.ops[position], oriented.ops[position + 1]
         planes = rng.random((len(op.gains[-1]), 20, op.weights.columns)) < 0.5
@@ -76,4 +77,4 @@ def test_a_row_without_slope_at_some_level_count_takes_the_others_orientation():
     affine = replace(network.ops[1], a=np.asarray([[0.0, 0.0], [-1.0, 1.0]]))
     oriented = orient_rows(network.with_ops((network.ops[0], affine, *network.ops[2:])))
     assert oriented.ops[1].a.tolist() == [[0.0, 0.0], [1.0, 1.0]]
-    assert oriented.dense[0].weights.bits.tolist() == [[False, False], [True, False]]
+    assert oriented.layers[0].op.weights.bits.tolist() == [[False, False], [True, False]]

@@ -32,7 +32,7 @@ def test_before_and_after():
 def test_scores_keep_the_order_of_outputs_that_differ(seed):
     """One common scale: where real outputs differ by more than the rounding of A_j and B_j, integers do."""
     network = thresholds(orient_rows(affine_network(exported(seed, levels=3, hidden=(20,), classes=10))))
-    affine, integer, reach = network.ops[-1], scores(network).ops[-1], network.dense[-1].reaches[-1]
+    affine, integer, reach = network.ops[-1], scores(network).ops[-1], network.layers[-1].op.reaches[-1]
     v = np.random.default_rng(seed).integers(-reach, reach, (200, 10))
     real, whole = affine.a * v + affine.b, integer.scale[-1] * v + integer.bias[-1]
     scale = np.abs(integer.scale[-1]).max() / np.abs(affine.a).max()

@@ -12,8 +12,9 @@ from rebnet.fold import samples_per_beat
 from rebnet.fold.depths import size_fifos
 from rebnet.generate import generate
 from rebnet.ir import storage
+from rebnet.ir.network import Network
 from rebnet.ir.notation import MAX_LEVELS, Folding
-from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Network, Op, PixelInput, ResidualSign
+from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign
 from rebnet.lower import lower
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
@@ -54,8 +55,8 @@ def draw_network(rng: np.random.Generator, number: int) -> Network:
     depth = int(rng.integers(1, 5))
     sizes = [image.samples, *(int(size) for size in rng.integers(1, 40, depth))]
     layers: list[Op] = []
-    for index, (columns, rows) in enumerate(pairwise(sizes)):
-        layers.append(Dense(f"layer_{index + 1}", _draw_weights(rng, rows, columns), float(rng.uniform(0.01, 2))))
+    for columns, rows in pairwise(sizes):
+        layers.append(Dense(_draw_weights(rng, rows, columns), float(rng.uniform(0.01, 2))))
     return _finished(rng, number, levels, image, layers)
 
 
@@ -75,7 +76,7 @@ def draw_conv_network(rng: np.random.Generator, number: int) -> Network:
         number_of_layers += 1
         rows, columns = int(rng.integers(1, 14)), window.kernel**2 * channels
         weights = _draw_weights(rng, rows, columns)
-        layers.append(Conv(f"layer_{number_of_layers}", weights, float(rng.uniform(0.01, 2)), window=window))
+        layers.append(Conv(weights, float(rng.uniform(0.01, 2)), window=window))
         height, width = window.output(height, width)
         channels = rows
         if rng.random() < 0.5:
@@ -86,7 +87,7 @@ def draw_conv_network(rng: np.random.Generator, number: int) -> Network:
     for columns, rows in pairwise(sizes):
         number_of_layers += 1
         weights = _draw_weights(rng, rows, columns)
-        layers.append(Dense(f"layer_{number_of_layers}", weights, float(rng.uniform(0.01, 2))))
+        layers.append(Dense(weights, float(rng.uniform(0.01, 2))))
     return _finished(rng, number, levels, image, layers)
 
 
@@ -126,7 +127,7 @@ def _finished(rng: np.random.Generator, number: int, levels: int, image: PixelIn
             inputs = weighted[index + 1].weights.columns
             fewer = tuple(_draw_sign(rng, m, inputs, levels) for m in range(1, levels)) if any_levels else ()
             ops.append(replace(_draw_sign(rng, levels, inputs, levels), fewer=fewer))
-    return lower(Network(f"random-{number}", levels, image, tuple(ops)), fixed_levels=bool(rng.random() < 0.2))
+    return lower(Network.chain(f"random-{number}", levels, image, ops), fixed_levels=bool(rng.random() < 0.2))
 
 
 def _draw_sign(rng: np.random.Generator, levels: int, inputs: int, all_levels: int) -> ResidualSign:
@@ -147,7 +148,7 @@ def _super_increasing(rng: np.random.Generator, levels: int) -> np.ndarray:
 def draw_foldings(rng: np.random.Generator, network: Network) -> tuple[Folding, ...]:
     """A random legal folding of every layer."""
     foldings = []
-    for index, dense in enumerate(network.dense):
+    for index, dense in enumerate(layer.op for layer in network.layers):
         rows, columns = dense.weights.rows, dense.weights.columns
         planes = network.levels if index else network.input.bits
         lanes = int(rng.integers(1, min(planes + 2, MAX_LEVELS + 1)))

@@ -12,7 +12,7 @@ import pytest
 from networks.draw import Drawn, draw_bundle, draw_conv_network, draw_network, stream
 from rebnet.engine.reference import run_mixed
 from rebnet.fold.cycle_model import run
-from rebnet.ir.ops import Network
+from rebnet.ir.network import Network
 
 BUNDLE = 25
 """Networks of a simulator; much of its build is the same for any number."""

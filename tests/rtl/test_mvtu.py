@@ -45,7 +45,7 @@ class Case:
             pixel_gains(unit.levels_in) if unit.pixels else (*trained[:m], *[0] * (unit.levels_in - m))
             for m in self.served
         )
-        return Dense("layer", BitMatrix.pack(rng.random((unit.rows, unit.cols)) < 0.5), 1.0, gains=gains)
+        return Dense(BitMatrix.pack(rng.random((unit.rows, unit.cols)) < 0.5), 1.0, gains=gains)
 
     @cached_property
     def threshold(self) -> Threshold:

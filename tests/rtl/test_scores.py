@@ -38,7 +38,7 @@ class Case:
         scale[-1, -1], bias[-1, -1] = limit_a, limit_b
         weights = BitMatrix.pack(np.ones((self.rows, COLUMNS), dtype=np.bool_))
         gains = tuple(tuple(2 * (i < m) for i in range(self.levels)) for m in self.served)
-        return Dense("last", weights, 1.0, gains=gains), Scores(scale, bias)
+        return Dense(weights, 1.0, gains=gains), Scores(scale, bias)
 
     @property
     def served(self) -> tuple[int, ...]:

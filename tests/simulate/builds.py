@@ -14,8 +14,9 @@ from tests.ir.networks import exported
 from rebnet import datasets, flow
 from rebnet.files import write_record
 from rebnet.ir import storage
+from rebnet.ir.network import Network
 from rebnet.ir.notation import DenseText, parse
-from rebnet.ir.ops import Dense, Network
+from rebnet.ir.ops import Dense
 from rebnet.simulate import simulate
 
 TEXT = "8x8x1 - D12(5,16) - D9(2,5) - D10(3,4)"

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rebnet.errors import DatasetError, OptionError
-from rebnet.ir.ops import Network
+from rebnet.ir.network import Network
 
 _EXACT = {"1": "L", "P": "RGB"}
 """Modes of pictures in which a pixel is not its samples, and those that say the same in bytes."""

@@ -5,13 +5,15 @@ same in numpy where it was not. Scores equal the reference engine's.
 """
 
 import importlib
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import OptionError
-from rebnet.ir.ops import Conv, Dense, MaxPool, Network, Scores, Threshold
+from rebnet.ir.network import Network, Node
+from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
+from rebnet.ir.values import Code, Shape
 
 
 def _load() -> Any:
@@ -55,40 +57,44 @@ def _builder(network: Network) -> Any:
     """The network, handed over layer by layer."""
     image = network.input
     builder = _native.Builder(image.height, image.width, image.channels, image.bits, len(network.served))
-    height, width, planes = image.height, image.width, image.bits
-    for position, op in enumerate(network.ops):
-        if isinstance(op, Dense):
-            following = network.ops[position + 1] if position + 1 < len(network.ops) else None
-            if op.gains is None or not isinstance(following, (Threshold, Scores)):
-                raise OptionError(f"{network.name}: lower the network before running it")
-            window = _window(op, height, width)
-            height, width = window[-2:]
-            gains = np.array([row[:planes] for row in op.gains], dtype=np.int64)
-            coded = isinstance(following, Threshold)
-            thresholds = following.thresholds if isinstance(following, Threshold) else _NONE
-            steps = following.steps if isinstance(following, Threshold) else _NONE
-            planes = steps.shape[-1] + 1 if coded else 0
-            builder.layer(
-                *window, op.weights.rows, planes, np.ascontiguousarray(op.weights.packed), gains,
-                np.ascontiguousarray(thresholds, dtype=np.int64), np.ascontiguousarray(steps, dtype=np.int64),
-            )  # fmt: skip
-            if isinstance(following, Scores):
-                builder.scores(
-                    np.ascontiguousarray(following.scale, dtype=np.int64),
-                    np.ascontiguousarray(following.bias, dtype=np.int64),
-                    np.array(op.reaches, dtype=np.int64),
-                )
-        elif isinstance(op, MaxPool):
-            builder.pool(op.window.kernel, op.window.stride)
-            height, width = op.window.output(height, width)
-        elif not isinstance(op, (Threshold, Scores)):
-            raise OptionError(f"{type(op).__name__}: lower the network before running it")
+    for node in network.nodes:
+        match node.op:
+            case Dense():
+                _layer(builder, network, cast("Node[Dense]", node))
+            case MaxPool(window=window):
+                builder.pool(window.kernel, window.stride)
+            case Threshold() | Scores():  # handed over with their layers
+                pass
+            case _:
+                raise OptionError(f"{type(node.op).__name__}: lower the network before running it")
     return builder
 
 
-def _window(op: Dense, height: int, width: int) -> tuple[int, int, int, int, int, int, int]:
+def _layer(builder: Any, network: Network, layer: Node[Dense]) -> None:
+    """A layer with weights and the threshold or the scores that read it."""
+    op, codes = layer.op, network.read(layer)
+    tail = next((user.op for user in network.users[layer.name]), None)
+    if op.gains is None or not isinstance(codes, Code) or not isinstance(tail, Threshold | Scores):
+        raise OptionError(f"{network.name}: lower the network before running it")
+    window = _window(op, codes.shape, network.values[layer.name].shape)
+    gains = np.array([row[: codes.planes] for row in op.gains], dtype=np.int64)
+    thresholds, steps = (tail.thresholds, tail.steps) if isinstance(tail, Threshold) else (_NONE, _NONE)
+    builder.layer(
+        *window, op.weights.rows, steps.shape[-1] + 1 if isinstance(tail, Threshold) else 0,
+        np.ascontiguousarray(op.weights.packed), gains,
+        np.ascontiguousarray(thresholds, dtype=np.int64), np.ascontiguousarray(steps, dtype=np.int64),
+    )  # fmt: skip
+    if isinstance(tail, Scores):
+        builder.scores(
+            np.ascontiguousarray(tail.scale, dtype=np.int64),
+            np.ascontiguousarray(tail.bias, dtype=np.int64),
+            np.array(op.reaches, dtype=np.int64),
+        )
+
+
+def _window(op: Dense, source: Shape, result: Shape) -> tuple[int, int, int, int, int, int, int]:
     """Kernel, stride, padding before, and output of a layer over a map; a dense layer's one window is all of it."""
     if not isinstance(op, Conv):
-        return height, width, 1, 0, 0, 1, 1
-    (top, _), (left, _) = op.window.padding(height), op.window.padding(width)
-    return op.window.kernel, op.window.kernel, op.window.stride, top, left, *op.window.output(height, width)
+        return source.height, source.width, 1, 0, 0, 1, 1
+    (top, _), (left, _) = op.window.padding(source.height), op.window.padding(source.width)
+    return op.window.kernel, op.window.kernel, op.window.stride, top, left, result.height, result.width

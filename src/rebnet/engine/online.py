@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from rebnet.engine.maps import padded, pool, windows
 from rebnet.engine.reference import batch_size, check_images
 from rebnet.errors import OptionError
-from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, Network, ResidualSign
+from rebnet.ir.network import Network
+from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, ResidualSign
 from rebnet.spec.pixels import pixel_values
 
 Factors = NDArray[np.float32]

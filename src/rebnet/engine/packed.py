@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.engine.reference import batch_size, check_images, run_batch, served_index
-from rebnet.ir.ops import Conv, Dense, Network
+from rebnet.ir.network import Network, Node
+from rebnet.ir.ops import Conv, Dense
 from rebnet.spec.residual import Bits
 from rebnet.spec.window import windows
 from rebnet.spec.xnor import pack_words
@@ -50,12 +51,7 @@ class PackedEngine:
     def __init__(self, network: Network, threads: int = 1) -> None:
         self.network = network
         self.threads = threads
-        self._layers: dict[str, _Packed] = {}
-        channels = network.input.channels
-        for op in network.ops:
-            if isinstance(op, Dense):
-                self._layers[op.name] = _pack(op, channels)
-                channels = op.weights.rows
+        self._layers = {layer.name: _pack(layer.op, network.read(layer).shape.channels) for layer in network.layers}
 
     def run(
         self,
@@ -80,9 +76,9 @@ class PackedEngine:
         with ThreadPoolExecutor(self.threads) as pool:
             return np.concatenate([none, *pool.map(work, batches)])
 
-    def _accumulate(self, op: Dense, planes: Bits, gains: Sequence[int]) -> NDArray[np.int64]:
+    def _accumulate(self, node: Node[Dense], planes: Bits, gains: Sequence[int]) -> NDArray[np.int64]:
         """A = Σ g_i·p_i of every window and row: (images, out height, out width, rows)."""
-        layer = self._layers[op.name]
+        op, layer = node.op, self._layers[node.name]
         used = [(gain, level) for level, gain in enumerate(gains) if gain > 0]
         planes = planes[: 1 + max((level for _, level in used), default=0)]
         if not isinstance(op, Conv):

@@ -11,7 +11,7 @@ from rebnet.engine import native, packed
 from rebnet.engine.given import images_of, levels_of, whole
 from rebnet.engine.reference import check_images, run_mixed, served_index
 from rebnet.errors import OptionError
-from rebnet.ir.ops import Network
+from rebnet.ir.network import Network
 from rebnet.spec.scores import labels as labels_of
 
 NUMPY = "numpy"

@@ -18,7 +18,8 @@ from threadpoolctl import threadpool_limits
 from rebnet.engine.maps import Maps, padded, pool, windows
 from rebnet.engine.reference import check_images
 from rebnet.errors import OptionError
-from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, Network, ResidualSign
+from rebnet.ir.network import Network
+from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, ResidualSign
 from rebnet.spec.window import Window
 
 _BATCH = 32  # images that go through the network together

@@ -1,12 +1,15 @@
 """The integer network in numpy, through the functions of `spec`: what every faster engine must equal."""
 
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import DatasetError, OptionError
-from rebnet.ir.ops import Conv, Dense, MaxPool, Network, Scores, Threshold
+from rebnet.ir.network import PIXELS, Network, Node
+from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
+from rebnet.ir.values import Code, Integer
 from rebnet.spec.pixels import pixel_planes
 from rebnet.spec.pool import max_pool
 from rebnet.spec.residual import Bits, encode_integer
@@ -14,7 +17,7 @@ from rebnet.spec.scores import scores
 from rebnet.spec.window import windows
 from rebnet.spec.xnor import accumulate
 
-Accumulate = Callable[[Dense, Bits, Sequence[int]], NDArray[np.int64]]
+Accumulate = Callable[[Node[Dense], Bits, Sequence[int]], NDArray[np.int64]]
 """A layer, the bit planes in front of it and its gains to A: (images, out height, out width, rows)."""
 _BATCH_ELEMENTS = 1 << 24  # window elements held at a time
 
@@ -108,18 +111,11 @@ def run_mixed(
 
 def batch_size(network: Network) -> int:
     """Images at a time for which the windows of the largest layer stay within memory; at most 1000."""
-    height, width = network.input.height, network.input.width
-    planes, largest = network.input.bits, 1
-    for op in network.ops:
-        if isinstance(op, Dense):
-            count = 1
-            if isinstance(op, Conv):
-                height, width = op.window.output(height, width)
-                count = height * width
-            largest = max(largest, count * op.weights.columns * planes, count * op.weights.rows * 8)
-            planes = network.levels
-        elif isinstance(op, MaxPool):
-            height, width = op.window.output(height, width)
+    largest = 1
+    for layer in network.layers:
+        codes, windows = network.read(layer), network.values[layer.name].shape.positions
+        planes = codes.planes if isinstance(codes, Code) else 1
+        largest = max(largest, windows * layer.op.weights.columns * planes, windows * layer.op.weights.rows * 8)
     return max(1, min(1000, _BATCH_ELEMENTS // largest))
 
 
@@ -127,27 +123,31 @@ def run_batch(
     network: Network, images: NDArray[np.uint8], index: int, accumulate_layer: Accumulate
 ) -> NDArray[np.int64]:
     """Scores of a batch with the constants of set `index`; the engines differ in `accumulate_layer` alone."""
-    planes: Bits = pixel_planes(images, network.input.bits)  # (levels, images, height, width, channels)
-    accumulator: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
-    reach = 0
-    for op in network.ops:
-        match op:
+    codes: dict[str, Bits] = {PIXELS: pixel_planes(images, network.input.bits)}  # (planes, images, *map)
+    sums: dict[str, NDArray[np.int64]] = {}  # (images, *map)
+    for node in network.nodes:
+        ((source, value),) = ((name, network.values[name]) for name in network.sources(node))
+        match node.op:
             case Dense(gains=tuple(gains)):
-                accumulator = accumulate_layer(op, planes, gains[index])
-                reach = op.reaches[index]
-            case MaxPool():
-                planes = max_pool(planes, op.window)
-            case Threshold():
-                planes = encode_integer(accumulator, op.thresholds[index], op.steps[index])
-            case Scores():
-                return scores(accumulator.reshape(len(images), -1), reach, op.scale[index], op.bias[index])
+                sums[node.name] = accumulate_layer(cast("Node[Dense]", node), codes.pop(source), gains[index])
+            case MaxPool(window=window) if isinstance(value, Code):
+                codes[node.name] = max_pool(codes.pop(source), window)
+            case Threshold(thresholds=thresholds, steps=steps):
+                codes[node.name] = encode_integer(sums.pop(source), thresholds[index], steps[index])
+            case Scores(scale=scale, bias=bias) if isinstance(value, Integer):
+                accumulators = sums.pop(source).reshape(len(images), -1)
+                sums[node.name] = scores(accumulators, value.high[index], scale[index], bias[index])
             case _:
-                raise OptionError(f"{type(op).__name__}: lower the network before running it")
-    raise OptionError(f"{network.name}: ends without scores; lower the network before running it")
+                raise OptionError(f"{type(node.op).__name__}: lower the network before running it")
+    answer = network.answers[0]
+    if not isinstance(answer.op, Scores):
+        raise OptionError(f"{network.name}: ends without scores; lower the network before running it")
+    return sums[answer.name]
 
 
-def _accumulate(op: Dense, planes: Bits, gains: Sequence[int]) -> NDArray[np.int64]:
+def _accumulate(layer: Node[Dense], planes: Bits, gains: Sequence[int]) -> NDArray[np.int64]:
     """A of every window and row, shape (images, out height, out width, rows); a dense layer has one window."""
+    op = layer.op
     vectors = windows(planes, op.window) if isinstance(op, Conv) else planes.reshape(*planes.shape[:2], 1, 1, -1)
     flat = vectors.reshape(len(vectors), -1, vectors.shape[-1])
     return accumulate(flat, op.weights.bits, gains).reshape(*vectors.shape[1:4], -1)

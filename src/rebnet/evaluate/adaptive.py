@@ -13,7 +13,7 @@ from rebnet.errors import DatasetError, FileFormatError, OptionError
 from rebnet.evaluate.ladder import Outcome, Rungs, Thresholds, choose, climb, rungs_of, sweep
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
-from rebnet.ir.ops import Network
+from rebnet.ir.network import Network
 from rebnet.records import read
 from rebnet.records.chain import check_origin
 from rebnet.request import Request, request_entry

@@ -6,7 +6,6 @@ of the map is: until then every sum has to be kept, the sums of magnitudes are a
 of every channel are multiplied anew.
 """
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,11 @@ from rebnet.engine.reference import check_data
 from rebnet.errors import FileFormatError
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
-from rebnet.ir.ops import Dense, MaxPool, Network
+from rebnet.ir.network import Network, Node
+from rebnet.ir.ops import MaxPool, Op, Threshold
+from rebnet.ir.values import Value
 from rebnet.records.chain import check_origin
 from rebnet.request import Request, request_entry
-from rebnet.rtl.accelerator import map_shapes
 
 ONLINE_FILE = "online.json"
 
@@ -53,7 +53,7 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Requ
     trained = np.argmax(run_real(real, images), axis=1)
     kept, _ = run_online(real, images)
     outputs, factors = run_online(real, images, dataset.train_images)
-    for layer, used in zip(network.dense, factors, strict=False):
+    for layer, used in zip(network.layers, factors, strict=False):
         if not np.isfinite(used).all():
             raise FileFormatError(
                 f"{exported / storage.NETWORK_FILE}: layer {layer.name}: an image's own factors overflow float32, so "
@@ -98,12 +98,13 @@ def costs(network: Network) -> list[dict[str, Any]]:
     """
     m = network.levels
     found: list[dict[str, Any]] = []
-    ops = [op for op in network.ops if isinstance(op, Dense | MaxPool)]
-    maps = [shape for op, shape in zip(ops, map_shapes(network), strict=True) if isinstance(op, Dense)]
-    for layer, shape in zip(network.dense[:-1], maps[1:], strict=True):
-        channels = layer.weights.rows
-        values = math.prod(shape)
-        bits = layer.reaches[-1].bit_length() + 1
+    for node in network.nodes:
+        layer = network.layer_of(node)
+        if not isinstance(node.op, Threshold) or layer is None:
+            continue
+        channels = layer.op.weights.rows
+        values = _pooled(network, node).shape.elements
+        bits = layer.op.reaches[-1].bit_length() + 1
         found.append(
             {
                 "name": layer.name,
@@ -115,3 +116,9 @@ def costs(network: Network) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _pooled(network: Network, node: Node[Op]) -> Value:
+    """The value that a node gives, behind the pool that training has in front of it."""
+    pools = [user.name for user in network.users[node.name] if isinstance(user.op, MaxPool)]
+    return network.values[pools[0] if pools else node.name]

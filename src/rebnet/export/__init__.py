@@ -12,8 +12,8 @@ from torch import nn
 from rebnet.errors import OptionError
 from rebnet.export.modules import check_pixels, own_copy, placed
 from rebnet.export.walk import walk
+from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding, parse
-from rebnet.ir.ops import Network
 from rebnet.nn.calibration import recalibrate, snap_gains
 from rebnet.nn.load import load_model
 from rebnet.nn.options import FLOAT_LEVELS

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 from rebnet.errors import OptionError
 from rebnet.export.modules import LEGAL, Placed
+from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding
-from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, Floats, MaxPool, Network, Op, PixelInput, ResidualSign
+from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, Floats, MaxPool, Op, PixelInput, ResidualSign
 from rebnet.ir.verify import verify
 from rebnet.nn.any_levels import PerLevel
 from rebnet.nn.conv import BinaryConv2d
@@ -66,7 +67,7 @@ def walk(placed: Sequence[Placed], name: str, foldings: Sequence[Folding | None]
             padded = None
     ops = _with_fractions(name, ops, levels.pop()) if snapped else [_any_factors(op) for op in ops]
     image = PixelInput(pixels.height, pixels.width, pixels.channels, pixels.bits)
-    return verify(Network(name, signs[0].levels if signs else 1, image, tuple(ops)))
+    return verify(Network.chain(name, signs[0].levels if signs else 1, image, ops))
 
 
 def _padding(place: str, module: PadLowest, *, first: bool, before_sign: bool) -> Window:
@@ -87,12 +88,12 @@ def _op(place: str, module: nn.Module, layer: int, foldings: Sequence[Folding | 
             return _own_sets(place, [_op(place, one, layer, foldings, padded) for one in module])
         case BinaryLinear():
             bits = BitMatrix.pack((module.binary_weight > 0).cpu().numpy())
-            return Dense(f"layer_{layer + 1}", bits, module.scale, folding)
+            return Dense(bits, module.scale, folding)
         case BinaryConv2d():
             rows = (module.binary_weight > 0).permute(0, 2, 3, 1).flatten(1)  # columns: kernel row, column, channel
             window = _window(place, module, padded)
             bits = BitMatrix.pack(rows.cpu().numpy())
-            return Conv(f"layer_{layer + 1}", bits, module.scale, folding, window=window)
+            return Conv(bits, module.scale, folding, window=window)
         case nn.BatchNorm1d() | nn.BatchNorm2d():
             return _batchnorm(place, module)
         case nn.MaxPool2d():

@@ -13,7 +13,7 @@ from rebnet.paths import followed, path_of, some_path_of
 from rebnet.request import request_of
 
 if TYPE_CHECKING:
-    from rebnet.ir.ops import Network
+    from rebnet.ir.network import Network
 
 
 def train(

@@ -11,7 +11,7 @@ from rebnet.fold.choose import NAMES, choose
 from rebnet.fold.depths import predict, size_fifos
 from rebnet.fold.fit import Request, check_limit, fold_for_board, resources_record
 from rebnet.ir import storage
-from rebnet.ir.ops import Network
+from rebnet.ir.network import Network
 from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of, layer_bound
 from rebnet.rtl.folding import (
     FOLDING_FILE,

@@ -9,6 +9,7 @@ fewest levels that are served: a graph is made for a range of paces within which
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,11 @@ from rebnet.boards import Family
 from rebnet.fold.cost import module_cost, shape_of
 from rebnet.fold.fronts import Foldings, Integers, every_folding, layer_facts, unbeaten, whole_costs
 from rebnet.fold.likely import line_depth
+from rebnet.ir.network import Network, Node
 from rebnet.ir.notation import Folding
-from rebnet.ir.ops import Conv, Dense, MaxPool, Network
-from rebnet.rtl.accelerator import Shape, dense_word, gather, layers_of, map_shapes, pool_unit, pool_units, window_unit
+from rebnet.ir.ops import Conv, Dense, MaxPool
+from rebnet.ir.values import Shape
+from rebnet.rtl.accelerator import dense_word, gather, mvtu_of, pool_unit, pool_units, window_unit
 from rebnet.rtl.folding import MAX_SAMPLES_PER_BEAT
 from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
 from rebnet.rtl.parameters import Module, converter_parameters, window_parameters
@@ -100,12 +103,13 @@ class Choices:
         self._network, self._family = network, family
         self._widths: Widths = widths_of(network)
         self._costs: dict[str, Integers] = {}
-        layers = iter(layers_of(network, (Folding(1, 1, 1),) * len(network.dense)))
         self._places: list[_Place] = []
-        ops = [op for op in network.ops if isinstance(op, Dense | MaxPool)]
-        for op, shape in zip(ops, map_shapes(network), strict=True):
-            layer = next(layers) if isinstance(op, Dense) else self._places[-1].layer
-            self._places.append(_Place(op, shape, layer))
+        for node in network.nodes:
+            layer = node if isinstance(node.op, Dense) else network.layer_of(node)
+            if isinstance(node.op, Dense | MaxPool) and layer is not None:
+                unit = mvtu_of(network, cast("Node[Dense]", layer), Folding(1, 1, 1), "auto")
+                self._places.append(_Place(node.op, network.read(node).shape, unit))
+        self._last = next(place.layer.name for place in self._places if not place.layer.levels_out)
         self._paces = sorted(self._breakpoints())
         dense = [place for place in self._places if isinstance(place.op, Dense)]
         found = [every_folding(facts, family, most_cycles, most, even=even) for facts in layer_facts(network)]
@@ -188,7 +192,7 @@ class Choices:
         """
         network = self._network
         samples = self.samples_per_beat(least_pace)
-        if max(-(-network.input.samples // samples), network.dense[-1].weights.rows) > most_cycles:
+        if max(-(-network.input.samples // samples), network.classes) > most_cycles:
             return None
         nodes, planes = [samples], network.input.bits
         steps = [_step([(0, 0, self._pixels(samples))], 1)]
@@ -307,11 +311,11 @@ class Choices:
         return self._cost(
             "scores",
             {
-                "ROWS": self._network.dense[-1].weights.rows,
+                "ROWS": self._network.classes,
                 "LANES": lanes,
                 "SETS": len(self._network.served),
                 "LEVEL_WIDTH": self._widths.level,
-                "ACC_WIDTH": self._widths.accumulators[-1],
+                "ACC_WIDTH": self._widths.accumulators[self._last],
                 "SCORE_WIDTH": self._widths.score,
             },
         )

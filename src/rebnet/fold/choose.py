@@ -5,9 +5,10 @@ from pathlib import Path
 
 from rebnet.errors import FoldingError
 from rebnet.ir.bounds import folding_fault
+from rebnet.ir.network import Network, Node
 from rebnet.ir.notation import Folding
-from rebnet.ir.ops import Dense, Network
-from rebnet.rtl.accelerator import layers_of, vectors_of
+from rebnet.ir.ops import Dense
+from rebnet.rtl.accelerator import codes_of, layers_of, open_lanes
 from rebnet.rtl.folding import read_foldings
 
 NAMES = ("paper", "balanced")
@@ -30,16 +31,16 @@ def choose(network: Network, folding: str | None, target_cycles: int | None) -> 
     if target_cycles is not None and target_cycles < 1:
         raise FoldingError(f"target_cycles={target_cycles}; use at least 1")
     chosen = _choose(network, folding, target_cycles)
-    for dense, own in zip(network.dense, chosen, strict=True):
-        columns = dense.weights.columns
-        fault = folding_fault(dense.weights.rows, columns, own.pe, own.simd, own.level_lanes or 1)
+    for layer, own in zip(network.layers, chosen, strict=True):
+        rows, columns = layer.op.weights.rows, layer.op.weights.columns
+        fault = folding_fault(rows, columns, own.pe, own.simd, own.level_lanes or 1)
         if fault is not None:
-            raise FoldingError(f"layer {dense.name}: folding {own} {fault}")
+            raise FoldingError(f"layer {layer.name}: folding {own} {fault}")
     return chosen
 
 
 def _choose(network: Network, folding: str | None, target_cycles: int | None) -> tuple[Folding, ...]:
-    if folding == "balanced" or (folding is None and any(dense.folding is None for dense in network.dense)):
+    if folding == "balanced" or (folding is None and any(layer.op.folding is None for layer in network.layers)):
         return _balanced(network, folding is None, target_cycles)
     if target_cycles is not None:
         source = "the network text" if folding is None else f"folding {folding!r}"
@@ -56,9 +57,9 @@ def _choose(network: Network, folding: str | None, target_cycles: int | None) ->
 
 
 def _paper(network: Network) -> tuple[Folding, ...]:
-    foldings = tuple(dense.folding for dense in network.dense if dense.folding is not None)
-    if len(foldings) < len(network.dense):
-        open_layers = ", ".join(dense.name for dense in network.dense if dense.folding is None)
+    foldings = tuple(layer.op.folding for layer in network.layers if layer.op.folding is not None)
+    if len(foldings) < len(network.layers):
+        open_layers = ", ".join(layer.name for layer in network.layers if layer.op.folding is None)
         raise FoldingError(
             f"folding 'paper': the network text gives {open_layers} no (PE,SIMD); write them into the text "
             "or use 'balanced'"
@@ -69,40 +70,36 @@ def _paper(network: Network) -> tuple[Folding, ...]:
 def _balanced(network: Network, keep_given: bool, target_cycles: int | None) -> tuple[Folding, ...]:
     target = target_cycles or default_target(network)
     foldings = []
-    for dense, passes in zip(network.dense, _passes(network), strict=True):
-        if keep_given and dense.folding is not None:
-            foldings.append(dense.folding)
+    for layer in network.layers:
+        given = layer.op.folding
+        if keep_given and given is not None:
+            foldings.append(given)
             continue
-        lanes = dense.folding.level_lanes if dense.folding else None
-        foldings.append(_cheapest(dense, passes, lanes, target))
+        foldings.append(_cheapest(layer, _passes(network, layer), given.level_lanes if given else None, target))
     return tuple(foldings)
 
 
-def _passes(network: Network) -> list[int]:
-    """The fewest cycles of each layer: one for each vector of an image and group of level lanes."""
-    passes = []
-    for index, (dense, vectors) in enumerate(zip(network.dense, vectors_of(network), strict=True)):
-        lanes = dense.folding.level_lanes if dense.folding else None
-        groups = math.ceil((network.levels if index else network.input.bits) / (lanes or (1 if index else 8)))
-        passes.append(groups * vectors)
-    return passes
+def _passes(network: Network, layer: Node[Dense]) -> int:
+    """The fewest cycles of a layer: one for each vector of an image and group of level lanes."""
+    lanes = (layer.op.folding.level_lanes if layer.op.folding else None) or open_lanes(network, layer)
+    return math.ceil(codes_of(network, layer).planes / lanes) * network.values[layer.name].shape.positions
 
 
 def default_target(network: Network) -> int:
     """Cycles of the slowest layer at the text's folding; without one, a cycle per sample, or the least there is."""
-    given = [dense.folding for dense in network.dense]
+    given = [layer.op.folding for layer in network.layers]
     if any(folding is None for folding in given):
-        return max(network.input.samples, *_passes(network))
+        return max(network.input.samples, *(_passes(network, layer) for layer in network.layers))
     layers = layers_of(network, tuple(folding for folding in given if folding is not None))
     return max(layer.cycles(network.levels) for layer in layers)
 
 
-def _cheapest(dense: Dense, passes: int, lanes: int | None, target: int) -> Folding:
+def _cheapest(layer: Node[Dense], passes: int, lanes: int | None, target: int) -> Folding:
     """The fewest XNOR lanes, PE·SIMD, whose cycles reach the target; among equals the fewest PE.
 
     `passes` is the number of times that an image's vectors pass: vectors times groups of level lanes.
     """
-    rows, columns = dense.weights.rows, dense.weights.columns
+    rows, columns = layer.op.weights.rows, layer.op.weights.columns
     best: Folding | None = None
     for chunks in range(1, columns + 1):
         simd = math.ceil(columns / chunks)
@@ -114,7 +111,7 @@ def _cheapest(dense: Dense, passes: int, lanes: int | None, target: int) -> Fold
             best = Folding(pe, simd, lanes)
     if best is None:
         raise FoldingError(
-            f"layer {dense.name}: no folding takes at most {target} cycles per image, the fastest takes {passes}; "
+            f"layer {layer.name}: no folding takes at most {target} cycles per image, the fastest takes {passes}; "
             "raise --target-cycles or give the layer more level lanes"
         )
     return best

@@ -14,7 +14,7 @@ from rebnet.fold.cost import predict
 from rebnet.fold.depths import size_fifos
 from rebnet.fold.likely import likely_depths
 from rebnet.fold.search import Found, Goal, Search, device_of
-from rebnet.ir.ops import Network
+from rebnet.ir.network import Network
 from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
 from rebnet.rtl.parameters import Module, modules_of
 

@@ -10,8 +10,8 @@ from rebnet.boards import Family
 from rebnet.fold.cost import BRAM_18K, BRAM_36K, DSP, FF, LUT, mvtu_cost, piece_cost
 from rebnet.fold.features import clog2
 from rebnet.fold.likely import input_depth, output_depth
+from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding
-from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import layers_of
 from rebnet.rtl.folding import WEIGHT_STYLES
 from rebnet.rtl.geometry import Mvtu, popcount_stages
@@ -80,11 +80,11 @@ def layer_facts(network: Network) -> list[LayerFacts]:
     """The facts of each weighted layer of a lowered network."""
     widths, constants = widths_of(network), layer_constants(network)
     facts = []
-    for index, layer in enumerate(layers_of(network, (Folding(1, 1, 1),) * len(network.dense))):
+    for layer in layers_of(network, (Folding(1, 1, 1),) * len(network.layers)):
         sets, bits = 1, widths.threshold
         if layer.levels_out:
-            sets, bits = constants[index].sets, constants[index].bits
-        gains, sums = widths.gains[index], widths.accumulators[index]
+            sets, bits = constants[layer.name].sets, constants[layer.name].bits
+        gains, sums = widths.gains[layer.name], widths.accumulators[layer.name]
         facts.append(LayerFacts(layer, network.served, widths.level, gains, sums, bits, sets))
     return facts
 

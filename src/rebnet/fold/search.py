@@ -16,8 +16,8 @@ from rebnet.errors import FoldingError
 from rebnet.fold.choices import TOLERANCE, Choices, Step
 from rebnet.fold.fronts import layer_facts, least_luts
 from rebnet.fold.paths import Outcome, Path, cheapest
+from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding
-from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import layers_of
 from rebnet.rtl.folding import MAX_SAMPLES_PER_BEAT, WEIGHT_STYLES
 
@@ -126,7 +126,7 @@ class Search:
             low, high = high, min(4 * high, slowest)
         values = sorted({int(c) for layer in choices.layers for c in np.unique(layer.cycles)} | {high})
         values += [-(-self.network.input.samples // 2**power) for power in range(7)]
-        values = sorted({value for value in (*values, self.network.dense[-1].weights.rows) if low < value <= high})
+        values = sorted({value for value in (*values, self.network.classes) if low < value <= high})
         first, last, refused = 0, len(values) - 1, math.nan
         while first < last:
             middle = (first + last) // 2
@@ -143,17 +143,17 @@ class Search:
 
     def _most_cycles(self) -> int:
         """Cycles per image with one lane in every layer, or of the input or output where they take more."""
-        layers = layers_of(self.network, (Folding(1, 1, 1),) * len(self.network.dense))
+        layers = layers_of(self.network, (Folding(1, 1, 1),) * len(self.network.layers))
         return max(
             *(layer.cycles(self.network.levels) for layer in layers), self.network.input.samples, layers[-1].rows
         )
 
     def _guess(self) -> int:
         """Cycles per image that a device of this size may well reach: its LUT as lanes, four each."""
-        layers = layers_of(self.network, (Folding(1, 1, 1),) * len(self.network.dense))
+        layers = layers_of(self.network, (Folding(1, 1, 1),) * len(self.network.layers))
         work = sum(layer.cycles(self.network.levels) for layer in layers)
         lanes = max(self.share * float(self.device[0]) / 4, 1)
-        return max(int(work / lanes), -(-self.network.input.samples // 64), self.network.dense[-1].weights.rows, 16)
+        return max(int(work / lanes), -(-self.network.input.samples // 64), self.network.classes, 16)
 
     def _found(self, choices: Choices, best: "Best", cycles: int, proof: dict[str, object]) -> Found:
         path = best.path

@@ -10,7 +10,8 @@ from rebnet.generate.fusesoc import CORE_FILE, core_text
 from rebnet.generate.memory import columns, score_words, threshold_words, to_hex, weight_words
 from rebnet.generate.top import Plan, plan_text, top_text
 from rebnet.ir import storage
-from rebnet.ir.ops import Network, Scores
+from rebnet.ir.network import Network
+from rebnet.ir.ops import Scores
 from rebnet.plain import NAME
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.accelerator import Accelerator
@@ -98,16 +99,17 @@ def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
 
 def _memories(network: Network, accelerator: Accelerator, widths: Widths) -> dict[str, str]:
     """The memory images by file name, in the order that data meets them."""
-    last = network.ops[-1]
-    assert isinstance(last, Scores)
+    scores = network.answers[0].op
+    assert isinstance(scores, Scores)
     constants = layer_constants(network)
     memories: dict[str, str] = {}
-    for index, (dense, layer) in enumerate(zip(network.dense, accelerator.layers, strict=True)):
-        memories |= columns(f"{layer.name}_weights.hex", weight_words(dense, layer), layer.weight_column)
+    for layer in accelerator.layers:
+        weights = weight_words(network.layer(layer.name), layer)
+        memories |= columns(f"{layer.name}_weights.hex", weights, layer.weight_column)
         if layer.levels_out:
-            words = threshold_words(constants[index].threshold, layer, constants[index].bits)
-            memories[f"{layer.name}_thresholds.hex"] = to_hex(words)
-    memories["scores.hex"] = to_hex(score_words(last, network.dense[-1], widths.score))
+            own = constants[layer.name]
+            memories[f"{layer.name}_thresholds.hex"] = to_hex(threshold_words(own.threshold, layer, own.bits))
+    memories["scores.hex"] = to_hex(score_words(scores, network.layer(accelerator.last.name), widths.score))
     return memories
 
 

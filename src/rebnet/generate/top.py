@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
+from rebnet.ir.network import Network
 from rebnet.ir.notation import ConvText, DenseText, Folding, PoolText
-from rebnet.ir.ops import Conv, Dense, MaxPool, Network
+from rebnet.ir.ops import Conv, Dense, MaxPool
 from rebnet.rtl.accelerator import Accelerator, Depths
 from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
 from rebnet.rtl.parameters import (
@@ -108,16 +109,16 @@ def plan_text(plan: Plan) -> str:
     """The network text, with the folding of every layer."""
     image = plan.network.input
     parts = [f"{image.height}x{image.width}x{image.channels}"]
-    layers = iter(plan.accelerator.layers)
-    for op in plan.network.ops:
-        match op:
+    layers = {layer.name: layer for layer in plan.accelerator.layers}
+    for node in plan.network.nodes:
+        match node.op:
             case Dense():
-                layer = next(layers)
+                layer = layers[node.name]
                 folding = Folding(layer.pe, layer.simd, layer.level_lanes)
                 dense = DenseText(layer.rows, folding)
-                parts.append(str(ConvText(layer.rows, folding, op.window) if isinstance(op, Conv) else dense))
-            case MaxPool():
-                parts.append(str(PoolText(op.window)))
+                parts.append(str(ConvText(layer.rows, folding, node.op.window) if isinstance(node.op, Conv) else dense))
+            case MaxPool(window=window):
+                parts.append(str(PoolText(window)))
     return " - ".join(parts)
 
 
@@ -169,10 +170,8 @@ def _window(plan: Plan, stage: WindowUnit, source: str) -> tuple[str, str]:
 
 
 def _layer(plan: Plan, layer: Mvtu, source: str) -> tuple[str, str]:
-    network, widths = plan.network, plan.widths
-    index = plan.accelerator.layers.index(layer)
-    name = layer.name
-    unit = mvtu_parameters(network, plan.accelerator, layer, widths, plan.depths)
+    widths, name = plan.widths, layer.name
+    unit = mvtu_parameters(plan.network, layer, widths, plan.depths)
     behind = {key: unit.pop(key) for key in ("WEIGHT_STYLE", "THRESHOLD_STYLE", "BUFFER_STYLE", "GAINS")}
     unit |= {
         "WEIGHT_FILE": f'"{plan.memory}/{name}_weights.hex"',
@@ -180,7 +179,7 @@ def _layer(plan: Plan, layer: Mvtu, source: str) -> tuple[str, str]:
         **behind,
     }
     sink = f"{name}_out"
-    declared = _stream(sink, layer.drain * (layer.levels_out or widths.accumulators[index]), widths.level)
+    declared = _stream(sink, layer.drain * (layer.levels_out or widths.accumulators[name]), widths.level)
     return declared + _instance("mvtu", name, unit, _connect(source, sink)), sink
 
 

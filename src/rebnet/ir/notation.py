@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 
 from rebnet.errors import FoldingError, NotationError
 from rebnet.ir.bounds import MAX_LAYERS, MAX_SIDE, MAX_WEIGHTS, shape_fault
+from rebnet.ir.values import Shape
 from rebnet.spec.window import Window
 
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})")
@@ -78,8 +79,6 @@ class PoolText:
         return f"MP{kernel}" if stride == kernel == 2 else f"MP{kernel}/{stride}"
 
 
-Shape = tuple[int, int, int]
-"""Height, width and channels of a feature map."""
 LayerText = DenseText | ConvText | PoolText
 
 
@@ -105,16 +104,15 @@ class Architecture:
     @property
     def shapes(self) -> tuple[Shape, ...]:
         """The shape in front of each layer, and behind the last; dense layers give 1 x 1 x outputs."""
-        shapes: list[Shape] = [(self.height, self.width, self.channels)]
+        shapes = [Shape(self.height, self.width, self.channels)]
         for layer in self.layers:
-            height, width, channels = shapes[-1]
             match layer:
                 case DenseText():
-                    shapes.append((1, 1, layer.rows))
+                    shapes.append(Shape(1, 1, layer.rows))
                 case ConvText():
-                    shapes.append((*layer.window.output(height, width), layer.rows))
+                    shapes.append(shapes[-1].windowed(layer.window, layer.rows))
                 case PoolText():
-                    shapes.append((*layer.window.output(height, width), channels))
+                    shapes.append(shapes[-1].windowed(layer.window))
         return tuple(shapes)
 
     @property
@@ -124,11 +122,10 @@ class Architecture:
 
     def inputs_of(self, index: int) -> int:
         """Inputs of one output of layer `index`, counted from 0: the columns of its weight matrix."""
-        height, width, channels = self.shapes[index]
-        layer = self.layers[index]
+        shape, layer = self.shapes[index], self.layers[index]
         if isinstance(layer, DenseText):
-            return height * width * channels
-        return layer.window.kernel**2 * channels
+            return shape.elements
+        return layer.window.kernel**2 * shape.channels
 
     def without_folding(self) -> "Architecture":
         """The same network with every (PE,SIMD) left open."""
@@ -218,7 +215,7 @@ def _check_order(place: str, before: tuple[LayerText, ...], layer: LayerText, sh
         raise NotationError(f"{place}: stands behind a dense layer, where only dense layers D<outputs> may stand")
     if isinstance(layer, PoolText) and not (before and isinstance(before[-1], ConvText)):
         raise NotationError(f"{place}: a max-pool must follow a convolution C<channels>")
-    height, width, _ = shape
+    height, width = shape.height, shape.width
     kernel = layer.window.kernel
     if not layer.window.same and kernel > min(height, width):
         raise NotationError(

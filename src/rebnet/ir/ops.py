@@ -8,15 +8,21 @@ Feature maps stand in the order height, width, channel; a dense layer takes a wh
 
 Arrays of served levels have one entry per level count m that the network can run at. Real operations hold one set of
 numbers, which a run at m < M truncates, or one set for each m = 1 … M: an any-level network.
+
+`result` is an operation's own rule: the type of what it gives, from the type of what it reads (`rebnet.ir.values`). It
+raises `VerifyError` where it cannot read that. Where an operation stands, `rebnet.ir.network` says.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet.errors import VerifyError
 from rebnet.ir.notation import Folding
+from rebnet.ir.values import Code, Integer, LevelCounts, Real, Shape, Value, check_window, pooled
+from rebnet.spec.pixels import pixel_gains
 from rebnet.spec.residual import Bits
 from rebnet.spec.window import Window
 
@@ -37,6 +43,13 @@ class PixelInput:
     def samples(self) -> int:
         """Samples in one image."""
         return self.height * self.width * self.channels
+
+    def result(self, counts: LevelCounts) -> Code:
+        """An image is a residual code already: its bits count 2^(k-1) … 1 in units of 1/(2^k - 1)."""
+        times = len(counts.served)
+        shape = Shape(self.height, self.width, self.channels)
+        gains = pixel_gains(self.bits)
+        return Code(shape, self.bits, (self.bits,) * times, (1 / (2**self.bits - 1),), (gains,) * times)
 
 
 @dataclass(frozen=True)
@@ -76,7 +89,6 @@ class Dense:
     one per served m. `gains` has one tuple per served m, each as long as the input has levels, 0 above m.
     """
 
-    name: str
     weights: BitMatrix
     scale: float
     folding: Folding | None = None
@@ -89,6 +101,21 @@ class Dense:
         assert self.gains is not None
         return tuple(self.weights.columns * sum(gains) for gains in self.gains)
 
+    def result(self, counts: LevelCounts, source: Value) -> Real | Integer:
+        """Real sums, or accumulators 0 … R where gains are assigned."""
+        self._check_columns(source.shape.elements)
+        return self._sums(Shape(1, 1, self.weights.rows))
+
+    def _check_columns(self, inputs: int) -> None:
+        if self.weights.columns != inputs:
+            raise VerifyError(f"has {self.weights.columns} columns, its input has {inputs} values")
+
+    def _sums(self, shape: Shape) -> Real | Integer:
+        if self.gains is None:
+            return Real(shape)
+        units = tuple(self.scale * unit for unit in self.unit or ())
+        return Integer(shape, (0,) * len(self.gains), self.reaches, units)
+
 
 @dataclass(frozen=True)
 class Conv(Dense):
@@ -96,12 +123,25 @@ class Conv(Dense):
 
     window: Window = field(kw_only=True)
 
+    def result(self, counts: LevelCounts, source: Value) -> Real | Integer:
+        """A map of what a dense layer gives for every window."""
+        check_window(self.window, source.shape)
+        self._check_columns(self.window.kernel**2 * source.shape.channels)
+        return self._sums(source.shape.windowed(self.window, self.weights.rows))
+
 
 @dataclass(frozen=True)
 class MaxPool:
     """The largest value of every window and channel: of real values before a residual sign, of codes behind it."""
 
     window: Window
+
+    def result(self, counts: LevelCounts, source: Value) -> Value:
+        """The same type on a smaller map."""
+        check_window(self.window, source.shape)
+        if self.window.same:
+            raise VerifyError(f"window {self.window}; a pool is not padded")
+        return pooled(source, self.window)
 
 
 @dataclass(frozen=True)
@@ -121,6 +161,10 @@ class BatchNorm:
         index = levels - 1
         return BatchNorm(self.mean[index], self.variance[index], self.weight[index], self.bias[index], self.epsilon)
 
+    def result(self, counts: LevelCounts, source: Value) -> Real:
+        """Real numbers of the same shape."""
+        return Real(source.shape)
+
 
 @dataclass(frozen=True)
 class Affine:
@@ -128,6 +172,10 @@ class Affine:
 
     a: Floats
     b: Floats
+
+    def result(self, counts: LevelCounts, source: Value) -> Real:
+        """Real numbers of the same shape."""
+        return Real(source.shape)
 
 
 @dataclass(frozen=True)
@@ -153,6 +201,28 @@ class ResidualSign:
             return (1,)
         return tuple(round(gamma * 2.0**self.fraction_bits) for gamma in self.gammas)
 
+    @property
+    def unit(self) -> float:
+        """The real value of one unit of its codes."""
+        return self.gammas[0] if len(self.gammas) == 1 else 2.0**-self.fraction_bits
+
+    def result(self, counts: LevelCounts, source: Value) -> Code:
+        """Codes of M levels. One level counts 1 in units of γ, more count g_i = γ_i·2^f in units of 2^-f.
+
+        Where m < M levels have factors of their own, they have gains and a unit of their own; where not, they are
+        truncated: the same unit and g_1 … g_m. Gains above level m are 0.
+        """
+        sets = (*self.fewer, self)
+        signs = sets if self.fewer else sets * len(counts.served)
+        gains = tuple(truncate(sign.gains, m, counts.levels) for m, sign in zip(counts.served, signs, strict=True))
+        return Code(source.shape, counts.levels, counts.served, tuple(sign.unit for sign in sets), gains)
+
+
+def truncate(gains: tuple[int, ...], levels: int, all_levels: int) -> tuple[int, ...]:
+    """Gains of the first `levels` levels, 0 for the others of `all_levels`."""
+    kept = gains[:levels]
+    return (*kept, *(0,) * (all_levels - len(kept)))
+
 
 @dataclass(frozen=True)
 class Threshold:
@@ -160,6 +230,10 @@ class Threshold:
 
     thresholds: Integers
     steps: Integers
+
+    def result(self, counts: LevelCounts, source: Value) -> Code:
+        """Codes of M levels; what they count, the layers that read them say."""
+        return Code(source.shape, counts.levels, counts.served)
 
 
 @dataclass(frozen=True)
@@ -169,51 +243,17 @@ class Scores:
     scale: Integers
     bias: Integers
 
+    def result(self, counts: LevelCounts, source: Value) -> Integer:
+        """Scores within the bounds that the accumulators' R gives them."""
+        if not isinstance(source, Integer):
+            raise VerifyError("reads accumulators; assign gains first")
+        most = [np.abs(scale) * reach for scale, reach in zip(self.scale, source.high, strict=True)]
+        low = tuple(int((bias - far).min()) for bias, far in zip(self.bias, most, strict=True))
+        high = tuple(int((bias + far).max()) for bias, far in zip(self.bias, most, strict=True))
+        return Integer(source.shape, low, high)
+
 
 Op = Dense | Conv | MaxPool | BatchNorm | Affine | ResidualSign | Threshold | Scores
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network: its input, the operations in order, and the widths they were made for.
-
-    `levels` is M; `served` lists the level counts m that it can run at, (1, …, M) or (M,).
-    """
-
-    name: str
-    levels: int
-    input: PixelInput
-    ops: tuple[Op, ...]
-    threshold_bits: int = 24
-    served: tuple[int, ...] = ()
-
-    def __post_init__(self) -> None:
-        if not self.served:
-            object.__setattr__(self, "served", tuple(range(1, self.levels + 1)))
-
-    def with_ops(self, ops: tuple[Op, ...]) -> "Network":
-        """The same network with other operations."""
-        return replace(self, ops=ops)
-
-    @property
-    def dense(self) -> tuple[Dense, ...]:
-        """The layers with weights, dense and convolutions, in order."""
-        return tuple(op for op in self.ops if isinstance(op, Dense))
-
-    @property
-    def classes(self) -> int:
-        """Scores per image."""
-        return self.dense[-1].weights.rows
-
-    @property
-    def weight_bytes(self) -> int:
-        """Bytes of all packed weights."""
-        return sum(op.weights.nbytes for op in self.dense)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Network) and same(self, other)
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 def same(left: Any, right: Any) -> bool:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from rebnet.errors import FileFormatError, VerifyError
 from rebnet.files import file_hash, make_folder, read_tensors, write_record, write_tensors
+from rebnet.ir.network import Network, Node, names_unsaid
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import (
     Affine,
@@ -21,7 +22,6 @@ from rebnet.ir.ops import (
     Conv,
     Dense,
     MaxPool,
-    Network,
     Op,
     PixelInput,
     ResidualSign,
@@ -42,7 +42,8 @@ def save(network: Network, folder: Path, **inputs: str) -> None:
     """Write `network` into `folder`; `inputs` are hashes of the files it was made from."""
     make_folder(folder)
     tensors: dict[str, NDArray[Any]] = {}
-    ops = [_dump(f"op{position}", op, tensors) for position, op in enumerate(network.ops)]
+    unsaid = names_unsaid(network)
+    ops = [_dump(f"op{position}", node, unsaid[position], tensors) for position, node in enumerate(network.nodes)]
     write_tensors(folder / TENSOR_FILE, tensors, {"network": network.name})
     record = {
         "name": network.name,
@@ -51,6 +52,7 @@ def save(network: Network, folder: Path, **inputs: str) -> None:
         "threshold_bits": network.threshold_bits,
         "input": vars(network.input),
         "ops": ops,
+        **({"outputs": network.outputs} if network.outputs else {}),
         "weight_bytes": network.weight_bytes,
         "tensors_sha256": file_hash(folder / TENSOR_FILE),
         "inputs": inputs,
@@ -58,10 +60,13 @@ def save(network: Network, folder: Path, **inputs: str) -> None:
     write_record(folder / NETWORK_FILE, record)
 
 
-def _dump(prefix: str, op: Op, tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    record: dict[str, Any] = {"op": type(op).__name__}
-    for field in fields(op):
-        value = getattr(op, field.name)
+def _dump(prefix: str, node: Node[Op], unsaid: str, tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
+    """What `network.json` says of a node; a chain names its layers with weights alone."""
+    said = isinstance(node.op, Dense) or node.name != unsaid
+    record: dict[str, Any] = {"op": type(node.op).__name__, **({"name": node.name} if said else {})}
+    record |= {"of": node.of} if node.of else {}
+    for field in fields(node.op):
+        value = getattr(node.op, field.name)
         if isinstance(value, BitMatrix):
             tensors[f"{prefix}.{field.name}"] = value.packed
             record |= {"rows": value.rows, "columns": value.columns}
@@ -122,31 +127,39 @@ def _network(record: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Networ
         name=record["name"],
         levels=record["levels"],
         input=PixelInput(**record["input"]),
-        ops=tuple(_parse(f"op{i}", op, tensors) for i, op in enumerate(record["ops"])),
+        nodes=tuple(_parse(f"op{i}", op, tensors) for i, op in enumerate(record["ops"])),
+        outputs=_texts("outputs", record.get("outputs", [])),
         threshold_bits=record["threshold_bits"],
         served=tuple(record["served"]),
     )
 
 
-def _parse(prefix: str, record: Any, tensors: dict[str, NDArray[Any]]) -> Op:
+def _parse(prefix: str, record: Any, tensors: dict[str, NDArray[Any]]) -> Node[Op]:
     if not isinstance(record, dict):
         raise ValueError(f"an operation is {record!r}, it must be an object")
     values = {key: value if key == "op" else _READERS[key](key, value) for key, value in record.items()}
     kind = _KINDS[values.pop("op")]
+    name, of = values.pop("name", ""), values.pop("of", ())
     for field in fields(kind):
-        name = f"{prefix}.{field.name}"
+        key = f"{prefix}.{field.name}"
         if field.name == "weights":
-            values["weights"] = BitMatrix(values.pop("rows"), values.pop("columns"), tensors[name])
-        elif name in tensors:
-            array = tensors[name]
+            values["weights"] = BitMatrix(values.pop("rows"), values.pop("columns"), tensors[key])
+        elif key in tensors:
+            array = tensors[key]
             values[field.name] = array.astype(np.int64 if array.dtype.kind == "i" else np.float64)
-    return kind(**values)
+    if issubclass(kind, Dense) and not name:
+        raise KeyError("name")
+    return Node(name, kind(**values), of)
 
 
 def _text(key: str, value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(f"{key!r} holds {value!r}, it must hold a text")
     return value
+
+
+def _texts(key: str, value: Any) -> tuple[str, ...]:
+    return tuple(_text(key, item) for item in _items(key, value))
 
 
 def _whole(key: str, value: Any) -> int:
@@ -200,6 +213,7 @@ def _window(key: str, value: Any) -> Window:
 
 _READERS: dict[str, Callable[[str, Any], Any]] = {
     "name": _text,
+    "of": _texts,
     "rows": _whole,
     "columns": _whole,
     "scale": _number,

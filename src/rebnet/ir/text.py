@@ -1,27 +1,62 @@
-"""A network as text, for people and for tests: one line per operation, small arrays in full."""
+"""A network as text, for people and for tests: one line per node, small arrays in full; and back.
 
+What is printed can be read: `parse(to_text(network), tensors_of(network)) == network`. The text says what there is and
+in which order; numbers that it rounds, and arrays of which it shows the range and a checksum, come from the tensors.
+"""
+
+import json
+import re
 import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, Network, Op, ResidualSign, Scores, Threshold
+from rebnet.errors import NotationError
+from rebnet.ir.network import Network, Node, names_unsaid
+from rebnet.ir.notation import Folding
+from rebnet.ir.ops import (
+    Affine,
+    BatchNorm,
+    BitMatrix,
+    Conv,
+    Dense,
+    MaxPool,
+    Op,
+    PixelInput,
+    ResidualSign,
+    Scores,
+    Threshold,
+)
+from rebnet.ir.verify import verify
+from rebnet.spec.window import Window
 
+Tensors = Mapping[str, NDArray[Any]]
 _SMALL = 12  # arrays of up to this many numbers are printed whole
 
 
 def to_text(network: Network) -> str:
     """The network as text: integers in full, other numbers to nine digits, large arrays as range and checksum."""
     image = network.input
+    outputs = f" outputs={_list(network.outputs)}" if network.outputs else ""
     lines = [
-        f"network {network.name} levels={network.levels} serves={_list(network.served)} T={network.threshold_bits}",
+        f"network {network.name} levels={network.levels} serves={_list(network.served)} T={network.threshold_bits}"
+        f"{outputs}",
         f"  pixels {image.height}x{image.width}x{image.channels} bits={image.bits}",
-        *(f"  {_op(op)}" for op in network.ops),
+        *(f"  {_node(node, unsaid)}" for node, unsaid in zip(network.nodes, names_unsaid(network), strict=True)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _op(op: Op) -> str:
+def _node(node: Node[Op], unsaid: str) -> str:
+    """An operation, its name where it has one of its own, and what it reads where that is not the node before."""
+    name = "" if node.name == unsaid else f" name={node.name}"
+    return f"{_op(node.name, node.op)}{name}{f' of={_list(node.of)}' if node.of else ''}"
+
+
+def _op(name: str, op: Op) -> str:
     match op:
         case Dense():
             shape = f"{op.weights.rows}x{op.weights.columns}"
@@ -29,7 +64,7 @@ def _op(op: Op) -> str:
             units = "/".join(map(_number, op.unit or ()))
             gains = "" if op.gains is None else f" unit={units} gains={'/'.join(map(_list, op.gains))}"
             kind, window = ("conv", f" window={op.window}") if isinstance(op, Conv) else ("dense", "")
-            text = f"{kind} {op.name} {shape}{window} weights={_weights(op)} scale={op.scale:.9g}{folding}{gains}"
+            text = f"{kind} {name} {shape}{window} weights={_weights(op)} scale={op.scale:.9g}{folding}{gains}"
         case MaxPool():
             text = f"max_pool window={op.window}"
         case BatchNorm():
@@ -60,7 +95,7 @@ def _list(values: tuple[Any, ...]) -> str:
 
 
 def _number(value: Any) -> str:
-    return str(value) if isinstance(value, int | np.integer) else f"{value:.9g}"
+    return str(value) if isinstance(value, int | np.integer | str) else f"{value:.9g}"
 
 
 def _nested(value: Any) -> str:
@@ -72,3 +107,154 @@ def _array(values: np.ndarray) -> str:
         return _nested(values.tolist())
     checksum = zlib.crc32(np.ascontiguousarray(values).tobytes())
     return f"[{_number(values.min())}..{_number(values.max())}] crc:{checksum:08x}"
+
+
+def tensors_of(network: Network) -> dict[str, NDArray[Any]]:
+    """All numbers of a network that its text may round or leave out, by node and field."""
+    found: dict[str, NDArray[Any]] = {}
+    for node in network.nodes:
+        for field in fields(node.op):
+            value = getattr(node.op, field.name)
+            if isinstance(value, BitMatrix):
+                found[f"{node.name}.{field.name}"] = value.packed
+            elif isinstance(value, np.ndarray | float) or (field.name in ("unit", "gammas") and value is not None):
+                found[f"{node.name}.{field.name}"] = np.asarray(value)
+            elif field.name == "fewer":
+                found |= {f"{node.name}.fewer.{m}": np.asarray(sign.gammas) for m, sign in enumerate(value, start=1)}
+    return found
+
+
+_HEADER = re.compile(r"network (.*) levels=(\d+) serves=\(([\d,]*)\) T=(\d+)(?: outputs=\((.*)\))?")
+_IMAGE = re.compile(r"  pixels (\d+)x(\d+)x(\d+) bits=(\d+)")
+_WINDOW = re.compile(r"(\d+)x\1(?:/(\d+))?(\+same)?")
+
+
+def parse(text: str, tensors: Tensors) -> Network:
+    """The network whose text and tensors these are.
+
+    Args:
+        text: of `to_text`.
+        tensors: of `tensors_of`; may lack what the text shows exactly.
+
+    Raises:
+        NotationError: a line that cannot be read, or tensors of another network.
+        VerifyError: the network breaks a rule.
+    """
+    lines = text.splitlines()
+    header = _HEADER.fullmatch(lines[0]) if lines else None
+    image = _IMAGE.fullmatch(lines[1]) if len(lines) > 1 else None
+    if header is None or image is None:
+        raise NotationError("network text: must begin with a line 'network NAME levels=…' and a line 'pixels HxWxC …'")
+    name, levels, served, bits, outputs = header.groups()
+    nodes = tuple(_read_node(place, line) for place, line in enumerate(lines[2:], start=3))
+    network = Network(
+        name,
+        int(levels),
+        PixelInput(*map(int, image.groups())),
+        nodes,
+        tuple(outputs.split(",")) if outputs else (),
+        int(bits),
+        tuple(int(m) for m in served.split(",")),
+    )
+    network = verify(_with_tensors(network, tensors))
+    if to_text(network) != text:
+        raise NotationError(f"network text of {name}: is not the text of these tensors; take both from one network")
+    return network
+
+
+def _read_node(place: int, line: str) -> Node[Op]:
+    """The node of a line, with the numbers that the text shows."""
+    kind, *words = line.split()
+    plain = [word for word in words if "=" not in word and not word.startswith("crc:")]
+    values = dict(word.split("=", 1) for word in words if "=" in word)
+    try:
+        name = plain[0] if plain else values.pop("name", "")
+        of = tuple(values.pop("of", "()")[1:-1].split(",")) if "of" in values else ()
+        return Node(name, _OPS[kind](plain[1:], values), of)
+    except (KeyError, IndexError, ValueError) as error:
+        raise NotationError(f"network text, line {place}, {kind}: cannot be read ({error})") from None
+
+
+def _dense(plain: list[str], values: dict[str, str]) -> Dense:
+    rows, columns = map(int, plain[0].split("x"))
+    shown = values["weights"].split("|")
+    bits = np.zeros((rows, columns), dtype=np.bool_)
+    if not shown[0].startswith("crc:"):
+        bits[:] = [[sign == "+" for sign in row] for row in shown]
+    folding = Folding(*_ints(values["folding"])) if "folding" in values else None
+    unit = tuple(map(float, values["unit"].split("/"))) if "unit" in values else None
+    gains = tuple(_ints(one) for one in values["gains"].split("/")) if "gains" in values else None
+    dense = Dense(BitMatrix.pack(bits), float(values["scale"]), folding, unit, gains)
+    return Conv(**vars(dense), window=_read_window(values["window"])) if "window" in values else dense
+
+
+def _ints(text: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in text[1:-1].split(","))
+
+
+def _read_window(text: str) -> Window:
+    found = _WINDOW.fullmatch(text)
+    if found is None:
+        raise ValueError(f"window {text}")
+    return Window(int(found[1]), int(found[2] or 1), found[3] is not None)
+
+
+def _residual_sign(plain: list[str], values: dict[str, str]) -> ResidualSign:
+    sets = [tuple(map(float, one[1:-1].split(","))) for one in values["gammas"].split("/")]
+    signs = [ResidualSign(gammas, int(f)) for gammas, f in zip(sets, values["fraction_bits"].split("/"), strict=True)]
+    return replace(signs[-1], fewer=tuple(signs[:-1]))
+
+
+def _reals(values: dict[str, str], *names: str) -> dict[str, NDArray[Any]]:
+    return {name: _array_of(values[name], np.float64) for name in names}
+
+
+def _array_of(text: str, kind: type) -> NDArray[Any]:
+    """An array that is shown whole; of another, which its tensor replaces, nothing."""
+    return np.zeros(0, dtype=kind) if ".." in text else np.array(json.loads(text), dtype=kind)
+
+
+_OPS: dict[str, Callable[[list[str], dict[str, str]], Op]] = {
+    "dense": _dense,
+    "conv": _dense,
+    "max_pool": lambda plain, values: MaxPool(_read_window(values["window"])),
+    "batchnorm": lambda plain, values: BatchNorm(
+        **_reals(values, "mean", "variance", "weight", "bias"), epsilon=float(values["eps"])
+    ),
+    "affine": lambda plain, values: Affine(**_reals(values, "a", "b")),
+    "residual_sign": _residual_sign,
+    "threshold": lambda plain, values: Threshold(
+        _array_of(values["t"], np.int64), _array_of(values["steps"], np.int64)
+    ),
+    "scores": lambda plain, values: Scores(_array_of(values["scale"], np.int64), _array_of(values["bias"], np.int64)),
+}
+"""How the line of each kind of operation is read."""
+
+
+def _with_tensors(network: Network, tensors: Tensors) -> Network:
+    """The network with the tensors in the place of the numbers that the text shows."""
+    nodes = []
+    for node in network.nodes:
+        held = {name.split(".", 1)[1]: array for name, array in tensors.items() if name.split(".", 1)[0] == node.name}
+        nodes.append(replace(node, op=_exact(node.op, held)))
+    return replace(network, nodes=tuple(nodes))
+
+
+def _exact(op: Op, held: Tensors) -> Op:
+    changes: dict[str, Any] = {}
+    for field in fields(op):
+        value, array = getattr(op, field.name), held.get(field.name)
+        if field.name == "fewer":
+            changes["fewer"] = tuple(
+                replace(sign, gammas=tuple(map(float, held.get(f"fewer.{m}", sign.gammas))))
+                for m, sign in enumerate(value, start=1)
+            )
+        elif array is None:
+            continue
+        elif isinstance(value, BitMatrix):
+            changes[field.name] = BitMatrix(value.rows, value.columns, array)
+        elif isinstance(value, tuple):
+            changes[field.name] = tuple(map(float, array))
+        else:
+            changes[field.name] = float(array) if isinstance(value, float) else array
+    return replace(op, **changes)

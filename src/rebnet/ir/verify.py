@@ -1,15 +1,16 @@
-"""Rules that a network keeps after export and after every pass of lowering."""
+"""Rules that a network keeps after export and after every pass of lowering: a walk over its values' types."""
 
 import numpy as np
 
 from rebnet.errors import FoldingError, VerifyError
-from rebnet.ir.bounds import MAX_LAYERS, MAX_ROWS, MAX_SIDE, shape_fault
-from rebnet.ir.notation import MAX_LEVELS, Shape, check_folding
-from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, Network, Op, ResidualSign, Scores, Threshold
+from rebnet.ir.bounds import MAX_LAYERS, MAX_ROWS, shape_fault
+from rebnet.ir.network import PIXELS, Network, Node, names_unsaid
+from rebnet.ir.notation import MAX_LEVELS, check_folding
+from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, Op, ResidualSign, Scores, Threshold
+from rebnet.ir.values import Code, Value
 from rebnet.plain import NAME
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.scores import SCALE_BITS
-from rebnet.spec.window import Window
 
 _MOST_FRACTION_BITS = 500
 _LARGEST_GAIN = 1 << 31
@@ -18,37 +19,20 @@ _LARGEST_GAIN = 1 << 31
 def verify(network: Network) -> Network:
     """Return `network` if it keeps every rule; raise `VerifyError` naming operation, value and rule."""
     _header(network)
-    shape: Shape = (network.input.height, network.input.width, network.input.channels)
-    code_levels, used = network.input.bits, (network.input.bits,) * len(network.served)
-    before: Op | None = None
-    may_pool = False  # once behind each convolution
-    for position, op in enumerate(network.ops):
-        place = f"{network.name}, operation {position + 1}, {type(op).__name__}"
-        previous = network.ops[position - 1] if position > 0 else None
-        _order(place, previous, before, op, may_pool, last=position == len(network.ops) - 1)
-        if isinstance(op, MaxPool):
-            shape = _pool(place, op, shape)
-            may_pool = False
-            continue  # what may follow depends on the operation before the pool
-        if isinstance(op, Dense):
-            shape = _weights(place, op, shape)
-            may_pool = isinstance(op, Conv)
-            _gains(f"{place} {op.name}", network, op, code_levels, used)
-            code_levels, used = network.levels, network.served
-        else:
-            _rows(place, network, op, shape[2])
-            if isinstance(op, BatchNorm | Affine) and position + 1 < len(network.ops):
-                _one_orientation(place, op)
-            if isinstance(previous, MaxPool) and isinstance(op, BatchNorm):
-                _keeps_order(place, op)
-            _lowered(place, op, before)
-        before = op
-    last = network.dense[-1]
-    _require(
-        not isinstance(last, Conv), f"{network.name}: ends with convolution {last.name}; the last layer must be dense"
-    )
-    names = [op.name for op in network.dense]
-    _require(len(set(names)) == len(names), f"{network.name}: layers are named {', '.join(names)}; each needs its own")
+    _names(network)
+    values: dict[str, Value] = {PIXELS: network.input.result(network.counts)}
+    for position, node in enumerate(network.nodes, start=1):
+        place = f"{network.name}, operation {position}, {type(node.op).__name__}"
+        _order(place, network, node)
+        named = f"{place} {node.name}" if isinstance(node.op, Dense) else place
+        (source,) = (values[name] for name in network.sources(node))
+        _numbers(named, network, node, source)
+        try:
+            values[node.name] = node.op.result(network.counts, source)
+        except VerifyError as error:
+            raise VerifyError(f"{named}: {error}") from None
+        fault = shape_fault(*values[node.name].shape)
+        _require(fault is None, f"{named}: its output {fault}")
     return network
 
 
@@ -74,8 +58,34 @@ def _header(network: Network) -> None:
         f"{name}: serves levels {network.served}; must be {whole} or ({network.levels},)",
     )
     most = 4 * MAX_LAYERS  # a layer is up to three operations, and a pool
-    _require(len(network.ops) <= most, f"{name}: has {len(network.ops)} operations; use at most {most}")
-    _require(len(network.ops) > 0, f"{name}: no operations; a network has at least one dense layer")
+    _require(len(network.nodes) <= most, f"{name}: has {len(network.nodes)} operations; use at most {most}")
+    _require(len(network.nodes) > 0, f"{name}: no operations; a network has at least one dense layer")
+
+
+def _names(network: Network) -> None:
+    """Every node has a name of its own, reads what stands before it and is read, or is the answer."""
+    for node, unsaid in zip(network.nodes, names_unsaid(network), strict=True):
+        place, given = f"{network.name}, {node.name!r}", isinstance(node.op, Dense) or node.name != unsaid
+        _require(
+            not given or NAME.fullmatch(node.name) is not None,
+            f"{place}: a name has letters, digits and '_' only, a letter first, and at most 64 of them",
+        )  # it becomes a part of file names, and the name of an instance
+        _require(node.name != PIXELS, f"{place}: is the image's name; give it another")
+    for kind, nodes in (("layers", network.layers), ("operations", network.nodes)):
+        names = [node.name for node in nodes]
+        _require(
+            len(set(names)) == len(names), f"{network.name}: {kind} are named {', '.join(names)}; each needs its own"
+        )
+    _require(set(network.outputs) <= set(network.by_name), f"{network.name}: outputs {network.outputs} are no nodes")
+    _require(len(network.answers) == 1, f"{network.name}: has {len(network.answers)} outputs; there must be one")
+    there = {PIXELS}
+    for node in network.nodes:
+        for source in node.of:
+            _require(source in there, f"{network.name}, {node.name}: reads {source!r}, which does not stand before it")
+        there.add(node.name)
+    for name, users in network.users.items():
+        read = len(users) + sum(node.name == name for node in network.answers)
+        _require(read == 1, f"{network.name}, {name}: is read {read} times; once is what a chain has")
 
 
 _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
@@ -89,75 +99,73 @@ _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
 }
 
 
-def _order(place: str, previous: Op | None, before: Op | None, op: Op, may_pool: bool, last: bool) -> None:
+def _order(place: str, network: Network, node: Node[Op]) -> None:
+    """What stands in front of it; pools are looked through."""
+    front = _front(network, node)
+    previous = front[0].op if front else None
+    before = next((one.op for one in front if not isinstance(one.op, MaxPool)), None)
+    may_pool = bool(front) and isinstance(front[-1].op, Conv) and not any(isinstance(one.op, MaxPool) for one in front)
     legal = (Dense,) if before is None else _AFTER[type(before)]
     legal = tuple(kind for kind in legal if kind is not MaxPool or may_pool)
     if isinstance(before, Conv) and isinstance(previous, MaxPool):
         legal = (BatchNorm,)
     names = ", ".join(kind.__name__ for kind in legal) or "nothing"
     where = "at the start" if previous is None else f"after {type(previous).__name__}"
-    _require(isinstance(op, legal), f"{place}: stands {where}, where {names} may stand")
+    _require(isinstance(node.op, legal), f"{place}: stands {where}, where {names} may stand")
+    last, op = node in network.answers, node.op
     ends = isinstance(op, BatchNorm | Affine | Scores)
     _require(ends or not last, f"{place}: ends the network; the last operation must be BatchNorm, Affine or Scores")
     _require(last or not isinstance(op, Scores), f"{place}: must be the last operation")
+    layer = network.layer_of(node)
+    if last and layer is not None and isinstance(layer.op, Conv):
+        raise VerifyError(f"{network.name}: ends with convolution {layer.name}; the last layer must be dense")
 
 
-def _window_fits(place: str, window: Window, shape: Shape) -> None:
-    _require(
-        window.kernel >= 1 and window.stride >= 1, f"{place}: window {window}; kernel and stride must be at least 1"
-    )
-    _require(
-        not window.same or max(window.kernel, window.stride) <= MAX_SIDE,
-        f"{place}: window {window}; kernel and stride must be at most {MAX_SIDE}",
-    )
-    fits = window.same or window.kernel <= min(shape[:2])
-    _require(fits, f"{place}: window {window} does not fit the {shape[0]}x{shape[1]} map in front of it")
+def _front(network: Network, node: Node[Op]) -> list[Node[Op]]:
+    """The nodes in front of one up to its layer with weights, the nearest first."""
+    found: list[Node[Op]] = []
+    at = network.before(node)
+    while at is not None:
+        found.append(at)
+        at = None if isinstance(at.op, Dense) else network.before(at)
+    return found
 
 
-def _pool(place: str, op: MaxPool, shape: Shape) -> Shape:
-    _window_fits(place, op.window, shape)
-    _require(not op.window.same, f"{place}: window {op.window}; a pool is not padded")
-    return (*op.window.output(*shape[:2]), shape[2])
+def _numbers(place: str, network: Network, node: Node[Op], source: Value) -> None:
+    """An operation's own numbers, beside what it reads."""
+    op = node.op
+    if isinstance(op, Dense):
+        _weights(place, op)
+        if isinstance(source, Code):
+            _gains(place, network, op, source)
+        return
+    _rows(place, network, op, source.shape.channels)
+    if isinstance(op, BatchNorm | Affine) and node not in network.answers:
+        _one_orientation(place, op)
+    front = _front(network, node)
+    if isinstance(op, BatchNorm) and isinstance(front[0].op, MaxPool):
+        _keeps_order(place, op)
+    _lowered(place, op, next(one.op for one in front if not isinstance(one.op, MaxPool)))
 
 
-def _weights(place: str, op: Dense, shape: Shape) -> Shape:
-    """Check a layer with weights on a map of `shape`; return the shape of its output."""
-    if not isinstance(op, Conv):
-        _dense(place, op, shape[0] * shape[1] * shape[2])
-        return 1, 1, op.weights.rows
-    _window_fits(place, op.window, shape)
-    _dense(place, op, op.window.kernel**2 * shape[2])
-    output = (*op.window.output(*shape[:2]), op.weights.rows)
-    fault = shape_fault(*output)
-    _require(fault is None, f"{place} {op.name}: its output {fault}")
-    return output
-
-
-def _dense(place: str, op: Dense, columns: int) -> None:
+def _weights(place: str, op: Dense) -> None:
     weights = op.weights
-    _require(
-        weights.columns == columns, f"{place} {op.name}: has {weights.columns} columns, its input has {columns} values"
-    )
     shape = (weights.rows, -(-weights.columns // 8))
-    _require(weights.rows >= 1, f"{place} {op.name}: has no rows; must be at least 1")
-    _require(weights.rows <= MAX_ROWS, f"{place} {op.name}: has {weights.rows} rows; must be at most {MAX_ROWS}")
+    _require(weights.rows >= 1, f"{place}: has no rows; must be at least 1")
+    _require(weights.rows <= MAX_ROWS, f"{place}: has {weights.rows} rows; must be at most {MAX_ROWS}")
     _require(
         weights.packed.dtype == np.uint8 and weights.packed.shape == shape,
-        f"{place} {op.name}: packed weights are {weights.packed.dtype} {weights.packed.shape}; must be uint8 {shape}",
+        f"{place}: packed weights are {weights.packed.dtype} {weights.packed.shape}; must be uint8 {shape}",
     )
-    _require(np.isfinite(op.scale) and op.scale > 0, f"{place} {op.name}: scale={op.scale}; must be above 0")
-    _require(
-        NAME.fullmatch(op.name) is not None,
-        f"{place} {op.name!r}: a name has letters, digits and '_' only, a letter first, and at most 64 of them",
-    )  # it becomes a part of file names, and the name of an instance
+    _require(np.isfinite(op.scale) and op.scale > 0, f"{place}: scale={op.scale}; must be above 0")
     if op.folding is not None:
         try:
-            check_folding(f"{place} {op.name}", op.folding, columns)
+            check_folding(place, op.folding, weights.columns)
         except FoldingError as error:
             raise VerifyError(str(error)) from None
 
 
-def _gains(place: str, network: Network, op: Dense, code_levels: int, used: tuple[int, ...]) -> None:
+def _gains(place: str, network: Network, op: Dense, codes: Code) -> None:
     if op.gains is None:
         _require(op.unit is None, f"{place}: unit={op.unit} without gains; both or none")
         return
@@ -167,10 +175,10 @@ def _gains(place: str, network: Network, op: Dense, code_levels: int, used: tupl
         f"{place}: unit={op.unit}; must be one number above 0, or one per served level count",
     )
     _require(len(op.gains) == len(network.served), f"{place}: needs one set of gains per served level count")
-    for levels, gains, reach in zip(used, op.gains, op.reaches, strict=True):
+    for levels, gains, reach in zip(codes.used, op.gains, op.reaches, strict=True):
         _require(all(isinstance(g, int) and g >= 0 for g in gains), f"{place}: gains {gains} must be integers ≥ 0")
         _require(
-            len(gains) == code_levels, f"{place}: gains {gains} for codes of {code_levels} levels; one each is needed"
+            len(gains) == codes.planes, f"{place}: gains {gains} for codes of {codes.planes} levels; one each is needed"
         )
         _require(not any(gains[levels:]), f"{place}: gains {gains} at {levels} levels; must be 0 above level {levels}")
         _require(

@@ -2,19 +2,20 @@
 
 from dataclasses import replace
 
-from rebnet.ir.ops import BatchNorm, Network, Op, ResidualSign
+from rebnet.ir.network import Network, Node
+from rebnet.ir.ops import BatchNorm, Op, ResidualSign
+from rebnet.ir.rewrite import rewritten
 
 
 def fix_levels(network: Network) -> Network:
     """Serves (1, …, M) -> serves (M,), with the sets of numbers for M alone."""
-    ops = tuple(_fixed(op, network.levels) for op in network.ops)
-    return replace(network, served=(network.levels,), ops=ops)
 
+    def rule(node: Node[Op]) -> tuple[Op]:
+        match node.op:
+            case BatchNorm():
+                return (node.op.at(network.levels),)
+            case ResidualSign():
+                return (replace(node.op, fewer=()),)
+        return (node.op,)
 
-def _fixed(op: Op, levels: int) -> Op:
-    match op:
-        case BatchNorm():
-            return op.at(levels)
-        case ResidualSign():
-            return replace(op, fewer=())
-    return op
+    return rewritten(replace(network, served=(network.levels,)), rule)

@@ -2,23 +2,26 @@
 
 import numpy as np
 
-from rebnet.ir.ops import Affine, BatchNorm, Dense, Floats, Network, Op
+from rebnet.ir.network import Network, Node
+from rebnet.ir.ops import Affine, BatchNorm, Op
+from rebnet.ir.rewrite import rewritten
+from rebnet.ir.values import Integer
 
 
 def fold_batchnorm(network: Network) -> Network:
-    """Dense, BatchNorm -> Dense, Affine."""
-    ops: list[Op] = []
-    step: Floats = np.ones(1)
-    for op in network.ops:
-        if isinstance(op, Dense):
-            assert op.unit is not None
-            step = op.scale * np.asarray(op.unit)
-        if isinstance(op, BatchNorm):
-            slope = op.weight / np.sqrt(op.variance + op.epsilon)
-            a = (
-                slope * step[:, None] if len(step) > 1 else slope * step[0]
-            )  # units of their own give slopes of their own
-            ops.append(Affine(a=a, b=np.broadcast_to(op.bias - op.mean * slope, a.shape)))
-        else:
-            ops.append(op)
-    return network.with_ops(tuple(ops))
+    """BatchNorm of accumulators -> Affine."""
+
+    def rule(node: Node[Op]) -> tuple[Op]:
+        sums = network.read(node)
+        if not isinstance(node.op, BatchNorm) or not isinstance(sums, Integer):
+            return (node.op,)
+        return (_folded(node.op, np.asarray(sums.units)),)
+
+    return rewritten(network, rule)
+
+
+def _folded(norm: BatchNorm, unit: np.ndarray) -> Affine:
+    """`norm` per unit of v; units of their own give slopes of their own."""
+    slope = norm.weight / np.sqrt(norm.variance + norm.epsilon)
+    a = slope * unit[:, None] if len(unit) > 1 else slope * unit[0]
+    return Affine(a=a, b=np.broadcast_to(norm.bias - norm.mean * slope, a.shape))

@@ -6,20 +6,28 @@ The weights are flipped: v becomes -v and a·v stays what it was.
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rebnet.ir.ops import Affine, Dense, Network, Op
+from rebnet.ir.network import Network, Node
+from rebnet.ir.ops import Affine, Dense, Op
+from rebnet.ir.rewrite import rewritten
 
 
 def orient_rows(network: Network) -> Network:
-    """Dense, Affine -> Dense with flipped rows, Affine with a ≥ 0 (the last layer keeps its signs)."""
-    ops: list[Op] = list(network.ops)
-    for position in range(len(ops) - 2):
-        dense, affine = ops[position], ops[position + 1]
-        if isinstance(dense, Dense) and isinstance(affine, Affine):
-            negative: NDArray[np.bool_] = np.any(
-                np.atleast_2d(affine.a) < 0, axis=0
-            )  # at one m and so, by `verify`, above 0 at none
-            ops[position] = replace(dense, weights=dense.weights.flip_rows(negative))
-            ops[position + 1] = Affine(a=np.abs(affine.a), b=affine.b)
-    return network.with_ops(tuple(ops))
+    """Dense, Affine -> Dense with flipped rows, Affine with a ≥ 0 (the answer keeps its signs)."""
+
+    def hidden(node: Node[Op]) -> bool:
+        return isinstance(node.op, Affine) and node not in network.answers
+
+    def rule(node: Node[Op]) -> tuple[Op]:
+        match node.op:
+            case Affine(a=a, b=b) if hidden(node):
+                return (Affine(a=np.abs(a), b=b),)
+            case Dense():
+                for user in network.users[node.name]:
+                    if isinstance(user.op, Affine) and hidden(user):
+                        # below 0 at one m, and so, by `verify`, above 0 at none
+                        negative = np.any(np.atleast_2d(user.op.a) < 0, axis=0)
+                        return (replace(node.op, weights=node.op.weights.flip_rows(negative)),)
+        return (node.op,)
+
+    return rewritten(network, rule)

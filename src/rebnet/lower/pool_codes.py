@@ -5,13 +5,31 @@ before BatchNorm, which is the same as behind it where BatchNorm negates no chan
 weight of such a BatchNorm is negative, a rule that `verify` holds.
 """
 
-from rebnet.ir.ops import BatchNorm, MaxPool, Network, Op, ResidualSign
+from rebnet.ir.network import Network, Node
+from rebnet.ir.ops import Dense, MaxPool, Op, ResidualSign
+from rebnet.ir.rewrite import rewritten
+from rebnet.ir.values import Code
 
 
 def pool_codes(network: Network) -> Network:
     """[BatchNorm], MaxPool, [BatchNorm], ResidualSign -> BatchNorm, ResidualSign, MaxPool."""
-    ops: list[Op] = list(network.ops)
-    for position in range(len(ops) - 1):
-        if isinstance(ops[position], MaxPool) and isinstance(ops[position + 1], BatchNorm | ResidualSign):
-            ops[position], ops[position + 1] = ops[position + 1], ops[position]
-    return network.with_ops(tuple(ops))
+
+    def rule(node: Node[Op]) -> tuple[Op | Node[Op], ...]:
+        match node.op:
+            case MaxPool() if not isinstance(network.values[node.name], Code):
+                return ()
+            case ResidualSign():
+                return (node, *reversed(_pools(network, node)))
+        return (node,)
+
+    return rewritten(network, rule)
+
+
+def _pools(network: Network, node: Node[Op]) -> list[Node[Op]]:
+    """The pools between a residual sign and its layer, the nearest first."""
+    found: list[Node[Op]] = []
+    at = network.before(node)
+    while at is not None and not isinstance(at.op, Dense):
+        found += [at] if isinstance(at.op, MaxPool) else []
+        at = network.before(at)
+    return found

@@ -1,16 +1,22 @@
-"""Pass: the last affine becomes integer scores A_j·v_j + B_j, with one common scale for all classes per served m."""
+"""Pass: the answer's affine becomes integer scores A_j·v_j + B_j, with one common scale of all classes per served m."""
 
 import numpy as np
 
-from rebnet.ir.ops import Affine, Network, Scores
+from rebnet.ir.network import Network, Node
+from rebnet.ir.ops import Affine, Op, Scores
+from rebnet.ir.rewrite import rewritten
 from rebnet.spec.scores import quantize_scores
 
 
 def scores(network: Network) -> Network:
     """…, Affine -> …, Scores."""
-    last = network.ops[-1]
-    assert isinstance(last, Affine)
-    shape = (len(network.served), network.classes)
-    sets = zip(np.broadcast_to(last.a, shape), np.broadcast_to(last.b, shape), strict=True)
-    scale, bias = zip(*(quantize_scores(a, b, network.threshold_bits) for a, b in sets), strict=True)
-    return network.with_ops((*network.ops[:-1], Scores(np.stack(scale), np.stack(bias))))
+
+    def rule(node: Node[Op]) -> tuple[Op]:
+        if not isinstance(node.op, Affine) or node not in network.answers:
+            return (node.op,)
+        shape = (len(network.served), node.op.a.shape[-1])
+        sets = zip(np.broadcast_to(node.op.a, shape), np.broadcast_to(node.op.b, shape), strict=True)
+        scale, bias = zip(*(quantize_scores(a, b, network.threshold_bits) for a, b in sets), strict=True)
+        return (Scores(np.stack(scale), np.stack(bias)),)
+
+    return rewritten(network, rule)

@@ -66,10 +66,10 @@ NETWORK = Keys(
         "served": Many(_LEVELS, 1, MAX_LEVELS),
         "threshold_bits": Whole(1, 64),
         "input": Keys(dict.fromkeys(("height", "width", "channels"), _CYCLES) | {"bits": Whole(1, 8)}),
-        "ops": Many(Keys({"op": _NAME}), 1, 10_000),
+        "ops": Many(Keys({"op": _NAME}, {"name": _NAME, "of": Many(_NAME, 1, 64)}), 1, 10_000),
         "tensors_sha256": Text(200),
     },
-    {"weight_bytes": _COUNT, "inputs": _HASHES},
+    {"weight_bytes": _COUNT, "inputs": _HASHES, "outputs": Many(_NAME, 1, 64)},
 )
 _LAYER = Keys(
     {"name": _NAME, "pe": _CYCLES, "simd": _CYCLES, "level_lanes": _CYCLES},

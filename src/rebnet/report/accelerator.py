@@ -52,7 +52,7 @@ def heading(build: Build) -> str:
     """What it is, in a few words."""
     dataset = build.dataset
     of = f" on {DATASETS.get(dataset, dataset)}" if dataset else ""
-    count = len(build.network.dense)
+    count = len(build.network.layers)
     return f"{count} binary layers{of}, M = {build.network.levels}"
 
 
@@ -129,7 +129,8 @@ def _layers(build: Build, points: list[Operating]) -> Html:
     bounds = [chain.bound_cycles(point.levels) for point in points]
     rows = [_row("pixels in", f"{chain.samples:,} samples", None, [chain.beats_in] * len(points), bounds,
                  f"{chain.samples_per_beat} a beat")]  # fmt: skip
-    for layer, op in zip(chain.layers, build.network.dense, strict=True):
+    for layer in chain.layers:
+        op = build.network.layer(layer.name)
         kind = f"{layer.cols:,} → {layer.rows:,}"
         if isinstance(op, Conv):
             kernel = op.window.kernel

@@ -82,7 +82,6 @@ def blocks(build: Build) -> list[Block]:
     facts = [f"{chain.samples:,} samples", f"{beat} a beat"]
     found = [block("pixels in", "pixel input", [8 * beat], facts, [chain.beats_in] * len(bounds))]
     words = [beat * bits]
-    ops = dict(zip((layer.name for layer in chain.layers), build.network.dense, strict=True))
     for stage in chain.stages:
         match stage:
             case Converter():
@@ -95,7 +94,9 @@ def blocks(build: Build) -> list[Block]:
             case Mvtu():
                 cycles = [stage.cycles(m) for m in build.served]
                 channels = [channel.name for channel in stage.channels]
-                made = block(stage.name, _layer(stage, ops[stage.name]), words, _unit(stage), cycles, *channels)
+                made = block(
+                    stage.name, _layer(stage, build.network.layer(stage.name)), words, _unit(stage), cycles, *channels
+                )
                 words = [fifos[channels[1]]["width_bits"] if channels[1] in fifos else stage.drain * stage.levels_out]
         found.append(made)
     found.append(_scores(build, chain, words, bounds))

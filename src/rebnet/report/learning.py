@@ -146,9 +146,7 @@ def factors(build: Build) -> Html | None:
         return None
     most = build.network.levels
     rows = []
-    hidden = [layer.name for layer in build.network.dense[:-1]]
-    for place, by_levels in enumerate(build.gammas):
-        name = hidden[place] if place < len(hidden) else f"sign {place + 1}"
+    for name, by_levels in build.gammas:
         cells = []
         for level in range(most):
             states = [_gamma(by_levels[m - 1], level) for m in build.served]

@@ -12,7 +12,8 @@ from pathlib import Path
 from rebnet.build_folder import COMPILE_FILE
 from rebnet.errors import OptionError, SchemaError
 from rebnet.ir import storage
-from rebnet.ir.ops import Network, ResidualSign
+from rebnet.ir.network import Network
+from rebnet.ir.ops import ResidualSign
 from rebnet.records import RESOURCES, Record, read
 from rebnet.records.chain import Chain, Link, read_chain
 from rebnet.request import Request
@@ -34,7 +35,8 @@ class Build:
         folder: where it is.
         network: the integer network.
         accelerator: its chain of modules; None where it was not folded.
-        gammas: of each residual sign, the factors at each m = 1 … M; empty where the exported network is not there.
+        gammas: the layer in front of each residual sign, and its factors at each m = 1 … M; empty without an exported
+            network.
         records: those that can be used, by file.
         unused: why another one that is there cannot, by file.
         links: every hash that names a file of the build.
@@ -46,7 +48,7 @@ class Build:
     folder: Path
     network: Network
     accelerator: Accelerator | None
-    gammas: tuple[tuple[tuple[float, ...], ...], ...]
+    gammas: tuple[tuple[str, tuple[tuple[float, ...], ...]], ...]
     records: Mapping[str, Record]
     unused: Mapping[str, str]
     links: tuple[Link, ...]
@@ -83,7 +85,7 @@ def read_build(folder: Path) -> Build:
     if not (folder / storage.NETWORK_FILE).is_file():
         raise OptionError(f"{folder}: holds no {storage.NETWORK_FILE}; name a folder that 'rebnet compile' made")
     network = storage.load(folder)
-    if any(layer.gains is None for layer in network.dense):
+    if any(layer.op.gains is None for layer in network.layers):
         raise OptionError(f"{folder}: holds an exported network, no build; name a folder that 'rebnet compile' made")
     chain = read_chain(folder, _FILES)
     accelerator = read_accelerator(folder / FOLDING_FILE, network) if FOLDING_FILE in chain.records else None
@@ -100,10 +102,15 @@ def _requests(folder: Path, chain: Chain) -> dict[str, Request]:
     return {file: record["request"] for file, record in held.items() if "request" in record}
 
 
-def _gammas(folder: Path) -> tuple[tuple[tuple[float, ...], ...], ...]:
+def _gammas(folder: Path) -> tuple[tuple[str, tuple[tuple[float, ...], ...]], ...]:
     exported = folder / "exported"
     if not (exported / storage.NETWORK_FILE).is_file():
         return ()
     network = storage.load(exported)
-    signs = [op for op in network.ops if isinstance(op, ResidualSign)]
-    return tuple(tuple(sign.factors(m) for m in range(1, network.levels + 1)) for sign in signs)
+    counts = range(1, network.levels + 1)
+    signs = ((network.layer_of(node), node.op) for node in network.nodes)
+    return tuple(
+        (layer.name, tuple(sign.factors(m) for m in counts))
+        for layer, sign in signs
+        if layer is not None and isinstance(sign, ResidualSign)
+    )

@@ -4,14 +4,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.notation import Folding
-from rebnet.ir.ops import Conv, Dense, MaxPool, Network
+from rebnet.ir.ops import Conv, Dense, MaxPool, Op
+from rebnet.ir.values import Code, Shape
 from rebnet.rtl.geometry import Channel, Converter, Mvtu, Stage, WindowUnit
 from rebnet.spec.window import Window
 
 Depths = Mapping[str, int]
 """Words of each buffer, by the name of its channel."""
-Shape = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,12 @@ class Accelerator:
     @property
     def beats_out(self) -> int:
         """Output beats of an image, one a class."""
-        return self.layers[-1].rows
+        return self.last.rows
+
+    @property
+    def last(self) -> Mvtu:
+        """The layer whose sums become scores."""
+        return next(layer for layer in self.layers if not layer.levels_out)
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -54,29 +60,21 @@ def layer_bound(layers: tuple[Mvtu, ...], served: tuple[int, ...]) -> int:
     return min(max(layer.cycles(m) for layer in layers) for m in served)
 
 
-def map_shapes(network: Network) -> tuple[Shape, ...]:
-    """Height, width and channels of the map in front of each dense layer, convolution and pool, in their order."""
-    shapes = []
-    shape = (network.input.height, network.input.width, network.input.channels)
-    for op in network.ops:
-        if not isinstance(op, Dense | MaxPool):
-            continue
-        shapes.append(shape)
-        match op:
-            case Conv():
-                shape = (*op.window.output(*shape[:2]), op.weights.rows)
-            case Dense():
-                shape = (1, 1, op.weights.rows)
-            case MaxPool():
-                shape = (*op.window.output(*shape[:2]), shape[2])
-    return tuple(shapes)
+def codes_of(network: Network, node: Node[Op]) -> Code:
+    """The codes that a layer with weights or a pool reads."""
+    value = network.read(node)
+    assert isinstance(value, Code)
+    return value
 
 
-def vectors_of(network: Network) -> tuple[int, ...]:
-    """Vectors of an image that each layer with weights takes: one, or one per position of its window."""
-    ops = [op for op in network.ops if isinstance(op, Dense | MaxPool)]
-    placed = [(op, shape) for op, shape in zip(ops, map_shapes(network), strict=True) if isinstance(op, Dense)]
-    return tuple(math.prod(op.window.output(*shape[:2])) if isinstance(op, Conv) else 1 for op, shape in placed)
+def reads_pixels(network: Network, node: Node[Op]) -> bool:
+    """Whether a node reads the image, of which all planes count at every m."""
+    return network.sources(node) == (PIXELS,)
+
+
+def open_lanes(network: Network, layer: Node[Dense]) -> int:
+    """Level lanes of a layer where nobody chose them: all bits of pixels, else one."""
+    return network.input.bits if reads_pixels(network, layer) else 1
 
 
 def layers_of(
@@ -87,26 +85,29 @@ def layers_of(
     Without `weight_styles` the weights are where `rebnet.rtl.memories` would have them.
     """
     styles = weight_styles or ("auto",) * len(foldings)
-    layers = []
-    for index, (dense, vectors, folding) in enumerate(zip(network.dense, vectors_of(network), foldings, strict=True)):
-        levels_in = network.levels if index else network.input.bits
-        lanes = folding.level_lanes or (1 if index else levels_in)
-        layers.append(
-            Mvtu(
-                name=dense.name,
-                rows=dense.weights.rows,
-                cols=dense.weights.columns,
-                pe=folding.pe,
-                simd=folding.simd,
-                level_lanes=lanes,
-                levels_in=levels_in,
-                levels_out=0 if index == len(foldings) - 1 else network.levels,
-                pixels=index == 0,
-                vectors=vectors,
-                weight_style=styles[index],
-            )
-        )
-    return tuple(layers)
+    return tuple(
+        mvtu_of(network, layer, folding, style)
+        for layer, folding, style in zip(network.layers, foldings, styles, strict=True)
+    )
+
+
+def mvtu_of(network: Network, layer: Node[Dense], folding: Folding, weight_style: str) -> Mvtu:
+    """The unit of a layer at a folding."""
+    planes = codes_of(network, layer).planes
+    last = network.layer_of(network.answers[0])
+    return Mvtu(
+        name=layer.name,
+        rows=layer.op.weights.rows,
+        cols=layer.op.weights.columns,
+        pe=folding.pe,
+        simd=folding.simd,
+        level_lanes=folding.level_lanes or open_lanes(network, layer),
+        levels_in=planes,
+        levels_out=0 if layer is last else network.levels,
+        pixels=reads_pixels(network, layer),
+        vectors=network.values[layer.name].shape.positions,
+        weight_style=weight_style,
+    )
 
 
 def accelerator_of(
@@ -118,48 +119,51 @@ def accelerator_of(
     """The chain of a network."""
     layers = layers_of(network, foldings, weight_styles)
     pace = layer_bound(layers, network.served)
-    ops = [op for op in network.ops if isinstance(op, Dense | MaxPool)]
-    following = iter(layers)
+    units = {layer.name: layer for layer in layers}
+    words = {PIXELS: samples_per_beat}  # elements of the words of each value
     stages: list[Stage] = []
-    elements = samples_per_beat  # of the words that the modules so far put out
-    planes = network.input.bits
-    layer: Mvtu | None = None
-    for op, shape in zip(ops, map_shapes(network), strict=True):
-        match op:
-            case MaxPool():
+    for node in network.nodes:
+        (source,) = network.sources(node)
+        elements = words[source]
+        match node.op:
+            case MaxPool(window=window):
+                shape, planes, layer = *_map(network, node), network.layer_of(node)
                 assert layer is not None
-                unit = pool_unit(layer.name, op.window, shape, planes, pace)
-                stages += [*gather(f"{layer.name}_pool_gather", planes, elements, unit.word, shape[2]), unit]
-                elements = unit.word
-            case Conv():
-                layer = next(following)
-                cycles = min(layer.vector_cycles(m) for m in network.served)
-                unit = window_unit(layer.name, op.window, shape, planes, cycles, pace)
-                pixels = math.prod(shape) if layer.pixels else shape[2]
-                stages += gather(f"{layer.name}_gather", planes, elements, unit.word * unit.writes, pixels)
-                stages.append(unit)
-                stages.append(
-                    Converter(f"{layer.name}_convert", planes, unit.word * unit.reads, layer.simd, layer.cols)
-                )
-                stages.append(layer)
-                elements = layer.drain
+                unit = pool_unit(layer.name, window, shape, planes, pace)
+                stages += [*gather(f"{layer.name}_pool_gather", planes, elements, unit.word, shape.channels), unit]
+                words[node.name] = unit.word
+            case Conv(window=window):
+                shape, planes, mvtu = *_map(network, node), units[node.name]
+                cycles = min(mvtu.vector_cycles(m) for m in network.served)
+                unit = window_unit(mvtu.name, window, shape, planes, cycles, pace)
+                vector = shape.elements if mvtu.pixels else shape.channels
+                stages += gather(f"{mvtu.name}_gather", planes, elements, unit.word * unit.writes, vector)
+                word = unit.word * unit.reads
+                stages += [unit, Converter(f"{mvtu.name}_convert", planes, word, mvtu.simd, mvtu.cols), mvtu]
+                words[node.name] = mvtu.drain
             case Dense():
-                layer = next(following)
-                part = dense_word(elements, shape, layer.pixels)
+                shape, planes, mvtu = *_map(network, node), units[node.name]
+                part = dense_word(elements, shape, mvtu.pixels)
                 if part != elements:
-                    stages.append(Converter(f"{layer.name}_gather", planes, elements, part, shape[2]))
-                    elements = part
-                stages += [Converter(f"{layer.name}_convert", planes, elements, layer.simd, layer.cols), layer]
-                elements = layer.drain
-        planes = network.levels
+                    stages.append(Converter(f"{mvtu.name}_gather", planes, elements, part, shape.channels))
+                stages += [Converter(f"{mvtu.name}_convert", planes, part, mvtu.simd, mvtu.cols), mvtu]
+                words[node.name] = mvtu.drain
+            case _:  # thresholds and scores take words as they come
+                words[node.name] = elements
     return Accelerator(network.input.samples, samples_per_beat, network.levels, network.served, layers, tuple(stages))
+
+
+def _map(network: Network, node: Node[Op]) -> tuple[Shape, int]:
+    """The map in front of a node, and its planes."""
+    codes = codes_of(network, node)
+    return codes.shape, codes.planes
 
 
 def dense_word(elements: int, shape: Shape, pixels: bool) -> int:
     """Elements of the words that a dense layer behind a map takes: pixels of a map must not share a word."""
-    if shape[2] % elements == 0 or pixels or shape[:2] == (1, 1):
+    if shape.channels % elements == 0 or pixels or shape.positions == 1:
         return elements
-    return next(d for d in _divisors(shape[2]) if d >= min(elements, shape[2]))
+    return next(d for d in _divisors(shape.channels) if d >= min(elements, shape.channels))
 
 
 def gather(name: str, planes: int, elements: int, word: int, vector: int) -> list[Stage]:

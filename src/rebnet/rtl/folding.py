@@ -1,13 +1,14 @@
 """`folding.json`: how much hardware each layer gets, and how deep its FIFOs are."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from rebnet.errors import FileFormatError, FoldingError
 from rebnet.files import read_record
 from rebnet.ir.bounds import MAX_DEPTH, folding_fault
+from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding, check_folding
-from rebnet.ir.ops import Network
 from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
 from rebnet.rtl.geometry import Mvtu, WindowUnit
 
@@ -18,16 +19,14 @@ WEIGHT_STYLES = ("block", "distributed")
 
 
 def fifo_record(
-    accelerator: Accelerator, depths: Depths, peaks: Depths, acc_widths: tuple[int, ...]
+    accelerator: Accelerator, depths: Depths, peaks: Depths, acc_widths: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """The `fifos` entry: every buffer whose depth is chosen, in the order that data meets them."""
     widths: list[int] = []
-    layers = 0
     for stage in accelerator.stages:
         match stage:
             case Mvtu():
-                widths += [stage.levels_in * stage.simd, stage.drain * (stage.levels_out or acc_widths[layers])]
-                layers += 1
+                widths += [stage.levels_in * stage.simd, stage.drain * (stage.levels_out or acc_widths[stage.name])]
             case WindowUnit():
                 widths.append(stage.planes * stage.word)
     return [
@@ -54,15 +53,16 @@ def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
                 f"{path}: layer entry {entry!r} must hold a name and whole numbers pe, simd, level_lanes of at least 1"
             )
         entries[values[0]] = Folding(values[1], values[2], values[3])
-    names = [dense.name for dense in network.dense]
+    names = [layer.name for layer in network.layers]
     if sorted(entries) != sorted(names):
         raise FoldingError(f"{path}: has layers {', '.join(entries) or 'none'}; the network has {', '.join(names)}")
-    for dense in network.dense:
-        own = entries[dense.name]
-        check_folding(f"{path}: layer {dense.name}", own, dense.weights.columns)
+    for layer in network.layers:
+        dense = layer.op
+        own = entries[layer.name]
+        check_folding(f"{path}: layer {layer.name}", own, dense.weights.columns)
         fault = folding_fault(dense.weights.rows, dense.weights.columns, own.pe, own.simd, own.level_lanes or 1)
         if fault is not None:
-            raise FoldingError(f"{path}: layer {dense.name}: folding {own} {fault}")
+            raise FoldingError(f"{path}: layer {layer.name}: folding {own} {fault}")
     return tuple(entries[name] for name in names)
 
 
@@ -77,7 +77,7 @@ def read_weight_styles(path: Path, network: Network) -> tuple[str, ...]:
     for name, style in styles.items():
         if style not in (*WEIGHT_STYLES, "auto"):
             raise FoldingError(f"{path}: layer {name}: weight_style={style!r}; use block, distributed or auto")
-    return tuple(styles[dense.name] for dense in network.dense)
+    return tuple(styles[layer.name] for layer in network.layers)
 
 
 def read_accelerator(path: Path, network: Network) -> Accelerator:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rebnet.ir.ops import Network
+from rebnet.ir.network import Network
 from rebnet.rtl.accelerator import Accelerator, Depths
 from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
 from rebnet.rtl.memories import ram_style, rom_style
@@ -43,7 +43,7 @@ def modules_of(network: Network, accelerator: Accelerator, depths: Depths) -> It
                     name, window_parameters(stage, widths.level, depths[stage.channels[0].name]), stage.instance
                 )
             case Mvtu():
-                yield Module("mvtu", mvtu_parameters(network, accelerator, stage, widths, depths), stage.name)
+                yield Module("mvtu", mvtu_parameters(network, stage, widths, depths), stage.name)
     yield Module("scores", scores_parameters(network, accelerator, widths), "classes")
 
 
@@ -93,15 +93,12 @@ def window_parameters(stage: WindowUnit, level_width: int, depth: int) -> Parame
     }
 
 
-def mvtu_parameters(
-    network: Network, accelerator: Accelerator, layer: Mvtu, widths: Widths, depths: Depths
-) -> Parameters:
+def mvtu_parameters(network: Network, layer: Mvtu, widths: Widths, depths: Depths) -> Parameters:
     """Parameters of a matrix-vector unit, its memory images left out."""
-    index = accelerator.layers.index(layer)
     buffer, out = (depths[channel.name] for channel in layer.channels)
     sets, bits = 1, widths.threshold
     if layer.levels_out:
-        constants = layer_constants(network)[index]
+        constants = layer_constants(network)[layer.name]
         sets, bits = constants.sets, constants.bits
     thresholds = layer.drain * layer.levels_out * bits, sets * layer.folds * layer.drain_words
     return {
@@ -117,9 +114,9 @@ def mvtu_parameters(
         "PIXELS": int(layer.pixels),
         "DRAIN": layer.drain,
         "LEVEL_WIDTH": widths.level,
-        "GAIN_WIDTH": widths.gains[index],
+        "GAIN_WIDTH": widths.gains[layer.name],
         "MULTIPLY": int(layer.multiplies),
-        "ACC_WIDTH": widths.accumulators[index],
+        "ACC_WIDTH": widths.accumulators[layer.name],
         "THRESHOLD_WIDTH": bits,
         "BUFFER_DEPTH": buffer,
         "OUT_DEPTH": out,
@@ -128,7 +125,7 @@ def mvtu_parameters(
         "WEIGHT_COLUMN": layer.weight_column,
         "THRESHOLD_STYLE": _quoted(rom_style(*thresholds)),
         "BUFFER_STYLE": _quoted(ram_style(layer.levels_in * layer.simd, buffer)),
-        "GAINS": gains_constant(network, layer, index, widths.gains[index]),
+        "GAINS": gains_constant(network, layer, widths.gains[layer.name]),
     }
 
 
@@ -136,11 +133,11 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def gains_constant(network: Network, layer: Mvtu, index: int, width: int) -> str:
+def gains_constant(network: Network, layer: Mvtu, width: int) -> str:
     """The gains of all sets as one constant, level lanes padded with gain 0."""
     slots = layer.groups_max * layer.level_lanes
     value, position = 0, 0
-    for gains in network.dense[index].gains or ():
+    for gains in network.layer(layer.name).gains or ():
         for slot in range(slots):
             value |= (gains[slot] if slot < len(gains) else 0) << position
             position += width
@@ -151,9 +148,9 @@ def scores_parameters(network: Network, accelerator: Accelerator, widths: Widths
     """Parameters of the last layer's scores, their memory image left out."""
     return {
         "ROWS": accelerator.beats_out,
-        "LANES": accelerator.layers[-1].drain,
+        "LANES": accelerator.last.drain,
         "SETS": len(network.served),
         "LEVEL_WIDTH": widths.level,
-        "ACC_WIDTH": widths.accumulators[-1],
+        "ACC_WIDTH": widths.accumulators[accelerator.last.name],
         "SCORE_WIDTH": widths.score,
     }

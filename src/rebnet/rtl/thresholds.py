@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rebnet.ir.ops import Network, Threshold
+from rebnet.ir.network import Network
+from rebnet.ir.ops import Threshold
 from rebnet.rtl.geometry import clog2
 
 
@@ -54,11 +55,11 @@ def constants_of(op: Threshold, served: tuple[int, ...], reaches: tuple[int, ...
     return Constants(Threshold(thresholds, steps), min(bits, threshold_bits))
 
 
-def layer_constants(network: Network) -> tuple[Constants, ...]:
-    """The constants of every layer that has an encoder, in their order."""
-    encoders = [op for op in network.ops if isinstance(op, Threshold)]
-    layers = network.dense[: len(encoders)]
-    return tuple(
-        constants_of(op, network.served, dense.reaches, network.threshold_bits)
-        for op, dense in zip(encoders, layers, strict=True)
-    )
+def layer_constants(network: Network) -> dict[str, Constants]:
+    """The constants of every layer that has an encoder, by its name."""
+    found = {}
+    for layer in network.layers:
+        for user in network.users[layer.name]:
+            if isinstance(user.op, Threshold):
+                found[layer.name] = constants_of(user.op, network.served, layer.op.reaches, network.threshold_bits)
+    return found

@@ -16,7 +16,7 @@ from rebnet.errors import OptionError, OutputError
 from rebnet.files import file_hash, make_folder, write_record
 from rebnet.generate.rtl import TOP_NAME
 from rebnet.ir import storage
-from rebnet.ir.ops import Network
+from rebnet.ir.network import Network
 from rebnet.request import Request, request_entry
 from rebnet.rtl.accelerator import Accelerator
 from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths

@@ -141,7 +141,7 @@ def layer_text(layer: Layer) -> str:
     before = f"{layer.height}x{layer.width}x{layer.channels}"
     behind = "x".join(map(str, (*layer.output, layer.rows)))
     end = " scores" if isinstance(layer.tail, Scores) else ""
-    return f"{dense.name}: {before} - {text}{pool} - {behind}{end}"
+    return f"{layer.name}: {before} - {text}{pool} - {behind}{end}"
 
 
 def _constants(plan: Plan, layer: Layer, tables: tuple[Table, ...]) -> str:

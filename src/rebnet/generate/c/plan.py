@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rebnet.errors import OptionError
+from rebnet.ir.network import Network, Node
 from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
-from rebnet.ir.ops import Conv, Dense, MaxPool, Network, Scores, Threshold
+from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
+from rebnet.ir.values import Code
 from rebnet.spec.window import Window
 
 WORD_BITS = 32
@@ -28,6 +30,7 @@ class Layer:
 
     Attributes:
         number: its place, from 1.
+        name: of its node.
         dense: weights and gains.
         tail: what becomes of the accumulators.
         pool: the pool behind it.
@@ -38,6 +41,7 @@ class Layer:
     """
 
     number: int
+    name: str
     dense: Dense
     tail: Threshold | Scores
     pool: Window | None
@@ -161,27 +165,18 @@ def plan(network: Network) -> Plan:
     Raises:
         OptionError: the network is not lowered.
     """
-    shape = (network.input.height, network.input.width, network.input.channels)
-    planes = network.input.bits
-    layers: list[Layer] = []
-    for position, op in enumerate(network.ops):
-        if not isinstance(op, Dense):
-            continue
-        tail, pool = _behind(network, position)
-        layer = Layer(len(layers) + 1, op, tail, pool, *shape, planes)
-        layers.append(layer)
-        shape, planes = (*layer.output, layer.rows), network.levels
-    return Plan(network, tuple(layers))
+    return Plan(network, tuple(_layer(network, layer, number) for number, layer in enumerate(network.layers, start=1)))
 
 
-def _behind(network: Network, position: int) -> tuple[Threshold | Scores, Window | None]:
-    """What stands behind the layer at `position`, up to the next one."""
-    following = network.ops[position + 1 : position + 3]
-    tail = following[0] if following else None
-    if not isinstance(tail, Threshold | Scores) or network.dense[0].gains is None:
+def _layer(network: Network, node: Node[Dense], number: int) -> Layer:
+    """A layer with what stands behind it, up to the next one."""
+    codes = network.read(node)
+    tail = next(iter(network.users[node.name]), None)
+    if node.op.gains is None or tail is None or not isinstance(tail.op, Threshold | Scores):
         raise OptionError(f"{network.name}: lower the network before writing it as C")
-    pool = following[-1]
-    return tail, pool.window if isinstance(pool, MaxPool) else None
+    assert isinstance(codes, Code)
+    pools = (user.op.window for user in network.users[tail.name] if isinstance(user.op, MaxPool))
+    return Layer(number, node.name, node.op, tail.op, next(pools, None), *codes.shape, codes.planes)
 
 
 def network_text(network: Network) -> str:

@@ -1,0 +1,103 @@
+"""What flows between the operations of a network: each value has a type, computed by the operation that gives it."""
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from rebnet.errors import VerifyError
+from rebnet.ir.bounds import MAX_SIDE
+from rebnet.spec.window import Window
+
+
+class Shape(NamedTuple):
+    """A map of elements: height, width, channels, which vary fastest; a vector is a map of height and width 1."""
+
+    height: int
+    width: int
+    channels: int
+
+    @property
+    def elements(self) -> int:
+        """Elements of the map."""
+        return self.height * self.width * self.channels
+
+    @property
+    def positions(self) -> int:
+        """Places of the map, each with all its channels."""
+        return self.height * self.width
+
+    def windowed(self, window: Window, channels: int | None = None) -> "Shape":
+        """The map of what a window gives at each of its places; its channels are kept where none are named."""
+        return Shape(*window.output(self.height, self.width), self.channels if channels is None else channels)
+
+    def __str__(self) -> str:
+        return f"{self.height}x{self.width}x{self.channels}"
+
+
+@dataclass(frozen=True)
+class LevelCounts:
+    """M, and the level counts m that a network runs at: what every operation's rule may ask of its network."""
+
+    levels: int
+    served: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Residual codes: `planes` bits an element, the most significant first.
+
+    Attributes:
+        shape: of the map.
+        planes: bits of an element.
+        used: planes that count at each served m; all of them in a pixel.
+        units: real value of one unit of the codes: one for all served m, or one for each; None where the operation
+            that gives them does not know it (a layer that reads them does).
+        gains: g_1 … of each served m, 0 above level m; None likewise.
+    """
+
+    shape: Shape
+    planes: int
+    used: tuple[int, ...]
+    units: tuple[float, ...] | None = None
+    gains: tuple[tuple[int, ...], ...] | None = None
+
+
+@dataclass(frozen=True)
+class Real:
+    """Real numbers."""
+
+    shape: Shape
+
+
+@dataclass(frozen=True)
+class Integer:
+    """Accumulators A, or scores: whole numbers within proved bounds.
+
+    Attributes:
+        shape: of the map.
+        low: least of all, per served m.
+        high: largest of all, per served m.
+        units: of an accumulator, the real value of one unit of v = 2A - R, one for all served m or one for each.
+    """
+
+    shape: Shape
+    low: tuple[int, ...]
+    high: tuple[int, ...]
+    units: tuple[float, ...] = ()
+
+
+Value = Code | Real | Integer
+
+
+def pooled(value: Value, window: Window) -> Value:
+    """`value` behind a max-pool: its type is kept."""
+    return replace(value, shape=value.shape.windowed(window))
+
+
+def check_window(window: Window, shape: Shape) -> None:
+    """Raise `VerifyError` where a window has no size or does not fit the map in front of it."""
+    if window.kernel < 1 or window.stride < 1:
+        raise VerifyError(f"window {window}; kernel and stride must be at least 1")
+    if window.same and max(window.kernel, window.stride) > MAX_SIDE:
+        raise VerifyError(f"window {window}; kernel and stride must be at most {MAX_SIDE}")
+    if not window.same and window.kernel > min(shape.height, shape.width):
+        raise VerifyError(f"window {window} does not fit the {shape.height}x{shape.width} map in front of it")
