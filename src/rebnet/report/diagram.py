@@ -1,7 +1,5 @@
 """Blocks drawn as SVG, each with the arrow into it, so that a row of them wraps wherever the page ends."""
 
-from collections.abc import Sequence
-
 from rebnet.report.blocks import Block, Buffer, blocks
 from rebnet.report.commands import command
 from rebnet.report.html import Html, join, tag
@@ -79,17 +77,3 @@ def _line(line: str, left: int, y: int, kind: str | None = None) -> Html:
     shown = line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
     fitted = {"textLength": BODY - 18, "lengthAdjust": "spacingAndGlyphs"} if len(shown) > _FITS else {}
     return tag("text", shown, x=left, y=y, class_=kind, **fitted)
-
-
-def picture(shown: Sequence[Block], columns: int, style: str) -> Html:
-    """All blocks as one SVG with a style sheet of its own, so many to a row."""
-    pitch = HEIGHT + 18
-    rows = -(-len(shown) // columns)
-    width, height = columns * (ARROW + BODY) + 8, rows * pitch - 10
-    places = [(place % columns * (ARROW + BODY), place // columns * pitch) for place in range(len(shown))]
-    drawings = (
-        tag("g", drawn(block), transform=f"translate({x} {y + 2})") for block, (x, y) in zip(shown, places, strict=True)
-    )
-    title = tag("title", "; ".join(block.sentence(len(block.cycles) - 1) for block in shown))
-    return tag("svg", title, tag("style", Html(style)), *drawings, xmlns="http://www.w3.org/2000/svg",
-               viewBox=f"0 0 {width} {height}", width=width, height=height, role="img")  # fmt: skip
