@@ -176,7 +176,8 @@ def test_options(refuse, run_folder, tmp_path, options, message):
 
 def test_paper_folding_of_an_open_text(refuse, tmp_path):
     drawn = network()
-    open_ops = [replace(op, folding=None) if isinstance(op, Dense) and op.name != "layer2" else op for op in drawn.ops]
+    keeps = drawn.layer("layer2")
+    open_ops = [replace(op, folding=None) if isinstance(op, Dense) and op is not keeps else op for op in drawn.ops]
     run = save_run(tmp_path / "run", drawn.with_ops(tuple(open_ops)))
     refuse(
         "folding 'paper': the network text gives layer1, layer3 no (PE,SIMD); write them into the text or use "

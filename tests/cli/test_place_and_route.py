@@ -54,10 +54,10 @@ def test_what_is_printed(rebnet, build, tmp_path, monkeypatch):
 
 def test_a_project_for_vivado(rebnet, build, tmp_path, monkeypatch):
     use_path(monkeypatch, tmp_path / "bin")
-    code, out, _ = rebnet("synthesize", build, "--board", "zc702", "--tool", "vivado")
-    assert (code, out) == (
-        0,
-        f"vivado is not on PATH; wrote {build}/vivado, where this runs it: "
-        f"cd {build}/vivado && vivado -mode batch -source accelerator.tcl\n",
+    code, out, err = rebnet("synthesize", build, "--board", "zc702", "--tool", "vivado")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1] == (
+        f"rebnet: vivado is not on PATH, so nothing was synthesized; wrote the project {build}/vivado, run it where "
+        f"Vivado is installed: cd {build}/vivado && vivado -mode batch -source accelerator.tcl"
     )
     assert (build / "vivado" / "accelerator.tcl").is_file()

@@ -74,7 +74,7 @@ def test_trace_that_is_a_folder(refuse, build, tmp_path):
         (
             "ports.json",
             lambda r: r["files"].append("7.sv"),
-            "{}: key 'files' names '7.sv', which is not there; run 'rebnet compile' again",
+            "{}: key 'files' names '7.sv'; names there are like 'rtl/NAME.sv'; run 'rebnet compile' again",
         ),
         (
             "ports.json",

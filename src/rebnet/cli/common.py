@@ -17,7 +17,6 @@ from rich.table import Column, Table
 from rebnet.cli import signals
 from rebnet.errors import OptionError
 from rebnet.progress import Shown, shown
-from rebnet.train.folder import CHECKPOINT_FILE
 
 _LOG = logging.getLogger("rebnet")
 
@@ -171,6 +170,8 @@ def resumable(output: Path) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as ended:
+        from rebnet.train.folder import CHECKPOINT_FILE
+
         kept = output.is_dir() and next(output.rglob(CHECKPOINT_FILE), None) is not None
         outcome = (
             f"the last finished epoch is in {output}, go on with the same command and --resume"

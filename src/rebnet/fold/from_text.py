@@ -34,7 +34,7 @@ def bound_cycles(network: Architecture, levels: int, input_bits: int) -> int | N
                 simd=layer.folding.simd,
                 level_lanes=layer.folding.level_lanes or (1 if layers else levels_in),
                 levels_in=levels_in,
-                levels_out=levels,
+                levels_out=0 if index + 1 == len(network.layers) else levels,
                 pixels=not layers,
                 vectors=math.prod(network.shapes[index + 1][:2]) if isinstance(layer, ConvText) else 1,
             )

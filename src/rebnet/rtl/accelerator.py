@@ -154,9 +154,9 @@ def accelerator_of(
 
 
 def _map(network: Network, node: Node[Op]) -> tuple[Shape, int]:
-    """The map in front of a node, and its planes."""
-    codes = codes_of(network, node)
-    return codes.shape, codes.planes
+    """The map in front of a node, and its planes; before lowering a pool may read what becomes codes behind it."""
+    value = network.read(node)
+    return value.shape, value.planes if isinstance(value, Code) else network.levels
 
 
 def dense_word(elements: int, shape: Shape, pixels: bool) -> int:
