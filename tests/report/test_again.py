@@ -17,6 +17,12 @@ from rebnet.report import report
 TIMES = {"seconds", "images_per_second", "simulated_cycles_per_second", "modules_cached", "modules_synthesized"}
 
 
+@pytest.fixture(autouse=True)
+def no_data_dir(monkeypatch):
+    """The command line takes a folder of data from there, Python does not, and a record keeps it."""
+    monkeypatch.delenv("REBNET_DATA_DIR", raising=False)
+
+
 def printed(page: Path) -> list[str]:
     """The commands that make the records of a page."""
     block = re.search(r"Commands that make these records</h3>.*?<pre><code>(.*?)</code>", page.read_text(), re.DOTALL)
