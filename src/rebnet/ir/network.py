@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, count
-from types import MappingProxyType
 from typing import Generic, TypeVar, cast
 
 from rebnet.ir.ops import Affine, BatchNorm, Dense, MaxPool, Op, PixelInput, ResidualSign, Scores, Threshold, same
@@ -102,7 +101,7 @@ class Network:
     @cached_property
     def by_name(self) -> Mapping[str, Node[Op]]:
         """The nodes by name."""
-        return MappingProxyType({node.name: node for node in self.nodes})
+        return {node.name: node for node in self.nodes}
 
     @cached_property
     def _sources(self) -> Mapping[str, tuple[str, ...]]:
@@ -120,7 +119,7 @@ class Network:
         for node in self.nodes:
             for source in self.sources(node):
                 found[source].append(node)
-        return MappingProxyType({name: tuple(nodes) for name, nodes in found.items()})
+        return {name: tuple(nodes) for name, nodes in found.items()}
 
     @cached_property
     def values(self) -> Mapping[str, Value]:
@@ -132,7 +131,7 @@ class Network:
         values: dict[str, Value] = {PIXELS: self.input.result(self.counts)}
         for node in self.nodes:
             values[node.name] = node.op.result(self.counts, *(values[source] for source in self.sources(node)))
-        return MappingProxyType(values)
+        return values
 
     def read(self, node: Node[Op]) -> Value:
         """The type of the one value that a node reads."""
