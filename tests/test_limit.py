@@ -30,8 +30,8 @@ def counts(monkeypatch):
     def use(*factors):
         left = list(factors)
 
-        def synthesize_rtl(*arguments, folder, **options):
-            folding = json.loads((folder / "folding.json").read_text())
+        def synthesize_rtl(*arguments, logs, **options):
+            folding = json.loads((logs.parent / "folding.json").read_text())
             total = Resources.from_record(folding["predicted_resources"]["total"])
             more = Resources(math.ceil(total.lut * left.pop(0)), total.ff, total.bram_36k, total.bram_18k, total.dsp)
             usage = Usage(more, None)
