@@ -120,7 +120,7 @@ def _finished(rng: np.random.Generator, number: int, levels: int, image: PixelIn
                 epsilon=1e-5,
             )
         )
-        following = layers[layers.index(layer) + 1] if layer is not layers[-1] else None
+        following = next((after for one, after in pairwise(layers) if one is layer), None)
         if isinstance(following, MaxPool):
             ops.append(following)
         if index + 1 < len(weighted):
