@@ -143,12 +143,19 @@ class Network:
         (source,) = self.sources(node)
         return self.by_name.get(source)
 
+    def front(self, node: Node[Op]) -> tuple[Node[Op], ...]:
+        """The nodes in front of one up to its layer with weights, the nearest first."""
+        found: list[Node[Op]] = []
+        at = self.before(node)
+        while at is not None:
+            found.append(at)
+            at = None if isinstance(at.op, Dense) else self.before(at)
+        return tuple(found)
+
     def layer_of(self, node: Node[Op]) -> "Node[Dense] | None":
         """The layer with weights whose sums `node` reads, however far in front; None where there is none."""
-        at = self.before(node)
-        while at is not None and not isinstance(at.op, Dense):
-            at = self.before(at)
-        return cast("Node[Dense] | None", at)
+        last = next(reversed(self.front(node)), None)
+        return cast("Node[Dense] | None", last if last is not None and isinstance(last.op, Dense) else None)
 
     @cached_property
     def answers(self) -> tuple[Node[Op], ...]:

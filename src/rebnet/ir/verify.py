@@ -101,7 +101,7 @@ _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
 
 def _order(place: str, network: Network, node: Node[Op]) -> None:
     """What stands in front of it; pools are looked through."""
-    front = _front(network, node)
+    front = network.front(node)
     previous = front[0].op if front else None
     before = next((one.op for one in front if not isinstance(one.op, MaxPool)), None)
     may_pool = bool(front) and isinstance(front[-1].op, Conv) and not any(isinstance(one.op, MaxPool) for one in front)
@@ -121,16 +121,6 @@ def _order(place: str, network: Network, node: Node[Op]) -> None:
         raise VerifyError(f"{network.name}: ends with convolution {layer.name}; the last layer must be dense")
 
 
-def _front(network: Network, node: Node[Op]) -> list[Node[Op]]:
-    """The nodes in front of one up to its layer with weights, the nearest first."""
-    found: list[Node[Op]] = []
-    at = network.before(node)
-    while at is not None:
-        found.append(at)
-        at = None if isinstance(at.op, Dense) else network.before(at)
-    return found
-
-
 def _numbers(place: str, network: Network, node: Node[Op], source: Value) -> None:
     """An operation's own numbers, beside what it reads."""
     op = node.op
@@ -142,7 +132,7 @@ def _numbers(place: str, network: Network, node: Node[Op], source: Value) -> Non
     _rows(place, network, op, source.shape.channels)
     if isinstance(op, BatchNorm | Affine) and node not in network.answers:
         _one_orientation(place, op)
-    front = _front(network, node)
+    front = network.front(node)
     if isinstance(op, BatchNorm) and isinstance(front[0].op, MaxPool):
         _keeps_order(place, op)
     _lowered(place, op, next(one.op for one in front if not isinstance(one.op, MaxPool)))

@@ -6,7 +6,7 @@ weight of such a BatchNorm is negative, a rule that `verify` holds.
 """
 
 from rebnet.ir.network import Network, Node
-from rebnet.ir.ops import Dense, MaxPool, Op, ResidualSign
+from rebnet.ir.ops import MaxPool, Op, ResidualSign
 from rebnet.ir.rewrite import rewritten
 from rebnet.ir.values import Code
 
@@ -19,17 +19,7 @@ def pool_codes(network: Network) -> Network:
             case MaxPool() if not isinstance(network.values[node.name], Code):
                 return ()
             case ResidualSign():
-                return (node, *reversed(_pools(network, node)))
+                return (node, *(one for one in reversed(network.front(node)) if isinstance(one.op, MaxPool)))
         return (node,)
 
     return rewritten(network, rule)
-
-
-def _pools(network: Network, node: Node[Op]) -> list[Node[Op]]:
-    """The pools between a residual sign and its layer, the nearest first."""
-    found: list[Node[Op]] = []
-    at = network.before(node)
-    while at is not None and not isinstance(at.op, Dense):
-        found += [at] if isinstance(at.op, MaxPool) else []
-        at = network.before(at)
-    return found
