@@ -15,7 +15,7 @@ from rebnet import flow
 from rebnet.fold.depths import size_fifos
 from rebnet.fold.pace import Pace
 from rebnet.ir import storage
-from rebnet.rtl.folding import read_accelerator
+from rebnet.stages.folding import read_accelerator
 
 IMAGES = 3
 

@@ -32,8 +32,8 @@ from rebnet.fold.features import PIECES
 from rebnet.generate.memory import column_files
 from rebnet.ir import storage
 from rebnet.rtl import MODULES, source
-from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
-from rebnet.rtl.parameters import Module, modules_of
+from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
+from rebnet.stages.parameters import Module, modules_of
 from rebnet.synthesize import yosys
 from rebnet.synthesize.count import resources
 from rebnet.synthesize.rtlil import library_name, parse

@@ -3,10 +3,10 @@
 import random
 from collections.abc import Iterator
 
-from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit, clog2
-from rebnet.rtl.memories import ram_style, rom_style
-from rebnet.rtl.parameters import Module, converter_parameters, window_parameters
 from rebnet.spec.window import Window
+from rebnet.stages.geometry import Converter, Mvtu, WindowUnit, clog2
+from rebnet.stages.memories import ram_style, rom_style
+from rebnet.stages.parameters import Module, converter_parameters, window_parameters
 
 GAINS = {1: (1,), 2: (170, 85), 3: (145, 73, 37), 8: (128, 64, 32, 16, 8, 4, 2, 1)}
 _LAYERS = 64

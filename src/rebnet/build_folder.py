@@ -7,7 +7,7 @@ from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.plain import check_plain
 from rebnet.request import Request, request_entry
-from rebnet.rtl.folding import FOLDING_FILE
+from rebnet.stages.folding import FOLDING_FILE
 from rebnet.swap import put, tidy
 
 EXPORTED = "exported"

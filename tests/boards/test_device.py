@@ -16,7 +16,7 @@ from rebnet.fold import fold
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.lower import lower
-from rebnet.rtl.widths import widths_of
+from rebnet.stages.widths import widths_of
 
 BIT_CLOCKS = 4
 SHAPE, LEVELS = (3, 3, 1), 2

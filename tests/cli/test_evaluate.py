@@ -111,7 +111,7 @@ def test_adaptive_prints_its_operating_point(rebnet, build):
 def test_adaptive_says_when_nothing_is_cheaper(rebnet, build, monkeypatch):
     write_record(build / "training.json", TRAINING)
     rechain(build)
-    monkeypatch.setattr("rebnet.rtl.accelerator.Accelerator.bound_cycles", lambda self, levels: 100 - levels)
+    monkeypatch.setattr("rebnet.stages.accelerator.Accelerator.bound_cycles", lambda self, levels: 100 - levels)
     code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--adaptive", "2,3", "--max-loss", "0")
     point = json.loads((build / "adaptive.json").read_text())["operating_point"]
     assert (code, point["thresholds"], point["test_cycles"]) == (0, [None], 97.0)

@@ -8,7 +8,7 @@ from tests.networks.draw import draw_conv_network, draw_foldings, draw_network
 from rebnet.fold import samples_per_beat
 from rebnet.fold.depths import ample_depths
 from rebnet.fold.processes import processes_of
-from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
+from rebnet.stages.accelerator import Accelerator, Depths, accelerator_of
 
 KINDS = {"dense": draw_network, "convolutional": draw_conv_network}
 

@@ -17,7 +17,7 @@ from rebnet.ir import storage
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Dense
 from rebnet.lower import lower
-from rebnet.rtl.accelerator import accelerator_of, layer_bound, layers_of
+from rebnet.stages.accelerator import accelerator_of, layer_bound, layers_of
 
 GIVEN = (Folding(5, 16), Folding(2, 5), Folding(3, 4))
 

@@ -7,8 +7,8 @@ from rebnet.boards import Resources
 from rebnet.errors import OptionError
 from rebnet.fold.cost import block_rams, predict, read_costs
 from rebnet.fold.features import processing_element, ram_in_luts, rom_in_luts
-from rebnet.rtl import memories
-from rebnet.rtl.parameters import Module
+from rebnet.stages import memories
+from rebnet.stages.parameters import Module
 
 # Width, depth, RAMB36E1, RAMB18E1: what synth_xilinx of Yosys 0.70 made of a registered ROM of random bits.
 MAPPED = (

@@ -9,8 +9,8 @@ from tests.fold.chains import KINDS, draw_chain, draw_depths, draw_small_chain, 
 from rebnet.errors import FoldingError
 from rebnet.fold.cycle_model import pace, run
 from rebnet.fold.depths import AMPLE, ample_depths, predict, size_fifos
-from rebnet.rtl.accelerator import Accelerator, Depths
-from rebnet.rtl.geometry import WindowUnit
+from rebnet.stages.accelerator import Accelerator, Depths
+from rebnet.stages.geometry import WindowUnit
 
 chains = pytest.mark.parametrize("kind", KINDS)
 

@@ -10,7 +10,7 @@ from rebnet.fold.from_text import bound_cycles
 from rebnet.ir import storage
 from rebnet.ir.notation import parse
 from rebnet.nn.networks.arch_3 import TEXT as ARCH_3
-from rebnet.rtl.accelerator import accelerator_of
+from rebnet.stages.accelerator import accelerator_of
 
 TEXTS = (
     "8x8x1 - D12(5,16) - D9(2,5) - D10(3,4)",

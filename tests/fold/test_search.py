@@ -20,9 +20,9 @@ from rebnet.fold.likely import likely_depths
 from rebnet.fold.search import Goal, Search
 from rebnet.ir.notation import Folding
 from rebnet.lower import lower
-from rebnet.rtl.accelerator import accelerator_of
-from rebnet.rtl.folding import WEIGHT_STYLES
-from rebnet.rtl.parameters import modules_of
+from rebnet.stages.accelerator import accelerator_of
+from rebnet.stages.folding import WEIGHT_STYLES
+from rebnet.stages.parameters import modules_of
 
 TEXTS = {
     "dense": ("1x3x1 - D3 - D2", 2, 2),

@@ -35,10 +35,10 @@ from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.report import report, row
 from rebnet.reproduce.records import read_run
-from rebnet.rtl.folding import read_accelerator, read_depths
 from rebnet.rtl.ports import read_ports
 from rebnet.simulate import streams_of
 from rebnet.simulate.files import files_of
+from rebnet.stages.folding import read_accelerator, read_depths
 from rebnet.synthesize.vivado import synthesize_with_vivado
 from rebnet.train.again import retrain
 from rebnet.train.start import run_summary

@@ -5,7 +5,7 @@ import pytest
 
 from rebnet.fold.features import rom_columns
 from rebnet.generate.memory import columns
-from rebnet.rtl.memories import LUTS_PER_BRAM_18K, blocks, ram_luts, ram_style, rom_column, rom_luts, rom_style
+from rebnet.stages.memories import LUTS_PER_BRAM_18K, blocks, ram_luts, ram_style, rom_column, rom_luts, rom_style
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rebnet.ir.ops import Threshold
-from rebnet.rtl.thresholds import constants_of
 from rebnet.spec.residual import encode_integer
+from rebnet.stages.thresholds import constants_of
 
 T = 24
 

@@ -10,8 +10,8 @@ from rebnet.fold import fold
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.lower import lower
-from rebnet.rtl.geometry import WindowUnit
 from rebnet.simulate.build import verilator_folder
+from rebnet.stages.geometry import WindowUnit
 
 NETWORKS = {
     "dense": exported(1, 3, 8, (4, 4, 1), (6, 5), 4),

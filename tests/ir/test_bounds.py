@@ -13,9 +13,9 @@ from rebnet.ir.notation import Folding, parse
 from rebnet.ir.verify import verify
 from rebnet.lower import lower
 from rebnet.nn.networks import architecture, widen
-from rebnet.rtl.accelerator import accelerator_of
-from rebnet.rtl.folding import read_depths
 from rebnet.spec.window import Window
+from rebnet.stages.accelerator import accelerator_of
+from rebnet.stages.folding import read_depths
 
 CONV = tiny_conv().ops
 

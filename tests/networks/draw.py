@@ -17,13 +17,13 @@ from rebnet.ir.notation import MAX_LEVELS, Folding
 from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign
 from rebnet.lower import lower
 from rebnet.rtl import MODULES, source
-from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
-from rebnet.rtl.folding import WEIGHT_STYLES, fifo_record
-from rebnet.rtl.widths import USER_BITS, widths_of
 from rebnet.simulate.build import build_simulator
 from rebnet.simulate.run import Shard, Streams, run_shards
 from rebnet.spec.gains import choose_gains
 from rebnet.spec.window import Window
+from rebnet.stages.accelerator import Accelerator, Depths, accelerator_of
+from rebnet.stages.folding import WEIGHT_STYLES, fifo_record
+from rebnet.stages.widths import USER_BITS, widths_of
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from rebnet.rtl.geometry import clog2
 from rebnet.spec.pool import max_pool
 from rebnet.spec.window import Window, windows
+from rebnet.stages.geometry import clog2
 
 from .bench import Traffic, Word, cut
 

@@ -11,11 +11,11 @@ import pytest
 
 from rebnet.generate.memory import threshold_words, to_hex, weight_words
 from rebnet.ir.ops import BitMatrix, Dense, Threshold
-from rebnet.rtl.geometry import Mvtu, clog2
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.pixels import pixel_gains
 from rebnet.spec.residual import encode_integer
 from rebnet.spec.xnor import accumulate
+from rebnet.stages.geometry import Mvtu, clog2
 
 from .bench import SEED, Traffic, bench_of, case_name, cut, join, played
 

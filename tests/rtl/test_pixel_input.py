@@ -7,8 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rebnet.rtl.geometry import PIXEL_DEPTH
 from rebnet.spec.pixels import pixel_planes
+from rebnet.stages.geometry import PIXEL_DEPTH
 
 from .bench import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, moods, played, to_word
 

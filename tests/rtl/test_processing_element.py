@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rebnet.rtl.geometry import clog2, popcount_stages
 from rebnet.spec.xnor import popcount_xnor
+from rebnet.stages.geometry import clog2, popcount_stages
 
 from .bench import SEED, Bench, case_name, join, played, to_word
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rebnet.rtl.geometry import clog2
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.residual import encode_integer
+from rebnet.stages.geometry import clog2
 
 from .bench import SEED, Bench, case_name, join, played, to_word
 

@@ -17,7 +17,7 @@ from rebnet.ir.network import Network
 from rebnet.records import read
 from rebnet.records.chain import check_origin
 from rebnet.request import Request, request_entry
-from rebnet.rtl.folding import FOLDING_FILE, read_accelerator
+from rebnet.stages.folding import FOLDING_FILE, read_accelerator
 
 ADAPTIVE_FILE = "adaptive.json"
 TRAINING_FILE = "training.json"

@@ -12,8 +12,8 @@ from rebnet.fold.depths import predict, size_fifos
 from rebnet.fold.fit import Request, check_limit, fold_for_board, resources_record
 from rebnet.ir import storage
 from rebnet.ir.network import Network
-from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of, layer_bound
-from rebnet.rtl.folding import (
+from rebnet.stages.accelerator import Accelerator, Depths, accelerator_of, layer_bound
+from rebnet.stages.folding import (
     FOLDING_FILE,
     MAX_SAMPLES_PER_BEAT,
     fifo_record,
@@ -21,7 +21,7 @@ from rebnet.rtl.folding import (
     read_depths,
     read_weight_styles,
 )
-from rebnet.rtl.widths import widths_of
+from rebnet.stages.widths import widths_of
 
 
 def fold(

@@ -22,11 +22,11 @@ from rebnet.ir.network import Network, Node
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Conv, Dense, MaxPool
 from rebnet.ir.values import Shape
-from rebnet.rtl.accelerator import dense_word, gather, mvtu_of, pool_unit, pool_units, window_unit
-from rebnet.rtl.folding import MAX_SAMPLES_PER_BEAT
-from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
-from rebnet.rtl.parameters import Module, converter_parameters, window_parameters
-from rebnet.rtl.widths import USER_BITS, Widths, widths_of
+from rebnet.stages.accelerator import dense_word, gather, mvtu_of, pool_unit, pool_units, window_unit
+from rebnet.stages.folding import MAX_SAMPLES_PER_BEAT
+from rebnet.stages.geometry import Converter, Mvtu, WindowUnit
+from rebnet.stages.parameters import Module, converter_parameters, window_parameters
+from rebnet.stages.widths import USER_BITS, Widths, widths_of
 
 TOLERANCE = 1e-9
 _NO_COST = np.zeros(4, dtype=np.int64)

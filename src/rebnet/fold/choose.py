@@ -8,8 +8,8 @@ from rebnet.ir.bounds import folding_fault
 from rebnet.ir.network import Network, Node
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Dense
-from rebnet.rtl.accelerator import codes_of, layers_of, open_lanes
-from rebnet.rtl.folding import read_foldings
+from rebnet.stages.accelerator import codes_of, layers_of, open_lanes
+from rebnet.stages.folding import read_foldings
 
 NAMES = ("paper", "balanced")
 """Foldings by name; any other is the path of a file."""

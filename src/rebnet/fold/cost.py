@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rebnet.boards import Family, Resources
 from rebnet.errors import OptionError
 from rebnet.fold.features import PIECES, Numbers, Shape, ceil_div, clog2, ram_in_luts, rom_columns, rom_in_luts
-from rebnet.rtl.parameters import Module
+from rebnet.stages.parameters import Module
 
 COSTS_FILE = Path(__file__).with_name("costs.json")
 LUT, FF, BRAM_36K, BRAM_18K, DSP = range(5)

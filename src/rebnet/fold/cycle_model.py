@@ -9,8 +9,8 @@ import numpy as np
 from rebnet.fold.pace import Pace
 from rebnet.fold.processes import Chain, Places, processes_of, tile
 from rebnet.fold.schedule import Schedule
-from rebnet.rtl.accelerator import Accelerator, Depths
-from rebnet.rtl.folding import check_depths
+from rebnet.stages.accelerator import Accelerator, Depths
+from rebnet.stages.folding import check_depths
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from functools import partial
 from rebnet.fold.cycle_model import pace, paced, run, settled_peaks
 from rebnet.fold.pace import Pace
 from rebnet.fold.processes import Chain, processes_of
-from rebnet.rtl.accelerator import Accelerator, Depths
-from rebnet.rtl.geometry import Channel
+from rebnet.stages.accelerator import Accelerator, Depths
+from rebnet.stages.geometry import Channel
 
 AMPLE = 1 << 40
 """Words of a buffer that is never full."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.rtl.memories import BLOCK_SHAPES, LUTS_PER_BRAM_18K, UNCUT_WORDS
+from rebnet.stages.memories import BLOCK_SHAPES, LUTS_PER_BRAM_18K, UNCUT_WORDS
 
 Numbers = NDArray[np.float64]
 Shape = Mapping[str, Any]
@@ -56,7 +56,7 @@ def _half_blocks(width: Any, depth: Any) -> Numbers:
 
 
 def rom_columns(width: Any, depth: Any) -> Numbers:
-    """Columns of a read-only memory in block RAM, by `rebnet.rtl.memories.rom_column`; 0 where it is one memory."""
+    """Columns of a read-only memory in block RAM, by `rebnet.stages.memories.rom_column`; 0 where it is one memory."""
     width, depth = np.broadcast_arrays(np.asarray(width, dtype=np.float64), np.asarray(depth, dtype=np.float64))
     deep = np.select([depth <= words for words, _ in BLOCK_SHAPES], [bits for _, bits in BLOCK_SHAPES], 0)
     count = ceil_div(width, np.maximum(deep, 1))
@@ -67,7 +67,7 @@ def rom_columns(width: Any, depth: Any) -> Numbers:
 
 
 def ram_in_luts(width: Any, depth: Any) -> Numbers:
-    """1 where `rebnet.rtl.memories.ram_style` says "distributed", else 0."""
+    """1 where `rebnet.stages.memories.ram_style` says "distributed", else 0."""
     narrow, wide = ceil_div(depth, 32), ceil_div(depth, 64)
     luts = np.minimum(
         4 * narrow * ceil_div(width, 6) + np.asarray(width) * ceil_div(narrow - 1, 3),
@@ -77,7 +77,7 @@ def ram_in_luts(width: Any, depth: Any) -> Numbers:
 
 
 def rom_in_luts(width: Any, depth: Any) -> Numbers:
-    """1 where `rebnet.rtl.memories.rom_style` says "distributed", else 0."""
+    """1 where `rebnet.stages.memories.rom_style` says "distributed", else 0."""
     tables = ceil_div(depth, 64)
     luts = np.asarray(width) * (tables + ceil_div(tables - 1, 3))
     return np.where(luts <= LUTS_PER_BRAM_18K * _half_blocks(width, depth), 1.0, 0.0)

@@ -15,8 +15,8 @@ from rebnet.fold.depths import size_fifos
 from rebnet.fold.likely import likely_depths
 from rebnet.fold.search import Found, Goal, Search, device_of
 from rebnet.ir.network import Network
-from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
-from rebnet.rtl.parameters import Module, modules_of
+from rebnet.stages.accelerator import Accelerator, Depths, accelerator_of
+from rebnet.stages.parameters import Module, modules_of
 
 MAX_UTILISATION = 90.0
 """Percent of a device that is taken at most, where nothing else is said: what place and route still manages."""

@@ -4,8 +4,8 @@ import math
 
 from rebnet.fold import samples_per_beat
 from rebnet.ir.notation import Architecture, ConvText, PoolText
-from rebnet.rtl.accelerator import Accelerator
-from rebnet.rtl.geometry import Mvtu
+from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.geometry import Mvtu
 
 
 def bound_cycles(network: Architecture, levels: int, input_bits: int) -> int | None:

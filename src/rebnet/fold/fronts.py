@@ -12,11 +12,11 @@ from rebnet.fold.features import clog2
 from rebnet.fold.likely import input_depth, output_depth
 from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding
-from rebnet.rtl.accelerator import layers_of
-from rebnet.rtl.folding import WEIGHT_STYLES
-from rebnet.rtl.geometry import Mvtu, popcount_stages
-from rebnet.rtl.thresholds import layer_constants
-from rebnet.rtl.widths import widths_of
+from rebnet.stages.accelerator import layers_of
+from rebnet.stages.folding import WEIGHT_STYLES
+from rebnet.stages.geometry import Mvtu, popcount_stages
+from rebnet.stages.thresholds import layer_constants
+from rebnet.stages.widths import widths_of
 
 Integers = NDArray[np.int64]
 _NEIGHBOURS = 24

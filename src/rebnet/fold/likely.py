@@ -6,8 +6,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.rtl.accelerator import Accelerator, Depths
-from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
+from rebnet.stages.accelerator import Accelerator, Depths
+from rebnet.stages.geometry import Converter, Mvtu, WindowUnit
 
 Words = TypeVar("Words", int, NDArray[np.int64])
 

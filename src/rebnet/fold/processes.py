@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 
 from rebnet.fold.schedule import Edge, Integers, Process
-from rebnet.rtl.accelerator import Accelerator, Depths
-from rebnet.rtl.geometry import (
+from rebnet.stages.accelerator import Accelerator, Depths
+from rebnet.stages.geometry import (
     PIXEL_DEPTH,
     POOL_LATENCY,
     SCORES_DEPTH,

@@ -18,8 +18,8 @@ from rebnet.fold.fronts import layer_facts, least_luts
 from rebnet.fold.paths import Outcome, Path, cheapest
 from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding
-from rebnet.rtl.accelerator import layers_of
-from rebnet.rtl.folding import MAX_SAMPLES_PER_BEAT, WEIGHT_STYLES
+from rebnet.stages.accelerator import layers_of
+from rebnet.stages.folding import MAX_SAMPLES_PER_BEAT, WEIGHT_STYLES
 
 _UNLIMITED = 16.0
 """How many times as large a device is looked at to say what a target would need."""

@@ -13,8 +13,8 @@ from rebnet.errors import FileFormatError
 from rebnet.generate.rtl import Generated, generated
 from rebnet.ir import storage
 from rebnet.plain import plain_file
-from rebnet.rtl.folding import FOLDING_FILE
 from rebnet.rtl.ports import PORTS_FILE, read_ports
+from rebnet.stages.folding import FOLDING_FILE
 
 MADE_FROM = {"network": storage.NETWORK_FILE, "folding": FOLDING_FILE}
 _MOST_BYTES = 1 << 28  # of an edited file

@@ -4,10 +4,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.ir.ops import Dense, Scores, Threshold
-from rebnet.rtl.geometry import Mvtu
 from rebnet.spec.padding import weight_tiles
 from rebnet.spec.residual import Bits
 from rebnet.spec.scores import SCALE_BITS
+from rebnet.stages.geometry import Mvtu
 
 
 def to_hex(words: Bits) -> str:

@@ -14,11 +14,11 @@ from rebnet.ir.network import Network
 from rebnet.ir.ops import Scores
 from rebnet.plain import NAME
 from rebnet.rtl import MODULES, source
-from rebnet.rtl.accelerator import Accelerator
-from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
 from rebnet.rtl.ports import CLOCK, MEMORY_FOLDER, PORTS_FILE
-from rebnet.rtl.thresholds import layer_constants
-from rebnet.rtl.widths import USER_BITS, Widths, widths_of
+from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
+from rebnet.stages.thresholds import layer_constants
+from rebnet.stages.widths import USER_BITS, Widths, widths_of
 from rebnet.swap import put, workplace
 
 TOP_NAME = "accelerator"

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from rebnet.ir.network import Network
 from rebnet.ir.notation import ConvText, DenseText, Folding, PoolText
 from rebnet.ir.ops import Conv, Dense, MaxPool
-from rebnet.rtl.accelerator import Accelerator, Depths
-from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
-from rebnet.rtl.parameters import (
+from rebnet.stages.accelerator import Accelerator, Depths
+from rebnet.stages.geometry import Converter, Mvtu, WindowUnit
+from rebnet.stages.parameters import (
     converter_parameters,
     mvtu_parameters,
     pixel_parameters,
     scores_parameters,
     window_parameters,
 )
-from rebnet.rtl.widths import USER_BITS, Widths
+from rebnet.stages.widths import USER_BITS, Widths
 
 _HEADER = """\
 // {name}: {text}

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from rebnet.ir.ops import Conv, Dense
 from rebnet.report.html import number
 from rebnet.report.records import Build, Record
-from rebnet.rtl.accelerator import Accelerator
-from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
-from rebnet.rtl.widths import widths_of
+from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.geometry import Converter, Mvtu, WindowUnit
+from rebnet.stages.widths import widths_of
 
 
 @dataclass(frozen=True)

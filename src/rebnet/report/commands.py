@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from rebnet.report.records import Build
 from rebnet.request import Request, command_line
-from rebnet.rtl.folding import FOLDING_FILE
 from rebnet.rtl.ports import PORTS_FILE
+from rebnet.stages.folding import FOLDING_FILE
 
 
 def command(build: Build, file: str) -> str:

@@ -17,8 +17,8 @@ from rebnet.ir.ops import ResidualSign
 from rebnet.records import RESOURCES, Record, read
 from rebnet.records.chain import Chain, Link, read_chain
 from rebnet.request import Request
-from rebnet.rtl.accelerator import Accelerator
-from rebnet.rtl.folding import FOLDING_FILE, read_accelerator
+from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.folding import FOLDING_FILE, read_accelerator
 
 __all__ = ["RESOURCES", "Build", "Link", "Record", "read_build"]
 

@@ -1,4 +1,4 @@
-"""The hardware library: one SystemVerilog module a file, and the numbers that follow from its parameters."""
+"""The hardware library: one SystemVerilog module a file, and the record of what a build makes of them."""
 
 from importlib.resources import files
 from pathlib import Path

@@ -18,15 +18,15 @@ from rebnet.generate.rtl import TOP_NAME
 from rebnet.ir import storage
 from rebnet.ir.network import Network
 from rebnet.request import Request, request_entry
-from rebnet.rtl.accelerator import Accelerator
-from rebnet.rtl.folding import FOLDING_FILE, read_accelerator, read_depths
 from rebnet.rtl.ports import PORTS_FILE, read_ports
-from rebnet.rtl.widths import widths_of
 from rebnet.simulate import cache
 from rebnet.simulate.build import build_simulator
 from rebnet.simulate.files import files_of
 from rebnet.simulate.run import Shard, Streams, run_shards
 from rebnet.spec.scores import labels as labels_of
+from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
+from rebnet.stages.widths import widths_of
 
 SIMULATION_FILE = "simulation.json"
 TRACE_SUFFIXES = (".fst", ".vcd")

@@ -6,7 +6,7 @@ from typing import Any
 from rebnet import boards, records
 from rebnet.boards import Part, Resources
 from rebnet.records.forms import ASKED
-from rebnet.rtl.folding import FOLDING_FILE
+from rebnet.stages.folding import FOLDING_FILE
 
 
 def limit_record(build: Path, part: Part, counted: Resources) -> dict[str, Any] | None:

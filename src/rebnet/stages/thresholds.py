@@ -11,7 +11,7 @@ import numpy as np
 
 from rebnet.ir.network import Network
 from rebnet.ir.ops import Threshold
-from rebnet.rtl.geometry import clog2
+from rebnet.stages.geometry import clog2
 
 
 @dataclass(frozen=True)

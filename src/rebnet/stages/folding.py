@@ -9,8 +9,8 @@ from rebnet.files import read_record
 from rebnet.ir.bounds import MAX_DEPTH, folding_fault
 from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding, check_folding
-from rebnet.rtl.accelerator import Accelerator, Depths, accelerator_of
-from rebnet.rtl.geometry import Mvtu, WindowUnit
+from rebnet.stages.accelerator import Accelerator, Depths, accelerator_of
+from rebnet.stages.geometry import Mvtu, WindowUnit
 
 FOLDING_FILE = "folding.json"
 MAX_SAMPLES_PER_BEAT = 64

@@ -7,8 +7,8 @@ import pytest
 from tests.networks.draw import draw_conv_network, draw_foldings, draw_network
 
 from rebnet.ir.ops import Conv, MaxPool
-from rebnet.rtl.accelerator import Accelerator, accelerator_of, layer_bound
-from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
+from rebnet.stages.accelerator import Accelerator, accelerator_of, layer_bound
+from rebnet.stages.geometry import Converter, Mvtu, WindowUnit
 
 
 def draw_chain(seed: int) -> tuple[Accelerator, int]:

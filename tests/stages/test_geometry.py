@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
+from tests.rtl.lines import Shape
 
-from rebnet.rtl.geometry import WindowUnit
 from rebnet.spec.window import Window
-
-from .lines import Shape
+from rebnet.stages.geometry import WindowUnit
 
 
 def draw(rng: np.random.Generator, pool: bool) -> Shape:

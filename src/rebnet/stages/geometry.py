@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.rtl.memories import rom_column, rom_style
 from rebnet.spec.window import Window
+from rebnet.stages.memories import rom_column, rom_style
 
 SCORES_LATENCY = 4
 """Cycles from an accumulator's arrival to its score at the output of `scores`."""
@@ -58,7 +58,7 @@ class Mvtu:
 
     `levels_out` is 0 for the last layer; `pixels` says that all input planes count at every m; `vectors` are those of
     an image, one per position of a convolution's window. `weight_style`: the weights are in block RAM ("block"), in
-    LUTs ("distributed"), or where `rebnet.rtl.memories` would have them ("auto").
+    LUTs ("distributed"), or where `rebnet.stages.memories` would have them ("auto").
     """
 
     name: str

@@ -8,8 +8,8 @@ from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Conv, Dense, MaxPool, Op
 from rebnet.ir.values import Code, Shape
-from rebnet.rtl.geometry import Channel, Converter, Mvtu, Stage, WindowUnit
 from rebnet.spec.window import Window
+from rebnet.stages.geometry import Channel, Converter, Mvtu, Stage, WindowUnit
 
 Depths = Mapping[str, int]
 """Words of each buffer, by the name of its channel."""
@@ -82,7 +82,7 @@ def layers_of(
 ) -> tuple[Mvtu, ...]:
     """The units of a network at these foldings; open level lanes become all bits in the first layer, else 1.
 
-    Without `weight_styles` the weights are where `rebnet.rtl.memories` would have them.
+    Without `weight_styles` the weights are where `rebnet.stages.memories` would have them.
     """
     styles = weight_styles or ("auto",) * len(foldings)
     return tuple(

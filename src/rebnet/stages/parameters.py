@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from rebnet.ir.network import Network
-from rebnet.rtl.accelerator import Accelerator, Depths
-from rebnet.rtl.geometry import Converter, Mvtu, WindowUnit
-from rebnet.rtl.memories import ram_style, rom_style
-from rebnet.rtl.thresholds import layer_constants
-from rebnet.rtl.widths import USER_BITS, Widths, widths_of
+from rebnet.stages.accelerator import Accelerator, Depths
+from rebnet.stages.geometry import Converter, Mvtu, WindowUnit
+from rebnet.stages.memories import ram_style, rom_style
+from rebnet.stages.thresholds import layer_constants
+from rebnet.stages.widths import USER_BITS, Widths, widths_of
 
 Parameters = dict[str, Any]
 

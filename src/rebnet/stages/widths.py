@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rebnet.ir.network import Network
-from rebnet.rtl.geometry import clog2
 from rebnet.spec.scores import score_bits
+from rebnet.stages.geometry import clog2
 
 USER_BITS = 4
 """Width of TUSER on both streams."""
