@@ -73,6 +73,11 @@ def test_only_what_a_tool_needs_is_in_its_environment(monkeypatch):
     assert (environment["PATH"], environment["TMPDIR"]) == (os.environ["PATH"], ".")
 
 
+def test_a_tool_finds_its_own_programs_where_there_is_no_path(monkeypatch):
+    monkeypatch.delenv("PATH")
+    assert clean_environment()["PATH"] == os.defpath
+
+
 def runs(process):
     """Whether a process is there and has not ended."""
     try:

@@ -25,9 +25,10 @@ def clean_environment(**more: str) -> dict[str, str]:
     """The few variables that a tool needs, and `more`.
 
     Nothing that tells make, a compiler, a linker, perl or a simulator what to do: `MAKEFLAGS`, `CPATH`, `LD_PRELOAD`,
-    `LD_LIBRARY_PATH`, `VERILATOR_ROOT` and the like were meant for something else.
+    `LD_LIBRARY_PATH`, `VERILATOR_ROOT` and the like were meant for something else. Without a PATH, as under `env -i`,
+    it is where the system's own programs are: a compiler looks for its linker there.
     """
-    return {name: os.environ[name] for name in _KEPT if name in os.environ} | more
+    return {"PATH": os.defpath} | {name: os.environ[name] for name in _KEPT if name in os.environ} | more
 
 
 @contextmanager

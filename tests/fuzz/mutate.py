@@ -50,9 +50,9 @@ def _change(record: Any, draw: random.Random) -> None:
     elif kind == 1 and isinstance(holder, list):
         holder.insert(last, holder[last])
     elif kind == 2 and isinstance(holder[last], int | float):
-        holder[last] = draw.choice(
-            (-holder[last], holder[last] + 1, holder[last] - 1, holder[last] * 10**6, float(holder[last]))
-        )
+        old = holder[last]
+        real = float(old) if abs(old) < 1e308 else 1e308
+        holder[last] = draw.choice((-old, old + 1, old - 1, old * 10**6, real))
     else:
         holder[last] = draw.choice(_VALUES)
 
