@@ -157,3 +157,31 @@ def test_a_link_is_replaced_and_not_followed(tmp_path):
         swap.put([work / "rtl"], tmp_path)
     assert not (tmp_path / "rtl").is_symlink()
     assert (tmp_path / "home" / "thesis").read_text() == "precious"
+
+
+_SCRATCH = """
+import os, signal
+from rebnet import swap
+with swap.scratch("it") as place:
+    (place / "big").write_text("left")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_killed_process_left_among_temporary_files_goes_with_the_next(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    killed(_SCRATCH)
+    assert len(names(tmp_path)) == 1
+    with swap.scratch("first") as first, swap.scratch("second") as second:
+        assert names(tmp_path) == sorted((first.name, second.name))
+    assert names(tmp_path) == []
+
+
+def test_what_others_left_among_temporary_files_stays(tmp_path, monkeypatch):
+    work = tmp_path / ".rebnet-it.rebnet-abcdefgh"
+    work.mkdir()
+    (work / ".lock").touch()
+    monkeypatch.setattr(os, "geteuid", lambda: work.stat().st_uid + 1)
+    swap.tidy(tmp_path)
+    assert names(tmp_path) == [work.name]

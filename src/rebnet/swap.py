@@ -55,6 +55,20 @@ def workplace(folder: Path, label: str) -> Iterator[Path]:
             shutil.rmtree(work, ignore_errors=True)
 
 
+@contextmanager
+def scratch(label: str) -> Iterator[Path]:
+    """A workplace in the folder for temporary files, for what no folder of the user's will hold.
+
+    Args:
+        label: what it is called after.
+
+    Raises:
+        OutputError: the folder for temporary files cannot be written, or the disk is full.
+    """
+    with workplace(Path(tempfile.gettempdir()), f"rebnet-{label}") as work:
+        yield work
+
+
 def put(new: Sequence[Path], folder: Path) -> None:
     """Put files and folders of a workplace into `folder`, in this order, where those of the same names go out of it.
 
@@ -79,18 +93,19 @@ def put(new: Sequence[Path], folder: Path) -> None:
 
 
 def tidy(folder: Path) -> None:
-    """Take away what killed processes left in `folder`; what they had moved away comes back."""
+    """Take away what killed processes of this user left in `folder`; what they had moved away comes back."""
     try:
         left = [path for path in folder.iterdir() if _LEFT.fullmatch(path.name)]
     except OSError:  # nothing is made there either
         return
     for work in left:
-        if work.is_symlink() or not (work / _LOCK).is_file():
-            continue
-        with contextlib.suppress(OSError), (work / _LOCK).open("rb") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _bring_back(work, folder)
-            shutil.rmtree(work, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if work.is_symlink() or work.lstat().st_uid != os.geteuid() or not (work / _LOCK).is_file():
+                continue
+            with (work / _LOCK).open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _bring_back(work, folder)
+                shutil.rmtree(work, ignore_errors=True)
 
 
 def _put(new: Path, place: Path) -> None:

@@ -11,7 +11,6 @@ import platform
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,8 +19,8 @@ from pathlib import Path
 
 from rebnet import processes
 from rebnet.errors import MissingExtraError, OutputError, ToolError
-from rebnet.files import output_errors
 from rebnet.simulate import cache
+from rebnet.swap import scratch
 
 HARNESS = Path(str(files("rebnet.simulate") / "harness.cpp"))
 COMPILER = "g++"
@@ -146,8 +145,7 @@ def build_simulator(
     kept = cache.find(folder, name)
     if kept is not None:
         return kept
-    with output_errors(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory(prefix="rebnet-build-") as scratch:
-        place = Path(scratch)
+    with scratch("build") as place:
         for file, text in sources.items():
             (place / file).parent.mkdir(parents=True, exist_ok=True)
             (place / file).write_bytes(cache.to_bytes(text))

@@ -4,16 +4,15 @@ import os
 import re
 import shlex
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from rebnet.errors import FileFormatError
-from rebnet.files import output_errors
 from rebnet.generate.rtl import generated
 from rebnet.simulate.cache import to_bytes
+from rebnet.swap import scratch
 
 _MOST_BYTES = 1 << 30
 _SOURCE = re.compile(r"\w+\.sv", re.ASCII)
@@ -30,12 +29,11 @@ class Files:
     @contextmanager
     def memory_folder(self) -> Iterator[Path]:
         """A temporary folder that holds the memory images where the simulator looks for them."""
-        place = Path(tempfile.gettempdir())
-        with output_errors(place), tempfile.TemporaryDirectory(prefix="rebnet-mem-") as scratch:
+        with scratch("mem") as place:
             for name, text in self.memories.items():
-                (Path(scratch) / name).parent.mkdir(exist_ok=True)
-                (Path(scratch) / name).write_bytes(to_bytes(text))
-            yield Path(scratch)
+                (place / name).parent.mkdir(exist_ok=True)
+                (place / name).write_bytes(to_bytes(text))
+            yield place
 
 
 def files_of(build: Path, *, edited: bool = False) -> Files:

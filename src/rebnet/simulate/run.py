@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import OutputError, RebnetError, SimulationError, StallError, ToolError
-from rebnet.files import output_errors
 from rebnet.processes import child, clean_environment
+from rebnet.swap import scratch
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,11 @@ def run_shards(
     """
     bounds = np.linspace(0, len(images), min(processes, len(images)) + 1).astype(int)
     shards: list[Shard | BaseException] = [SimulationError("not run")] * (len(bounds) - 1)
-    with output_errors(Path(tempfile.gettempdir())), tempfile.TemporaryDirectory(prefix="rebnet-") as scratch:
+    with scratch("simulate") as place:
         with ExitStack() as running:
             threads = []
             for index, (start, stop) in enumerate(pairwise(bounds)):
-                files = [Path(scratch) / f"{index}.{kind}" for kind in ("images", "levels", "scores")]
+                files = [place / f"{index}.{kind}" for kind in ("images", "levels", "scores")]
                 files[0].write_bytes(np.ascontiguousarray(images[start:stop]).tobytes())
                 files[1].write_bytes(levels[start:stop].tobytes())
                 seed = -1 if stalls is None else stalls + index

@@ -1,18 +1,18 @@
 """Synthesis: what a build takes of a device, measured by Yosys; `BUILD/synthesis.json`."""
 
 import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from rebnet import swap
 from rebnet.boards import KEYS, Board, Family, boards
 from rebnet.build_folder import check_build
 from rebnet.choices import MODULE_TIMEOUT_S
 from rebnet.errors import FileFormatError, OptionError
-from rebnet.files import file_hash, output_errors, write_record
+from rebnet.files import file_hash, write_record
 from rebnet.generate.check import checked
 from rebnet.generate.rtl import Generated
 from rebnet.request import Request, request_entry
@@ -104,10 +104,9 @@ def files_of(build: Path, edited: bool) -> Generated:
 @contextmanager
 def scratch(made: Generated) -> Iterator[Path]:
     """A folder with the sources and memory images, away from the build and under a plain name."""
-    temporary = Path(tempfile.gettempdir())
-    with output_errors(temporary), tempfile.TemporaryDirectory(prefix="rebnet-synthesize-") as place:
-        made.write(Path(place))
-        yield Path(place)
+    with swap.scratch("synthesize") as place:
+        made.write(place)
+        yield place
 
 
 def _record(netlist: Netlist, board: Board) -> dict[str, Any]:

@@ -7,7 +7,6 @@ boxes: 32 equal processing elements are one run of Yosys. Sums over the tree of 
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from rebnet.choices import MODULE_TIMEOUT_S
 from rebnet.errors import OptionError, ToolError
 from rebnet.files import make_folder, write_bytes
 from rebnet.plain import NAME
+from rebnet.swap import scratch
 from rebnet.synthesize import cache, child, yosys
 from rebnet.synthesize.count import memory_luts, resources
 from rebnet.synthesize.rtlil import Design, Unit, parse
@@ -80,8 +80,8 @@ def synthesize_rtl(
     """
     tool = yosys.version()
     kept = cache_dir or cache.default_folder()
-    with tempfile.TemporaryDirectory(prefix="rebnet-synthesize-") as place:
-        job = _Job(family, tool, kept, Path(place), folder, logs or folder / LOGS, timeout_s)
+    with scratch("synthesize") as place:
+        job = _Job(family, tool, kept, place, folder, logs or folder / LOGS, timeout_s)
         progress(top, 0, 0)
         design = job.elaborate(sources, top, parameters or {})
         names = _names(design.units, design.top, top)
