@@ -33,7 +33,7 @@ from rebnet.generate.memory import column_files
 from rebnet.ir import storage
 from rebnet.rtl import MODULES, source
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
-from rebnet.stages.parameters import Module, modules_of
+from rebnet.stages.module import Module
 from rebnet.synthesize import yosys
 from rebnet.synthesize.count import resources
 from rebnet.synthesize.rtlil import library_name, parse
@@ -283,7 +283,7 @@ def of_build(build: Path) -> tuple[list[Module], list[list[Measured]]]:
     accelerator = read_accelerator(build / FOLDING_FILE, network)
     depths = read_depths(build / FOLDING_FILE, accelerator)
     taken = {entry["name"]: entry for entry in read_record(build / "synthesis.json", {"modules": list})["modules"]}
-    modules = [replace(module, of=f"{build.name} {module.of}") for module in modules_of(network, accelerator, depths)]
+    modules = [replace(module, of=f"{build.name} {module.of}") for module in accelerator.modules(depths)]
     return modules, [list(_of_record(module, taken[module.of.split()[-1]])) for module in modules]
 
 

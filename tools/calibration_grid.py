@@ -2,11 +2,14 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rebnet.spec.window import Window
-from rebnet.stages.geometry import Converter, Mvtu, WindowUnit, clog2
-from rebnet.stages.memories import ram_style, rom_style
-from rebnet.stages.parameters import Module, converter_parameters, window_parameters
+from rebnet.stages.converter import Converter
+from rebnet.stages.module import Module
+from rebnet.stages.mvtu import Arithmetic, Mvtu
+from rebnet.stages.numbers import clog2
+from rebnet.stages.window import WindowUnit
 
 GAINS = {1: (1,), 2: (170, 85), 3: (145, 73, 37), 8: (128, 64, 32, 16, 8, 4, 2, 1)}
 _LAYERS = 64
@@ -47,47 +50,24 @@ def _layers(draw: random.Random) -> Iterator[Module]:
             continue
         number += 1
         gains = GAINS[levels_in]
-        slots = layer.groups_max * layer.level_lanes
         per_set = [
-            [gains[slot] if slot < (levels_in if pixels else levels - sets + 1 + s) and slot < len(gains) else 0
-             for slot in range(slots)]
+            tuple(gain for slot, gain in enumerate(gains) if slot < (levels_in if pixels else levels - sets + 1 + s))
             for s in range(sets)
-        ]  # fmt: skip
-        width = clog2(max(gains) + 1)
-        value = sum(gain << (width * place) for place, gain in enumerate(gain for own in per_set for gain in own))
-        bits = clog2(layer.cols * sum(gains) + 1) + 1
-        buffer = draw.randint(layer.chunks, 2 * layer.chunks)
-        thresholds = layer.drain * layer.levels_out * bits, sets * layer.folds * layer.drain_words
-        yield Module(
-            "mvtu",
-            {
-                "ROWS": layer.rows,
-                "COLS": layer.cols,
-                "PE": layer.pe,
-                "SIMD": layer.simd,
-                "LEVELS_IN": layer.levels_in,
-                "LEVELS_OUT": layer.levels_out,
-                "LEVEL_LANES": layer.level_lanes,
-                "SETS": sets,
-                "THRESHOLD_SETS": sets,
-                "PIXELS": int(pixels),
-                "DRAIN": layer.drain,
-                "LEVEL_WIDTH": clog2(levels + 1),
-                "GAIN_WIDTH": width,
-                "MULTIPLY": int(layer.multiplies),
-                "ACC_WIDTH": clog2(layer.cols * sum(gains) + 1),
-                "THRESHOLD_WIDTH": bits,
-                "BUFFER_DEPTH": buffer,
-                "OUT_DEPTH": draw.randint(layer.drain_words, 2 * layer.drain_words + 8),
-                "POPCOUNT_STAGES": layer.popcount_stages,
-                "WEIGHT_STYLE": f'"{layer.weights_in}"',
-                "WEIGHT_COLUMN": layer.weight_column,
-                "THRESHOLD_STYLE": f'"{rom_style(*thresholds)}"',
-                "BUFFER_STYLE": f'"{ram_style(layer.levels_in * layer.simd, buffer)}"',
-                "GAINS": f"{width * slots * sets}'h{value:x}",
-            },
-            f"layer_{number}",
+        ]
+        reach = layer.cols * sum(gains)
+        numbers = Arithmetic(
+            level_width=clog2(levels + 1),
+            gains=tuple(per_set),
+            gain_width=clog2(max(gains) + 1),
+            acc_width=clog2(reach + 1),
+            threshold_sets=sets,
+            threshold_width=clog2(reach + 1) + 1,
         )
+        depths = {
+            layer.input.name: draw.randint(layer.chunks, 2 * layer.chunks),
+            f"{layer.name}.output": draw.randint(layer.drain_words, 2 * layer.drain_words + 8),
+        }
+        yield replace(replace(layer, arithmetic=numbers).module(depths), of=f"layer_{number}")
 
 
 def _converters(draw: random.Random) -> Iterator[Module]:
@@ -97,8 +77,8 @@ def _converters(draw: random.Random) -> Iterator[Module]:
             (1, 27, 16, 108), (2, 8, 36, 576), (8, 1, 3, 27),
         )
     ):  # fmt: skip
-        stage = Converter("convert", planes, elements_in, elements_out, vector)
-        yield Module("width_converter", converter_parameters(stage, draw.choice((1, 2))), f"converter_{number}")
+        name = f"converter_{number}"
+        yield Converter(name, planes, elements_in, elements_out, vector, draw.choice((1, 2))).module({})
 
 
 def _windows(draw: random.Random) -> Iterator[Module]:
@@ -112,9 +92,7 @@ def _windows(draw: random.Random) -> Iterator[Module]:
         planes = draw.choice((1, 2, 3, 8))
         stage = WindowUnit(f"w{number}", window, size, size, channels, planes, False, word, reads, writes)
         depth = round(draw.uniform(1, 1.5) * stage.min_depth / writes) * writes
-        yield Module(
-            "sliding_window", window_parameters(stage, draw.choice((1, 2)), max(depth, stage.min_depth)), stage.name
-        )
+        yield _at(replace(stage, level_width=draw.choice((1, 2))), max(depth, stage.min_depth))
 
 
 def _pools(draw: random.Random) -> Iterator[Module]:
@@ -125,7 +103,11 @@ def _pools(draw: random.Random) -> Iterator[Module]:
         reads = draw.choice((1, 2, 4)) if word == channels else 1
         stage = WindowUnit(f"p{number}", Window(2, 2), size, size, channels, draw.choice((1, 2, 3)), True, word, reads)
         depth = round(draw.uniform(1, 1.5) * stage.min_depth)
-        yield Module("max_pool", window_parameters(stage, draw.choice((1, 2)), depth), stage.name)
+        yield _at(replace(stage, level_width=draw.choice((1, 2))), depth)
+
+
+def _at(unit: WindowUnit, depth: int) -> Module:
+    return replace(unit.module({unit.lines.name: depth}), of=unit.name)
 
 
 def _ends(draw: random.Random) -> Iterator[Module]:

@@ -16,7 +16,6 @@ from rebnet.fold import fold
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.lower import lower
-from rebnet.stages.widths import widths_of
 
 BIT_CLOCKS = 4
 SHAPE, LEVELS = (3, 3, 1), 2
@@ -36,7 +35,7 @@ def test_device(simulate_alone: Callable[..., None], tmp_path: Path, case: str) 
     images = np.random.default_rng(1).integers(0, 256, (6, *SHAPE), dtype=np.uint8)
     levels = np.array([2, 1, 0, 2, 15, 1])
     scores = run_mixed(network, images, np.where((levels == 0) | (levels > LEVELS), LEVELS, levels))
-    size = widths_of(network).score_bytes
+    size = ports["m_axis"]["tdata_bits"] // 8
     traffic = {
         "images": [[int(m), *map(int, image.ravel())] for m, image in zip(levels, images, strict=True)],
         "answers": [

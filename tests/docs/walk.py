@@ -25,9 +25,11 @@ from rebnet.ir.notation import parse
 from rebnet.ir.ops import BatchNorm, BitMatrix, Dense, Op, PixelInput, ResidualSign
 from rebnet.lower import lower
 from rebnet.simulate.build import build_simulator
-from rebnet.stages.accelerator import Accelerator, Depths
+from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.buffers import Depths
+from rebnet.stages.converter import Converter
 from rebnet.stages.folding import FOLDING_FILE, read_depths
-from rebnet.stages.geometry import Converter, Mvtu
+from rebnet.stages.mvtu import Mvtu
 
 TEXT = "4x4x1 - D6(2,4) - D3(1,3)"
 LEVELS = 2

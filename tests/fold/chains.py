@@ -8,7 +8,8 @@ from tests.networks.draw import draw_conv_network, draw_foldings, draw_network
 from rebnet.fold import samples_per_beat
 from rebnet.fold.depths import ample_depths
 from rebnet.fold.processes import processes_of
-from rebnet.stages.accelerator import Accelerator, Depths, accelerator_of
+from rebnet.stages.accelerator import Accelerator, accelerator_of
+from rebnet.stages.buffers import Depths
 
 KINDS = {"dense": draw_network, "convolutional": draw_conv_network}
 
@@ -37,10 +38,10 @@ def _drawn(kind: str, rng: np.random.Generator, seed: int, wide: bool) -> Accele
 
 def least_depths(accelerator: Accelerator) -> Depths:
     """The fewest words with which each buffer works at all."""
-    return {c.name: -(-c.least // c.unit) * c.unit for c in accelerator.channels}
+    return {c.name: -(-c.least // c.unit) * c.unit for c in accelerator.buffers}
 
 
 def draw_depths(accelerator: Accelerator, rng: np.random.Generator, most: int) -> Depths:
     """Random depths of up to `most` units more than the least."""
     least = least_depths(accelerator)
-    return {c.name: least[c.name] + c.unit * int(rng.integers(0, most + 1)) for c in accelerator.channels}
+    return {c.name: least[c.name] + c.unit * int(rng.integers(0, most + 1)) for c in accelerator.buffers}

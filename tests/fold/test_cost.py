@@ -1,4 +1,4 @@
-"""The closed forms: block RAMs as Yosys maps them, styles as the generator chooses them, the same parameters."""
+"""The closed forms: block RAMs as Yosys maps them, the same parameters."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,8 @@ import pytest
 from rebnet.boards import Resources
 from rebnet.errors import OptionError
 from rebnet.fold.cost import block_rams, predict, read_costs
-from rebnet.fold.features import processing_element, ram_in_luts, rom_in_luts
-from rebnet.stages import memories
-from rebnet.stages.parameters import Module
+from rebnet.fold.features import processing_element
+from rebnet.stages.module import Module
 
 # Width, depth, RAMB36E1, RAMB18E1: what synth_xilinx of Yosys 0.70 made of a registered ROM of random bits.
 MAPPED = (
@@ -22,15 +21,6 @@ MAPPED = (
 def test_block_rams_are_those_of_yosys():
     width, depth, full, half = np.array(MAPPED).T
     assert np.array(block_rams(width, depth, "xc7")).tolist() == [full.tolist(), half.tolist()]
-
-
-def test_styles_are_those_of_the_generator():
-    rng = np.random.default_rng(0)
-    width, depth = rng.integers(1, 300, 500), rng.integers(1, 3000, 500)
-    for ours, theirs in ((ram_in_luts, memories.ram_style), (rom_in_luts, memories.rom_style)):
-        styles = [theirs(int(w), int(d)) == "distributed" for w, d in zip(width, depth, strict=True)]
-        assert ours(width, depth).tolist() == styles
-        assert 0 < sum(styles) < len(styles)
 
 
 def test_popcount_features_count_the_tree():

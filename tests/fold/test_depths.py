@@ -9,8 +9,9 @@ from tests.fold.chains import KINDS, draw_chain, draw_depths, draw_small_chain, 
 from rebnet.errors import FoldingError
 from rebnet.fold.cycle_model import pace, run
 from rebnet.fold.depths import AMPLE, ample_depths, predict, size_fifos
-from rebnet.stages.accelerator import Accelerator, Depths
-from rebnet.stages.geometry import WindowUnit
+from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.buffers import Depths
+from rebnet.stages.window import WindowUnit
 
 chains = pytest.mark.parametrize("kind", KINDS)
 
@@ -26,13 +27,13 @@ def test_no_fifo_can_lose_a_word(kind, seed):
     accelerator = draw_small_chain(kind, seed)
     said = []
     depths = size_fifos(accelerator, said.append)
-    assert said == [channel.name for channel in reversed(accelerator.channels)]
+    assert said == [buffer.name for buffer in reversed(accelerator.buffers)]
     assert keeps_the_bound(accelerator, depths)
-    for channel in accelerator.channels:
-        assert depths[channel.name] % channel.unit == 0
-        fewer = {**depths, channel.name: depths[channel.name] - channel.unit}
-        if fewer[channel.name] >= channel.least:
-            assert not keeps_the_bound(accelerator, fewer), (accelerator, depths, channel)
+    for buffer in accelerator.buffers:
+        assert depths[buffer.name] % buffer.unit == 0
+        fewer = {**depths, buffer.name: depths[buffer.name] - buffer.unit}
+        if fewer[buffer.name] >= buffer.least:
+            assert not keeps_the_bound(accelerator, fewer), (accelerator, depths, buffer)
 
 
 @chains
@@ -43,9 +44,9 @@ def test_growing_never_hurts(kind, seed):
         depths = draw_depths(accelerator, rng, most)
         for m in accelerator.served:
             cycles, _ = pace(accelerator, m, depths)
-            for channel in accelerator.channels:
-                for more in (depths[channel.name] + channel.unit, AMPLE):
-                    assert pace(accelerator, m, {**depths, channel.name: more})[0] <= cycles, (accelerator, depths)
+            for buffer in accelerator.buffers:
+                for more in (depths[buffer.name] + buffer.unit, AMPLE):
+                    assert pace(accelerator, m, {**depths, buffer.name: more})[0] <= cycles, (accelerator, depths)
 
 
 @chains
@@ -86,11 +87,11 @@ def test_shallow_fifos_do_cost_something(kind):
 def test_one_shallow_fifo_is_named(kind, seed):
     """A buffer at its least among buffers that are never full: alone to blame."""
     accelerator = draw_small_chain(kind, seed)
-    for channel in accelerator.channels:
-        depths = {**ample_depths(accelerator), channel.name: least_depths(accelerator)[channel.name]}
+    for buffer in accelerator.buffers:
+        depths = {**ample_depths(accelerator), buffer.name: least_depths(accelerator)[buffer.name]}
         for m in accelerator.served:
             cycles, limits = pace(accelerator, m, depths)
-            assert limits == ((channel.name,) if cycles > accelerator.bound_cycles(m) else ())
+            assert limits == ((buffer.name,) if cycles > accelerator.bound_cycles(m) else ())
 
 
 @chains
@@ -112,15 +113,15 @@ def test_prediction(kind, seed):
 def test_a_depth_that_cannot_work(kind):
     accelerator = draw_small_chain(kind, 1)
     depths = size_fifos(accelerator)
-    for channel in accelerator.channels:
-        few = channel.least - 1
+    for buffer in accelerator.buffers:
+        few = buffer.least - 1
         message = (
-            f"fifo {channel.name}: depth={few} is less than the {channel.least} words that the layer needs to work at "
-            f"all; use at least {channel.least}"
+            f"fifo {buffer.name}: depth={few} is less than the {buffer.least} words that the layer needs to work at "
+            f"all; use at least {buffer.least}"
         )
         for model in (lambda fewer: run(accelerator, [1], fewer), lambda fewer: pace(accelerator, 1, fewer)):
             with pytest.raises(FoldingError, match=f"^{re.escape(message)}$"):
-                model({**depths, channel.name: few})
+                model({**depths, buffer.name: few})
 
 
 def test_a_depth_that_is_no_whole_number_of_writes():
@@ -130,10 +131,10 @@ def test_a_depth_that_is_no_whole_number_of_writes():
         for stage in chain.stages
         if isinstance(stage, WindowUnit) and stage.writes == 4
     )
-    (channel,) = unit.channels
+    (buffer,) = unit.buffers
     depths = size_fifos(accelerator)
-    odd = depths[channel.name] + 1
-    message = f"fifo {channel.name}: depth={odd} is no multiple of the 4 words that come in at a time; use {odd + 3}"
+    odd = depths[buffer.name] + 1
+    message = f"fifo {buffer.name}: depth={odd} is no multiple of the 4 words that come in at a time; use {odd + 3}"
     for model in (lambda other: run(accelerator, [1], other), lambda other: pace(accelerator, 1, other)):
         with pytest.raises(FoldingError, match=f"^{re.escape(message)}$"):
-            model({**depths, channel.name: odd})
+            model({**depths, buffer.name: odd})

@@ -21,7 +21,7 @@ def silent(stage):
 def taken_of(goal, margin):
     network = lower(from_text("4x4x1 - D16 - D4", levels=1, bits=1))
     accelerator, depths, record = fold_for_board(network, goal, margin, silent)
-    return total(predicted(network, accelerator, depths, goal.board)), record
+    return total(predicted(accelerator, depths, goal.board)), record
 
 
 def test_what_was_counted_more_is_left_free():

@@ -11,7 +11,7 @@ from rebnet.fold.depths import ample_depths, size_fifos
 from rebnet.fold.pace import Pace
 from rebnet.fold.processes import _Builder
 from rebnet.fold.schedule import Process, Schedule
-from rebnet.stages.geometry import Converter
+from rebnet.stages.converter import Converter
 
 
 def counted(shape: Converter, vectors: int) -> tuple[list[int], list[int]]:

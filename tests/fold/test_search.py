@@ -15,14 +15,13 @@ from rebnet.errors import FoldingError
 from rebnet.fold import samples_per_beat
 from rebnet.fold.choices import Choices
 from rebnet.fold.cost import predict
-from rebnet.fold.fronts import every_folding, layer_facts, least_luts
+from rebnet.fold.fronts import every_folding, least_luts
 from rebnet.fold.likely import likely_depths
 from rebnet.fold.search import Goal, Search
 from rebnet.ir.notation import Folding
 from rebnet.lower import lower
-from rebnet.stages.accelerator import accelerator_of
+from rebnet.stages.accelerator import accelerator_of, layers_of
 from rebnet.stages.folding import WEIGHT_STYLES
-from rebnet.stages.parameters import modules_of
 
 TEXTS = {
     "dense": ("1x3x1 - D3 - D2", 2, 2),
@@ -42,6 +41,11 @@ def board(lut=LARGE.lut, bram=LARGE.bram_36k, dsp=LARGE.dsp):
 def network_of(name):
     text, levels, bits = TEXTS[name]
     return lower(from_text(text, levels=levels, bits=bits))
+
+
+def serial(network):
+    """The units of the layers with one lane each."""
+    return layers_of(network, (Folding(1, 1, 1),) * len(network.layers))
 
 
 @cache
@@ -68,7 +72,7 @@ def every_accelerator(name):
         beat = samples_per_beat(accelerator_of(network, foldings, 1))
         accelerator = accelerator_of(network, foldings, beat, styles)
         costs = np.zeros(3, dtype=np.int64)
-        for module in modules_of(network, accelerator, likely_depths(accelerator)):
+        for module in accelerator.modules(likely_depths(accelerator.units)):
             key = module.name, repr(module.parameters)
             _MODULES.setdefault(key, module)
             taken = _taken(*key)
@@ -124,7 +128,7 @@ def test_what_was_counted_is_what_is_built(name):
     assert accelerator.bound_cycles(network.levels) <= 12
     assert samples_per_beat(accelerator_of(network, found.foldings, 1)) == found.samples_per_beat
     taken = Resources()
-    for module in modules_of(network, accelerator, likely_depths(accelerator)):
+    for module in accelerator.modules(likely_depths(accelerator.units)):
         taken += predict(module, "xc7")
     assert found.costs == (taken.lut, 2 * taken.bram_36k + taken.bram_18k, taken.dsp, taken.ff)
 
@@ -194,15 +198,15 @@ def test_a_hopeless_rate_is_refused_before_foldings_are_enumerated(monkeypatch):
 @settings(max_examples=20, deadline=None)
 def test_no_accelerator_has_fewer_luts_than_the_bound_of_its_elements(name, target):
     rows = every_accelerator(name)
-    allowed = rows[rows[:, 0] <= target]
-    bound = sum(least_luts(facts, "xc7", target) for facts in layer_facts(network_of(name)))
+    allowed, network = rows[rows[:, 0] <= target], network_of(name)
+    bound = sum(least_luts(layer, network.served, "xc7", target) for layer in serial(network))
     assert len(allowed) == 0 or bound <= allowed[:, 1].min()
 
 
 def test_even_foldings_are_those_that_leave_no_lane_idle():
-    facts = layer_facts(lower(from_text("1x7x1 - D5 - D2", levels=1, bits=1)))[0]
+    layer = serial(lower(from_text("1x7x1 - D5 - D2", levels=1, bits=1)))[0]
     most = np.full(4, 1e9)
-    every, even = (every_folding(facts, "xc7", 1000, most, even=even) for even in (False, True))
+    every, even = (every_folding(layer, (1,), "xc7", 1000, most, even=even) for even in (False, True))
     assert len(every) == 2 * 5 * 7
     assert sorted(set(even.pe)) == [1, 2, 3, 5]
     assert sorted(set(even.simd)) == [1, 2, 3, 4, 7]

@@ -14,7 +14,7 @@ from rebnet.ir import storage
 from rebnet.ir.ops import BitMatrix, Dense, Scores, Threshold
 from rebnet.lower import lower
 from rebnet.rtl import MODULES, source
-from rebnet.stages.geometry import Mvtu
+from rebnet.stages.mvtu import Mvtu
 
 TINY = {"tiny-m1": tiny(1), "tiny-m2": tiny(2), "tiny-conv-m2": tiny_conv(2)}
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from rebnet.fold.features import rom_columns
 from rebnet.generate.memory import columns
 from rebnet.stages.memories import LUTS_PER_BRAM_18K, blocks, ram_luts, ram_style, rom_column, rom_luts, rom_style
 
@@ -44,13 +43,6 @@ def test_styles_follow_the_price():
 )
 def test_columns_where_they_are_cheaper(width, depth, wanted):
     assert rom_column(width, depth) == wanted
-
-
-def test_the_cost_model_counts_the_columns():
-    widths, depths = np.meshgrid([1, 2, 9, 36, 64, 100, 1000], [1, 600, 1025, 1500, 2304, 4096, 9000, 16384, 20_000])
-    for width, depth, count in zip(widths.flat, depths.flat, rom_columns(widths, depths).flat, strict=True):
-        column = rom_column(int(width), int(depth))
-        assert count == (0 if column == width else -(-width // column))
 
 
 def test_images_of_columns():

@@ -11,7 +11,7 @@ from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.lower import lower
 from rebnet.simulate.build import verilator_folder
-from rebnet.stages.geometry import WindowUnit
+from rebnet.stages.window import WindowUnit
 
 NETWORKS = {
     "dense": exported(1, 3, 8, (4, 4, 1), (6, 5), 4),

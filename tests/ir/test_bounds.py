@@ -101,9 +101,9 @@ def test_fifos(tmp_path):
     """A file may not ask for more; the cycle model itself may count on any depth."""
     network = lower(tiny())
     accelerator = accelerator_of(network, (Folding(1, 1, 1),) * len(network.layers), 1)
-    depths = {channel.name: channel.least for channel in accelerator.channels}
+    depths = {buffer.name: buffer.least for buffer in accelerator.buffers}
     name = next(iter(depths))
-    entries = [{"name": channel, "depth": depth} for channel, depth in (depths | {name: 10**15}).items()]
+    entries = [{"name": buffer, "depth": depth} for buffer, depth in (depths | {name: 10**15}).items()]
     write_record(tmp_path / "folding.json", {"fifos": entries})
     with pytest.raises(FoldingError, match=f"^fifo {name}: depth={10**15}; use {depths[name]} to 1048576$"):
         read_depths(tmp_path / "folding.json", accelerator)

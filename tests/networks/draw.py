@@ -21,9 +21,10 @@ from rebnet.simulate.build import build_simulator
 from rebnet.simulate.run import Shard, Streams, run_shards
 from rebnet.spec.gains import choose_gains
 from rebnet.spec.window import Window
-from rebnet.stages.accelerator import Accelerator, Depths, accelerator_of
+from rebnet.stages.accelerator import Accelerator, accelerator_of
+from rebnet.stages.buffers import Depths
+from rebnet.stages.ends import USER_BITS
 from rebnet.stages.folding import WEIGHT_STYLES, fifo_record
-from rebnet.stages.widths import USER_BITS, widths_of
 
 
 @dataclass(frozen=True)
@@ -165,10 +166,10 @@ def draw_accelerator(rng: np.random.Generator, network: Network) -> tuple[Accele
     accelerator = accelerator_of(network, foldings, beat, styles)
     if rng.random() < 0.5:
         return accelerator, size_fifos(accelerator)
-    slack = {channel.name: channel.unit * int(rng.integers(0, 2 + channel.least)) for channel in accelerator.channels}
+    slack = {buffer.name: buffer.unit * int(rng.integers(0, 2 + buffer.least)) for buffer in accelerator.buffers}
     return accelerator, {
-        channel.name: -(-channel.least // channel.unit) * channel.unit + slack[channel.name]
-        for channel in accelerator.channels
+        buffer.name: -(-buffer.least // buffer.unit) * buffer.unit + slack[buffer.name]
+        for buffer in accelerator.buffers
     }
 
 
@@ -186,7 +187,7 @@ def draw_bundle(
         write_folding(build, network, accelerator, depths)
         generate(build, name=f"accelerator_{number}", memory=f"mem_{number}")
         (build / f"mem_{number}").rename(folder / f"mem_{number}")
-        bundle.append(Drawn(number, network, accelerator, depths, widths_of(network).score_bytes))
+        bundle.append(Drawn(number, network, accelerator, depths, accelerator.scores.score_bytes))
     write_text(folder / "bundle.sv", bundle_text(bundle))
     sources = [source(module) for module in MODULES]
     sources += [folder / f"net_{drawn.number}" / "rtl" / f"accelerator_{drawn.number}.sv" for drawn in bundle]
@@ -206,7 +207,7 @@ def write_folding(build: Path, network: Network, accelerator: Accelerator, depth
         }
         for layer in accelerator.layers
     ]
-    fifos = fifo_record(accelerator, depths, depths, widths_of(network).accumulators)
+    fifos = fifo_record(accelerator, depths, depths)
     record = {"layers": layers, "fifos": fifos, "samples_per_beat": accelerator.samples_per_beat}
     write_record(build / "folding.json", record)
 

@@ -57,6 +57,6 @@ def check_cycles(drawn: Drawn, program: Path, folder: Path, rng: np.random.Gener
         assert np.array_equal(shard.scores, run_mixed(drawn.network, images, chosen)), str(drawn)
         timing = run(drawn.accelerator, [int(m) for m in chosen], drawn.depths)
         assert [int(cycle) - shard.first_beat for cycle in shard.finish] == list(timing.finish), str(drawn)
-        for channel in drawn.accelerator.channels:
-            seen = shard.peaks[f"net_{drawn.number}.{channel.name}"]
-            assert seen == timing.peaks[channel.name], f"{drawn}: {channel.name}"
+        for buffer in drawn.accelerator.buffers:
+            seen = shard.peaks[f"net_{drawn.number}.{buffer.name}"]
+            assert seen == timing.peaks[buffer.name], f"{drawn}: {buffer.name}"

@@ -11,7 +11,7 @@ from rebnet import flow
 from rebnet.report import report
 from rebnet.report.blocks import blocks
 from rebnet.report.records import read_build
-from rebnet.stages.geometry import Converter
+from rebnet.stages.converter import Converter
 
 
 def test_dense_layers(build):

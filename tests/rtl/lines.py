@@ -12,7 +12,7 @@ import numpy as np
 
 from rebnet.spec.pool import max_pool
 from rebnet.spec.window import Window, windows
-from rebnet.stages.geometry import clog2
+from rebnet.stages.numbers import clog2
 
 from .bench import Traffic, Word, cut
 

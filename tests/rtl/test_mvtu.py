@@ -15,7 +15,8 @@ from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.pixels import pixel_gains
 from rebnet.spec.residual import encode_integer
 from rebnet.spec.xnor import accumulate
-from rebnet.stages.geometry import Mvtu, clog2
+from rebnet.stages.mvtu import Mvtu
+from rebnet.stages.numbers import clog2
 
 from .bench import SEED, Traffic, bench_of, case_name, cut, join, played
 

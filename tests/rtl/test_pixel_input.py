@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rebnet.spec.pixels import pixel_planes
-from rebnet.stages.geometry import PIXEL_DEPTH
+from rebnet.stages.ends import PIXEL_DEPTH
 
 from .bench import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, moods, played, to_word
 

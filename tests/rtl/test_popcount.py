@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rebnet.stages.geometry import popcount_stages
+from rebnet.stages.mvtu import popcount_stages
 
 from .bench import SEED, Bench, case_name, played
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from rebnet.spec.xnor import popcount_xnor
-from rebnet.stages.geometry import clog2, popcount_stages
+from rebnet.stages.mvtu import popcount_stages
+from rebnet.stages.numbers import clog2
 
 from .bench import SEED, Bench, case_name, join, played, to_word
 

@@ -7,7 +7,7 @@ import pytest
 
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.residual import encode_integer
-from rebnet.stages.geometry import clog2
+from rebnet.stages.numbers import clog2
 
 from .bench import SEED, Bench, case_name, join, played, to_word
 

@@ -10,7 +10,8 @@ import pytest
 from rebnet.generate.memory import score_words, to_hex
 from rebnet.ir.ops import BitMatrix, Dense, Scores
 from rebnet.spec.scores import SCALE_BITS, score_bits, scores
-from rebnet.stages.geometry import SCORES_DEPTH, SCORES_LATENCY, clog2
+from rebnet.stages.ends import SCORES_DEPTH, SCORES_LATENCY
+from rebnet.stages.numbers import clog2
 
 from .bench import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, played
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rebnet.stages.geometry import Converter
+from rebnet.stages.converter import Converter
 
 from .bench import SEED, Traffic, bench_of, case_name, cut, played
 

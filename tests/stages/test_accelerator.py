@@ -8,7 +8,9 @@ from tests.networks.draw import draw_conv_network, draw_foldings, draw_network
 
 from rebnet.ir.ops import Conv, MaxPool
 from rebnet.stages.accelerator import Accelerator, accelerator_of, layer_bound
-from rebnet.stages.geometry import Converter, Mvtu, WindowUnit
+from rebnet.stages.converter import Converter
+from rebnet.stages.mvtu import Mvtu
+from rebnet.stages.window import WindowUnit
 
 
 def draw_chain(seed: int) -> tuple[Accelerator, int]:
@@ -71,7 +73,7 @@ def test_every_stage_takes_the_words_of_the_one_before(seed: int) -> None:
                 assert stage.vectors * stage.cols == total
                 elements, planes, total = stage.drain, stage.levels_out, stage.vectors * stage.rows
     assert total == accelerator.beats_out
-    names = [channel.name for channel in accelerator.channels]
+    names = [buffer.name for buffer in accelerator.buffers]
     assert len(set(names)) == len(names)
 
 

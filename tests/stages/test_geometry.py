@@ -5,7 +5,7 @@ import pytest
 from tests.rtl.lines import Shape
 
 from rebnet.spec.window import Window
-from rebnet.stages.geometry import WindowUnit
+from rebnet.stages.window import WindowUnit
 
 
 def draw(rng: np.random.Generator, pool: bool) -> Shape:
@@ -42,7 +42,7 @@ def test_what_every_beat_waits_for_and_gives_back(pool: bool) -> None:
         assert own.beats == len(shape.beats) // len(shape.walk)
         assert own.group == (len(shape.walk[0][0]) if pool else 1)
         assert own.map_writes == shape.map_writes
-        (channel,) = own.channels
-        assert (channel.name, channel.least, channel.unit) == (
+        (buffer,) = own.buffers
+        assert (buffer.name, buffer.least, buffer.unit) == (
             f"layer.{'pool' if pool else 'window'}", shape.least_depth, shape.writes,
         )  # fmt: skip

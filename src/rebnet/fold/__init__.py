@@ -12,16 +12,10 @@ from rebnet.fold.depths import predict, size_fifos
 from rebnet.fold.fit import Request, check_limit, fold_for_board, resources_record
 from rebnet.ir import storage
 from rebnet.ir.network import Network
-from rebnet.stages.accelerator import Accelerator, Depths, accelerator_of, layer_bound
-from rebnet.stages.folding import (
-    FOLDING_FILE,
-    MAX_SAMPLES_PER_BEAT,
-    fifo_record,
-    read_accelerator,
-    read_depths,
-    read_weight_styles,
-)
-from rebnet.stages.widths import widths_of
+from rebnet.stages import ends
+from rebnet.stages.accelerator import Accelerator, accelerator_of, layer_bound
+from rebnet.stages.buffers import Depths
+from rebnet.stages.folding import FOLDING_FILE, fifo_record, read_accelerator, read_depths, read_weight_styles
 
 
 def fold(
@@ -48,8 +42,8 @@ def fold(
     """
     network = storage.load(build)
 
-    def sizing(channel: str) -> None:
-        progress(f"sizing the FIFO {channel}")
+    def sizing(buffer: str) -> None:
+        progress(f"sizing the FIFO {buffer}")
 
     more: dict[str, Any] = {}
     if request is not None and folding is not None and request.target_fps is not None:
@@ -68,7 +62,7 @@ def fold(
         accelerator, depths = _given(network, folding, target_cycles, sizing)
     if request is not None:
         board = request.goal().board
-        taken = resources_record(network, accelerator, depths, board)
+        taken = resources_record(accelerator, depths, board)
         if folding is not None:
             check_limit(request, folding, Resources.from_record(taken["total"]))
             taken["max_utilisation"] = None if request.max_utilisation is None else float(request.max_utilisation)
@@ -88,7 +82,7 @@ def fold(
             }
             for layer in accelerator.layers
         ],
-        "fifos": fifo_record(accelerator, depths, prediction.peaks, widths_of(network).accumulators),
+        "fifos": fifo_record(accelerator, depths, prediction.peaks),
         "samples_per_beat": accelerator.samples_per_beat,
         "bound_cycles": accelerator.bound_cycles(network.levels),
         "predicted_cycles_per_image": float(prediction.cycles_per_image),
@@ -120,7 +114,4 @@ def _given(
 
 def samples_per_beat(serial: Accelerator) -> int:
     """The smallest power of two with which the input takes no more cycles than the slowest layer."""
-    width = 1
-    while -(-serial.samples // width) > layer_bound(serial.layers, serial.served) and width < MAX_SAMPLES_PER_BEAT:
-        width *= 2
-    return width
+    return ends.samples_per_beat(serial.samples, layer_bound(serial.layers, serial.served))

@@ -8,8 +8,9 @@ from rebnet.ir.bounds import folding_fault
 from rebnet.ir.network import Network, Node
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Dense
-from rebnet.stages.accelerator import codes_of, layers_of, open_lanes
+from rebnet.stages.accelerator import layers_of
 from rebnet.stages.folding import read_foldings
+from rebnet.stages.places import Place, places_of
 
 NAMES = ("paper", "balanced")
 """Foldings by name; any other is the path of a file."""
@@ -69,27 +70,34 @@ def _paper(network: Network) -> tuple[Folding, ...]:
 
 def _balanced(network: Network, keep_given: bool, target_cycles: int | None) -> tuple[Folding, ...]:
     target = target_cycles or default_target(network)
-    foldings = []
+    places, foldings = _layer_places(network), []
     for layer in network.layers:
         given = layer.op.folding
         if keep_given and given is not None:
             foldings.append(given)
             continue
-        foldings.append(_cheapest(layer, _passes(network, layer), given.level_lanes if given else None, target))
+        foldings.append(
+            _cheapest(layer, _passes(places[layer.name], given), given.level_lanes if given else None, target)
+        )
     return tuple(foldings)
 
 
-def _passes(network: Network, layer: Node[Dense]) -> int:
+def _passes(place: Place, given: Folding | None) -> int:
     """The fewest cycles of a layer: one for each vector of an image and group of level lanes."""
-    lanes = (layer.op.folding.level_lanes if layer.op.folding else None) or open_lanes(network, layer)
-    return math.ceil(codes_of(network, layer).planes / lanes) * network.values[layer.name].shape.positions
+    unit = place.folded(Folding(1, 1, given.level_lanes if given else None))
+    return unit.vectors * unit.groups_max
+
+
+def _layer_places(network: Network) -> dict[str, Place]:
+    return {place.name: place for place in places_of(network) if place.layer is not None}
 
 
 def default_target(network: Network) -> int:
     """Cycles of the slowest layer at the text's folding; without one, a cycle per sample, or the least there is."""
     given = [layer.op.folding for layer in network.layers]
     if any(folding is None for folding in given):
-        return max(network.input.samples, *(_passes(network, layer) for layer in network.layers))
+        places = _layer_places(network)
+        return max(network.input.samples, *(_passes(places[layer.name], layer.op.folding) for layer in network.layers))
     layers = layers_of(network, tuple(folding for folding in given if folding is not None))
     return max(layer.cycles(network.levels) for layer in layers)
 

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from rebnet.boards import Family, Resources
 from rebnet.errors import OptionError
-from rebnet.fold.features import PIECES, Numbers, Shape, ceil_div, clog2, ram_in_luts, rom_columns, rom_in_luts
-from rebnet.stages.parameters import Module
+from rebnet.fold.features import PIECES, Numbers, Shape
+from rebnet.stages.memories import ram_in_luts, rom_column, rom_in_luts
+from rebnet.stages.module import Module
+from rebnet.stages.numbers import ceil_div, clog2
 
 COSTS_FILE = Path(__file__).with_name("costs.json")
 LUT, FF, BRAM_36K, BRAM_18K, DSP = range(5)
@@ -83,21 +85,23 @@ def mvtu_cost(shape: Shape, family: Family) -> NDArray[np.float64]:
     for place, (width, depth, in_luts) in enumerate(memories):
         blocks = block_rams(width, depth, family)
         if place == 0:
-            blocks = _rom_blocks(blocks, rom_columns(width, depth))
+            blocks = _rom_blocks(blocks, width, rom_column(width, depth))
         total[BRAM_36K] += (1 - in_luts) * blocks[0]
         total[BRAM_18K] += (1 - in_luts) * blocks[1]
     total[DSP] += multipliers(shape)
     return total
 
 
-def _rom_blocks(cut: tuple[Numbers, Numbers], columns: Numbers) -> tuple[Numbers, Numbers]:
+def _rom_blocks(cut: tuple[Numbers, Numbers], width: Any, column: Any) -> tuple[Numbers, Numbers]:
     """Blocks of a read-only memory: a small one for each of its columns, where it stands in columns."""
-    return np.where(columns > 0, 0.0, cut[0]), np.where(columns > 0, columns, cut[1])
+    columns = column < width
+    return np.where(columns, 0.0, cut[0]), np.where(columns, ceil_div(width, column), cut[1])
 
 
 def chunks_of(shape: Shape) -> Numbers:
     """Words of SIMD inputs in a vector."""
-    return ceil_div(shape["cols"], shape["simd"])
+    chunks: Numbers = ceil_div(shape["cols"], shape["simd"])
+    return chunks
 
 
 def multipliers(shape: Shape) -> Numbers:

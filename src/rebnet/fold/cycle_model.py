@@ -9,7 +9,8 @@ import numpy as np
 from rebnet.fold.pace import Pace
 from rebnet.fold.processes import Chain, Places, processes_of, tile
 from rebnet.fold.schedule import Schedule
-from rebnet.stages.accelerator import Accelerator, Depths
+from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.buffers import Depths
 from rebnet.stages.folding import check_depths
 
 
@@ -38,7 +39,7 @@ def run(accelerator: Accelerator, levels: Sequence[int], depths: Depths) -> Timi
         depths: words of the buffers and FIFOs.
 
     Raises:
-        FoldingError: a depth below its channel's minimum; the accelerator could not work at all.
+        FoldingError: a depth below its buffer's minimum; the accelerator could not work at all.
     """
     check_depths(accelerator, depths)
     made: dict[tuple[int, bool], Chain] = {}
@@ -55,17 +56,17 @@ def run(accelerator: Accelerator, levels: Sequence[int], depths: Depths) -> Timi
 
 
 def pace(accelerator: Accelerator, levels: int, depths: Depths) -> tuple[Fraction, tuple[str, ...]]:
-    """Cycles per image in the long run without a pause, exact, and the channels that cost more than the bound.
+    """Cycles per image in the long run without a pause, exact, and the buffers that cost more than the bound.
 
     Raises:
-        FoldingError: a depth below its channel's minimum.
+        FoldingError: a depth below its buffer's minimum.
     """
     check_depths(accelerator, depths)
     chain = processes_of(accelerator, levels, depths)
     schedule, limits = paced(chain, accelerator.bound_cycles(levels))
     cycles = Fraction(schedule.period, schedule.scale)
     return cycles, tuple(
-        places.channel for places in chain.places if (chain.numbers[places.waiting], places.number) in limits
+        places.buffer for places in chain.places if (chain.numbers[places.waiting], places.number) in limits
     )
 
 
@@ -109,7 +110,7 @@ def _settled(schedule: Schedule, back: int) -> bool:
 
 def peaks(chain: Chain, schedule: Schedule) -> dict[str, int]:
     """The most words that ever stand in each buffer."""
-    return {places.channel: _peak(places, chain, schedule) for places in chain.places}
+    return {places.buffer: _peak(places, chain, schedule) for places in chain.places}
 
 
 def _peak(places: Places, chain: Chain, schedule: Schedule) -> int:

@@ -8,8 +8,8 @@ from functools import partial
 from rebnet.fold.cycle_model import pace, paced, run, settled_peaks
 from rebnet.fold.pace import Pace
 from rebnet.fold.processes import Chain, processes_of
-from rebnet.stages.accelerator import Accelerator, Depths
-from rebnet.stages.geometry import Channel
+from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.buffers import Buffer, Depths
 
 AMPLE = 1 << 40
 """Words of a buffer that is never full."""
@@ -20,7 +20,7 @@ class Prediction:
     """What the model says of an accelerator at M levels with a source and a sink that never pause.
 
     `cycles_per_image` is the long run's; `peaks` are the most words that ever stand in each buffer, at any served
-    levels; `limits` are the channels that cost cycles beyond the bound.
+    levels; `limits` are the buffers that cost cycles beyond the bound.
     """
 
     cycles_per_image: Fraction
@@ -31,10 +31,10 @@ class Prediction:
 
 def ample_depths(accelerator: Accelerator) -> Depths:
     """Depths with which nothing waits for a place."""
-    return {channel.name: AMPLE for channel in accelerator.channels}
+    return {buffer.name: AMPLE for buffer in accelerator.buffers}
 
 
-def size_fifos(accelerator: Accelerator, progress: Callable[[str], None] = lambda channel: None) -> Depths:
+def size_fifos(accelerator: Accelerator, progress: Callable[[str], None] = lambda buffer: None) -> Depths:
     """The fewest words of every buffer that keep the bound at each served level count.
 
     Every buffer starts with the words that stand in it when images come at the pace of the bound and nothing waits for
@@ -43,19 +43,19 @@ def size_fifos(accelerator: Accelerator, progress: Callable[[str], None] = lambd
     """
     trials = [_Trial(accelerator, m, ample_depths(accelerator)) for m in accelerator.served]
     depths = {}
-    for channel in accelerator.channels:
-        depths[channel.name] = _least(channel, None, _never_waits(trials, channel.name))
+    for buffer in accelerator.buffers:
+        depths[buffer.name] = _least(buffer, None, _never_waits(trials, buffer.name))
     for name, depth in depths.items():
         _cut_all(trials, name, depth)
-    for channel in reversed(accelerator.channels):
-        progress(channel.name)
-        depths[channel.name] = _least(channel, depths[channel.name], partial(_cut_all, trials, channel.name))
+    for buffer in reversed(accelerator.buffers):
+        progress(buffer.name)
+        depths[buffer.name] = _least(buffer, depths[buffer.name], partial(_cut_all, trials, buffer.name))
     return depths
 
 
-def _least(channel: Channel, most: int | None, holds: Callable[[int], bool]) -> int:
-    """The least depth of a channel that holds, as all greater ones do; `most` holds if it is given."""
-    low, unit = -(-channel.least // channel.unit), channel.unit
+def _least(buffer: Buffer, most: int | None, holds: Callable[[int], bool]) -> int:
+    """The least depth of a buffer that holds, as all greater ones do; `most` holds if it is given."""
+    low, unit = buffer.shallowest // buffer.unit, buffer.unit
     if most is None:
         high, step = low, 1
         while not holds(unit * high):
@@ -71,8 +71,8 @@ def _least(channel: Channel, most: int | None, holds: Callable[[int], bool]) -> 
     return unit * high
 
 
-def _never_waits(trials: "list[_Trial]", channel: str) -> Callable[[int], bool]:
-    return lambda depth: all(trial.meets(channel, depth) for trial in trials)
+def _never_waits(trials: "list[_Trial]", buffer: str) -> Callable[[int], bool]:
+    return lambda depth: all(trial.meets(buffer, depth) for trial in trials)
 
 
 class _Trial:
@@ -81,25 +81,25 @@ class _Trial:
     def __init__(self, accelerator: Accelerator, levels: int, depths: Depths) -> None:
         self.chain: Chain = processes_of(accelerator, levels, depths)
         self.schedule, _ = paced(self.chain, accelerator.bound_cycles(levels))
-        self._places = {places.channel: places for places in self.chain.places}
+        self._places = {places.buffer: places for places in self.chain.places}
 
-    def meets(self, channel: str, depth: int) -> bool:
+    def meets(self, buffer: str, depth: int) -> bool:
         """True if the schedule as it is never waits for a place of a buffer of `depth` words."""
-        places = self._places[channel]
+        places = self._places[buffer]
         return self.schedule.meets(places.waiting, places.edge(depth))
 
-    def tried(self, channel: str, depth: int) -> Pace | None:
+    def tried(self, buffer: str, depth: int) -> Pace | None:
         """The schedule with a buffer of `depth` words; None if it does not keep the pace."""
-        places = self._places[channel]
+        places = self._places[buffer]
         schedule = self.schedule.replaced(places.waiting, places.number, places.edge(depth))
         return schedule if schedule.solve() is None else None
 
 
-def _cut_all(trials: list[_Trial], channel: str, depth: int) -> bool:
+def _cut_all(trials: list[_Trial], buffer: str, depth: int) -> bool:
     """Give a buffer `depth` words at every level count, if all of them keep their pace."""
     schedules = []
     for trial in trials:
-        schedule = trial.tried(channel, depth)
+        schedule = trial.tried(buffer, depth)
         if schedule is None:
             return False
         schedules.append(schedule)

@@ -12,24 +12,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.stages.memories import BLOCK_SHAPES, LUTS_PER_BRAM_18K, UNCUT_WORDS
+from rebnet.stages.converter import Converter
+from rebnet.stages.memories import ram_in_luts, rom_column, rom_in_luts
+from rebnet.stages.numbers import ceil_div, clog2
 
 Numbers = NDArray[np.float64]
 Shape = Mapping[str, Any]
 """Parameters of a module: numbers, or arrays that broadcast together."""
-Features = dict[str, Numbers]
+Features = dict[str, NDArray[Any]]
 _LEVELS = 14  # of adders: more than any SIMD has
-
-
-def ceil_div(a: Any, b: Any) -> Numbers:
-    """The least whole number that is not less than a/b; exact for whole numbers below 2^53."""
-    quotient: Numbers = np.ceil(np.asarray(a, dtype=np.float64) / np.asarray(b, dtype=np.float64))
-    return quotient
-
-
-def clog2(value: Any) -> Numbers:
-    """Bits that tell `value` things apart, as SystemVerilog's $clog2."""
-    return np.ceil(np.log2(np.maximum(np.asarray(value, dtype=np.float64), 1)) - 1e-12)
 
 
 def mux(inputs: Any) -> Numbers:
@@ -41,46 +32,15 @@ def mux(inputs: Any) -> Numbers:
 def lut_ram(width: Any, depth: Any) -> Numbers:
     """LUT of a memory with one write and one read port: four hold 6 bits of 32 words, or 3 bits of 64."""
     halves = ceil_div(depth, 64)
-    return np.where(np.asarray(depth) <= 32, 4 * ceil_div(width, 6), 4 * ceil_div(halves * width, 3))
+    luts: Numbers = np.where(np.asarray(depth) <= 32, 4 * ceil_div(width, 6), 4 * ceil_div(halves * width, 3))
+    return luts
 
 
 def rom(depth: Any) -> Numbers:
     """LUT6 of a column of a read-only memory: 64 words each, and the multiplexers that join them."""
     tables = np.asarray(depth, dtype=np.float64) / 64
-    return np.maximum(tables, 0.5) + ceil_div(np.maximum(ceil_div(depth, 64) - 1, 0), 3)
-
-
-def _half_blocks(width: Any, depth: Any) -> Numbers:
-    counts = [ceil_div(depth, words) * ceil_div(width, bits) for words, bits in BLOCK_SHAPES]
-    return np.asarray(np.minimum.reduce(np.broadcast_arrays(*counts)), dtype=np.float64)
-
-
-def rom_columns(width: Any, depth: Any) -> Numbers:
-    """Columns of a read-only memory in block RAM, by `rebnet.stages.memories.rom_column`; 0 where it is one memory."""
-    width, depth = np.broadcast_arrays(np.asarray(width, dtype=np.float64), np.asarray(depth, dtype=np.float64))
-    deep = np.select([depth <= words for words, _ in BLOCK_SHAPES], [bits for _, bits in BLOCK_SHAPES], 0)
-    count = ceil_div(width, np.maximum(deep, 1))
-    multiplexer = 2 * width * ceil_div(ceil_div(depth, 512) - 1, 3)
-    cut = LUTS_PER_BRAM_18K * _half_blocks(width, depth) + multiplexer
-    chosen = (depth > UNCUT_WORDS) & (deep > 0) & (width > deep) & (LUTS_PER_BRAM_18K * count <= cut)
-    return np.where(chosen, count, 0.0)
-
-
-def ram_in_luts(width: Any, depth: Any) -> Numbers:
-    """1 where `rebnet.stages.memories.ram_style` says "distributed", else 0."""
-    narrow, wide = ceil_div(depth, 32), ceil_div(depth, 64)
-    luts = np.minimum(
-        4 * narrow * ceil_div(width, 6) + np.asarray(width) * ceil_div(narrow - 1, 3),
-        4 * wide * ceil_div(width, 3) + np.asarray(width) * ceil_div(wide - 1, 3),
-    )
-    return np.where(luts <= LUTS_PER_BRAM_18K * _half_blocks(width, depth), 1.0, 0.0)
-
-
-def rom_in_luts(width: Any, depth: Any) -> Numbers:
-    """1 where `rebnet.stages.memories.rom_style` says "distributed", else 0."""
-    tables = ceil_div(depth, 64)
-    luts = np.asarray(width) * (tables + ceil_div(tables - 1, 3))
-    return np.where(luts <= LUTS_PER_BRAM_18K * _half_blocks(width, depth), 1.0, 0.0)
+    luts: Numbers = np.maximum(tables, 0.5) + ceil_div(np.maximum(ceil_div(depth, 64) - 1, 0), 3)
+    return luts
 
 
 def fifo(shape: Shape) -> Features:
@@ -90,7 +50,7 @@ def fifo(shape: Shape) -> Features:
         "module": np.ones(np.broadcast(width, depth).shape),
         "ram": lut_ram(width, depth),
         "ram_mux": np.asarray(width) * mux(ceil_div(depth, 64)),
-        "pointers": clog2(depth),
+        "pointers": clog2(np.asarray(depth)),
         "count": clog2(np.asarray(depth) + 1),
     }
 
@@ -98,7 +58,7 @@ def fifo(shape: Shape) -> Features:
 def vector_buffer(shape: Shape) -> Features:
     """Input buffer of a layer: as a FIFO, its word registered, and the levels of every word."""
     width, depth, levels = shape["width"], shape["depth"], shape["level_width"]
-    luts = ram_in_luts(width, depth)
+    luts = 1.0 * ram_in_luts(width, depth)
     features = fifo(shape)
     return {
         **features,
@@ -160,11 +120,11 @@ def mvtu(shape: Shape) -> Features:
     columns = np.minimum(pe * simd, 2.0 ** np.minimum(depth, 30))  # equal columns of a ROM are one
     tail = drain * lanes
     distributed = get["distributed"]
-    cut = np.where(rom_columns(pe * simd, depth) > 0, 0.0, 1.0)
+    cut = np.where(rom_column(pe * simd, depth) < pe * simd, 0.0, 1.0)
     thresholds = get["threshold_sets"] * folds * words
     levels_out, acc, gain = get["levels_out"], get["acc_width"], get["gain_width"]
     constants = drain * levels_out * get["threshold_width"]
-    in_luts = rom_in_luts(constants, thresholds)
+    in_luts = 1.0 * rom_in_luts(constants, thresholds)
     pipe = 2 + get["popcount_stages"]
     passing = 3 + get["level_width"]
     return {
@@ -201,7 +161,7 @@ def window(shape: Shape) -> Features:
     count = clog2(get["depth"] + get["height"] * row + (get["kernel"] + 2) * row) + 1
     address = clog2(get["depth"])
     wide, deep = get["planes"] * get["writes"] * get["word"], get["depth"] / get["writes"]
-    in_luts = ram_in_luts(wide, deep)
+    in_luts = 1.0 * ram_in_luts(wide, deep)
     padded = np.where((get["pad_y"] > 0) | (get["pad_x"] > 0), 1.0, 0.0)
     return {
         "module": np.ones(np.broadcast(*get.values()).shape),
@@ -224,7 +184,7 @@ def max_pool(shape: Shape) -> Features:
     row = get["width"] * get["channels"] / get["word"]
     count = clog2(get["depth"] + get["height"] * row + (get["kernel"] + 2) * row) + 1
     wide, deep = get["planes"] * get["writes"] * get["word"], get["depth"] / get["writes"]
-    in_luts = ram_in_luts(wide, deep)
+    in_luts = 1.0 * ram_in_luts(wide, deep)
     address = clog2(get["depth"])
     return {
         "module": np.ones(np.broadcast(*get.values()).shape),
@@ -241,27 +201,22 @@ def max_pool(shape: Shape) -> Features:
 
 def width_converter(shape: Shape) -> Features:
     """A gearbox: every bit of its buffer takes the elements that may come to stand there."""
-    get = {key: np.asarray(value, dtype=np.int64) for key, value in shape.items() if not isinstance(value, str)}
-    unit = np.gcd(get["in"], get["out"])
-    units_in, units_out = get["in"] // unit, get["out"] // unit
-    words = ceil_div(get["vector"], get["in"])
-    last_units = ceil_div(get["vector"] - (words - 1) * get["in"], unit)
-    crosses = (words - 1) * units_in % units_out + last_units > units_out
-    ready = np.where(
-        units_in >= units_out, 2 * units_out, np.where(crosses, 2 * units_out + 1, units_out + units_in)
-    ).astype(np.float64)
+    numbers = {key: value for key, value in shape.items() if not isinstance(value, str)}
+    get: dict[str, Any] = {key: np.asarray(value, dtype=np.int64) for key, value in numbers.items()}
+    own: Converter[Any] = Converter("", get["planes"], get["in"], get["out"], get["vector"])
+    ready, units_in = own.ready_units, own.in_units
     units = ready - 1 + units_in
-    bits = get["planes"] * units * unit
+    bits = get["planes"] * units * own.unit
     sources = np.minimum(ready, units_in)
     partial = np.where(get["vector"] % get["in"] != 0, 1.0, 0.0)
     return {
         "module": np.ones(np.broadcast(*get.values()).shape),
         "bits": bits,
         "sources": bits * np.maximum(sources - 1, 0),
-        "shift": np.where(units_in < units_out, get["planes"] * get["in"] * ready, 0.0),
+        "shift": np.where(units_in < own.out_units, get["planes"] * get["in"] * ready, 0.0),
         "positions": ready,
         "position": clog2(units),
-        "words": clog2(words),
+        "words": clog2(own.in_words),
         "partial": partial * get["planes"] * get["in"],
     }
 

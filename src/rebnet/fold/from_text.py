@@ -2,10 +2,10 @@
 
 import math
 
-from rebnet.fold import samples_per_beat
 from rebnet.ir.notation import Architecture, ConvText, PoolText
-from rebnet.stages.accelerator import Accelerator
-from rebnet.stages.geometry import Mvtu
+from rebnet.stages.accelerator import layer_bound
+from rebnet.stages.ends import samples_per_beat
+from rebnet.stages.mvtu import Mvtu
 
 
 def bound_cycles(network: Architecture, levels: int, input_bits: int) -> int | None:
@@ -39,7 +39,5 @@ def bound_cycles(network: Architecture, levels: int, input_bits: int) -> int | N
                 vectors=math.prod(network.shapes[index + 1][:2]) if isinstance(layer, ConvText) else 1,
             )
         )
-    served = tuple(range(1, levels + 1))
-    serial = Accelerator(network.samples, 1, levels, served, tuple(layers), ())
-    whole = Accelerator(network.samples, samples_per_beat(serial), levels, served, tuple(layers), ())
-    return whole.bound_cycles(levels)
+    beat = samples_per_beat(network.samples, layer_bound(layers, tuple(range(1, levels + 1))))
+    return max(-(-network.samples // beat), layers[-1].rows, *(layer.cycles(levels) for layer in layers))

@@ -8,17 +8,11 @@ from numpy.typing import NDArray
 
 from rebnet.boards import Family
 from rebnet.fold.cost import BRAM_18K, BRAM_36K, DSP, FF, LUT, mvtu_cost, piece_cost
-from rebnet.fold.features import clog2
 from rebnet.fold.likely import input_depth, output_depth
-from rebnet.ir.network import Network
-from rebnet.ir.notation import Folding
-from rebnet.stages.accelerator import layers_of
 from rebnet.stages.folding import WEIGHT_STYLES
-from rebnet.stages.geometry import Mvtu, popcount_stages
-from rebnet.stages.thresholds import layer_constants
-from rebnet.stages.widths import widths_of
+from rebnet.stages.mvtu import Mvtu, Mvtus
+from rebnet.stages.numbers import Integers, clog2
 
-Integers = NDArray[np.int64]
 _NEIGHBOURS = 24
 _BLOCK = 1 << 20
 
@@ -60,92 +54,42 @@ class Foldings:
         return len(self.pe)
 
 
-@dataclass(frozen=True)
-class LayerFacts:
-    """What a layer's foldings depend on beside themselves.
-
-    `layer` is the unit at any folding; `served` the level counts; the widths are those of its parameters.
-    """
-
-    layer: Mvtu
-    served: tuple[int, ...]
-    level_width: int
-    gain_width: int
-    acc_width: int
-    threshold_width: int
-    threshold_sets: int
-
-
-def layer_facts(network: Network) -> list[LayerFacts]:
-    """The facts of each weighted layer of a lowered network."""
-    widths, constants = widths_of(network), layer_constants(network)
-    facts = []
-    for layer in layers_of(network, (Folding(1, 1, 1),) * len(network.layers)):
-        sets, bits = 1, widths.threshold
-        if layer.levels_out:
-            sets, bits = constants[layer.name].sets, constants[layer.name].bits
-        gains, sums = widths.gains[layer.name], widths.accumulators[layer.name]
-        facts.append(LayerFacts(layer, network.served, widths.level, gains, sums, bits, sets))
-    return facts
-
-
 def every_folding(
-    facts: LayerFacts, family: Family, most_cycles: int, most: NDArray[np.float64], *, even: bool = False
+    layer: Mvtu,
+    served: tuple[int, ...],
+    family: Family,
+    most_cycles: int,
+    most: NDArray[np.float64],
+    *,
+    even: bool = False,
 ) -> Foldings:
     """All PE, SIMD, level lanes and weight styles of a layer that take at most `most_cycles` and fit by themselves.
 
     Args:
-        facts: of the layer.
+        layer: the layer's unit at any folding.
+        served: level counts that its network runs at.
         family: of the device.
         most_cycles: per image at M levels.
         most: LUT, halves of a block RAM, multipliers and FF that there are.
         even: only the least PE and SIMD for each number of folds and chunks: few, and none much worse than the best.
     """
-    layer = facts.layer
-    pe, simd, lanes, style = _grid(facts, family, most_cycles, float(most[0]), even)
-    enumerated = len(pe)
-    folds, chunks = -(-layer.rows // pe), -(-layer.cols // simd)
-    drain = _drains(pe, chunks)
-    words = pe // drain
-    costs = whole_costs(
-        mvtu_cost(
-            {
-                "rows": layer.rows,
-                "cols": layer.cols,
-                "pe": pe,
-                "simd": simd,
-                "levels_in": layer.levels_in,
-                "levels_out": layer.levels_out,
-                "level_lanes": lanes,
-                "sets": len(facts.served),
-                "threshold_sets": facts.threshold_sets,
-                "multiply": np.where((layer.levels_in > 1) & ~(layer.pixels & (lanes >= layer.levels_in)), 1, 0),
-                "pixels": int(layer.pixels),
-                "drain": drain,
-                "level_width": facts.level_width,
-                "gain_width": facts.gain_width,
-                "acc_width": facts.acc_width,
-                "threshold_width": facts.threshold_width,
-                "buffer_depth": input_depth(chunks),
-                "out_depth": output_depth(words),
-                "popcount_stages": np.array([popcount_stages(width) for width in range(1, layer.cols + 1)])[simd - 1],
-                "distributed": style,
-            },
-            family,
-        )
-    )
-    groups = [_groups(layer, lanes, m) for m in (max(facts.served), min(facts.served))]
+    pe, simd, lanes, style = _grid(layer, served, family, most_cycles, float(most[0]), even)
+    units: Mvtus[Integers] = layer.at(pe, simd, lanes)
+    sizes = units.sizes(input_depth(units.chunks), output_depth(units.drain_words))
+    shape = {name.lower(): size for name, size in sizes.items()} | {"distributed": style}
+    costs = whole_costs(mvtu_cost(shape, family))
+    fewest = min(served)
     found = Foldings(
         pe,
         simd,
         lanes,
         style,
-        drain,
-        layer.vectors * folds * chunks * groups[0],
-        layer.vectors * folds * chunks * groups[1],
-        folds * chunks * groups[1],
+        units.drain,
+        units.cycles(max(served)),
+        units.cycles(fewest),
+        units.vector_cycles(fewest),
         costs,
-        enumerated,
+        len(pe),
     )
     return found.chosen((costs <= most).all(axis=1))
 
@@ -157,12 +101,12 @@ def whole_costs(cost: NDArray[np.float64]) -> Integers:
     return whole
 
 
-def least_luts(facts: LayerFacts, family: Family, most_cycles: int) -> float:
+def least_luts(layer: Mvtu, served: tuple[int, ...], family: Family, most_cycles: int) -> float:
     """LUT that the processing elements of a layer take at least within `most_cycles`; infinite where it takes more."""
-    layer, least = facts.layer, np.inf
+    least = np.inf
     simd = np.arange(1, layer.cols + 1)
     for lanes in range(1, layer.levels_in + 1):
-        folds = _most_words(facts, lanes, most_cycles) // -(-layer.cols // simd)
+        folds = _most_words(layer, served, lanes, most_cycles) // -(-layer.cols // simd)
         fast = folds > 0
         if fast.any():
             elements = -(-layer.rows // folds[fast]) * _element_luts(layer, simd, lanes, family)[fast]
@@ -179,23 +123,21 @@ def _element_luts(layer: Mvtu, simd: Integers, lanes: int, family: Family) -> ND
     return luts
 
 
-def _most_words(facts: LayerFacts, lanes: int, most_cycles: int) -> int:
+def _most_words(layer: Mvtu, served: tuple[int, ...], lanes: int, most_cycles: int) -> int:
     """Folds times chunks of a vector that an image has time for."""
-    groups = int(_groups(facts.layer, np.array(lanes), max(facts.served)))
-    return most_cycles // (facts.layer.vectors * groups)
+    return most_cycles // (layer.vectors * layer.at(1, 1, lanes).groups(max(served)))
 
 
 def _grid(
-    facts: LayerFacts, family: Family, most_cycles: int, most_luts: float, even: bool
+    layer: Mvtu, served: tuple[int, ...], family: Family, most_cycles: int, most_luts: float, even: bool
 ) -> tuple[Integers, Integers, Integers, Integers]:
     """PE, SIMD, lanes and style of all foldings that may meet both limits."""
-    layer = facts.layer
     every_pe, every_simd = _sizes(layer.rows, even), _sizes(layer.cols, even)
     folds, chunks = -(-layer.rows // every_pe), -(-layer.cols // every_simd)
     block = max(1, _BLOCK // len(every_simd))
     parts = [np.empty((3, 0), dtype=np.int64)]
     for lanes in range(1, layer.levels_in + 1):
-        words = _most_words(facts, lanes, most_cycles)
+        words = _most_words(layer, served, lanes, most_cycles)
         luts = _element_luts(layer, every_simd, lanes, family)
         for start in range(0, len(every_pe), block):
             pe = every_pe[start : start + block]
@@ -211,24 +153,6 @@ def _sizes(total: int, even: bool) -> Integers:
     """1 to `total`; if `even`, only the least for each number of parts."""
     sizes = np.arange(1, total + 1)
     return np.unique(-(-total // sizes)) if even else sizes
-
-
-def _groups(layer: Mvtu, lanes: Integers, levels: int) -> Integers:
-    planes = layer.levels_in if layer.pixels else levels
-    groups: Integers = -(-planes // lanes)
-    return groups
-
-
-def _drains(pe: Integers, chunks: Integers) -> Integers:
-    """The smallest divisor d of each PE with PE/d ≤ chunks, as `Mvtu.drain`."""
-    drains = np.empty_like(pe)
-    order = np.argsort(pe, kind="stable")
-    numbers, starts = np.unique(pe[order], return_index=True)
-    for number, places in zip(numbers, np.split(order, starts[1:]), strict=True):
-        divisors = np.array([d for d in range(1, number + 1) if number % d == 0])
-        words = divisors[np.searchsorted(divisors, chunks[places], side="right") - 1]
-        drains[places] = number // words
-    return drains
 
 
 def unbeaten(values: Integers, classes: Integers) -> Integers:

@@ -1,46 +1,37 @@
 """FIFO depths before they are sized: what the search counts on."""
 
 import math
-from typing import TypeVar
+from collections.abc import Iterable
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rebnet.stages.accelerator import Accelerator, Depths
-from rebnet.stages.geometry import Converter, Mvtu, WindowUnit
-
-Words = TypeVar("Words", int, NDArray[np.int64])
+from rebnet.stages.accelerator import Unit
+from rebnet.stages.buffers import Depths
+from rebnet.stages.mvtu import Mvtu
+from rebnet.stages.numbers import Count
+from rebnet.stages.window import WindowUnit
 
 
-def likely_depths(accelerator: Accelerator) -> Depths:
+def likely_depths(units: Iterable[Unit]) -> Depths:
     """Two vectors in an input buffer, two folds in an output FIFO, half more than the least in a line buffer.
 
     Depths depend on the pace of all layers together; these do not, so that a search can count them layer by layer. The
     exact ones come from `rebnet.fold.depths`, once the foldings are chosen.
     """
     depths: dict[str, int] = {}
-    for stage in accelerator.stages:
-        match stage:
+    for unit in units:
+        match unit:
             case Mvtu():
-                buffer, out = stage.channels
-                depths |= {buffer.name: input_depth(stage.chunks), out.name: output_depth(stage.drain_words)}
+                depths[unit.input.name] = input_depth(unit.chunks)
+                depths[unit.output.name] = output_depth(unit.drain_words)
             case WindowUnit():
-                depths[stage.channels[0].name] = line_depth(stage)
-            case Converter():
-                pass
+                depths[unit.lines.name] = math.ceil(1.5 * unit.min_depth / unit.writes) * unit.writes
     return depths
 
 
-def input_depth(chunks: Words) -> Words:
+def input_depth(chunks: Count) -> Count:
     """Words of an input buffer: two vectors."""
     return 2 * chunks
 
 
-def output_depth(drain_words: Words) -> Words:
+def output_depth(drain_words: Count) -> Count:
     """Words of an output FIFO: two folds."""
     return 2 * drain_words
-
-
-def line_depth(unit: WindowUnit) -> int:
-    """Words of a line buffer: half more than the least."""
-    return math.ceil(1.5 * unit.min_depth / unit.writes) * unit.writes

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.fold.choices import TOLERANCE, Step
-from rebnet.fold.fronts import Integers
+from rebnet.stages.numbers import Integers
 
 Floats = NDArray[np.float64]
 _ROUNDS = 40

@@ -11,24 +11,17 @@ from functools import cached_property
 import numpy as np
 
 from rebnet.fold.schedule import Edge, Integers, Process
-from rebnet.stages.accelerator import Accelerator, Depths
-from rebnet.stages.geometry import (
-    PIXEL_DEPTH,
-    POOL_LATENCY,
-    SCORES_DEPTH,
-    SCORES_LATENCY,
-    WINDOW_DEPTH,
-    WINDOW_IMAGES,
-    WINDOW_LATENCY,
-    Converter,
-    Mvtu,
-    WindowUnit,
-)
+from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.buffers import Depths
+from rebnet.stages.converter import Converter
+from rebnet.stages.ends import PIXEL_DEPTH, SCORES_DEPTH, SCORES_LATENCY
+from rebnet.stages.mvtu import Mvtu
+from rebnet.stages.window import POOL_LATENCY, WINDOW_DEPTH, WINDOW_IMAGES, WINDOW_LATENCY, WindowUnit
 
 
 @dataclass(frozen=True, eq=False)
 class Places:
-    """How a buffer fills and empties, by the name of its channel.
+    """How a buffer fills and empties, by its name.
 
     Up to event k of process `came`, came_words[k] words have come in, and up to event k of `went` went_words[k] have
     left; an image brings as many as it takes away. What leaves in the cycle in which words come in has left already
@@ -37,7 +30,7 @@ class Places:
     process that waits, `edge` makes what it waits for from a depth, and is edge number `number` of that process.
     """
 
-    channel: str
+    buffer: str
     came: Process
     came_words: Integers
     went: Process
@@ -90,14 +83,14 @@ class _Builder:
 
     def limit(
         self,
-        channel: str,
+        buffer: str,
         waiting: Process,
         edge: Callable[[int], Edge],
         fill: tuple[Process, Integers, Process, Integers, bool],
     ) -> None:
         """Let `waiting` wait for places of a buffer."""
-        waiting.edges.append(edge(self.depths[channel]))
-        self.places.append(Places(channel, *fill, waiting, len(waiting.edges) - 1, edge))
+        waiting.edges.append(edge(self.depths[buffer]))
+        self.places.append(Places(buffer, *fill, waiting, len(waiting.edges) - 1, edge))
 
     def chain(self) -> Chain:
         beats = self.accelerator.beats_in
@@ -116,7 +109,7 @@ class _Builder:
         self.scores(link)
         return Chain(self.processes, self.places)
 
-    def converter(self, shape: Converter, words: Process) -> Process:
+    def converter(self, shape: Converter[int], words: Process) -> Process:
         """`width_converter`: an output word leaves when its last unit is in; words wait while it holds too many."""
         vectors = words.count // shape.in_words
         out = self.add(f"{shape.name} out", _ones(vectors * shape.out_words))
@@ -132,7 +125,6 @@ class _Builder:
     def window(self, shape: WindowUnit, words: Process) -> Process:
         """`sliding_window` and `max_pool`: beats read words that are there; rows that nobody needs give places."""
         needs, given = shape.schedule()
-        (channel,) = shape.channels
         map_words = shape.map_writes * shape.writes
         reads = self.add(f"{shape.instance} reads", _ones(shape.read_cycles))
         out = self.add(f"{shape.instance} out", _ones(shape.out_words))
@@ -149,14 +141,13 @@ class _Builder:
         reads.wait(out, np.arange(shape.out_words) - WINDOW_DEPTH, 1, last)
         out.wait(reads, last, POOL_LATENCY if shape.pool else WINDOW_LATENCY)
         came = (np.arange(words.count) + 1) * shape.writes
-        self.limit(channel.name, words, places, (words, came, reads, given, True))
+        self.limit(shape.lines.name, words, places, (words, came, reads, given, True))
         return out
 
     def mvtu(self, shape: Mvtu, words: Process) -> Process:
         """`mvtu` and its `vector_buffer`: the first pass waits for words, the end of a fold for places."""
         chunks, folds, vectors = shape.chunks, shape.folds, shape.vectors
         groups = shape.groups(self.levels)
-        buffer, output = shape.channels
         # Issues that can wait: the words of a vector's first pass, then the last word of each fold.
         per_vector = chunks + folds
         gaps = np.ones(per_vector, dtype=np.int64)
@@ -179,7 +170,7 @@ class _Builder:
         freed.wait(issues, tile(after, vectors, per_vector), np.tile(delay, vectors))
         counted = np.arange(words.count) + 1
         self.limit(
-            buffer.name,
+            shape.input.name,
             words,
             lambda depth: Edge(freed, None, np.arange(freed.count) - depth),
             (words, counted, freed, counted, True),
@@ -198,7 +189,7 @@ class _Builder:
         counted = np.arange(out.count) + 1
         promised = tile(np.cumsum(drained) - drained, vectors, shape.out_words)
         self.limit(
-            output.name,
+            shape.output.name,
             issues,
             lambda depth: Edge(out, ends, promised + shape.drain_words - depth - 1),
             (came, counted, out, counted, False),

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from rebnet.boards import Board, boards
 from rebnet.errors import FoldingError
 from rebnet.fold.choices import TOLERANCE, Choices, Step
-from rebnet.fold.fronts import layer_facts, least_luts
+from rebnet.fold.fronts import least_luts
 from rebnet.fold.paths import Outcome, Path, cheapest
 from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding
 from rebnet.stages.accelerator import layers_of
-from rebnet.stages.folding import MAX_SAMPLES_PER_BEAT, WEIGHT_STYLES
+from rebnet.stages.ends import MAX_SAMPLES_PER_BEAT
+from rebnet.stages.folding import WEIGHT_STYLES
 
 _UNLIMITED = 16.0
 """How many times as large a device is looked at to say what a target would need."""
@@ -79,6 +80,7 @@ class Search:
 
     def __init__(self, network: Network, goal: Goal, reserve: NDArray[np.float64] | None = None) -> None:
         self.network, self.goal = network, goal
+        self._serial = layers_of(network, (Folding(1, 1, 1),) * len(network.layers))
         self.share = goal.max_utilisation / 100
         self.device = device_of(goal.board)
         if reserve is not None:
@@ -143,15 +145,14 @@ class Search:
 
     def _most_cycles(self) -> int:
         """Cycles per image with one lane in every layer, or of the input or output where they take more."""
-        layers = layers_of(self.network, (Folding(1, 1, 1),) * len(self.network.layers))
+        layers = self._serial
         return max(
             *(layer.cycles(self.network.levels) for layer in layers), self.network.input.samples, layers[-1].rows
         )
 
     def _guess(self) -> int:
         """Cycles per image that a device of this size may well reach: its LUT as lanes, four each."""
-        layers = layers_of(self.network, (Folding(1, 1, 1),) * len(self.network.layers))
-        work = sum(layer.cycles(self.network.levels) for layer in layers)
+        work = sum(layer.cycles(self.network.levels) for layer in self._serial)
         lanes = max(self.share * float(self.device[0]) / 4, 1)
         return max(int(work / lanes), -(-self.network.input.samples // 64), self.network.classes, 16)
 
@@ -200,13 +201,13 @@ class Search:
         They are the cycles of layers with all lanes there can be and of the widest input and output, and the LUT of the
         processing elements alone.
         """
-        facts = layer_facts(self.network)
-        slowest = max(facts, key=lambda layer: layer.layer.vectors).layer
+        layers = self._serial
+        slowest = max(layers, key=lambda layer: layer.vectors)
         beats = -(-self.network.input.samples // MAX_SAMPLES_PER_BEAT)
         least, why = max(
             (slowest.vectors, f"{slowest.name} works on {slowest.vectors} vectors, one a cycle"),
             (beats, f"its {self.network.input.samples} samples come at most {MAX_SAMPLES_PER_BEAT} a cycle"),
-            (facts[-1].layer.rows, f"its {facts[-1].layer.rows} scores leave one a cycle"),
+            (layers[-1].rows, f"its {layers[-1].rows} scores leave one a cycle"),
         )
         if cycles < least:
             rate = 1e6 * self.goal.clock_mhz / least
@@ -214,7 +215,7 @@ class Search:
                 f"{self._no_folding(cycles)}, nor of any other device: an image takes {least} cycles or more, because "
                 f"{why}, which is {rate:.0f} images/s; {self._reached()}"
             )
-        luts = sum(least_luts(layer, self.goal.board.part.family, cycles) for layer in facts)
+        luts = sum(least_luts(layer, self.network.served, self.goal.board.part.family, cycles) for layer in layers)
         if luts > self.share * float(self.device[0]):
             raise FoldingError(self._too_small(cycles))
 

@@ -7,7 +7,7 @@ from rebnet.ir.ops import Dense, Scores, Threshold
 from rebnet.spec.padding import weight_tiles
 from rebnet.spec.residual import Bits
 from rebnet.spec.scores import SCALE_BITS
-from rebnet.stages.geometry import Mvtu
+from rebnet.stages.mvtu import Mvtu
 
 
 def to_hex(words: Bits) -> str:

@@ -16,9 +16,9 @@ from rebnet.plain import NAME
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.ports import CLOCK, MEMORY_FOLDER, PORTS_FILE
 from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.ends import USER_BITS
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
 from rebnet.stages.thresholds import layer_constants
-from rebnet.stages.widths import USER_BITS, Widths, widths_of
 from rebnet.swap import put, workplace
 
 TOP_NAME = "accelerator"
@@ -69,13 +69,12 @@ def generated(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
     folding = build / FOLDING_FILE
     accelerator = read_accelerator(folding, network)
     depths = read_depths(folding, accelerator)
-    widths = widths_of(network)
-    plan = Plan(network, accelerator, depths, widths, name, memory)
+    plan = Plan(network, accelerator, depths, name, memory)
     sources = {f"rtl/{module}.sv": source(module).read_text() for module in MODULES}
     sources[f"rtl/{name}.sv"] = top_text(plan)
-    images = _memories(network, accelerator, widths)
+    images = _memories(network, accelerator)
     memories = {f"{memory}/{file}": text for file, text in images.items()}
-    record = {**_ports(build, name, network, accelerator, widths), "memories": list(memories)}
+    record = {**_ports(build, name, network, accelerator), "memories": list(memories)}
     return Generated(sources, memories, record, core_text(record, plan_text(plan)))
 
 
@@ -97,23 +96,25 @@ def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
     return made.ports
 
 
-def _memories(network: Network, accelerator: Accelerator, widths: Widths) -> dict[str, str]:
+def _memories(network: Network, accelerator: Accelerator) -> dict[str, str]:
     """The memory images by file name, in the order that data meets them."""
-    scores = network.answers[0].op
-    assert isinstance(scores, Scores)
-    constants = layer_constants(network)
+    scores = network.answers[0]
+    assert isinstance(scores.op, Scores)
     memories: dict[str, str] = {}
-    for layer in accelerator.layers:
-        weights = weight_words(network.layer(layer.name), layer)
-        memories |= columns(f"{layer.name}_weights.hex", weights, layer.weight_column)
-        if layer.levels_out:
-            own = constants[layer.name]
-            memories[f"{layer.name}_thresholds.hex"] = to_hex(threshold_words(own.threshold, layer, own.bits))
-    memories["scores.hex"] = to_hex(score_words(scores, network.layer(accelerator.last.name), widths.score))
+    for unit in accelerator.layers:
+        layer, *_ = accelerator.computes[unit.instance]
+        memories |= columns(f"{unit.name}_weights.hex", weight_words(network.layer(layer), unit), unit.weight_column)
+        constants = layer_constants(network, layer)
+        if constants is not None:
+            words = threshold_words(constants.threshold, unit, constants.bits)
+            memories[f"{unit.name}_thresholds.hex"] = to_hex(words)
+    last = network.layer_of(scores)
+    assert last is not None
+    memories["scores.hex"] = to_hex(score_words(scores.op, last.op, accelerator.scores.score_width))
     return memories
 
 
-def _ports(build: Path, name: str, network: Network, accelerator: Accelerator, widths: Widths) -> dict[str, Any]:
+def _ports(build: Path, name: str, network: Network, accelerator: Accelerator) -> dict[str, Any]:
     p = accelerator.samples_per_beat
     image = network.input
     return {
@@ -131,9 +132,9 @@ def _ports(build: Path, name: str, network: Network, accelerator: Accelerator, w
             "order": "height, width, channel",
         },
         "m_axis": {
-            "tdata_bits": 8 * widths.score_bytes,
+            "tdata_bits": 8 * accelerator.scores.score_bytes,
             "tuser_bits": USER_BITS,
-            "score_bits": widths.score,
+            "score_bits": accelerator.scores.score_width,
             "beats_per_image": accelerator.beats_out,
         },
         "error": "error_tlast (high until the reset once s_axis_tlast disagreed with the count of beats)",

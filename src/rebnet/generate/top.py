@@ -5,16 +5,12 @@ from dataclasses import dataclass
 from rebnet.ir.network import Network
 from rebnet.ir.notation import ConvText, DenseText, Folding, PoolText
 from rebnet.ir.ops import Conv, Dense, MaxPool
-from rebnet.stages.accelerator import Accelerator, Depths
-from rebnet.stages.geometry import Converter, Mvtu, WindowUnit
-from rebnet.stages.parameters import (
-    converter_parameters,
-    mvtu_parameters,
-    pixel_parameters,
-    scores_parameters,
-    window_parameters,
-)
-from rebnet.stages.widths import USER_BITS, Widths
+from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.buffers import Depths
+from rebnet.stages.ends import USER_BITS, Pixels
+from rebnet.stages.module import Module
+from rebnet.stages.mvtu import Mvtu
+from rebnet.stages.places import Stage
 
 _HEADER = """\
 // {name}: {text}
@@ -55,7 +51,6 @@ class Plan:
         network: the lowered network.
         accelerator: its chain.
         depths: its FIFO depths.
-        widths: its widths.
         name: name of the top module.
         memory: folder of the memory images, as the simulator or the synthesizer will open them.
     """
@@ -63,14 +58,13 @@ class Plan:
     network: Network
     accelerator: Accelerator
     depths: Depths
-    widths: Widths
     name: str
     memory: str
 
 
 def top_text(plan: Plan) -> str:
     """SystemVerilog of the top level."""
-    network, accelerator, widths = plan.network, plan.accelerator, plan.widths
+    network, accelerator = plan.network, plan.accelerator
     served = f"1 to {network.levels}" if len(network.served) > 1 else f"always {network.levels}"
     parts = [
         _HEADER.format(
@@ -82,24 +76,18 @@ def top_text(plan: Plan) -> str:
             served=served,
             levels=network.levels,
             classes=accelerator.beats_out,
-            score=widths.score,
-            score_bytes=widths.score_bytes,
+            score=accelerator.scores.score_width,
+            score_bytes=accelerator.scores.score_bytes,
             cycles=accelerator.bound_cycles(network.levels),
             in_msb=8 * accelerator.samples_per_beat - 1,
-            out_msb=8 * widths.score_bytes - 1,
+            out_msb=8 * accelerator.scores.score_bytes - 1,
             user_msb=USER_BITS - 1,
         ),
-        _pixels(plan),
+        _pixels(accelerator.pixels),
     ]
-    source = "pixels"
+    source = accelerator.pixels.instance
     for stage in accelerator.stages:
-        match stage:
-            case Converter():
-                text, source = _converter(plan, stage, source)
-            case WindowUnit():
-                text, source = _window(plan, stage, source)
-            case Mvtu():
-                text, source = _layer(plan, stage, source)
+        text, source = _stage(plan, stage, source)
         parts.append(text)
     parts.append(_scores(plan, source))
     return "\n".join(parts)
@@ -109,23 +97,24 @@ def plan_text(plan: Plan) -> str:
     """The network text, with the folding of every layer."""
     image = plan.network.input
     parts = [f"{image.height}x{image.width}x{image.channels}"]
-    layers = {layer.name: layer for layer in plan.accelerator.layers}
+    units = {
+        node: unit for unit in plan.accelerator.stages for node in plan.accelerator.computes.get(unit.instance, ())
+    }
     for node in plan.network.nodes:
-        match node.op:
-            case Dense():
-                layer = layers[node.name]
-                folding = Folding(layer.pe, layer.simd, layer.level_lanes)
-                dense = DenseText(layer.rows, folding)
-                parts.append(str(ConvText(layer.rows, folding, node.op.window) if isinstance(node.op, Conv) else dense))
-            case MaxPool(window=window):
+        match node.op, units.get(node.name):
+            case Dense() as op, Mvtu() as unit:
+                folding = Folding(unit.pe, unit.simd, unit.level_lanes)
+                dense = DenseText(unit.rows, folding)
+                parts.append(str(ConvText(unit.rows, folding, op.window) if isinstance(op, Conv) else dense))
+            case MaxPool(window=window), _:
                 parts.append(str(PoolText(window)))
     return " - ".join(parts)
 
 
-def _instance(module: str, name: str, parameters: dict[str, object], ports: dict[str, str]) -> str:
-    inside = ",\n".join(f"      .{key}({value})" for key, value in parameters.items())
+def _instance(module: Module, ports: dict[str, str]) -> str:
+    inside = ",\n".join(f"      .{key}({value})" for key, value in module.parameters.items())
     outside = ",\n".join(f"      .{key}({value})" for key, value in ports.items())
-    return f"  {module} #(\n{inside}\n  ) {name} (\n{outside}\n  );\n"
+    return f"  {module.name} #(\n{inside}\n  ) {module.of} (\n{outside}\n  );\n"
 
 
 def _stream(name: str, width: int, levels: int) -> str:
@@ -142,53 +131,35 @@ def _connect(source: str, sink: str) -> dict[str, str]:
     return {"clk": "aclk", "rst": "rst", **ports}
 
 
-def _pixels(plan: Plan) -> str:
-    network, accelerator, widths = plan.network, plan.accelerator, plan.widths
-    parameters = pixel_parameters(network, accelerator, widths)
+def _pixels(unit: Pixels) -> str:
+    module = unit.module({})
     streams = {f"s_axis_{port}": f"s_axis_{port}" for port in ("tdata", "tvalid", "tready", "tlast", "tuser")}
-    outputs = {f"out_{port}": f"pixels_{port}" for port in ("valid", "ready", "data", "levels")}
-    declared = _stream("pixels", network.input.bits * accelerator.samples_per_beat, widths.level)
-    ports = {"clk": "aclk", "rst": "rst", **streams, "error_tlast": "error_tlast", **outputs}
-    return declared + _instance("pixel_input", "pixels", parameters, ports)
+    outputs = {f"out_{port}": f"{unit.instance}_{port}" for port in ("valid", "ready", "data", "levels")}
+    declared = _stream(unit.instance, unit.out_bits, unit.level_width)
+    return declared + _instance(
+        module, {"clk": "aclk", "rst": "rst", **streams, "error_tlast": "error_tlast", **outputs}
+    )
 
 
-def _converter(plan: Plan, stage: Converter, source: str) -> tuple[str, str]:
-    parameters = converter_parameters(stage, plan.widths.level)
-    sink = f"{stage.name}_out"
-    declared = _stream(sink, stage.planes * stage.elements_out, plan.widths.level)
-    return declared + _instance("width_converter", stage.name, parameters, _connect(source, sink)), sink
-
-
-def _window(plan: Plan, stage: WindowUnit, source: str) -> tuple[str, str]:
-    (channel,) = stage.channels
-    parameters = window_parameters(stage, plan.widths.level, plan.depths[channel.name])
-    sink = f"{stage.instance}_out"
-    words = stage.word if stage.pool else stage.word * stage.reads
-    declared = _stream(sink, stage.planes * words, plan.widths.level)
-    module = "max_pool" if stage.pool else "sliding_window"
-    return declared + _instance(module, stage.instance, parameters, _connect(source, sink)), sink
-
-
-def _layer(plan: Plan, layer: Mvtu, source: str) -> tuple[str, str]:
-    widths, name = plan.widths, layer.name
-    unit = mvtu_parameters(plan.network, layer, widths, plan.depths)
-    behind = {key: unit.pop(key) for key in ("WEIGHT_STYLE", "THRESHOLD_STYLE", "BUFFER_STYLE", "GAINS")}
-    unit |= {
-        "WEIGHT_FILE": f'"{plan.memory}/{name}_weights.hex"',
-        "THRESHOLD_FILE": f'"{plan.memory}/{name}_thresholds.hex"' if layer.levels_out else '""',
-        **behind,
-    }
-    sink = f"{name}_out"
-    declared = _stream(sink, layer.drain * (layer.levels_out or widths.accumulators[name]), widths.level)
-    return declared + _instance("mvtu", name, unit, _connect(source, sink)), sink
+def _stage(plan: Plan, stage: Stage, source: str) -> tuple[str, str]:
+    """A unit between two streams, and the name of the one behind it."""
+    module, sink = stage.module(plan.depths), f"{stage.instance}_out"
+    if isinstance(stage, Mvtu):
+        last = ("WEIGHT_STYLE", "THRESHOLD_STYLE", "BUFFER_STYLE", "GAINS")
+        behind = {key: module.parameters.pop(key) for key in last}
+        files = {
+            "WEIGHT_FILE": f'"{plan.memory}/{stage.name}_weights.hex"',
+            "THRESHOLD_FILE": f'"{plan.memory}/{stage.name}_thresholds.hex"' if stage.levels_out else '""',
+        }
+        module.parameters.update(files | behind)
+    declared = _stream(sink, stage.out_bits, plan.accelerator.pixels.level_width)
+    return declared + _instance(module, _connect(source, sink)), sink
 
 
 def _scores(plan: Plan, source: str) -> str:
-    network, accelerator, widths = plan.network, plan.accelerator, plan.widths
-    parameters = {
-        **scores_parameters(network, accelerator, widths),
-        "CONSTANT_FILE": f'"{plan.memory}/scores.hex"',
-    }
+    unit = plan.accelerator.scores
+    module = unit.module(plan.depths)
+    module.parameters["CONSTANT_FILE"] = f'"{plan.memory}/scores.hex"'
     ports = {
         "clk": "aclk",
         "rst": "rst",
@@ -200,10 +171,10 @@ def _scores(plan: Plan, source: str) -> str:
         "out_levels": "score_levels",
     }
     return (
-        f"  logic signed [{widths.score - 1}:0] score;\n"
-        f"  logic [{widths.level - 1}:0] score_levels;\n"
-        + _instance("scores", "classes", parameters, ports)
-        + f"  assign m_axis_tdata = {8 * widths.score_bytes}'(score);\n"
+        f"  logic signed [{unit.score_width - 1}:0] score;\n"
+        f"  logic [{unit.level_width - 1}:0] score_levels;\n"
+        + _instance(module, ports)
+        + f"  assign m_axis_tdata = {8 * unit.score_bytes}'(score);\n"
         + f"  assign m_axis_tuser = {USER_BITS}'(score_levels);\n"
         + "endmodule\n"
     )

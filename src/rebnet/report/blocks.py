@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from rebnet.ir.ops import Conv, Dense
 from rebnet.report.html import number
 from rebnet.report.records import Build, Record
-from rebnet.stages.accelerator import Accelerator
-from rebnet.stages.geometry import Converter, Mvtu, WindowUnit
-from rebnet.stages.widths import widths_of
+from rebnet.stages.accelerator import Accelerator, Unit
+from rebnet.stages.converter import Converter
+from rebnet.stages.mvtu import Mvtu
+from rebnet.stages.window import WindowUnit
 
 
 @dataclass(frozen=True)
@@ -71,49 +72,46 @@ def blocks(build: Build) -> list[Block]:
     peaks = simulation.get("fifo_peaks", {}) if simulation else {}
     fifos = {fifo["name"]: fifo for fifo in folding["fifos"]}
     bounds = tuple(chain.bound_cycles(m) for m in build.served)
-    bits = build.network.input.bits
 
-    def block(name: str, kind: str, words: list[int], facts: list[str], cycles: list[int], *channels: str) -> Block:
+    def block(name: str, kind: str, words: list[int], facts: list[str], cycles: list[int], unit: Unit) -> Block:
         limits = tuple(own == bound for own, bound in zip(cycles, bounds, strict=True))
-        inside = tuple(_buffer(channel, fifos[channel], peaks) for channel in channels if channel in fifos)
+        inside = tuple(_buffer(own.name, fifos[own.name], peaks) for own in unit.buffers if own.name in fifos)
         return Block(name, kind, tuple(dict.fromkeys(words)), tuple(facts), tuple(cycles), limits, inside)
 
     beat = chain.samples_per_beat
     facts = [f"{chain.samples:,} samples", f"{beat} a beat"]
-    found = [block("pixels in", "pixel input", [8 * beat], facts, [chain.beats_in] * len(bounds))]
-    words = [beat * bits]
+    found = [block("pixels in", "pixel input", [8 * beat], facts, [chain.beats_in] * len(bounds), chain.pixels)]
+    words = [chain.pixels.out_bits]
     for stage in chain.stages:
         match stage:
             case Converter():
-                words.append(stage.elements_out * stage.planes)
+                words.append(stage.out_bits)
                 continue
             case WindowUnit():
                 cycles = [max(stage.read_cycles, stage.map_writes)] * len(bounds)
-                made = block(stage.name, _window(stage), words, _map(stage), cycles, stage.channels[0].name)
-                words = [stage.word * stage.planes * (1 if stage.pool else stage.reads)]
+                made = block(stage.name, _window(stage), words, _map(stage), cycles, stage)
             case Mvtu():
                 cycles = [stage.cycles(m) for m in build.served]
-                channels = [channel.name for channel in stage.channels]
-                made = block(
-                    stage.name, _layer(stage, build.network.layer(stage.name)), words, _unit(stage), cycles, *channels
-                )
-                words = [fifos[channels[1]]["width_bits"] if channels[1] in fifos else stage.drain * stage.levels_out]
+                layer, *_ = chain.computes[stage.instance]
+                kind = _layer(stage, build.network.layer(layer))
+                made = block(stage.name, kind, words, _unit(stage), cycles, stage)
+        words = [stage.out_bits]
         found.append(made)
-    found.append(_scores(build, chain, words, bounds))
+    found.append(_scores(chain, words, bounds))
     return found
 
 
-def _scores(build: Build, chain: Accelerator, words: list[int], bounds: tuple[int, ...]) -> Block:
-    score = 8 * widths_of(build.network).score_bytes
+def _scores(chain: Accelerator, words: list[int], bounds: tuple[int, ...]) -> Block:
+    score = 8 * chain.scores.score_bytes
     cycles = (chain.beats_out,) * len(bounds)
     limits = tuple(chain.beats_out == bound for bound in bounds)
     facts = (f"{chain.beats_out:,} classes", f"{score} bits a score")
     return Block("scores out", "scores", tuple(words), facts, cycles, limits)
 
 
-def _buffer(channel: str, fifo: Record, peaks: Record) -> Buffer:
-    name = channel.rsplit(".", 1)[-1].replace("window", "lines").replace("pool", "lines")
-    return Buffer(name, fifo["depth"], fifo["width_bits"], fifo["predicted_peak"], peaks.get(channel))
+def _buffer(buffer: str, fifo: Record, peaks: Record) -> Buffer:
+    name = buffer.rsplit(".", 1)[-1].replace("window", "lines").replace("pool", "lines")
+    return Buffer(name, fifo["depth"], fifo["width_bits"], fifo["predicted_peak"], peaks.get(buffer))
 
 
 def _window(unit: WindowUnit) -> str:

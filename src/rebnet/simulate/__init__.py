@@ -26,7 +26,6 @@ from rebnet.simulate.run import Shard, Streams, run_shards
 from rebnet.spec.scores import labels as labels_of
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
-from rebnet.stages.widths import widths_of
 
 SIMULATION_FILE = "simulation.json"
 TRACE_SUFFIXES = (".fst", ".vcd")
@@ -171,7 +170,7 @@ def streams_of(network: Network, accelerator: Accelerator, build: Path) -> Strea
         samples=accelerator.samples,
         samples_per_beat=accelerator.samples_per_beat,
         classes=accelerator.beats_out,
-        score_bytes=widths_of(network).score_bytes,
+        score_bytes=accelerator.scores.score_bytes,
         max_levels=network.levels,
         patience=4 * (slowest + accelerator.beats_in + accelerator.beats_out) + 2000,
         depths=dict(depths),

@@ -1,6 +1,5 @@
 """`folding.json`: how much hardware each layer gets, and how deep its FIFOs are."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,29 +8,25 @@ from rebnet.files import read_record
 from rebnet.ir.bounds import MAX_DEPTH, folding_fault
 from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding, check_folding
-from rebnet.stages.accelerator import Accelerator, Depths, accelerator_of
-from rebnet.stages.geometry import Mvtu, WindowUnit
+from rebnet.stages.accelerator import Accelerator, accelerator_of
+from rebnet.stages.buffers import Depths
+from rebnet.stages.ends import MAX_SAMPLES_PER_BEAT
 
 FOLDING_FILE = "folding.json"
-MAX_SAMPLES_PER_BEAT = 64
 WEIGHT_STYLES = ("block", "distributed")
 """Where the weights of a layer are: in block RAM, or in LUTs."""
 
 
-def fifo_record(
-    accelerator: Accelerator, depths: Depths, peaks: Depths, acc_widths: Mapping[str, int]
-) -> list[dict[str, Any]]:
+def fifo_record(accelerator: Accelerator, depths: Depths, peaks: Depths) -> list[dict[str, Any]]:
     """The `fifos` entry: every buffer whose depth is chosen, in the order that data meets them."""
-    widths: list[int] = []
-    for stage in accelerator.stages:
-        match stage:
-            case Mvtu():
-                widths += [stage.levels_in * stage.simd, stage.drain * (stage.levels_out or acc_widths[stage.name])]
-            case WindowUnit():
-                widths.append(stage.planes * stage.word)
     return [
-        {"name": name, "depth": depths[name], "width_bits": width, "predicted_peak": peaks[name]}
-        for name, width in zip((channel.name for channel in accelerator.channels), widths, strict=True)
+        {
+            "name": buffer.name,
+            "depth": depths[buffer.name],
+            "width_bits": buffer.bits,
+            "predicted_peak": peaks[buffer.name],
+        }
+        for buffer in accelerator.buffers
     ]
 
 
@@ -93,7 +88,7 @@ def read_accelerator(path: Path, network: Network) -> Accelerator:
 
 
 def read_depths(path: Path, accelerator: Accelerator) -> Depths:
-    """The FIFO depths of a `folding.json`, checked against each channel's least.
+    """The FIFO depths of a `folding.json`, checked against each buffer's least.
 
     Raises:
         FileFormatError: an entry is missing or no number.
@@ -104,30 +99,30 @@ def read_depths(path: Path, accelerator: Accelerator) -> Depths:
         if not isinstance(entry, dict) or not isinstance(entry.get("name"), str) or not _is_count(entry.get("depth")):
             raise FileFormatError(f"{path}: fifo entry {entry!r} must hold a name and a depth of at least 1")
         depths[entry["name"]] = entry["depth"]
-    names = [channel.name for channel in accelerator.channels]
+    names = [buffer.name for buffer in accelerator.buffers]
     missing = [name for name in names if name not in depths]
     if missing:
         raise FileFormatError(f"{path}: no fifo entry for {', '.join(missing)}; add it, or fold the network again")
     result = {name: depths[name] for name in names}
-    for channel in accelerator.channels:
-        if result[channel.name] > MAX_DEPTH:
-            raise FoldingError(f"fifo {channel.name}: depth={result[channel.name]}; use {channel.least} to {MAX_DEPTH}")
+    for buffer in accelerator.buffers:
+        if result[buffer.name] > MAX_DEPTH:
+            raise FoldingError(f"fifo {buffer.name}: depth={result[buffer.name]}; use {buffer.least} to {MAX_DEPTH}")
     check_depths(accelerator, result)
     return result
 
 
 def check_depths(accelerator: Accelerator, depths: Depths) -> None:
     """Raise `FoldingError` for a depth with which a module would never finish a vector or a window."""
-    for channel in accelerator.channels:
-        depth, least, unit = depths[channel.name], channel.least, channel.unit
+    for buffer in accelerator.buffers:
+        depth, least, unit = depths[buffer.name], buffer.least, buffer.unit
         if depth < least:
             raise FoldingError(
-                f"fifo {channel.name}: depth={depth} is less than the {least} words that the layer needs to "
+                f"fifo {buffer.name}: depth={depth} is less than the {least} words that the layer needs to "
                 f"work at all; use at least {least}"
             )
         if depth % unit:
             raise FoldingError(
-                f"fifo {channel.name}: depth={depth} is no multiple of the {unit} words that come in at a "
+                f"fifo {buffer.name}: depth={depth} is no multiple of the {unit} words that come in at a "
                 f"time; use {depth + -depth % unit}"
             )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from rebnet.ir.network import Network
 from rebnet.ir.ops import Threshold
-from rebnet.stages.geometry import clog2
+from rebnet.stages.numbers import clog2
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,9 @@ def constants_of(op: Threshold, served: tuple[int, ...], reaches: tuple[int, ...
     return Constants(Threshold(thresholds, steps), min(bits, threshold_bits))
 
 
-def layer_constants(network: Network) -> dict[str, Constants]:
-    """The constants of every layer that has an encoder, by its name."""
-    found = {}
-    for layer in network.layers:
-        for user in network.users[layer.name]:
-            if isinstance(user.op, Threshold):
-                found[layer.name] = constants_of(user.op, network.served, layer.op.reaches, network.threshold_bits)
-    return found
+def layer_constants(network: Network, layer: str) -> Constants | None:
+    """The constants of a layer's encoder; None where its sums become scores."""
+    for user in network.users[layer]:
+        if isinstance(user.op, Threshold):
+            return constants_of(user.op, network.served, network.layer(layer).reaches, network.threshold_bits)
+    return None

@@ -1,0 +1,121 @@
+"""The ends of an accelerator: `pixel_input`, where images come in, and `scores`, where answers leave."""
+
+from dataclasses import dataclass
+
+from rebnet.stages.buffers import Buffer, Depths
+from rebnet.stages.module import Module
+
+USER_BITS = 4
+"""Width of TUSER on both streams."""
+SCORES_LATENCY = 4
+"""Cycles from an accumulator's arrival to its score at the output of `scores`."""
+SCORES_DEPTH = 8
+"""Places in the output FIFO of `scores`."""
+PIXEL_DEPTH = 2
+"""Places in the register slice of `pixel_input`."""
+
+
+MAX_SAMPLES_PER_BEAT = 64
+"""The widest input there is."""
+
+
+def samples_per_beat(samples: int, pace: int) -> int:
+    """The smallest power of two with which the input takes no more than `pace` cycles per image."""
+    width = 1
+    while -(-samples // width) > pace and width < MAX_SAMPLES_PER_BEAT:
+        width *= 2
+    return width
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """`pixel_input`: pixel bytes into bit planes.
+
+    Attributes:
+        samples: of an image.
+        samples_per_beat: that come in together.
+        bits: used of each.
+        levels: M.
+        level_width: bits of a level count.
+        sets: level counts that are served.
+    """
+
+    samples: int
+    samples_per_beat: int
+    bits: int
+    levels: int
+    level_width: int
+    sets: int
+    instance: str = "pixels"
+
+    @property
+    def beats(self) -> int:
+        """Input beats of an image."""
+        return -(-self.samples // self.samples_per_beat)
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        """None whose depth is chosen."""
+        return ()
+
+    def module(self, depths: Depths) -> Module:
+        """The instance and its parameters."""
+        parameters = {
+            "SAMPLES": self.samples,
+            "P": self.samples_per_beat,
+            "BITS": self.bits,
+            "LEVELS": self.levels,
+            "LEVEL_WIDTH": self.level_width,
+            "USER_WIDTH": USER_BITS,
+            "RUNTIME_LEVELS": int(self.sets > 1),
+        }
+        return Module("pixel_input", parameters, self.instance)
+
+    @property
+    def out_bits(self) -> int:
+        """Bits of the words that leave."""
+        return self.bits * self.samples_per_beat
+
+
+@dataclass(frozen=True)
+class Scores:
+    """`scores`: scale and offset of the last layer's accumulators.
+
+    Attributes:
+        rows: scores of an image, one a beat.
+        lanes: accumulators of a word that comes in.
+        sets: level counts that are served.
+        level_width: bits of a level count.
+        acc_width: bits of an accumulator; 0 before lowering.
+        score_width: bits of a score.
+    """
+
+    rows: int
+    lanes: int
+    sets: int
+    level_width: int
+    acc_width: int
+    score_width: int
+    instance: str = "classes"
+
+    @property
+    def score_bytes(self) -> int:
+        """Bytes of a score on the output stream."""
+        return -(-self.score_width // 8)
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        """None whose depth is chosen."""
+        return ()
+
+    def module(self, depths: Depths) -> Module:
+        """The instance and its parameters, its memory image left out."""
+        parameters = {
+            "ROWS": self.rows,
+            "LANES": self.lanes,
+            "SETS": self.sets,
+            "LEVEL_WIDTH": self.level_width,
+            "ACC_WIDTH": self.acc_width,
+            "SCORE_WIDTH": self.score_width,
+        }
+        return Module("scores", parameters, self.instance)

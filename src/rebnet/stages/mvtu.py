@@ -1,0 +1,254 @@
+"""`mvtu`: the matrix-vector-threshold unit, with what it computes with."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from rebnet.stages.buffers import Buffer, Depths
+from rebnet.stages.memories import ram_style, rom_column, rom_style
+from rebnet.stages.module import Module, Parameters, quoted
+from rebnet.stages.numbers import Count, Integers, clog2, largest_divisor
+
+Other = TypeVar("Other", int, Integers)
+
+
+def popcount_stages(width: Count) -> Count:
+    """Pipeline stages of a popcount: leaves of four lanes, then two levels of adders a stage but for an odd last."""
+    return 1 + clog2(-(-width // 4)) // 2
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """What a unit computes with, whatever its folding.
+
+    Attributes:
+        level_width: bits of a level count.
+        gains: of each level count that is served.
+        gain_width: bits of a gain.
+        acc_width: bits of an accumulator.
+        threshold_sets: sets of constants in the threshold memory.
+        threshold_width: bits of each constant.
+    """
+
+    level_width: int
+    gains: tuple[tuple[int, ...], ...]
+    gain_width: int
+    acc_width: int
+    threshold_sets: int
+    threshold_width: int
+
+
+@dataclass(frozen=True)
+class Mvtus(Generic[Count]):
+    """Matrix-vector-threshold units of one layer, at one folding or at an array of them: what follows from parameters.
+
+    `levels_out` is 0 for the last layer; `pixels` says that all input planes count at every m; `vectors` are those of
+    an image, one per position of a convolution's window. `weight_style`: the weights are in block RAM ("block"), in
+    LUTs ("distributed"), or where `rebnet.stages.memories` would have them ("auto"). `arithmetic` is None before
+    lowering.
+    """
+
+    name: str
+    rows: int
+    cols: int
+    pe: Count
+    simd: Count
+    level_lanes: Count
+    levels_in: int
+    levels_out: int
+    pixels: bool
+    vectors: int = 1
+    weight_style: str = "auto"
+    arithmetic: Arithmetic | None = None
+
+    def at(self, pe: Other, simd: Other, level_lanes: Other) -> "Mvtus[Other]":
+        """The same layer at another folding, or at an array of them."""
+        return Mvtus(**(vars(self) | {"pe": pe, "simd": simd, "level_lanes": level_lanes}))
+
+    @property
+    def chunks(self) -> Count:
+        """Words of SIMD inputs in a vector."""
+        return -(-self.cols // self.simd)
+
+    @property
+    def folds(self) -> Count:
+        """Passes over the rows, PE at a time."""
+        return -(-self.rows // self.pe)
+
+    @property
+    def groups_max(self) -> Count:
+        """Groups of level lanes when all input planes count."""
+        return -(-self.levels_in // self.level_lanes)
+
+    def groups(self, levels: int) -> Count:
+        """Groups of level lanes of an image that runs at `levels`."""
+        return self.groups_max if self.pixels else -(-levels // self.level_lanes)
+
+    def cycles(self, levels: int) -> Count:
+        """Cycles per image at `levels`."""
+        return self.vectors * self.vector_cycles(levels)
+
+    def vector_cycles(self, levels: int) -> Count:
+        """Cycles per vector at `levels`."""
+        return self.folds * self.groups(levels) * self.chunks
+
+    @property
+    def drain(self) -> Count:
+        """Rows drained a cycle: the smallest divisor of PE that empties the PEs within a pass."""
+        return self.pe // largest_divisor(self.pe, self.chunks)
+
+    @property
+    def drain_words(self) -> Count:
+        """Cycles that draining the PEs takes."""
+        return self.pe // self.drain
+
+    @property
+    def last_words(self) -> Count:
+        """Drained words of the last fold that hold rows of the layer; the others are dropped."""
+        return -(-(self.rows - (self.folds - 1) * self.pe) // self.drain)
+
+    @property
+    def out_words(self) -> Count:
+        """Words of one output vector."""
+        return (self.folds - 1) * self.drain_words + self.last_words
+
+    @property
+    def popcount_stages(self) -> Count:
+        """Pipeline stages of each popcount."""
+        return popcount_stages(self.simd)
+
+    @property
+    def multiplies(self) -> Count:
+        """1 if the unit has multipliers for gains: not for a gain of 1, nor for pixels, whose lanes are shifted."""
+        whole = int(self.pixels) & (self.groups_max == 1)
+        multiplies: Count = (self.levels_in > 1) & (whole ^ 1)
+        return multiplies
+
+    @property
+    def numbers(self) -> Arithmetic:
+        """What the unit computes with."""
+        assert self.arithmetic is not None, f"{self.name} is of a network that was not lowered"
+        return self.arithmetic
+
+    def sizes(self, buffer_depth: Count, out_depth: Count) -> Parameters:
+        """The parameters that are numbers, by the names of the RTL."""
+        numbers = self.numbers
+        return {
+            "ROWS": self.rows,
+            "COLS": self.cols,
+            "PE": self.pe,
+            "SIMD": self.simd,
+            "LEVELS_IN": self.levels_in,
+            "LEVELS_OUT": self.levels_out,
+            "LEVEL_LANES": self.level_lanes,
+            "SETS": len(numbers.gains),
+            "THRESHOLD_SETS": numbers.threshold_sets,
+            "PIXELS": int(self.pixels),
+            "DRAIN": self.drain,
+            "LEVEL_WIDTH": numbers.level_width,
+            "GAIN_WIDTH": numbers.gain_width,
+            "MULTIPLY": self.multiplies,
+            "ACC_WIDTH": numbers.acc_width,
+            "THRESHOLD_WIDTH": numbers.threshold_width,
+            "BUFFER_DEPTH": buffer_depth,
+            "OUT_DEPTH": out_depth,
+            "POPCOUNT_STAGES": self.popcount_stages,
+        }
+
+
+class Mvtu(Mvtus[int]):
+    """One unit."""
+
+    @property
+    def instance(self) -> str:
+        """Name of the module's instance."""
+        return self.name
+
+    @property
+    def input(self) -> Buffer:
+        """The input buffer."""
+        return Buffer(f"{self.name}.input", self.levels_in * self.simd, self.min_buffer_depth)
+
+    @property
+    def output(self) -> Buffer:
+        """The output FIFO."""
+        return Buffer(f"{self.name}.output", self.out_bits, self.min_out_depth)
+
+    @property
+    def buffers(self) -> tuple[Buffer, ...]:
+        """Those whose depths are chosen."""
+        return self.input, self.output
+
+    @property
+    def out_bits(self) -> int:
+        """Bits of the words that leave: codes, or accumulators."""
+        return self.drain * (self.levels_out or self.numbers.acc_width)
+
+    def module(self, depths: Depths) -> Module:
+        """The instance and its parameters, its memory images left out."""
+        buffer = depths[self.input.name]
+        numbers = self.numbers
+        constants = self.drain * self.levels_out * numbers.threshold_width
+        sets = numbers.threshold_sets * self.folds * self.drain_words
+        parameters = {
+            **self.sizes(buffer, depths[self.output.name]),
+            "WEIGHT_STYLE": quoted(self.weights_in),
+            "WEIGHT_COLUMN": self.weight_column,
+            "THRESHOLD_STYLE": quoted(rom_style(constants, sets)),
+            "BUFFER_STYLE": quoted(ram_style(self.levels_in * self.simd, buffer)),
+            "GAINS": self.gains_constant,
+        }
+        return Module("mvtu", parameters, self.name)
+
+    @property
+    def gains_constant(self) -> str:
+        """The gains of all sets as one constant, level lanes padded with gain 0."""
+        slots, width = self.groups_max * self.level_lanes, self.numbers.gain_width
+        value, position = 0, 0
+        for gains in self.numbers.gains:
+            for slot in range(slots):
+                value |= (gains[slot] if slot < len(gains) else 0) << position
+                position += width
+        return f"{position}'h{value:x}"
+
+    @property
+    def tail(self) -> int:
+        """Cycles from draining a sum to its accumulator: picking, gains, adding lanes, adding groups."""
+        return 1 + self.multiplies + (clog2(self.level_lanes) + 1) // 2 + (self.groups_max > 1)
+
+    @property
+    def latency(self) -> int:
+        """Cycles from issuing a fold's last word to seeing its first result at the output."""
+        return self.weight_stages + self.popcount_stages + self.tail + self.levels_out + 4
+
+    @property
+    def weights_in(self) -> str:
+        """Where the weights are, "block" or "distributed"."""
+        if self.weight_style != "auto":
+            return self.weight_style
+        return rom_style(self.pe * self.simd, self.folds * self.chunks)
+
+    @property
+    def weight_stages(self) -> int:
+        """Registers between the weight memory and the elements: block RAM answers late in its cycle."""
+        return int(self.weights_in == "block")
+
+    @property
+    def weight_column(self) -> int:
+        """Bits of a column of the weight memory; a word's where it is one memory."""
+        word = self.pe * self.simd
+        return int(rom_column(word, self.folds * self.chunks)) if self.weights_in == "block" else word
+
+    @property
+    def replays(self) -> bool:
+        """True if a vector is read more than once."""
+        return self.folds > 1 or self.groups_max > 1
+
+    @property
+    def min_buffer_depth(self) -> int:
+        """Fewest words the input buffer must hold for the layer to work at all."""
+        return self.chunks if self.replays else 1
+
+    @property
+    def min_out_depth(self) -> int:
+        """Fewest words the output FIFO must hold for the layer to work at all."""
+        return self.drain_words

@@ -1,0 +1,176 @@
+"""What an accelerator is composed of, step by step: the same for a build and for the search of foldings.
+
+The words that arrive and the pace decide what units stand in front of a layer or a pool; a layer's folding decides the
+rest. A build follows one accelerator through the places of its network, the search all of them at a time.
+
+Which unit computes which nodes of the network stands here, and only here: `Place.nodes`. A streaming accelerator has
+a unit of its own for every layer with weights and for every pool; thresholds are in the unit in front of them.
+"""
+
+from dataclasses import dataclass
+
+from rebnet.ir.network import PIXELS, Network, Node
+from rebnet.ir.notation import Folding
+from rebnet.ir.ops import Conv, Dense, MaxPool, Op
+from rebnet.ir.ops import Scores as ScoresOp
+from rebnet.ir.values import Code, Shape
+from rebnet.spec.window import Window
+from rebnet.stages.converter import Converter
+from rebnet.stages.ends import Pixels, Scores
+from rebnet.stages.mvtu import Arithmetic, Mvtu
+from rebnet.stages.numbers import Count, clog2, divisors
+from rebnet.stages.thresholds import layer_constants
+from rebnet.stages.widths import Widths, widths_of
+from rebnet.stages.window import WindowUnit, pool_unit, window_unit
+
+Stage = Converter[int] | WindowUnit | Mvtu
+"""A unit between the ends of an accelerator."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a layer with weights or a pool stands, and all that its units depend on beside words, folding and pace.
+
+    Attributes:
+        nodes: of the network that the place computes: the layer or the pool, and the thresholds behind it.
+        source: name of the value that it reads.
+        name: of the layer, which for a pool is the one in front.
+        shape: of the map in front.
+        planes: bit planes of its elements.
+        window: of a convolution or a pool.
+        layer: the layer's unit with one lane; None for a pool.
+        level_width: bits of a level count.
+    """
+
+    nodes: tuple[str, ...]
+    source: str
+    name: str
+    shape: Shape
+    planes: int
+    window: Window | None
+    layer: Mvtu | None
+    level_width: int
+
+    def front(self, elements: int, cycles: int, pace: int) -> tuple[Stage, ...]:
+        """The units that words of `elements` elements meet in front of a layer's converter, and of a pool the pool.
+
+        Args:
+            elements: of the words that arrive.
+            cycles: per vector of the layer, at the served level count at which these are fewest.
+            pace: cycles per image of the slowest layer, likewise.
+        """
+        channels = self.shape.channels
+        if self.layer is None:
+            assert self.window is not None
+            pool = pool_unit(self.name, self.window, self.shape, self.planes, pace, self.level_width)
+            return *self._gather("pool_gather", elements, pool.word, channels), pool
+        if self.window is None:
+            word = self._dense_word(elements)
+            return () if word == elements else (self._converter("gather", elements, word, channels),)
+        unit = window_unit(self.name, self.window, self.shape, self.planes, cycles, pace, self.level_width)
+        vector = self.shape.elements if self.layer.pixels else channels
+        return *self._gather("gather", elements, unit.word * unit.writes, vector), unit
+
+    def word(self, elements: int, front: tuple[Stage, ...]) -> int:
+        """Elements of the words behind the units in front, where words of `elements` arrive."""
+        match front:
+            case (*_, WindowUnit() as unit):
+                return unit.out_elements
+            case (Converter(elements_out=word),):
+                return word
+        return elements
+
+    def to_simd(self, word: int, simd: Count) -> Converter[Count]:
+        """The converter from words of `word` elements to a layer's own."""
+        assert self.layer is not None
+        name = f"{self.name}_convert"
+        return Converter(name, self.planes, word, simd, self.layer.cols, self.level_width)
+
+    def folded(self, folding: Folding, weight_style: str = "auto") -> Mvtu:
+        """The layer's unit at a folding; open level lanes become all bits of pixels, else 1."""
+        assert self.layer is not None
+        lanes = folding.level_lanes or (self.planes if self.layer.pixels else 1)
+        chosen = {"pe": folding.pe, "simd": folding.simd, "level_lanes": lanes, "weight_style": weight_style}
+        return Mvtu(**(vars(self.layer) | chosen))
+
+    def _gather(self, name: str, elements: int, word: int, vector: int) -> tuple[Stage, ...]:
+        """A converter to words of `word` elements, where the words are not such already."""
+        if elements == word and vector % word == 0:
+            return ()
+        return (self._converter(name, elements, word, vector),)
+
+    def _converter(self, name: str, elements: int, word: int, vector: int) -> Converter[int]:
+        return Converter(f"{self.name}_{name}", self.planes, elements, word, vector, self.level_width)
+
+    def _dense_word(self, elements: int) -> int:
+        """Elements of the words that a dense layer behind a map takes: pixels of a map must not share a word."""
+        assert self.layer is not None
+        channels = self.shape.channels
+        if channels % elements == 0 or self.layer.pixels or self.shape.positions == 1:
+            return elements
+        return next(d for d in divisors(channels) if d >= min(elements, channels))
+
+
+def places_of(network: Network) -> tuple[Place, ...]:
+    """The places of a network, in the order that data meets them."""
+    widths, owners = widths_of(network), dict[str, list[str]]()
+    found: list[tuple[Node[Op], list[str]]] = []
+    for node in network.nodes:
+        (source,) = network.sources(node)
+        if isinstance(node.op, Dense | MaxPool):
+            found.append((node, [node.name]))
+            owners[node.name] = found[-1][1]
+        elif not isinstance(node.op, ScoresOp):
+            owners[source].append(node.name)
+            owners[node.name] = owners[source]
+    return tuple(_place(network, widths, node, tuple(nodes)) for node, nodes in found)
+
+
+def _place(network: Network, widths: Widths, node: Node[Op], nodes: tuple[str, ...]) -> Place:
+    value, (source,) = network.read(node), network.sources(node)
+    planes = value.planes if isinstance(value, Code) else network.levels  # a pool may stand before its codes are made
+    match node.op:
+        case MaxPool(window=window):
+            layer = network.layer_of(node)
+            assert layer is not None
+            return Place(nodes, source, layer.name, value.shape, planes, window, None, widths.level)
+        case Dense():
+            unit = Mvtu(
+                name=node.name,
+                rows=node.op.weights.rows,
+                cols=node.op.weights.columns,
+                pe=1,
+                simd=1,
+                level_lanes=1,
+                levels_in=planes,
+                levels_out=0 if node is network.layer_of(network.answers[0]) else network.levels,
+                pixels=source == PIXELS,
+                vectors=network.values[node.name].shape.positions,
+                arithmetic=arithmetic_of(network, widths, node.name, node.op),
+            )
+            own = node.op.window if isinstance(node.op, Conv) else None
+            return Place(nodes, source, node.name, value.shape, planes, own, unit, widths.level)
+    raise TypeError(node.op)
+
+
+def arithmetic_of(network: Network, widths: Widths, name: str, op: Dense) -> Arithmetic | None:
+    """What the unit of a layer computes with; None before lowering."""
+    if op.gains is None:
+        return None
+    gains, sums = clog2(max(map(max, op.gains)) + 1), clog2(max(op.reaches) + 1)
+    constants = layer_constants(network, name)
+    sets, bits = (constants.sets, constants.bits) if constants else (1, widths.threshold)
+    return Arithmetic(widths.level, op.gains, gains, sums, sets, bits)
+
+
+def pixels_of(network: Network, samples_per_beat: int) -> Pixels:
+    """The unit of a network's image."""
+    image, widths = network.input, widths_of(network)
+    return Pixels(image.samples, samples_per_beat, image.bits, network.levels, widths.level, len(network.served))
+
+
+def scores_of(network: Network, last: Mvtu, lanes: int) -> Scores:
+    """The unit of a network's scores behind its last layer, which drains `lanes` rows a cycle."""
+    widths = widths_of(network)
+    acc_width = last.arithmetic.acc_width if last.arithmetic else 0
+    return Scores(last.rows, lanes, len(network.served), widths.level, acc_width, widths.score)
