@@ -35,7 +35,7 @@ def licence(found: Distribution) -> str:
         line.rpartition(" :: ")[2] for line in metadata.get_all("Classifier") or () if line.startswith("License :: ")
     ]
     field = (metadata.get("License") or "").strip()
-    if field and len(field) <= _LONG and "\n" not in field:
+    if field not in ("", "UNKNOWN") and len(field) <= _LONG and "\n" not in field:
         return field
     return ", ".join(classifiers) or "not stated"
 

@@ -126,7 +126,17 @@ def resolve() -> dict[str, Entry]:
         sys.exit("tools/lock.py needs uv, which resolves for every Python at once; install it (pip install uv)")
     build = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
     command = [uv, "pip", "compile", "--quiet", "--universal", "--generate-hashes", "--python-version", OLDEST_PYTHON]
-    command += ["--annotation-style", "line", "--extra=all", "--extra=dev", "-c", CONSTRAINTS, "pyproject.toml", "-"]
+    command += [
+        "--annotation-style",
+        "line",
+        "--extra=all",
+        "--extra=dev",
+        "--extra=docs",
+        "-c",
+        CONSTRAINTS,
+        "pyproject.toml",
+        "-",
+    ]
     done = subprocess.run(command, input="\n".join(build), stdout=subprocess.PIPE, text=True, cwd=ROOT, check=False)
     if done.returncode:
         sys.exit(done.returncode)  # uv has said why
