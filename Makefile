@@ -15,7 +15,7 @@ UNLOCKED = { echo "not all that is locked could be installed; where pip says tha
 files of its own, 'make $(or $(MAKECMDGOALS),install) LOCK=' takes the same versions unchecked" >&2; exit 1; }
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help install demo test check format benchmark clean tools
+.PHONY: help install demo test check docs format benchmark clean tools
 
 help: ## print these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,10 @@ check: $(READY) ## lint, types, import direction, formatting, RTL lint
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/rtl/test_lint.py
 
+docs: $(READY) ## make the site of the documentation, site/, every link checked
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "site/index.html"
+
 format: $(READY) ## format and fix what can be fixed
 	$(BIN)/ruff format
 	$(BIN)/clang-format -i $(CPP)
@@ -50,7 +54,7 @@ benchmark: $(READY) ## measure simulator, FIFO sizing, training step and CPU eng
 	$(BIN)/python benchmarks/cpu_engine.py
 
 clean: ## remove builds and the environment
-	rm -rf .venv build runs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv build runs site .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 tools:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
@@ -67,6 +71,6 @@ ifneq ($(strip $(LOCK)),)
 	$(BIN)/pip check
 else
 	$(PIP) -c constraints.txt scikit-build-core nanobind cmake ninja
-	$(PIP) -c constraints.txt --no-build-isolation -e '.[all,dev]'
+	$(PIP) -c constraints.txt --no-build-isolation -e '.[all,dev,docs]'
 endif
 	touch $@

@@ -1,8 +1,11 @@
 """Pages of the documentation and the code blocks in them."""
 
 import re
+import sys
 from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -42,3 +45,13 @@ def commands(page: Path) -> list[str]:
             joined = block.text.replace("\\\n", " ")
             found += [line[2:].strip() for line in joined.splitlines() if line.startswith("$ ")]
     return found
+
+
+def tool(name: str) -> ModuleType:
+    """The module tools/NAME.py."""
+    spec = spec_from_file_location(f"tools_{name}", ROOT / "tools" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = sys.modules[spec.name] = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
