@@ -11,6 +11,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import wrap
 
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
@@ -26,6 +27,7 @@ else of `rebnet` is the project's own. The package is typed (`py.typed`), so an 
 
 [The verbs on the command line](cli.md) have the same names and options.
 """
+_LINE = 76  # characters that the site shows of a line
 _DEFAULT = re.compile(r"(: [^,=]*(?:\[[^=]*?\])?[^,=]*)=")
 Definition = ast.FunctionDef | ast.ClassDef
 
@@ -110,8 +112,16 @@ def first(node: ast.AST) -> str:
 def whole(node: Definition) -> str:
     """Signature and docstring as they are."""
     own = [f"    {signature(one)}: {first(one)}" for one in methods(node)]
-    text = "\n".join([signature(node), "", ast.get_docstring(node) or "", *(["", "Methods:", *own] if own else [])])
-    return f"### {node.name}\n\n```\n{text.strip()}\n```\n"
+    text = "\n".join(
+        [_lines(signature(node)), "", ast.get_docstring(node) or "", *(["", "Methods:", *own] if own else [])]
+    )
+    return f"### {node.name}\n\n```text\n{text.strip()}\n```\n"
+
+
+def _lines(text: str) -> str:
+    """A signature, its parameters on lines of their own where it is long."""
+    wrapped = wrap(text, _LINE, subsequent_indent="        ", break_long_words=False, break_on_hyphens=False)
+    return "\n".join(wrapped)
 
 
 def short(node: Definition) -> str:

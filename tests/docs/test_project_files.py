@@ -54,3 +54,9 @@ def test_what_the_guide_for_contributors_names_is_there() -> None:
     assert [place for place in places if not place.exists()] == []
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     assert set(re.findall(r"`make ([a-z]+)", CONTRIBUTING)) <= targets
+
+
+def test_the_readme_shows_a_picture_before_anything_is_to_be_typed() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(re.findall(r"^\|[-|]+\|$", readme, re.MULTILINE)) <= 1
+    assert readme.index("](docs/pictures/accuracy-against-cycles.svg)") < readme.index("```")
