@@ -49,7 +49,7 @@ def translated(text: str, path: str) -> tuple[str, set[str]]:
 def source_page(path: str) -> str:
     """A file of the repository as a page that search leaves out."""
     text = (ROOT / path).read_text(encoding="utf-8")
-    language = _SHOWN[Path(path).suffix]
+    language = _SHOWN.get(Path(path).suffix, "text")
     return f"---\nsearch:\n  exclude: true\n---\n\n# {path}\n\n````{language}\n{text}````\n"
 
 
