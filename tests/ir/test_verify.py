@@ -140,6 +140,10 @@ DENSE = [
         "tiny, operation 4, Dense layer2: gains (3, 1) at 1 levels; must be 0 above level 1",
     ),
     (
+        edit(GAINED, 0, gains=((1, 1), (2, 1))),
+        "tiny, operation 1, Dense layer1: gains ((1, 1), (2, 1)) of pixels; their bits count (2, 1)",
+    ),
+    (
         replace(edit(GAINED, 3, gains=((3, 0), (2**22, 1))), threshold_bits=24),
         "tiny, operation 4, Dense layer2: max(2, M)·(R + 2) with R=8388610 leaves 24 bits; "
         "use fewer input bits or gain bits, or more threshold bits",
