@@ -17,8 +17,11 @@ CASES = [(module, case) for module, bench in BENCHES.items() for case in bench.C
 
 MAP_OF_224 = {"KERNEL": 11, "STRIDE": 4, "HEIGHT": 224, "WIDTH": 224, "OUT_HEIGHT": 54, "OUT_WIDTH": 54, "DEPTH": 8192}
 
+SMALL_MVTU = {"ROWS": 32, "COLS": 26, "SIMD": 2, "POPCOUNT_STAGES": 1}
+
 # Parameters that no bench builds.
 SPREAD = {
+    "mvtu": [SMALL_MVTU],
     "fifo": [{"WIDTH": 1, "DEPTH": 1}, {"DEPTH": 1000}],
     "pixel_input": [{"LEVELS": 16, "LEVEL_WIDTH": 5}, {"SAMPLES": 1, "P": 1}],
     "width_converter": [{"IN": 64, "OUT": 1, "VECTOR": 1}, {"IN": 33, "OUT": 32, "VECTOR": 1000}],
@@ -75,18 +78,18 @@ ILLEGAL = [
     ("window_buffer", {"READS": 2}, WINDOW_READS),
     ("sliding_window", {"PAD_Y": 3}, "PAD_Y and PAD_X must be less than KERNEL"),
     ("sliding_window", {"READS": 2}, WINDOW_READS),
-    ("mvtu", {"SIMD": 785}, "SIMD must be 1 to COLS"),
-    ("mvtu", {"DRAIN": 3}, "DRAIN must divide PE"),
-    ("mvtu", {"PE": 32, "DRAIN": 1}, "PE/DRAIN must be at most ceil(COLS/SIMD)"),
-    ("mvtu", {"OUT_DEPTH": 7}, "OUT_DEPTH must be at least PE/DRAIN"),
-    ("mvtu", {"BUFFER_DEPTH": 12}, "BUFFER_DEPTH must hold a vector, ceil(COLS/SIMD) words"),
-    ("mvtu", {"LEVELS_IN": 0}, "LEVELS_IN must be at least 1 and LEVELS_OUT at least 0"),
-    ("mvtu", {"LEVELS_OUT": -1}, "LEVELS_IN must be at least 1 and LEVELS_OUT at least 0"),
-    ("mvtu", {"SETS": 4, "THRESHOLD_SETS": 4}, "LEVEL_WIDTH must hold SETS"),
-    ("mvtu", {"THRESHOLD_SETS": 3}, "THRESHOLD_SETS must be 1 or SETS"),
+    ("mvtu", {**SMALL_MVTU, "SIMD": 27, "POPCOUNT_STAGES": 3}, "SIMD must be 1 to COLS"),
+    ("mvtu", {**SMALL_MVTU, "DRAIN": 3}, "DRAIN must divide PE"),
+    ("mvtu", {**SMALL_MVTU, "PE": 32, "DRAIN": 1}, "PE/DRAIN must be at most ceil(COLS/SIMD)"),
+    ("mvtu", {**SMALL_MVTU, "OUT_DEPTH": 7}, "OUT_DEPTH must be at least PE/DRAIN"),
+    ("mvtu", {**SMALL_MVTU, "BUFFER_DEPTH": 12}, "BUFFER_DEPTH must hold a vector, ceil(COLS/SIMD) words"),
+    ("mvtu", {**SMALL_MVTU, "LEVELS_IN": 0}, "LEVELS_IN must be at least 1 and LEVELS_OUT at least 0"),
+    ("mvtu", {**SMALL_MVTU, "LEVELS_OUT": -1}, "LEVELS_IN must be at least 1 and LEVELS_OUT at least 0"),
+    ("mvtu", {**SMALL_MVTU, "SETS": 4, "THRESHOLD_SETS": 4}, "LEVEL_WIDTH must hold SETS"),
+    ("mvtu", {**SMALL_MVTU, "THRESHOLD_SETS": 3}, "THRESHOLD_SETS must be 1 or SETS"),
     (
         "mvtu",
-        {"GAINS": "128'h1020408040102041102040810204080"},
+        {**SMALL_MVTU, "GAINS": "128'h1020408040102041102040810204080"},
         "without MULTIPLY a lane must have one gain in all sets",
     ),
     ("scores", {"ROWS": 0}, "ROWS and LANES must be at least 1"),

@@ -11,7 +11,7 @@ import platform
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.resources import files
@@ -24,9 +24,10 @@ from rebnet.swap import scratch
 
 HARNESS = Path(str(files("rebnet.simulate") / "harness.cpp"))
 COMPILER = "g++"
-_PREFIX = "Vaccelerator"
-_OWN_UNIT_BYTES = 200_000
-"""A generated file of more is compiled by itself, so that several cores have work; smaller ones together."""
+PREFIX = "Vaccelerator"
+"""Begins the names of what Verilator writes."""
+_UNIT_BYTES = {"-O0": 1_000_000, "-O3": 200_000}
+"""Generated files are compiled together up to so much, since the headers alone cost each unit a second of its own."""
 _VERILATE = ("-sv", "-Wall", "-O3", "--x-assign", "fast", "--x-initial", "unique")
 _COMPILE = ("-std=c++17", "-faligned-new", "-fcf-protection=none", "-w", "-DVERILATOR=1")
 _SWITCHES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
@@ -137,7 +138,7 @@ def build_simulator(
     tools = find_tools()
     folder = cache.open_folder(folder.absolute())
     optimize = "-O0" if fast_build else "-O3"
-    verilate = [*_VERILATE, "--top-module", top, "--prefix", _PREFIX, "--Mdir", "."]
+    verilate = [*_VERILATE, "--top-module", top, "--prefix", PREFIX, "--Mdir", "."]
     verilate += [] if trees else ["-DREBNET_COUNTONES"]
     verilate += [f"--trace-{trace}"] if trace else []
     texts = [part for file in sources.items() for part in file]
@@ -150,7 +151,8 @@ def build_simulator(
             (place / file).parent.mkdir(parents=True, exist_ok=True)
             (place / file).write_bytes(cache.to_bytes(text))
         _call([tools.verilator, "--cc", "--exe", *verilate, *sources], tools.environment, place)
-        _compile(tools, folder, place, optimize, trace)
+        shutil.copyfile(HARNESS, place / "harness.cpp")
+        _compile(tools, folder, place, optimize, _flags(trace), ["-llz4", "-lz"] if trace == "fst" else [])
         return cache.keep(folder, name, place / "simulator")
 
 
@@ -160,25 +162,24 @@ def _flags(trace: str) -> list[str]:
     return [*_COMPILE, *switches, *([f"-DREBNET_TRACE_{trace.upper()}"] if trace else [])]
 
 
-def _compile(tools: Tools, folder: Path, place: Path, optimize: str, trace: str) -> None:
-    """The program `simulator` of the C++ that Verilator left in `place`, several parts at once."""
-    shutil.copyfile(HARNESS, place / "harness.cpp")
+def _compile(
+    tools: Tools, folder: Path, place: Path, optimize: str, flags: Sequence[str], libraries: Sequence[str] = ()
+) -> None:
+    """The program `simulator` of `harness.cpp` and the C++ that Verilator left in `place`, several parts at once."""
     includes = ["-I.", *(f"-I{tools.root / 'include' / part}" for part in ("", "vltstd", "fstcpp"))]
-    flags = [*_flags(trace), *includes]
     environment = processes.clean_environment(TMPDIR=".")
     commands = {}
-    for name, group in _units(place).items():
+    for name, (own, group) in _units(place, optimize).items():
         (place / f"{name}.cc").write_text("".join(f'#include "{file}"\n' for file in group))
-        own = "-O0" if name == "slow" else optimize
-        commands[name] = [tools.compiler, own, *flags, "-c", f"{name}.cc", "-o", f"{name}.o"]
+        commands[name] = [tools.compiler, own, *flags, *includes, "-c", f"{name}.cc", "-o", f"{name}.o"]
     missing = {}
     for name in _runtime(place):
         source = tools.root / "include" / f"{name}.cpp"
-        key = cache.key(tools.version, name, *_flags(trace), hashlib.sha256(source.read_bytes()).hexdigest())
+        key = cache.key(tools.version, name, *flags, hashlib.sha256(source.read_bytes()).hexdigest())
         kept = cache.find(folder, key)
         if kept is None:
             missing[name] = key
-            commands[name] = [tools.compiler, "-O2", *flags, "-c", str(source), "-o", f"{name}.o"]
+            commands[name] = [tools.compiler, "-O2", *flags, *includes, "-c", str(source), "-o", f"{name}.o"]
         else:
             shutil.copyfile(kept, place / f"{name}.o")
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
@@ -186,26 +187,30 @@ def _compile(tools: Tools, folder: Path, place: Path, optimize: str, trace: str)
     for name, key in missing.items():
         cache.keep(folder, key, place / f"{name}.o")
     objects = sorted(path.name for path in place.glob("*.o"))
-    libraries = ["-llz4", "-lz"] if trace == "fst" else []
     _call([tools.compiler, *objects, "-pthread", *libraries, "-o", "simulator"], environment, place)
 
 
-def _units(place: Path) -> dict[str, list[str]]:
-    """C++ files by the unit in which they are compiled: each costs a second for the headers alone."""
-    groups: dict[str, list[str]] = {"slow": [], "fast": ["harness.cpp"]}
-    for path in sorted(place.glob(f"{_PREFIX}*.cpp")):
-        if path.stem.endswith("__Slow"):
-            groups["slow"].append(path.name)
-        elif path.stat().st_size > _OWN_UNIT_BYTES:
-            groups[path.stem] = [path.name]
-        else:
-            groups["fast"].append(path.name)
-    return groups
+def _units(place: Path, optimize: str) -> dict[str, tuple[str, list[str]]]:
+    """How each unit is optimized, and its C++ files; what runs once, at the start, is never worth it."""
+    ways: dict[str, list[Path]] = {optimize: [place / "harness.cpp"]}
+    for path in sorted(place.glob(f"{PREFIX}*.cpp")):
+        ways.setdefault("-O0" if path.stem.endswith("__Slow") else optimize, []).append(path)
+    units: dict[str, tuple[str, list[str]]] = {}
+    for way, paths in ways.items():
+        room = 0
+        for path in paths:
+            room -= path.stat().st_size
+            if room < 0:
+                group: list[str] = []
+                units[f"unit_{len(units)}"] = way, group
+                room = _UNIT_BYTES[way] - path.stat().st_size
+            group.append(path.name)
+    return units
 
 
 def _runtime(place: Path) -> list[str]:
     """Files of Verilator's runtime that the program needs."""
-    makefile = (place / f"{_PREFIX}_classes.mk").read_text()
+    makefile = (place / f"{PREFIX}_classes.mk").read_text()
     return sorted(set(re.findall(r"^\s+(verilated\w*) \\$", makefile, re.MULTILINE)))
 
 
