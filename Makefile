@@ -15,7 +15,9 @@ UNLOCKED = { echo "not all that is locked could be installed; where pip says tha
 files of its own, 'make $(or $(MAKECMDGOALS),install) LOCK=' takes the same versions unchecked" >&2; exit 1; }
 JOBS := $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: help install demo test check docs format benchmark clean tools
+PYTEST := $(BIN)/pytest -n $(JOBS) --dist worksteal
+
+.PHONY: help install demo test quick check static docs format benchmark clean tools
 
 help: ## print these targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,15 +29,20 @@ demo: $(READY) ## train, compile, simulate and compare on embedded digits
 
 test: $(READY) ## run all tests
 	@command -v perl >/dev/null || { echo "the tests need perl to run the simulator alone; install it (for example: apt install perl)" >&2; exit 1; }
-	$(BIN)/pytest -n $(JOBS) --dist worksteal
+	$(PYTEST) --durations=40
 
-check: $(READY) ## lint, types, import direction, formatting, RTL lint
+quick: $(READY) ## run the tests that need no simulator, compiler or training
+	$(PYTEST) -q -m 'not long and not data'
+
+check: static ## lint, types, import direction, formatting, RTL lint
+	$(BIN)/pytest -q tests/rtl/test_lint.py
+
+static: $(READY)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/clang-format --dry-run -Werror $(CPP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q tests/rtl/test_lint.py
 
 docs: $(READY) ## make the site of the documentation, site/, every link checked
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

@@ -9,6 +9,11 @@ import platformdirs
 import pytest
 
 _FOLDERS = {"cifar10": "cifar-10-batches-bin"}
+_KEPT = Path(platformdirs.user_cache_dir("rebnet")) / "tests"  # before the tests have a cache of their own
+_BENCHES = ("rtl", "boards")
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # workers have a core each; more threads would wait for each other
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -21,6 +26,12 @@ def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             patch.setenv("YOWASP_CACHE_DIR", platformdirs.user_cache_dir("YoWASP", appauthor=False))
         patch.setenv("XDG_CACHE_HOME", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session")
+def passed(request: pytest.FixtureRequest) -> Path | None:
+    """Folder in the user's own cache that tells which benches have passed, with all that these depended on."""
+    return None if request.config.getoption("fresh") else _KEPT
 
 
 @pytest.fixture
@@ -45,6 +56,34 @@ def data_dir(request: pytest.FixtureRequest) -> Path:
     return folder
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the files in `long.txt` are marked `long`, and go first in its order: no worker is alone with one at last.
+
+    pytest-xdist gives each of its workers one part of the list to begin with: files of benches, whose cases share a
+    simulator, and other long tests are dealt out to these parts.
+    """
+    here = Path(__file__).parent
+    places = {here / name: place for place, name in enumerate((here / "long.txt").read_text().split())}
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    dealt: dict[Path | pytest.Item, list[pytest.Item]] = {}
+    others = []
+    for item in sorted(items, key=lambda item: places.get(item.path, len(places))):
+        if item.path in places:
+            item.add_marker("long")
+            dealt.setdefault(item.path if item.path.parent.name in _BENCHES else item, []).append(item)
+        else:
+            others.append(item)
+    hands = [[item for group in list(dealt.values())[worker::workers] for item in group] for worker in range(workers)]
+    share = -(-len(items) // workers)
+    for hand in hands:
+        room = max(share - len(hand), 0)
+        hand += others[:room]
+        del others[:room]
+    items[:] = [item for hand in hands for item in hand] + others
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--networks", type=int, default=50, help="random networks to draw (tests/networks, tests/engine)")
     parser.addoption("--all-images", action="store_true", help="all of CIFAR-10 also where it is slow (tests/engine)")
+    parser.addoption("--fresh", action="store_true", help="play every bench, also where it passed with the same files")

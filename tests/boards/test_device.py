@@ -1,14 +1,15 @@
 """Shell and accelerator together: bytes of images in on a serial line, scores and labels out, as the law has them."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.boards.serial import Listener, Sender
 from tests.ir.networks import exported
-from tests.rtl.bench import Bench, played
+from tests.boards.conftest import SHELL
+from tests.rtl.bench import bundle, play
+from tests.rtl.streams import Bench, played
 
 from rebnet.boards.shell import device_text
 from rebnet.engine.reference import run_mixed
@@ -24,13 +25,12 @@ CASES = {"scores and label": True, "label alone": False}
 
 @pytest.mark.rtl
 @pytest.mark.parametrize("case", CASES)
-def test_device(simulate_alone: Callable[..., None], tmp_path: Path, case: str) -> None:
+def test_device(passed: Path | None, tmp_path: Path, case: str) -> None:
     network, build = lower(exported(1, LEVELS, 8, SHAPE, (6, 5), 4)), tmp_path / "compiled"
     storage.save(network, build)
     fold(build)
     generate(build)
     ports = json.loads((build / "ports.json").read_text())
-    (tmp_path / "device.sv").write_text(device_text(ports, scores=CASES[case]))
 
     images = np.random.default_rng(1).integers(0, 256, (6, *SHAPE), dtype=np.uint8)
     levels = np.array([2, 1, 0, 2, 15, 1])
@@ -47,14 +47,15 @@ def test_device(simulate_alone: Callable[..., None], tmp_path: Path, case: str) 
         ],
     }
     assert len({answer[-1] for answer in traffic["answers"]}) > 1
-    simulate_alone(
-        "device",
-        {"BIT_CLOCKS": BIT_CLOCKS, "TIMEOUT": 100_000},
-        case,
-        {**{file: (build / file).read_text() for file in ports["memories"]}, "traffic.json": json.dumps(traffic)},
-        more=[build / "rtl" / "accelerator.sv", tmp_path / "device.sv"],
-        bench=__name__,
-    )
+    memories = {file: (build / file).read_text() for file in ports["memories"]}
+    texts = {
+        "bundle.sv": bundle("device", {case: {"BIT_CLOCKS": BIT_CLOCKS, "TIMEOUT": 100_000}}, lambda case: {})[0],
+        "accelerator.sv": (build / "rtl" / "accelerator.sv").read_text(),
+        "device.sv": device_text(ports, scores=CASES[case]),
+        "traffic.json": json.dumps(traffic),
+    }
+    said = play(tmp_path, passed, "device", {case: "case_0"}, texts | memories, __name__, sources=SHELL)
+    assert said == {case: ""}
 
 
 @played

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.boards.serial import Listener, Sender
-from tests.rtl.bench import SEED, Bench, Sink, Source, case_name, moods, played
+from tests.rtl.streams import SEED, Bench, Sink, Source, case_name, moods, played
 
 # samples, bytes a beat, classes, bytes a score, whether scores are sent
 SHAPES = {

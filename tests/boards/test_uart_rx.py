@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.boards.serial import Sender
-from tests.rtl.bench import SEED, Bench, case_name, played
+from tests.rtl.streams import SEED, Bench, case_name, played
 
 CASES = {"four clocks a bit": {"BIT_CLOCKS": 4}, "an odd number": {"BIT_CLOCKS": 27}}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from tests.boards.serial import Listener
-from tests.rtl.bench import PATTERNS, SEED, Bench, Source, case_name, played
+from tests.rtl.streams import PATTERNS, SEED, Bench, Source, case_name, played
 
 CASES = {"seven clocks a bit": {"BIT_CLOCKS": 7}}
 

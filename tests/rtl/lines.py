@@ -14,7 +14,7 @@ from rebnet.spec.pool import max_pool
 from rebnet.spec.window import Window, windows
 from rebnet.stages.numbers import clog2
 
-from .bench import Traffic, Word, cut
+from .streams import Traffic, Word, cut
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from .bench import SEED, Sink, Source, StreamBench, Traffic, case_name, played
+from .streams import SEED, Sink, Source, StreamBench, Traffic, case_name, played
 
 CASES = {
     "one place": {"WIDTH": 5, "DEPTH": 1},

@@ -18,7 +18,7 @@ from rebnet.spec.xnor import accumulate
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import clog2
 
-from .bench import SEED, Traffic, bench_of, case_name, cut, join, played
+from .streams import SEED, Traffic, bench_of, case_name, cut, join, played
 
 
 @dataclass(frozen=True)

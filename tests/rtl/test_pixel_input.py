@@ -10,7 +10,7 @@ import pytest
 from rebnet.spec.pixels import pixel_planes
 from rebnet.stages.ends import PIXEL_DEPTH
 
-from .bench import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, moods, played, to_word
+from .streams import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, moods, played, to_word
 
 # samples, samples a beat, bits, levels, levels at run time
 SHAPES = {

@@ -7,7 +7,7 @@ import pytest
 
 from rebnet.stages.mvtu import popcount_stages
 
-from .bench import SEED, Bench, case_name, played
+from .streams import SEED, Bench, case_name, played
 
 WIDTHS = {"one lane": 1, "one leaf and extra": 4, "a leaf alone": 17, "full tree": 32, "gaps": 29, "three stages": 90}
 CASES = {name: {"WIDTH": width, "STAGES": popcount_stages(width)} for name, width in WIDTHS.items()}

@@ -10,7 +10,7 @@ from rebnet.spec.xnor import popcount_xnor
 from rebnet.stages.mvtu import popcount_stages
 from rebnet.stages.numbers import clog2
 
-from .bench import SEED, Bench, case_name, join, played, to_word
+from .streams import SEED, Bench, case_name, join, played, to_word
 
 LONGEST = 6  # words of a sum
 SHAPES = {"one input": (1, 1), "three lanes": (5, 3), "a carry": (8, 1), "deep popcount": (40, 2)}

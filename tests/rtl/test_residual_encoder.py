@@ -9,7 +9,7 @@ from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.residual import encode_integer
 from rebnet.stages.numbers import clog2
 
-from .bench import SEED, Bench, case_name, join, played, to_word
+from .streams import SEED, Bench, case_name, join, played, to_word
 
 REACH = 300
 CASES = {

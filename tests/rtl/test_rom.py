@@ -8,7 +8,7 @@ import pytest
 
 from rebnet.generate.memory import columns
 
-from .bench import SEED, Bench, case_name, played
+from .streams import SEED, Bench, case_name, played
 
 SHAPES = {
     "one word": (3, 1, "block"),

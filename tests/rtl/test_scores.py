@@ -13,7 +13,7 @@ from rebnet.spec.scores import SCALE_BITS, score_bits, scores
 from rebnet.stages.ends import SCORES_DEPTH, SCORES_LATENCY
 from rebnet.stages.numbers import clog2
 
-from .bench import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, played
+from .streams import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, played
 
 COLUMNS = 9
 THRESHOLD_BITS = 9

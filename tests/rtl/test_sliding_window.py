@@ -9,7 +9,7 @@ import pytest
 
 from rebnet.spec.window import Window
 
-from .bench import SEED, bench_of, case_name, played
+from .streams import SEED, bench_of, case_name, played
 from .lines import Shape, gapless, schedule
 
 OUT_DEPTH = 4

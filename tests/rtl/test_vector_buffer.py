@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from .bench import PATTERNS, SEED, Bench, Source, Word, case_name, moods, played
+from .streams import PATTERNS, SEED, Bench, Source, Word, case_name, moods, played
 
 # width, words of a vector, words of the buffer
 SHAPES = {

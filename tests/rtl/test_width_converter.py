@@ -10,7 +10,7 @@ import pytest
 
 from rebnet.stages.converter import Converter
 
-from .bench import SEED, Traffic, bench_of, case_name, cut, played
+from .streams import SEED, Traffic, bench_of, case_name, cut, played
 
 LEVELS = 3
 # elements in, elements out, planes, elements of a vector

@@ -9,7 +9,7 @@ import pytest
 
 from rebnet.spec.window import Window
 
-from .bench import PATTERNS, SEED, Bench, Source, Word, case_name, moods, played
+from .streams import PATTERNS, SEED, Bench, Source, Word, case_name, moods, played
 from .lines import Places, Shape
 
 # At the least depth unless they say otherwise.

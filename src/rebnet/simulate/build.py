@@ -138,21 +138,16 @@ def build_simulator(
     tools = find_tools()
     folder = cache.open_folder(folder.absolute())
     optimize = "-O0" if fast_build else "-O3"
-    verilate = [*_VERILATE, "--top-module", top, "--prefix", PREFIX, "--Mdir", "."]
-    verilate += [] if trees else ["-DREBNET_COUNTONES"]
-    verilate += [f"--trace-{trace}"] if trace else []
+    options = [*_VERILATE, *([] if trees else ["-DREBNET_COUNTONES"]), *([f"--trace-{trace}"] if trace else [])]
     texts = [part for file in sources.items() for part in file]
-    name = cache.key(tools.version, HARNESS.read_text(), optimize, *verilate, *_flags(trace), "", *texts)
+    name = cache.key(tools.version, HARNESS.read_text(), optimize, top, *options, *_flags(trace), "", *texts)
     kept = cache.find(folder, name)
     if kept is not None:
         return kept
     with scratch("build") as place:
-        for file, text in sources.items():
-            (place / file).parent.mkdir(parents=True, exist_ok=True)
-            (place / file).write_bytes(cache.to_bytes(text))
-        _call([tools.verilator, "--cc", "--exe", *verilate, *sources], tools.environment, place)
+        verilate(tools, place, options, top, sources)
         shutil.copyfile(HARNESS, place / "harness.cpp")
-        _compile(tools, folder, place, optimize, _flags(trace), ["-llz4", "-lz"] if trace == "fst" else [])
+        compile_units(tools, folder, place, optimize, trace=trace, libraries=["-llz4", "-lz"] if trace == "fst" else [])
         return cache.keep(folder, name, place / "simulator")
 
 
@@ -162,10 +157,29 @@ def _flags(trace: str) -> list[str]:
     return [*_COMPILE, *switches, *([f"-DREBNET_TRACE_{trace.upper()}"] if trace else [])]
 
 
-def _compile(
-    tools: Tools, folder: Path, place: Path, optimize: str, flags: Sequence[str], libraries: Sequence[str] = ()
+def verilate(tools: Tools, place: Path, options: Sequence[str], top: str, sources: Mapping[str, str]) -> None:
+    """Write `sources` into the folder `place`, and beside them the C++ that Verilator makes of them."""
+    for file, text in sources.items():
+        (place / file).parent.mkdir(parents=True, exist_ok=True)
+        (place / file).write_bytes(cache.to_bytes(text))
+    names = ["--top-module", top, "--prefix", PREFIX, "--Mdir", "."]
+    _call([tools.verilator, "--cc", "--exe", *options, *names, *sources], tools.environment, place)
+
+
+def compile_units(
+    tools: Tools, folder: Path, place: Path, optimize: str, *, trace: str = "", libraries: Sequence[str] = ()
 ) -> None:
-    """The program `simulator` of `harness.cpp` and the C++ that Verilator left in `place`, several parts at once."""
+    """Compile `harness.cpp` and the C++ that Verilator left in a folder into the program `simulator` there.
+
+    Args:
+        tools: the programs that build.
+        folder: where compiled parts of Verilator's runtime are kept, which all simulators share.
+        place: the folder.
+        optimize: "-O0" for a quick compile, "-O3" for a quick program.
+        trace: as in `build_simulator`.
+        libraries: more for the linker.
+    """
+    flags = _flags(trace)
     includes = ["-I.", *(f"-I{tools.root / 'include' / part}" for part in ("", "vltstd", "fstcpp"))]
     environment = processes.clean_environment(TMPDIR=".")
     commands = {}
