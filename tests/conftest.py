@@ -1,5 +1,7 @@
 """Fixtures that every room's tests may use."""
 
+import hashlib
+import itertools
 import os
 import signal
 from collections.abc import Iterator
@@ -17,10 +19,17 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # workers have a core each; more thread
 
 
 @pytest.fixture(scope="session", autouse=True)
-def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The user's cache during a test run: a folder that all of its workers share, so each simulator is built once."""
+def user_cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The user's cache during a test run, which all of its workers share: each simulator is built once.
+
+    It stays for later runs, in the user's own cache, while the rooms that fill it are as they are; not with `--fresh`.
+    """
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
+    if not request.config.getoption("fresh"):
+        rooms = Path(__file__).parents[1] / "src" / "rebnet"
+        files = sorted(path for room in ("simulate", "synthesize") for path in (rooms / room).glob("*.*p*"))
+        folder = _KEPT / hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
     with pytest.MonkeyPatch.context() as patch:
         if "YOWASP_CACHE_DIR" not in os.environ:  # a compiled tool of a minute, which is not the project's
             patch.setenv("YOWASP_CACHE_DIR", platformdirs.user_cache_dir("YoWASP", appauthor=False))
@@ -58,7 +67,7 @@ def data_dir(request: pytest.FixtureRequest) -> Path:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the files in `long.txt` are marked `long`, and go first in its order: no worker is alone with one at last.
+    """Tests of the files in `long.txt` are marked `long` and go first, in its order, so that none is left at the end.
 
     pytest-xdist gives each of its workers one part of the list to begin with: files of benches, whose cases share a
     simulator, and other long tests are dealt out to these parts.
@@ -78,9 +87,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     share = -(-len(items) // workers)
     for hand in hands:
         room = max(share - len(hand), 0)
-        hand += others[:room]
+        hand.extend(others[:room])
         del others[:room]
-    items[:] = [item for hand in hands for item in hand] + others
+    items[:] = [*itertools.chain(*hands), *others]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.boards.conftest import SHELL
 from tests.boards.serial import Listener, Sender
 from tests.ir.networks import exported
-from tests.boards.conftest import SHELL
 from tests.rtl.bench import bundle, play
 from tests.rtl.streams import Bench, played
 

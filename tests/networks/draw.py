@@ -18,6 +18,7 @@ from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelI
 from rebnet.lower import lower
 from rebnet.rtl import MODULES, source
 from rebnet.simulate.build import build_simulator
+from rebnet.simulate.cache import default_folder
 from rebnet.simulate.run import Shard, Streams, run_shards
 from rebnet.spec.gains import choose_gains
 from rebnet.spec.window import Window
@@ -192,7 +193,7 @@ def draw_bundle(
     sources = [source(module) for module in MODULES]
     sources += [folder / f"net_{drawn.number}" / "rtl" / f"accelerator_{drawn.number}.sv" for drawn in bundle]
     texts = {path.name: path.read_text() for path in [*sources, folder / "bundle.sv"]}
-    return bundle, build_simulator(folder / "simulators", texts, "bundle", fast_build=True)
+    return bundle, build_simulator(default_folder(), texts, "bundle", fast_build=True)
 
 
 def write_folding(build: Path, network: Network, accelerator: Accelerator, depths: Depths) -> None:

@@ -41,7 +41,7 @@ def played(test: Callable[[Any], Awaitable[None]]) -> Any:
     cases = list(json.loads(os.environ.get(CASES, "{}")).items())
 
     async def on_instance(dut: Any, number: int) -> None:
-        global _playing  # noqa: PLW0603 - cocotb plays one test at a time
+        global _playing
         _playing, instance = cases[number]
         try:
             await test(getattr(dut, instance))

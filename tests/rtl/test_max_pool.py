@@ -9,8 +9,8 @@ import pytest
 
 from rebnet.spec.window import Window
 
-from .streams import SEED, bench_of, case_name, played
 from .lines import Shape, gapless, schedule
+from .streams import SEED, bench_of, case_name, played
 
 OUT_DEPTH = 4
 MAPS = 4

@@ -9,8 +9,8 @@ import pytest
 
 from rebnet.spec.window import Window
 
-from .streams import PATTERNS, SEED, Bench, Source, Word, case_name, moods, played
 from .lines import Places, Shape
+from .streams import PATTERNS, SEED, Bench, Source, Word, case_name, moods, played
 
 # At the least depth unless they say otherwise.
 SHAPES = {
