@@ -44,5 +44,5 @@ def test_any_path_any_environment_and_two_at_once(compiled, tmp_path, monkeypatc
     assert sorted(path.name for path in tmp_path.iterdir()) == [place.name]
     stopped = subprocess.run([first], capture_output=True, text=True, check=False)
     assert "--images" not in stopped.stdout  # it starts, and misses its options
-    monkeypatch.setattr("rebnet.simulate.build._compile", None)
+    monkeypatch.setattr("rebnet.simulate.build.compile_units", None)
     assert build_simulator(place / "cache", sources, TOP_NAME, fast_build=True) == first

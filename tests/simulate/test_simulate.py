@@ -134,7 +134,7 @@ def test_silence_names_the_channel(ready, digits):
 
 def test_equal_builds_share_a_simulator(ready, run_folder, digits, tmp_path, monkeypatch):
     simulate(ready, digits, images=2)
-    monkeypatch.setattr("rebnet.simulate.build._compile", None)
+    monkeypatch.setattr("rebnet.simulate.build.compile_units", None)
     flow.compile(run_folder, tmp_path / "other")
     assert simulate(tmp_path / "other", digits, images=2).mismatches == 0
     assert sorted(path.name for path in ready.iterdir() if "simulat" in path.name) == ["simulation.json"]
