@@ -12,8 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rebnet import flow
-from rebnet.fold.depths import size_fifos
-from rebnet.fold.pace import Pace
+from rebnet.fold.timing.depths import size_fifos
+from rebnet.fold.timing.pace import Pace
 from rebnet.ir import storage
 from rebnet.stages.folding import read_accelerator
 

@@ -27,8 +27,8 @@ from scipy.optimize import nnls
 
 from rebnet.boards import Family, Resources
 from rebnet.files import make_folder, read_record, write_record, write_text
-from rebnet.fold.cost import COSTS_FILE, FF, LUT, mvtu_pieces, piece_cost, predict, shape_of
-from rebnet.fold.features import PIECES
+from rebnet.fold.cost.features import PIECES
+from rebnet.fold.cost.model import COSTS_FILE, FF, LUT, mvtu_pieces, piece_cost, predict, shape_of
 from rebnet.generate.memory import column_files
 from rebnet.ir import storage
 from rebnet.rtl import MODULES, source

@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from rebnet.fold import fold
-from rebnet.fold.processes import processes_of
-from rebnet.fold.schedule import Schedule
+from rebnet.fold.timing.processes import processes_of
+from rebnet.fold.timing.schedule import Schedule
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.ir.network import Network

@@ -6,8 +6,8 @@ import numpy as np
 from tests.networks.draw import draw_conv_network, draw_foldings, draw_network
 
 from rebnet.fold import samples_per_beat
-from rebnet.fold.depths import ample_depths
-from rebnet.fold.processes import processes_of
+from rebnet.fold.timing.depths import ample_depths
+from rebnet.fold.timing.processes import processes_of
 from rebnet.stages.accelerator import Accelerator, accelerator_of
 from rebnet.stages.buffers import Depths
 

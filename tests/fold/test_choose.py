@@ -12,7 +12,7 @@ from tests.ir.networks import exported, from_text
 from rebnet.errors import FoldingError
 from rebnet.files import write_record
 from rebnet.fold import fold, samples_per_beat
-from rebnet.fold.choose import choose, default_target
+from rebnet.fold.search.choose import choose, default_target
 from rebnet.ir import storage
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Dense

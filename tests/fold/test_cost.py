@@ -5,8 +5,8 @@ import pytest
 
 from rebnet.boards import Resources
 from rebnet.errors import OptionError
-from rebnet.fold.cost import block_rams, predict, read_costs
-from rebnet.fold.features import processing_element
+from rebnet.fold.cost.features import processing_element
+from rebnet.fold.cost.model import block_rams, predict, read_costs
 from rebnet.stages.module import Module
 
 # Width, depth, RAMB36E1, RAMB18E1: what synth_xilinx of Yosys 0.70 made of a registered ROM of random bits.

@@ -7,8 +7,8 @@ import pytest
 from tests.fold.chains import KINDS, draw_chain, draw_depths, draw_small_chain, least_depths
 
 from rebnet.errors import FoldingError
-from rebnet.fold.cycle_model import pace, run
-from rebnet.fold.depths import AMPLE, ample_depths, predict, size_fifos
+from rebnet.fold.timing.cycle_model import pace, run
+from rebnet.fold.timing.depths import AMPLE, ample_depths, predict, size_fifos
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
 from rebnet.stages.window import WindowUnit

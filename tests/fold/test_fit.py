@@ -9,8 +9,8 @@ from tests.ir.networks import from_text
 from rebnet import boards
 from rebnet.boards import Resources
 from rebnet.errors import FoldingError, OptionError
-from rebnet.fold.fit import Request, check_limit, counted_more, fold_for_board, predicted, requested, total
-from rebnet.fold.search import Goal
+from rebnet.fold.search.fit import Request, check_limit, counted_more, fold_for_board, predicted, requested, total
+from rebnet.fold.search.search import Goal
 from rebnet.lower import lower
 
 

@@ -5,8 +5,8 @@ from tests.ir.networks import from_text
 
 from rebnet import records, zoo
 from rebnet.fold import samples_per_beat
-from rebnet.fold.choose import choose
-from rebnet.fold.from_text import bound_cycles
+from rebnet.fold.search.choose import choose
+from rebnet.fold.timing.from_text import bound_cycles
 from rebnet.ir import storage
 from rebnet.ir.notation import parse
 from rebnet.nn.networks.arch_3 import TEXT as ARCH_3

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from tests.fold.chains import KINDS, draw_chain
 
-from rebnet.fold.cycle_model import pace, run
-from rebnet.fold.depths import ample_depths, size_fifos
-from rebnet.fold.pace import Pace
-from rebnet.fold.processes import _Builder
-from rebnet.fold.schedule import Process, Schedule
+from rebnet.fold.timing.cycle_model import pace, run
+from rebnet.fold.timing.depths import ample_depths, size_fifos
+from rebnet.fold.timing.pace import Pace
+from rebnet.fold.timing.processes import _Builder
+from rebnet.fold.timing.schedule import Process, Schedule
 from rebnet.stages.converter import Converter
 
 

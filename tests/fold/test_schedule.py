@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rebnet.fold.pace import Circle, Pace
-from rebnet.fold.schedule import Edge, Process, Schedule
+from rebnet.fold.timing.pace import Circle, Pace
+from rebnet.fold.timing.schedule import Edge, Process, Schedule
 
 
 def one_by_one(images: Sequence[Sequence[Process]]) -> list[list[int]]:

@@ -13,11 +13,11 @@ from tests.ir.networks import from_text
 from rebnet.boards import Board, Part, Resources
 from rebnet.errors import FoldingError
 from rebnet.fold import samples_per_beat
-from rebnet.fold.choices import Choices
-from rebnet.fold.cost import predict
-from rebnet.fold.fronts import every_folding, least_luts
-from rebnet.fold.likely import likely_depths
-from rebnet.fold.search import Goal, Search
+from rebnet.fold.cost.model import predict
+from rebnet.fold.search.choices import Choices
+from rebnet.fold.search.fronts import every_folding, least_luts
+from rebnet.fold.search.likely import likely_depths
+from rebnet.fold.search.search import Goal, Search
 from rebnet.ir.notation import Folding
 from rebnet.lower import lower
 from rebnet.stages.accelerator import accelerator_of, layers_of

@@ -30,7 +30,7 @@ from rebnet.evaluate.adaptive import evaluate_adaptive
 from rebnet.evaluate.online import evaluate_online
 from rebnet.files import file_hash, write_record
 from rebnet.fold import fold
-from rebnet.fold.from_text import bound_cycles
+from rebnet.fold.timing.from_text import bound_cycles
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.report import report, row

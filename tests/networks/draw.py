@@ -9,7 +9,7 @@ import numpy as np
 
 from rebnet.files import write_record, write_text
 from rebnet.fold import samples_per_beat
-from rebnet.fold.depths import size_fifos
+from rebnet.fold.timing.depths import size_fifos
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.ir.network import Network

@@ -11,7 +11,7 @@ import pytest
 
 from networks.draw import Drawn, draw_bundle, draw_conv_network, draw_network, stream
 from rebnet.engine.reference import run_mixed
-from rebnet.fold.cycle_model import run
+from rebnet.fold.timing.cycle_model import run
 from rebnet.ir.network import Network
 
 BUNDLE = 25

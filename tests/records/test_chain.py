@@ -12,7 +12,7 @@ from tests.simulate.builds import build, compiled, run_folder, save_run, shared
 from rebnet import flow
 from rebnet.errors import FileFormatError
 from rebnet.files import file_hash, read_json, write_record
-from rebnet.fold.from_text import bound_cycles
+from rebnet.fold.timing.from_text import bound_cycles
 from rebnet.records.chain import Link, read_chain
 from rebnet.report import report
 from rebnet.report.records import read_build

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from rebnet.files import write_record
-from rebnet.fold.from_text import bound_cycles
+from rebnet.fold.timing.from_text import bound_cycles
 from rebnet.reproduce.published import NETWORKS
 from rebnet.reproduce.records import Run, read_run
 from rebnet.reproduce.target import Reproduction

@@ -8,7 +8,7 @@ from tests.reproduce.conftest import panels
 from tests.reproduce.test_records import FOLDING, SIMULATION
 
 from rebnet.errors import FileFormatError, OptionError
-from rebnet.fold.from_text import bound_cycles
+from rebnet.fold.timing.from_text import bound_cycles
 from rebnet.reproduce.figure10 import figure10
 from rebnet.reproduce.records import read_run
 

@@ -6,7 +6,7 @@ import pytest
 from tests.records.chained import put
 
 from rebnet.errors import FileFormatError, OptionError
-from rebnet.fold.from_text import bound_cycles
+from rebnet.fold.timing.from_text import bound_cycles
 from rebnet.reproduce.records import read_run, read_runs
 from rebnet.zoo import NAMES
 

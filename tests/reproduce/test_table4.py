@@ -7,7 +7,7 @@ from tests.records.chained import put
 from tests.reproduce.conftest import panels
 
 from rebnet.errors import FileFormatError
-from rebnet.fold.from_text import bound_cycles
+from rebnet.fold.timing.from_text import bound_cycles
 from rebnet.reproduce.records import read_run
 from rebnet.reproduce.table4 import table4
 

@@ -153,7 +153,7 @@ def compile(  # noqa: A001 - the verb's name
     from rebnet.build_folder import EXPORTED, TRAINING_FILE, check_output, keep_request, replace_build
     from rebnet.files import file_hash, make_folder
     from rebnet.fold import fold
-    from rebnet.fold.fit import requested
+    from rebnet.fold.search.fit import requested
     from rebnet.generate import generate
     from rebnet.ir import storage
     from rebnet.lower import lower

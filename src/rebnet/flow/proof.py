@@ -222,7 +222,7 @@ def reproduce(
     """Make a table or figure of the paper from records; see `rebnet.reproduce.reproduce`."""
     from rebnet import zoo
     from rebnet.build_folder import check_build
-    from rebnet.fold.from_text import bound_cycles
+    from rebnet.fold.timing.from_text import bound_cycles
     from rebnet.reproduce import reproduce as reproduce_target
 
     sources = _several(from_)

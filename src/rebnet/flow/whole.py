@@ -144,7 +144,7 @@ def _search_again(
     """
     from rebnet import records
     from rebnet.boards import Resources
-    from rebnet.fold.fit import counted_more
+    from rebnet.fold.search.fit import counted_more
 
     folding = records.read(build / "folding.json", needs=("predicted_resources",))
     predicted, counted = (

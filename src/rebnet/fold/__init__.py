@@ -1,4 +1,14 @@
-"""Folding: how much hardware each layer gets, what that costs in cycles, and how deep the FIFOs must be."""
+"""Folding: how much hardware each layer gets, what that costs in cycles, and how deep the FIFOs must be.
+
+`fold` is the verb. Read on in this order:
+
+1. `rebnet.stages`: the units of an accelerator, what follows from their parameters, and how a network becomes one.
+2. `timing`: `processes` (who waits for whom), `schedule` and `pace` (when everything happens), `cycle_model` (what a
+   run takes), `depths` (how deep the buffers must be), `from_text` (what a text alone can know).
+3. `cost`: `features` (what is there to count), `model` (what a device gives for it).
+4. `search`: `choose` (a folding that is given, or balanced), `likely`, `fronts`, `choices`, `paths` and `search` (the
+   best one for a board, with its proof), `fit` (the same with its buffers sized).
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,9 +17,9 @@ from typing import Any
 from rebnet.boards import Resources
 from rebnet.errors import OptionError
 from rebnet.files import file_hash, read_record, write_record
-from rebnet.fold.choose import NAMES, choose
-from rebnet.fold.depths import predict, size_fifos
-from rebnet.fold.fit import Request, check_limit, fold_for_board, resources_record
+from rebnet.fold.search.choose import NAMES, choose
+from rebnet.fold.search.fit import Request, check_limit, fold_for_board, resources_record
+from rebnet.fold.timing.depths import predict, size_fifos
 from rebnet.ir import storage
 from rebnet.ir.network import Network
 from rebnet.stages import ends

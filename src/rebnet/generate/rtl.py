@@ -8,7 +8,7 @@ from rebnet.errors import OptionError
 from rebnet.files import file_hash, write_record, write_text
 from rebnet.generate.fusesoc import CORE_FILE, core_text
 from rebnet.generate.memory import columns, score_words, threshold_words, to_hex, weight_words
-from rebnet.generate.top import Plan, plan_text, top_text
+from rebnet.generate.top import Top, plan_text, top_text
 from rebnet.ir import storage
 from rebnet.ir.network import Network
 from rebnet.ir.ops import Scores
@@ -69,7 +69,7 @@ def generated(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
     folding = build / FOLDING_FILE
     accelerator = read_accelerator(folding, network)
     depths = read_depths(folding, accelerator)
-    plan = Plan(network, accelerator, depths, name, memory)
+    plan = Top(network, accelerator, depths, name, memory)
     sources = {f"rtl/{module}.sv": source(module).read_text() for module in MODULES}
     sources[f"rtl/{name}.sv"] = top_text(plan)
     images = _memories(network, accelerator)

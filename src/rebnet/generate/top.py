@@ -44,7 +44,7 @@ module {name} (
 
 
 @dataclass(frozen=True)
-class Plan:
+class Top:
     """All that a top level is made from.
 
     Attributes:
@@ -62,7 +62,7 @@ class Plan:
     memory: str
 
 
-def top_text(plan: Plan) -> str:
+def top_text(plan: Top) -> str:
     """SystemVerilog of the top level."""
     network, accelerator = plan.network, plan.accelerator
     served = f"1 to {network.levels}" if len(network.served) > 1 else f"always {network.levels}"
@@ -93,7 +93,7 @@ def top_text(plan: Plan) -> str:
     return "\n".join(parts)
 
 
-def plan_text(plan: Plan) -> str:
+def plan_text(plan: Top) -> str:
     """The network text, with the folding of every layer."""
     image = plan.network.input
     parts = [f"{image.height}x{image.width}x{image.channels}"]
@@ -141,7 +141,7 @@ def _pixels(unit: Pixels) -> str:
     )
 
 
-def _stage(plan: Plan, stage: Stage, source: str) -> tuple[str, str]:
+def _stage(plan: Top, stage: Stage, source: str) -> tuple[str, str]:
     """A unit between two streams, and the name of the one behind it."""
     module, sink = stage.module(plan.depths), f"{stage.instance}_out"
     if isinstance(stage, Mvtu):
@@ -156,7 +156,7 @@ def _stage(plan: Plan, stage: Stage, source: str) -> tuple[str, str]:
     return declared + _instance(module, _connect(source, sink)), sink
 
 
-def _scores(plan: Plan, source: str) -> str:
+def _scores(plan: Top, source: str) -> str:
     unit = plan.accelerator.scores
     module = unit.module(plan.depths)
     module.parameters["CONSTANT_FILE"] = f'"{plan.memory}/scores.hex"'

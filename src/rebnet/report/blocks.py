@@ -12,7 +12,7 @@ from rebnet.stages.window import WindowUnit
 
 
 @dataclass(frozen=True)
-class Buffer:
+class Filled:
     """A FIFO or line buffer, in words; None where nothing was measured."""
 
     name: str
@@ -46,7 +46,7 @@ class Block:
     facts: tuple[str, ...]
     cycles: tuple[int, ...]
     limits: tuple[bool, ...]
-    buffers: tuple[Buffer, ...] = ()
+    buffers: tuple[Filled, ...] = ()
 
     def sentence(self, place: int) -> str:
         """All that the block shows, in words, at the served m of that place."""
@@ -109,9 +109,9 @@ def _scores(chain: Accelerator, words: list[int], bounds: tuple[int, ...]) -> Bl
     return Block("scores out", "scores", tuple(words), facts, cycles, limits)
 
 
-def _buffer(buffer: str, fifo: Record, peaks: Record) -> Buffer:
+def _buffer(buffer: str, fifo: Record, peaks: Record) -> Filled:
     name = buffer.rsplit(".", 1)[-1].replace("window", "lines").replace("pool", "lines")
-    return Buffer(name, fifo["depth"], fifo["width_bits"], fifo["predicted_peak"], peaks.get(buffer))
+    return Filled(name, fifo["depth"], fifo["width_bits"], fifo["predicted_peak"], peaks.get(buffer))
 
 
 def _window(unit: WindowUnit) -> str:

@@ -1,6 +1,6 @@
 """Blocks drawn as SVG, each with the arrow into it, so that a row of them wraps wherever the page ends."""
 
-from rebnet.report.blocks import Block, Buffer, blocks
+from rebnet.report.blocks import Block, Filled, blocks
 from rebnet.report.commands import command
 from rebnet.report.html import Html, join, tag
 from rebnet.report.page import at, missing, section
@@ -54,7 +54,7 @@ def drawn(block: Block) -> Html:
     return Html(empty.replace("</g>", f"{join(parts)}</g>"))
 
 
-def _bar(buffer: Buffer, left: int, y: int) -> Html:
+def _bar(buffer: Filled, left: int, y: int) -> Html:
     """A buffer's name and fill."""
     width = BODY - 18
     parts = [

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from rebnet.boards import Board, boards
 from rebnet.errors import FoldingError
-from rebnet.fold.choices import TOLERANCE, Choices, Step
-from rebnet.fold.fronts import least_luts
-from rebnet.fold.paths import Outcome, Path, cheapest
+from rebnet.fold.search.choices import TOLERANCE, Choices, Edges
+from rebnet.fold.search.fronts import least_luts
+from rebnet.fold.search.paths import Outcome, Path, cheapest
 from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding
 from rebnet.stages.accelerator import layers_of
@@ -269,7 +269,7 @@ class Best:
     path: Path | None
     bound: float
     labels: int
-    steps: list[Step]
+    steps: list[Edges]
     samples_per_beat: int
 
 

@@ -10,17 +10,18 @@ from functools import cached_property
 
 import numpy as np
 
-from rebnet.fold.schedule import Edge, Integers, Process
+from rebnet.fold.timing.schedule import Edge, Process
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
 from rebnet.stages.converter import Converter
 from rebnet.stages.ends import PIXEL_DEPTH, SCORES_DEPTH, SCORES_LATENCY
 from rebnet.stages.mvtu import Mvtu
+from rebnet.stages.numbers import Integers
 from rebnet.stages.window import POOL_LATENCY, WINDOW_DEPTH, WINDOW_IMAGES, WINDOW_LATENCY, WindowUnit
 
 
 @dataclass(frozen=True, eq=False)
-class Places:
+class Filling:
     """How a buffer fills and empties, by its name.
 
     Up to event k of process `came`, came_words[k] words have come in, and up to event k of `went` went_words[k] have
@@ -42,11 +43,15 @@ class Places:
 
 
 @dataclass(frozen=True, eq=False)
-class Chain:
-    """The processes of one image in the order that data meets them, and the buffers between them."""
+class MarkedGraph:
+    """The processes of one image, each behind those that bring it data, and the buffers between them.
+
+    Events are the transitions of a timed marked graph, what an event waits for its edges. `sink` takes the scores.
+    """
 
     processes: list[Process]
-    places: list[Places]
+    fillings: list[Filling]
+    sink: Process
 
     @cached_property
     def numbers(self) -> dict[Process, int]:
@@ -54,12 +59,12 @@ class Chain:
         return {process: number for number, process in enumerate(self.processes)}
 
 
-def processes_of(accelerator: Accelerator, levels: int, depths: Depths, changed: bool = False) -> Chain:
+def processes_of(accelerator: Accelerator, levels: int, depths: Depths, changed: bool = False) -> MarkedGraph:
     """The processes of an image at `levels`, between a source that always has a beat and a sink that takes all.
 
     `changed` says that the image before ran at other levels: converters let it leave before they go on.
     """
-    return _Builder(accelerator, levels, depths, changed).chain()
+    return _Builder(accelerator, levels, depths, changed).graph()
 
 
 def _ones(count: int) -> Integers:
@@ -75,7 +80,8 @@ class _Builder:
     def __init__(self, accelerator: Accelerator, levels: int, depths: Depths, changed: bool) -> None:
         self.accelerator, self.levels, self.depths, self.changed = accelerator, levels, depths, changed
         self.processes: list[Process] = []
-        self.places: list[Places] = []
+        self.fillings: list[Filling] = []
+        self.there: dict[Process, Process] = {}  # when each word that leaves a layer is there to be taken
 
     def add(self, name: str, gaps: Integers, start: bool = False) -> Process:
         self.processes.append(Process(name, gaps, start))
@@ -90,9 +96,9 @@ class _Builder:
     ) -> None:
         """Let `waiting` wait for places of a buffer."""
         waiting.edges.append(edge(self.depths[buffer]))
-        self.places.append(Places(buffer, *fill, waiting, len(waiting.edges) - 1, edge))
+        self.fillings.append(Filling(buffer, *fill, waiting, len(waiting.edges) - 1, edge))
 
-    def chain(self) -> Chain:
+    def graph(self) -> MarkedGraph:
         beats = self.accelerator.beats_in
         source = self.add("source", _ones(beats), start=True)
         link = self.add("pixels", _ones(beats))
@@ -106,8 +112,7 @@ class _Builder:
                     link = self.window(stage, link)
                 case Mvtu():
                     link = self.mvtu(stage, link)
-        self.scores(link)
-        return Chain(self.processes, self.places)
+        return MarkedGraph(self.processes, self.fillings, self.scores(link))
 
     def converter(self, shape: Converter[int], words: Process) -> Process:
         """`width_converter`: an output word leaves when its last unit is in; words wait while it holds too many."""
@@ -186,6 +191,7 @@ class _Builder:
         out.wait(issues, drains, arrival)
         came = self.add(f"{shape.name} results", np.zeros(out.count, dtype=np.int64))
         came.wait(issues, drains, arrival)
+        self.there[out] = came
         counted = np.arange(out.count) + 1
         promised = tile(np.cumsum(drained) - drained, vectors, shape.out_words)
         self.limit(
@@ -196,16 +202,14 @@ class _Builder:
         )
         return out
 
-    def scores(self, words: Process) -> None:
+    def scores(self, words: Process) -> Process:
         """`scores`: one row a cycle; a word leaves with its last row."""
         rows, lanes = self.accelerator.beats_out, self.accelerator.layers[-1].drain
         last = np.minimum((np.arange(words.count) + 1) * lanes, rows) - 1
-        first_edge = words.edges.pop(0)  # the rows wait for the word, the word leaves with its last row
         issues = self.add("scores issues", _ones(rows))
-        word_of = np.arange(rows) // lanes
-        delay = np.broadcast_to(first_edge.delay, words.count)
-        issues.wait(first_edge.source, first_edge.after[word_of], delay[word_of])
+        issues.wait(self.there[words], np.arange(rows) // lanes, 0)
         sink = self.add("sink", _ones(rows))
         issues.wait(sink, np.arange(rows) - SCORES_DEPTH)
         words.wait(issues, last, 0)
         sink.wait(issues, np.arange(rows), SCORES_LATENCY)
+        return sink

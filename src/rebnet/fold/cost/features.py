@@ -17,7 +17,7 @@ from rebnet.stages.memories import ram_in_luts, rom_column, rom_in_luts
 from rebnet.stages.numbers import ceil_div, clog2
 
 Numbers = NDArray[np.float64]
-Shape = Mapping[str, Any]
+Sizes = Mapping[str, Any]
 """Parameters of a module: numbers, or arrays that broadcast together."""
 Features = dict[str, NDArray[Any]]
 _LEVELS = 14  # of adders: more than any SIMD has
@@ -43,7 +43,7 @@ def rom(depth: Any) -> Numbers:
     return luts
 
 
-def fifo(shape: Shape) -> Features:
+def fifo(shape: Sizes) -> Features:
     """First-in first-out buffer: LUT RAM, pointers and a counter."""
     width, depth = shape["width"], shape["depth"]
     return {
@@ -55,7 +55,7 @@ def fifo(shape: Shape) -> Features:
     }
 
 
-def vector_buffer(shape: Shape) -> Features:
+def vector_buffer(shape: Sizes) -> Features:
     """Input buffer of a layer: as a FIFO, its word registered, and the levels of every word."""
     width, depth, levels = shape["width"], shape["depth"], shape["level_width"]
     luts = 1.0 * ram_in_luts(width, depth)
@@ -70,7 +70,7 @@ def vector_buffer(shape: Shape) -> Features:
     }
 
 
-def processing_element(shape: Shape) -> Features:
+def processing_element(shape: Sizes) -> Features:
     """XNOR, popcount and accumulator of one output, for all its level lanes."""
     simd, lanes, total = (np.asarray(shape[key], dtype=np.float64) for key in ("simd", "level_lanes", "sum_width"))
     counts = ceil_div(simd, 4)
@@ -93,7 +93,7 @@ def processing_element(shape: Shape) -> Features:
     }
 
 
-def residual_encoder(shape: Shape) -> Features:
+def residual_encoder(shape: Sizes) -> Features:
     """Threshold and steps of one drained row."""
     levels, width, acc = (
         np.asarray(shape[key], dtype=np.float64) for key in ("levels", "threshold_width", "acc_width")
@@ -108,7 +108,7 @@ def residual_encoder(shape: Shape) -> Features:
     }
 
 
-def mvtu(shape: Shape) -> Features:
+def mvtu(shape: Sizes) -> Features:
     """What a matrix-vector unit is beside its buffers, its processing elements and its encoders."""
     get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
     pe, simd, lanes, drain = get["pe"], get["simd"], get["level_lanes"], get["drain"]
@@ -153,7 +153,7 @@ def mvtu(shape: Shape) -> Features:
     }
 
 
-def window(shape: Shape) -> Features:
+def window(shape: Sizes) -> Features:
     """A sliding window, beside its block RAM."""
     get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
     words = get["planes"] * get["reads"] * get["word"]
@@ -177,7 +177,7 @@ def window(shape: Shape) -> Features:
     }
 
 
-def max_pool(shape: Shape) -> Features:
+def max_pool(shape: Sizes) -> Features:
     """A max-pool with its lines in LUT RAM."""
     get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
     words = get["planes"] * get["word"]
@@ -199,7 +199,7 @@ def max_pool(shape: Shape) -> Features:
     }
 
 
-def width_converter(shape: Shape) -> Features:
+def width_converter(shape: Sizes) -> Features:
     """A gearbox: every bit of its buffer takes the elements that may come to stand there."""
     numbers = {key: value for key, value in shape.items() if not isinstance(value, str)}
     get: dict[str, Any] = {key: np.asarray(value, dtype=np.int64) for key, value in numbers.items()}
@@ -221,7 +221,7 @@ def width_converter(shape: Shape) -> Features:
     }
 
 
-def scores(shape: Shape) -> Features:
+def scores(shape: Sizes) -> Features:
     """Scale and offset of the last layer's accumulators."""
     get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
     return {
@@ -233,7 +233,7 @@ def scores(shape: Shape) -> Features:
     }
 
 
-def pixel_input(shape: Shape) -> Features:
+def pixel_input(shape: Sizes) -> Features:
     """Pixels into planes, in a register slice."""
     get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
     return {
@@ -244,7 +244,7 @@ def pixel_input(shape: Shape) -> Features:
     }
 
 
-PIECES: Mapping[str, Callable[[Shape], Features]] = {
+PIECES: Mapping[str, Callable[[Sizes], Features]] = {
     "fifo": fifo,
     "vector_buffer": vector_buffer,
     "processing_element": processing_element,

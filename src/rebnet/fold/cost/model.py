@@ -1,8 +1,8 @@
 """Resources of an accelerator before anything is synthesized: closed forms with coefficients fitted to synthesis.
 
 Block RAMs and multipliers follow exactly from the parameters, by the synthesizer's own rules. LUT and flip-flops are
-sums of features (`rebnet.fold.features`) with coefficients from `costs.json`, which `tools/calibrate_costs.py` fits
-and whose error on layers it was not fitted to stands in the same file.
+sums of features (`rebnet.fold.cost.features`) with coefficients from `costs.json`, which `tools/calibrate_costs.py`
+fits and whose error on layers it was not fitted to stands in the same file.
 """
 
 import json
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rebnet.boards import Family, Resources
 from rebnet.errors import OptionError
-from rebnet.fold.features import PIECES, Numbers, Shape
+from rebnet.fold.cost.features import PIECES, Numbers, Sizes
 from rebnet.stages.memories import ram_in_luts, rom_column, rom_in_luts
 from rebnet.stages.module import Module
 from rebnet.stages.numbers import ceil_div, clog2
@@ -58,7 +58,7 @@ def block_rams(width: Any, depth: Any, family: Family) -> tuple[Numbers, Numbers
     return counts[0], counts[1]
 
 
-def mvtu_cost(shape: Shape, family: Family) -> NDArray[np.float64]:
+def mvtu_cost(shape: Sizes, family: Family) -> NDArray[np.float64]:
     """Costs of matrix-vector units with everything in them.
 
     Args:
@@ -98,20 +98,20 @@ def _rom_blocks(cut: tuple[Numbers, Numbers], width: Any, column: Any) -> tuple[
     return np.where(columns, 0.0, cut[0]), np.where(columns, ceil_div(width, column), cut[1])
 
 
-def chunks_of(shape: Shape) -> Numbers:
+def chunks_of(shape: Sizes) -> Numbers:
     """Words of SIMD inputs in a vector."""
     chunks: Numbers = ceil_div(shape["cols"], shape["simd"])
     return chunks
 
 
-def multipliers(shape: Shape) -> Numbers:
+def multipliers(shape: Sizes) -> Numbers:
     """Multipliers of a unit's tail: one a lane, where its gains are no shifts."""
     lanes = np.asarray(shape["drain"]) * np.asarray(shape["level_lanes"], dtype=np.float64)
     multiply: Numbers = np.asarray(shape["multiply"]) * lanes
     return multiply
 
 
-def mvtu_pieces(shape: Shape) -> dict[str, tuple[Shape, Any]]:
+def mvtu_pieces(shape: Sizes) -> dict[str, tuple[Sizes, Any]]:
     """The submodules of a unit: parameters and how many there are."""
     drain, out = shape["drain"], shape["levels_out"]
     codes = np.where(np.asarray(out) > 0, np.asarray(drain) * out, np.asarray(drain) * shape["acc_width"])
@@ -136,7 +136,7 @@ def mvtu_pieces(shape: Shape) -> dict[str, tuple[Shape, Any]]:
     }
 
 
-def module_cost(name: str, shape: Shape, family: Family) -> NDArray[np.float64]:
+def module_cost(name: str, shape: Sizes, family: Family) -> NDArray[np.float64]:
     """Costs of any module of the library, as `mvtu_cost`."""
     if name == "mvtu":
         return mvtu_cost(shape, family)
@@ -153,7 +153,7 @@ def module_cost(name: str, shape: Shape, family: Family) -> NDArray[np.float64]:
     return total
 
 
-def piece_cost(piece: str, shape: Shape, family: Family) -> NDArray[np.float64]:
+def piece_cost(piece: str, shape: Sizes, family: Family) -> NDArray[np.float64]:
     """LUT and FF of one piece; an array of shape (5, …)."""
     coefficients = read_costs(family)[piece]
     features = PIECES[piece](shape)

@@ -6,9 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from rebnet.fold.pace import Pace
-from rebnet.fold.processes import Chain, Places, processes_of, tile
-from rebnet.fold.schedule import Schedule
+from rebnet.fold.timing.pace import Pace
+from rebnet.fold.timing.processes import Filling, MarkedGraph, processes_of, tile
+from rebnet.fold.timing.schedule import Schedule
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
 from rebnet.stages.folding import check_depths
@@ -34,7 +34,7 @@ def run(accelerator: Accelerator, levels: Sequence[int], depths: Depths) -> Timi
     """Send `len(levels)` images without a pause, image n at levels[n].
 
     Args:
-        accelerator: the chain and its folding.
+        accelerator: the accelerator.
         levels: served levels of each image, at least one image.
         depths: words of the buffers and FIFOs.
 
@@ -42,17 +42,17 @@ def run(accelerator: Accelerator, levels: Sequence[int], depths: Depths) -> Timi
         FoldingError: a depth below its buffer's minimum; the accelerator could not work at all.
     """
     check_depths(accelerator, depths)
-    made: dict[tuple[int, bool], Chain] = {}
-    chains = []
+    made: dict[tuple[int, bool], MarkedGraph] = {}
+    graphs = []
     for image, m in enumerate(levels):
         key = (m, image > 0 and levels[image - 1] != m)
         if key not in made:
             made[key] = processes_of(accelerator, m, depths, changed=key[1])
-        chains.append(made[key])
-    schedule = Schedule([chain.processes for chain in chains])
+        graphs.append(made[key])
+    graph, schedule = graphs[0], Schedule([each.processes for each in graphs])
     rows = accelerator.beats_out
-    finish = schedule.times[-1][rows - 1 :: rows]
-    return Timing(tuple(int(cycle) for cycle in finish), peaks(chains[0], schedule))
+    finish = schedule.times[graph.numbers[graph.sink]][rows - 1 :: rows]
+    return Timing(tuple(int(cycle) for cycle in finish), peaks(graph, schedule))
 
 
 def pace(accelerator: Accelerator, levels: int, depths: Depths) -> tuple[Fraction, tuple[str, ...]]:
@@ -62,19 +62,19 @@ def pace(accelerator: Accelerator, levels: int, depths: Depths) -> tuple[Fractio
         FoldingError: a depth below its buffer's minimum.
     """
     check_depths(accelerator, depths)
-    chain = processes_of(accelerator, levels, depths)
-    schedule, limits = paced(chain, accelerator.bound_cycles(levels))
+    graph = processes_of(accelerator, levels, depths)
+    schedule, limits = paced(graph, accelerator.bound_cycles(levels))
     cycles = Fraction(schedule.period, schedule.scale)
     return cycles, tuple(
-        places.buffer for places in chain.places if (chain.numbers[places.waiting], places.number) in limits
+        filling.buffer for filling in graph.fillings if (graph.numbers[filling.waiting], filling.number) in limits
     )
 
 
-def paced(chain: Chain, bound: int) -> tuple[Pace, frozenset[tuple[int, int]]]:
+def paced(graph: MarkedGraph, bound: int) -> tuple[Pace, frozenset[tuple[int, int]]]:
     """The schedule at the fewest cycles per image, `bound` or more, that has one, and the edges that cost more."""
-    schedule, limits = Pace(chain.processes, bound), frozenset[tuple[int, int]]()
+    schedule, limits = Pace(graph.processes, bound), frozenset[tuple[int, int]]()
     while (circle := schedule.solve()) is not None:
-        schedule, limits = Pace(chain.processes, circle.mean), circle.edges
+        schedule, limits = Pace(graph.processes, circle.mean), circle.edges
     return schedule, limits
 
 
@@ -87,15 +87,15 @@ def settled_peaks(accelerator: Accelerator, levels: int, depths: Depths) -> Dept
     Exact where the run settles within the images that are tried: two images in turn, over as many as any event looks
     back, follow those before them in the same rhythm. Where it does not settle, a buffer counts as full at some time.
     """
-    chain = processes_of(accelerator, levels, depths)
-    events = sum(process.count for process in chain.processes)
-    back = max(-(int(edge.after.min()) // edge.source.count) for process in chain.processes for edge in process.edges)
+    graph = processes_of(accelerator, levels, depths)
+    events = sum(process.count for process in graph.processes)
+    back = max(-(int(edge.after.min()) // edge.source.count) for process in graph.processes for edge in process.edges)
     for images in (back + 3, 2 * back + 6, 8 * back + 24):
         if images > back + 3 and images * events > _MOST_EVENTS:
             break
-        schedule = Schedule([chain.processes] * images)
+        schedule = Schedule([graph.processes] * images)
         if _settled(schedule, back):
-            return peaks(chain, schedule)
+            return peaks(graph, schedule)
     return dict(depths)
 
 
@@ -108,16 +108,16 @@ def _settled(schedule: Schedule, back: int) -> bool:
     return len(rhythms) == 1
 
 
-def peaks(chain: Chain, schedule: Schedule) -> dict[str, int]:
+def peaks(graph: MarkedGraph, schedule: Schedule) -> dict[str, int]:
     """The most words that ever stand in each buffer."""
-    return {places.buffer: _peak(places, chain, schedule) for places in chain.places}
+    return {filling.buffer: _peak(filling, graph, schedule) for filling in graph.fillings}
 
 
-def _peak(places: Places, chain: Chain, schedule: Schedule) -> int:
-    came, went = (schedule.times[chain.numbers[process]] for process in (places.came, places.went))
+def _peak(filling: Filling, graph: MarkedGraph, schedule: Schedule) -> int:
+    came, went = (schedule.times[graph.numbers[process]] for process in (filling.came, filling.went))
     came_words, went_words = (
-        tile(words, schedule.images, int(words[-1])) for words in (places.came_words, places.went_words)
+        tile(words, schedule.images, int(words[-1])) for words in (filling.came_words, filling.went_words)
     )
     went_words = np.concatenate([np.zeros(1, np.int64), went_words])
-    gone = went_words[np.searchsorted(went, came, "right" if places.passes else "left")]
+    gone = went_words[np.searchsorted(went, came, "right" if filling.passes else "left")]
     return max(int((came_words - gone).max()), 0)

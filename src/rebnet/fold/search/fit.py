@@ -10,9 +10,9 @@ import numpy as np
 from rebnet import boards
 from rebnet.boards import Board, Resources
 from rebnet.errors import FoldingError, OptionError
-from rebnet.fold.cost import predict
-from rebnet.fold.depths import size_fifos
-from rebnet.fold.search import Found, Goal, Search, device_of
+from rebnet.fold.cost.model import predict
+from rebnet.fold.search.search import Found, Goal, Search, device_of
+from rebnet.fold.timing.depths import size_fifos
 from rebnet.ir.network import Network
 from rebnet.stages.accelerator import Accelerator, accelerator_of
 from rebnet.stages.buffers import Depths

@@ -1,9 +1,9 @@
 """The pace that an accelerator keeps for ever: schedules that repeat with every image.
 
 In a run without end, in which every image happens `period` cycles after the one before, the equations of
-`rebnet.fold.schedule` have a solution if and only if the hardware keeps that pace: events that wait for each other
-around a circle cannot cost more cycles than the images they go through have periods. The circle that costs most sets
-the pace of the hardware, and the edges on it say who is to blame.
+`rebnet.fold.timing.schedule` have a solution if and only if the hardware keeps that pace: events that wait for each
+other around a circle cannot cost more cycles than the images they go through have periods. The circle that costs most
+sets the pace of the hardware, and the edges on it say who is to blame.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.fold.schedule import NEVER, Edge, Integers, Process
+from rebnet.fold.timing.schedule import NEVER, Edge, Process
+from rebnet.stages.numbers import Integers
 
 _BEFORE = -1  # an event that waits for the one before it in its process
 _NOTHING = -2

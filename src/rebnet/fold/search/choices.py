@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.boards import Family
-from rebnet.fold.cost import module_cost, shape_of
-from rebnet.fold.fronts import Foldings, every_folding, unbeaten, whole_costs
-from rebnet.fold.likely import likely_depths
+from rebnet.fold.cost.model import module_cost, shape_of
+from rebnet.fold.search.fronts import Foldings, every_folding, unbeaten, whole_costs
+from rebnet.fold.search.likely import likely_depths
 from rebnet.ir.network import Network
 from rebnet.stages.accelerator import Unit
 from rebnet.stages.ends import samples_per_beat
@@ -30,7 +30,7 @@ _NO_COST = np.zeros(4, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class Edges:
     """Edges from the nodes of one boundary to those of the next.
 
     Attributes:
@@ -51,7 +51,7 @@ class Step:
     places: Integers
     nodes: int
 
-    def chosen(self, edges: NDArray[np.bool_]) -> "Step":
+    def chosen(self, edges: NDArray[np.bool_]) -> "Edges":
         """The step with these edges alone."""
         return replace(
             self,
@@ -63,11 +63,11 @@ class Step:
         )
 
 
-def _step(edges: Sequence[tuple[int, int, Integers]], nodes: int) -> Step:
+def _step(edges: Sequence[tuple[int, int, Integers]], nodes: int) -> Edges:
     """Edges without foldings: source, target and costs of each."""
     source, target = (np.array([edge[place] for edge in edges], dtype=np.int64) for place in (0, 1))
     none = np.zeros(len(edges), dtype=np.bool_)
-    return Step(source, target, none, np.stack([edge[2] for edge in edges]), None, source, nodes)
+    return Edges(source, target, none, np.stack([edge[2] for edge in edges]), None, source, nodes)
 
 
 class Choices:
@@ -165,7 +165,7 @@ class Choices:
             ]
         return layers
 
-    def graph(self, hopeful: Sequence[Foldings], most_cycles: int, least_pace: int) -> list[Step] | None:
+    def graph(self, hopeful: Sequence[Foldings], most_cycles: int, least_pace: int) -> list[Edges] | None:
         """The accelerators of these foldings within `most_cycles`, for the range of paces that begins at `least_pace`.
 
         None where the input or the output takes more cycles.
@@ -190,7 +190,7 @@ class Choices:
 
     def _front(
         self, place: Place, words: Sequence[int], foldings: Foldings | None, pace: int
-    ) -> tuple[Step, list[int], Integers]:
+    ) -> tuple[Edges, list[int], Integers]:
         """From words to the units in front of a layer's converter, and to pools.
 
         Returns:
@@ -215,7 +215,7 @@ class Choices:
 
     def _layer(
         self, place: Place, foldings: Foldings, which: Integers, words: Sequence[int], least_pace: int
-    ) -> tuple[list[Step], list[int]]:
+    ) -> tuple[list[Edges], list[int]]:
         """From words, through converters to words of SIMD elements, to what the foldings of a layer drain."""
         reaches = foldings.fewest_cycles >= least_pace
         kept = unbeaten(foldings.costs, _numbered(foldings.simd, foldings.drain, which, reaches))
@@ -232,9 +232,9 @@ class Choices:
             costs.append(self._priced(place.to_simd(word, nodes[mine, 1]).module({})))
         front, at = np.concatenate(sources), np.concatenate(targets)
         never = np.zeros(len(front), dtype=np.bool_)
-        converters = Step(front, at, never, np.concatenate(costs), None, front, len(nodes))
+        converters = Edges(front, at, never, np.concatenate(costs), None, front, len(nodes))
         places = np.arange(len(foldings))
-        layer = Step(source.reshape(-1), target.reshape(-1), reaches, foldings.costs, foldings, places, len(drains))
+        layer = Edges(source.reshape(-1), target.reshape(-1), reaches, foldings.costs, foldings, places, len(drains))
         return [converters, layer], [int(drain) for drain in drains]
 
     def _cost(self, unit: Unit) -> Integers:

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.boards import Family
-from rebnet.fold.cost import BRAM_18K, BRAM_36K, DSP, FF, LUT, mvtu_cost, piece_cost
-from rebnet.fold.likely import input_depth, output_depth
+from rebnet.fold.cost.model import BRAM_18K, BRAM_36K, DSP, FF, LUT, mvtu_cost, piece_cost
+from rebnet.fold.search.likely import input_depth, output_depth
 from rebnet.stages.folding import WEIGHT_STYLES
 from rebnet.stages.mvtu import Mvtu, Mvtus
 from rebnet.stages.numbers import Integers, clog2

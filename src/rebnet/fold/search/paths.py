@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.fold.choices import TOLERANCE, Step
+from rebnet.fold.search.choices import TOLERANCE, Edges
 from rebnet.stages.numbers import Integers
 
 Floats = NDArray[np.float64]
@@ -58,7 +58,7 @@ class _Graph:
         numbers: of each step's edges, in the steps that were given.
     """
 
-    def __init__(self, steps: Sequence[Step], device: Floats) -> None:
+    def __init__(self, steps: Sequence[Edges], device: Floats) -> None:
         self.steps = list(steps)
         self.numbers = [np.arange(len(step.costs)) for step in steps]
         self.device = device
@@ -128,7 +128,7 @@ class _Graph:
                 self.numbers[number] = self.numbers[number][kept]
 
 
-def cheapest(steps: Sequence[Step], device: Floats, most: float, *, any_will_do: bool = False) -> Outcome:
+def cheapest(steps: Sequence[Edges], device: Floats, most: float, *, any_will_do: bool = False) -> Outcome:
     """The cheapest path of a graph whose largest share is at most `most`.
 
     Args:
@@ -223,7 +223,7 @@ def _search(graph: _Graph, weights: Sequence[Floats], most: float) -> tuple[Path
     return graph.path(edges_back[::-1]), looked
 
 
-def _ends(step: Step, node: int) -> Integers:
+def _ends(step: Edges, node: int) -> Integers:
     mine = step.source == node
     return np.unique(np.column_stack([step.target[mine], step.reaches[mine]]), axis=0)
 

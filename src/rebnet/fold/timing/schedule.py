@@ -11,16 +11,16 @@ registers only and stay once they are there. It is found by letting every proces
 changes; a whole process follows in a few operations on arrays.
 
 An image repeats the events of the image before. Here the equations are solved for a number of images in turn;
-`rebnet.fold.pace` solves them for a run without end.
+`rebnet.fold.timing.pace` solves them for a run without end.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-Integers = NDArray[np.int64]
+from rebnet.stages.numbers import Integers
+
 NEVER = -(1 << 60)
 """When an event happens that waits for nothing."""
 

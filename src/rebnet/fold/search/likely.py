@@ -14,7 +14,7 @@ def likely_depths(units: Iterable[Unit]) -> Depths:
     """Two vectors in an input buffer, two folds in an output FIFO, half more than the least in a line buffer.
 
     Depths depend on the pace of all layers together; these do not, so that a search can count them layer by layer. The
-    exact ones come from `rebnet.fold.depths`, once the foldings are chosen.
+    exact ones come from `rebnet.fold.timing.depths`, once the foldings are chosen.
     """
     depths: dict[str, int] = {}
     for unit in units:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
-from rebnet.fold.cycle_model import pace, paced, run, settled_peaks
-from rebnet.fold.pace import Pace
-from rebnet.fold.processes import Chain, processes_of
+from rebnet.fold.timing.cycle_model import pace, paced, run, settled_peaks
+from rebnet.fold.timing.pace import Pace
+from rebnet.fold.timing.processes import MarkedGraph, processes_of
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Buffer, Depths
 
@@ -79,19 +79,19 @@ class _Trial:
     """A schedule at one level count, with depths that are cut as long as it keeps its pace."""
 
     def __init__(self, accelerator: Accelerator, levels: int, depths: Depths) -> None:
-        self.chain: Chain = processes_of(accelerator, levels, depths)
-        self.schedule, _ = paced(self.chain, accelerator.bound_cycles(levels))
-        self._places = {places.buffer: places for places in self.chain.places}
+        self.graph: MarkedGraph = processes_of(accelerator, levels, depths)
+        self.schedule, _ = paced(self.graph, accelerator.bound_cycles(levels))
+        self._fillings = {filling.buffer: filling for filling in self.graph.fillings}
 
     def meets(self, buffer: str, depth: int) -> bool:
         """True if the schedule as it is never waits for a place of a buffer of `depth` words."""
-        places = self._places[buffer]
-        return self.schedule.meets(places.waiting, places.edge(depth))
+        filling = self._fillings[buffer]
+        return self.schedule.meets(filling.waiting, filling.edge(depth))
 
     def tried(self, buffer: str, depth: int) -> Pace | None:
         """The schedule with a buffer of `depth` words; None if it does not keep the pace."""
-        places = self._places[buffer]
-        schedule = self.schedule.replaced(places.waiting, places.number, places.edge(depth))
+        filling = self._fillings[buffer]
+        schedule = self.schedule.replaced(filling.waiting, filling.number, filling.edge(depth))
         return schedule if schedule.solve() is None else None
 
 
