@@ -4,6 +4,7 @@
     |- NotationError                a network text that cannot be read
     |- OptionError                  an option or argument outside its legal range
     |- FoldingError                 PE, SIMD, level lanes or FIFO depths that a layer cannot have
+    |  `- DeadlockError             buffers so shallow that no word moves; names them, who waits, and the least depths
     |- DatasetError                 images or labels that are missing, damaged or of the wrong shape
     |- FileFormatError              a file that is not what its name promises
     |  `- SchemaError               a file of another schema version
@@ -35,6 +36,10 @@ class OptionError(RebnetError):
 
 class FoldingError(RebnetError):
     """PE, SIMD, level lanes or FIFO depths that a layer cannot have."""
+
+
+class DeadlockError(FoldingError):
+    """Buffers so shallow that no word moves; names them, who waits for whom, and the least depths that work."""
 
 
 class DatasetError(RebnetError):

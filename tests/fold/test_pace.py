@@ -9,8 +9,9 @@ from tests.fold.chains import KINDS, draw_chain
 from rebnet.fold.timing.cycle_model import pace, run
 from rebnet.fold.timing.depths import ample_depths, size_fifos
 from rebnet.fold.timing.pace import Pace
+from rebnet.fold.timing.process import Process
 from rebnet.fold.timing.processes import _Builder
-from rebnet.fold.timing.schedule import Process, Schedule
+from rebnet.fold.timing.schedule import Schedule
 from rebnet.stages.converter import Converter
 
 

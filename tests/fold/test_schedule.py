@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from rebnet.fold.timing.pace import Circle, Pace
-from rebnet.fold.timing.schedule import Edge, Process, Schedule
+from rebnet.fold.timing.process import Edge, Process
+from rebnet.fold.timing.schedule import Schedule
 
 
 def one_by_one(images: Sequence[Sequence[Process]]) -> list[list[int]]:

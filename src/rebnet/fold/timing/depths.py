@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
+from rebnet.errors import DeadlockError
 from rebnet.fold.timing.cycle_model import pace, paced, run, settled_peaks
 from rebnet.fold.timing.pace import Pace
 from rebnet.fold.timing.processes import MarkedGraph, processes_of
@@ -92,7 +93,10 @@ class _Trial:
         """The schedule with a buffer of `depth` words; None if it does not keep the pace."""
         filling = self._fillings[buffer]
         schedule = self.schedule.replaced(filling.waiting, filling.number, filling.edge(depth))
-        return schedule if schedule.solve() is None else None
+        try:
+            return schedule if schedule.solve() is None else None
+        except DeadlockError:
+            return None
 
 
 def _cut_all(trials: list[_Trial], buffer: str, depth: int) -> bool:

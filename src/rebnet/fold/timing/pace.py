@@ -14,7 +14,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.fold.timing.schedule import NEVER, Edge, Process
+from rebnet.fold.timing.deadlock import refuse_deadlock
+from rebnet.fold.timing.process import Edge, Process
+from rebnet.fold.timing.schedule import NEVER, PATIENCE
 from rebnet.stages.numbers import Integers
 
 _BEFORE = -1  # an event that waits for the one before it in its process
@@ -67,6 +69,7 @@ class Pace:
         self._causes: list[NDArray[np.int8]] = []  # the edge that each event waits for last
         self._bases: list[Integers] = []
         self._wraps: list[int] = []
+        self._edges: list[list[Edge]] = [list(process.edges) for process in processes]
         self._waits: list[list[_Wait]] = []
         self._followers: list[set[int]] = [set() for _ in self._processes]
         for number, process in enumerate(self._processes):
@@ -100,19 +103,26 @@ class Pace:
         index = self._numbers[process]
         other = copy(self)
         other.times, other._causes = list(self.times), list(self._causes)
-        other._waits = list(self._waits)
+        other._waits, other._edges = list(self._waits), [list(edges) for edges in self._edges]
+        other._edges[index][number] = edge
         other._waits[index] = list(self._waits[index])
         other._waits[index][number] = self._placed(edge, process.count)
         other._dirty = {index}
         return other
 
     def solve(self) -> Circle | None:
-        """Find the times; None, or a circle that has no solution at this period."""
+        """Find the times; None, or a circle that has no solution at this period.
+
+        Raises:
+            DeadlockError: events wait for each other around a circle of no images at all.
+        """
         for base, wrap in zip(self._bases, self._wraps, strict=True):
             if int(base[-1]) + wrap > self.period:
                 return Circle(Fraction(int(base[-1]) + wrap, self.scale), frozenset())
         sweeps, look = 0, 6
         while self._dirty:
+            if sweeps == PATIENCE:
+                refuse_deadlock(self._processes, self._edges)
             if sweeps == look:
                 circle = self._circle()
                 if circle is not None:

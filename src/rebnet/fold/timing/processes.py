@@ -6,11 +6,11 @@ the RTL, to the cycle and to the word, is tested.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
-from rebnet.fold.timing.schedule import Edge, Process
+from rebnet.fold.timing.process import Edge, Process, placed
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
 from rebnet.stages.converter import Converter
@@ -95,8 +95,9 @@ class _Builder:
         fill: tuple[Process, Integers, Process, Integers, bool],
     ) -> None:
         """Let `waiting` wait for places of a buffer."""
-        waiting.edges.append(edge(self.depths[buffer]))
-        self.fillings.append(Filling(buffer, *fill, waiting, len(waiting.edges) - 1, edge))
+        made = partial(placed, buffer, edge)
+        waiting.edges.append(made(self.depths[buffer]))
+        self.fillings.append(Filling(buffer, *fill, waiting, len(waiting.edges) - 1, made))
 
     def graph(self) -> MarkedGraph:
         beats = self.accelerator.beats_in

@@ -15,56 +15,18 @@ An image repeats the events of the image before. Here the equations are solved f
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from rebnet.fold.timing.deadlock import refuse_deadlock
+from rebnet.fold.timing.process import Edge, Process
 from rebnet.stages.numbers import Integers
 
 NEVER = -(1 << 60)
 """When an event happens that waits for nothing."""
-
-
-@dataclass(eq=False)
-class Process:
-    """Events of one image that happen one after another.
-
-    Attributes:
-        name: for messages.
-        gaps: least cycles from the event before to each event; that of an image's first counts from the last event
-            of the image before.
-        start: True if the first image's first event waits for nothing else but cycle 0.
-        edges: what else the events wait for.
-    """
-
-    name: str
-    gaps: Integers
-    start: bool = False
-    edges: list["Edge"] = field(default_factory=list)
-
-    @property
-    def count(self) -> int:
-        """Events of an image."""
-        return len(self.gaps)
-
-    def wait(
-        self, source: "Process", after: Integers, delay: Integers | int = 1, events: Integers | None = None
-    ) -> None:
-        """Event events[i] (all if None) happens `delay` cycles after event after[i] of `source`, or later.
-
-        Events of `source` are counted from its image's first; negative numbers are those of images before.
-        """
-        self.edges.append(Edge(source, events, after, delay))
-
-
-@dataclass(frozen=True, eq=False)
-class Edge:
-    """See `Process.wait`."""
-
-    source: Process
-    events: Integers | None
-    after: Integers
-    delay: Integers | int = 1
+PATIENCE = 64
+"""Sweeps after which a solver asks whether there is a solution at all; most need fewer."""
 
 
 @dataclass(eq=False)
@@ -95,6 +57,9 @@ class Schedule:
     Attributes:
         images: how many.
         times: cycle of every event of every process; an array per process, in the order of the first image's.
+
+    Raises:
+        DeadlockError: events wait for each other in a circle.
     """
 
     def __init__(self, images: Sequence[Sequence[Process]]) -> None:
@@ -118,7 +83,7 @@ class Schedule:
                 wait = self._placed(edges, number, source, process.count, images[0][source].count)
                 self._waits[number].append(wait)
                 self._followers[source].append((number, wait))
-        self._solve()
+        self._solve(list({id(image[0]): image for image in images}.values()))
         self.times = [shifted + base for shifted, base in zip(self._shifted, self._bases, strict=True)]
 
     def _placed(self, edges: dict[int, Edge], number: int, source: int, count: int, source_count: int) -> _Wait:
@@ -136,10 +101,14 @@ class Schedule:
         last = np.minimum.accumulate(index[::-1])[::-1]
         return _Wait(source, where, index, add, first, last, 0, len(self._bases[source]) - 1)
 
-    def _solve(self) -> None:
+    def _solve(self, images: Sequence[Sequence[Process]]) -> None:
         dirty = set(range(len(self._waits)))
-        forward = True
+        forward, sweeps = True, 0
         while dirty:
+            if sweeps == PATIENCE:
+                for image in images:
+                    refuse_deadlock(image, [process.edges for process in image])
+            sweeps += 1
             for number in range(len(self._waits)) if forward else range(len(self._waits) - 1, -1, -1):
                 if number in dirty:
                     dirty.discard(number)
