@@ -17,7 +17,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from rebnet import zoo
-from rebnet.fold.from_text import bound_cycles
+from rebnet.fold.timing.from_text import bound_cycles
 from rebnet.ir.notation import parse
 from rebnet.records import read
 from rebnet.reproduce.published import CLOCK_MHZ, PAPER, of
