@@ -22,6 +22,7 @@ from rebnet.nn.calibration import recalibrate, snap_gains
 from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.load import ModelMetadata, save_model
+from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import ResidualSign
 from rebnet.nn.window import FlattenHWC, PadLowest
@@ -36,9 +37,9 @@ def model(levels=2, bits=8, snapped=True, text=TEXT, images=IMAGES, any_levels=F
     torch.manual_seed(levels)
     made = build(parse(text), levels, bits, any_levels=any_levels)
     for before, module in pairwise(made):
-        if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-            nn.init.uniform_(module.weight, 0 if isinstance(before, nn.MaxPool2d) else -1.5, 1.5)
-            nn.init.normal_(module.bias, 0, 0.3)
+        if isinstance(module, NormSign):
+            nn.init.uniform_(module.norm.weight, 0 if isinstance(before, nn.MaxPool2d) else -1.5, 1.5)
+            nn.init.normal_(module.norm.bias, 0, 0.3)
     if snapped:
         snap_gains(made)
     recalibrate(made, images)
@@ -148,7 +149,7 @@ def refuse(error, message, made, **options):
 
 def test_factors_off_the_grid():
     made = model(2, snapped=False)
-    factors = tuple(made.sign1.gammas.tolist())
+    factors = tuple(made.norm1.sign.gammas.tolist())
     refuse(
         OptionError,
         f"toy: factors {factors} are no integer gains over a power of two; give export training images, so that it "
@@ -164,13 +165,14 @@ def test_modules_that_are_no_network():
     refuse(OptionError, f"toy: starts with BinaryLinear; {first}", nn.Sequential(linear, norm))
     refuse(
         OptionError,
-        "toy: module 1 is a Linear; use PixelInput, BinaryLinear, BinaryConv2d, BatchNorm1d, BatchNorm2d, MaxPool2d, "
-        "PadLowest, FlattenHWC and ResidualSign (Dropout and Identity are passed over)",
+        "toy: module 1 is a Linear; use PixelInput, BinaryLinear, BinaryConv2d, NormSign, BatchNorm1d, BatchNorm2d, "
+        "MaxPool2d, PadLowest, FlattenHWC and ResidualSign (Dropout and Identity are passed over), or give it a method "
+        "`operations` (rebnet.nn.operations)",
         nn.Sequential(pixels, nn.Linear(24, 4), norm),
     )
     refuse(
         OptionError,
-        "toy: module 2, BatchNorm1d, keeps no running statistics; make it with them",
+        "toy: module 2, BatchNorm1d: keeps no running statistics; make it with them",
         nn.Sequential(pixels, linear, nn.BatchNorm1d(4, track_running_stats=False)),
     )
     refuse(
@@ -235,11 +237,11 @@ TAKEN = (
         ),
         (
             (CONV, NORM, PadLowest(SAME), ResidualSign(1), BinaryConv2d(4, 2, 5)),
-            "5: its window is 5x5, its map was padded for 3x3+same; make them the same",
+            "5, BinaryConv2d: its window is 5x5, its map was padded for 3x3+same; make them the same",
         ),
         (
             (PadLowest(Window(3, 2, same=True), -1.0), CONV),
-            "2: its window is 3x3, its map was padded for 3x3/2+same; make them the same",
+            "2, BinaryConv2d: its window is 3x3, its map was padded for 3x3/2+same; make them the same",
         ),
         *(
             ((CONV, NORM, pool), f"3, {pool}: a pool is square, unpadded, undilated and floors; make it so")
@@ -253,12 +255,12 @@ TAKEN = (
         ),
         (
             (CONV, nn.BatchNorm2d(4, track_running_stats=False)),
-            "2, BatchNorm2d, keeps no running statistics; make it with them",
+            "2, BatchNorm2d: keeps no running statistics; make it with them",
         ),
         (
             (CONV, NORM, ResidualSign(1), nn.Flatten(), BinaryLinear(64, 2)),
-            "4 is a Flatten, which puts one channel's whole map after the other; hardware streams all channels of a "
-            "pixel together, so use rebnet.nn.window.FlattenHWC",
+            "4, Flatten: puts one channel's whole map after the other; hardware streams all channels of a pixel "
+            "together, so use rebnet.nn.window.FlattenHWC",
         ),
     ],
 )

@@ -8,10 +8,15 @@ import pytest
 import torch
 from torch import nn
 
+from rebnet.engine.real import run_real
 from rebnet.errors import OptionError, RebnetError
 from rebnet.export import export
+from rebnet.ir import ops
+from rebnet.nn.calibration import recalibrate, snap_gains
 from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLinear
+from rebnet.nn.norm_sign import NormSign
+from rebnet.nn.operations import says
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import ResidualSign
 from rebnet.nn.window import FlattenHWC
@@ -121,11 +126,12 @@ REFUSED = {
     "infinite variance": (changed(2, lambda norm: norm.running_var.fill_(torch.inf)), "module 2, BatchNorm1d: "
         "running_var holds a number that is not finite; train it again, with a smaller learning rate"),
     "no statistics": (nn.Sequential(*dense()[:2], nn.BatchNorm1d(8, track_running_stats=False), *dense()[3:]), ""
-        "module 2, BatchNorm1d, keeps no running statistics; make it with them"),
+        "module 2, BatchNorm1d: keeps no running statistics; make it with them"),
     "meta": (dense().to("meta"), "module 1, BinaryLinear: weight is on the device meta, without values; load them "
         "first"),
     "a forward of its own": (nn.Sequential(dense()[0], Louder(72, 8), *dense()[2:]), "module 1, Louder: has a "
-        "forward of its own, which export cannot see into; use BinaryLinear"),
+        "forward of its own, which export cannot see into; use BinaryLinear, or say its `operations` in the "
+        "same class"),
     "a hook": (changed(1, lambda layer: layer.register_forward_hook(lambda *given: None)), "module 1, BinaryLinear: "
         "has forward hooks, which export cannot see into; remove them"),
     "real weights": (changed(1, lambda layer: setattr(layer, "real", True)), "module 1, BinaryLinear: multiplies "
@@ -140,7 +146,7 @@ REFUSED = {
         "the maps"),
     "flattened vectors": (nn.Sequential(dense()[0], FlattenHWC(), *dense()[1:]), "module 1, FlattenHWC: takes maps, "
         "and vectors stand in front of it; leave it out"),
-    "Flatten": (maps(nn.Flatten()), "module 4 is a Flatten, which puts one channel's whole map after the other; "
+    "Flatten": (maps(nn.Flatten()), "module 4, Flatten: puts one channel's whole map after the other; "
         "hardware streams all channels of a pixel together, so use rebnet.nn.window.FlattenHWC"),
     "Flatten of other axes": (maps(nn.Flatten(0), 6), "module 4, Flatten(start_dim=0, end_dim=-1): flattens other "
         "axes than a map's; use rebnet.nn.window.FlattenHWC"),
@@ -181,3 +187,60 @@ def test_the_module_stays_as_it_was():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_module_on_a_gpu():
     assert export(dense().cuda(), images=IMAGES) == export(dense(), images=IMAGES)
+
+
+class Twice(nn.Module):
+    """A module of somebody's own: two layers and what stands between them, with an option of its own."""
+
+    def __init__(self, inputs, hidden, outputs):
+        super().__init__()
+        self.first, self.second = BinaryLinear(inputs, hidden), BinaryLinear(hidden, outputs)
+        self.between = NormSign(nn.BatchNorm1d(hidden), ResidualSign(2))
+
+    def forward(self, x):
+        return self.second(self.between(self.first(x)))
+
+    def operations(self, said):
+        for name in ("first", "between", "second"):
+            said = says(getattr(self, name), said, name)
+        return said
+
+
+class Negated(nn.BatchNorm1d):
+    """One that composes nothing: -norm(x), said as an operation of the intermediate representation."""
+
+    def forward(self, x):
+        return -super().forward(x)
+
+    def operations(self, said):
+        weight, bias, mean, variance = (
+            one.detach().double().numpy() for one in (self.weight, self.bias, self.running_mean, self.running_var)
+        )
+        return said.vectors(self).then(self, ops.BatchNorm(mean, variance, -weight, -bias, self.eps))
+
+
+def test_modules_of_one_s_own_say_their_operations():
+    torch.manual_seed(0)
+    tail = [ResidualSign(2), BinaryLinear(5, 3), NormSign(nn.BatchNorm1d(3))]
+    model = nn.Sequential(PixelInput(6, 6, 2), Twice(72, 8, 5), Negated(5), *tail)
+    exported = export(model, "toy", images=IMAGES)
+    assert [type(op).__name__ for op in exported.ops] == [
+        *2 * ("Dense", "BatchNorm", "ResidualSign"), "Dense", "BatchNorm",
+    ]  # fmt: skip
+    snap_gains(model)
+    recalibrate(model, IMAGES)
+    assert export(model, "toy") == exported
+    with torch.no_grad():
+        wanted = model(torch.from_numpy(IMAGES)).numpy()
+    assert np.allclose(run_real(exported, IMAGES), wanted, atol=1e-4)
+
+
+def test_a_part_of_one_s_own_module_is_named_by_its_path():
+    model = nn.Sequential(PixelInput(6, 6, 2), Twice(72, 8, 5), *dense()[-2:])
+    model[1].between.norm = nn.GroupNorm(2, 8)
+    assert refused(model).startswith("toy: module 1.between.norm is a GroupNorm; use PixelInput, ")
+    model[1].between = NormSign(nn.BatchNorm1d(8), ResidualSign(2))
+    model[1].second.register_forward_hook(lambda *given: None)
+    assert refused(model) == (
+        "toy: module 1.second, BinaryLinear: has forward hooks, which export cannot see into; remove them"
+    )

@@ -9,8 +9,8 @@ from rebnet.nn.build import build
 from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.networks import architecture
+from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.pixels import PixelInput
-from rebnet.nn.residual import ResidualSign
 from rebnet.nn.window import MaxPool2d
 
 TINY = architecture("4x4x1 - D8 - D6 - D3")
@@ -19,22 +19,23 @@ MAPS = architecture("9x7x2 - C4:3x3/2+same - C5:2x2+same - MP2/1 - C6:2x2+same -
 
 def test_modules_in_order():
     model = build(TINY, 2, input_bits=3, gradient="paper")
-    layer = [BinaryLinear, nn.BatchNorm1d, ResidualSign]
-    assert [type(module) for module in model] == [PixelInput, *layer, *layer, BinaryLinear, nn.BatchNorm1d]
-    assert [name for name, _ in model.named_children()][:4] == ["pixels", "linear1", "norm1", "sign1"]
-    assert (model.pixels.bits, model.sign1.levels, model.sign1.gradient) == (3, 2, "paper")
+    assert [type(module) for module in model] == [PixelInput, *3 * [BinaryLinear, NormSign]]
+    assert [name for name, _ in model.named_children()][:4] == ["pixels", "linear1", "norm1", "linear2"]
+    assert (model.pixels.bits, model.norm1.sign.levels, model.norm1.sign.gradient) == (3, 2, "paper")
+    assert model.norm3.sign is None
     assert (model.linear1.in_features, model.linear2.in_features, model.linear3.out_features) == (16, 8, 3)
 
 
 def test_modules_of_convolutions_in_order():
     model = build(MAPS, 2, input_bits=3)
     assert [name for name, _ in model.named_children()] == [
-        *("pixels", "pad1", "conv1", "norm1", "pad2", "sign1", "conv2", "pool2", "norm2", "pad3", "sign2"),
-        *("conv3", "pool3", "norm3", "sign3", "flatten", "linear4", "norm4", "sign4", "linear5", "norm5"),
+        *("pixels", "pad1", "conv1", "norm1", "conv2", "pool2", "norm2", "conv3", "pool3", "norm3", "flatten"),
+        *("linear4", "norm4", "linear5", "norm5"),
     ]
     assert not model.pixels.flat
-    assert [type(model.conv1), type(model.norm1), type(model.pool2)] == [BinaryConv2d, nn.BatchNorm2d, MaxPool2d]
-    assert (model.pad1.lowest, model.pad2.lowest, model.pad3.lowest) == (-1, -math.inf, -math.inf)
+    assert [type(model.conv1), type(model.norm1.norm), type(model.pool2)] == [BinaryConv2d, nn.BatchNorm2d, MaxPool2d]
+    assert (model.pad1.lowest, model.norm1.pad.lowest, model.norm2.pad.lowest) == (-1, -math.inf, -math.inf)
+    assert model.norm3.pad is None
     assert (str(model.pad1.window), str(model.conv1.window)) == ("3x3/2+same", "3x3/2")
     assert (model.pool2.kernel_size, model.pool2.stride, model.pool3.stride) == (2, 1, 2)
     assert (model.conv2.in_channels, model.linear4.in_features) == (4, 2 * 1 * 6)
@@ -48,6 +49,14 @@ def test_every_map_has_the_shape_of_the_text():
         if name.startswith(("conv", "pool", "linear")):
             shapes.append((*x.shape[2:], x.shape[1]) if x.ndim == 4 else (1, 1, x.shape[1]))
     assert tuple(shapes) == MAPS.shapes[1:]
+
+
+def test_the_float_network():
+    model = build(MAPS, 0)
+    assert [name for name, _ in model.named_children()][:8] == [
+        *("pixels", "pad1", "conv1", "norm1", "pad2", "sign1", "conv2", "pool2"),
+    ]
+    assert (type(model.sign1), model.norm1.sign, model.norm1.pad) == (nn.ReLU, None, None)
 
 
 @pytest.mark.parametrize("network", [TINY, MAPS])

@@ -25,9 +25,9 @@ def around(values):
 
 def test_snapped_factors_are_bytes_over_a_power_of_two():
     model = build(TINY, 3)
-    before = [model.sign1.gammas.tolist(), model.sign2.gammas.tolist()]
+    before = [model.norm1.sign.gammas.tolist(), model.norm2.sign.gammas.tolist()]
     snap_gains(model)
-    for sign, old in zip((model.sign1, model.sign2), before, strict=True):
+    for sign, old in zip((model.norm1.sign, model.norm2.sign), before, strict=True):
         gammas = sign.gammas.tolist()
         scale = 2 ** min(f for f in range(40) if all((g * 2**f).is_integer() for g in gammas))
         assert sum(gammas) * scale <= 255
@@ -37,15 +37,15 @@ def test_snapped_factors_are_bytes_over_a_power_of_two():
 def test_one_level_keeps_its_factor():
     model = build(TINY, 1)
     snap_gains(model)
-    assert model.sign1.gammas.tolist() == [1.0]
-    assert not model.sign1.is_snapped
+    assert model.norm1.sign.gammas.tolist() == [1.0]
+    assert not model.norm1.sign.is_snapped
 
 
 def test_gains_of_maps_fit_the_window_that_consumes_them():
     model = build(architecture("9x9x1 - C64 - C4 - D3"), 3)
     snap_gains(model, gain_bits=12, threshold_bits=20)
-    total = sum(model.sign1.gammas.tolist())
-    scale = 2 ** min(f for f in range(40) if all((g * 2**f).is_integer() for g in model.sign1.gammas.tolist()))
+    total = sum(model.norm1.sign.gammas.tolist())
+    scale = 2 ** min(f for f in range(40) if all((g * 2**f).is_integer() for g in model.norm1.sign.gammas.tolist()))
     assert 3 * (9 * 64 * total * scale + 2) < 2**19 <= 3 * (9 * 64 * total * 2 * scale + 2)
 
 

@@ -1,3 +1,7 @@
+import re
+from dataclasses import replace
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +12,7 @@ from rebnet.nn.build import build
 from rebnet.nn.calibration import snap_gains
 from rebnet.nn.load import MODEL_FILE, ModelMetadata, load_model, save_model
 from rebnet.nn.networks import architecture
+from rebnet.nn.options import Estimator, Gradient
 
 METADATA = ModelMetadata("4x4x1 - D8 - D3", 2, 5, "blobs")
 
@@ -31,7 +36,7 @@ def test_comes_back_bit_for_bit(run):
     model, metadata = load_model(run)
     assert metadata == METADATA
     assert not model.training
-    assert model.sign1.is_snapped
+    assert model.norm1.sign.is_snapped
     again = run / "again"
     save_model(again, model, metadata)
     other, _ = load_model(again)
@@ -47,6 +52,59 @@ def test_maps_come_back_bit_for_bit(tmp_path):
     again, _ = load_model(tmp_path)
     images = torch.randint(0, 256, (5, 6, 5, 2), dtype=torch.uint8)
     assert torch.equal(again(images), model(images))
+
+
+OLD_NAMES = {  # of 4x4x1 - D8 - D3 at M = 2, and any-level, before BatchNorm and residual sign became one module
+    False: ("norm1.weight", "norm1.running_var", "sign1.log_increments", "sign1.is_snapped", "norm2.bias"),
+    True: ("norm1.0.weight", "norm1.1.running_var", "sign1.0.log_increments", "sign1.1.is_snapped", "norm2.0.bias"),
+}
+
+
+@pytest.mark.parametrize("any_levels", [False, True])
+def test_a_file_from_before_batchnorm_and_residual_sign_were_one(tmp_path, any_levels):
+    metadata = replace(METADATA, any_levels=any_levels)
+    model = metadata.build()
+    snap_gains(model)
+    save_model(tmp_path, model, metadata)
+    arrays, texts = read_tensors(tmp_path / MODEL_FILE)
+    old = {re.sub(r"norm(\d(?:\.\d)?)\.(norm|sign)\.", r"\2\1.", name): array for name, array in arrays.items()}
+    assert set(OLD_NAMES[any_levels]) < set(old)
+    assert not [name for name in old if ".norm." in name or ".sign." in name]
+    texts = {key: text for key, text in texts.items() if key not in ("gradient", "estimator", "schema")}
+    write_tensors(tmp_path / MODEL_FILE, old, texts)
+    again, read = load_model(tmp_path)
+    assert read == metadata
+    assert model.state_dict().keys() == again.state_dict().keys()
+    assert all(torch.equal(tensor, again.state_dict()[name]) for name, tensor in model.state_dict().items())
+
+
+@pytest.mark.parametrize("text", ["4x4x1 - D8 - D3", "6x5x2 - C4:3x3+same - MP2 - C5:2x2+same - D6 - D3"])
+@pytest.mark.parametrize("any_levels", [False, True])
+@pytest.mark.parametrize("estimator", get_args(Estimator))
+@pytest.mark.parametrize("gradient", get_args(Gradient))
+@pytest.mark.parametrize("input_bits", [1, 8])
+@pytest.mark.parametrize("levels", [0, 1, 3])
+def test_every_model_comes_back_from_its_own_record(
+    tmp_path, text, levels, input_bits, gradient, estimator, any_levels
+):
+    if levels == 0 and any_levels:
+        return  # refused by build
+    metadata = ModelMetadata(text, levels, input_bits, "blobs", any_levels, gradient, estimator)
+    model = metadata.build().eval()
+    save_model(tmp_path, model, metadata)
+    again, read = load_model(tmp_path)
+    assert read == metadata
+    assert repr(again) == repr(model)  # kinds, names and options of all modules
+    assert ("estimator=" + repr(estimator) in repr(again)) == (levels > 0)
+    assert again.state_dict().keys() == model.state_dict().keys()
+    images = torch.randint(0, 256, (3, *architecture(text).shapes[0]), dtype=torch.uint8)
+    for mode in (True, False):
+        gradients = []
+        for one in (model.train(mode), again.train(mode)):
+            one.zero_grad()
+            one(images).square().sum().backward()
+            gradients.append([parameter.grad for parameter in one.parameters() if parameter.grad is not None])
+        assert all(torch.equal(ours, theirs) for ours, theirs in zip(*gradients, strict=True))
 
 
 def test_missing(tmp_path):
@@ -84,7 +142,7 @@ def double(arrays):
 
 
 def spoil(arrays):
-    arrays["norm1.running_var"][0] = np.nan
+    arrays["norm1.norm.running_var"][0] = np.nan
 
 
 @pytest.mark.parametrize(
@@ -109,6 +167,8 @@ def test_wrong_tensors(run, change, reason):
         ({"network": ""}, "metadata key 'network' is missing"),
         ({"levels": "two"}, "metadata key 'levels' holds 'two', not a number"),
         ({"levels": "12"}, "describe no network .levels=12"),
+        ({"gradient": "ste"}, "metadata key 'gradient' holds 'ste', not chain or paper; train it again"),
+        ({"estimator": "none"}, "metadata key 'estimator' holds 'none', not clip or polynomial or ede; train it again"),
         ({"network": "4x4x1 - Q8"}, "describe no network"),
     ],
 )

@@ -111,7 +111,7 @@ def test_record_and_model(blob_dataset, tmp_path):
     for entry in (record, *record["curve"]):
         assert entry["validation_accuracy"] == entry["validation_accuracies"][2]
         assert len(entry["validation_accuracies"]) == 3
-    assert record["gammas"] == [[one.gammas.tolist() for one in sign] for sign in (model.sign1, model.sign2)]
+    assert record["gammas"] == [[one.gammas.tolist() for one in sign] for sign in (model.norm1.sign, model.norm2.sign)]
 
 
 def test_other_records_have_no_accuracies_of_fewer_levels(blob_dataset, tmp_path):

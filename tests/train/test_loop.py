@@ -68,7 +68,7 @@ def test_record_and_model(blob_dataset, tmp_path):
     assert [len(gammas) for gammas in record["gammas"]] == [2, 2]
     model, metadata = load_model(tmp_path)
     assert (metadata.network, metadata.levels, metadata.input_bits) == (NETWORK, 2, 4)
-    assert [model.sign1.gammas.tolist(), model.sign2.gammas.tolist()] == record["gammas"]
+    assert [model.norm1.sign.gammas.tolist(), model.norm2.sign.gammas.tolist()] == record["gammas"]
     assert sum(gamma * 2**20 for gamma in record["gammas"][0]).is_integer()
     test = Images(torch.from_numpy(blob_dataset.test_images), torch.from_numpy(blob_dataset.test_labels))
     assert loop.accuracy(model, test) == record["test_accuracy"]
@@ -81,7 +81,7 @@ def test_statistics_are_those_of_images_as_training_moves_them(blob_dataset, tmp
     training, _ = split(blob_dataset, chosen.validation_fraction, 0)
     for moved, fits in ((chosen, True), (replace(chosen, shift_pixels=0), False)):
         sums = model.linear1(model.pixels(calibration_pixels(training, moved, 0))).double()
-        assert torch.allclose(model.norm1.running_mean.double(), sums.mean(0), atol=1e-5) == fits
+        assert torch.allclose(model.norm1.norm.running_mean.double(), sums.mean(0), atol=1e-5) == fits
 
 
 def test_the_seed_decides_everything(blob_dataset, tmp_path):
@@ -251,9 +251,9 @@ def test_takes_weights_norms_and_factors(blob_dataset, tmp_path):
     model = build(parse(NETWORK), 3)
     start_from(model, parse(NETWORK), 8, tmp_path, "training.json")
     assert torch.equal(model.linear2.weight, trained.linear2.weight)
-    assert torch.equal(model.norm1.running_mean, trained.norm1.running_mean)
-    first, second = trained.sign1.gammas.tolist()
-    assert model.sign1.gammas.tolist() == pytest.approx([first, second, second / 2])
+    assert torch.equal(model.norm1.norm.running_mean, trained.norm1.norm.running_mean)
+    first, second = trained.norm1.sign.gammas.tolist()
+    assert model.norm1.sign.gammas.tolist() == pytest.approx([first, second, second / 2])
 
 
 def test_one_level_takes_its_own_set_of_an_any_level_run(blob_dataset, tmp_path):
@@ -263,9 +263,11 @@ def test_one_level_takes_its_own_set_of_an_any_level_run(blob_dataset, tmp_path)
         model = build(parse(NETWORK), levels)
         start_from(model, parse(NETWORK), 8, tmp_path, "training.json")
         assert torch.equal(model.linear2.weight, trained.linear2.weight)
-        assert torch.equal(model.norm1.running_mean, trained.norm1[levels - 1].running_mean)
+        assert torch.equal(model.norm1.norm.running_mean, trained.norm1[levels - 1].norm.running_mean)
         if levels > 1:
-            assert model.sign1.gammas.tolist() == pytest.approx(trained.sign1[levels - 1].gammas.tolist(), rel=1e-3)
+            assert model.norm1.sign.gammas.tolist() == pytest.approx(
+                trained.norm1[levels - 1].sign.gammas.tolist(), rel=1e-3
+            )
 
 
 @pytest.mark.parametrize(
@@ -350,14 +352,14 @@ def test_an_any_level_network_starts_from_a_plain_one(blob_dataset, tmp_path):
     trained, _ = load_model(tmp_path)
     model = build(parse(NETWORK), 3, any_levels=True)
     start_from(model, parse(NETWORK), 8, tmp_path, "training.json")
-    gammas = trained.sign2.gammas.tolist()
+    gammas = trained.norm2.sign.gammas.tolist()
     for m in (1, 2, 3):
-        assert model.sign2[m - 1].gammas.tolist() == pytest.approx(gammas[:m])
-        assert torch.equal(model.norm1[m - 1].running_var, trained.norm1.running_var)
+        assert model.norm2[m - 1].sign.gammas.tolist() == pytest.approx(gammas[:m])
+        assert torch.equal(model.norm1[m - 1].norm.running_var, trained.norm1.norm.running_var)
 
 
 def test_a_single_factor_says_nothing(blob_dataset, tmp_path):
     train(NETWORK, blob_dataset, 1, tmp_path, epochs=1, quiet=True)
     model = build(parse(NETWORK), 2)
     start_from(model, parse(NETWORK), 8, tmp_path, "training.json")
-    assert model.sign1.gammas.tolist() == pytest.approx([2 / 3, 1 / 3])
+    assert model.norm1.sign.gammas.tolist() == pytest.approx([2 / 3, 1 / 3])

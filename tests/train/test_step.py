@@ -113,7 +113,7 @@ def test_factors_have_their_own_rate_and_latents_their_own_clip():
     )
     rates = {id(parameter): group["lr"] for group in optimizer.param_groups for parameter in group["params"]}
     assert {name: rates[id(parameter)] for name, parameter in model.named_parameters() if "log_increments" in name} == {
-        "sign1.log_increments": 0.025
+        "norm1.sign.log_increments": 0.025
     }
     assert sorted(set(rates.values())) == [0.025, 0.1]
     assert model.linear1.weight.abs().max().item() == pytest.approx(0.01)
@@ -122,14 +122,14 @@ def test_factors_have_their_own_rate_and_latents_their_own_clip():
 def test_batchnorm_s_weights_stay_positive():
     model, batch = build(architecture("4x4x1 - D8 - D3"), 1), example()
     with torch.no_grad():
-        model.norm1.weight.fill_(-3)
+        model.norm1.norm.weight.fill_(-3)
     loss = step.make_loss(model, Recipe(), 1, batch)
     step.take_step(model, step.make_optimizer(model, Recipe()), loss, batch, 1e-3, (1,))
-    assert model.norm1.weight.tolist() == [LEAST_WEIGHT] * 8
+    assert model.norm1.norm.weight.tolist() == [LEAST_WEIGHT] * 8
 
 
 def test_ede_sharpens():
     model = build(architecture("4x4x1 - D8 - D8 - D3"), 1, estimator="ede")
     for progress, t in ((0, 0.1), (0.5, 1.0), (1, 10.0)):
         step.sharpen_(model, progress)
-        assert [model.sign1.sharpness.item(), model.sign2.sharpness.item()] == pytest.approx([t, t])
+        assert [model.norm1.sign.sharpness.item(), model.norm2.sign.sharpness.item()] == pytest.approx([t, t])

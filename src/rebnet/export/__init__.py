@@ -31,8 +31,8 @@ def export(
     """A trained module as a network of real operations, ready for lowering.
 
     Args:
-        model: an `nn.Sequential` of PixelInput, then BinaryLinear, BatchNorm1d and ResidualSign in turn, the last
-            BatchNorm1d without a residual sign; an any-level network has a PerLevel in place of each of these two.
+        model: an `nn.Sequential` of PixelInput, then modules that say their operations (`rebnet.nn.operations`): those
+            of `rebnet.nn`, torch's that have a meaning in hardware, and your own that have a method `operations`.
             Sequentials in it are read through, and so is what torch.compile made of it. It may be on any device, in
             training or not, and is not changed.
         name: name of the network.
@@ -43,7 +43,7 @@ def export(
         gain_bits: width of the sum of a layer's gains.
 
     Raises:
-        OptionError: the module holds something else, its numbers are not finite or not float32, its factors were not
+        OptionError: a module says no operations, its numbers are not finite or not float32, its factors were not
             snapped and there are no images, or images that do not fit it. Nothing has been computed by then.
         VerifyError: its modules stand in an order that is no network.
     """

@@ -1,18 +1,21 @@
 """From a network text to a trainable module."""
 
+import math
 from collections import OrderedDict
 
 import torch
 from torch import nn
 
-from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
+from rebnet.ir.notation import Architecture, ConvText, DenseText, PoolText
 from rebnet.nn.any_levels import PerLevel
 from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLayer, BinaryLinear
+from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.options import FLOAT_LEVELS, Estimator, Gradient, check_any_levels, check_levels
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import ResidualSign
 from rebnet.nn.window import FlattenHWC, MaxPool2d, PadLowest
+from rebnet.spec.window import Window
 
 LEAST_WEIGHT = 2.0**-10
 """BatchNorm's weights are at least this, see `keep_order_`."""
@@ -30,15 +33,15 @@ def build(
 
     The modules, in order; i counts the layers with weights from 1:
 
-    * `pixels` (PixelInput), flat where the first layer is dense;
-    * per hidden dense layer `linear<i>` (BinaryLinear), `norm<i>` (BatchNorm1d) and `sign<i>` (ResidualSign);
-    * per convolution `conv<i>` (BinaryConv2d), where a pool follows `pool<i>` (MaxPool2d), `norm<i>` (BatchNorm2d),
-      where the convolution behind pads `pad<i+1>` (PadLowest), and `sign<i>`; a first convolution that pads has its
-      `pad1` behind `pixels`;
-    * `flatten` (FlattenHWC) before the first dense layer behind a convolution;
-    * at the end one more `linear<i>` and `norm<i>`, whose outputs are the class scores.
+    * `pixels` (PixelInput), flat where the first layer is dense, and `pad1` (PadLowest) where it is a convolution that
+      pads;
+    * per layer `linear<i>` (BinaryLinear) or `conv<i>` (BinaryConv2d), where a pool follows `pool<i>` (MaxPool2d), and
+      `norm<i>` (NormSign): BatchNorm, the residual sign, and between them the padding for a convolution behind that
+      pads. The outputs of the last `norm<i>`, which has no residual sign, are the class scores;
+    * `flatten` (FlattenHWC) before the first dense layer behind a convolution.
 
-    With no levels it is the float network of the same shape: real weights, and ReLU in place of every residual sign.
+    With no levels it is the float network of the same shape: real weights, and `sign<i>`, a ReLU, in place of every
+    residual sign.
 
     Pooling stands before BatchNorm, which so centres what the residual sign sees: of the largest of four centred
     values, nineteen in twenty are positive. Hardware compares codes, which is the same as long as BatchNorm negates no
@@ -50,7 +53,7 @@ def build(
         input_bits: Bits kept of each pixel, 1 to 8.
         gradient: Gradient of the residual signs, see `rebnet.nn.residual`.
         estimator: What stands in for the slope of their signs, see there.
-        any_levels: Make every `norm<i>` and `sign<i>` a `PerLevel`, with a module of its own for 1 … M levels.
+        any_levels: Make every `norm<i>` a `PerLevel`, with a module of its own for 1 … M levels.
 
     Returns:
         A module from uint8 images, N x H x W x C, to scores, N x classes.
@@ -62,42 +65,43 @@ def build(
     if levels != FLOAT_LEVELS:
         check_levels(levels)
 
-    def norm(kind: type[nn.BatchNorm1d | nn.BatchNorm2d], rows: int) -> nn.Module:
-        return PerLevel(kind(rows) for _ in range(levels)) if any_levels else kind(rows)
-
-    def sign() -> nn.Module:
-        if levels == FLOAT_LEVELS:
-            return nn.ReLU()
-        signs = (ResidualSign(m, gradient, estimator) for m in range(1 if any_levels else levels, levels + 1))
-        return PerLevel(signs) if any_levels else next(signs)
-
-    layers, shapes = architecture.layers, architecture.shapes
-    flat = isinstance(layers[0], DenseText)
     modules: OrderedDict[str, nn.Module] = OrderedDict()
-    modules["pixels"] = PixelInput(*shapes[0], input_bits, flat)
-    if isinstance(layers[0], ConvText) and layers[0].window.same:
-        modules["pad1"] = PadLowest(layers[0].window, lowest=-1.0)
-    number = 0
-    for index, layer in enumerate(layers):
+    kind: type[nn.BatchNorm1d | nn.BatchNorm2d] = nn.BatchNorm1d
+    number, rows = 0, 0  # of the layer that waits for its BatchNorm
+
+    def close(window: Window | None, last: bool = False) -> None:
+        """Put what stands behind layer `number` in front of a layer with such a window, or behind the last."""
+        pad = PadLowest(window, -math.inf if number else -1.0) if window is not None and window.same else None
+        binarized = bool(number) and not last and levels != FLOAT_LEVELS
+        if number:
+
+            def norm_sign(m: int) -> NormSign:
+                return NormSign(kind(rows), *((ResidualSign(m, gradient, estimator), pad) if binarized else ()))
+
+            each = range(1, levels + 1)
+            modules[f"norm{number}"] = PerLevel(map(norm_sign, each)) if any_levels else norm_sign(levels)
+        if pad is not None and not binarized:
+            modules[f"pad{number + 1}"] = pad
+        if number and not last and not binarized:
+            modules[f"sign{number}"] = nn.ReLU()
+
+    flat = isinstance(architecture.layers[0], DenseText)
+    modules["pixels"] = PixelInput(*architecture.shapes[0], input_bits, flat)
+    for layer, shape in zip(architecture.layers, architecture.shapes, strict=False):
         match layer:
             case DenseText():
-                number += 1
+                close(None)
+                number, rows, kind = number + 1, layer.rows, nn.BatchNorm1d
                 if not flat:
-                    modules["flatten"] = FlattenHWC()
-                    flat = True
-                modules[f"linear{number}"] = BinaryLinear(architecture.inputs_of(index), layer.rows)
-                modules[f"norm{number}"] = norm(nn.BatchNorm1d, layer.rows)
-            case ConvText():
-                number += 1
-                window = layer.window
-                modules[f"conv{number}"] = BinaryConv2d(shapes[index][2], layer.rows, window.kernel, window.stride)
-            case PoolText():
-                modules[f"pool{number}"] = MaxPool2d(layer.window.kernel, layer.window.stride)
-        following = layers[index + 1] if index + 1 < len(layers) else None
-        if not isinstance(layer, DenseText) and not isinstance(following, PoolText):
-            modules[f"norm{number}"] = norm(nn.BatchNorm2d, architecture.weighted[number - 1].rows)
-        if following is not None:
-            _binarize(modules, number, following, sign())
+                    modules["flatten"], flat = FlattenHWC(), True
+                modules[f"linear{number}"] = BinaryLinear(shape.elements, rows)
+            case ConvText(window=window):
+                close(window)
+                number, rows, kind = number + 1, layer.rows, nn.BatchNorm2d
+                modules[f"conv{number}"] = BinaryConv2d(shape.channels, rows, window.kernel, window.stride)
+            case PoolText(window=window):
+                modules[f"pool{number}"] = MaxPool2d(window.kernel, window.stride)
+    close(None, last=True)
     model = nn.Sequential(modules)
     use_real_weights(model, levels == FLOAT_LEVELS)
     return model
@@ -120,12 +124,3 @@ def keep_order_(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d) and module.weight is not None:
             module.weight.clamp_(min=LEAST_WEIGHT)
-
-
-def _binarize(modules: OrderedDict[str, nn.Module], number: int, following: LayerText, residual: nn.Module) -> None:
-    """Add the residual sign behind layer `number`, padded for the layer that follows; a pool comes first."""
-    if isinstance(following, PoolText):
-        return
-    if isinstance(following, ConvText) and following.window.same:
-        modules[f"pad{number + 1}"] = PadLowest(following.window)
-    modules[f"sign{number}"] = residual

@@ -3,13 +3,16 @@
 Source: ReBNet (arXiv:1711.01243), section III-A; weights, scale and gradient are those of `rebnet.nn.linear`.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rebnet.ir.ops import Conv
 from rebnet.nn.linear import BinaryLayer
+from rebnet.nn.operations import Said
 from rebnet.spec.window import Window
 
 SMALL_MAP = 16
@@ -39,6 +42,19 @@ class BinaryConv2d(BinaryLayer):
         if height * width <= SMALL_MAP and x.device.type == "cpu" and torch.is_grad_enabled():
             return convolve_small(x, weight, self.window.stride)
         return functional.conv2d(x, weight, stride=self.window.stride)
+
+    def operations(self, said: Said) -> Said:
+        """A convolution, and the padding in front of it: columns in the order kernel row, kernel column, channel."""
+        said, window = said.maps(self), self.window
+        weights = self.packed(said, self.binary_weight.permute(0, 2, 3, 1).flatten(1))
+        if said.padding is not None and said.padding.coded:
+            window = said.padding.window
+            if (window.kernel, window.stride) != (self.window.kernel, self.window.stride):
+                raise said.error(
+                    self, f"its window is {self.window}, its map was padded for {window}; make them the same"
+                )
+            said = replace(said, padding=None)
+        return said.then(self, Conv(weights, self.scale, window=window))
 
     def extra_repr(self) -> str:
         """Channels, window and the scale."""

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rebnet.ir.ops import BitMatrix, Dense
+from rebnet.nn.operations import Said
 from rebnet.nn.residual import sign, straight_through_sign
 
 
@@ -52,6 +54,20 @@ class BinaryLayer(nn.Module):
         """What the layer multiplies with, in the shape of `weight`."""
         return self.weight if self.real else self.scale * straight_through_sign(self.weight)
 
+    def packed(self, said: Said, rows: Tensor) -> BitMatrix:
+        """The weights `rows`, one row an output, as hardware holds them.
+
+        Raises:
+            OptionError: The layer multiplies with its latent weights.
+        """
+        if self.real:
+            raise said.error(
+                self,
+                "multiplies with its latent weights, which hardware does not hold; call "
+                "rebnet.nn.build.use_real_weights(model, False) and train on",
+            )
+        return BitMatrix.pack((rows > 0).cpu().numpy())
+
     def clip_latent_(self, bound: float = 1.0) -> None:
         """Clamp the latent weights to [-bound, bound], so that none drifts too far to flip; call after each step."""
         with torch.no_grad():
@@ -72,6 +88,10 @@ class BinaryLinear(BinaryLayer):
     def forward(self, x: Tensor) -> Tensor:
         """Return y, N x out_features."""
         return functional.linear(x, self.used_weight())
+
+    def operations(self, said: Said) -> Said:
+        """A dense layer."""
+        return said.vectors(self).then(self, Dense(self.packed(said, self.binary_weight), self.scale))
 
     def extra_repr(self) -> str:
         """Inputs, outputs and the scale."""

@@ -1,9 +1,10 @@
 """`model.safetensors`: a trained network with all that is needed to build it again."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -14,19 +15,29 @@ from rebnet.errors import FileFormatError, RebnetError
 from rebnet.files import read_tensors, write_tensors
 from rebnet.nn.build import build
 from rebnet.nn.networks import architecture
-from rebnet.nn.options import MODEL_FILE
+from rebnet.nn.options import MODEL_FILE, Estimator, Gradient
+
+_BEFORE_NORM_SIGN = re.compile(r"(norm|sign)([0-9]+(?:\.[0-9]+)?)\.([a-z_]+)")
+"""Names of tensors from when BatchNorm and residual sign were modules of their own: `norm1.bias`, `sign1.0.snapped`."""
+_LEGAL: dict[str, tuple[str, ...]] = {
+    "any_levels": ("True", "False"),
+    "gradient": get_args(Gradient),
+    "estimator": get_args(Estimator),
+}
 
 
 @dataclass(frozen=True)
 class ModelMetadata:
-    """What a run says about its model.
+    """What a run says about its model: all that `rebnet.nn.build.build` asks for, and the data set.
 
     Attributes:
         network: Canonical network text.
-        levels: M it was trained for.
+        levels: M it was trained for; 0 is the float network.
         input_bits: Bits kept of each pixel.
         dataset: Name of the data set it was trained on.
         any_levels: Whether every m = 1 … M has numbers of its own.
+        gradient: Gradient of its residual signs.
+        estimator: What stands in for the slope of their signs.
     """
 
     network: str
@@ -34,6 +45,13 @@ class ModelMetadata:
     input_bits: int
     dataset: str
     any_levels: bool = False
+    gradient: Gradient = "chain"
+    estimator: Estimator = "clip"
+
+    def build(self) -> nn.Sequential:
+        """The model that is meant, with weights as they start."""
+        described = architecture(self.network)
+        return build(described, self.levels, self.input_bits, self.gradient, self.estimator, self.any_levels)
 
 
 def save_model(run: Path, model: nn.Sequential, metadata: ModelMetadata) -> None:
@@ -58,36 +76,29 @@ def load_model(run: Path) -> tuple[nn.Sequential, ModelMetadata]:
     arrays, texts = read_tensors(path)
     metadata = _metadata(path, texts)
     try:
-        described = architecture(metadata.network)
-
-        def model_of() -> nn.Sequential:
-            return build(described, metadata.levels, metadata.input_bits, any_levels=metadata.any_levels)
-
         with torch.device("meta"):  # shapes without memory: the text may ask for more than the file holds
-            wanted = model_of().state_dict()
+            wanted = metadata.build().state_dict()
     except RebnetError as error:
         raise FileFormatError(f"{path}: its metadata describe no network ({error}); train it again") from error
     state = state_tensors(path, arrays, wanted)
-    model = model_of()
+    model = metadata.build()
     model.load_state_dict(state)
     return model.eval(), metadata
 
 
 def _metadata(path: Path, texts: Mapping[str, str]) -> ModelMetadata:
-    for key in ("network", "levels", "input_bits", "dataset"):
-        if key not in texts:
-            raise FileFormatError(f"{path}: metadata key {key!r} is missing; train it again")
-    for key in ("levels", "input_bits"):
-        if not texts[key].isdecimal():
-            raise FileFormatError(f"{path}: metadata key {key!r} holds {texts[key]!r}, not a number; train it again")
-    any_levels = texts.get("any_levels", "False")  # older than any-level networks
-    if any_levels not in ("True", "False"):
-        raise FileFormatError(
-            f"{path}: metadata key 'any_levels' holds {any_levels!r}, not True or False; train it again"
-        )
-    return ModelMetadata(
-        texts["network"], int(texts["levels"]), int(texts["input_bits"]), texts["dataset"], any_levels == "True"
-    )
+    values: dict[str, Any] = {}
+    for one in fields(ModelMetadata):
+        text = texts.get(one.name, str(one.default))  # a file may be older than an option, and then has its default
+        if one.name not in texts and one.default is MISSING:
+            raise FileFormatError(f"{path}: metadata key {one.name!r} is missing; train it again")
+        if one.type is int and not text.isdecimal():
+            raise FileFormatError(f"{path}: metadata key {one.name!r} holds {text!r}, not a number; train it again")
+        if one.name in _LEGAL and text not in _LEGAL[one.name]:
+            legal = " or ".join(_LEGAL[one.name])
+            raise FileFormatError(f"{path}: metadata key {one.name!r} holds {text!r}, not {legal}; train it again")
+        values[one.name] = int(text) if one.type is int else text == "True" if one.type is bool else text
+    return ModelMetadata(**values)
 
 
 def state_arrays(state: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
@@ -101,10 +112,17 @@ def state_tensors(path: Path, arrays: Mapping[str, NDArray[Any]], wanted: Mappin
     Raises:
         FileFormatError: A tensor is missing, surplus, of another shape or type, or not finite.
     """
+    arrays = {_current(name): array for name, array in arrays.items()}
     surplus = sorted(set(arrays) - set(wanted))
     if surplus:
         raise FileFormatError(f"{path}: tensor {surplus[0]!r} belongs to no part of the network; train it again")
     return {name: _tensor(path, name, arrays.get(name), like) for name, like in wanted.items()}
+
+
+def _current(name: str) -> str:
+    """The name that a tensor has today."""
+    old = _BEFORE_NORM_SIGN.fullmatch(name)
+    return name if old is None else f"norm{old[2]}.{old[1]}.{old[3]}"
 
 
 def _tensor(path: Path, name: str, array: NDArray[Any] | None, like: Tensor) -> Tensor:

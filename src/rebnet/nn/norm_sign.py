@@ -1,4 +1,4 @@
-"""BatchNorm and residual sign as one operation: what a training step computes, with the gradient in closed form.
+"""BatchNorm and residual sign as one module, which in training is one operation with the gradient in closed form.
 
 In a training step of a convolutional network most time would go into the many small operations between two
 convolutions. Here they are two passes over the maps forward and two backward, whatever the number of levels: only the
@@ -6,14 +6,15 @@ input is kept, and everything else is computed again where it is used. The numbe
 mode followed by `rebnet.nn.residual.residual_sign`, up to float rounding.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rebnet.nn.any_levels import PerLevel, level_counts, modules_at
+from rebnet.errors import OptionError
+from rebnet.nn.operations import Said, says
 from rebnet.nn.residual import ResidualSign, surrogate_slope
 from rebnet.nn.window import PadLowest
 
@@ -24,48 +25,62 @@ Total = Callable[[Tensor], Tensor]
 """Adds up a tensor over all processes that train together."""
 
 
-def train_forward(model: nn.Sequential, images: Tensor, total: Total | None = None) -> Tensor:
-    """What `model` in training mode makes of `images`, BatchNorms and residual signs in one operation each.
+class NormSign(nn.Module):
+    """BatchNorm and the residual sign behind it as one module.
 
-    Running statistics move as those of torch's BatchNorm do, over the images of all processes.
+    Forward: sign(pad(norm(x))). In training mode over the batch, in one operation whose gradient is in closed form;
+    running statistics move as those of torch's BatchNorm do, over the images of all processes. In eval mode the three
+    modules one after the other.
+
+    Shapes: N x C or N x C x H x W in; out the same, larger by what `pad` adds.
 
     Args:
-        model: A network of `rebnet.nn.build`.
-        images: uint8, N x H x W x C.
-        total: Adds up over processes; None where there is one.
+        norm: BatchNorm over C, with weights, running statistics and a momentum.
+        sign: Residual sign behind it; None behind the last layer, whose outputs are scores.
+        pad: Padding for the convolution that reads the codes, between the two.
 
-    Returns:
-        Scores at M levels, N x classes.
+    Attributes:
+        total: Adds up over processes that train together; None where there is one. See `share_statistics`.
+
+    Raises:
+        OptionError: `norm` lacks something, or there is a `pad` and no `sign`.
     """
-    return train_forwards(model, images, level_counts(model)[-1:], total)[0]
+
+    def __init__(self, norm: BatchNorm, sign: ResidualSign | None = None, pad: PadLowest | None = None) -> None:
+        super().__init__()
+        if not (norm.affine and norm.track_running_stats) or norm.momentum is None:
+            raise OptionError(f"norm={norm}: has no weights, no running statistics or no momentum; make it with them")
+        if pad is not None and sign is None:
+            raise OptionError(
+                f"pad={pad}: a border is the lowest code of a residual sign, and there is none; give both"
+            )
+        self.norm = norm
+        self.pad = pad
+        self.sign = sign
+        self.total: Total | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the values of the codes, or BatchNorm's where there is no sign."""
+        if self.training:
+            codes = norm_sign(x, self.norm, self.sign, self.total)
+            return codes if self.pad is None or self.sign is None else pad_codes(codes, self.pad, self.sign.gammas)
+        values: Tensor = self.norm(x)
+        for module in (self.pad, self.sign):
+            values = values if module is None else module(values)
+        return values
+
+    def operations(self, said: Said) -> Said:
+        """BatchNorm, and the residual sign where there is one."""
+        for name, module in self._modules.items():
+            said = said if module is None else says(module, said, name)
+        return said
 
 
-def train_forwards(
-    model: nn.Sequential, images: Tensor, levels: Sequence[int], total: Total | None = None
-) -> list[Tensor]:
-    """`train_forward` at each of `levels` in turn: scores, N x classes each."""
-    shared = next((index for index, module in enumerate(model) if isinstance(module, PerLevel)), len(model))
-    values = _forward(list(model)[:shared], images, total)  # the first layer's sums are the same at all levels
-    return [_forward(modules_at(model, m)[shared:], values, total) for m in levels]
-
-
-def _forward(modules: list[nn.Module], values: Tensor, total: Total | None) -> Tensor:
-    waiting = list(modules)
-    while waiting:
-        module = waiting.pop(0)
-        if not isinstance(module, BatchNorm):
-            values = module(values)
-            continue
-        between = waiting[0] if waiting and isinstance(waiting[0], PadLowest) else None
-        behind = waiting[1:2] if between is not None else waiting[:1]
-        sign = behind[0] if behind and isinstance(behind[0], ResidualSign) else None
-        values = norm_sign(values, module, sign, total)
-        if sign is None:
-            continue
-        del waiting[: 1 if between is None else 2]
-        if between is not None:
-            values = pad_codes(values, between, sign.gammas)
-    return values
+def share_statistics(model: nn.Module, total: Total | None) -> None:
+    """Let every `NormSign` of `model` normalise over the images of all processes, which `total` adds up."""
+    for module in model.modules():
+        if isinstance(module, NormSign):
+            module.total = total
 
 
 def pad_codes(codes: Tensor, pad: PadLowest, gammas: Tensor) -> Tensor:

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from rebnet.errors import OptionError
+from rebnet.ir import ops
+from rebnet.nn.operations import Said
 from rebnet.nn.options import check_input_bits
 
 
@@ -49,6 +51,10 @@ class PixelInput(nn.Module):
         kept = torch.bitwise_right_shift(images, 8 - self.bits).float()
         values: Tensor = (2 * kept - top) / top
         return values.flatten(1) if self.flat else values.permute(0, 3, 1, 2)
+
+    def said(self, place: str) -> Said:
+        """What a network that begins with this module has said behind it; `place` is for messages."""
+        return Said(place, ops.PixelInput(self.height, self.width, self.channels, self.bits), self.flat)
 
     def extra_repr(self) -> str:
         """Shape, bit depth and layout."""

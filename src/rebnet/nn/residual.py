@@ -6,12 +6,15 @@ Source: Ghasemzadeh, Samragh, Koushanfar, "ReBNet: Residual Binarized Neural Net
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
 from rebnet.errors import OptionError
+from rebnet.ir import ops
+from rebnet.nn.operations import Said
 from rebnet.nn.options import Estimator, Gradient, check_levels
 
 
@@ -167,6 +170,17 @@ class ResidualSign(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return e in the shape of `x`."""
         return residual_sign(x, self.gammas, self.gradient, self.estimator, self.sharpness)
+
+    def operations(self, said: Said) -> Said:
+        """A residual sign, which makes the border of a map that was padded in front of it the lowest code.
+
+        Its factors are as they are; export finds what power of two they are multiples of.
+        """
+        padding = said.padding
+        if padding is not None and not padding.coded:
+            said, padding = replace(said, padding=None), replace(padding, coded=True)
+        op = ops.ResidualSign(tuple(float(gamma) for gamma in self.gammas.tolist()), fraction_bits=0)
+        return replace(said.then(self, op), padding=padding)
 
     def extra_repr(self) -> str:
         """Levels, gradient and the factors in use."""

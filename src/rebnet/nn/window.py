@@ -1,6 +1,7 @@
 """Windows over maps in float: padding, pooling, and the order in which a dense layer takes a whole map."""
 
 import math
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rebnet.nn.operations import Padding, Said, max_pool
 from rebnet.spec.window import Window
 
 LARGEST_BLOCK = 4
@@ -38,6 +40,19 @@ class PadLowest(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the padded map."""
         return functional.pad(x, self.widths(*x.shape[2:]), value=self.lowest)
+
+    def operations(self, said: Said) -> Said:
+        """Padding for the convolution behind; no operation of its own."""
+        said = said.maps(self)
+        complaint = said.error(
+            f"PadLowest with lowest={self.lowest}",
+            "stands neither behind PixelInput with lowest=-1 nor directly before a ResidualSign with lowest=-inf, so "
+            "the border is not the lowest code; move it there",
+        )
+        of_pixels = not said.ops and self.lowest == -1
+        if said.padding is not None or not (of_pixels or self.lowest == -math.inf):
+            raise complaint if said.padding is None or said.padding.coded else said.padding.complaint
+        return replace(said, padding=Padding(self.window, complaint, of_pixels))
 
     def widths(self, height: int, width: int) -> list[int]:
         """Columns before and after a map of this size, rows before and after it, as `functional.pad` takes them."""
@@ -75,6 +90,10 @@ class MaxPool2d(nn.MaxPool2d):
         height, width = (places - places % kernel for places in x.shape[2:])
         pooled: Tensor = _BlockMaximum.apply(x[:, :, :height, :width], kernel)  # type: ignore[no-untyped-call]
         return pooled
+
+    def operations(self, said: Said) -> Said:
+        """A max-pool."""
+        return max_pool(self, said)
 
 
 class _BlockMaximum(torch.autograd.Function):
@@ -119,3 +138,7 @@ class FlattenHWC(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the vectors."""
         return x.permute(0, 2, 3, 1).flatten(1)
+
+    def operations(self, said: Said) -> Said:
+        """Nothing: the operations' maps stand in this order."""
+        return replace(said.maps(self, "leave it out"), flat=True)

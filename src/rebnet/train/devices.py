@@ -27,7 +27,7 @@ PATIENCE = timedelta(minutes=30)
 
 
 def add_up(tensor: Tensor) -> Tensor:
-    """The sum of `tensor` over all processes, for `rebnet.nn.norm_sign`; a new tensor, which compiled code can hold."""
+    """The sum of `tensor` over all processes, as a new tensor, which compiled code can hold."""
     everyone = torch.distributed.group.WORLD
     assert everyone is not None
     summed: Tensor = collectives.wait_tensor(collectives.all_reduce(tensor, "sum", everyone))  # type: ignore[no-untyped-call]

@@ -15,12 +15,11 @@ from rebnet.datasets.split import Draw, random_seed
 from rebnet.errors import OptionError, TrainingError
 from rebnet.files import file_hash, write_record
 from rebnet.ir.notation import Architecture
-from rebnet.nn.any_levels import PerLevel, level_counts, modules_at, set_levels
+from rebnet.nn.any_levels import PerLevel, level_counts, set_levels, signs_at
 from rebnet.nn.build import build, use_real_weights
 from rebnet.nn.calibration import inference_batch, recalibrate, snap_gains
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.options import FLOAT_LEVELS, MODEL_FILE
-from rebnet.nn.residual import ResidualSign
 from rebnet.request import Request, request_entry
 from rebnet.train.any_levels import drawn_sets, level_sets
 from rebnet.train.batches import batches, calibration_pixels, check_fit, share_of_batch, split, steps_per_epoch
@@ -178,7 +177,8 @@ def train(
                     | request_entry(request)
                 )
                 _check_finite(model, f"{output}: after the last epoch")
-                save_model(output, model, ModelMetadata(str(described), levels, input_bits, dataset.name, any_levels))
+                made = (levels, input_bits, dataset.name, any_levels, chosen.gradient, chosen.estimator)
+                save_model(output, model, ModelMetadata(str(described), *made))
                 record["inputs"] = {"model": file_hash(output / MODEL_FILE)}
                 write_record(output / RECORD_FILE, record)
     return processes.tell(record)
@@ -228,10 +228,7 @@ def _accuracies(part: str, model: nn.Sequential, images: Source, processes: Proc
 
 def _gammas(model: nn.Sequential) -> list[Any]:
     """The factors of every hidden layer; of an any-level network, those for each of 1 … M."""
-    signs = [
-        [one.gammas.tolist() for one in modules_at(model, m) if isinstance(one, ResidualSign)]
-        for m in level_counts(model)
-    ]
+    signs = [[one.gammas.tolist() for one in signs_at(model, m)] for m in level_counts(model)]
     return signs[0] if len(signs) == 1 else [list(layer) for layer in zip(*signs, strict=True)]
 
 

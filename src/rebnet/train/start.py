@@ -11,6 +11,7 @@ from rebnet.files import file_hash, read_record
 from rebnet.ir.notation import Architecture, parse
 from rebnet.nn.any_levels import PerLevel, level_counts
 from rebnet.nn.load import load_model
+from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.options import MODEL_FILE
 from rebnet.nn.residual import ResidualSign
 
@@ -68,12 +69,15 @@ def start_from(
             f"{run}: has {metadata.levels} levels, this training has {levels}; start from a run of at most as many, or "
             "from an any-level one"
         )
-    for module, before in zip(model, trained, strict=True):
-        for wanted, given in _pairs(module, before, levels):
-            if isinstance(wanted, ResidualSign):
-                _take_factors(wanted, given.gammas.double().tolist() if isinstance(given, ResidualSign) else [])
-            else:
+    parts = dict(trained.named_children())
+    for name, module in model.named_children():
+        for wanted, given in _pairs(module, parts[name], levels) if name in parts else ():
+            if not (isinstance(wanted, NormSign) and isinstance(given, NormSign)):
                 wanted.load_state_dict(given.state_dict())
+                continue
+            wanted.norm.load_state_dict(given.norm.state_dict())
+            if wanted.sign is not None and given.sign is not None:
+                _take_factors(wanted.sign, given.sign.gammas.double().tolist())
     return run_summary(run, record)
 
 

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rebnet.nn.any_levels import scores_at
 from rebnet.nn.build import keep_order_
 from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.linear import BinaryLayer
-from rebnet.nn.norm_sign import train_forwards
+from rebnet.nn.norm_sign import share_statistics
 from rebnet.nn.residual import ResidualSign
 from rebnet.train.any_levels import level_sets
 from rebnet.train.devices import ALONE, Processes
@@ -106,12 +107,12 @@ def make_loss(
     Without a C++ compiler, or where compiling fails or takes more than `COMPILE_SECONDS` of processor time,
     the plain function is used, which `say` is told; the two differ in float rounding only. See `is_compiled`.
     """
-    kind, total = example.pixels.device.type, processes.total
-    sets = level_sets(model, recipe)
+    kind, sets = example.pixels.device.type, level_sets(model, recipe)
+    share_statistics(model, processes.total)
 
     def loss_of(pixels: Tensor, labels: Tensor, levels: tuple[int, ...] = ()) -> Tensor:
         with torch.autocast(kind, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            scores = [one.float() for one in train_forwards(model, pixels, levels or sets[0], total)]
+            scores = [one.float() for one in scores_at(model, pixels, levels or sets[0])]
         if teacher is None:
             return levels_loss(scores, labels, recipe)
         with torch.no_grad(), torch.autocast(kind, torch.bfloat16, enabled=recipe.precision == "bfloat16"):

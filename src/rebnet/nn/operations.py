@@ -1,0 +1,234 @@
+"""How a module says what it computes: as operations of the intermediate representation, added to those in front of it.
+
+A module of this room has a method `operations(said)`, which takes what the modules in front of it have said and gives
+that with its own operations added, as `forward` takes and gives values. So may a module of your own; what torch's
+modules say stands here. `rebnet.export` calls them in turn.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from rebnet.errors import OptionError
+from rebnet.ir.network import Network
+from rebnet.ir.ops import BatchNorm, Floats, MaxPool, Op, PixelInput, ResidualSign
+from rebnet.ir.values import Shape
+from rebnet.spec.window import Window
+
+LEGAL = (
+    "use PixelInput, BinaryLinear, BinaryConv2d, NormSign, BatchNorm1d, BatchNorm2d, MaxPool2d, PadLowest, FlattenHWC "
+    "and ResidualSign (Dropout and Identity are passed over), or give it a method `operations` (rebnet.nn.operations)"
+)
+
+
+@dataclass(frozen=True)
+class Padding:
+    """A padded map: the window that it was padded for, and whether its border is the lowest code already.
+
+    Attributes:
+        window: Of the convolution that is to read the map.
+        complaint: What is wrong where no residual sign makes the border the lowest code.
+        coded: Whether the border is the lowest code.
+    """
+
+    window: Window
+    complaint: OptionError
+    coded: bool
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the modules up to a place have said.
+
+    Attributes:
+        place: Where the next module stands, for messages, such as "net: module 2.1".
+        image: What goes in.
+        flat: Whether values are vectors, N x values, or maps, N x C x H x W.
+        ops: Operations in order, each of which reads the one before.
+        padding: Of the map, where it is padded: in the operations, padding is a part of the convolution behind.
+    """
+
+    place: str
+    image: PixelInput
+    flat: bool
+    ops: tuple[Op, ...] = ()
+    padding: Padding | None = None
+
+    def then(self, module: nn.Module, op: Op) -> "Said":
+        """The same with one operation more, which does not read a padded map.
+
+        Raises:
+            OptionError: The map is padded.
+        """
+        if self.padding is None:
+            return replace(self, ops=(*self.ops, op))
+        if not self.padding.coded:
+            raise self.padding.complaint
+        raise self.error(
+            module,
+            f"its map was padded for {self.padding.window}, and only the BinaryConv2d of that window takes a padded "
+            "map; pool before padding, and pad for that convolution alone",
+        )
+
+    def error(self, module: nn.Module | str, reason: str) -> OptionError:
+        """An error that names the place and the module."""
+        return OptionError(f"{self.place}, {module if isinstance(module, str) else type(module).__name__}: {reason}")
+
+    def vectors(self, module: nn.Module) -> "Said":
+        """The same, for a module that takes vectors; raises `OptionError` where maps stand in front of it."""
+        if self.flat:
+            return self
+        raise self.error(module, "takes vectors, and maps stand in front of it; put a FlattenHWC before it")
+
+    def maps(
+        self, module: nn.Module, way_out: str = "give PixelInput flat=False, and flatten behind the maps"
+    ) -> "Said":
+        """The same, for a module that takes maps; raises `OptionError` where vectors stand in front of it."""
+        if not self.flat:
+            return self
+        raise self.error(module, f"takes maps, and vectors stand in front of it; {way_out}")
+
+    @property
+    def levels(self) -> int:
+        """M, of the residual signs so far; 1 where there is none."""
+        return max((len(op.gammas) for op in self.ops if isinstance(op, ResidualSign)), default=1)
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the map so far, without padding.
+
+        Raises:
+            VerifyError: An operation cannot read what stands in front of it.
+        """
+        network = self.network("")
+        return list(network.values.values())[-1].shape
+
+    def network(self, name: str) -> Network:
+        """The operations so far as a network of that name, not verified.
+
+        Raises:
+            OptionError: The map is padded, and nothing has read it.
+        """
+        if self.padding is not None and not self.padding.coded:
+            raise self.padding.complaint
+        return Network.chain(name, self.levels, self.image, self.ops)
+
+
+@runtime_checkable
+class Says(Protocol):
+    """A module that says its operations."""
+
+    def operations(self, said: Said) -> Said:
+        """What was said in front of it, with its own operations added."""
+
+
+def says(module: nn.Module, said: Said, part: str = "") -> Said:
+    """What `module` adds to what was said in front of it.
+
+    Args:
+        module: The module.
+        said: What stands in front of it, and where.
+        part: Its name, where it is a part of the module that stands there.
+
+    Raises:
+        OptionError: It says nothing, or calling it does more than it says; or what it says itself.
+    """
+    here = replace(said, place=f"{said.place}.{part}" if part else said.place)
+    known = next((kind for kind in _OF_TORCH if isinstance(module, kind)), None)
+    if isinstance(module, Says):
+        _check_plain(here, module, _where(type(module), "operations"))
+        behind = module.operations(here)
+    elif known is not None:
+        _check_plain(here, module, known)
+        behind = _OF_TORCH[known](module, here)
+    else:
+        raise OptionError(f"{here.place} is a {type(module).__name__}; {LEGAL}")
+    return replace(behind, place=said.place)
+
+
+def check_hooks(place: str, module: nn.Module) -> None:
+    """Raise `OptionError` where hooks may change what calling the module gives."""
+    if module._forward_hooks or module._forward_pre_hooks:
+        raise OptionError(
+            f"{place}, {type(module).__name__}: has forward hooks, which export cannot see into; remove them"
+        )
+
+
+def _check_plain(said: Said, module: nn.Module, known: type) -> None:
+    """Raise `OptionError` where calling the module does more than the class `known`, which speaks for it, says."""
+    if not issubclass(known, _where(type(module), "forward")) or "forward" in vars(module):
+        raise said.error(
+            module,
+            f"has a forward of its own, which export cannot see into; use {known.__name__}, or say its `operations` "
+            "in the same class",
+        )
+    check_hooks(said.place, module)
+
+
+def _where(kind: type, name: str) -> type:
+    """The class in which `kind` has its attribute `name`."""
+    return next(one for one in kind.__mro__ if name in vars(one))
+
+
+def _batchnorm(module: nn.BatchNorm1d | nn.BatchNorm2d, said: Said) -> Said:
+    said = said.maps(module) if isinstance(module, nn.BatchNorm2d) else said.vectors(module)
+    if module.running_mean is None or module.running_var is None:
+        raise said.error(module, "keeps no running statistics; make it with them")
+    ones = torch.ones(module.num_features)
+    return said.then(
+        module,
+        BatchNorm(
+            mean=_floats(module.running_mean),
+            variance=_floats(module.running_var),
+            weight=_floats(ones if module.weight is None else module.weight),
+            bias=_floats(0 * ones if module.bias is None else module.bias),
+            epsilon=module.eps,
+        ),
+    )
+
+
+def _floats(values: Tensor) -> Floats:
+    return values.detach().cpu().double().numpy().astype(np.float64)
+
+
+def max_pool(module: nn.MaxPool2d, said: Said) -> Said:
+    """What a max-pool says.
+
+    Raises:
+        OptionError: It is padded, dilated or not square, or rounds up.
+    """
+    kernel, stride = module.kernel_size, module.stride
+    plain = module.padding == 0 and module.dilation == 1 and not module.ceil_mode
+    if not (isinstance(kernel, int) and isinstance(stride, int) and plain):
+        raise said.error(str(module), "a pool is square, unpadded, undilated and floors; make it so")
+    return said.maps(module).then(module, MaxPool(Window(kernel, stride)))
+
+
+def _flatten(module: nn.Flatten, said: Said) -> Said:
+    if (module.start_dim, module.end_dim) != (1, -1):
+        raise said.error(str(module), "flattens other axes than a map's; use rebnet.nn.window.FlattenHWC")
+    if not said.flat and said.shape.positions > 1 and said.shape.channels > 1:
+        raise said.error(
+            module,
+            "puts one channel's whole map after the other; hardware streams all channels of a pixel together, so use "
+            "rebnet.nn.window.FlattenHWC",
+        )
+    return replace(said, flat=True)
+
+
+def _nothing(_: nn.Module, said: Said) -> Said:
+    return said
+
+
+_OF_TORCH: Mapping[type[nn.Module], Callable[[Any, Said], Said]] = {
+    nn.BatchNorm1d: _batchnorm,
+    nn.BatchNorm2d: _batchnorm,
+    nn.MaxPool2d: max_pool,
+    nn.Flatten: _flatten,
+    nn.Dropout: _nothing,
+    nn.Identity: _nothing,
+}
