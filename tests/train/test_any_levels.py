@@ -111,7 +111,7 @@ def test_record_and_model(blob_dataset, tmp_path):
     for entry in (record, *record["curve"]):
         assert entry["validation_accuracy"] == entry["validation_accuracies"][2]
         assert len(entry["validation_accuracies"]) == 3
-    assert record["gammas"] == [[one.gammas.tolist() for one in sign] for sign in (model.norm1.sign, model.norm2.sign)]
+    assert record["gammas"] == [[one.sign.gammas.tolist() for one in norm] for norm in (model.norm1, model.norm2)]
 
 
 def test_other_records_have_no_accuracies_of_fewer_levels(blob_dataset, tmp_path):
