@@ -198,7 +198,11 @@ class Choices:
         """
         limits, inverse = np.array([0]), np.zeros(0 if foldings is None else len(foldings), dtype=np.int64)
         if foldings is not None and place.window is not None:
-            limits, inverse = np.unique(foldings.vector_cycles, return_inverse=True)
+            cycles, inverse = np.unique(foldings.vector_cycles, return_inverse=True)
+            windows = [place.front(words[0], int(own), pace)[-1] for own in cycles]  # many cycles have one window
+            different = {window: number for number, window in enumerate(dict.fromkeys(windows))}
+            which = np.array([different[window] for window in windows])
+            limits, inverse = cycles[np.unique(which, return_index=True)[1]], which[inverse.reshape(-1)]
         nodes: dict[tuple[Stage | None, int], int] = {}  # of windows, or of words alone
         edges: dict[tuple[int, int], Integers] = {}
         found = np.zeros(len(limits), dtype=np.int64)

@@ -89,17 +89,23 @@ def deadlock(processes: Sequence[Process], edges: Sequence[Sequence[Edge]]) -> l
              for process, own in zip(processes, edges, strict=True)]  # fmt: skip
     done = [0] * len(processes)
     blame = [0] * len(processes)  # the edge that each waits for
-    moved = True
-    while moved:
-        moved = False
-        for number, process in enumerate(processes):
-            most = process.count
+    followers: list[set[int]] = [set() for _ in processes]
+    for number, own in enumerate(waits):
+        for source, *_ in own:
+            followers[source].add(number)
+    dirty, forward = set(range(len(processes))), True
+    while dirty:
+        for number in sorted(dirty, reverse=not forward):
+            dirty.discard(number)
+            most = processes[number].count
             for place, (source, events, latest) in enumerate(waits[number]):
-                first = int(np.searchsorted(latest, done[source]))  # the first that waits for what is not done
+                first = int(latest.searchsorted(done[source]))  # the first that waits for what is not done
                 if first < len(events) and events[first] < most:
                     most, blame[number] = int(events[first]), place
             if most > done[number]:
-                done[number], moved = most, True
+                done[number] = most
+                dirty |= followers[number]
+        forward = not forward
     unfinished = [number for number, process in enumerate(processes) if done[number] < process.count]
     if not unfinished:
         return None
