@@ -141,7 +141,7 @@ DENSE = [
     ),
     (
         edit(GAINED, 0, gains=((1, 1), (2, 1))),
-        "tiny, operation 1, Dense layer1: gains ((1, 1), (2, 1)) of pixels; their bits count (2, 1)",
+        "tiny, operation 1, Dense layer1: gains ((1, 1), (2, 1)); the codes in front count ((2, 1), (2, 1))",
     ),
     (
         replace(edit(GAINED, 3, gains=((3, 0), (2**22, 1))), threshold_bits=24),

@@ -127,7 +127,7 @@ def _numbers(place: str, network: Network, node: Node[Op], source: Value) -> Non
     if isinstance(op, Dense):
         _weights(place, op)
         if isinstance(source, Code):
-            _gains(place, network, node, op, source)
+            _gains(place, network, op, source)
         return
     _rows(place, network, op, source.shape.channels)
     if isinstance(op, BatchNorm | Affine) and node not in network.answers:
@@ -155,7 +155,7 @@ def _weights(place: str, op: Dense) -> None:
             raise VerifyError(str(error)) from None
 
 
-def _gains(place: str, network: Network, node: Node[Op], op: Dense, codes: Code) -> None:
+def _gains(place: str, network: Network, op: Dense, codes: Code) -> None:
     if op.gains is None:
         _require(op.unit is None, f"{place}: unit={op.unit} without gains; both or none")
         return
@@ -176,8 +176,8 @@ def _gains(place: str, network: Network, node: Node[Op], op: Dense, codes: Code)
             f"{place}: max(2, M)·(R + 2) with R={reach} leaves {network.threshold_bits} bits; "
             "use fewer input bits or gain bits, or more threshold bits",
         )
-    if network.sources(node) == (PIXELS,) and codes.gains is not None:
-        _require(op.gains == codes.gains, f"{place}: gains {op.gains} of pixels; their bits count {codes.gains[0]}")
+    if codes.gains is not None:
+        _require(op.gains == codes.gains, f"{place}: gains {op.gains}; the codes in front count {codes.gains}")
 
 
 def _lowered(place: str, op: Op, before: Op | None) -> None:
