@@ -162,9 +162,9 @@ def workers(parent: int, script: str) -> list[int]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            status, command = (folder / "stat").read_text(), (folder / "cmdline").read_text()
+            status, command = (folder / "stat").read_bytes(), (folder / "cmdline").read_bytes()
         except OSError:
             continue  # it has ended meanwhile
-        if int(status.rpartition(")")[2].split()[1]) == parent and script in command and "worker.py" in command:
+        if int(status.rpartition(b")")[2].split()[1]) == parent and script.encode() in command and b"worker.py" in command:
             found.append(int(folder.name))
     return found
