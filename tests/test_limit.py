@@ -2,6 +2,7 @@
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -120,7 +121,7 @@ def test_a_folding_that_is_given_is_not_searched_again(run, counts, tmp_path):
 
 
 def test_a_given_folding_without_a_limit_is_measured_as_before(run, counts, tmp_path, monkeypatch):
-    monkeypatch.setattr(whole, "synthesize", lambda *arguments, **options: {"limit": None})
+    monkeypatch.setattr(whole, "synthesize", lambda *arguments, **options: SimpleNamespace(limit=None))
     for verb in ("evaluate", "simulate", "report"):
         monkeypatch.setattr(whole, verb, lambda *arguments, **options: None)
     _, said, _ = build(run, tmp_path / "build", None, folding="balanced")

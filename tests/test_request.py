@@ -4,6 +4,7 @@ import inspect
 import re
 import shlex
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,8 +14,8 @@ from rebnet import flow
 from rebnet.cli.app import app
 from rebnet.errors import FileFormatError
 from rebnet.files import write_record
-from rebnet.records import read
-from rebnet.request import _LEFT_OUT, FROM_PYTHON, VERBS, command_line, request_of
+from rebnet.records import read_any as read
+from rebnet.records.request import _LEFT_OUT, FROM_PYTHON, Request, Verb, command_line, request_of
 
 
 def verb(
@@ -62,7 +63,7 @@ def test_only_what_differs_from_the_defaults_is_kept():
     ],
 )  # fmt: skip
 def test_command_lines(request_, folder, line):
-    assert command_line(request_, folder) == line
+    assert command_line(Request(**request_), folder) == line
 
 
 def flags(name: str) -> set[str]:
@@ -71,7 +72,7 @@ def flags(name: str) -> set[str]:
     return {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
 
 
-@pytest.mark.parametrize("name", VERBS)
+@pytest.mark.parametrize("name", get_args(Verb))
 def test_every_option_of_a_verb_is_one_of_the_command_line(name):
     """So that what Python was asked for can be asked for in a shell."""
     known = flags(name)
@@ -105,5 +106,5 @@ def test_damaged_requests(tmp_path, asked, message):
 
 def test_what_a_command_line_says_is_one_word_for_a_shell():
     evil = "a b\n$HOME;`id`'\"\\"
-    line = command_line({"verb": "compile", "options": {"source": evil, "folding": evil}}, evil)
+    line = command_line(Request(verb="compile", options={"source": evil, "folding": evil}), evil)
     assert shlex.split(line) == ["rebnet", "compile", evil, "--folding", evil, "--output", evil]

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rebnet import build_folder, flow
-from rebnet.files import read_record
+from rebnet.files import read_json
 from rebnet.ir import storage
 
 ZOO = Path(__file__).parents[1] / "src" / "rebnet" / "zoo"
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--data-dir", type=Path, default=None)
     parser.add_argument("--into", type=Path, default=ZOO)
     options = parser.parse_args()
-    dataset = str(read_record(options.run / "training.json", {"dataset": str})["dataset"])
+    dataset = str(read_json(options.run / "training.json")["dataset"])
     with TemporaryDirectory() as place:
         build = Path(place) / "build"
         flow.compile(options.run, build, until="lower")

@@ -26,7 +26,7 @@ from calibration_grid import fitted
 from scipy.optimize import nnls
 
 from rebnet.boards import Family, Resources
-from rebnet.files import make_folder, read_record, write_record, write_text
+from rebnet.files import make_folder, read_json, write_record, write_text
 from rebnet.fold.cost.features import PIECES
 from rebnet.fold.cost.model import COSTS_FILE, FF, LUT, mvtu_pieces, piece_cost, predict, shape_of
 from rebnet.generate.memory import column_files
@@ -126,7 +126,7 @@ def synthesize(modules: Sequence[Module], family: Family, work: Path, known_only
     if not known.is_file():
         print(f"synthesizing {', '.join(sorted(used))}: {len(modules)} modules", flush=True)
         write_record(known, {"points": _run(modules, family, make_folder(work / name))})
-    points = read_record(known, {"points": list})["points"]
+    points = read_json(known)["points"]
     return [
         [Measured(m["piece"], m["shape"], Resources.from_record(m["taken"])) for m in measured] for measured in points
     ]
@@ -282,7 +282,7 @@ def of_build(build: Path) -> tuple[list[Module], list[list[Measured]]]:
     network = storage.load(build)
     accelerator = read_accelerator(build / FOLDING_FILE, network)
     depths = read_depths(build / FOLDING_FILE, accelerator)
-    taken = {entry["name"]: entry for entry in read_record(build / "synthesis.json", {"modules": list})["modules"]}
+    taken = {entry["name"]: entry for entry in read_json(build / "synthesis.json")["modules"]}
     modules = [replace(module, of=f"{build.name} {module.of}") for module in accelerator.modules(depths)]
     return modules, [list(_of_record(module, taken[module.of.split()[-1]])) for module in modules]
 

@@ -6,7 +6,8 @@ from rebnet.errors import OutputError
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.plain import check_plain
-from rebnet.request import Request, request_entry
+from rebnet.records import Compile
+from rebnet.records.request import Request
 from rebnet.stages.folding import FOLDING_FILE
 from rebnet.swap import put, tidy
 
@@ -55,7 +56,7 @@ def keep_request(build: Path, request: Request) -> None:
     """Write compile.json: what a compile was asked for, and the hashes of the network and the folding that it made."""
     made = {"network": build / storage.NETWORK_FILE, "folding": build / FOLDING_FILE}
     inputs = {name: file_hash(path) for name, path in made.items() if path.is_file()}
-    write_record(build / COMPILE_FILE, {"inputs": inputs, **request_entry(request)})
+    write_record(build / COMPILE_FILE, Compile(inputs=inputs, request=request))
 
 
 def replace_build(build: Path, output: Path) -> None:

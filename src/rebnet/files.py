@@ -192,16 +192,6 @@ def read_json(path: Path) -> dict[str, Any]:
     return record
 
 
-def read_record(path: Path, keys: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:
-    """Read a JSON file of rebnet's own that is no record of `rebnet.records`, and check that `keys` have these types.
-
-    Raises `FileFormatError` naming the file, the key and what was expected.
-    """
-    record = read_json(path)
-    check_keys(path, record, keys)
-    return record
-
-
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a JSON number")
 
@@ -249,23 +239,6 @@ def check_schema(path: Path, schema: object) -> None:
             f"{path}: schema version {schema}, this rebnet reads version {SCHEMA}; "
             "write the file again with this version, or read it with the one that wrote it"
         )
-
-
-def check_keys(path: Path, record: Mapping[str, Any], keys: Mapping[str, type | tuple[type, ...]]) -> None:
-    """Raise `FileFormatError` unless `record`, which `path` holds, has `keys` with values of these types."""
-    for key, kind in keys.items():
-        _check_key(path, record, key, kind)
-
-
-def _check_key(path: Path, record: Mapping[str, Any], key: str, kind: type | tuple[type, ...]) -> None:
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    wanted = " or ".join("null" if k is type(None) else k.__name__ for k in kinds)
-    if key not in record:
-        raise FileFormatError(f"{path}: key {key!r} is missing, it must hold {wanted}")
-    value = record[key]
-    wrong_bool = isinstance(value, bool) and bool not in kinds
-    if wrong_bool or not isinstance(value, kinds):
-        raise FileFormatError(f"{path}: key {key!r} holds {value!r}, it must hold {wanted}")
 
 
 def write_tensors(path: Path, arrays: Arrays, metadata: Mapping[str, str]) -> None:

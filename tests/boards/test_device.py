@@ -17,6 +17,7 @@ from rebnet.fold import fold
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.lower import lower
+from rebnet.records import Ports, read
 
 BIT_CLOCKS = 4
 SHAPE, LEVELS = (3, 3, 1), 2
@@ -30,7 +31,7 @@ def test_device(passed: Path | None, tmp_path: Path, case: str) -> None:
     storage.save(network, build)
     fold(build)
     generate(build)
-    ports = json.loads((build / "ports.json").read_text())
+    ports = read(build / Ports.FILE, Ports)
 
     images = np.random.default_rng(1).integers(0, 256, (6, *SHAPE), dtype=np.uint8)
     levels = np.array([2, 1, 0, 2, 15, 1])

@@ -8,7 +8,7 @@ from tests.cli.test_help import plain
 from tests.records.chained import rechain
 
 from rebnet.engine.reference import run
-from rebnet.files import read_record, write_record
+from rebnet.files import read_json, write_record
 
 
 def test_levels(refuse, build):
@@ -134,7 +134,7 @@ def test_ladders_that_cannot_be(refuse, build):
 def test_online(rebnet, build):
     code, out, err = rebnet("evaluate", build, "--dataset", "digits", "--online")
     assert (code, err.strip()) == (0, "")
-    record = read_record(build / "online.json", {})
+    record = read_json(build / "online.json")
     assert plain(out) == (
         f"images 360 levels 3 trained_accuracy {record['trained_accuracy']} online_accuracy {record['online_accuracy']}"
     )

@@ -3,7 +3,7 @@
 from tests.cli.test_help import plain
 
 from rebnet import zoo
-from rebnet.files import read_record
+from rebnet.files import read_json
 
 
 def test_prints_the_table_and_the_files(rebnet, tmp_path, monkeypatch):
@@ -14,8 +14,8 @@ def test_prints_the_table_and_the_files(rebnet, tmp_path, monkeypatch):
     assert lines[-4:] == [str(tmp_path / f"table3.{kind}") for kind in ("json", "md", "svg", "png")]
     assert "MNIST FINN 95.83 630,000" in plain(out)
     shipped = zoo.folder("mnist-arch-1-m3")
-    real = read_record(shipped / "training.json", {})["test_accuracy"]
-    integer = read_record(shipped / "evaluation.json", {})["accuracy"]
+    real = read_json(shipped / "training.json")["test_accuracy"]
+    integer = read_json(shipped / "evaluation.json")["accuracy"]
     assert f"MNIST zoo:mnist-arch-1-m3 3 {real:.2f} {integer:.2f} 384 520,833" in plain(out)
 
 

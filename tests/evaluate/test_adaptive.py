@@ -127,7 +127,7 @@ def test_digits(trained, ladder, steps, cycles):
     chosen = held[::4]  # a fourth of them is enough for the slow loop
     validation = (digits.train_images[chosen], digits.train_labels[chosen])
     test = (digits.test_images, digits.test_labels)
-    few = evaluate_adaptive(trained, digits, ladder, validation=validation)
+    few = dict(evaluate_adaptive(trained, digits, ladder, validation=validation))
     assert few.pop("inputs").keys() == {"network", "folding", "images"}
     assert few.pop("dataset") == "digits"
     assert few == expected(trained, ladder, cycles, steps, validation, test)
@@ -154,7 +154,7 @@ def test_thresholds_never_see_the_test_images(trained):
 
 
 def test_the_verb(trained):
-    record = flow.evaluate(trained, "digits", adaptive=(1, 3), max_loss=0)
+    record = dict(flow.evaluate(trained, "digits", adaptive=(1, 3), max_loss=0))
     asked = {"verb": "evaluate", "options": {"dataset": "digits", "adaptive": [1, 3], "max_loss": 0}}
     assert record.pop("request") == asked
     assert record == evaluate_adaptive(trained, datasets.load("digits"), (1, 3), max_loss=0)

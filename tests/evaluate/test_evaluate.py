@@ -20,8 +20,8 @@ from rebnet.ir import storage
 def test_record(build, levels, engine):
     digits = datasets.load("digits")
     seen, first = [], []
-    record = evaluate(
-        build, build / "exported", digits, levels, engine, seen.append, lambda part: first.append({**part})
+    record = dict(
+        evaluate(build, build / "exported", digits, levels, engine, seen.append, lambda part: first.append({**part}))
     )
     assert [{**record, **part} for part in first] == [record]
     assert list(first[0]) == ["inputs", "dataset", "engine", "images", "levels", "accuracy", "images_per_second"]

@@ -10,7 +10,7 @@ import pytest
 from rebnet import flow
 from rebnet.datasets import Dataset
 from rebnet.evaluate.mistakes import MAX_CONFUSIONS, MAX_WRONG, mistakes, png, write_pictures
-from rebnet.files import read_record
+from rebnet.files import read_json
 
 
 def dataset(labels, classes=3, names=()):
@@ -98,7 +98,7 @@ def test_pixels_come_back_from_a_png(shape):
 )  # fmt: skip
 def test_pictures_are_small_whatever_the_images_are(tmp_path, shape, tile):
     images = np.random.default_rng(3).integers(0, 256, (9, *shape), dtype=np.uint8)
-    told = write_pictures(tmp_path, images, [8, 0, 1, 2, 3, 4, 5])["pictures"]
+    told = write_pictures(tmp_path, images, [8, 0, 1, 2, 3, 4, 5])
     data = (tmp_path / told["file"]).read_bytes()
     assert told["sha256"] == hashlib.sha256(data).hexdigest()
     assert (told["columns"], told["height"], told["width"]) == (6, tile[0], tile[1])
@@ -113,13 +113,13 @@ def test_pictures_are_small_whatever_the_images_are(tmp_path, shape, tile):
 def test_a_picture_of_an_older_evaluation_does_not_stay(tmp_path):
     images = np.zeros((1, 2, 2, 1), dtype=np.uint8)
     write_pictures(tmp_path, images, [0])
-    assert write_pictures(tmp_path, images, []) == {}
+    assert write_pictures(tmp_path, images, []) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_verb_keeps_them(build):
     record = flow.evaluate(build, "digits")
-    assert {"schema": 1, **record} == read_record(build / "evaluation.json", {})
+    assert {"schema": 1, **record} == read_json(build / "evaluation.json")
     assert sum(record["class_images"]) == record["images"]
     assert round(100 * sum(record["class_correct"]) / record["images"], 4) == record["accuracy"]
     data = (build / "evaluation.png").read_bytes()

@@ -36,7 +36,7 @@ def test_texts(text, levels):
 @pytest.mark.parametrize("name", zoo.NAMES)
 def test_zoo(name):
     network = storage.load(zoo.folder(name))
-    text = records.read(zoo.folder(name) / "training.json")["network"]
+    text = records.read_any(zoo.folder(name) / "training.json")["network"]
     assert bound_cycles(parse(text), network.levels, network.input.bits) == compiled(network)
 
 

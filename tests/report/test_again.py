@@ -11,7 +11,7 @@ import pytest
 
 from rebnet import flow
 from rebnet.cli.app import run as rebnet
-from rebnet.files import read_record, write_record
+from rebnet.files import read_json, write_record
 from rebnet.report import report
 
 TIMES = {"seconds", "images_per_second", "simulated_cycles_per_second", "modules_cached", "modules_synthesized"}
@@ -110,7 +110,7 @@ def test_records_without_a_request_say_so(build, tmp_path):
     """What an older rebnet wrote: the commands tell what can be known."""
     (build / "compile.json").unlink()
     flow.evaluate(build, "digits")
-    record = read_record(build / "evaluation.json", {})
+    record = read_json(build / "evaluation.json")
     write_record(build / "evaluation.json", {key: value for key, value in record.items() if key != "request"})
     page = report([build], tmp_path / "page.html")
     assert printed(page) == [f"rebnet compile SOURCE --output {build}", f"rebnet evaluate {build} --dataset digits"]
@@ -124,7 +124,7 @@ def test_records_without_a_request_say_so(build, tmp_path):
 
 def test_a_stale_record_is_made_again_as_it_was_asked_for(build, tmp_path):
     flow.evaluate(build, "digits", levels=1)
-    record = read_record(build / "evaluation.json", {})
+    record = read_json(build / "evaluation.json")
     write_record(build / "evaluation.json", {**record, "inputs": {"network": "0" * 64}})
     text = report([build], tmp_path / "page.html").read_text()
     assert f"<pre><code>rebnet evaluate {build} --dataset digits --levels 1</code></pre>" in text

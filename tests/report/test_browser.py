@@ -6,7 +6,7 @@ import pytest
 from tests.records.chained import rechain
 from tests.report.browser import Browser, find
 
-from rebnet.files import read_record, write_record
+from rebnet.files import read_json, write_record
 from rebnet.report import report
 
 PROGRAM = find()
@@ -87,14 +87,14 @@ EVIL = "</script><script>document.title = 'run'</script><img src=x onerror=\"doc
 
 def test_text_of_records_does_not_run(browser, builds, tmp_path):
     build = shutil.copytree(builds[0], tmp_path / "<script>document.title='run'</script>")
-    training = read_record(build / "training.json", {})
+    training = read_json(build / "training.json")
     write_record(build / "training.json", {**training, "network": EVIL, "dataset": EVIL, "device": EVIL})
     rechain(build)
     for folder in (build, build / "exported"):
-        record = read_record(folder / "network.json", {})
+        record = read_json(folder / "network.json")
         record["inputs"] = {}
         write_record(folder / "network.json", {**record, "name": EVIL})
-    write_record(build / "folding.json", {**read_record(build / "folding.json", {}), "inputs": {}})
+    write_record(build / "folding.json", {**read_json(build / "folding.json"), "inputs": {}})
     rechain(build)
     for path in (
         report([build], tmp_path / "one.html"),

@@ -7,7 +7,7 @@ import pytest
 
 from rebnet import flow
 from rebnet.errors import FileFormatError
-from rebnet.files import read_record, write_record
+from rebnet.files import read_json, write_record
 from rebnet.report import report
 
 OLDER = ("inputs", "dataset", "engine", "images", "levels", "accuracy", "float_accuracy")
@@ -25,12 +25,12 @@ def page(build, tmp_path):
 
 
 def change(build, **changes):
-    record = read_record(build / "evaluation.json", {})
+    record = read_json(build / "evaluation.json")
     write_record(build / "evaluation.json", {**record, **changes})
 
 
 def test_counts_matrix_and_pictures(evaluated, tmp_path):
-    record = read_record(evaluated / "evaluation.json", {})
+    record = read_json(evaluated / "evaluation.json")
     text = page(evaluated, tmp_path)
     section = text[text.index('id="classes"') : text.index('id="learning"')]
     rows = re.findall(r"<tr>(.*?)</tr>", section[section.index('id="confusion"') :].split("</table>")[0])
@@ -80,13 +80,13 @@ def test_many_classes_show_the_worst(evaluated, tmp_path):
 
 
 def test_nothing_wrong(evaluated, tmp_path):
-    change(evaluated, class_correct=read_record(evaluated / "evaluation.json", {})["class_images"], confusions=[],
+    change(evaluated, class_correct=read_json(evaluated / "evaluation.json")["class_images"], confusions=[],
            wrong=[], accuracy=100.0)  # fmt: skip
     assert "No image is wrong." in page(evaluated, tmp_path)
 
 
 def test_an_older_record_says_how_to_get_them(evaluated, tmp_path):
-    record = read_record(evaluated / "evaluation.json", {})
+    record = read_json(evaluated / "evaluation.json")
     older = {key: record[key] for key in OLDER}
     write_record(evaluated / "evaluation.json", older)
     text = page(evaluated, tmp_path)
@@ -108,7 +108,7 @@ def test_an_older_record_says_how_to_get_them(evaluated, tmp_path):
     ],
 )  # fmt: skip
 def test_counts_that_do_not_belong_together(evaluated, tmp_path, changes, message):
-    record = read_record(evaluated / "evaluation.json", {})
+    record = read_json(evaluated / "evaluation.json")
     change(evaluated, **changes)
     message = message.replace("{}", str(sum(record["class_correct"])))
     message = message.replace("at most 42", f"at most {record['class_images'][0]}")
@@ -118,7 +118,7 @@ def test_counts_that_do_not_belong_together(evaluated, tmp_path, changes, messag
 
 
 def test_a_key_that_is_missing(evaluated, tmp_path):
-    record = read_record(evaluated / "evaluation.json", {})
+    record = read_json(evaluated / "evaluation.json")
     write_record(evaluated / "evaluation.json", {key: value for key, value in record.items() if key != "wrong"})
     with pytest.raises(FileFormatError, match="key 'wrong' is missing though key 'classes' is there"):
         page(evaluated, tmp_path)

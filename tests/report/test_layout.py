@@ -9,7 +9,7 @@ from tests.report.browser import Browser, find
 from tests.simulate.builds import save_run
 
 from rebnet import flow
-from rebnet.files import file_hash, read_record, write_record
+from rebnet.files import file_hash, read_json, write_record
 from rebnet.report import report
 
 pytestmark = pytest.mark.skipif(find() is None, reason="no headless browser; install one, such as Debian's chromium")
@@ -26,11 +26,11 @@ def whole(tmp_path_factory):
     text = "8x8x1 - C4(2,9) - MP2 - C6:2x2+same - " + "D12 - " * 7 + "D10"
     run = save_run(build.parent / "run", from_text(text, levels=2))
     curve = [{"epoch": epoch, "validation_accuracy": 90.0, "loss": 0.5, "learning_rate": 0.1} for epoch in (1, 2, 3)]
-    training = {**read_record(run / "training.json", {}), "curve": curve, "recipe": {"epochs": 3, "loss": "x" * 40}}
+    training = {**read_json(run / "training.json"), "curve": curve, "recipe": {"epochs": 3, "loss": "x" * 40}}
     write_record(run / "training.json", training)
     flow.compile(run, build, folding="balanced", board="zc702")
     flow.evaluate(build, "digits")
-    folding = read_record(build / "folding.json", {})
+    folding = read_json(build / "folding.json")
     simulation = {
         "inputs": {"ports": file_hash(build / "ports.json")}, "dataset": "digits", "images": 10_000, "levels": [2],
         "stalls": None, "mismatches": 0, "accuracy": 98.76, "cycles_per_image": 132, "bound_cycles": 132,

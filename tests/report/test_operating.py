@@ -6,7 +6,7 @@ import pytest
 from tests.records.chained import rechain
 
 from rebnet import flow
-from rebnet.files import file_hash, read_record, write_record
+from rebnet.files import file_hash, read_json, write_record
 from rebnet.report.operating import front, lanes, operating, resources
 from rebnet.report.records import read_build
 
@@ -76,10 +76,10 @@ def test_a_simulation_of_something_else_is_not_used(build, changes):
 
 
 def test_accuracy_of_the_training(build):
-    training = read_record(build / "training.json", {})
+    training = read_json(build / "training.json")
     write_record(build / "training.json", {**training, "test_accuracies": [10, 20.5, 30]})
     rechain(build)
-    network = read_record(build / "network.json", {})
+    network = read_json(build / "network.json")
     assert network["levels"] == 3
     at = [operating(read_build(build), m).accuracy for m in (1, 2, 3)]
     assert [(known.value, known.origin, known.is_measured) for known in at] == [
@@ -92,7 +92,7 @@ COUNTS = {"LUT": 100, "FF": 50, "BRAM_36K": 2, "BRAM_18K": 3, "DSP": 1}
 
 def test_synthesis_comes_before_the_model(build):
     assert resources(read_build(build)) is None
-    folding = read_record(build / "folding.json", {})
+    folding = read_json(build / "folding.json")
     model = {"part": "xc7z020", "total": {**COUNTS, "LUT": 90}, "device": COUNTS, "modules": []}
     write_record(build / "folding.json", {**folding, "predicted_resources": model})
     rechain(build)

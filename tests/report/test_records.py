@@ -9,7 +9,8 @@ from tests.report.test_operating import COUNTS, simulation
 
 from rebnet import flow
 from rebnet.errors import FileFormatError, OptionError
-from rebnet.files import read_record, write_record
+from rebnet.files import read_json, write_record
+from rebnet.records import Folding, Simulation
 from rebnet.report import report
 from rebnet.report.records import read_build
 
@@ -53,24 +54,24 @@ def test_another_schema_is_not_used_and_says_so(build, tmp_path):
 
 def test_a_stale_record_is_not_used_and_says_so(build, tmp_path):
     simulation(build)
-    assert read_build(build).get("simulation.json") is not None
-    ports = read_record(build / "ports.json", {})
+    assert read_build(build).get(Simulation) is not None
+    ports = read_json(build / "ports.json")
     write_record(build / "ports.json", {**ports, "more": 1})
     read = read_build(build)
-    assert read.get("simulation.json") is None
+    assert read.get(Simulation) is None
     assert read.unused == {"simulation.json": "is there, but was made from another ports.json than this build holds"}
     assert "✗ another ports.json" in page(build, tmp_path)
 
 
 def test_what_was_made_from_a_stale_file_is_not_used_either(build):
     simulation(build)
-    folding = read_record(build / "folding.json", {})
+    folding = read_json(build / "folding.json")
     write_record(build / "folding.json", {**folding, "samples_per_beat": 2})
     read = read_build(build)
     reason = "is there, but was made from a ports.json that is of another build itself"
     another = "is there, but was made from another folding.json than this build holds"
     assert read.unused == {"compile.json": another, "simulation.json": reason}
-    assert read.get("folding.json") is not None
+    assert read.get(Folding) is not None
 
 
 def test_resources_that_do_not_fit(build, tmp_path):
@@ -83,7 +84,7 @@ def test_resources_that_do_not_fit(build, tmp_path):
 
 
 def test_predicted_and_synthesised_have_columns_of_their_own(build, tmp_path):
-    folding = read_record(build / "folding.json", {})
+    folding = read_json(build / "folding.json")
     model = {"part": "xc7z020", "total": {**COUNTS, "LUT": 90}, "device": COUNTS, "modules": []}
     search = {"board": "zc702", "proof": "<b>"}
     write_record(build / "folding.json", {**folding, "predicted_resources": model, "search": search})
@@ -138,7 +139,7 @@ def test_damaged_records(build, tmp_path, file, changes, message):
     simulation(build)
     write_record(build / "synthesis.json", SYNTHESIS)
     rechain(build)
-    record = read_record(build / file, {})
+    record = read_json(build / file)
     write_record(build / file, {**record, **changes})
     rechain(build)
     with pytest.raises(FileFormatError, match=f"^{re.escape(f'{build / file}: key {message}; {AGAIN}')}$"):

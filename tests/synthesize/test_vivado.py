@@ -100,7 +100,7 @@ def test_without_vivado_the_project_is_there(build: Path) -> None:
 def test_with_vivado_the_record_is_of_its_reports(build: Path, tmp_path: Path) -> None:
     write_tool(tmp_path / "bin", "vivado", WORKS)
     said: list[str] = []
-    record = synthesize_with_vivado(build, boards.find("zc702"), say=said.append)
+    record = dict(synthesize_with_vivado(build, boards.find("zc702"), say=said.append))
     assert record.pop("ran")
     assert record.pop("project") == str(build / "vivado")
     assert {"schema": 1, **record} == read(build)

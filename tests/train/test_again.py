@@ -10,7 +10,7 @@ import pytest
 from rebnet import zoo
 from rebnet.datasets import Dataset
 from rebnet.errors import FileFormatError, OutputError
-from rebnet.files import read_record
+from rebnet.records import Training, read
 from rebnet.train import retrain, train
 from rebnet.train.again import plan
 
@@ -90,11 +90,11 @@ def test_another_seed_is_that_of_all(runs: Path, blob_dataset: Dataset, tmp_path
 @pytest.mark.parametrize("name", zoo.NAMES)
 def test_the_zoo_tells_all_of_its_trainings(name: str) -> None:
     path = zoo.folder(name) / "training.json"
-    *before, last = plan(path, read_record(path, {}), Path("run"))
+    *before, last = plan(path, read(path, Training), Path("run"))
     assert last.folder == Path("run")
     earlier = {stage.folder for stage in before}
     assert all({stage.start, stage.teacher} <= {None, *earlier} for stage in (*before, last))
-    assert all(stage.training["network"] == last.training["network"] for stage in before)
+    assert all(stage.training.network == last.training.network for stage in before)
 
 
 def without(record: dict[str, Any], *path: str) -> dict[str, Any]:
@@ -111,16 +111,29 @@ def without(record: dict[str, Any], *path: str) -> dict[str, Any]:
         (lambda record: without(record, "start_from", "recipe"), "does not tell how each training before this one was"),
         (
             lambda record: record | {"teacher": "one"},
+            "key 'teacher' holds 'one', it must hold an object, or null; run the stage that writes it again",
+        ),
+        (lambda record: without(record, "levels"), "key 'levels' is missing, it must hold a whole number from 0 to 8"),
+        (
+            lambda record: without(record, "gain_bits"),
             "does not tell how each training before this one was done; it was",
         ),
-        (lambda record: without(record, "levels"), "does not tell how each training before this one was done; it was"),
-        (lambda record: record | {"seed": "0"}, "key 'seed' holds '0', it must hold int"),
+        (
+            lambda record: record | {"seed": "0"},
+            "key 'seed' holds '0', it must hold a whole number from 0 to ",
+        ),
         (
             lambda record: record | {"recipe": {"rate": 1}},
             "recipe.rate is not known here; use the rebnet that wrote it",
         ),
-        (lambda record: record | {"recipe": {"epochs": 1.5}}, "recipe.epochs holds 1.5, it must hold int"),
-        (lambda record: record | {"recipe": {"batch_size": 0}}, "recipe.batch_size holds 0, it must be at least 2"),
+        (
+            lambda record: record | {"recipe": {"epochs": 1.5}},
+            "key 'recipe.epochs' holds 1.5, it must hold a whole number",
+        ),
+        (
+            lambda record: record | {"recipe": {"batch_size": 0}},
+            "'recipe.batch_size' holds 0",
+        ),
         (lambda record: record | {"recipe": {"flip": 1}}, "recipe.flip holds 1, it must hold bool"),
         (
             lambda record: record | {"recipe": {"estimator": "sine"}},

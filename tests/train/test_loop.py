@@ -1,5 +1,5 @@
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -10,12 +10,14 @@ from rebnet.files import read_tensors, write_tensors
 from rebnet.ir.notation import parse
 from rebnet.nn.build import build
 from rebnet.nn.residual import ResidualSign
+from rebnet.records.training import Told
 from rebnet.train import RECIPES, images, load_model, loop, recipe, train
 from rebnet.train.batches import calibration_pixels, split
 from rebnet.train.checkpoint import CHECKPOINT_FILE
 from rebnet.train.images import Images
-from rebnet.train.start import KEYS, load_teacher, start_from
+from rebnet.train.start import load_teacher, start_from
 
+ALL = [field.name for field in fields(Told) if field.name not in ("start_from", "teacher")]
 NETWORK = "6x6x1 - D16 - D12 - D3"
 MAPS = "6x6x1 - C16:3x3+same - MP2 - C12 - D16 - D3"
 QUICK = replace(RECIPES["default"], batch_size=20, warmup_steps=10, shift_pixels=1)
@@ -236,7 +238,7 @@ def test_starts_from_a_run_of_fewer_levels(blob_dataset, tmp_path):
     known = {"network": NETWORK, "dataset": "blobs", "levels": 1, "seed": 0, "epochs": 2}
     assert known.items() <= record["start_from"].items()
     whole = json.loads((one / "training.json").read_text())
-    assert record["start_from"] == {key: whole[key] for key in KEYS}
+    assert record["start_from"] == {key: whole[key] for key in ALL}
     three = train(NETWORK, blob_dataset, 3, tmp_path / "three", epochs=1, start=two, quiet=True)
     assert three["start_from"]["start_from"] == record["start_from"]
     again = train(NETWORK, blob_dataset, 2, two, epochs=1, start=one, resume=True, quiet=True)
@@ -335,7 +337,7 @@ def test_learns_from_a_teacher(blob_dataset, tmp_path):
     assert record["test_accuracy"] > 85
     told = {"network": NETWORK, "dataset": "blobs", "levels": 3, "seed": 0, "epochs": 8}
     assert told.items() <= record["teacher"].items()
-    assert record["teacher"] == {key: known[key] for key in KEYS}
+    assert record["teacher"] == {key: known[key] for key in ALL}
 
 
 def test_a_teacher_of_other_images(blob_dataset, tmp_path):

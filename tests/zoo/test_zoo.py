@@ -6,7 +6,7 @@ import pytest
 
 from rebnet import zoo
 from rebnet.errors import OptionError
-from rebnet.files import read_record
+from rebnet.files import read_json
 from rebnet.ir import storage
 
 WEIGHT_BYTES = {"mnist-arch-1": 41_792, "cifar10-arch-2": 192_896}
@@ -23,10 +23,10 @@ def test_networks(name):
     assert network.name == name
     assert network.levels == (3 if kind == "any" else int(kind[1]))
     assert network.weight_bytes == WEIGHT_BYTES[shape]
-    training = read_record(folder / "training.json", {"network": str, "dataset": str, "levels": int, "seed": int})
+    training = read_json(folder / "training.json")
     assert (training["dataset"], training["levels"]) == (name.split("-")[0], network.levels)
     assert training.get("any_levels", False) == (kind == "any")
-    evaluation = read_record(folder / "evaluation.json", {"dataset": str, "levels": int, "images": int})
+    evaluation = read_json(folder / "evaluation.json")
     assert (evaluation["dataset"], evaluation["levels"]) == (training["dataset"], network.levels)
     assert evaluation["images"] == 10_000
     assert abs(evaluation["float_accuracy"] - training["test_accuracy"]) <= 0.1

@@ -13,11 +13,12 @@ from importlib.resources import files
 from typing import Any, Literal, get_args
 
 from rebnet.errors import OptionError
+from rebnet.records.kinds import RESOURCES, Counts
 
 Family = Literal["xc7", "xcup", "ecp5", "ice40"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
-KEYS = ("LUT", "FF", "BRAM_36K", "BRAM_18K", "DSP")
+KEYS = RESOURCES
 """The keys of resources in every record, in their order."""
 
 
@@ -55,9 +56,9 @@ class Resources:
         """Block RAMs of 36 kbit, two of 18 kbit counted as one."""
         return self.bram_36k + self.bram_18k / 2
 
-    def as_record(self) -> dict[str, int]:
+    def as_record(self) -> Counts:
         """The values by the keys of records, LUT, FF, BRAM_36K, BRAM_18K, DSP."""
-        return dict(zip(KEYS, self._values(), strict=True))
+        return Counts(LUT=self.lut, FF=self.ff, BRAM_36K=self.bram_36k, BRAM_18K=self.bram_18k, DSP=self.dsp)
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> "Resources":

@@ -27,7 +27,8 @@ def _names(kind: str) -> Callable[[str], list[str]]:
     def complete(begun: str) -> list[str]:
         from rebnet.flow.catalogue import list_
 
-        return [row["name"] for row in list_(kind) if row["name"].startswith(begun)]  # type: ignore[arg-type]
+        names = [str(row["name"]) for row in list_(kind)]  # type: ignore[arg-type]
+        return [name for name in names if name.startswith(begun)]
 
     return complete
 
@@ -109,12 +110,17 @@ def note(text: str) -> None:
         print(text, file=sys.stderr)
 
 
-def answer(record: Any, show: Callable[[], None]) -> None:
+def answer(record: object, show: Callable[[], None]) -> None:
     """The figures of a verb on stdout: the record as JSON where that is asked for, else what `show` prints."""
     if not _manner.json:
         show()
         return
-    print(json.dumps(record, indent=2, default=str))
+    print(json.dumps(record, indent=2, default=_plain))
+
+
+def _plain(value: object) -> object:
+    """What JSON has no form for: a record as an object, anything else as text."""
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 def working(title: str, total: float | None = None, unit: str = "images") -> AbstractContextManager[Shown]:
@@ -186,14 +192,14 @@ def leads() -> bool:
     return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK", "0") == "0"
 
 
-def print_record(record: Mapping[str, Any], keys: tuple[str, ...], *, width: int = 0) -> None:
+def print_record(record: Mapping[str, object], keys: tuple[str, ...], *, width: int = 0) -> None:
     """Figures of a record on stdout, one a line; the column of keys is as wide as the longest, or `width`."""
     width = max(width, *map(len, keys))
     for key in keys:
         print(f"{key:<{width}}  {record[key]}", flush=True)
 
 
-def answer_training(record: Mapping[str, Any]) -> None:
+def answer_training(record: Mapping[str, object]) -> None:
     """What came out of a training, from the process that speaks for all."""
     if not leads():
         return

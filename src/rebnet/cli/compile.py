@@ -87,15 +87,15 @@ def command(
 
 def summary(output: Path, until: Stage = "generate") -> dict[str, Any]:
     """What `compile` has to show of the build in `output`: bytes of weights, and folding.json where it went so far."""
+    from rebnet.files import SCHEMA
     from rebnet.paths import path_of
-    from rebnet.records import read
+    from rebnet.records import Folding, StoredNetwork, read
 
     build = path_of(output)
-    weights = read(build / "network.json", needs=("weight_bytes",))["weight_bytes"]
+    weights = read(build / StoredNetwork.FILE, StoredNetwork, needs=("weight_bytes",)).weight_bytes
     if until == "lower":
         return {"weight_bytes": weights}
-    record = read(build / "folding.json")
-    return {"weight_bytes": weights, **record}
+    return {"weight_bytes": weights, "schema": SCHEMA, **read(build / Folding.FILE, Folding)}
 
 
 def print_build(record: dict[str, Any]) -> None:

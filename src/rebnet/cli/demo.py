@@ -1,7 +1,8 @@
 """`rebnet demo`."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich import box
@@ -9,6 +10,9 @@ from rich.table import Table
 
 from rebnet import flow
 from rebnet.cli.common import CacheDir, answer, note, print_table, quiet
+
+if TYPE_CHECKING:
+    from rebnet.records.report import Row
 
 
 def command(
@@ -21,11 +25,11 @@ def command(
     """
     rows = flow.demo(output, cache_dir=cache_dir, quiet=quiet(), say=note)
     answer({"rows": rows, "page": str(output / "report.html")}, lambda: _print(rows, output))
-    if any(row["mismatches"] for row in rows):
+    if any(row.mismatches for row in rows):
         raise typer.Exit(1)
 
 
-def _print(rows: list[dict[str, Any]], output: Path) -> None:
+def _print(rows: "Sequence[Row]", output: Path) -> None:
     print_table(table(rows))
     print(f"report: {output / 'report.json'}")
     print("next:   rebnet compile zoo:mnist-arch-1-m2 --output build/mnist-m2")
@@ -33,7 +37,7 @@ def _print(rows: list[dict[str, Any]], output: Path) -> None:
     print(f"page:   {(output / 'report.html').resolve()}")
 
 
-def table(rows: list[dict[str, Any]]) -> Table:
+def table(rows: "Sequence[Row]") -> Table:
     """The rows of a report for the terminal."""
     from rebnet.report import CLOCK_MHZ
 
@@ -42,20 +46,20 @@ def table(rows: list[dict[str, Any]]) -> Table:
         padding=(0, 1),
         collapse_padding=True,
         pad_edge=False,
-        title=f"{rows[0]['network']} on {rows[0]['dataset']}",
+        title=f"{rows[0].network} on {rows[0].dataset}",
         caption=f"accuracy in %; images/s at an assumed {CLOCK_MHZ} MHz; KiB of packed weights",
     )
     for heading in ("M", "float", "integer", "RTL", "images", "mismatches", "cycles", "bound", "images/s", "KiB"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         shown.add_row(
-            str(row["levels"]),
+            str(row.levels),
             *(f"{row[key]:.2f}" for key in ("accuracy_float", "accuracy_integer", "accuracy_rtl")),
-            str(row["images"]),
-            str(row["mismatches"]),
-            f"{row['cycles_per_image']:.1f}",
-            str(row["bound_cycles"]),
-            f"{row['images_per_second']:,}",
-            f"{row['weight_kib']:.2f}",
+            str(row.images),
+            str(row.mismatches),
+            f"{row.cycles_per_image:.1f}",
+            str(row.bound_cycles),
+            f"{row.images_per_second:,}",
+            f"{row.weight_kib:.2f}",
         )
     return shown

@@ -1,7 +1,8 @@
 """`rebnet evaluate`."""
 
+from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +21,10 @@ from rebnet.cli.common import (
     table,
     working,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from rebnet.records import Adaptive, Evaluation, Online
+    from rebnet.records.evaluation import Answered
 
 _INTEGER = ("engine", "images", "levels", "accuracy", "images_per_second")
 """Figures of evaluation.json that are there before the float network has run."""
@@ -51,13 +56,13 @@ def command(
     with ExitStack() as bars:
         bar = bars.enter_context(working("evaluating"))
 
-        def answered(figures: dict[str, Any]) -> None:
+        def answered(figures: "Answered") -> None:
             """Print what the integer network says, and go on with the float one."""
             nonlocal bar
             bars.close()
             if not as_json():
                 print_record(figures, _INTEGER, width=_WIDTH)
-            bar = bars.enter_context(working("evaluating the float network", figures["images"]))
+            bar = bars.enter_context(working("evaluating the float network", figures.images))
 
         record = flow.evaluate(
             build,
@@ -72,38 +77,40 @@ def command(
             answered=answered,
         )
     answer(record, lambda: print_evaluation(record) if online or ladder else _print_float(record))
-    if record.get("mismatches"):
+    if getattr(record, "mismatches", None):
         raise typer.Exit(1)
 
 
-def print_evaluation(record: dict[str, Any]) -> None:
+def print_evaluation(record: "Evaluation | Adaptive | Online") -> None:
     """The figures of evaluation.json, adaptive.json or online.json."""
-    if "online_accuracy" in record:
+    from rebnet.records import Adaptive, Online
+
+    if isinstance(record, Online):
         print_record(record, ("images", "levels", "trained_accuracy", "online_accuracy"))
-    elif "ladder" in record:
+    elif isinstance(record, Adaptive):
         _print_adaptive(record)
     else:
         print_record(record, _INTEGER, width=_WIDTH)
         _print_float(record)
 
 
-def _print_float(record: dict[str, Any]) -> None:
+def _print_float(record: Mapping[str, object]) -> None:
     """What the float network adds, and the comparison of two engines."""
     keys = ("float_accuracy", "labels_differing")
     print_record(record, (*keys, "mismatches") if "mismatches" in record else keys, width=_WIDTH)
 
 
-def _print_adaptive(record: dict[str, Any]) -> None:
+def _print_adaptive(record: "Adaptive") -> None:
     """The operating point of adaptive.json beside the ladder's levels alone."""
-    point = record["operating_point"]
+    point = record.operating_point
     rows = table("levels", "answered %", "validation %", "test %", "cycles per image")
-    for rung, answered in zip(record["rungs"], point["test_answered"], strict=True):
+    for rung, answered in zip(record.rungs, point.test_answered, strict=True):
         shown = (rung[key] for key in ("validation_accuracy", "test_accuracy", "cycles"))
-        rows.add_row(str(rung["levels"]), str(answered), *map(str, shown))
+        rows.add_row(str(rung.levels), str(answered), *map(str, shown))
     shown = (point[key] for key in ("validation_accuracy", "test_accuracy", "test_cycles"))
     rows.add_row("adaptive", "", *map(str, shown))
     print_table(rows)
     print_record(record, ("max_loss", "validation_images", "test_images"))
-    if set(point["thresholds"]) == {None}:
-        note(f"within this loss nothing is cheaper than {record['ladder'][-1]} levels alone")
+    if set(point.thresholds) == {None}:
+        note(f"within this loss nothing is cheaper than {record.ladder[-1]} levels alone")
     print_record(point, ("thresholds", "test_loss", "test_cycles_to_first", "test_cycles_to_last"))

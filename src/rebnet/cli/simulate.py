@@ -1,7 +1,8 @@
 """`rebnet simulate`."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -69,14 +70,14 @@ def command(
             progress=progress.advance,
         )
     answer(simulation.record, lambda: print_simulation(simulation.record))
-    if simulation.record["edited"]:
-        files = ", ".join(simulation.record["edited"])
+    if simulation.record.edited:
+        files = ", ".join(simulation.record.edited)
         streams.complain(f"warning: this proves nothing of the network: edited files ran: {files}")
     if simulation.mismatches:
         raise typer.Exit(1)
 
 
-def print_simulation(record: dict[str, Any]) -> None:
+def print_simulation(record: Mapping[str, object]) -> None:
     """The figures of simulation.json."""
     print_record(
         record,

@@ -1,6 +1,6 @@
 """`rebnet synthesize`."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -21,6 +21,10 @@ from rebnet.cli.common import (
 )
 from rebnet.errors import ToolError
 from rebnet.flow.whole import broken
+
+if TYPE_CHECKING:
+    from rebnet.records import Synthesis
+    from rebnet.records.synthesis import Placed
 
 _FACTS = ("tool", "modules_synthesized", "modules_cached", "seconds", "fmax_mhz")
 _FIGURES = ("LUT", "LC", "FF", "BRAM_36K", "BRAM_18K", "DSP")
@@ -64,6 +68,8 @@ def command(
     Example: [bold]rebnet synthesize build/mnist-m2 --part xc7s50[/bold]
     Example: [bold]rebnet synthesize build/mnist-m1 --board ulx3s-85 --place-and-route[/bold]
     """
+    from rebnet.records.synthesis import VivadoProject
+
     with working("synthesizing", unit="modules") as progress:
 
         def tell(stage: str, done: int, total: int) -> None:
@@ -86,78 +92,80 @@ def command(
             edited=edited,
             progress=tell,
         )
-    if not record.get("ran", True):
+    if isinstance(record, VivadoProject):
         answer(record, lambda: None)
         raise ToolError(
-            f"vivado is not on PATH, so nothing was synthesized; wrote the project {record['project']}, run it where "
-            f"Vivado is installed: {record['command']}"
+            f"vivado is not on PATH, so nothing was synthesized; wrote the project {record.project}, run it where "
+            f"Vivado is installed: {record.command}"
         )
-    if record.get("edited"):
+    if record.edited:
         note(f"rebnet: warning: {build}: its edited files were synthesized, not what its network generates")
     answer(record, lambda: print_synthesis(record))
     if broken(record):
         raise typer.Exit(1)
 
 
-def print_synthesis(record: dict[str, Any]) -> None:
+def print_synthesis(record: "Synthesis") -> None:
     """The figures of synthesis.json."""
     print_table(_table(record))
     print_record(record, tuple(key for key in _FACTS if key in record))
     print(_verdict(record))
-    if "place_and_route" in record:
-        _print_placed(record["place_and_route"])
+    if record.place_and_route is not None:
+        _print_placed(record.place_and_route)
 
 
-def _table(record: dict[str, Any]) -> Table:
-    total, device = record["total"], record["device"]
+def _table(record: "Synthesis") -> Table:
+    from rebnet.records.kinds import listed
+
+    total, device = record.total, record.device
     figures = [key for key in _FIGURES if total.get(key) or device.get(key)]
-    shares = {"BRAM_36K" if device["BRAM_36K"] else "BRAM_18K": "BRAM"}
-    percent = [record["utilisation"].get(shares.get(key, key)) for key in figures]
+    shares = {"BRAM_36K" if device.BRAM_36K else "BRAM_18K": "BRAM"}
+    percent = [(record.utilisation or {}).get(shares.get(key, key)) for key in figures]
     rows = table("instance", "module", *figures, words=["instance", "module"])
-    for module in record["modules"]:
-        rows.add_row(module["name"], module["module"], *(str(module[key]) for key in figures))
+    for module in listed(record.modules):
+        rows.add_row(module.name or "", module.module or "", *(str(module[key]) for key in figures))
     rows.add_section()
     rows.add_row("total", "", *(str(total[key]) for key in figures))
-    rows.add_row(record["part"], "", *(str(device.get(key, "")) for key in figures))
+    rows.add_row(record.part, "", *(str(device.get(key, "")) for key in figures))
     rows.add_row("used %", "", *("" if share is None else f"{share:.1f}" for share in percent))
     return rows
 
 
-def _print_placed(placed: dict[str, Any]) -> None:
+def _print_placed(placed: "Placed") -> None:
     """What place and route reached, one figure a line."""
-    used, available = placed["used"], placed["available"]
+    used, available = placed.used, placed.available
     shares = [f"{key} {used[key]} of {available[key]}" for key in _AVAILABLE if available[key]]
     print_record(
         {
-            "placed and routed": ", ".join(shares) + f", seed {placed['seed']}",
-            "fmax": f"{placed['fmax_mhz']} MHz, aimed at {placed['target_mhz']:g} MHz",
-            "clock": f"{placed['clock_mhz']} MHz, serial line {placed['baud']} baud",
-            "bitstream": f"{placed['bitstream']}, {placed['bitstream_bytes']} bytes",
-            "seconds": ", ".join(f"{name} {seconds}" for name, seconds in placed["seconds"].items()),
+            "placed and routed": ", ".join(shares) + f", seed {placed.seed}",
+            "fmax": f"{placed.fmax_mhz} MHz, aimed at {placed.target_mhz:g} MHz",
+            "clock": f"{placed.clock_mhz} MHz, serial line {placed.baud} baud",
+            "bitstream": f"{placed.bitstream}, {placed.bitstream_bytes} bytes",
+            "seconds": ", ".join(f"{name} {seconds}" for name, seconds in placed.seconds.items()),
         },
         ("placed and routed", "fmax", "clock", "bitstream", "seconds"),
     )
 
 
-def _verdict(record: dict[str, Any]) -> str:
-    name = record["board"] if record["board"] == record["part"] else f"{record['board']} ({record['part']})"
-    if record["fits"]:
+def _verdict(record: "Synthesis") -> str:
+    name = record.part if record.board == record.part else f"{record.board} ({record.part})"
+    if record.fits:
         return f"fits {name}{_limit(record)}"
     lacks = "; ".join(
-        f"{lack['resource']}: {lack['needed']} of {lack['available']}, {lack['needed'] - lack['available']} too many"
-        for lack in record["shortages"]
+        f"{lack.resource}: {lack.needed} of {lack.available}, {lack.needed - lack.available} too many"
+        for lack in record.shortages or ()
     )
-    others = ", ".join(record["boards_that_fit"]) or "none of the boards that rebnet knows"
+    others = ", ".join(record.boards_that_fit or ()) or "none of the boards that rebnet knows"
     return f"does not fit {name}: {lacks}\nwould fit: {others}"
 
 
-def _limit(record: dict[str, Any]) -> str:
+def _limit(record: "Synthesis") -> str:
     """What the count says of the limit that the folding was chosen for; nothing where there was none."""
-    limit = record.get("limit")
-    if limit is None:
+    limit = record.limit
+    if not limit:
         return ""
     if not broken(record):
-        return f" within the {limit['max_utilisation']:g} % that were asked for"
+        return f" within the {limit.max_utilisation:g} % that were asked for"
     return (
         f", but not as asked: {broken(record)}\n"
         "'rebnet build' searches again with what was counted; or compile with a smaller --max-utilisation"

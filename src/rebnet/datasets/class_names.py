@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from rebnet.errors import FileFormatError
-from rebnet.records import read_if_there
+from rebnet.records import Training, read_if_there
 
 TRAINING_FILE = "training.json"
 _DIGITS = tuple("0123456789")
@@ -27,13 +27,13 @@ def trained_on(folder: Path, classes: int) -> tuple[str, ...] | None:
         FileFormatError: it is damaged, or has another number of names.
     """
     path = folder / TRAINING_FILE
-    record = read_if_there(path)
+    record = read_if_there(path, Training)
     if record is None:
         return None
-    if "class_names" not in record:  # of a data set without names, or older than they are
-        names = PUBLISHED.get(record["dataset"], ())
+    if record.class_names is None:  # of a data set without names, or older than they are
+        names = PUBLISHED.get(record.dataset, ())
         return names if len(names) == classes else None
-    own = tuple(record["class_names"])
+    own = record.class_names
     if len(own) != classes:
         raise FileFormatError(
             f"{path}: key 'class_names' holds {len(own)} names, the network has {classes} outputs; compile it again "

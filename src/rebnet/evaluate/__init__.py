@@ -4,7 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -16,11 +16,13 @@ from rebnet.errors import OptionError
 from rebnet.evaluate.mistakes import mistakes, write_pictures
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
+from rebnet.records import Evaluation
 from rebnet.records.chain import check_origin
-from rebnet.request import Request, request_entry
+from rebnet.records.evaluation import Answered
+from rebnet.records.request import Request
 from rebnet.spec.scores import labels as labels_of
 
-EVALUATION_FILE = "evaluation.json"
+EVALUATION_FILE = Evaluation.FILE
 
 
 def evaluate(
@@ -30,9 +32,9 @@ def evaluate(
     levels: int | None = None,
     engine: Engine = "packed",
     progress: Callable[[int], None] = lambda images_done: None,
-    answered: Callable[[dict[str, Any]], None] = lambda figures: None,
+    answered: Callable[[Answered], None] = lambda figures: None,
     request: Request | None = None,
-) -> dict[str, Any]:
+) -> Evaluation:
     """Classify all test images with both networks and write `evaluation.json`.
 
     The integer network, which is the faster one, answers first. An interrupt leaves the record that was there.
@@ -68,28 +70,32 @@ def evaluate(
         scores = predictor.run(network, images, levels, progress, threads=os.cpu_count() or 1)
     seconds = time.perf_counter() - start
     integer = labels_of(scores)
-    record: dict[str, Any] = {
-        "inputs": {
+    figures = Answered(
+        inputs={
             "network": file_hash(build / storage.NETWORK_FILE),
             "exported": file_hash(exported / storage.NETWORK_FILE),
             "images": dataset.test_sha256,
         },
-        "dataset": dataset.name,
-        "engine": engine,
-        "images": len(integer),
-        "levels": network.levels if levels is None else levels,
-        "accuracy": percent(integer == dataset.test_labels),
-        "images_per_second": round(len(integer) / seconds, 1),
-    }
-    answered(record)
+        dataset=dataset.name,
+        engine=engine,
+        images=len(integer),
+        levels=network.levels if levels is None else levels,
+        accuracy=percent(integer == dataset.test_labels),
+        images_per_second=round(len(integer) / seconds, 1),
+    )
+    answered(figures)
     real = np.argmax(run_real(real_network, images, levels, progress), axis=1)
-    record["float_accuracy"] = percent(real == dataset.test_labels)
-    record["labels_differing"] = int((integer != real).sum())
-    if engine == "both":
-        record["mismatches"] = int(np.any(scores != reference.run(network, images, levels), axis=1).sum())
-    record |= mistakes(dataset, scores, integer)
-    record |= write_pictures(build, images, [wrong["index"] for wrong in record["wrong"]])
-    record |= request_entry(request)
+    again = reference.run(network, images, levels) if engine == "both" else None
+    found = mistakes(dataset, scores, integer)
+    record = Evaluation(
+        **vars(figures),
+        float_accuracy=percent(real == dataset.test_labels),
+        labels_differing=int((integer != real).sum()),
+        mismatches=None if again is None else int(np.any(scores != again, axis=1).sum()),
+        **vars(found),
+        pictures=write_pictures(build, images, [wrong.index for wrong in found.wrong]),
+        request=request,
+    )
     write_record(build / EVALUATION_FILE, record)
     return record
 

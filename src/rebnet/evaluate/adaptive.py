@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 from rebnet.datasets.dataset import Dataset, Images, Labels, check_labels
 from rebnet.datasets.split import held_out
@@ -14,13 +13,14 @@ from rebnet.evaluate.ladder import Outcome, Rungs, Thresholds, choose, climb, ru
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.ir.network import Network
-from rebnet.records import read
+from rebnet.records import Adaptive, Training, read
+from rebnet.records.adaptive import Point, Rung
 from rebnet.records.chain import check_origin
-from rebnet.request import Request, request_entry
+from rebnet.records.request import Request
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator
 
-ADAPTIVE_FILE = "adaptive.json"
-TRAINING_FILE = "training.json"
+ADAPTIVE_FILE = Adaptive.FILE
+TRAINING_FILE = Training.FILE
 
 
 def evaluate_adaptive(
@@ -32,7 +32,7 @@ def evaluate_adaptive(
     validation: tuple[Images, Labels] | None = None,
     progress: Callable[[int], None] = lambda images_done: None,
     request: Request | None = None,
-) -> dict[str, Any]:
+) -> Adaptive:
     """Choose margin thresholds on validation images, apply them to the test images, write `adaptive.json`.
 
     An image runs at the ladder's first level count and is answered if its best score is at least a threshold above
@@ -81,26 +81,26 @@ def evaluate_adaptive(
     points = sweep(judged, cycles)
     chosen = choose(points, judged, max_loss)
     curve = [_point(point.thresholds, judged, tested, cycles) for point in points]
-    record = {
-        "inputs": inputs,
-        "dataset": dataset.name,
-        "ladder": list(ladder),
-        "max_loss": float(max_loss),
-        "validation_images": judged.images,
-        "test_images": tested.images,
-        "rungs": [
-            {
-                "levels": m,
-                "cycles": cycles[rung],
-                "validation_accuracy": _percent(int(judged.correct[rung].sum()), judged),
-                "test_accuracy": _percent(int(tested.correct[rung].sum()), tested),
-            }
+    record = Adaptive(
+        inputs=inputs,
+        dataset=dataset.name,
+        ladder=ladder,
+        max_loss=float(max_loss),
+        validation_images=judged.images,
+        test_images=tested.images,
+        rungs=tuple(
+            Rung(
+                levels=m,
+                cycles=cycles[rung],
+                validation_accuracy=_percent(int(judged.correct[rung].sum()), judged),
+                test_accuracy=_percent(int(tested.correct[rung].sum()), tested),
+            )
             for rung, m in enumerate(ladder)
-        ],
-        "operating_point": curve[points.index(chosen)],
-        "curve": curve,
-        **request_entry(request),
-    }
+        ),
+        operating_point=curve[points.index(chosen)],
+        curve=tuple(curve),
+        request=request,
+    )
     write_record(build / ADAPTIVE_FILE, record)
     return record
 
@@ -126,8 +126,12 @@ def _held_out(path: Path, dataset: Dataset) -> tuple[Images, Labels]:
     way_out = "train with 'rebnet train', or give evaluate_adaptive validation images of your own"
     if not path.is_file():
         raise FileFormatError(f"{path}: no such file, and it says which images were held out; {way_out}")
-    record = read(path)
-    name, seed, fraction = record["dataset"], record.get("seed"), record.get("recipe", {}).get("validation_fraction")
+    record = read(path, Training)
+    name, seed, fraction = (
+        record.dataset,
+        record.seed,
+        None if record.recipe is None else record.recipe.validation_fraction,
+    )
     if seed is None or fraction is None or fraction >= 1:
         raise FileFormatError(
             f"{path}: does not say which images were held out (seed, recipe.validation_fraction); {way_out}"
@@ -141,27 +145,27 @@ def _held_out(path: Path, dataset: Dataset) -> tuple[Images, Labels]:
     return dataset.train_images[held], dataset.train_labels[held]
 
 
-def _point(thresholds: Thresholds, judged: Rungs, tested: Rungs, cycles: list[int]) -> dict[str, Any]:
+def _point(thresholds: Thresholds, judged: Rungs, tested: Rungs, cycles: list[int]) -> Point:
     """One point of the curve: what the thresholds give on the validation and on the test images."""
     last = int(tested.correct[-1].sum())
     validation, test = climb(judged, thresholds, cycles), climb(tested, thresholds, cycles)
     mean = test.cycles / tested.images
-    return {
-        "thresholds": list(thresholds),
-        **_measured("validation", validation, judged),
-        **_measured("test", test, tested),
-        "test_loss": _percent(last - test.correct, tested),
-        "test_cycles_to_first": round(mean / cycles[0], 4),
-        "test_cycles_to_last": round(mean / cycles[-1], 4),
-    }
+    return Point(
+        thresholds=thresholds,
+        validation_accuracy=_percent(validation.correct, judged),
+        validation_cycles=round(validation.cycles / judged.images, 4),
+        validation_answered=_answered(validation, judged),
+        test_accuracy=_percent(test.correct, tested),
+        test_cycles=round(mean, 4),
+        test_answered=_answered(test, tested),
+        test_loss=_percent(last - test.correct, tested),
+        test_cycles_to_first=round(mean / cycles[0], 4),
+        test_cycles_to_last=round(mean / cycles[-1], 4),
+    )
 
 
-def _measured(part: str, outcome: Outcome, rungs: Rungs) -> dict[str, Any]:
-    return {
-        f"{part}_accuracy": _percent(outcome.correct, rungs),
-        f"{part}_cycles": round(outcome.cycles / rungs.images, 4),
-        f"{part}_answered": [_percent(answered, rungs) for answered in outcome.answered],
-    }
+def _answered(outcome: Outcome, rungs: Rungs) -> tuple[float, ...]:
+    return tuple(_percent(answered, rungs) for answered in outcome.answered)
 
 
 def _percent(count: int, rungs: Rungs) -> float:

@@ -5,13 +5,13 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.datasets.dataset import Dataset, Images
 from rebnet.files import write_bytes
+from rebnet.records.evaluation import Confusion, Mistakes, Pictures, Wrong
 
 PICTURES_FILE = "evaluation.png"
 MAX_CONFUSIONS = 1000
@@ -23,7 +23,7 @@ _SIDE = 64
 """Pixels of the longer side of a picture at most."""
 
 
-def mistakes(dataset: Dataset, scores: NDArray[np.int64], predictions: NDArray[np.int64]) -> dict[str, Any]:
+def mistakes(dataset: Dataset, scores: NDArray[np.int64], predictions: NDArray[np.int64]) -> Mistakes:
     """The entries of evaluation.json about single classes and images.
 
     Args:
@@ -45,40 +45,38 @@ def mistakes(dataset: Dataset, scores: NDArray[np.int64], predictions: NDArray[n
     places = np.flatnonzero(is_wrong)
     leads = scores[places, predictions[places]] - scores[places, labels[places]]
     worst = np.argsort(-leads, kind="stable")[:MAX_WRONG]
-    return {
-        "classes": classes,
-        "class_names": _names(dataset, classes),
-        "class_images": np.bincount(labels, minlength=classes).tolist(),
-        "class_correct": np.bincount(labels[~is_wrong], minlength=classes).tolist(),
-        "confusions": [
-            {
-                "label": int(pairs[pair]) // classes,
-                "prediction": int(pairs[pair]) % classes,
-                "images": int(counts[pair]),
-            }
+    return Mistakes(
+        classes=classes,
+        class_names=_names(dataset, classes),
+        class_images=tuple(np.bincount(labels, minlength=classes).tolist()),
+        class_correct=tuple(np.bincount(labels[~is_wrong], minlength=classes).tolist()),
+        confusions=tuple(
+            Confusion(
+                label=int(pairs[pair]) // classes, prediction=int(pairs[pair]) % classes, images=int(counts[pair])
+            )
             for pair in kept
-        ],
-        "confusions_left_out": int(counts[order[MAX_CONFUSIONS:]].sum()),
-        "wrong": [
-            {
-                "index": int(places[place]),
-                "label": int(labels[places[place]]),
-                "prediction": int(predictions[places[place]]),
-                "lead": int(leads[place]),
-            }
+        ),
+        confusions_left_out=int(counts[order[MAX_CONFUSIONS:]].sum()),
+        wrong=tuple(
+            Wrong(
+                index=int(places[place]),
+                label=int(labels[places[place]]),
+                prediction=int(predictions[places[place]]),
+                lead=int(leads[place]),
+            )
             for place in worst
-        ],
-    }
+        ),
+    )
 
 
-def _names(dataset: Dataset, classes: int) -> list[str]:
+def _names(dataset: Dataset, classes: int) -> tuple[str, ...]:
     """Names of all classes, where the data set has some; outputs that it has no class for keep their numbers."""
-    names = list(dataset.class_names)
-    return names + [str(place) for place in range(len(names), classes)] if names else []
+    names = tuple(dataset.class_names)
+    return (*names, *(str(place) for place in range(len(names), classes))) if names else ()
 
 
-def write_pictures(build: Path, images: Images, indices: list[int]) -> dict[str, Any]:
-    """Write these images side by side into `evaluation.png`; return what evaluation.json says of it, nothing for none.
+def write_pictures(build: Path, images: Images, indices: list[int]) -> Pictures | None:
+    """Write these images side by side into `evaluation.png`; return what evaluation.json says of it, None for none.
 
     Images keep their pixels up to 64 on the longer side and are averaged down beyond. Those of neither one channel nor
     three become grey.
@@ -86,7 +84,7 @@ def write_pictures(build: Path, images: Images, indices: list[int]) -> dict[str,
     path = build / PICTURES_FILE
     if not indices:
         path.unlink(missing_ok=True)
-        return {}
+        return None
     tiles = np.stack([_picture(images[index]) for index in indices])
     count, height, width, channels = tiles.shape
     rows = math.ceil(count / _COLUMNS)
@@ -96,9 +94,7 @@ def write_pictures(build: Path, images: Images, indices: list[int]) -> dict[str,
     data = png(sheet.reshape(rows * height, _COLUMNS * width, channels))
     write_bytes(path, data)
     digest = hashlib.sha256(data).hexdigest()
-    return {
-        "pictures": {"file": PICTURES_FILE, "sha256": digest, "columns": _COLUMNS, "width": width, "height": height}
-    }
+    return Pictures(file=PICTURES_FILE, sha256=digest, columns=_COLUMNS, width=width, height=height)
 
 
 def _picture(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

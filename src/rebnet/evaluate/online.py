@@ -7,7 +7,6 @@ of every channel are multiplied anew.
 """
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +21,15 @@ from rebnet.ir import storage
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import MaxPool, Op, Threshold
 from rebnet.ir.values import Value
+from rebnet.records import Online
 from rebnet.records.chain import check_origin
-from rebnet.request import Request, request_entry
+from rebnet.records.online import OnlineLayer
+from rebnet.records.request import Request
 
-ONLINE_FILE = "online.json"
+ONLINE_FILE = Online.FILE
 
 
-def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Request | None = None) -> dict[str, Any]:
+def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Request | None = None) -> Online:
     """Classify all test images with trained factors and with factors of each image's own; write `online.json`.
 
     Args:
@@ -59,28 +60,24 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Requ
                 f"{exported / storage.NETWORK_FILE}: layer {layer.name}: an image's own factors overflow float32, so "
                 "the numbers of its BatchNorm are not those of a training; train it again"
             )
-    record = {
-        "inputs": {
+    record = Online(
+        inputs={
             "network": file_hash(build / storage.NETWORK_FILE),
             "exported": file_hash(exported / storage.NETWORK_FILE),
             "images": dataset.test_sha256,
         },
-        "dataset": dataset.name,
-        "images": len(images),
-        "levels": network.levels,
-        "trained_accuracy": _percent(trained == labels),
-        "online_accuracy": _percent(np.argmax(outputs, axis=1) == labels),
-        "online_accuracy_norms_kept": _percent(np.argmax(kept, axis=1) == labels),
-        "layers": [
-            {
-                **cost,
-                "online_mean": [round(float(value), 6) for value in used.mean(axis=0)],
-                "online_deviation": [round(float(value), 6) for value in used.std(axis=0)],
-            }
+        dataset=dataset.name,
+        images=len(images),
+        levels=network.levels,
+        trained_accuracy=_percent(trained == labels),
+        online_accuracy=_percent(np.argmax(outputs, axis=1) == labels),
+        online_accuracy_norms_kept=_percent(np.argmax(kept, axis=1) == labels),
+        layers=tuple(
+            cost.changed(online_mean=_six_digits(used.mean(axis=0)), online_deviation=_six_digits(used.std(axis=0)))
             for cost, used in zip(costs(network), factors, strict=True)
-        ],
-        **request_entry(request),
-    }
+        ),
+        request=request,
+    )
     write_record(build / ONLINE_FILE, record)
     return record
 
@@ -89,7 +86,11 @@ def _percent(correct: NDArray[np.bool_]) -> float:
     return round(100 * float(np.mean(correct)), 4)
 
 
-def costs(network: Network) -> list[dict[str, Any]]:
+def _six_digits(values: NDArray[np.floating]) -> tuple[float, ...]:
+    return tuple(round(float(value), 6) for value in values)
+
+
+def costs(network: Network) -> list[OnlineLayer]:
     """What factors of its own would take per image after each hidden layer of a lowered network, counted.
 
     `values` of the map in front of the sign; `held_bits` to keep their sums until the first factor is known;
@@ -97,7 +98,7 @@ def costs(network: Network) -> list[dict[str, Any]]:
     magnitudes and one a channel and further level for its step; `passes` over the held values, one a level.
     """
     m = network.levels
-    found: list[dict[str, Any]] = []
+    found = []
     for node in network.nodes:
         layer = network.layer_of(node)
         if not isinstance(node.op, Threshold) or layer is None:
@@ -106,14 +107,14 @@ def costs(network: Network) -> list[dict[str, Any]]:
         values = _pooled(network, node).shape.elements
         bits = layer.op.reaches[-1].bit_length() + 1
         found.append(
-            {
-                "name": layer.name,
-                "values": values,
-                "held_bits": values * bits,
-                "additions": values * m,
-                "multiplications": channels * (2 * m - 1),
-                "passes": m,
-            }
+            OnlineLayer(
+                name=layer.name,
+                values_=values,
+                held_bits=values * bits,
+                additions=values * m,
+                multiplications=channels * (2 * m - 1),
+                passes=m,
+            )
         )
     return found
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any, get_args
+from typing import get_args
 
 from rebnet.choices import Kind
 from rebnet.errors import OptionError
 
+Listed = dict[str, object]
+"""A thing that there is: its `name`, and what there is to know."""
 
-def list_(kind: Kind) -> list[dict[str, Any]]:
+
+def list_(kind: Kind) -> list[Listed]:
     """All networks of the zoo, boards, parts, recipes or data sets, in the order that help texts show.
 
     Args:
@@ -25,22 +28,22 @@ def list_(kind: Kind) -> list[dict[str, Any]]:
     return _KINDS[kind]()
 
 
-def _zoo() -> list[dict[str, Any]]:
+def _zoo() -> list[Listed]:
     from rebnet import zoo
-    from rebnet.records import read
+    from rebnet.records import Evaluation, Training, read
 
     rows = []
     for name in zoo.NAMES:
         path = zoo.folder(name)
-        training = read(path / "training.json", needs=("any_levels",))
-        evaluation = read(path / "evaluation.json")
+        training = read(path / Training.FILE, Training, needs=("any_levels",))
+        evaluation = read(path / Evaluation.FILE, Evaluation)
         told = {key: training[key] for key in ("dataset", "levels", "any_levels")}
         scores = {key: evaluation[key] for key in ("accuracy", "float_accuracy")}
-        rows.append({"name": f"{zoo.PREFIX}{name}", **told, **scores, "network": training["network"]})
+        rows.append({"name": f"{zoo.PREFIX}{name}", **told, **scores, "network": training.network})
     return rows
 
 
-def _boards() -> list[dict[str, Any]]:
+def _boards() -> list[Listed]:
     from rebnet.boards import boards
 
     return [
@@ -49,29 +52,29 @@ def _boards() -> list[dict[str, Any]]:
     ]
 
 
-def _parts() -> list[dict[str, Any]]:
+def _parts() -> list[Listed]:
     from rebnet.boards import parts
 
     return [
         {"name": part.name, "family": part.part.family, "order_code": part.part.order_code}
-        | part.part.device.as_record()
+        | dict(part.part.device.as_record())
         for part in parts()
     ]
 
 
-def _recipes() -> list[dict[str, Any]]:
+def _recipes() -> list[Listed]:
     from rebnet.train.recipe import RECIPES
 
     return [{"name": name, **asdict(recipe)} for name, recipe in sorted(RECIPES.items())]
 
 
-def _datasets() -> list[dict[str, Any]]:
+def _datasets() -> list[Listed]:
     from rebnet.datasets import NAMES
 
     return [{"name": name} for name in NAMES]
 
 
-_KINDS: dict[Kind, Callable[[], list[dict[str, Any]]]] = {
+_KINDS: dict[Kind, Callable[[], list[Listed]]] = {
     "zoo": _zoo,
     "boards": _boards,
     "parts": _parts,

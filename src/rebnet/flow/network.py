@@ -10,10 +10,13 @@ from rebnet.choices import GenerateTarget, Stage
 from rebnet.errors import OptionError
 from rebnet.flow.say import Say, silent
 from rebnet.paths import followed, path_of, some_path_of
-from rebnet.request import request_of
+from rebnet.records.request import request_of
 
 if TYPE_CHECKING:
     from rebnet.ir.network import Network
+    from rebnet.records import Ports
+    from rebnet.records.generated import GeneratedC
+    from rebnet.records.training import Training
 
 
 def train(
@@ -35,7 +38,7 @@ def train(
     any_levels: bool = False,
     device: str = "auto",
     quiet: bool = False,
-) -> dict[str, Any]:
+) -> "Training":
     """Train a network; see `rebnet.train.train`. Returns the record of training.json."""
     request = request_of(train, locals())
     from rebnet.train.folder import check_output
@@ -75,7 +78,7 @@ def retrain(
     device: str = "auto",
     quiet: bool = False,
     say: Say = silent,
-) -> dict[str, Any]:
+) -> "Training":
     """Train again what the record of a run or a network of the zoo tells; see `rebnet.train.again.retrain`."""
     asked = request_of(retrain, locals())
     from rebnet.train.folder import BEFORE, check_output
@@ -157,7 +160,7 @@ def compile(  # noqa: A001 - the verb's name
     from rebnet.generate import generate
     from rebnet.ir import storage
     from rebnet.lower import lower
-    from rebnet.records import read
+    from rebnet.records import Training, read
     from rebnet.records.chain import check_origin
     from rebnet.swap import workplace
 
@@ -171,7 +174,7 @@ def compile(  # noqa: A001 - the verb's name
         say("exporting")
         check_origin(run)
         exported = _export(run)
-        read(run / TRAINING_FILE)
+        read(run / TRAINING_FILE, Training)
         storage.save(exported, build / EXPORTED, training=file_hash(run / TRAINING_FILE))
         shutil.copyfile(run / TRAINING_FILE, build / TRAINING_FILE)
         say("lowering")
@@ -200,7 +203,7 @@ def _export(run: Path) -> "Network":
 
 def generate(
     build: str | Path, *, target: GenerateTarget = "rtl", output: str | Path | None = None, name: str | None = None
-) -> dict[str, Any]:
+) -> "Ports | GeneratedC":
     """Write the network of a build as C, or its SystemVerilog once more; see `rebnet.generate.generate`."""
     from rebnet.generate import generate as generate_build
 
@@ -230,6 +233,6 @@ def source_of(source: str | Path) -> Path:
 def dataset_of(source: str | Path) -> str:
     """The data set that a training was made with; source and errors as in `compile`."""
     from rebnet.build_folder import TRAINING_FILE
-    from rebnet.records import read
+    from rebnet.records import Training, read
 
-    return str(read(source_of(source) / TRAINING_FILE)["dataset"])
+    return read(source_of(source) / TRAINING_FILE, Training).dataset

@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from rebnet.choices import MODULE_TIMEOUT_S, PLACE_TIMEOUT_S, Engine, Synthesizer, Target
 from rebnet.errors import OptionError
 from rebnet.flow.say import ModuleProgress, Progress, Say, silent
 from rebnet.paths import followed, path_of, some_path_of
-from rebnet.request import request_of
+from rebnet.records.request import request_of
 
 if TYPE_CHECKING:
+    from rebnet.records import Adaptive, Evaluation, Online, Synthesis
+    from rebnet.records.evaluation import Answered
+    from rebnet.records.synthesis import VivadoProject, VivadoSynthesis
     from rebnet.reproduce import Reproduction
     from rebnet.simulate import Simulation
 
@@ -28,8 +31,8 @@ def evaluate(
     max_loss: float = 0.5,
     online: bool = False,
     progress: Progress = silent,
-    answered: Callable[[dict[str, Any]], None] = silent,
-) -> dict[str, Any]:
+    answered: "Callable[[Answered], None]" = silent,
+) -> "Evaluation | Adaptive | Online":
     """Run the integer network and the float one over the whole test set; write and return evaluation.json.
 
     The integer network answers first, and `answered` is called with its figures while the float one still runs.
@@ -135,7 +138,7 @@ def synthesize(
     cache_dir: str | Path | None = None,
     edited: bool = False,
     progress: ModuleProgress = silent,
-) -> dict[str, Any]:
+) -> "Synthesis | VivadoSynthesis | VivadoProject":
     """Count what the accelerator takes of a part or board; see `rebnet.synthesize.synthesize`.
 
     With `tool="vivado"`, write a project for it, run it where Vivado is installed, and take the figures from its

@@ -4,13 +4,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rebnet.errors import FoldingError
 from rebnet.flow.network import compile, dataset_of, train  # noqa: A004 - the verb's name
 from rebnet.flow.proof import REPORT_FILE, evaluate, report, simulate, synthesize
 from rebnet.flow.say import Done, Progress, Say, silent
 from rebnet.paths import path_of
+
+if TYPE_CHECKING:
+    from rebnet.records import Synthesis
+    from rebnet.records.report import Row
 
 ROUNDS = 3
 """Searches of `build` at most, each with a margin measured from the synthesis before."""
@@ -122,21 +126,19 @@ def build(
     return results | {"seconds": seconds | {"total": round(sum(seconds.values()), 1)}}
 
 
-def broken(synthesis: Mapping[str, Any]) -> str:
+def broken(synthesis: "Synthesis") -> str:
     """What a count says against the limit that was asked for; "" where it keeps it or there is none."""
-    limit = synthesis.get("limit")
-    if limit is None or limit["within"]:
+    limit = synthesis.limit
+    if not limit or limit.within:
         return ""
     return "counted " + ", ".join(
-        f"{over['resource']} {over['needed']:g} of {over['allowed']:.10g} allowed ({over['percent']:.2f} % of the "
-        f"device, more than the {limit['max_utilisation']:g} % that were asked for)"
-        for over in limit["exceeded"]
+        f"{over.resource} {over.needed:g} of {over.allowed:.10g} allowed ({over.percent:.2f} % of the "
+        f"device, more than the {limit.max_utilisation:g} % that were asked for)"
+        for over in limit.exceeded or ()
     )
 
 
-def _search_again(
-    build: Path, synthesis: Mapping[str, Any], margin: Mapping[str, float], *, last: bool
-) -> dict[str, float]:
+def _search_again(build: Path, synthesis: "Synthesis", margin: Mapping[str, float], *, last: bool) -> dict[str, float]:
     """The margin that the next search keeps.
 
     Raises:
@@ -146,14 +148,13 @@ def _search_again(
     from rebnet.boards import Resources
     from rebnet.fold.search.fit import counted_more
 
-    folding = records.read(build / "folding.json", needs=("predicted_resources",))
-    predicted, counted = (
-        Resources.from_record(record["total"]) for record in (folding["predicted_resources"], synthesis)
-    )
+    folding = records.read(build / records.Folding.FILE, records.Folding, needs=("predicted_resources",))
+    assert folding.predicted_resources is not None
+    predicted, counted = (Resources.from_record(record.total) for record in (folding.predicted_resources, synthesis))
     measured = counted_more(predicted, counted)
     wider = {name: max(margin.get(name, 0.0), measured.get(name, 0.0)) for name in {**margin, **measured}}
     if last or wider == margin:
-        tried = f" after {ROUNDS} searches" if last and "search" in folding else ""
+        tried = f" after {ROUNDS} searches" if last and folding.search is not None else ""
         raise FoldingError(
             f"{build}: {broken(synthesis)}{tried}; allow more with --max-utilisation, ask for fewer images per second, "
             "or name a larger device"
@@ -171,7 +172,7 @@ def demo(
     cache_dir: str | Path | None = None,
     quiet: bool = False,
     say: Say = silent,
-) -> list[dict[str, Any]]:
+) -> "list[Row]":
     """Everything on embedded data: train M = 1, 2, 3, compile, evaluate, simulate, report; return the report's rows.
 
     Each training starts from the network of one level less, so that what a level is worth is more than chance.

@@ -12,16 +12,17 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from rebnet.boards import Resources
 from rebnet.errors import OptionError
-from rebnet.files import file_hash, read_record, write_record
+from rebnet.files import file_hash, write_record
 from rebnet.fold.search.choose import NAMES, choose
 from rebnet.fold.search.fit import Request, check_limit, fold_for_board, resources_record
 from rebnet.fold.timing.depths import predict, size_fifos
 from rebnet.ir import storage
 from rebnet.ir.network import Network
+from rebnet.records import folding as records
+from rebnet.records import read
 from rebnet.stages import ends
 from rebnet.stages.accelerator import Accelerator, accelerator_of, layer_bound
 from rebnet.stages.buffers import Depths
@@ -55,7 +56,8 @@ def fold(
     def sizing(buffer: str) -> None:
         progress(f"sizing the FIFO {buffer}")
 
-    more: dict[str, Any] = {}
+    search: records.Search | None = None
+    taken: records.Predicted | None = None
     if request is not None and folding is not None and request.target_fps is not None:
         raise OptionError(
             f"target_fps={request.target_fps:g}: folding {folding!r} leaves nothing to search; leave one of them out"
@@ -67,39 +69,40 @@ def fold(
                 "second"
             )
         progress("searching the folding")
-        accelerator, depths, more["search"] = fold_for_board(network, request.goal(), request.margin, sizing)
+        accelerator, depths, search = fold_for_board(network, request.goal(), request.margin, sizing)
     else:
         accelerator, depths = _given(network, folding, target_cycles, sizing)
     if request is not None:
         board = request.goal().board
         taken = resources_record(accelerator, depths, board)
         if folding is not None:
-            check_limit(request, folding, Resources.from_record(taken["total"]))
-            taken["max_utilisation"] = None if request.max_utilisation is None else float(request.max_utilisation)
-        more["predicted_resources"] = taken
+            check_limit(request, folding, Resources.from_record(taken.total))
+            asked = request.max_utilisation
+            taken = taken.changed(max_utilisation=None if asked is None else float(asked))
     prediction = predict(accelerator, network.levels, depths)
-    record = {
-        "inputs": {"network": file_hash(build / storage.NETWORK_FILE)},
-        "levels": network.levels,
-        "layers": [
-            {
-                "name": layer.name,
-                "pe": layer.pe,
-                "simd": layer.simd,
-                "level_lanes": layer.level_lanes,
-                "weight_style": layer.weights_in,
-                "cycles": layer.cycles(network.levels),
-            }
+    record = records.Folding(
+        inputs={"network": file_hash(build / storage.NETWORK_FILE)},
+        levels=network.levels,
+        layers=tuple(
+            records.FoldedLayer(
+                name=layer.name,
+                pe=layer.pe,
+                simd=layer.simd,
+                level_lanes=layer.level_lanes,
+                weight_style=layer.weights_in,
+                cycles=layer.cycles(network.levels),
+            )
             for layer in accelerator.layers
-        ],
-        "fifos": fifo_record(accelerator, depths, prediction.peaks),
-        "samples_per_beat": accelerator.samples_per_beat,
-        "bound_cycles": accelerator.bound_cycles(network.levels),
-        "predicted_cycles_per_image": float(prediction.cycles_per_image),
-        "predicted_latency_cycles": prediction.latency_cycles,
-        "limiting_fifos": list(prediction.limits),
-        **more,
-    }
+        ),
+        fifos=fifo_record(accelerator, depths, prediction.peaks),
+        samples_per_beat=accelerator.samples_per_beat,
+        bound_cycles=accelerator.bound_cycles(network.levels),
+        predicted_cycles_per_image=float(prediction.cycles_per_image),
+        predicted_latency_cycles=prediction.latency_cycles,
+        limiting_fifos=tuple(prediction.limits),
+        search=search,
+        predicted_resources=taken,
+    )
     write_record(build / FOLDING_FILE, record)
     return accelerator
 
@@ -110,14 +113,14 @@ def _given(
     """The accelerator and depths of the text, a file or a target."""
     foldings = choose(network, folding, target_cycles)
     path = None if folding in (None, *NAMES) else Path(str(folding))
-    given = {} if path is None else read_record(path, {})
-    if path is not None and "samples_per_beat" in given:
+    given = None if path is None else read(path, records.GivenFolding)
+    if path is not None and given is not None and given.samples_per_beat is not None:
         accelerator = read_accelerator(path, network)
     else:
         styles = None if path is None else read_weight_styles(path, network)
         width = samples_per_beat(accelerator_of(network, foldings, 1))
         accelerator = accelerator_of(network, foldings, width, styles)
-    if path is not None and "fifos" in given:
+    if path is not None and given is not None and given.fifos is not None:
         return accelerator, read_depths(path, accelerator)
     return accelerator, size_fifos(accelerator, progress)
 

@@ -1,18 +1,20 @@
 """Generation: a lowered network becomes SystemVerilog with its folding, or C without one."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from rebnet.build_folder import check_build
 from rebnet.choices import GenerateTarget as Target
 from rebnet.errors import OptionError
 from rebnet.generate.c import NAME, write_c
 from rebnet.generate.rtl import TOP_NAME, write_rtl
+from rebnet.records import Ports
+from rebnet.records.generated import GeneratedC
 
 
 def generate(
     build: Path, *, target: Target = "rtl", output: Path | None = None, name: str | None = None, memory: str = "mem"
-) -> dict[str, Any]:
+) -> Ports | GeneratedC:
     """Write the network in `build` as SystemVerilog into `build`, or as C into `output`.
 
     Args:

@@ -4,15 +4,14 @@
 `generate` would write was edited, by its owner or by a stranger, and is refused; who insists gets the edited files.
 """
 
-import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from rebnet.errors import FileFormatError
 from rebnet.generate.rtl import Generated, generated
 from rebnet.ir import storage
 from rebnet.plain import plain_file
+from rebnet.records import Ports
 from rebnet.rtl.ports import PORTS_FILE, read_ports
 from rebnet.stages.folding import FOLDING_FILE
 
@@ -32,8 +31,8 @@ def checked(build: Path, *, edited: bool = False) -> Generated:
         FoldingError: the folding does not fit the network.
     """
     ports = read_ports(build, MADE_FROM)
-    memory = ports["memories"][0].split("/")[0]
-    made = generated(build, ports["top"], memory)
+    memory = ports.memories[0].split("/")[0]
+    made = generated(build, ports.top, memory)
     different = _different(build, ports, made)
     if different is None:
         return made
@@ -44,17 +43,16 @@ def checked(build: Path, *, edited: bool = False) -> Generated:
         )
     return replace(
         made,
-        sources={file: _text(build, file) for file in ports["files"]},
-        memories={file: _text(build, file) for file in ports["memories"]},
+        sources={file: _text(build, file) for file in ports.files},
+        memories={file: _text(build, file) for file in ports.memories},
         ports=ports,
         edited=True,
     )
 
 
-def _different(build: Path, ports: dict[str, Any], made: Generated) -> str | None:
+def _different(build: Path, ports: Ports, made: Generated) -> str | None:
     """The first file that says something else than what is generated."""
-    record = {key: value for key, value in ports.items() if key != "schema"}
-    if json.dumps(record, sort_keys=True) != json.dumps(made.ports, sort_keys=True):
+    if ports != made.ports:
         return PORTS_FILE
     for file, text in (made.sources | made.memories).items():
         path = plain_file(build, file)

@@ -4,23 +4,22 @@
 under `depend`. Memory images are copied to where the tool runs, under the names that the sources have for them.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from rebnet.records import Ports
 
 CORE_FILE = "accelerator.core"
 VENDOR, LIBRARY, VERSION = "rebnet", "accelerators", "1.0.0"
 
 
-def core_text(ports: Mapping[str, Any], description: str) -> str:
+def core_text(ports: Ports, description: str) -> str:
     """The core file of the build that `ports` (ports.json) describes; file names are relative to the build."""
-    sources = "".join(f"      - {file}\n" for file in ports["files"])
-    memories = "".join(f"      - {file}: {{copyto: {file}}}\n" for file in ports["memories"])
+    sources = "".join(f"      - {file}\n" for file in ports.files)
+    memories = "".join(f"      - {file}: {{copyto: {file}}}\n" for file in ports.memories)
     return _CORE.format(
-        name=f"{VENDOR}:{LIBRARY}:{ports['top']}:{VERSION}",
+        name=f"{VENDOR}:{LIBRARY}:{ports.top}:{VERSION}",
         description=description.replace("'", "''"),
         sources=sources,
         memories=memories,
-        top=ports["top"],
+        top=ports.top,
     )
 
 

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rebnet.errors import OptionError
 from rebnet.files import file_hash, write_record, write_text
@@ -13,6 +12,7 @@ from rebnet.ir import storage
 from rebnet.ir.network import Network
 from rebnet.ir.ops import Scores
 from rebnet.plain import NAME
+from rebnet.records.ports import InputStream, OutputStream, Ports
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.ports import CLOCK, MEMORY_FOLDER, PORTS_FILE
 from rebnet.stages.accelerator import Accelerator
@@ -38,7 +38,7 @@ class Generated:
 
     sources: dict[str, str]
     memories: dict[str, str]
-    ports: dict[str, Any]
+    ports: Ports
     core: str
     edited: bool = False
 
@@ -74,11 +74,11 @@ def generated(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
     sources[f"rtl/{name}.sv"] = top_text(plan)
     images = _memories(network, accelerator)
     memories = {f"{memory}/{file}": text for file, text in images.items()}
-    record = {**_ports(build, name, network, accelerator), "memories": list(memories)}
+    record = _ports(build, name, network, accelerator, tuple(memories))
     return Generated(sources, memories, record, core_text(record, plan_text(plan)))
 
 
-def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) -> dict[str, Any]:
+def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) -> Ports:
     """Write `rtl/`, `mem/`, `ports.json` and a FuseSoC core for the network and folding in `build`.
 
     Arguments and errors as in `generated`.
@@ -114,29 +114,30 @@ def _memories(network: Network, accelerator: Accelerator) -> dict[str, str]:
     return memories
 
 
-def _ports(build: Path, name: str, network: Network, accelerator: Accelerator) -> dict[str, Any]:
+def _ports(build: Path, name: str, network: Network, accelerator: Accelerator, memories: tuple[str, ...]) -> Ports:
     p = accelerator.samples_per_beat
     image = network.input
-    return {
-        "inputs": {"network": file_hash(build / storage.NETWORK_FILE), "folding": file_hash(build / FOLDING_FILE)},
-        "top": name,
-        "files": [f"rtl/{module}.sv" for module in (*MODULES, name)],
-        "clock": CLOCK,
-        "reset": "aresetn (active low, synchronous)",
-        "s_axis": {
-            "tdata_bits": 8 * p,
-            "tuser_bits": USER_BITS,
-            "samples_per_beat": p,
-            "beats_per_image": accelerator.beats_in,
-            "image": [image.height, image.width, image.channels],
-            "order": "height, width, channel",
-        },
-        "m_axis": {
-            "tdata_bits": 8 * accelerator.scores.score_bytes,
-            "tuser_bits": USER_BITS,
-            "score_bits": accelerator.scores.score_width,
-            "beats_per_image": accelerator.beats_out,
-        },
-        "error": "error_tlast (high until the reset once s_axis_tlast disagreed with the count of beats)",
-        "levels": list(network.served),
-    }
+    return Ports(
+        inputs={"network": file_hash(build / storage.NETWORK_FILE), "folding": file_hash(build / FOLDING_FILE)},
+        top=name,
+        files=tuple(f"rtl/{module}.sv" for module in (*MODULES, name)),
+        clock=CLOCK,
+        reset="aresetn (active low, synchronous)",
+        s_axis=InputStream(
+            tdata_bits=8 * p,
+            tuser_bits=USER_BITS,
+            samples_per_beat=p,
+            beats_per_image=accelerator.beats_in,
+            image=(image.height, image.width, image.channels),
+            order="height, width, channel",
+        ),
+        m_axis=OutputStream(
+            tdata_bits=8 * accelerator.scores.score_bytes,
+            tuser_bits=USER_BITS,
+            score_bits=accelerator.scores.score_width,
+            beats_per_image=accelerator.beats_out,
+        ),
+        error="error_tlast (high until the reset once s_axis_tlast disagreed with the count of beats)",
+        levels=network.served,
+        memories=memories,
+    )

@@ -29,42 +29,44 @@ from rebnet.ir.ops import (
     Threshold,
 )
 from rebnet.ir.verify import verify
-from rebnet.records import read
+from rebnet.records import StoredNetwork, read
+from rebnet.records.network import Image, Operation
 from rebnet.spec.window import Window
 
 NETWORK_FILE = "network.json"
 TENSOR_FILE = "tensors.safetensors"
 _OPS = (Dense, Conv, MaxPool, BatchNorm, Affine, ResidualSign, Threshold, Scores)
+Tensors = dict[str, NDArray[Any]]
 _KINDS: dict[str, type[Op]] = {kind.__name__: kind for kind in _OPS}
 
 
 def save(network: Network, folder: Path, **inputs: str) -> None:
     """Write `network` into `folder`; `inputs` are hashes of the files it was made from."""
     make_folder(folder)
-    tensors: dict[str, NDArray[Any]] = {}
+    tensors: Tensors = {}
     unsaid = names_unsaid(network)
     ops = [_dump(f"op{position}", node, unsaid[position], tensors) for position, node in enumerate(network.nodes)]
     write_tensors(folder / TENSOR_FILE, tensors, {"network": network.name})
-    record = {
-        "name": network.name,
-        "levels": network.levels,
-        "served": list(network.served),
-        "threshold_bits": network.threshold_bits,
-        "input": vars(network.input),
-        "ops": ops,
-        **({"outputs": network.outputs} if network.outputs else {}),
-        "weight_bytes": network.weight_bytes,
-        "tensors_sha256": file_hash(folder / TENSOR_FILE),
-        "inputs": inputs,
-    }
+    record = StoredNetwork(
+        name=network.name,
+        levels=network.levels,
+        served=network.served,
+        threshold_bits=network.threshold_bits,
+        input=Image(**vars(network.input)),
+        ops=tuple(ops),
+        outputs=network.outputs or None,
+        weight_bytes=network.weight_bytes,
+        tensors_sha256=file_hash(folder / TENSOR_FILE),
+        inputs=inputs,
+    )
     write_record(folder / NETWORK_FILE, record)
 
 
-def _dump(prefix: str, node: Node[Op], unsaid: str, tensors: dict[str, NDArray[Any]]) -> dict[str, Any]:
+def _dump(prefix: str, node: Node[Op], unsaid: str, tensors: Tensors) -> Operation:
     """What `network.json` says of a node; a chain names its layers with weights alone."""
     said = isinstance(node.op, Dense) or node.name != unsaid
-    record: dict[str, Any] = {"op": type(node.op).__name__, **({"name": node.name} if said else {})}
-    record |= {"of": node.of} if node.of else {}
+    record: dict[str, object] = {"op": type(node.op).__name__, **({"name": node.name} if said else {})}
+    record |= {"of": list(node.of)} if node.of else {}
     for field in fields(node.op):
         value = getattr(node.op, field.name)
         if isinstance(value, BitMatrix):
@@ -82,7 +84,7 @@ def _dump(prefix: str, node: Node[Op], unsaid: str, tensors: dict[str, NDArray[A
             record[field.name] = value[0]
         elif value is not None:
             record[field.name] = value
-    return record
+    return Operation.from_json(record)
 
 
 def _narrow(values: NDArray[Any]) -> NDArray[Any]:
@@ -104,9 +106,9 @@ def load(folder: Path) -> Network:
         FileFormatError: a file is missing, damaged, edited into nonsense, or not the other's partner.
     """
     path = folder / NETWORK_FILE
-    record = read(path)
+    record = read(path, StoredNetwork)
     tensors, _ = read_tensors(folder / TENSOR_FILE)
-    if file_hash(folder / TENSOR_FILE) != record["tensors_sha256"]:
+    if file_hash(folder / TENSOR_FILE) != record.tensors_sha256:
         raise FileFormatError(
             f"{path}: belongs to another {TENSOR_FILE}; write both again with the command that made them"
         )
@@ -122,24 +124,23 @@ def _reason(error: Exception) -> str:
     return f"{error.args[0]!r} is missing or unknown" if isinstance(error, KeyError) else str(error)
 
 
-def _network(record: dict[str, Any], tensors: dict[str, NDArray[Any]]) -> Network:
+def _network(record: StoredNetwork, tensors: Tensors) -> Network:
     return Network(
-        name=record["name"],
-        levels=record["levels"],
-        input=PixelInput(**record["input"]),
-        nodes=tuple(_parse(f"op{i}", op, tensors) for i, op in enumerate(record["ops"])),
-        outputs=_texts("outputs", record.get("outputs", [])),
-        threshold_bits=record["threshold_bits"],
-        served=tuple(record["served"]),
+        name=record.name,
+        levels=record.levels,
+        input=PixelInput(**record.input),
+        nodes=tuple(_parse(f"op{i}", op, tensors) for i, op in enumerate(record.ops)),
+        outputs=record.outputs or (),
+        threshold_bits=record.threshold_bits,
+        served=record.served,
     )
 
 
-def _parse(prefix: str, record: Any, tensors: dict[str, NDArray[Any]]) -> Node[Op]:
-    if not isinstance(record, dict):
-        raise ValueError(f"an operation is {record!r}, it must be an object")
-    values = {key: value if key == "op" else _READERS[key](key, value) for key, value in record.items()}
-    kind = _KINDS[values.pop("op")]
-    name, of = values.pop("name", ""), values.pop("of", ())
+def _parse(prefix: str, record: Operation, tensors: Tensors) -> Node[Op]:
+    kind, name = _KINDS[record.op], record.name or ""
+    values: dict[str, Any] = {
+        key: _READERS[key](key, value) for key, value in record.items() if key not in ("op", "name", "of")
+    }
     for field in fields(kind):
         key = f"{prefix}.{field.name}"
         if field.name == "weights":
@@ -149,71 +150,61 @@ def _parse(prefix: str, record: Any, tensors: dict[str, NDArray[Any]]) -> Node[O
             values[field.name] = array.astype(np.int64 if array.dtype.kind == "i" else np.float64)
     if issubclass(kind, Dense) and not name:
         raise KeyError("name")
-    return Node(name, kind(**values), of)
+    return Node(name, kind(**values), record.of or ())
 
 
-def _text(key: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"{key!r} holds {value!r}, it must hold a text")
-    return value
-
-
-def _texts(key: str, value: Any) -> tuple[str, ...]:
-    return tuple(_text(key, item) for item in _items(key, value))
-
-
-def _whole(key: str, value: Any) -> int:
+def _whole(key: str, value: object) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"{key!r} holds {value!r}, it must hold a whole number")
     return value
 
 
-def _number(key: str, value: Any) -> float:
+def _number(key: str, value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError(f"{key!r} holds {value!r}, it must hold a number")
     return float(value)
 
 
-def _items(key: str, value: Any) -> list[Any]:
+def _items(key: str, value: object) -> list[object]:
     if not isinstance(value, list):
         raise ValueError(f"{key!r} holds {value!r}, it must hold a list")
     return value
 
 
-def _wholes(key: str, value: Any) -> tuple[int, ...]:
+def _wholes(key: str, value: object) -> tuple[int, ...]:
     return tuple(_whole(key, item) for item in _items(key, value))
 
 
-def _numbers(key: str, value: Any) -> tuple[float, ...]:
+def _numbers(key: str, value: object) -> tuple[float, ...]:
     return tuple(_number(key, item) for item in _items(key, value))
 
 
-def _unit(key: str, value: Any) -> tuple[float, ...]:
+def _unit(key: str, value: object) -> tuple[float, ...]:
     return _numbers(key, value) if isinstance(value, list) else (_number(key, value),)
 
 
-def _fewer(key: str, value: Any) -> tuple[ResidualSign, ...]:
-    if not all(isinstance(item, list) and len(item) == 2 for item in _items(key, value)):
+def _fewer(key: str, value: object) -> tuple[ResidualSign, ...]:
+    pairs = [item for item in _items(key, value) if isinstance(item, list) and len(item) == 2]
+    if len(pairs) < len(_items(key, value)):
         raise ValueError(f"{key!r} holds {value!r}, it must hold factors and fraction bits of each")
-    return tuple(ResidualSign(_numbers(key, gammas), _whole(key, bits)) for gammas, bits in value)
+    return tuple(ResidualSign(_numbers(key, gammas), _whole(key, bits)) for gammas, bits in pairs)
 
 
-def _folding(key: str, value: Any) -> Folding:
-    if len(_items(key, value)) != 3:
+def _folding(key: str, value: object) -> Folding:
+    if len(parts := _items(key, value)) != 3:
         raise ValueError(f"{key!r} holds {value!r}, it must hold PE, SIMD and level lanes")
-    pe, simd, lanes = value
+    pe, simd, lanes = parts
     return Folding(_whole(key, pe), _whole(key, simd), None if lanes is None else _whole(key, lanes))
 
 
-def _window(key: str, value: Any) -> Window:
-    if len(_items(key, value)) != 3 or not isinstance(value[2], bool):
+def _window(key: str, value: object) -> Window:
+    parts = _items(key, value)
+    if len(parts) != 3 or not isinstance(parts[2], bool):
         raise ValueError(f"{key!r} holds {value!r}, it must hold kernel, stride and whether the map is padded")
-    return Window(_whole(key, value[0]), _whole(key, value[1]), value[2])
+    return Window(_whole(key, parts[0]), _whole(key, parts[1]), parts[2])
 
 
-_READERS: dict[str, Callable[[str, Any], Any]] = {
-    "name": _text,
-    "of": _texts,
+_READERS: dict[str, Callable[[str, object], object]] = {
     "rows": _whole,
     "columns": _whole,
     "scale": _number,

@@ -1,30 +1,69 @@
-"""Records: the one reader of every JSON file that rebnet writes, and the form of each.
+"""Records: the form of every JSON file that rebnet writes, one a file, and the one reader of all of them.
 
-A record is read once, here, and is then known to be of its form: types, ranges, lengths, and what its own numbers
-imply of each other. What lies behind this door need not check again.
+A record is a frozen dataclass whose annotations are its form (`rebnet.records.record`). It is read once, here, and is
+then known to be of its form: types, ranges, lengths, and what its own numbers imply of each other. What lies behind
+this door need not check again.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from rebnet.errors import FileFormatError
 from rebnet.files import read_json
-from rebnet.records.consistent import check_consistent
-from rebnet.records.form import Form
-from rebnet.records.forms import FORMS, RESOURCES
+from rebnet.records.adaptive import Adaptive
+from rebnet.records.compiling import Compile
+from rebnet.records.evaluation import Evaluation
+from rebnet.records.folding import Folding, GivenFolding
+from rebnet.records.kinds import RESOURCES
+from rebnet.records.network import StoredNetwork
+from rebnet.records.online import Online
+from rebnet.records.ports import Ports
+from rebnet.records.record import ABSENT, Absent, Record
+from rebnet.records.simulation import Simulation
+from rebnet.records.synthesis import Synthesis
+from rebnet.records.training import Training
 
-__all__ = ["FORMS", "RESOURCES", "Record", "read", "read_if_there"]
+__all__ = [
+    "ABSENT",
+    "FORMS",
+    "RESOURCES",
+    "Absent",
+    "Adaptive",
+    "Compile",
+    "Evaluation",
+    "Folding",
+    "GivenFolding",
+    "Online",
+    "Ports",
+    "Record",
+    "Simulation",
+    "StoredNetwork",
+    "Synthesis",
+    "Training",
+    "among",
+    "read",
+    "read_any",
+    "read_if_there",
+]
 
-Record = dict[str, Any]
+FORMS: Mapping[str, type[Record]] = {
+    each.FILE: each
+    for each in (
+        *(Training, Compile, StoredNetwork, Folding, Ports),
+        *(Evaluation, Adaptive, Online, Simulation, Synthesis),
+    )
+}
+"""By the file that holds it."""
+R = TypeVar("R", bound=Record)
 
 
-def read(path: Path, form: Form | None = None, *, needs: Collection[str] = ()) -> Record:
+def read(path: Path, form: type[R], *, needs: Collection[str] = ()) -> R:
     """The record in the file `path`, checked.
 
     Args:
         path: the file.
-        form: what it must hold; that of the file's name if None.
+        form: what it must hold.
         needs: keys that must be there though the form lets them be left out.
 
     Raises:
@@ -32,19 +71,29 @@ def read(path: Path, form: Form | None = None, *, needs: Collection[str] = ()) -
             file, the key, the value and what is legal.
         SchemaError: of another schema version.
     """
-    record = read_json(path)
+    found = read_json(path)
     try:
-        (form or FORMS[path.name]).check("", record)
+        record = form.from_json(found)
         for key in needs:
             if key not in record:
                 raise ValueError(f"key {key!r} is missing")
-        if form is None:
-            check_consistent(path.name, record)
+        record.check()
     except ValueError as error:
         raise FileFormatError(f"{path}: {error}; run the stage that writes it again") from None
     return record
 
 
-def read_if_there(path: Path, *, needs: Collection[str] = ()) -> Record | None:
+def read_any(path: Path) -> Record:
+    """The same, of the form of the file's name."""
+    return read(path, FORMS[path.name])
+
+
+def among(records: Mapping[str, Record], form: type[R]) -> R | None:
+    """The record of this form among records by their files; None where there is none."""
+    record = records.get(form.FILE)
+    return record if isinstance(record, form) else None
+
+
+def read_if_there(path: Path, form: type[R]) -> R | None:
     """The same, or None where there is no such file."""
-    return read(path, needs=needs) if path.exists() or path.is_symlink() else None
+    return read(path, form) if path.exists() or path.is_symlink() else None

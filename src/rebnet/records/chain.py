@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rebnet.errors import FileFormatError, SchemaError
 from rebnet.files import SCHEMA, file_hash
-from rebnet.records import Record, read
+from rebnet.records import Evaluation, Record, Simulation, read_any
 
 SOURCES = {
     "network": "network.json",
@@ -77,7 +77,7 @@ def check_origin(folder: Path) -> None:
         path, source = folder / record, folder / SOURCES[key]
         if not path.is_file() or not source.is_file():
             continue
-        told = read(path).get("inputs", {}).get(key)
+        told = read_any(path).made_from.get(key)
         if told is not None and told != file_hash(source):
             raise FileFormatError(f"{source}: is not the one that {path} was made from; {_AGAIN}")
 
@@ -105,7 +105,7 @@ def read_chain(folder: Path, files: Iterable[str] = FIGURES) -> Chain:
         if not (folder / file).exists():
             continue
         try:
-            records[file] = read(folder / file)
+            records[file] = read_any(folder / file)
         except SchemaError as error:
             if file == "network.json":
                 raise
@@ -124,14 +124,14 @@ def read_chain(folder: Path, files: Iterable[str] = FIGURES) -> Chain:
 def _check_told(folder: Path) -> None:
     """In a build the exported network must say which training it is of; else any training.json would pass for it."""
     exported, training = folder / SOURCES["exported"], folder / SOURCES["training"]
-    if training.is_file() and exported.is_file() and "training" not in read(exported).get("inputs", {}):
+    if training.is_file() and exported.is_file() and "training" not in read_any(exported).made_from:
         raise FileFormatError(f"{exported}: does not say which training.json it was made from; {_AGAIN}")
 
 
 def _links(records: Mapping[str, Record], hashes: Mapping[str, str]) -> tuple[Link, ...]:
     links = []
     for file, record in records.items():
-        for key, value in record.get("inputs", {}).items():
+        for key, value in record.made_from.items():
             source = SOURCES.get(key, "")
             if source in hashes:
                 links.append(Link(file, source, value == hashes[source]))
@@ -143,7 +143,7 @@ def _untold(records: Mapping[str, Record], hashes: Mapping[str, str]) -> dict[st
     found = {}
     for file, record in records.items():
         for key in NEEDED.get(file, ()):
-            if key not in record.get("inputs", {}):
+            if key not in record.made_from:
                 found[file] = f"is there, but does not say which {SOURCES[key]} it was made from"
             elif SOURCES[key] not in hashes:
                 found[file] = f"is there, but the {SOURCES[key]} that it was made from is not"
@@ -167,15 +167,15 @@ def _stale(links: Iterable[Link]) -> dict[str, str]:
 def _contradictions(records: Mapping[str, Record]) -> dict[str, str]:
     """RTL that gave every score of the integer network on the same images has its accuracy; else one of them lies."""
     evaluation, simulation = records.get("evaluation.json"), records.get("simulation.json")
-    if evaluation is None or simulation is None or simulation["mismatches"]:
+    if not isinstance(evaluation, Evaluation) or not isinstance(simulation, Simulation) or simulation.mismatches:
         return {}
-    images = [record.get("inputs", {}).get("images") for record in (evaluation, simulation)]
-    same = None not in images and images[0] == images[1] and evaluation["images"] == simulation["images"]
-    if not same or set(simulation["levels"]) != {evaluation["levels"]}:
+    images = [record.made_from.get("images") for record in (evaluation, simulation)]
+    same = None not in images and images[0] == images[1] and evaluation.images == simulation.images
+    if not same or set(simulation.levels) != {evaluation.levels}:
         return {}
-    if evaluation["accuracy"] == simulation["accuracy"]:
+    if evaluation.accuracy == simulation.accuracy:
         return {}
-    accuracies = f"{evaluation['accuracy']} % against {simulation['accuracy']} % of the same images without a mismatch"
+    accuracies = f"{evaluation.accuracy} % against {simulation.accuracy} % of the same images without a mismatch"
     return {
         "evaluation.json": f"is there, but contradicts simulation.json: {accuracies}",
         "simulation.json": f"is there, but contradicts evaluation.json: {accuracies}",

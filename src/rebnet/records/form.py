@@ -1,14 +1,15 @@
-"""What a record must hold, as data: kinds of values that check themselves and say in words what is legal.
+"""The kinds of values that a record holds: each reads a value of JSON, or says in words what is legal.
 
-A form is a value of one of the classes below; forms are put together like the JSON that they describe. `check` raises
-`ValueError` with the key, what it holds and what it must hold; `rebnet.records.read` adds the file.
+A kind stands in the annotation of a field, such as `Annotated[int, Whole(1, 8)]`; `rebnet.records.record` makes the
+kind of a field, and of a whole record, from the annotations. `read` raises `ValueError` with the key, what it holds and
+what it must hold; `rebnet.records.read` adds the file.
 """
 
 import math
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 MOST = 2**53
 """The largest whole number of a record: every smaller one is exact in every reader of JSON."""
@@ -23,8 +24,12 @@ class Form(Protocol):
         """What is legal, such as "a whole number from 1 to 8"."""
         ...
 
-    def check(self, place: str, value: Any) -> None:
-        """Raise `ValueError` unless `value`, which stands at `place`, is legal."""
+    def takes(self, value: object) -> bool:
+        """Whether `value` is of the JSON type of this kind, be it legal or not."""
+        ...
+
+    def read(self, place: str, value: object) -> object:
+        """The value as the field of a record has it; raise `ValueError` unless what stands at `place` is legal."""
         ...
 
 
@@ -34,7 +39,8 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN + 4 else text[:_SHOWN] + "…"
 
 
-def _refuse(form: Form, place: str, value: object) -> ValueError:
+def refusal(form: Form, place: str, value: object) -> ValueError:
+    """What to raise for an illegal value."""
     return ValueError(f"key {place!r} holds {shown(value)}, it must hold {form.words}")
 
 
@@ -56,10 +62,15 @@ class Whole:
         """What is legal."""
         return _range("a whole number", self.least, None if self.most == MOST else self.most)
 
-    def check(self, place: str, value: Any) -> None:
+    def takes(self, value: object) -> bool:
+        """See `Form`."""
+        return isinstance(value, int | float) and not isinstance(value, bool)
+
+    def read(self, place: str, value: object) -> int:
         """See `Form`."""
         if not isinstance(value, int) or isinstance(value, bool) or not self.least <= value <= self.most:
-            raise _refuse(self, place, value)
+            raise refusal(self, place, value)
+        return value
 
 
 @dataclass(frozen=True)
@@ -76,13 +87,18 @@ class Number:
         """What is legal."""
         return f"a number above {self.least:,}" if self.above else _range("a number", self.least, self.most)
 
-    def check(self, place: str, value: Any) -> None:
+    def takes(self, value: object) -> bool:
+        """See `Form`."""
+        return isinstance(value, int | float) and not isinstance(value, bool)
+
+    def read(self, place: str, value: object) -> float:
         """See `Form`."""
         if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > 1e300:
-            raise _refuse(self, place, value)
+            raise refusal(self, place, value)
         low = self.least is not None and (value < self.least or (self.above and value == self.least))
         if low or (self.most is not None and value > self.most) or not math.isfinite(value):
-            raise _refuse(self, place, value)
+            raise refusal(self, place, value)
+        return value
 
 
 @dataclass(frozen=True)
@@ -100,11 +116,17 @@ class Text:
             return ", ".join(self.choices[:-1]) + " or " + self.choices[-1]
         return f"a text of {0 if self.empty else 1} to {self.most:,} characters"
 
-    def check(self, place: str, value: Any) -> None:
+    def takes(self, value: object) -> bool:
         """See `Form`."""
-        fine = isinstance(value, str) and (self.empty or value) and len(value) <= self.most
-        if not fine or (self.choices and value not in self.choices):
-            raise _refuse(self, place, value)
+        return isinstance(value, str)
+
+    def read(self, place: str, value: object) -> str:
+        """See `Form`."""
+        if not isinstance(value, str) or not (self.empty or value) or len(value) > self.most:
+            raise refusal(self, place, value)
+        if self.choices and value not in self.choices:
+            raise refusal(self, place, value)
+        return value
 
 
 @dataclass(frozen=True)
@@ -113,37 +135,77 @@ class Flag:
 
     words: str = "true or false"
 
-    def check(self, place: str, value: Any) -> None:
+    def takes(self, value: object) -> bool:
+        """See `Form`."""
+        return isinstance(value, bool)
+
+    def read(self, place: str, value: object) -> bool:
         """See `Form`."""
         if not isinstance(value, bool):
-            raise _refuse(self, place, value)
+            raise refusal(self, place, value)
+        return value
 
 
 @dataclass(frozen=True)
-class Maybe:
-    """A form, or null."""
+class Null:
+    """Nothing."""
 
-    form: Form
+    words: str = "null"
+
+    def takes(self, value: object) -> bool:
+        """See `Form`."""
+        return value is None
+
+    def read(self, place: str, value: object) -> None:
+        """See `Form`."""
+        if value is not None:
+            raise refusal(self, place, value)
+
+
+@dataclass(frozen=True)
+class Anything:
+    """What JSON lets through."""
+
+    words: str = "a value of JSON"
+
+    def takes(self, value: object) -> bool:
+        """See `Form`."""
+        return True
+
+    def read(self, place: str, value: object) -> object:
+        """See `Form`."""
+        return value
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A value of one of several kinds, no two of the same JSON type."""
+
+    forms: tuple[Form, ...]
 
     @property
     def words(self) -> str:
         """What is legal."""
-        return f"{self.form.words}, or null"
+        return ", or ".join(form.words for form in self.forms)
 
-    def check(self, place: str, value: Any) -> None:
+    def takes(self, value: object) -> bool:
         """See `Form`."""
-        if value is None:
-            return
-        simple = isinstance(self.form, Whole | Number | Text | Flag)
+        return any(form.takes(value) for form in self.forms)
+
+    def read(self, place: str, value: object) -> object:
+        """See `Form`."""
+        form = next((form for form in self.forms if form.takes(value)), None)
+        if form is None:
+            raise refusal(self, place, value)
         try:
-            self.form.check(place, value)
+            return form.read(place, value)
         except ValueError as error:
-            raise _refuse(self, place, value) if simple else error from None
+            raise error if isinstance(value, list | dict) else refusal(self, place, value) from None
 
 
 @dataclass(frozen=True)
 class Many:
-    """A list, every entry of one form."""
+    """A list, every entry of one kind; read as a tuple."""
 
     form: Form
     least: int = 0
@@ -154,17 +216,28 @@ class Many:
         """What is legal."""
         return f"a list of {self.least:,} to {self.most:,} entries"
 
-    def check(self, place: str, value: Any) -> None:
+    def takes(self, value: object) -> bool:
+        """See `Form`."""
+        return isinstance(value, list)
+
+    def read(self, place: str, value: object) -> tuple[object, ...]:
         """See `Form`."""
         if not isinstance(value, list) or not self.least <= len(value) <= self.most:
-            raise _refuse(self, place, value)
-        for number, entry in enumerate(value):
-            self.form.check(f"{place}[{number}]", entry)
+            raise refusal(self, place, value)
+        return tuple(self.form.read(f"{place}[{number}]", entry) for number, entry in enumerate(value))
+
+
+@dataclass(frozen=True)
+class Length:
+    """How many entries a list has; beside its annotation, as in `Annotated[tuple[int, ...], Length(1, 8)]`."""
+
+    least: int = 0
+    most: int = 100_000
 
 
 @dataclass(frozen=True)
 class Each:
-    """An object whose keys are names: every value is of one form."""
+    """An object whose keys are names: every value is of one kind."""
 
     form: Form
 
@@ -173,47 +246,15 @@ class Each:
         """What is legal."""
         return "an object"
 
-    def check(self, place: str, value: Any) -> None:
+    def takes(self, value: object) -> bool:
+        """See `Form`."""
+        return isinstance(value, dict)
+
+    def read(self, place: str, value: object) -> Mapping[str, object]:
         """See `Form`."""
         if not isinstance(value, dict):
-            raise _refuse(self, place, value)
-        for name, entry in value.items():
-            self.form.check(f"{place}.{shown(name)[1:-1]}", entry)
-
-
-@dataclass(frozen=True)
-class Either:
-    """A list or an object, of which each has a form."""
-
-    listed: Many
-    named: Each
-
-    @property
-    def words(self) -> str:
-        """What is legal."""
-        return "a list or an object"
-
-    def check(self, place: str, value: Any) -> None:
-        """See `Form`."""
-        if not isinstance(value, list | dict):
-            raise _refuse(self, place, value)
-        (self.listed if isinstance(value, list) else self.named).check(place, value)
-
-
-@dataclass(frozen=True)
-class Nested:
-    """A form, or a list of it."""
-
-    form: Form
-
-    @property
-    def words(self) -> str:
-        """What is legal."""
-        return f"{self.form.words}, or a list or an object of such"
-
-    def check(self, place: str, value: Any) -> None:
-        """See `Form`."""
-        (Many(self.form) if isinstance(value, list) else self.form).check(place, value)
+            raise refusal(self, place, value)
+        return {name: self.form.read(f"{place}.{shown(name)[1:-1]}", entry) for name, entry in value.items()}
 
 
 @dataclass(frozen=True)
@@ -222,39 +263,21 @@ class Options:
 
     words: str = "options by their names, each a text, a number, true, false, null or a list or an object of such"
 
-    def check(self, place: str, value: Any) -> None:
+    def takes(self, value: object) -> bool:
+        """See `Form`."""
+        return isinstance(value, dict)
+
+    def read(self, place: str, value: object) -> Mapping[str, object]:
         """See `Form`."""
         named = isinstance(value, dict) and all(re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name) for name in value)
-        if not named or not all(self._plain(entry, 1) for entry in value.values()):
-            raise _refuse(self, place, value)
-
-    def _plain(self, value: Any, depth: int) -> bool:
-        if isinstance(value, list):
-            return depth > 0 and all(self._plain(entry, depth - 1) for entry in value)
-        if isinstance(value, dict):
-            return depth > 0 and all(self._plain(entry, depth - 1) for entry in value.values())
-        return value is None or isinstance(value, str | int | float)
+        if not isinstance(value, dict) or not named or not all(_plain(entry, 1) for entry in value.values()):
+            raise refusal(self, place, value)
+        return value
 
 
-@dataclass(frozen=True)
-class Keys:
-    """An object with these keys; other keys are let through, so that a newer record can say more."""
-
-    must: Mapping[str, Form] = field(default_factory=dict)
-    may: Mapping[str, Form] = field(default_factory=dict)
-
-    @property
-    def words(self) -> str:
-        """What is legal."""
-        return "an object"
-
-    def check(self, place: str, value: Any) -> None:
-        """See `Form`; `place` is empty for a whole record."""
-        if not isinstance(value, dict):
-            raise _refuse(self, place, value)
-        for key, form in {**self.must, **self.may}.items():
-            name = f"{place}.{key}" if place else key
-            if key in value:
-                form.check(name, value[key])
-            elif key in self.must:
-                raise ValueError(f"key {name!r} is missing, it must hold {form.words}")
+def _plain(value: object, depth: int) -> bool:
+    if isinstance(value, Mapping):
+        return depth > 0 and all(_plain(entry, depth - 1) for entry in value.values())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return depth > 0 and all(_plain(entry, depth - 1) for entry in value)
+    return value is None or isinstance(value, str | int | float)

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rebnet.errors import OptionError
 from rebnet.files import write_record, write_text
-from rebnet.records import read
+from rebnet.records import Evaluation, Simulation, StoredNetwork, Training, read
 from rebnet.records.chain import read_whole
+from rebnet.records.report import Report, Row
 from rebnet.report.accelerator import accelerator_page
 from rebnet.report.operating import CLOCK_MHZ
 from rebnet.report.records import read_build
@@ -16,41 +16,45 @@ from rebnet.report.sweep import sweep_page
 __all__ = ["CLOCK_MHZ", "report", "row", "write_report"]
 
 
-def write_report(builds: Sequence[Path], path: Path) -> list[dict[str, Any]]:
+def write_report(builds: Sequence[Path], path: Path) -> list[Row]:
     """Gather the records of `builds` into `path`, one row a build; return the rows.
 
     Raises:
         FileFormatError: a record is missing, damaged or edited into nonsense.
     """
     rows = [row(build) for build in builds]
-    write_record(path, {"clock_mhz_assumed": CLOCK_MHZ, "rows": rows})
+    write_record(path, Report(clock_mhz_assumed=CLOCK_MHZ, rows=tuple(rows)))
     return rows
 
 
-def row(build: Path) -> dict[str, Any]:
+def row(build: Path) -> Row:
     """What the records of one build say, measured figures and the bound beside each other.
 
     Accuracies are percent, `images_per_second` is at the assumed clock, `weight_kib` the packed weights.
     """
     files = ("training.json", "evaluation.json", "simulation.json")
-    training, evaluation, simulation = (read(build / file) for file in files)
+    training, evaluation, simulation = (
+        read(build / Training.FILE, Training),
+        read(build / Evaluation.FILE, Evaluation),
+        read(build / Simulation.FILE, Simulation),
+    )
     read_whole(build, files)
-    network = read(build / "network.json", needs=("weight_bytes",))
-    cycles = simulation["cycles_per_image"]
-    return {
-        "network": training["network"],
-        "dataset": training["dataset"],
-        "levels": training["levels"],
-        "accuracy_float": training["test_accuracy"],
-        "accuracy_integer": evaluation["accuracy"],
-        "accuracy_rtl": simulation["accuracy"],
-        "images": simulation["images"],
-        "mismatches": simulation["mismatches"],
-        "cycles_per_image": cycles,
-        "bound_cycles": simulation["bound_cycles"],
-        "images_per_second": round(CLOCK_MHZ * 1e6 / cycles) if cycles else None,
-        "weight_kib": round(network["weight_bytes"] / 1024, 2),
-    }
+    network = read(build / StoredNetwork.FILE, StoredNetwork, needs=("weight_bytes",))
+    cycles = simulation.cycles_per_image
+    return Row(
+        network=training.network,
+        dataset=training.dataset,
+        levels=training.levels,
+        accuracy_float=training.test_accuracy,
+        accuracy_integer=evaluation.accuracy,
+        accuracy_rtl=simulation.accuracy,
+        images=simulation.images,
+        mismatches=simulation.mismatches,
+        cycles_per_image=cycles,
+        bound_cycles=simulation.bound_cycles,
+        images_per_second=round(CLOCK_MHZ * 1e6 / cycles) if cycles else None,
+        weight_kib=round((network.weight_bytes or 0) / 1024, 2),
+    )
 
 
 def report(builds: Sequence[Path], path: Path) -> Path:

@@ -1,6 +1,7 @@
 """The page of one accelerator, in the order that a reader asks: who sets the pace, does it fit, is it right."""
 
 from rebnet.ir.ops import Conv
+from rebnet.records import Folding, Simulation, Training
 from rebnet.report.buffers import buffers
 from rebnet.report.classes import classes
 from rebnet.report.commands import command
@@ -58,23 +59,23 @@ def heading(build: Build) -> str:
 
 def notation(build: Build) -> str:
     """The network in the paper's notation, as it was trained."""
-    training = build.get("training.json")
+    training = build.get(Training)
     if training is None:
         return build.network.name
-    return str(training["network"])
+    return str(training.network)
 
 
 def _alerts(build: Build) -> list[Html]:
     """What must not be overlooked."""
     found = []
-    simulation = build.get("simulation.json")
-    if simulation is not None and simulation["mismatches"]:
+    simulation = build.get(Simulation)
+    if simulation is not None and simulation.mismatches:
         found.append(
-            f"The RTL computed other scores than the integer network for {simulation['mismatches']:,} of "
-            f"{simulation['images']:,} images. Nothing below describes a working accelerator."
+            f"The RTL computed other scores than the integer network for {simulation.mismatches:,} of "
+            f"{simulation.images:,} images. Nothing below describes a working accelerator."
         )
-    if simulation is not None and simulation.get("edited"):
-        found.append(f"Edited files were simulated, not what was generated: {', '.join(simulation['edited'])}.")
+    if simulation is not None and simulation.edited:
+        found.append(f"Edited files were simulated, not what was generated: {', '.join(simulation.edited)}.")
     found += [f"{file} {reason}; it is not used." for file, reason in build.unused.items()]
     return [tag("p", words, class_="alert") for words in found]
 
@@ -88,7 +89,7 @@ def _readouts(build: Build, points: list[Operating]) -> Html:
     cycles = [{"text": _count(p.cycles.value) if p.cycles else "–"} for p in points]
     cycle_notes = [{"text": p.cycles.origin if p.cycles else "not folded"} for p in points]
     rates = [{"text": number(p.images_per_second)} for p in points]
-    simulation = build.get("simulation.json")
+    simulation = build.get(Simulation)
     used = resources(build)
     parts = [
         readout("Accuracy", at("span", accuracies), "%", at("span", accuracy_notes)),
@@ -99,18 +100,18 @@ def _readouts(build: Build, points: list[Operating]) -> Html:
         readout("XNOR lanes", number(lanes(build)), "", "PE × SIMD × lanes, all layers"),
     ]  # fmt: skip
     if simulation is not None:
-        wrong = simulation["mismatches"]
-        note = f"of {simulation['images']:,} images, RTL against integers"
+        wrong = simulation.mismatches
+        note = f"of {simulation.images:,} images, RTL against integers"
         parts.append(readout("Mismatches", number(wrong), "", note, class_="limit" if wrong else None))
     return tag("dl", *parts, class_="readouts")
 
 
 def _latency(build: Build) -> Html:
-    simulation, folding = build.get("simulation.json"), build.get("folding.json")
-    if simulation is not None and simulation.get("latency_cycles") is not None:
-        cycles, note = simulation["latency_cycles"], "cycles, first image, simulated"
+    simulation, folding = build.get(Simulation), build.get(Folding)
+    if simulation is not None and simulation.latency_cycles:
+        cycles, note = simulation.latency_cycles, "cycles, first image, simulated"
     elif folding is not None:
-        cycles, note = folding["predicted_latency_cycles"], "cycles, first image, cycle model"
+        cycles, note = folding.predicted_latency_cycles, "cycles, first image, cycle model"
     else:
         return readout("Latency", "–", "", "not folded")
     return readout("Latency", number(cycles / CLOCK_MHZ, 2), "µs", f"{cycles:,} {note}")
@@ -181,30 +182,30 @@ def _at_row(states: list[dict[str, str | None]], *cells: Html) -> Html:
 
 
 def _cycles(build: Build) -> Html:
-    folding, simulation = build.get("folding.json"), build.get("simulation.json")
+    folding, simulation = build.get(Folding), build.get(Simulation)
     rows: list[tuple[Child, ...]] = []
     if folding is not None:
-        m = folding["levels"]
-        bound, predicted = folding["bound_cycles"], folding["predicted_cycles_per_image"]
+        m = folding.levels
+        bound, predicted = folding.bound_cycles, folding.predicted_cycles_per_image
         rows += [
             ("bound", badge("formula", is_measured=False), m, number(bound), "", "slowest layer or port"),
             ("predicted", badge("cycle model", is_measured=False), m, _count(predicted),
-             number(folding["predicted_latency_cycles"]), "every FIFO and converter, cycle by cycle"),
+             number(folding.predicted_latency_cycles), "every FIFO and converter, cycle by cycle"),
         ]  # fmt: skip
     if simulation is not None:
-        cycles = simulation["cycles_per_image"]
-        stalls = simulation["stalls"]
-        note = f"Verilator, {simulation['images']:,} images"
+        cycles = simulation.cycles_per_image
+        stalls = simulation.stalls
+        note = f"Verilator, {simulation.images:,} images"
         if stalls is not None:
             note += f", random stalls with seed {stalls}: no steady state"
-        levels = ", ".join(map(str, simulation["levels"]))
+        levels = ", ".join(map(str, simulation.levels))
         shown = _count(cycles) if cycles is not None else "–"
         rows.append(("simulated", badge("RTL", is_measured=True), levels, shown,
-                     number(simulation.get("latency_cycles")), note))  # fmt: skip
+                     number(simulation.latency_cycles or None), note))  # fmt: skip
     headings = ("cycles per image", "", "m", "cycles", "latency, cycles", words("from", "th"))
     parts: list[Child] = [table(headings, [(*row[:-1], words(row[-1])) for row in rows])] if rows else []
-    if folding is not None and folding["limiting_fifos"]:
-        names = ", ".join(folding["limiting_fifos"])
+    if folding is not None and folding.limiting_fifos:
+        names = ", ".join(folding.limiting_fifos)
         parts.append(tag("p", f"These FIFOs cost cycles beyond the bound: {names}.", class_="alert"))
     if simulation is None:
         parts.append(missing("simulation.json", command(build, "simulation.json"), build.unused.get("simulation.json")))

@@ -1,10 +1,13 @@
 """The accelerator as blocks in the order that data meets them: what each is, its words, its cycles, its buffers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from rebnet.ir.ops import Conv, Dense
+from rebnet.records import Folding, Simulation
+from rebnet.records.folding import Fifo
 from rebnet.report.html import number
-from rebnet.report.records import Build, Record
+from rebnet.report.records import Build
 from rebnet.stages.accelerator import Accelerator, Unit
 from rebnet.stages.converter import Converter
 from rebnet.stages.mvtu import Mvtu
@@ -65,12 +68,12 @@ class Block:
 
 def blocks(build: Build) -> list[Block]:
     """The blocks of a folded build, from the pixels to the scores; converters are on their arrows."""
-    chain, folding = build.accelerator, build.get("folding.json")
+    chain, folding = build.accelerator, build.get(Folding)
     assert chain is not None
     assert folding is not None
-    simulation = build.get("simulation.json")
-    peaks = simulation.get("fifo_peaks", {}) if simulation else {}
-    fifos = {fifo["name"]: fifo for fifo in folding["fifos"]}
+    simulation = build.get(Simulation)
+    peaks = (simulation.fifo_peaks or {}) if simulation is not None else {}
+    fifos = {fifo.name: fifo for fifo in folding.fifos}
     bounds = tuple(chain.bound_cycles(m) for m in build.served)
 
     def block(name: str, kind: str, words: list[int], facts: list[str], cycles: list[int], unit: Unit) -> Block:
@@ -109,9 +112,9 @@ def _scores(chain: Accelerator, words: list[int], bounds: tuple[int, ...]) -> Bl
     return Block("scores out", "scores", tuple(words), facts, cycles, limits)
 
 
-def _buffer(buffer: str, fifo: Record, peaks: Record) -> Filled:
+def _buffer(buffer: str, fifo: Fifo, peaks: Mapping[str, int]) -> Filled:
     name = buffer.rsplit(".", 1)[-1].replace("window", "lines").replace("pool", "lines")
-    return Filled(name, fifo["depth"], fifo["width_bits"], fifo["predicted_peak"], peaks.get(buffer))
+    return Filled(name, fifo.depth, fifo.width_bits, fifo.predicted_peak, peaks.get(buffer))
 
 
 def _window(unit: WindowUnit) -> str:

@@ -1,5 +1,6 @@
 """FIFOs: how deep, how full."""
 
+from rebnet.records import Folding, Simulation
 from rebnet.report.commands import command
 from rebnet.report.html import Html, number, table, tag, words
 from rebnet.report.page import missing, section
@@ -9,30 +10,30 @@ from rebnet.report.records import Build
 def buffers(build: Build) -> Html:
     """Depth, predicted and measured peak, and bits of every FIFO."""
     title = "FIFO occupancy"
-    folding, simulation = build.get("folding.json"), build.get("simulation.json")
+    folding, simulation = build.get(Folding), build.get(Simulation)
     if folding is None:
         return section("fifos", title, missing("folding.json", command(build, "folding.json"),
                                                build.unused.get("folding.json")))  # fmt: skip
-    peaks = simulation.get("fifo_peaks", {}) if simulation else {}
+    peaks = (simulation.fifo_peaks or {}) if simulation is not None else {}
     rows = []
-    for fifo in folding["fifos"]:
-        depth, peak, measured = fifo["depth"], fifo["predicted_peak"], peaks.get(fifo["name"])
+    for fifo in folding.fifos:
+        depth, peak, measured = fifo.depth, fifo.predicted_peak, peaks.get(fifo.name)
         bar = [tag("i", style=f"--share:{_share(peak, depth)}")]
         if measured is not None:
             bar.append(tag("b", style=f"--share:{_share(measured, depth)}"))
-        limits = fifo["name"] in folding["limiting_fifos"]
+        limits = fifo.name in folding.limiting_fifos
         rows.append(
             (
-                fifo["name"],
+                fifo.name,
                 tag("td", tag("span", *bar, class_="gauge limit" if limits else "gauge"), class_="wide"),
                 number(depth),
                 number(peak),
                 number(measured),
-                number(fifo["width_bits"]),
-                number(depth * fifo["width_bits"]),
+                number(fifo.width_bits),
+                number(depth * fifo.width_bits),
             )
         )
-    bits = sum(fifo["depth"] * fifo["width_bits"] for fifo in folding["fifos"])
+    bits = sum(fifo.depth * fifo.width_bits for fifo in folding.fifos)
     headings = (
         "FIFO",
         words("fill at the peak", "th"),

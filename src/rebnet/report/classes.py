@@ -4,10 +4,12 @@ import base64
 import hashlib
 import struct
 
+from rebnet.records import Evaluation
+from rebnet.records.evaluation import Mistakes, Pictures
 from rebnet.report.commands import command
 from rebnet.report.html import Child, Html, number, table, tag, words
 from rebnet.report.page import details, missing, section
-from rebnet.report.records import Build, Record
+from rebnet.report.records import Build
 
 PICTURES_FILE = "evaluation.png"
 _ALL = 32
@@ -21,27 +23,28 @@ _MOST_BYTES = 4 << 20
 def classes(build: Build) -> Html:
     """The section of the page."""
     title = "Class by class"
-    record = build.get("evaluation.json")
-    if record is None or "classes" not in record:
+    record = build.get(Evaluation)
+    found = None if record is None else record.mistakes
+    if record is None or found is None:
         reason = build.unused.get("evaluation.json") if record is None else "does not count class by class"
         return section("classes", title, missing("evaluation.json", command(build, "evaluation.json"), reason))
-    names = [_name(record, place) for place in range(record["classes"])]
-    pairs = _pairs(record, names) if record["confusions"] else None
-    parts: list[Child] = [tag("div", _accuracies(record, names), pairs, class_="pair")]
-    if record["classes"] <= _ALL and not record["confusions_left_out"]:
-        parts += [tag("h3", "Confusion matrix"), _matrix(record, names)]
-    parts += _wrong(build, record, names)
-    lead = f"The integer network at m = {record['levels']} on all {record['images']:,} test images."
+    names = [_name(found, place) for place in range(found.classes)]
+    pairs = _pairs(found, names) if found.confusions else None
+    parts: list[Child] = [tag("div", _accuracies(found, names), pairs, class_="pair")]
+    if found.classes <= _ALL and not found.confusions_left_out:
+        parts += [tag("h3", "Confusion matrix"), _matrix(found, names)]
+    parts += _wrong(build, record.pictures, found, names)
+    lead = f"The integer network at m = {record.levels} on all {record.images:,} test images."
     return section("classes", title, *parts, lead=lead)
 
 
-def _name(record: Record, place: int) -> str:
+def _name(found: Mistakes, place: int) -> str:
     """A class as people call it, or else its number."""
-    return str(record["class_names"][place]) if record["class_names"] else str(place)
+    return str(found.class_names[place]) if found.class_names else str(place)
 
 
-def _accuracies(record: Record, names: list[str]) -> Html:
-    counts = zip(record["class_correct"], record["class_images"], strict=True)
+def _accuracies(found: Mistakes, names: list[str]) -> Html:
+    counts = zip(found.class_correct, found.class_images, strict=True)
     wrong = [100 * (1 - right / images) if images else None for right, images in counts]
     most = max((share for share in wrong if share is not None), default=0) or 1
     order = list(range(len(names)))
@@ -56,8 +59,8 @@ def _accuracies(record: Record, names: list[str]) -> Html:
         rows.append(
             (
                 names[place],
-                number(record["class_images"][place]),
-                number(record["class_correct"][place]),
+                number(found.class_images[place]),
+                number(found.class_correct[place]),
                 number(None if share is None else 100 - share, 2),
                 tag("td", bar, class_="wide"),
             )
@@ -67,16 +70,16 @@ def _accuracies(record: Record, names: list[str]) -> Html:
     return table((heading, "test images", "right", "accuracy, %", bars), rows, id="per-class")
 
 
-def _matrix(record: Record, names: list[str]) -> Html:
+def _matrix(found: Mistakes, names: list[str]) -> Html:
     """Rows are labels, columns predictions; darker is more."""
-    counts = {(pair["label"], pair["prediction"]): pair["images"] for pair in record["confusions"]}
+    counts = {(pair.label, pair.prediction): pair.images for pair in found.confusions}
     most = max(counts.values(), default=1)
     head = tag("tr", tag("th", "label \\ taken for", scope="col"), *(tag("th", name, scope="col") for name in names))
     rows = []
     for row, name in enumerate(names):
         cells = [tag("th", name, scope="row")]
         for column in range(len(names)):
-            count = record["class_correct"][row] if row == column else counts.get((row, column), 0)
+            count = found.class_correct[row] if row == column else counts.get((row, column), 0)
             shade = None if row == column or not count else f"--share:{8 + 32 * count / most:.0f}%"
             cells.append(
                 tag("td", number(count) if count else "·", class_="right" if row == column else None, style=shade)
@@ -88,48 +91,46 @@ def _matrix(record: Record, names: list[str]) -> Html:
                                           aria_label="Confusion matrix"))  # fmt: skip
 
 
-def _pairs(record: Record, names: list[str]) -> Html:
+def _pairs(found: Mistakes, names: list[str]) -> Html:
     rows = [
-        (names[pair["label"]], names[pair["prediction"]], number(pair["images"]),
-         number(100 * pair["images"] / max(record["class_images"][pair["label"]], 1), 2))
-        for pair in record["confusions"][:_PAIRS]
+        (names[pair.label], names[pair.prediction], number(pair.images),
+         number(100 * pair.images / max(found.class_images[pair.label], 1), 2))
+        for pair in found.confusions[:_PAIRS]
     ]  # fmt: skip
     return table(("often confused: label", words("taken for", "th"), "images", "of the class, %"),
                  [(row[0], words(row[1]), *row[2:]) for row in rows], id="pairs")  # fmt: skip
 
 
-def _wrong(build: Build, record: Record, names: list[str]) -> list[Child]:
+def _wrong(build: Build, place: Pictures | None, found: Mistakes, names: list[str]) -> list[Child]:
     """Pictures of images that are wrong, or a table of them where there are none."""
-    wrong = record["wrong"]
+    wrong = found.wrong
     if not wrong:
         return [tag("p", "No image is wrong.")]
-    count = sum(record["class_images"]) - sum(record["class_correct"])
+    count = sum(found.class_images) - sum(found.class_correct)
     rows = [
-        (number(one["index"]), words(names[one["label"]]), words(names[one["prediction"]]), number(one["lead"]))
-        for one in wrong
+        (number(one.index), words(names[one.label]), words(names[one.prediction]), number(one.lead)) for one in wrong
     ]
     headings = ("test image", words("label", "th"), words("taken for", "th"), "lead of its score")
     listed = table(headings, rows, id="wrong")
     title = tag("h3", f"{len(wrong)} of {count:,} images that are wrong")
     note = tag("p", "Those whose wrong class leads the right one by most: label → taken for, and the number of the "
                     "test image.")  # fmt: skip
-    sheet = _sheet(build, record)
-    if sheet is None:
+    sheet = _sheet(build, place, found)
+    if sheet is None or place is None:
         gone = tag("p", f"{PICTURES_FILE}, with their pictures, is not there or is of other images.")
         return [title, note, gone, listed]
-    place = record["pictures"]
-    lines = -(-len(wrong) // place["columns"])
+    lines = -(-len(wrong) // place.columns)
     tiles = []
     for at, one in enumerate(wrong):
-        across, down = at % place["columns"], at // place["columns"]
-        where = f"{_share(across, place['columns'])} {_share(down, lines)}"
-        label, taken = names[one["label"]], names[one["prediction"]]
-        tile = tag("span", role="img", aria_label=f"test image {one['index']}: {label}, taken for {taken}",
+        across, down = at % place.columns, at // place.columns
+        where = f"{_share(across, place.columns)} {_share(down, lines)}"
+        label, taken = names[one.label], names[one.prediction]
+        tile = tag("span", role="img", aria_label=f"test image {one.index}: {label}, taken for {taken}",
                    style=f"background-position:{where}")  # fmt: skip
-        tiles.append(tag("li", tile, tag("b", f"{label} → {taken}"), tag("small", f" {one['index']:,}")))
+        tiles.append(tag("li", tile, tag("b", f"{label} → {taken}"), tag("small", f" {one.index:,}")))
     style = (
-        f"--sheet:url(data:image/png;base64,{sheet});--size:{100 * place['columns']}% {100 * lines}%;"
-        f"--ratio:{place['width']}/{place['height']}"
+        f"--sheet:url(data:image/png;base64,{sheet});--size:{100 * place.columns}% {100 * lines}%;"
+        f"--ratio:{place.width}/{place.height}"
     )
     return [title, note, tag("ul", *tiles, class_="wrong", style=style), details("These images as a table", listed)]
 
@@ -139,14 +140,14 @@ def _share(place: int, count: int) -> str:
     return f"{100 * place / (count - 1):.4g}%" if count > 1 else "0%"
 
 
-def _sheet(build: Build, record: Record) -> str | None:
+def _sheet(build: Build, place: Pictures | None, found: Mistakes) -> str | None:
     """The pictures as base64, if they are those of the record."""
-    place, path = record.get("pictures"), build.folder / PICTURES_FILE
-    if not place or path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST_BYTES:
+    path = build.folder / PICTURES_FILE
+    if place is None or path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST_BYTES:
         return None
     data = path.read_bytes()
-    size = (place["columns"] * place["width"], -(-len(record["wrong"]) // place["columns"]) * place["height"])
+    size = (place.columns * place.width, -(-len(found.wrong) // place.columns) * place.height)
     is_png = data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and len(data) > 24
-    if hashlib.sha256(data).hexdigest() != place["sha256"] or not is_png or struct.unpack(">II", data[16:24]) != size:
+    if hashlib.sha256(data).hexdigest() != place.sha256 or not is_png or struct.unpack(">II", data[16:24]) != size:
         return None
     return base64.b64encode(data).decode()

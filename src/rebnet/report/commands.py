@@ -2,9 +2,11 @@
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
+from rebnet.records import Simulation, Synthesis
+from rebnet.records.request import Request, command_line
 from rebnet.report.records import Build
-from rebnet.request import Request, command_line
 from rebnet.rtl.ports import PORTS_FILE
 from rebnet.stages.folding import FOLDING_FILE
 
@@ -15,7 +17,7 @@ def command(build: Build, file: str) -> str:
     if request is None:
         return _guess(build, file)
     if file in (FOLDING_FILE, PORTS_FILE):  # one that ended with the integer network has neither
-        request = {**request, "options": {k: v for k, v in request["options"].items() if k != "until"}}
+        request = replace(request, options={k: v for k, v in request.options.items() if k != "until"})
     return command_line(request, build.name)
 
 
@@ -23,8 +25,8 @@ def _guess(build: Build, file: str) -> str:
     """A command from what the records tell beside a request."""
     place = shlex.quote(build.name)
     dataset = shlex.quote(build.dataset or "DATASET")
-    simulation = build.get("simulation.json")
-    synthesis = build.get("synthesis.json")
+    simulation = build.get(Simulation)
+    synthesis = build.get(Synthesis)
     match file:
         case "network.json" | "folding.json" | "ports.json" | "compile.json":
             return f"rebnet compile SOURCE --output {place}"
@@ -33,14 +35,15 @@ def _guess(build: Build, file: str) -> str:
         case "adaptive.json":
             return ladder_command(build, (build.served[0], build.served[-1]))
         case "simulation.json" if simulation is not None:
-            levels = ",".join(map(str, simulation["levels"]))
-            stalls = "" if simulation["stalls"] is None else f" --stalls {simulation['stalls']}"
-            images = f"--images {simulation['images']}"
+            levels = ",".join(map(str, simulation.levels))
+            stalls = "" if simulation.stalls is None else f" --stalls {simulation.stalls}"
+            images = f"--images {simulation.images}"
             return f"rebnet simulate {place} --dataset {dataset} {images} --levels {levels}{stalls}"
         case "simulation.json":
             return f"rebnet simulate {place} --dataset {dataset} --images 100"
         case "synthesis.json":
-            return f"rebnet synthesize {place} --part {shlex.quote(synthesis['part']) if synthesis else 'xc7z020'}"
+            part = "xc7z020" if synthesis is None else shlex.quote(synthesis.part)
+            return f"rebnet synthesize {place} --part {part}"
     raise AssertionError(file)
 
 
@@ -65,7 +68,7 @@ def made_by(build: Build, files: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     commands: dict[str, None] = {}
     training, compiled = asked(build, "training.json"), asked(build, "compile.json")
-    source = str(compiled["options"].get("source", "")) if compiled else ""
+    source = str(compiled.options.get("source", "")) if compiled else ""
     if training is not None and source and not source.startswith("zoo:"):
         commands[command_line(training, source)] = None
     present = [file for file in files if file != "training.json" and file in build.hashes]

@@ -1,8 +1,9 @@
 """Resources against the device."""
 
 import json
-from typing import Any
 
+from rebnet.records import Folding, Synthesis
+from rebnet.records.kinds import Modules, listed
 from rebnet.report.commands import command
 from rebnet.report.html import Child, Html, number, table, tag
 from rebnet.report.operating import Resources, bram, predicted, synthesised
@@ -17,7 +18,7 @@ def fit(build: Build) -> Html:
     title = "Does it fit"
     model, counted = predicted(build), synthesised(build)
     used = counted or model
-    synthesis, folding = build.get("synthesis.json"), build.get("folding.json")
+    synthesis, folding = build.get(Synthesis), build.get(Folding)
     gap = missing("synthesis.json", command(build, "synthesis.json"), build.unused.get("synthesis.json"))
     if used is None:
         return section("resources", title, gap)
@@ -45,17 +46,17 @@ def fit(build: Build) -> Html:
         tag("p", *(badge(each.origin, is_measured=each.is_measured) for each in (model, counted) if each))
     ]
     if over:
-        fitting = synthesis.get("boards_that_fit") if synthesis else None
+        fitting = synthesis.boards_that_fit if synthesis is not None else None
         way_out = f" It fits {', '.join(map(str, fitting))}." if fitting else ""
         parts.append(tag("p", f"It does not fit: {' and '.join(over)} too many.{way_out}", class_="alert"))
     parts.append(tag("div", tag("table", tag("thead", head), tag("tbody", *rows), id="fit"), class_="scroll"))
     if synthesis is not None:
-        parts += _modules("Module by module, synthesised", synthesis)
-    if folding is not None and model is not None:
-        parts += _modules("Module by module, predicted", folding["predicted_resources"])
-    if folding is not None and "search" in folding:
+        parts += _modules("Module by module, synthesised", synthesis.modules)
+    if folding is not None and folding.predicted_resources is not None:
+        parts += _modules("Module by module, predicted", folding.predicted_resources.modules)
+    if folding is not None and folding.search is not None:
         facts = [
-            (key.replace("_", " "), json.dumps(value, ensure_ascii=False)) for key, value in folding["search"].items()
+            (key.replace("_", " "), json.dumps(value, ensure_ascii=False)) for key, value in folding.search.items()
         ]
         parts.append(details("How this folding was found, and its certificate", table(("the search", ""), facts)))
     if synthesis is None:
@@ -67,31 +68,31 @@ def _of(each: Resources, key: str) -> float:
     return each.bram if key == "BRAM" else float(each.used[key])
 
 
-def _lead(synthesis: dict[str, Any] | None) -> str:
-    fmax = synthesis.get("fmax_mhz") if synthesis else None
-    clock = f" Place and route reached {fmax:g} MHz." if fmax is not None else ""
+def _lead(synthesis: Synthesis | None) -> str:
+    fmax = synthesis.fmax_mhz if synthesis is not None else None
+    clock = f" Place and route reached {fmax:g} MHz." if fmax else ""
     return f"LUT counts logic, LUT RAM and shift registers; two block RAMs of 18 kbit count as one of 36.{clock}"
 
 
-def _modules(title: str, record: dict[str, Any]) -> list[Child]:
-    held = record.get("modules")
-    if not held:
+def _modules(title: str, modules: Modules | None) -> list[Child]:
+    entries = listed(modules)
+    if not entries:
         return []
-    entries = [{"name": name, **value} for name, value in held.items()] if isinstance(held, dict) else held
-    most = max(1, *(entry["LUT"] for entry in entries))
-    rows = []
-    for entry in entries:
-        count = entry.get("count")
-        bar = tag("span", tag("i", style=f"--share:{100 * entry['LUT'] / most:.1f}%"), class_="gauge")
-        rows.append(
-            (
-                str(entry.get("name", entry.get("module", "?"))),
-                str(entry.get("module", "")),
-                number(count) if isinstance(count, int) else "",
-                *(number(entry[key]) for key in RESOURCES),
-                tag("td", bar, class_="wide"),
-            )
+    most = max(1, *(entry.LUT for entry in entries))
+    rows = [
+        (
+            entry.name or entry.module or "?",
+            entry.module or "",
+            number(entry.count) if entry.count is not None else "",
+            *(number(getattr(entry, key)) for key in RESOURCES),
+            tag(
+                "td",
+                tag("span", tag("i", style=f"--share:{100 * entry.LUT / most:.1f}%"), class_="gauge"),
+                class_="wide",
+            ),
         )
+        for entry in entries
+    ]
     headings = ("part", "module", "instances", "LUT", "FF", "BRAM 36K", "BRAM 18K", "DSP", "LUT of the largest")
     return [details(title, table(headings, rows))]
 

@@ -1,8 +1,9 @@
 """What training and evaluation say: accuracy, the learning curve, the factors, adaptive levels."""
 
 import math
-from typing import Any
 
+from rebnet.records import Adaptive, Evaluation, Simulation, Training
+from rebnet.records.training import Epoch
 from rebnet.report.chart import BOTTOM, LEFT, RIGHT, TOP, Scale, frame, line, picture, span
 from rebnet.report.commands import command
 from rebnet.report.html import Child, Html, number, table, tag, words
@@ -23,21 +24,19 @@ _Z = 1.959964  # of a normal distribution, 95 %
 
 def accuracy(build: Build) -> Html:
     """Float, integer and RTL accuracy beside each other, each with the spread that so many images leave open."""
-    evaluation, simulation, training = (
-        build.get(file) for file in ("evaluation.json", "simulation.json", "training.json")
-    )
+    evaluation, simulation, training = build.get(Evaluation), build.get(Simulation), build.get(Training)
     rows: list[tuple[str, float, int | None, str]] = []
     if evaluation is not None:
-        images, m = evaluation["images"], evaluation["levels"]
+        images, m = evaluation.images, evaluation.levels
         rows += [
-            ("float", evaluation["float_accuracy"], images, f"exported network, m = {m}"),
-            ("integer", evaluation["accuracy"], images, f"{evaluation['engine']} engine, m = {m}"),
+            ("float", evaluation.float_accuracy, images, f"exported network, m = {m}"),
+            ("integer", evaluation.accuracy, images, f"{evaluation.engine} engine, m = {m}"),
         ]
     elif training is not None:
-        rows.append(("float", training["test_accuracy"], None, "at the end of the training"))
+        rows.append(("float", training.test_accuracy, None, "at the end of the training"))
     if simulation is not None:
-        levels = ", ".join(map(str, simulation["levels"]))
-        rows.append(("RTL", simulation["accuracy"], simulation["images"], f"Verilator, m = {levels}"))
+        levels = ", ".join(map(str, simulation.levels))
+        rows.append(("RTL", simulation.accuracy, simulation.images, f"Verilator, m = {levels}"))
     parts: list[Child] = []
     if rows:
         cells = [
@@ -46,11 +45,9 @@ def accuracy(build: Build) -> Html:
         ]
         headings = ("network", "accuracy, %", "test images", words("what ran", "th"))
         parts.append(tag("div", _dots(rows), table(headings, cells, id="accuracies"), class_="pair"))
-    if evaluation is not None and "labels_differing" in evaluation:
-        count = evaluation["labels_differing"]
-        parts.append(
-            tag("p", f"Labels of float and integer network that differ: {count:,} of {evaluation['images']:,}.")
-        )
+    if evaluation is not None and evaluation.labels_differing is not None:
+        count = evaluation.labels_differing
+        parts.append(tag("p", f"Labels of float and integer network that differ: {count:,} of {evaluation.images:,}."))
     for file, record in (("evaluation.json", evaluation), ("simulation.json", simulation)):
         if record is None:
             parts.append(missing(file, command(build, file), build.unused.get(file)))
@@ -93,14 +90,14 @@ def _dots(rows: list[tuple[str, float, int | None, str]]) -> Html:
 def learning(build: Build) -> Html:
     """Validation accuracy after each epoch."""
     title = "Learning curve"
-    training = build.get("training.json")
-    curve = training.get("curve") if training else None
+    training = build.get(Training)
+    curve = training.curve if training is not None else None
     if not training or not curve:
         reason = build.unused.get("training.json", "holds no learning curve")
         return section("learning", title, missing("training.json", "rebnet train --network NETWORK --dataset DATASET "
                                                   "--output RUN", reason))  # fmt: skip
-    values = [entry["validation_accuracy"] for entry in curve]
-    epochs = [entry["epoch"] for entry in curve]
+    values = [entry.validation_accuracy for entry in curve]
+    epochs = [entry.epoch for entry in curve]
     settled = values[math.ceil(len(values) / 20) - 1 :]
     low, high = span(settled, least=1, most=100)
     x = Scale(min(epochs) - 0.5, max(epochs) + 0.5, LEFT, _WIDTH - RIGHT)
@@ -109,7 +106,7 @@ def learning(build: Build) -> Html:
     trace = line([(x(epoch), y(value)) for epoch, value in shown], class_="trace")
     width = max((x(max(epochs)) - x(min(epochs))) / max(len(epochs) - 1, 1), 2)
     hits = [
-        tag("rect", x=round(x(entry["epoch"]) - width / 2, 1), y=TOP, width=round(width, 1),
+        tag("rect", x=round(x(entry.epoch) - width / 2, 1), y=TOP, width=round(width, 1),
             height=_HEIGHT - TOP - BOTTOM, class_="hit", data_tip=_epoch(entry))
         for entry in curve
     ]  # fmt: skip
@@ -124,11 +121,10 @@ def learning(build: Build) -> Html:
     return section("learning", title, body, numbers, lead=lead)
 
 
-def _epoch(entry: dict[str, Any]) -> str:
-    lines = [f"epoch {entry['epoch']}", f"validation {entry['validation_accuracy']:.2f} %"]
-    lines += [
-        f"{key.replace('_', ' ')} {entry[key]:g}" for key in ("loss", "learning_rate") if _is_number(entry.get(key))
-    ]
+def _epoch(entry: Epoch) -> str:
+    lines = [f"epoch {entry.epoch}", f"validation {entry.validation_accuracy:.2f} %"]
+    further = (("loss", entry.loss), ("learning rate", entry.learning_rate))
+    lines += [f"{name} {value:g}" for name, value in further if value is not None]
     return "\n".join(lines)
 
 
@@ -172,13 +168,13 @@ def adaptive(build: Build) -> Html | None:
     if len(build.served) < 2:
         return None
     title = "Adaptive levels"
-    record = build.get("adaptive.json")
+    record = build.get(Adaptive)
     if record is None:
         return section("adaptive", title, missing("adaptive.json", command(build, "adaptive.json"),
                                                   build.unused.get("adaptive.json")))  # fmt: skip
-    curve, rungs, chosen = record["curve"], record["rungs"], record["operating_point"]
-    alone = [(rung["cycles"], rung["test_accuracy"]) for rung in rungs]
-    everything = [*((p["test_cycles"], p["test_accuracy"]) for p in curve), *alone]
+    curve, rungs, chosen = record.curve, record.rungs, record.operating_point
+    alone = [(rung.cycles, rung.test_accuracy) for rung in rungs]
+    everything = [*((p.test_cycles, p.test_accuracy) for p in curve), *alone]
     best = max(accuracy for _, accuracy in everything)
     near = [point for point in everything if point[1] > best - 5] or everything
     x = Scale(*span([c for c, _ in near], least=1), LEFT, _WIDTH - RIGHT)
@@ -186,21 +182,21 @@ def adaptive(build: Build) -> Html | None:
     trace = line([(x(c), y(a)) for c, a in sorted(near) if (c, a) not in alone], class_="trace faint")
     points = []
     for rung in rungs:
-        cycles, value = rung["cycles"], rung["test_accuracy"]
+        cycles, value = rung.cycles, rung.test_accuracy
         if (cycles, value) in near:
-            tip = f"all images at m = {rung['levels']}\n{value:.2f} %\n{cycles:,} cycles"
-            points.append(_point(x(cycles), y(value), str(rung["levels"]), tip))
-    tip = f"chosen on validation images\n{chosen['test_accuracy']:.2f} %\n"
-    tip += f"{chosen['test_cycles']:,.1f} cycles on average"
-    points.append(_point(x(chosen["test_cycles"]), y(chosen["test_accuracy"]), "", tip, "point small best"))
+            tip = f"all images at m = {rung.levels}\n{value:.2f} %\n{cycles:,} cycles"
+            points.append(_point(x(cycles), y(value), str(rung.levels), tip))
+    tip = f"chosen on validation images\n{chosen.test_accuracy:.2f} %\n"
+    tip += f"{chosen.test_cycles:,.1f} cycles on average"
+    points.append(_point(x(chosen.test_cycles), y(chosen.test_accuracy), "", tip, "point small best"))
     drawn = picture(_WIDTH, _HEIGHT, "Accuracy against mean cycles per image", frame(x, y, "mean cycles per image",
                     "test accuracy, %"), trace, *points)  # fmt: skip
-    ladder = " → ".join(map(str, record["ladder"]))
+    ladder = " → ".join(map(str, record.ladder))
     rows = [
-        (f"m = {r['levels']} alone", number(r["test_accuracy"], 2), number(r["cycles"]), f"{share:.1f}")
-        for r, share in zip(rungs, chosen["test_answered"], strict=False)
+        (f"m = {r.levels} alone", number(r.test_accuracy, 2), number(r.cycles), f"{share:.1f}")
+        for r, share in zip(rungs, chosen.test_answered, strict=False)
     ]
-    rows.append(("chosen point", number(chosen["test_accuracy"], 2), number(chosen["test_cycles"], 1), ""))
+    rows.append(("chosen point", number(chosen.test_accuracy, 2), number(chosen.test_cycles, 1), ""))
     headings = ("images run at", "test accuracy, %", "mean cycles", "answered there, %")
     lead = f"Ladder {ladder}: an image whose best score leads by too little runs again at more levels."
     return section("adaptive", title, tag("div", tag("figure", drawn), table(headings, rows), class_="pair"), lead=lead)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rebnet.records import Adaptive, Evaluation, Folding, Simulation, Synthesis, Training
 from rebnet.report.records import Build, Record
 
 CLOCK_MHZ = 200
@@ -44,32 +45,32 @@ def operating(build: Build, levels: int) -> Operating:
 
 
 def _accuracy(build: Build, levels: int) -> Known | None:
-    evaluation = build.get("evaluation.json")
-    if evaluation is not None and evaluation["levels"] == levels:
-        return Known(evaluation["accuracy"], f"integer network, {evaluation['images']:,} images")
-    adaptive = build.get("adaptive.json")
-    for rung in adaptive["rungs"] if adaptive else ():
-        if rung["levels"] == levels:
+    evaluation = build.get(Evaluation)
+    if evaluation is not None and evaluation.levels == levels:
+        return Known(evaluation.accuracy, f"integer network, {evaluation.images:,} images")
+    adaptive = build.get(Adaptive)
+    for rung in adaptive.rungs if adaptive is not None else ():
+        if rung.levels == levels:
             assert adaptive is not None
-            return Known(rung["test_accuracy"], f"integer network, {adaptive['test_images']:,} images")
-    training = build.get("training.json")
+            return Known(rung.test_accuracy, f"integer network, {adaptive.test_images:,} images")
+    training = build.get(Training)
     if training is None:
         return None
-    each = training.get("test_accuracies", [])
+    each = training.test_accuracies or ()
     if levels <= len(each):
         return Known(each[levels - 1], "float network", is_measured=False)
-    if levels == training["levels"]:
-        return Known(training["test_accuracy"], "float network", is_measured=False)
+    if levels == training.levels:
+        return Known(training.test_accuracy, "float network", is_measured=False)
     return None
 
 
 def _cycles(build: Build, levels: int) -> Known | None:
-    simulation = build.get("simulation.json")
-    if simulation is not None and set(simulation["levels"]) == {levels} and simulation["cycles_per_image"] is not None:
-        return Known(simulation["cycles_per_image"], f"simulated, {simulation['images']:,} images")
-    folding = build.get("folding.json")
-    if folding is not None and folding["levels"] == levels:
-        return Known(folding["predicted_cycles_per_image"], "cycle model", is_measured=False)
+    simulation = build.get(Simulation)
+    if simulation is not None and set(simulation.levels) == {levels} and simulation.cycles_per_image is not None:
+        return Known(simulation.cycles_per_image, f"simulated, {simulation.images:,} images")
+    folding = build.get(Folding)
+    if folding is not None and folding.levels == levels:
+        return Known(folding.predicted_cycles_per_image, "cycle model", is_measured=False)
     if build.accelerator is None:
         return None
     return Known(build.accelerator.bound_cycles(levels), "bound of the slowest part", is_measured=False)
@@ -102,7 +103,7 @@ def resources(build: Build) -> Resources | None:
 
 def synthesised(build: Build) -> Resources | None:
     """What synthesis counted."""
-    record = build.get("synthesis.json")
+    record = build.get(Synthesis)
     if record is None:
         return None
     origin = f"synthesised for {record['part']} with {record['tool']}"
@@ -111,8 +112,8 @@ def synthesised(build: Build) -> Resources | None:
 
 def predicted(build: Build) -> Resources | None:
     """What the cost model says."""
-    folding = build.get("folding.json")
-    record = folding.get("predicted_resources") if folding else None
+    folding = build.get(Folding)
+    record = folding.predicted_resources if folding is not None else None
     if record is None:
         return None
     origin = f"predicted for {record['part']} by the cost model"

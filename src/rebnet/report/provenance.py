@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from rebnet.records import Synthesis, Training
 from rebnet.report.commands import made_by
 from rebnet.report.html import Child, Html, table, tag, words
 from rebnet.report.page import details, rebnet_version, section
@@ -37,9 +38,9 @@ def provenance(build: Build) -> Html:
         tag("pre", tag("code", "\n".join(commands))),
         tag("p", versions([build])),
     ]
-    training = build.get("training.json")
-    if training and isinstance(training.get("recipe"), dict):
-        recipe = [(str(key), json.dumps(value, ensure_ascii=False)) for key, value in training["recipe"].items()]
+    training = build.get(Training)
+    if training and isinstance(training.recipe, dict):
+        recipe = [(str(key), json.dumps(value, ensure_ascii=False)) for key, value in training.recipe.items()]
         parts.append(details("The recipe of the training", table(("setting", "value"), recipe)))
     return section("provenance", "Provenance", *parts, lead=_LEAD)
 
@@ -55,5 +56,5 @@ def _untold(files: Sequence[str]) -> Html | None:
 
 def versions(builds: Sequence[Build]) -> str:
     """What made the page and what was synthesised with."""
-    tools = {record["tool"] for build in builds if (record := build.get("synthesis.json")) is not None}
+    tools = {record["tool"] for build in builds if (record := build.get(Synthesis)) is not None}
     return ", ".join([f"rebnet {rebnet_version()}", *sorted(tools)])

@@ -8,17 +8,20 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from rebnet.build_folder import COMPILE_FILE
 from rebnet.errors import OptionError, SchemaError
 from rebnet.ir import storage
 from rebnet.ir.network import Network
 from rebnet.ir.ops import ResidualSign
-from rebnet.records import RESOURCES, Record, read
+from rebnet.records import RESOURCES, Evaluation, Record, Simulation, Training, among, read_any
 from rebnet.records.chain import Chain, Link, read_chain
-from rebnet.request import Request
+from rebnet.records.request import Request
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator
+
+R = TypeVar("R", bound=Record)
 
 __all__ = ["RESOURCES", "Build", "Link", "Record", "read_build"]
 
@@ -55,18 +58,15 @@ class Build:
     hashes: Mapping[str, str]
     requests: Mapping[str, Request]
 
-    def get(self, file: str) -> Record | None:
-        """The record of that file, if it can be used."""
-        return self.records.get(file)
+    def get(self, form: type[R]) -> R | None:
+        """The record of that form, if it can be used."""
+        return among(self.records, form)
 
     @property
     def dataset(self) -> str | None:
         """The data set that it was trained on, or else evaluated or simulated with."""
-        for file in ("training.json", "evaluation.json", "simulation.json"):
-            record = self.get(file)
-            if record is not None:
-                return str(record["dataset"])
-        return None
+        told = (self.get(Training), self.get(Evaluation), self.get(Simulation))
+        return next((record.dataset for record in told if record is not None), None)
 
     @property
     def served(self) -> tuple[int, ...]:
@@ -98,8 +98,9 @@ def _requests(folder: Path, chain: Chain) -> dict[str, Request]:
     held = dict(chain.records)
     for file in chain.unused:
         with suppress(SchemaError):
-            held[file] = read(folder / file)
-    return {file: record["request"] for file, record in held.items() if "request" in record}
+            held[file] = read_any(folder / file)
+    told = {file: getattr(record, "request", None) for file, record in held.items()}
+    return {file: request for file, request in told.items() if request is not None}
 
 
 def _gammas(folder: Path) -> tuple[tuple[str, tuple[tuple[float, ...], ...]], ...]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rebnet.records import Evaluation, Folding, Simulation, Synthesis
 from rebnet.report.accelerator import heading
 from rebnet.report.chart import BOTTOM, LEFT, RIGHT, TOP, Scale, frame, log_span, picture, span, steps
 from rebnet.report.commands import command, ladder_command
@@ -96,9 +97,9 @@ def _row(build: Build, positions: Sequence[int], has_logic: bool) -> _Row:
 def _alerts(builds: Sequence[Build]) -> list[Html]:
     found = []
     for build in builds:
-        simulation = build.get("simulation.json")
-        if simulation is not None and simulation["mismatches"]:
-            wrong = f"{simulation['mismatches']:,} mismatches in simulation"
+        simulation = build.get(Simulation)
+        if simulation is not None and simulation.mismatches:
+            wrong = f"{simulation.mismatches:,} mismatches in simulation"
             found.append(f"{build.name}: {wrong}; it computes something else.")
         found += [f"{build.name}: {file} {reason}; it is not used." for file, reason in build.unused.items()]
     return [tag("p", words, class_="alert") for words in found]
@@ -303,12 +304,14 @@ def _gaps(rows: Sequence[_Row]) -> list[Html]:
     """Commands that fill what is missing."""
     wanted = []
     for row in rows:
-        for file in ("folding.json", "evaluation.json", "simulation.json", "synthesis.json"):
-            if row.build.get(file) is None:
-                wanted.append(command(row.build, file))
+        wanted += [
+            command(row.build, form.FILE)
+            for form in (Folding, Evaluation, Simulation, Synthesis)
+            if row.build.get(form) is None
+        ]
         known = {point.levels for point in row.points if point.accuracy}
         open_levels = [m for m in row.build.served if m not in known]
-        if open_levels and row.build.get("evaluation.json") is not None:
+        if open_levels and row.build.get(Evaluation) is not None:
             wanted.append(ladder_command(row.build, row.build.served))
     if not wanted:
         return [tag("p", "Every build is evaluated, simulated and synthesised.")]

@@ -3,12 +3,22 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rebnet import zoo
 from rebnet.errors import FileFormatError, FoldingError, NotationError, OptionError
 from rebnet.ir.notation import Architecture, parse
-from rebnet.records import Record, read, read_if_there
+from rebnet.records import (
+    Evaluation,
+    Folding,
+    Online,
+    Record,
+    Simulation,
+    Synthesis,
+    Training,
+    among,
+    read,
+    read_if_there,
+)
 from rebnet.records.chain import read_whole
 from rebnet.reproduce.published import CLOCK_MHZ
 from rebnet.reproduce.utilisation import Utilisation, utilisation_of
@@ -29,7 +39,7 @@ class Figure:
     origin: str
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """As the JSON holds it."""
         return vars(self)
 
@@ -74,7 +84,7 @@ class Run:
     model_latency: Figure | None = None
     rtl_latency: Figure | None = None
     utilisation: Utilisation | None = None
-    online: Mapping[str, Any] | None = None
+    online: Online | None = None
 
     @property
     def accuracy(self) -> Figure:
@@ -128,30 +138,30 @@ def read_run(source: Source, bound_cycles: BoundCycles) -> Run:
     name = str(source)
     folder = zoo.folder(name) if name.startswith(zoo.PREFIX) else Path(name)
     path = folder / "training.json"
-    training = read(path, needs=_TRAINING)
-    network = _network(path, training["network"])
-    levels, dataset = training["levels"], training["dataset"]
+    training = read(path, Training, needs=_TRAINING)
+    network = _network(path, training.network)
+    levels, dataset = training.levels, training.dataset
     records = _records(name, folder)
-    folding = records.get("folding.json")
+    folding = among(records, Folding)
     model, is_paper = _model_cycles(name, network, training, folding, bound_cycles)
     return Run(
         name=name,
         network=network,
         dataset=dataset,
         levels=levels,
-        input_bits=training["input_bits"],
-        seed=training["seed"],
-        epochs=training["epochs"],
-        validation=tuple(entry["validation_accuracy"] for entry in training["curve"]),
-        float_accuracy=Figure(training["test_accuracy"], "%", f"{name}/training.json test_accuracy"),
-        integer_accuracy=_integer_accuracy(name, records.get("evaluation.json"), dataset, levels),
+        input_bits=training.input_bits or 0,
+        seed=training.seed or 0,
+        epochs=training.epochs or 0,
+        validation=tuple(entry.validation_accuracy for entry in training.curve or ()),
+        float_accuracy=Figure(training.test_accuracy, "%", f"{name}/training.json test_accuracy"),
+        integer_accuracy=_integer_accuracy(name, among(records, Evaluation), dataset, levels),
         model_cycles=model,
-        rtl_cycles=_rtl_figure(name, records.get("simulation.json"), dataset, levels, "cycles_per_image"),
+        rtl_cycles=_rtl_figure(name, among(records, Simulation), dataset, levels, "cycles_per_image"),
         paper_folding=is_paper,
         model_latency=_model_latency(name, folding, levels),
-        rtl_latency=_rtl_figure(name, records.get("simulation.json"), dataset, levels, "latency_cycles"),
-        utilisation=utilisation_of(name, records.get("synthesis.json")),
-        online=_online(records.get("online.json"), dataset),
+        rtl_latency=_rtl_figure(name, among(records, Simulation), dataset, levels, "latency_cycles"),
+        utilisation=utilisation_of(name, among(records, Synthesis)),
+        online=_online(among(records, Online), dataset),
     )
 
 
@@ -159,7 +169,7 @@ def _records(name: str, folder: Path) -> Mapping[str, Record]:
     """All records of the folder; they must be of each other, but in the zoo, which has no build to compare with."""
     if not name.startswith(zoo.PREFIX):
         return read_whole(folder)
-    evaluation = read_if_there(folder / "evaluation.json")
+    evaluation = read_if_there(folder / Evaluation.FILE, Evaluation)
     return {} if evaluation is None else {"evaluation.json": evaluation}
 
 
@@ -170,55 +180,55 @@ def _network(path: Path, text: str) -> Architecture:
         raise FileFormatError(f"{path}: key 'network' holds no network text ({error}); train again") from None
 
 
-def _integer_accuracy(name: str, evaluation: Record | None, dataset: str, levels: int) -> Figure | None:
+def _integer_accuracy(name: str, evaluation: Evaluation | None, dataset: str, levels: int) -> Figure | None:
     """The accuracy of evaluation.json, where it is of this data set at all levels."""
-    if evaluation is None or (evaluation["dataset"], evaluation["levels"]) != (dataset, levels):
+    if evaluation is None or (evaluation.dataset, evaluation.levels) != (dataset, levels):
         return None
-    return Figure(evaluation["accuracy"], "%", f"{name}/evaluation.json accuracy")
+    return Figure(evaluation.accuracy, "%", f"{name}/evaluation.json accuracy")
 
 
-def _online(online: Record | None, dataset: str) -> Mapping[str, Any] | None:
+def _online(online: Online | None, dataset: str) -> Online | None:
     """The record, where it is of this data set."""
-    return online if online is not None and online["dataset"] == dataset else None
+    return online if online is not None and online.dataset == dataset else None
 
 
-def _model_latency(name: str, folding: dict[str, Any] | None, levels: int) -> Figure | None:
-    if folding is None or folding["levels"] != levels:
+def _model_latency(name: str, folding: Folding | None, levels: int) -> Figure | None:
+    if folding is None or folding.levels != levels:
         return None
-    return Figure(folding["predicted_latency_cycles"], "cycles", f"{name}/folding.json predicted_latency_cycles")
+    return Figure(folding.predicted_latency_cycles, "cycles", f"{name}/folding.json predicted_latency_cycles")
 
 
-def _rtl_figure(name: str, simulation: Record | None, dataset: str, levels: int, key: str) -> Figure | None:
+def _rtl_figure(name: str, simulation: Simulation | None, dataset: str, levels: int, key: str) -> Figure | None:
     """Cycles of simulation.json, where all images ran at all levels and nothing stalled."""
     if simulation is None:
         return None
-    if simulation["mismatches"]:
+    if simulation.mismatches:
         raise OptionError(
-            f"{name}/simulation.json: mismatches={simulation['mismatches']}; an RTL that computes something "
+            f"{name}/simulation.json: mismatches={simulation.mismatches}; an RTL that computes something "
             "else has no place in a comparison; compile and simulate again, or leave the folder out"
         )
-    cycles = simulation.get(key)
-    if simulation["levels"] != [levels] or simulation["dataset"] != dataset or cycles is None:
+    cycles = simulation.latency_cycles if key == "latency_cycles" else simulation.cycles_per_image
+    if simulation.levels != (levels,) or simulation.dataset != dataset or not cycles:
         return None
-    origin = f"{name}/simulation.json {key}, {simulation['images']} images"
+    origin = f"{name}/simulation.json {key}, {simulation.images} images"
     return Figure(cycles, "cycles", origin)
 
 
 def _model_cycles(
     name: str,
     network: Architecture,
-    training: dict[str, Any],
-    folding: dict[str, Any] | None,
+    training: Training,
+    folding: Folding | None,
     bound_cycles: BoundCycles,
 ) -> tuple[Figure | None, bool]:
     """Cycles per image, and whether they are those of the text's foldings."""
-    levels = training["levels"]
-    if folding is not None and folding["levels"] == levels:
-        built = [(layer["pe"], layer["simd"]) for layer in folding["layers"]]
+    levels = training.levels
+    if folding is not None and folding.levels == levels:
+        built = [(layer.pe, layer.simd) for layer in folding.layers]
         text = [(layer.folding.pe, layer.folding.simd) for layer in network.weighted if layer.folding is not None]
-        cycles = folding["predicted_cycles_per_image"]
+        cycles = folding.predicted_cycles_per_image
         return Figure(cycles, "cycles", f"{name}/folding.json predicted_cycles_per_image"), built == text
-    bound = bound_cycles(network, levels, training["input_bits"])
+    bound = bound_cycles(network, levels, training.input_bits or 0)
     if bound is None:
         return None, False
     return Figure(bound, "cycles", "slowest part at the foldings of the network's text"), True

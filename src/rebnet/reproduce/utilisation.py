@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rebnet.records import Record
+from rebnet.records import Synthesis
+from rebnet.records.kinds import Counts
 
 RESOURCES = ("LUT", "FF", "BRAM", "DSP")
 """BRAM is in blocks of 36 kbit, two of 18 kbit counted as one."""
@@ -32,19 +33,19 @@ class Utilisation:
         return 100 * self.used[resource] / self.device[resource] if self.device[resource] else None
 
 
-def utilisation_of(name: str, record: Record | None) -> Utilisation | None:
+def utilisation_of(name: str, record: Synthesis | None) -> Utilisation | None:
     """What the synthesis.json of the folder `name` counted; None where there is none."""
     if record is None:
         return None
-    used, device = (_counts(record[key]) for key in ("total", "device"))
-    origin = f"{name}/synthesis.json total, {record['tool']}"
-    return Utilisation(record["part"], record["tool"], used, device, origin)
+    used, device = _counts(record.total), _counts(record.device)
+    origin = f"{name}/synthesis.json total, {record.tool}"
+    return Utilisation(record.part, record.tool, used, device, origin)
 
 
-def _counts(found: Mapping[str, float]) -> dict[str, float]:
+def _counts(found: Counts) -> dict[str, float]:
     return {
-        "LUT": found["LUT"],
-        "FF": found["FF"],
-        "BRAM": found["BRAM_36K"] + found["BRAM_18K"] / 2,
-        "DSP": found["DSP"],
+        "LUT": found.LUT,
+        "FF": found.FF,
+        "BRAM": found.bram,
+        "DSP": found.DSP,
     }

@@ -7,12 +7,11 @@ that `generate` gives them and no other.
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from rebnet.errors import FileFormatError
 from rebnet.files import file_hash
 from rebnet.plain import NAME, plain_file
-from rebnet.records import read
+from rebnet.records import Ports, read
 
 PORTS_FILE = "ports.json"
 CLOCK = "aclk"
@@ -24,7 +23,7 @@ _FILES = {
 _AGAIN = "run 'rebnet compile' again"
 
 
-def read_ports(build: Path, made_from: Mapping[str, str] | None = None) -> dict[str, Any]:
+def read_ports(build: Path, made_from: Mapping[str, str] | None = None) -> Ports:
     """Read the record; every name in it is a plain one, and every file that it names is there, inside of the build.
 
     Args:
@@ -36,23 +35,23 @@ def read_ports(build: Path, made_from: Mapping[str, str] | None = None) -> dict[
             that is not the build's.
     """
     path = build / PORTS_FILE
-    ports = read(path)
+    ports = read(path, Ports)
     for key, file in (made_from or {}).items():
-        if ports["inputs"].get(key) != file_hash(build / file):
+        if ports.inputs.get(key) != file_hash(build / file):
             raise FileFormatError(f"{path}: was made from another {file}; {_AGAIN}")
-    if NAME.fullmatch(ports["top"]) is None:
+    if NAME.fullmatch(ports.top) is None:
         raise FileFormatError(
-            f"{path}: key 'top' holds {ports['top']!r}; a module's name has letters, digits and '_' only, at most 64; "
+            f"{path}: key 'top' holds {ports.top!r}; a module's name has letters, digits and '_' only, at most 64; "
             f"{_AGAIN}"
         )
-    if ports["clock"] != CLOCK:
-        raise FileFormatError(f"{path}: key 'clock' holds {ports['clock']!r}, it must hold {CLOCK!r}; {_AGAIN}")
-    for key in _FILES:
-        _check_files(path, build, key, ports[key])
+    if ports.clock != CLOCK:
+        raise FileFormatError(f"{path}: key 'clock' holds {ports.clock!r}, it must hold {CLOCK!r}; {_AGAIN}")
+    _check_files(path, build, "files", ports.files)
+    _check_files(path, build, "memories", ports.memories)
     return ports
 
 
-def _check_files(path: Path, build: Path, key: str, files: list[Any]) -> None:
+def _check_files(path: Path, build: Path, key: str, files: tuple[str, ...]) -> None:
     form, example = _FILES[key]
     for file in files:
         if form.fullmatch(file) is None:

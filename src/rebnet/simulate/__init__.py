@@ -4,11 +4,11 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet import records
 from rebnet.datasets.dataset import Dataset
 from rebnet.engine.predictor import Predictor
 from rebnet.engine.reference import check_data
@@ -17,7 +17,7 @@ from rebnet.files import file_hash, make_folder, write_record
 from rebnet.generate.rtl import TOP_NAME
 from rebnet.ir import storage
 from rebnet.ir.network import Network
-from rebnet.request import Request, request_entry
+from rebnet.records.request import Request
 from rebnet.rtl.ports import PORTS_FILE, read_ports
 from rebnet.simulate import cache
 from rebnet.simulate.build import build_simulator
@@ -27,7 +27,7 @@ from rebnet.spec.scores import labels as labels_of
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
 
-SIMULATION_FILE = "simulation.json"
+SIMULATION_FILE = records.Simulation.FILE
 TRACE_SUFFIXES = (".fst", ".vcd")
 MAX_STALLS = (1 << 31) - 1
 
@@ -36,13 +36,13 @@ MAX_STALLS = (1 << 31) - 1
 class Simulation:
     """Result of a simulation: the record, and the scores (images, classes) as the RTL gave them."""
 
-    record: dict[str, Any]
+    record: records.Simulation
     scores: NDArray[np.int64]
 
     @property
     def mismatches(self) -> int:
         """Images whose RTL scores differ from the integer network's in any class."""
-        return int(self.record["mismatches"])
+        return self.record.mismatches
 
 
 def simulate(
@@ -122,10 +122,11 @@ def simulate(
     status("comparing with the integer network")
     scores = np.concatenate([shard.scores for shard in shards])
     expected = Predictor(network).predict(chosen, users)
-    record = _record(network, accelerator, dataset, shards, scores, expected, levels, stalls)
-    record["edited"] = files.edited
-    record["inputs"] = {"ports": file_hash(build / PORTS_FILE), "images": dataset.test_sha256}
-    record |= request_entry(request)
+    record = _record(network, accelerator, dataset, shards, scores, expected, levels, stalls).changed(
+        edited=tuple(files.edited),
+        inputs={"ports": file_hash(build / PORTS_FILE), "images": dataset.test_sha256},
+        request=request,
+    )
     write_record(build / SIMULATION_FILE, record)
     return Simulation(record, scores)
 
@@ -186,25 +187,25 @@ def _record(
     expected: NDArray[np.int64],
     levels: tuple[int, ...] | None,
     stalls: int | None,
-) -> dict[str, Any]:
+) -> records.Simulation:
     wanted = levels or (network.levels,)
     truth = dataset.test_labels[: len(scores)]
     pace = [shard for shard in shards if len(shard.finish) > 1]
     distance = sum(int(shard.finish[-1] - shard.finish[0]) for shard in pace)
     steps = sum(len(shard.finish) - 1 for shard in pace)
     steady = stalls is None and steps > 0
-    return {
-        "dataset": dataset.name,
-        "images": len(scores),
-        "levels": list(wanted),
-        "stalls": stalls,
-        "mismatches": int(np.any(scores != expected, axis=1).sum()),
-        "accuracy": round(100 * float(np.mean(labels_of(scores) == truth)), 4),
-        "cycles_per_image": distance / steps if steady else None,
-        "bound_cycles": float(np.mean([accelerator.bound_cycles(m) for m in wanted])) if len(set(wanted)) > 1
-        else accelerator.bound_cycles(wanted[0]),
-        "latency_cycles": int(shards[0].finish[0] - shards[0].first_beat) if stalls is None else None,
-        "simulated_cycles_per_second": round(sum(s.cycles for s in shards) / sum(s.seconds for s in shards)),
-        "processes": len(shards),
-        "fifo_peaks": {name: max(shard.peaks[name] for shard in shards) for name in sorted(shards[0].peaks)},
-    }  # fmt: skip
+    bounds = [accelerator.bound_cycles(m) for m in wanted]
+    return records.Simulation(
+        dataset=dataset.name,
+        images=len(scores),
+        levels=tuple(wanted),
+        stalls=stalls,
+        mismatches=int(np.any(scores != expected, axis=1).sum()),
+        accuracy=round(100 * float(np.mean(labels_of(scores) == truth)), 4),
+        cycles_per_image=distance / steps if steady else None,
+        bound_cycles=float(np.mean(bounds)) if len(set(wanted)) > 1 else bounds[0],
+        latency_cycles=int(shards[0].finish[0] - shards[0].first_beat) if stalls is None else None,
+        simulated_cycles_per_second=round(sum(s.cycles for s in shards) / sum(s.seconds for s in shards)),
+        processes=len(shards),
+        fifo_peaks={name: max(shard.peaks[name] for shard in shards) for name in sorted(shards[0].peaks)},
+    )

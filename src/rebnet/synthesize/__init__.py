@@ -3,25 +3,28 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
 
 from rebnet import swap
-from rebnet.boards import KEYS, Board, Family, boards
+from rebnet.boards import KEYS, Board, Family, Part, Resources, boards
 from rebnet.build_folder import check_build
 from rebnet.choices import MODULE_TIMEOUT_S
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import file_hash, write_record
 from rebnet.generate.check import checked
 from rebnet.generate.rtl import Generated
-from rebnet.request import Request, request_entry
+from rebnet.records import Synthesis
+from rebnet.records.kinds import Counts, Module
+from rebnet.records.request import Request
+from rebnet.records.synthesis import Shortage
 from rebnet.rtl.ports import PORTS_FILE
 from rebnet.synthesize.hierarchy import LOGS, synthesize_rtl
 from rebnet.synthesize.limit import limit_record
 from rebnet.synthesize.usage import Instance, Netlist, Usage
 
-SYNTHESIS_FILE = "synthesis.json"
+SYNTHESIS_FILE = Synthesis.FILE
 _SAME_CELLS: dict[Family, tuple[Family, ...]] = {
     "xc7": ("xc7", "xcup"),
     "xcup": ("xc7", "xcup"),
@@ -41,7 +44,7 @@ def synthesize(
     edited: bool = False,
     progress: Callable[[str, int, int], None] = lambda module, done, total: None,
     request: Request | None = None,
-) -> dict[str, Any]:
+) -> Synthesis:
     """Synthesize the accelerator in `build` for the part of `board`; write and return synthesis.json.
 
     Whether it fits is in the record and no error: `fits`, `shortages`, and `boards_that_fit`; and `limit`, whether it
@@ -73,7 +76,7 @@ def synthesize(
     with scratch(made) as folder:
         netlist = synthesize_rtl(
             list(made.sources),
-            made.ports["top"],
+            made.ports.top,
             board.part.family,
             folder=folder,
             logs=build / LOGS,
@@ -82,12 +85,13 @@ def synthesize(
             processes=processes or os.cpu_count() or 1,
             progress=progress,
         )
-    record = _record(netlist, board)
-    record["limit"] = limit_record(build, board.part, netlist.total.resources)
-    record["seconds"] = round(monotonic() - started, 1)
-    record |= {"edited": True} if made.edited else {}
-    record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
-    record |= request_entry(request)
+    record = _record(netlist, board).changed(
+        limit=limit_record(build, board.part, netlist.total.resources),
+        seconds=round(monotonic() - started, 1),
+        edited=made.edited or None,
+        inputs={"ports": file_hash(build / PORTS_FILE)},
+        request=request,
+    )
     write_record(build / SYNTHESIS_FILE, record)
     return record
 
@@ -109,39 +113,45 @@ def scratch(made: Generated) -> Iterator[Path]:
         yield place
 
 
-def _record(netlist: Netlist, board: Board) -> dict[str, Any]:
+def _record(netlist: Netlist, board: Board) -> Synthesis:
     part, needed = board.part, netlist.total.resources
     usage = part.usage(needed)
-    return {
-        "part": part.name,
-        "board": board.name,
-        "family": part.family,
-        "tool": netlist.tool,
-        "modules": [_module(instance) for instance in netlist.instances],
-        "total": _usage(netlist.total),
-        "device": part.device.as_record(),
-        "utilisation": {name: round(100 * used / has, 2) for name, (used, has) in usage.items()},
-        "fits": part.fits(needed),
-        "shortages": [
-            {"resource": name, "needed": used, "available": has} for name, (used, has) in part.shortages(needed).items()
-        ],
-        "boards_that_fit": [
+    return Synthesis(
+        part=part.name,
+        board=board.name,
+        family=part.family,
+        tool=netlist.tool,
+        modules=tuple(map(_module, netlist.instances)),
+        total=_counts(netlist.total),
+        device=part.device.as_record(),
+        utilisation={name: round(100 * used / has, 2) for name, (used, has) in usage.items()},
+        fits=part.fits(needed),
+        shortages=shortages_of(part, needed),
+        boards_that_fit=tuple(
             other.name
             for other in boards()
             if other.part.family in _SAME_CELLS[part.family] and other.part.fits(needed)
-        ],
-        "modules_synthesized": netlist.synthesized,
-        "modules_cached": netlist.cached,
-    }
+        ),
+        modules_synthesized=netlist.synthesized,
+        modules_cached=netlist.cached,
+    )
 
 
-def _module(instance: Instance) -> dict[str, Any]:
-    parts = [{"module": part.module, "count": part.count, **_usage(part.each)} for part in instance.parts]
-    return {"name": instance.name, "module": instance.module, **_usage(instance.usage), "parts": parts}
+def shortages_of(part: Part, needed: Resources) -> tuple[Shortage, ...]:
+    """What the part has too little of."""
+    short = part.shortages(needed).items()
+    return tuple(Shortage(resource=name, needed=used, available=has) for name, (used, has) in short)
 
 
-def _usage(usage: Usage) -> dict[str, Any]:
-    return {**usage.resources.as_record(), "LC": usage.logic_cells}
+def _module(instance: Instance) -> Module:
+    parts = tuple(
+        replace(Module.of(_counts(part.each), None, part.module), count=part.count) for part in instance.parts
+    )
+    return Module.of(_counts(instance.usage), instance.name, instance.module, parts)
+
+
+def _counts(usage: Usage) -> Counts:
+    return replace(usage.resources.as_record(), LC=usage.logic_cells)
 
 
 __all__ = ["KEYS", "SYNTHESIS_FILE", "synthesize"]

@@ -4,13 +4,12 @@ import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from rebnet.errors import FileFormatError, OutputError
-from rebnet.files import read_record, write_record
+from rebnet.files import write_record
+from rebnet.records import read
+from rebnet.records.synthesis import CountedUnit
 from rebnet.user_cache import user_cache
-
-_KEYS: dict[str, type | tuple[type, ...]] = {"module": str, "cells": dict, "logic_cells": (int, type(None))}
 
 
 def default_folder() -> Path:
@@ -27,17 +26,15 @@ def key(text: str, commands: Sequence[str], tool: str) -> str:
     return hashlib.sha256(json.dumps([text, list(commands), tool]).encode()).hexdigest()
 
 
-def find(folder: Path, name: str) -> dict[str, Any] | None:
+def find(folder: Path, name: str) -> CountedUnit | None:
     """The result called `name`; None where there is none that can be read."""
     try:
-        record = read_record(folder / f"{name}.json", _KEYS)
+        return read(folder / f"{name}.json", CountedUnit)
     except FileFormatError:
         return None
-    whole = all(isinstance(number, int) and number >= 0 for number in record["cells"].values())
-    return record if whole else None
 
 
-def keep(folder: Path, name: str, record: dict[str, Any]) -> None:
+def keep(folder: Path, name: str, record: CountedUnit) -> None:
     """Write a result, in one step.
 
     Raises:

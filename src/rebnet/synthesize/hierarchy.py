@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 from rebnet.boards import Family
 from rebnet.choices import MODULE_TIMEOUT_S
 from rebnet.errors import OptionError, ToolError
 from rebnet.files import make_folder, write_bytes
 from rebnet.plain import NAME
+from rebnet.records.synthesis import CountedUnit
 from rebnet.swap import scratch
 from rebnet.synthesize import cache, child, yosys
 from rebnet.synthesize.count import memory_luts, resources
@@ -187,7 +187,7 @@ class _Job:
         commands = (*_commands(self._family, unit.module, text), _STATISTICS[self._family])
         return _Task(unit.module, name, text, commands, cache.key(text, commands, self._tool))
 
-    def _record(self, task: _Task) -> dict[str, Any]:
+    def _record(self, task: _Task) -> CountedUnit:
         """What Yosys counted, now or in an earlier run."""
         record = cache.find(self._kept, task.key)
         if record is None:
@@ -195,7 +195,7 @@ class _Job:
             cache.keep(self._kept, task.key, record)
         return record
 
-    def _run_task(self, task: _Task) -> dict[str, Any]:
+    def _run_task(self, task: _Task) -> CountedUnit:
         here = self._work()
         (here / _NETLIST).write_text(task.text, encoding="utf-8")
         *synthesis, statistics = task.commands
@@ -205,12 +205,11 @@ class _Job:
         found = json.loads((here / _RESULT).read_text(encoding="utf-8"))["modules"][f"\\{task.module}"]
         (here / _NETLIST).unlink()
         cells = {cell.removeprefix("\\"): number for cell, number in found["num_cells_by_type"].items()}
-        return {"module": task.module, "cells": cells, "logic_cells": found.get("estimated_num_lc")}
+        return CountedUnit(module=task.module, cells=cells, logic_cells=found.get("estimated_num_lc"))
 
-    def _result(self, unit: Unit, task: _Task, record: dict[str, Any]) -> Result:
-        cells: dict[str, int] = record["cells"]
-        inside = {unit.kinds[cell]: number for cell, number in cells.items() if cell in unit.kinds}
-        own = {cell: number for cell, number in cells.items() if cell not in unit.kinds}
+    def _result(self, unit: Unit, task: _Task, record: CountedUnit) -> Result:
+        inside = {unit.kinds[cell]: number for cell, number in record.cells.items() if cell in unit.kinds}
+        own = {cell: number for cell, number in record.cells.items() if cell not in unit.kinds}
         try:
             takes, memory = resources(own, self._family), memory_luts(own, self._family)
         except KeyError as error:
@@ -218,7 +217,7 @@ class _Job:
                 f"{self._tool} left cells of kind {error.args[0]} in {task.module} ({task.name}), which no rule "
                 "counts; check that its memory styles suit the family"
             ) from None
-        estimate = record["logic_cells"]
+        estimate = record.logic_cells
         return Result(Usage(takes, None if estimate is None else estimate + memory), inside)
 
     def _work(self) -> Path:

@@ -1,15 +1,15 @@
 """A limit that was asked for when the folding was chosen, held against what synthesis counted."""
 
 from pathlib import Path
-from typing import Any
 
-from rebnet import boards, records
+from rebnet import boards
 from rebnet.boards import Part, Resources
-from rebnet.records.forms import ASKED
+from rebnet.records import Folding, read_if_there
+from rebnet.records.synthesis import Excess, Limit
 from rebnet.stages.folding import FOLDING_FILE
 
 
-def limit_record(build: Path, part: Part, counted: Resources) -> dict[str, Any] | None:
+def limit_record(build: Path, part: Part, counted: Resources) -> Limit | None:
     """The `limit` entry of synthesis.json; None where none was asked for, or for another part.
 
     Args:
@@ -21,31 +21,20 @@ def limit_record(build: Path, part: Part, counted: Resources) -> dict[str, Any] 
         FileFormatError: folding.json is damaged.
         OptionError: it names a part that there is not.
     """
-    asked = _asked(build / FOLDING_FILE)
+    folding = read_if_there(build / FOLDING_FILE, Folding)
+    asked = None if folding is None else folding.asked
     if asked is None:
         return None
     name, percent = asked
     meant = boards.find(name).part
     if (meant.name, meant.device) != (part.name, part.device):
         return None
-    exceeded = [
-        {"resource": key, "needed": used, "allowed": percent * has / 100, "percent": round(100 * used / has, 2)}
+    exceeded = tuple(
+        Excess(resource=key, needed=used, allowed=percent * has / 100, percent=round(100 * used / has, 2))
         for key, (used, has) in _shares(part, counted).items()
         if has and used > percent * has / 100
-    ]
-    return {"max_utilisation": percent, "within": not exceeded, "exceeded": exceeded}
-
-
-def _asked(path: Path) -> tuple[str, float] | None:
-    """Board or part, and the percent of it that a folding was to take at most."""
-    if not path.exists():
-        return None
-    record = records.read(path, ASKED)
-    for entry, name in (("search", "board"), ("predicted_resources", "part")):
-        percent = record.get(entry, {}).get("max_utilisation")
-        if percent is not None:
-            return record[entry][name], float(percent)
-    return None
+    )
+    return Limit(max_utilisation=percent, within=not exceeded, exceeded=exceeded)
 
 
 def _shares(part: Part, counted: Resources) -> dict[str, tuple[float, int]]:

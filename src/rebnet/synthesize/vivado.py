@@ -14,16 +14,18 @@ import shlex
 import shutil
 import time
 from pathlib import Path
-from typing import Any
 
 from rebnet.boards import Board, Resources
 from rebnet.errors import FileFormatError, OptionError, OutputError, ToolError
 from rebnet.files import file_hash, write_bytes, write_record, write_text
 from rebnet.generate.rtl import Generated
-from rebnet.request import Request, request_entry
+from rebnet.records import Synthesis
+from rebnet.records.kinds import Module
+from rebnet.records.request import Request
+from rebnet.records.synthesis import VivadoProject, VivadoSynthesis
 from rebnet.rtl.ports import PORTS_FILE
 from rebnet.swap import put, workplace
-from rebnet.synthesize import SYNTHESIS_FILE, child, files_of
+from rebnet.synthesize import SYNTHESIS_FILE, child, files_of, shortages_of
 from rebnet.synthesize.limit import limit_record
 
 FOLDER = "vivado"
@@ -67,7 +69,7 @@ def synthesize_with_vivado(
     edited: bool = False,
     say: child.Say = lambda stage: None,
     request: Request | None = None,
-) -> dict[str, Any]:
+) -> VivadoSynthesis | VivadoProject:
     """Write the project; where `vivado` is on PATH run it, and write synthesis.json from its reports.
 
     Args:
@@ -99,19 +101,21 @@ def synthesize_with_vivado(
         if found is None:
             put([work], build)
             command = f"cd {shlex.quote(str(build / FOLDER))} && vivado -mode batch -source {_SCRIPT}"
-            return {"project": str(build / FOLDER), "ran": False, "command": command}
+            return VivadoProject(project=str(build / FOLDER), command=command)
         say("running Vivado")
         start = time.monotonic()
         _run(child.Tool("vivado", (found,), "Vivado"), build, work, board, timeout_s, say)
-        record = _record(work, board, made.ports["top"])
-        record["limit"] = limit_record(build, board.part, Resources.from_record(record["total"]))
-        record["seconds"] = round(time.monotonic() - start, 1)
-        record |= {"edited": True} if made.edited else {}
-        record["inputs"] = {"ports": file_hash(build / PORTS_FILE)}
+        record = _record(work, board, made.ports.top)
+        record = record.changed(
+            limit=limit_record(build, board.part, Resources.from_record(record.total)),
+            seconds=round(time.monotonic() - start, 1),
+            edited=made.edited or None,
+            inputs={"ports": file_hash(build / PORTS_FILE)},
+            request=request,
+        )
         put([work], build)
-    record |= request_entry(request)
     write_record(build / SYNTHESIS_FILE, record)
-    return {**record, "project": str(build / FOLDER), "ran": True}
+    return VivadoSynthesis(**vars(record), project=str(build / FOLDER))
 
 
 def write_project(folder: Path, board: Board, made: Generated) -> None:
@@ -125,10 +129,10 @@ def write_project(folder: Path, board: Board, made: Generated) -> None:
     write_text(folder / _FILES, "".join(f"{name}\n" for name in sources))
     write_text(
         folder / _CLOCK,
-        f"create_clock -name {ports['clock']} -period {period_ns(board):.3f} [get_ports {ports['clock']}]\n",
+        f"create_clock -name {ports.clock} -period {period_ns(board):.3f} [get_ports {ports.clock}]\n",
     )
     text = _TCL.format(
-        top=ports["top"],
+        top=ports.top,
         order_code=board.part.order_code,
         script=_SCRIPT,
         sources=" ".join(sources),
@@ -161,7 +165,7 @@ def _stage(line: str) -> str | None:
     return found[1].replace("_", " ") if found else None
 
 
-def _record(work: Path, board: Board, top: str) -> dict[str, Any]:
+def _record(work: Path, board: Board, top: str) -> Synthesis:
     text = _read(work / _UTILIZATION)
     version = _VERSION.search(text)
     rows = read_utilization(text)
@@ -169,22 +173,20 @@ def _record(work: Path, board: Board, top: str) -> dict[str, Any]:
     if total is None:
         raise FileFormatError(f"{_UTILIZATION}: no row of {top!r}; run another version of Vivado")
     part = board.part
-    return {
-        "part": part.name,
-        "board": board.name,
-        "family": part.family,
-        "tool": f"Vivado {version[1]}" if version else "Vivado",
-        "modules": [{"name": name, "module": module, **used.as_record()} for name, module, used in rows if name != top],
-        "total": total.as_record(),
-        "device": part.device.as_record(),
-        "utilisation": {name: round(100 * used / has, 2) for name, (used, has) in part.usage(total).items()},
-        "fits": part.fits(total),
-        "shortages": [
-            {"resource": name, "needed": used, "available": has} for name, (used, has) in part.shortages(total).items()
-        ],
-        "fmax_mhz": read_fmax(_read(work / _TIMING), period_ns(board)),
-        "target_mhz": board.clock_mhz,
-    }
+    return Synthesis(
+        part=part.name,
+        board=board.name,
+        family=part.family,
+        tool=f"Vivado {version[1]}" if version else "Vivado",
+        modules=tuple(Module.of(used.as_record(), name, module) for name, module, used in rows if name != top),
+        total=total.as_record(),
+        device=part.device.as_record(),
+        utilisation={name: round(100 * used / has, 2) for name, (used, has) in part.usage(total).items()},
+        fits=part.fits(total),
+        shortages=shortages_of(part, total),
+        fmax_mhz=read_fmax(_read(work / _TIMING), period_ns(board)),
+        target_mhz=board.clock_mhz,
+    )
 
 
 def _read(path: Path) -> str:

@@ -1,20 +1,22 @@
 """Train again what a record tells: the training itself and, before it, those that it started and learned from."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rebnet.datasets import Dataset
 from rebnet.errors import FileFormatError
-from rebnet.files import check_keys, read_record
 from rebnet.nn.options import FLOAT_LEVELS
-from rebnet.request import Request
+from rebnet.records import Training, read
+from rebnet.records.request import Request
+from rebnet.records.training import Told
 from rebnet.train.folder import BEFORE, RECORD_FILE, check_output
 from rebnet.train.loop import train
-from rebnet.train.recipe import recipe_of
-from rebnet.train.start import KEYS
+from rebnet.train.recipe import Recipe, recipe_of
+
+_ALL = {field.name for field in fields(Told)} - {"start_from", "teacher"}
+"""Keys without which a training cannot be done again."""
 
 
 @dataclass(frozen=True)
@@ -22,22 +24,24 @@ class Stage:
     """One training of a chain.
 
     Attributes:
-        training: What a record says about it, by `rebnet.train.start.KEYS`; the recipe as a `Recipe`.
+        training: What a record says about it.
+        recipe: Its recipe.
         folder: Its run.
         start: The run that it starts from.
         teacher: The run that it learns from.
     """
 
-    training: dict[str, Any]
+    training: Told
+    recipe: Recipe
     folder: Path
     start: Path | None
     teacher: Path | None
 
     def __str__(self) -> str:
         """The stage in a few words, such as "M = 3, any level, 14 epochs"."""
-        levels = "float" if self.training["levels"] == FLOAT_LEVELS else f"M = {self.training['levels']}"
-        kind = ", any level" if self.training["any_levels"] else ""
-        epochs = self.training["epochs"]
+        levels = "float" if self.training.levels == FLOAT_LEVELS else f"M = {self.training.levels}"
+        kind = ", any level" if self.training.any_levels else ""
+        epochs = self.training.epochs
         return f"{levels}{kind}, {epochs} epoch{'' if epochs == 1 else 's'}"
 
 
@@ -52,7 +56,7 @@ def retrain(
     quiet: bool = False,
     say: Callable[[str], None] = lambda stage: None,
     request: Request | None = None,
-) -> dict[str, Any]:
+) -> Training:
     """Train what the training.json in `source` tells, and write the run into `output`; see `rebnet.train.train`.
 
     The trainings before it lie in `output`/before. On the kind of machine that trained the record, the same processes
@@ -78,56 +82,62 @@ def retrain(
     """
     path = source / RECORD_FILE
     check_output(output, resume, kept=(BEFORE,) if resume else ())
-    record = read_record(path, {})
+    record = read(path, Training)
     stages = plan(path, record, output, seed)
     for number, stage in enumerate(stages, start=1):
         if resume and stage is not stages[-1] and _is_done(stage):
             continue
         say(f"{number} of {len(stages)}: {stage}")
         record = train(
-            dataset=partial(load, stage.training["dataset"]),
-            output=stage.folder,
+            stage.training.network or "",
+            partial(load, stage.training.dataset or ""),
+            stage.training.levels or 0,
+            stage.folder,
+            seed=stage.training.seed or 0,
+            recipe=stage.recipe,
+            input_bits=stage.training.input_bits or 0,
+            gain_bits=stage.training.gain_bits or 0,
+            any_levels=bool(stage.training.any_levels),
             start=stage.start,
             teacher=stage.teacher,
             resume=resume,
             device=device,
             quiet=quiet,
             request=request if stage is stages[-1] else None,
-            **{key: value for key, value in stage.training.items() if key not in ("dataset", "epochs")},
         )
     return record
 
 
-def plan(path: Path, record: dict[str, Any], output: Path, seed: int | None = None) -> list[Stage]:
+def plan(path: Path, record: Training, output: Path, seed: int | None = None) -> list[Stage]:
     """The trainings that the record in file `path` tells, each behind those that it needs; every one once."""
     stages: list[Stage] = []
 
-    def visit(training: Any, last: bool = False) -> Path | None:
+    def visit(training: Told | None, last: bool = False) -> Path | None:
         if training is None:
             return None
-        told = _told(path, training, seed)
-        start, teacher = visit(training.get("start_from")), visit(training.get("teacher"))
+        told, recipe = _told(path, training, seed)
+        start, teacher = visit(training.start_from), visit(training.teacher)
         for stage in stages:
-            if (stage.training, stage.start, stage.teacher) == (told, start, teacher):
+            if (stage.training, stage.recipe, stage.start, stage.teacher) == (told, recipe, start, teacher):
                 return stage.folder
         folder = output if last else output / BEFORE / str(len(stages) + 1)
-        stages.append(Stage(told, folder, start, teacher))
+        stages.append(Stage(told, recipe, folder, start, teacher))
         return folder
 
-    visit(record, last=True)
+    visit(record.told, last=True)
     return stages
 
 
-def _told(path: Path, training: Any, seed: int | None) -> dict[str, Any]:
+def _told(path: Path, training: Told, seed: int | None) -> tuple[Told, Recipe]:
     """What is told about one training, without what it started and learned from; complete, or an error."""
-    if not isinstance(training, dict) or not KEYS.keys() <= training.keys():
+    told = replace(training, start_from=None, teacher=None)
+    if training.recipe is None or told.keys() != _ALL:
         raise FileFormatError(
             f"{path}: does not tell how each training before this one was done; it was written by an older rebnet, "
             "train it step by step with 'rebnet train', --start and --teacher"
         )
-    check_keys(path, training, KEYS)
-    told = {key: training[key] for key in KEYS} | {"recipe": recipe_of(path, training["recipe"])}
-    return told if seed is None else told | {"seed": seed}
+    recipe = recipe_of(path, training.recipe)
+    return (told if seed is None else replace(told, seed=seed)), recipe
 
 
 def _is_done(stage: Stage) -> bool:
@@ -135,6 +145,6 @@ def _is_done(stage: Stage) -> bool:
     path = stage.folder / RECORD_FILE
     if not path.is_file():
         return False
-    done = _told(path, read_record(path, {}), None)
-    recipe = replace(done["recipe"], precision=stage.training["recipe"].precision)
-    return done | {"recipe": recipe} == stage.training
+    told, recipe = _told(path, read(path, Training).told, None)
+    same = replace(told, recipe=None) == replace(stage.training, recipe=None)
+    return same and replace(recipe, precision=stage.recipe.precision) == stage.recipe

@@ -12,17 +12,18 @@ from torch import Tensor, nn
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import read_tensors, write_tensors
 from rebnet.nn.load import state_arrays, state_tensors
+from rebnet.records.training import Epoch
 from rebnet.train.folder import CHECKPOINT_FILE
 from rebnet.train.recipe import Recipe
 
-Curve = list[dict[str, Any]]
+Curve = list[Epoch]
 """One entry per finished epoch."""
 YOUNG: dict[str, Any] = {"any_levels": False, "recipe": asdict(Recipe())}
 """Settings that older checkpoints may lack, with the value that they had."""
 
 
 def save_checkpoint(
-    run: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: Mapping[str, Any], curve: Curve
+    run: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: Mapping[str, object], curve: Curve
 ) -> None:
     """Write model, optimizer, settings and learning curve in one step; the epoch is the curve's length."""
     arrays = {f"model.{name}": array for name, array in state_arrays(model.state_dict()).items()}
@@ -30,12 +31,16 @@ def save_checkpoint(
     for index, moments in enumerate(_fresh(optimizer)):
         state = states.get(index, moments)  # a step at some level counts leaves the numbers of the others alone
         arrays |= {f"optimizer.{index}.{name}": array for name, array in state_arrays(state).items()}
-    metadata = {"settings": json.dumps(dict(settings)), "epoch": str(len(curve)), "curve": json.dumps(curve)}
+    metadata = {
+        "settings": json.dumps(dict(settings), default=dict),
+        "epoch": str(len(curve)),
+        "curve": json.dumps(curve, default=dict),
+    }
     write_tensors(run / CHECKPOINT_FILE, arrays, metadata)
 
 
 def load_checkpoint(
-    run: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: Mapping[str, Any]
+    run: Path, model: nn.Module, optimizer: torch.optim.Optimizer, settings: Mapping[str, object]
 ) -> Curve:
     """Put the checkpoint of `run` into `model` and `optimizer`; without one, leave them and return no curve.
 
@@ -51,6 +56,7 @@ def load_checkpoint(
     try:
         saved, epoch, curve = (json.loads(metadata[key]) for key in ("settings", "epoch", "curve"))
         readable = isinstance(saved, dict) and isinstance(curve, list) and epoch == len(curve)
+        entries = [Epoch.from_json(entry, "curve") for entry in curve] if readable else []
     except (KeyError, ValueError):
         readable = False
     if not readable:
@@ -62,7 +68,7 @@ def load_checkpoint(
         parts.setdefault(part, {})[rest] = array
     model.load_state_dict(state_tensors(path, parts["model"], model.state_dict()))
     _load_optimizer(path, parts["optimizer"], optimizer)
-    return list(curve)
+    return entries
 
 
 def _load_optimizer(path: Path, arrays: Mapping[str, Any], optimizer: torch.optim.Optimizer) -> None:
@@ -89,7 +95,7 @@ def _fresh(optimizer: torch.optim.Optimizer) -> list[dict[str, Tensor]]:
     ]
 
 
-def _check_settings(path: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def _check_settings(path: Path, saved: Mapping[str, object], wanted: Mapping[str, object]) -> None:
     known = _flat(YOUNG) | _flat(saved)
     asked = _flat(wanted)
     for key in {**asked, **known}:
@@ -101,9 +107,9 @@ def _check_settings(path: Path, saved: Mapping[str, Any], wanted: Mapping[str, A
             )
 
 
-def _flat(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(settings: Mapping[str, object]) -> dict[str, object]:
     """Settings with those of the recipe written out as `recipe.epochs` and so on."""
-    flat: dict[str, Any] = {}
+    flat: dict[str, object] = {}
     for key, value in settings.items():
         if isinstance(value, Mapping):
             flat |= {f"{key}.{inner}": item for inner, item in value.items()}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,7 @@ from torch.distributed import _functional_collectives as collectives
 
 from rebnet.choices import Device
 from rebnet.errors import MissingExtraError, OptionError
+from rebnet.records import Training
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -87,9 +88,11 @@ class Processes:
         for tensor in tensors:
             torch.distributed.broadcast(tensor, 0)
 
-    def tell(self, record: dict[str, Any]) -> dict[str, Any]:
+    def tell(self, record: Training | None) -> Training:
         """What the first process holds as `record`."""
-        return record if self.fabric is None or self.count == 1 else self.fabric.broadcast(record)
+        told = record if self.fabric is None or self.count == 1 else self.fabric.broadcast(record)
+        assert isinstance(told, Training)
+        return told
 
     def first_alone(self, local: bool = False) -> AbstractContextManager[None]:
         """Run a block in the first process (`local`: of each machine) and then, however long it took, in the others."""

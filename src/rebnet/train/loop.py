@@ -20,7 +20,8 @@ from rebnet.nn.build import build, use_real_weights
 from rebnet.nn.calibration import inference_batch, recalibrate, snap_gains
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.options import FLOAT_LEVELS, MODEL_FILE
-from rebnet.request import Request, request_entry
+from rebnet.records.request import Request
+from rebnet.records.training import Epoch, Gammas, ToldRecipe, Training
 from rebnet.train.any_levels import drawn_sets, level_sets
 from rebnet.train.batches import batches, calibration_pixels, check_fit, share_of_batch, split, steps_per_epoch
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
@@ -82,7 +83,7 @@ def train(
     device: str = "auto",
     quiet: bool = False,
     request: Request | None = None,
-) -> dict[str, Any]:
+) -> Training:
     """Train a network and write `model.safetensors` and `training.json` into `output`.
 
     A checkpoint is written after every epoch. Everything random is a function of the seed and the epoch, so
@@ -160,7 +161,7 @@ def train(
         "teacher": teaching,
     }
     job = _Job(settings, chosen, training, validation, output, int(seed), taught, processes)
-    record: dict[str, Any] = {}
+    record: Training | None = None
     holding = held_folder(output, sum(weights_of(described))) if processes.leads else nullcontext()
     with holding, _memory_errors(described, chosen), processes.exact():
         if processes.leads:
@@ -170,37 +171,38 @@ def train(
             curve, compiled = _run_epochs(model, job, resume, quiet)
         with processes.first_alone():
             if processes.leads:
-                record = (
-                    _finish(model, job, curve, int(gain_bits), dataset)
-                    | run_on
-                    | {"compiled": compiled}
-                    | request_entry(request)
+                record = _finish(model, job, curve, int(gain_bits), dataset).changed(
+                    **run_on, compiled=compiled, request=request
                 )
                 _check_finite(model, f"{output}: after the last epoch")
                 made = (levels, input_bits, dataset.name, any_levels, chosen.gradient, chosen.estimator)
                 save_model(output, model, ModelMetadata(str(described), *made))
-                record["inputs"] = {"model": file_hash(output / MODEL_FILE)}
+                record = record.changed(inputs={"model": file_hash(output / MODEL_FILE)})
                 write_record(output / RECORD_FILE, record)
     return processes.tell(record)
 
 
-def _finish(model: nn.Sequential, job: _Job, curve: Curve, gain_bits: int, dataset: Dataset) -> dict[str, Any]:
+def _finish(model: nn.Sequential, job: _Job, curve: Curve, gain_bits: int, dataset: Dataset) -> Training:
     """Snap the factors, fit the statistics, look at the test images: the record of the training."""
     if job.settings["levels"] != FLOAT_LEVELS:  # a float network's factors need no fitting, nor do its statistics
         snap_gains(model, gain_bits)
         recalibrate(model, calibration_pixels(job.training, job.recipe, job.seed))
     test = place(dataset.test_images, dataset.test_labels, None, job.processes.device)
-    return {
-        **job.settings,
-        "device": job.processes.device.type,
-        "processes": job.processes.count,
-        "gain_bits": gain_bits,
-        "curve": curve,
-        **_accuracies("test", model, test),
-        **_accuracies("validation", model, job.validation),
-        "gammas": _gammas(model),
-        **({"class_names": list(dataset.class_names)} if dataset.class_names else {}),
-    }
+    test_accuracy, test_accuracies = _accuracies(model, test)
+    validation_accuracy, validation_accuracies = _accuracies(model, job.validation)
+    return Training(
+        **{**job.settings, "recipe": ToldRecipe.from_json(job.settings["recipe"])},
+        device=job.processes.device.type,
+        processes=job.processes.count,
+        gain_bits=gain_bits,
+        curve=tuple(curve),
+        test_accuracy=test_accuracy,
+        test_accuracies=test_accuracies,
+        validation_accuracy=validation_accuracy,
+        validation_accuracies=validation_accuracies,
+        gammas=_gammas(model),
+        class_names=tuple(dataset.class_names) or None,
+    )
 
 
 @torch.no_grad()
@@ -216,20 +218,22 @@ def accuracy(model: nn.Sequential, images: Source, processes: Processes = ALONE)
     return 100 * processes.sum(correct).item() / len(images)
 
 
-def _accuracies(part: str, model: nn.Sequential, images: Source, processes: Processes = ALONE) -> dict[str, Any]:
+def _accuracies(
+    model: nn.Sequential, images: Source, processes: Processes = ALONE
+) -> tuple[float, tuple[float, ...] | None]:
     """Percent at M levels and, of an any-level network, at each of 1 … M; leaves M active."""
     percents = []
     for m in level_counts(model):
         set_levels(model, m)
         percents.append(accuracy(model, images, processes))
     own = any(isinstance(module, PerLevel) for module in model)
-    return {f"{part}_accuracy": percents[-1]} | ({f"{part}_accuracies": percents} if own else {})
+    return percents[-1], tuple(percents) if own else None
 
 
-def _gammas(model: nn.Sequential) -> list[Any]:
+def _gammas(model: nn.Sequential) -> tuple[Gammas, ...]:
     """The factors of every hidden layer; of an any-level network, those for each of 1 … M."""
-    signs = [[one.gammas.tolist() for one in signs_at(model, m)] for m in level_counts(model)]
-    return signs[0] if len(signs) == 1 else [list(layer) for layer in zip(*signs, strict=True)]
+    signs = [[tuple(one.gammas.tolist()) for one in signs_at(model, m)] for m in level_counts(model)]
+    return tuple(signs[0] if len(signs) == 1 else zip(*signs, strict=True))
 
 
 @contextmanager
@@ -316,9 +320,17 @@ def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> t
             loss = processes.sum(total) / (steps * processes.count)
             _check_loss(loss, job, epoch, "", rate)
             _check_finite(model, f"{job.output}: in epoch {epoch + 1}")
-            judged = _accuracies("validation", model, job.validation, processes)
-            curve.append(_epoch_entry(epoch, loss, judged, rate))
-            reporter.epoch(curve[-1]["loss"], curve[-1]["validation_accuracy"])
+            judged, each = _accuracies(model, job.validation, processes)
+            curve.append(
+                Epoch(
+                    epoch=epoch + 1,
+                    loss=loss.item(),
+                    validation_accuracy=judged,
+                    validation_accuracies=each,
+                    learning_rate=rate,
+                )
+            )
+            reporter.epoch(loss.item(), judged)
             if processes.leads:
                 save_checkpoint(job.output, model, optimizer, job.settings, curve)
     return curve, is_compiled(loss_of)
@@ -336,7 +348,3 @@ def _check_same_epoch(job: _Job, epochs: int) -> None:
             f"{job.output}: holds a checkpoint of {epochs} epochs for process {job.processes.rank} of "
             f"{job.processes.count} and another or none for others; name an --output that all machines share"
         )
-
-
-def _epoch_entry(epoch: int, loss: Tensor, accuracies: dict[str, Any], rate: float) -> dict[str, Any]:
-    return {"epoch": epoch + 1, "loss": loss.item(), **accuracies, "learning_rate": rate}

@@ -1,42 +1,27 @@
 """What a training takes from finished runs: weights to start from, for example of M - 1 levels, or a teacher."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from rebnet.errors import FileFormatError, OptionError
-from rebnet.files import file_hash, read_record
+from rebnet.files import file_hash
 from rebnet.ir.notation import Architecture, parse
 from rebnet.nn.any_levels import PerLevel, level_counts
 from rebnet.nn.load import load_model
 from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.options import MODEL_FILE
 from rebnet.nn.residual import ResidualSign
+from rebnet.records import Training, read
+from rebnet.records.training import Told
 
 LEAST_SHARE = 2.0**-6
 """An increment is at least this share of its factor: snapped factors may just fail to be super-increasing."""
 
-KEYS: dict[str, type] = {
-    "network": str,
-    "dataset": str,
-    "levels": int,
-    "any_levels": bool,
-    "input_bits": int,
-    "seed": int,
-    "epochs": int,
-    "recipe": dict,
-    "gain_bits": int,
-}
-"""What a record tells about a training, but for the runs that it started and learned from."""
-_ALWAYS = ("network", "dataset", "levels", "seed", "epochs")
-
 
 @torch.no_grad()
-def start_from(
-    model: nn.Sequential, described: Architecture, input_bits: int, run: Path, record: str
-) -> dict[str, Any]:
+def start_from(model: nn.Sequential, described: Architecture, input_bits: int, run: Path, record: str) -> Told:
     """Put the latent weights, BatchNorms and factors of the finished run `run` into `model`.
 
     Levels that the run did not have start with half the factor of the level before them; from one level or from a float
@@ -106,19 +91,18 @@ def load_teacher(run: Path, described: Architecture) -> nn.Sequential:
     return model.requires_grad_(False)
 
 
-def run_summary(run: Path, record: str) -> dict[str, Any]:
+def run_summary(run: Path, record: str) -> Told:
     """What a record says about another run: all that `rebnet.train.again` needs to train it once more.
 
     Raises:
         FileFormatError: `run` holds no finished training.
     """
-    saved = read_record(run / record, {key: KEYS[key] for key in _ALWAYS})
-    made = saved.get("inputs", {})
-    if isinstance(made, dict) and made.get("model", file_hash(run / MODEL_FILE)) != file_hash(run / MODEL_FILE):
+    saved = read(run / record, Training, needs=("seed", "epochs"))
+    if saved.made_from.get("model", file_hash(run / MODEL_FILE)) != file_hash(run / MODEL_FILE):
         raise FileFormatError(
             f"{run / record}: tells of another training than the one that made {MODEL_FILE} beside it; train it again"
         )
-    return {key: saved[key] for key in (*KEYS, "start_from", "teacher") if saved.get(key) is not None}
+    return saved.told
 
 
 def _take_factors(module: ResidualSign, gammas: list[float]) -> None:

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from rebnet.boards import Board
 from rebnet.errors import OptionError
+from rebnet.records import Ports
 
 MODULES = ("uart_rx", "uart_tx", "shell")
 """The modules that any board needs, beside the hardware library's `fifo`."""
@@ -73,27 +73,27 @@ def _file(name: str) -> Path:
     return Path(str(files("rebnet.boards.shell") / name))
 
 
-def device_text(ports: Mapping[str, Any], *, scores: bool = True) -> str:
+def device_text(ports: Ports, *, scores: bool = True) -> str:
     """SystemVerilog of the module `device`: the shell and the accelerator that `ports` (ports.json) describes.
 
     Args:
         ports: the record of ports.json.
         scores: whether answers hold the scores, or the label alone.
     """
-    s_axis, m_axis = ports["s_axis"], ports["m_axis"]
-    height, width, channels = s_axis["image"]
+    s_axis, m_axis = ports.s_axis, ports.m_axis
+    height, width, channels = s_axis.image
     return _DEVICE.format(
         name=DEVICE,
-        top=ports["top"],
+        top=ports.top,
         samples=height * width * channels,
-        p=s_axis["samples_per_beat"],
-        user=s_axis["tuser_bits"],
-        classes=m_axis["beats_per_image"],
-        score_bytes=m_axis["tdata_bits"] // 8,
+        p=s_axis.samples_per_beat,
+        user=s_axis.tuser_bits,
+        classes=m_axis.beats_per_image,
+        score_bytes=m_axis.tdata_bits // 8,
         scores=int(scores),
-        in_high=s_axis["tdata_bits"] - 1,
-        user_high=s_axis["tuser_bits"] - 1,
-        out_high=m_axis["tdata_bits"] - 1,
+        in_high=s_axis.tdata_bits - 1,
+        user_high=s_axis.tuser_bits - 1,
+        out_high=m_axis.tdata_bits - 1,
     )
 
 

@@ -3,9 +3,9 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rebnet import boards
 from rebnet.boards import Board, Resources
@@ -14,6 +14,8 @@ from rebnet.fold.cost.model import predict
 from rebnet.fold.search.search import Found, Goal, Search, device_of
 from rebnet.fold.timing.depths import size_fifos
 from rebnet.ir.network import Network
+from rebnet.records import folding as records
+from rebnet.records import kinds
 from rebnet.stages.accelerator import Accelerator, accelerator_of
 from rebnet.stages.buffers import Depths
 from rebnet.stages.module import Module
@@ -22,6 +24,7 @@ MAX_UTILISATION = 90.0
 """Percent of a device that is taken at most, where nothing else is said: what place and route still manages."""
 RESOURCES = ("LUT", "BRAM", "DSP", "FF")
 """What is limited, in the order of vectors of costs; BRAM in blocks of 36 kbit, two of 18 kbit counted as one."""
+Costs = NDArray[np.float64]
 _TRIES = 4
 _MOST_CYCLES = 2.0**62
 
@@ -97,7 +100,7 @@ def requested(
 
 def fold_for_board(
     network: Network, goal: Goal, margin: Mapping[str, float], progress: Callable[[str], None]
-) -> tuple[Accelerator, Depths, dict[str, Any]]:
+) -> tuple[Accelerator, Depths, records.Search]:
     """The best accelerator for a goal, its FIFO depths and the record of the search.
 
     The search counts on likely FIFO depths; where the exact ones make the accelerator too large, it is repeated with
@@ -126,7 +129,7 @@ def fold_for_board(
     )
 
 
-def _searched(network: Network, goal: Goal, reserve: Any, margin: Mapping[str, float]) -> Found:
+def _searched(network: Network, goal: Goal, reserve: Costs, margin: Mapping[str, float]) -> Found:
     """What the search finds; its refusal says what was left free."""
     try:
         return Search(network, goal, reserve).run()
@@ -164,7 +167,7 @@ def counted_more(predicted_total: Resources, counted: Resources) -> dict[str, fl
     }
 
 
-def _over(needed: Any, allowed: Any, device: Any) -> str:
+def _over(needed: Costs, allowed: Costs, device: Costs) -> str:
     """What is more than allowed: "LUT 29380 of 29340"."""
     halves = np.array([1, 2, 1, 1])
     rows = zip(RESOURCES, needed / halves, allowed / halves, device / halves, strict=True)
@@ -202,29 +205,28 @@ def total(modules: list[tuple[Module, Resources]]) -> Resources:
     return result
 
 
-def resources_record(accelerator: Accelerator, depths: Depths, board: Board) -> dict[str, Any]:
+def resources_record(accelerator: Accelerator, depths: Depths, board: Board) -> records.Predicted:
     """The `predicted_resources` entry: per module, in total, and the device."""
     modules = predicted(accelerator, depths, board)
-    return {
-        "part": board.part.name,
-        "modules": [{"name": module.of, "module": module.name, **taken.as_record()} for module, taken in modules],
-        "total": total(modules).as_record(),
-        "device": board.part.device.as_record(),
-    }
+    return records.Predicted(
+        part=board.part.name,
+        modules=tuple(kinds.Module.of(taken.as_record(), module.of, module.name) for module, taken in modules),
+        total=total(modules).as_record(),
+        device=board.part.device.as_record(),
+    )
 
 
-def _vector(taken: Resources) -> Any:
+def _vector(taken: Resources) -> Costs:
     return np.array([taken.lut, 2 * taken.bram_36k + taken.bram_18k, taken.dsp, taken.ff], dtype=np.float64)
 
 
-def _record(goal: Goal, found: Found, reserve: Any, margin: Mapping[str, float]) -> dict[str, Any]:
-    kept = {"margin": dict(margin)} if margin else {}
-    return {
-        "board": goal.board.name,
-        "clock_mhz": goal.clock_mhz,
-        "max_utilisation": goal.max_utilisation,
-        "target_cycles": goal.target_cycles,
-        "set_aside": [int(value) for value in reserve],
-        **kept,
-        **found.certificate,
-    }
+def _record(goal: Goal, found: Found, reserve: Costs, margin: Mapping[str, float]) -> records.Search:
+    return records.Search(
+        board=goal.board.name,
+        clock_mhz=goal.clock_mhz,
+        max_utilisation=goal.max_utilisation,
+        target_cycles=goal.target_cycles,
+        set_aside=tuple(int(value) for value in reserve),
+        margin=dict(margin) or None,
+        **vars(found.certificate),
+    )

@@ -7,6 +7,7 @@ weight style of every layer takes part, with the windows, pools and converters t
 
 import math
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from rebnet.fold.search.fronts import least_luts
 from rebnet.fold.search.paths import Outcome, Path, cheapest
 from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding
+from rebnet.records.folding import Certificate
 from rebnet.stages.accelerator import layers_of
 from rebnet.stages.ends import MAX_SAMPLES_PER_BEAT
 from rebnet.stages.folding import WEIGHT_STYLES
@@ -59,7 +61,7 @@ class Found:
     costs: tuple[int, ...]
     largest_share: float
     target_cycles: int
-    certificate: dict[str, object]
+    certificate: Certificate
 
 
 def device_of(board: Board) -> NDArray[np.float64]:
@@ -138,7 +140,7 @@ class Search:
             else:
                 first, refused = middle + 1, found.bound
         below = values[first - 1] if first else low
-        proof: dict[str, object] = {"cycles_refused": below}
+        proof: dict[str, Any] = {"cycles_refused": below}
         if first and not math.isnan(refused):
             proof["refused_bound"] = round(100 * refused, 2) if math.isfinite(refused) else None
         return choices, values[first], proof
@@ -156,7 +158,7 @@ class Search:
         lanes = max(self.share * float(self.device[0]) / 4, 1)
         return max(int(work / lanes), -(-self.network.input.samples // 64), self.network.classes, 16)
 
-    def _found(self, choices: Choices, best: "Best", cycles: int, proof: dict[str, object]) -> Found:
+    def _found(self, choices: Choices, best: "Best", cycles: int, proof: dict[str, Any]) -> Found:
         path = best.path
         assert path is not None
         chosen = [
@@ -172,19 +174,19 @@ class Search:
                 f"board {self.goal.board.name}: the cheapest accelerator needs {path.costs[3]} flip-flops, more than "
                 f"{self.goal.max_utilisation:g} % of {self.device[3]:.0f}; allow more with --max-utilisation"
             )
-        certificate = {
-            "objective": "least largest share of LUT, BRAM and DSP, then least sum of the three",
-            "proved": "optimal in the cost model"
+        certificate = Certificate(
+            objective="least largest share of LUT, BRAM and DSP, then least sum of the three",
+            proved="optimal in the cost model"
             if not proof
             else "fewest cycles and, of these, optimal in the cost model",
-            "largest_share": round(100 * path.largest, 2),
-            "bound": round(100 * best.bound, 2),
-            "gap": round(100 * (path.largest - best.bound), 2),
-            "foldings_enumerated": choices.enumerated,
-            "foldings_kept": sum(len(layer) for layer in choices.layers),
-            "partial_accelerators": best.labels,
+            largest_share=round(100 * path.largest, 2),
+            bound=round(100 * best.bound, 2),
+            gap=round(100 * (path.largest - best.bound), 2),
+            foldings_enumerated=choices.enumerated,
+            foldings_kept=sum(len(layer) for layer in choices.layers),
+            partial_accelerators=best.labels,
             **proof,
-        }
+        )
         return Found(
             foldings,
             styles,

@@ -5,13 +5,13 @@ For processors without an FPGA beside them, down to microcontrollers. Scores equ
 
 import re
 from pathlib import Path
-from typing import Any
 
 from rebnet.errors import OptionError
 from rebnet.files import file_hash, make_folder, write_text
 from rebnet.generate.c.plan import plan
 from rebnet.generate.c.source import constant_bytes, header_text, source_text, tables_of
 from rebnet.ir import storage
+from rebnet.records.generated import GeneratedC
 from rebnet.swap import put, workplace
 
 FOLDER = "c"
@@ -19,7 +19,7 @@ NAME = "network"
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 
-def write_c(build: Path, output: Path | None = None, name: str = NAME) -> dict[str, Any]:
+def write_c(build: Path, output: Path | None = None, name: str = NAME) -> GeneratedC:
     """Write NAME.h and NAME.c for the network in `build`.
 
     Args:
@@ -45,9 +45,9 @@ def write_c(build: Path, output: Path | None = None, name: str = NAME) -> dict[s
         write_text(work / header.name, header_text(made, tables, name, digest))
         write_text(work / source.name, source_text(made, tables, name, digest))
         put([work / header.name, work / source.name], folder)
-    return {
-        "header": str(header),
-        "source": str(source),
-        "constant_bytes": constant_bytes(tables),
-        "memory_bytes": made.memory_bytes,
-    }
+    return GeneratedC(
+        header=str(header),
+        source=str(source),
+        constant_bytes=constant_bytes(tables),
+        memory_bytes=made.memory_bytes,
+    )

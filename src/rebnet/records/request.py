@@ -11,12 +11,12 @@ import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any
+from typing import Annotated, Literal
 
-Request = dict[str, Any]
-"""`verb`, a string, and `options`, a mapping of names in Python to plain values."""
+from rebnet.records.form import Options
+from rebnet.records.record import Record, form
 
-VERBS = ("train", "retrain", "compile", "evaluate", "simulate", "synthesize")
+Verb = Literal["train", "retrain", "compile", "evaluate", "simulate", "synthesize"]
 _LEFT_OUT = frozenset({"build", "output", "resume", "quiet", "cache_dir", "say", "progress", "answered"})
 FROM_PYTHON = ("margin",)
 """Options that the command line does not have."""
@@ -24,21 +24,29 @@ _TO_RUNS = frozenset({"train", "retrain", "compile"})
 """Verbs that make the folder that others take."""
 
 
-def request_of(verb: Callable[..., Any], given: Mapping[str, Any]) -> Request:
+@form
+class Request(Record):
+    """What a verb was asked for: its options by their names in Python."""
+
+    verb: Verb
+    options: Annotated[Mapping[str, object], Options()]
+
+
+def request_of(verb: Callable[..., object], given: Mapping[str, object]) -> Request:
     """What `given`, the arguments of a call of `verb`, asks for beyond the defaults; call it with `locals()`."""
     options = {
         name: _plain(given[name])
         for name, parameter in inspect.signature(verb).parameters.items()
         if name not in _LEFT_OUT and given[name] != parameter.default
     }
-    return {"verb": verb.__name__, "options": options}
+    return Request(verb=verb.__name__, options=options)  # type: ignore[arg-type]
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     """A value as JSON has it; one that JSON has no form for, as text."""
     match value:
         case None | bool() | str():
-            plain: Any = value
+            plain: object = value
         case os.PathLike():
             plain = os.fsdecode(value)
         case Integral():
@@ -54,11 +62,6 @@ def _plain(value: Any) -> Any:
     return plain
 
 
-def request_entry(request: Request | None) -> dict[str, Request]:
-    """The entry of a record for its request; none where no verb was asked."""
-    return {} if request is None else {"request": request}
-
-
 def command_line(request: Request, folder: str) -> str:
     """The command of a request, quoted for a shell.
 
@@ -66,7 +69,7 @@ def command_line(request: Request, folder: str) -> str:
         request: what was asked.
         folder: where the result goes: the run of `train`, the build of all others.
     """
-    verb, options = request["verb"], dict(request["options"])
+    verb, options = request.verb, dict(request.options)
     words = ["rebnet", verb]
     if verb not in _TO_RUNS:
         words.append(_positional(folder))
@@ -85,7 +88,7 @@ def _positional(value: str) -> str:
     return f"./{value}" if value.startswith("-") else value
 
 
-def _option(name: str, value: Any) -> list[str]:
+def _option(name: str, value: object) -> list[str]:
     flag = f"--{name.replace('_', '-')}"
     if isinstance(value, bool):
         return [flag if value else f"--no-{flag[2:]}"]
@@ -93,6 +96,6 @@ def _option(name: str, value: Any) -> list[str]:
     return [f"{flag}={shown}"] if shown.startswith("-") else [flag, shown]
 
 
-def _number(value: Any) -> str:
+def _number(value: object) -> str:
     """A value as a person writes it: 200, not 200.0."""
     return f"{value:.0f}" if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else str(value)

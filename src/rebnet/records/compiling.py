@@ -1,0 +1,15 @@
+"""compile.json: what a compile was asked for, and what it made."""
+
+from rebnet.records.kinds import Hashes
+from rebnet.records.record import Record, form
+from rebnet.records.request import Request
+
+
+@form
+class Compile(Record):
+    """A compile."""
+
+    FILE = "compile.json"
+
+    inputs: Hashes
+    request: Request

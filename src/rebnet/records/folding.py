@@ -1,0 +1,131 @@
+"""folding.json: how much hardware each layer gets, how deep its FIFOs are, and what that is expected to cost."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from rebnet.records.form import Length, Number, Text, Whole
+from rebnet.records.kinds import Count, Counts, Cycles, Hashes, Levels, Modules, Name, Positive, Share
+from rebnet.records.record import ABSENT, Absent, Record, form
+
+Samples = Annotated[int, Whole(1, 64)]
+WeightStyle = Annotated[str, Text(choices=("block", "distributed", "auto"))]
+"""Where the weights of a layer are: in block RAM, in LUTs, or where the tool puts them."""
+
+
+@form
+class FoldedLayer(Record):
+    """The hardware of a layer; `cycles` an image at M levels."""
+
+    name: Name
+    pe: Positive
+    simd: Positive
+    level_lanes: Positive
+    weight_style: WeightStyle = "auto"
+    cycles: Positive | None = None
+
+
+@form
+class Fifo(Record):
+    """A buffer whose depth is chosen, in words."""
+
+    name: Name
+    depth: Positive
+    width_bits: Positive
+    predicted_peak: Count
+
+
+@form
+class GivenFifo(Record):
+    """A depth that somebody gives."""
+
+    name: Name
+    depth: Positive
+
+
+@form
+class Predicted(Record):
+    """What the cost model says of a device."""
+
+    part: Name
+    modules: Modules | None = None
+    total: Counts
+    device: Counts
+    max_utilisation: Share | Absent | None = ABSENT
+
+
+@form
+class Certificate(Record):
+    """What a search proved, and how much it looked at; shares in percent."""
+
+    objective: str
+    proved: str
+    largest_share: float
+    bound: float
+    gap: float
+    foldings_enumerated: Count
+    foldings_kept: Count
+    partial_accelerators: Count
+    cycles_refused: Count | None = None
+    refused_bound: float | Absent | None = ABSENT
+
+
+@form
+class Search(Record):
+    """What was asked of the search for a folding, and what it proved; shares in percent."""
+
+    board: Name | None = None
+    clock_mhz: float | None = None
+    max_utilisation: Share | None = None
+    target_cycles: Count | Absent | None = ABSENT
+    set_aside: tuple[Count, ...] | None = None
+    margin: Mapping[str, Annotated[float, Number(0, 10**6)]] | None = None
+    objective: str | None = None
+    proved: str | None = None
+    largest_share: float | None = None
+    bound: float | None = None
+    gap: float | None = None
+    foldings_enumerated: Count | None = None
+    foldings_kept: Count | None = None
+    partial_accelerators: Count | None = None
+    cycles_refused: Count | None = None
+    refused_bound: float | Absent | None = ABSENT
+
+
+@form
+class GivenFolding(Record):
+    """A folding that somebody gives; what it leaves out is chosen."""
+
+    FILE = "folding.json"
+
+    layers: Annotated[tuple[FoldedLayer, ...], Length(1, 10_000)]
+    fifos: tuple[GivenFifo, ...] | None = None
+    samples_per_beat: Samples | None = None
+
+
+@form
+class Folding(Record):
+    """A folding, whole."""
+
+    FILE = "folding.json"
+
+    inputs: Hashes | None = None
+    levels: Levels
+    layers: Annotated[tuple[FoldedLayer, ...], Length(1, 10_000)]
+    fifos: tuple[Fifo, ...]
+    samples_per_beat: Samples
+    bound_cycles: Positive
+    predicted_cycles_per_image: Cycles
+    predicted_latency_cycles: Positive
+    limiting_fifos: tuple[Name, ...]
+    search: Search | None = None
+    predicted_resources: Predicted | None = None
+
+    @property
+    def asked(self) -> tuple[str, float] | None:
+        """Board or part, and the percent of it that was to be taken at most; None where no limit was asked for."""
+        if self.search is not None and self.search.board and self.search.max_utilisation:
+            return self.search.board, float(self.search.max_utilisation)
+        predicted = self.predicted_resources
+        if predicted is not None and predicted.max_utilisation:
+            return predicted.part, float(predicted.max_utilisation)
+        return None

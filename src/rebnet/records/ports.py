@@ -1,0 +1,48 @@
+"""ports.json: what a generated accelerator is made of, and its streams."""
+
+from typing import Annotated
+
+from rebnet.records.folding import Samples
+from rebnet.records.form import Length, Text
+from rebnet.records.kinds import Hashes, Levels, Name, Path, Positive
+from rebnet.records.record import Record, form
+
+
+@form
+class InputStream(Record):
+    """The AXI4-Stream of images."""
+
+    tdata_bits: Positive
+    tuser_bits: Positive
+    samples_per_beat: Samples
+    beats_per_image: Positive
+    image: Annotated[tuple[Positive, ...], Length(3, 3)]
+    order: Name | None = None
+
+
+@form
+class OutputStream(Record):
+    """The AXI4-Stream of scores."""
+
+    tdata_bits: Positive
+    tuser_bits: Positive
+    score_bits: Positive
+    beats_per_image: Positive
+
+
+@form
+class Ports(Record):
+    """An accelerator."""
+
+    FILE = "ports.json"
+
+    inputs: Hashes
+    top: Name
+    files: Annotated[tuple[Path, ...], Length(1, 10_000)]
+    clock: Name
+    reset: Annotated[str, Text()]
+    s_axis: InputStream
+    m_axis: OutputStream
+    error: str | None = None
+    levels: Annotated[tuple[Levels, ...], Length(1, 8)]
+    memories: Annotated[tuple[Path, ...], Length(1)]

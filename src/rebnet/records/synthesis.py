@@ -1,0 +1,112 @@
+"""synthesis.json: what an accelerator takes of a device, as a synthesizer counts it."""
+
+from collections.abc import Mapping
+from typing import Annotated
+
+from rebnet.records.form import Length, Number, Text
+from rebnet.records.kinds import Amount, Count, Counts, Hashes, Modules, Name, Share
+from rebnet.records.record import ABSENT, Absent, Record, form
+from rebnet.records.request import Request
+
+Tool = Annotated[str, Text()]
+Mhz = Annotated[float, Number(0, 100_000)]
+
+
+@form
+class Excess(Record):
+    """A resource of which more was counted than the limit allows."""
+
+    resource: Name
+    needed: Amount
+    allowed: Amount
+    percent: Amount
+
+
+@form
+class Limit(Record):
+    """Whether the count keeps the share of the device that the folding was chosen for."""
+
+    max_utilisation: Share
+    within: bool
+    exceeded: tuple[Excess, ...] | None = None
+
+
+@form
+class Shortage(Record):
+    """A resource that the device has too little of."""
+
+    resource: Name
+    needed: Amount
+    available: Amount
+
+
+@form
+class Placed(Record):
+    """What place and route reached; seconds of each tool."""
+
+    tools: tuple[Tool, ...]
+    seed: Count
+    target_mhz: Mhz
+    fmax_mhz: Mhz
+    clock_mhz: Mhz
+    baud: Count
+    used: Counts
+    available: Counts
+    bitstream: str
+    bitstream_bytes: Count
+    seconds: Mapping[str, float]
+
+
+@form
+class Synthesis(Record):
+    """A count."""
+
+    FILE = "synthesis.json"
+
+    part: Name
+    board: Name | None = None
+    family: Name | None = None
+    tool: Tool
+    modules: Modules | None = None
+    total: Counts
+    device: Counts
+    utilisation: Mapping[str, Annotated[float, Number(0)] | None] | None = None
+    fits: bool | None = None
+    shortages: Annotated[tuple[Shortage, ...], Length(0, 100)] | None = None
+    boards_that_fit: Annotated[tuple[Name, ...], Length(0, 10_000)] | None = None
+    modules_synthesized: Count | None = None
+    modules_cached: Count | None = None
+    fmax_mhz: Mhz | Absent | None = ABSENT
+    target_mhz: Mhz | None = None
+    limit: Limit | Absent | None = ABSENT
+    seconds: Annotated[float, Number(0)] | None = None
+    edited: bool | None = None
+    inputs: Hashes | None = None
+    request: Request | None = None
+    place_and_route: Placed | None = None
+
+
+@form
+class VivadoSynthesis(Synthesis):
+    """A count of Vivado's, and the folder of its project; the file has no more than `Synthesis`."""
+
+    project: str
+    ran: bool = True
+
+
+@form
+class VivadoProject(Record):
+    """A project that was written and, without Vivado, not run."""
+
+    project: str
+    ran: bool = False
+    command: str
+
+
+@form
+class CountedUnit(Record):
+    """What Yosys counted of one unit, as it is kept."""
+
+    module: str
+    cells: Mapping[str, Count]
+    logic_cells: Count | None

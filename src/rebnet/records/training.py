@@ -1,0 +1,121 @@
+"""training.json: how a network was trained, what it learned, and what every training before it was."""
+
+from typing import Annotated, Optional
+
+from rebnet.records.form import Length, Number, Text, Whole
+from rebnet.records.kinds import MAX_LEVELS, DatasetName, EachM, Hashes, Name, NetworkText, Percent, Positive
+from rebnet.records.record import ABSENT, Absent, Record, form
+from rebnet.records.request import Request
+
+Seed = Annotated[int, Whole(0, 2**64)]
+LevelsOrFloat = Annotated[int, Whole(0, MAX_LEVELS)]
+"""0 is a float network."""
+GainBits = Annotated[int, Whole(0, 64)]
+InputBits = Annotated[int, Whole(1, 8)]
+Gammas = Annotated[tuple[float | Annotated[tuple[float, ...], Length(0)], ...], Length(0, MAX_LEVELS)]
+"""The factors of a layer, or of an any-level network those for each m."""
+
+
+@form
+class ToldRecipe(Record):
+    """The recipe, whole; `rebnet.train.recipe` knows all of its keys, others ask for these."""
+
+    validation_fraction: Annotated[float, Number(0, 1)] | None = None
+    epochs: Positive | None = None
+    batch_size: Positive | None = None
+
+
+@form
+class Told(Record):
+    """What a record says of another training that it started or learned from; older records say less."""
+
+    network: NetworkText | None = None
+    dataset: DatasetName | None = None
+    levels: LevelsOrFloat | None = None
+    any_levels: bool | None = None
+    input_bits: InputBits | None = None
+    seed: Seed | None = None
+    epochs: Positive | None = None
+    recipe: ToldRecipe | None = None
+    gain_bits: GainBits | None = None
+    start_from: Optional["Told"] = None
+    teacher: Optional["Told"] = None
+
+
+@form
+class Epoch(Record):
+    """One entry of the learning curve."""
+
+    epoch: Positive
+    loss: float | None = None
+    validation_accuracy: Percent
+    validation_accuracies: EachM | None = None
+    learning_rate: float | None = None
+
+
+@form
+class Training(Record):
+    """A training."""
+
+    FILE = "training.json"
+
+    network: NetworkText
+    dataset: DatasetName
+    recipe: ToldRecipe | None = None
+    levels: LevelsOrFloat
+    any_levels: bool | None = None
+    input_bits: InputBits | None = None
+    seed: Seed | None = None
+    epochs: Positive | None = None
+    start_from: Told | Absent | None = ABSENT
+    teacher: Told | Absent | None = ABSENT
+    device: Name | None = None
+    processes: Positive | None = None
+    gain_bits: GainBits | None = None
+    curve: Annotated[tuple[Epoch, ...], Length(1)] | None = None
+    test_accuracy: Percent
+    test_accuracies: EachM | None = None
+    validation_accuracy: Percent | None = None
+    validation_accuracies: EachM | None = None
+    gammas: Annotated[tuple[Gammas, ...], Length(0, 10_000)] | None = None
+    class_names: Annotated[tuple[Annotated[str, Text()], ...], Length(1, 65_536)] | None = None
+    processor: Name | None = None
+    instructions: Name | None = None
+    threads: Positive | None = None
+    torch: Name | None = None
+    compiled: bool | None = None
+    request: Request | None = None
+    inputs: Hashes | None = None
+
+    @property
+    def told(self) -> Told:
+        """What the record of a training that starts or learns from this one says of it."""
+        return Told(
+            network=self.network,
+            dataset=self.dataset,
+            levels=self.levels,
+            any_levels=self.any_levels,
+            input_bits=self.input_bits,
+            seed=self.seed,
+            epochs=self.epochs,
+            recipe=self.recipe,
+            gain_bits=self.gain_bits,
+            start_from=self.start_from or None,
+            teacher=self.teacher or None,
+        )
+
+    def check(self) -> None:
+        """See `Record`."""
+        epochs = [entry.epoch for entry in self.curve or ()]
+        if epochs != list(range(1, len(epochs) + 1)):
+            raise ValueError("key 'curve' does not count its epochs 1, 2, 3 and so on")
+        if self.epochs is not None and len(epochs) > self.epochs:
+            raise ValueError(f"key 'curve' holds {len(epochs)} entries, key 'epochs' {self.epochs}")
+        for key, own in (
+            ("test_accuracies", self.test_accuracies),
+            ("validation_accuracies", self.validation_accuracies),
+        ):
+            if own is not None and len(own) != self.levels:
+                raise ValueError(
+                    f"key {key!r} holds {len(own)} entries, it must hold one for each of {self.levels} levels"
+                )
