@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from rebnet import zoo
 from rebnet.fold.timing.from_text import bound_cycles
 from rebnet.ir.notation import parse
-from rebnet.records import read
+from rebnet.records import Evaluation, Training, read
 from rebnet.reproduce.published import CLOCK_MHZ, PAPER, of
 
 PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "accuracy-against-cycles.svg"
@@ -53,10 +53,10 @@ def ours(name: str) -> list[Point]:
     points = []
     for levels in (1, 2, 3):
         folder = zoo.folder(f"{name}-m{levels}")
-        training, evaluation = read(folder / "training.json"), read(folder / "evaluation.json")
-        cycles = bound_cycles(parse(str(training["network"])), levels, int(training["input_bits"]))
+        training, evaluation = read(folder / Training.FILE, Training), read(folder / Evaluation.FILE, Evaluation)
+        cycles = bound_cycles(parse(training.network), levels, training.input_bits or 8)
         assert cycles is not None, f"{folder}: its text leaves a folding open"
-        points.append(Point(levels, cycles, float(evaluation["accuracy"])))
+        points.append(Point(levels, cycles, evaluation.accuracy))
     return points
 
 

@@ -2,11 +2,13 @@
 
 import importlib.util
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from tests.synthesize.small import PART, synthesized
 
+from rebnet import records
 from rebnet.flow import whole
 from rebnet.simulate import Simulation
 
@@ -42,8 +44,13 @@ def test_from_a_trained_network_to_the_page(rebnet, synthesized, tmp_path):
 
 @pytest.mark.parametrize(("mismatches", "ends"), [(0, 0), (3, 1)])
 def test_ends_with_1_where_the_rtl_differs(rebnet, run_folder, tmp_path, monkeypatch, mismatches, ends):
-    ran = Simulation({"mismatches": mismatches}, np.zeros((30, 10), dtype=np.int64))
-    results = {"synthesize": {"limit": None}, "evaluate": {}, "simulate": ran, "report": tmp_path / "page.html"}
+    record = records.Simulation(
+        dataset="digits", images=30, levels=(2,), stalls=None, mismatches=mismatches, accuracy=50.0,
+        cycles_per_image=None, bound_cycles=9,
+    )  # fmt: skip
+    ran = Simulation(record, np.zeros((30, 10), dtype=np.int64))
+    counted = SimpleNamespace(limit=None)
+    results = {"synthesize": counted, "evaluate": None, "simulate": ran, "report": tmp_path / "page.html"}
     for verb, result in results.items():
         monkeypatch.setattr(whole, verb, lambda *arguments, result=result, **options: result)
     code, out, _ = rebnet(
@@ -51,7 +58,7 @@ def test_ends_with_1_where_the_rtl_differs(rebnet, run_folder, tmp_path, monkeyp
         "--output", tmp_path / "b",
     )  # fmt: skip
     assert code == ends
-    assert json.loads(out)["simulate"] == {"mismatches": mismatches}
+    assert json.loads(out)["simulate"]["mismatches"] == mismatches
     assert json.loads(out)["report"] == {"page": str(tmp_path / "page.html")}  # the page is there all the same
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from rebnet.errors import FileFormatError
-from rebnet.files import read_json
 from rebnet.records.adaptive import Adaptive
 from rebnet.records.compiling import Compile
 from rebnet.records.evaluation import Evaluation
@@ -71,6 +70,8 @@ def read(path: Path, form: type[R], *, needs: Collection[str] = ()) -> R:
             file, the key, the value and what is legal.
         SchemaError: of another schema version.
     """
+    from rebnet.files import read_json  # which takes numpy along
+
     found = read_json(path)
     try:
         record = form.from_json(found)
