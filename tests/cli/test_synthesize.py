@@ -165,6 +165,10 @@ def workers(parent: int, script: str) -> list[int]:
             status, command = (folder / "stat").read_bytes(), (folder / "cmdline").read_bytes()
         except OSError:
             continue  # it has ended meanwhile
-        if int(status.rpartition(b")")[2].split()[1]) == parent and script.encode() in command and b"worker.py" in command:
+        if (
+            int(status.rpartition(b")")[2].split()[1]) == parent
+            and script.encode() in command
+            and b"worker.py" in command
+        ):
             found.append(int(folder.name))
     return found

@@ -208,7 +208,7 @@ def write_folding(build: Path, network: Network, accelerator: Accelerator, depth
         }
         for layer in accelerator.layers
     ]
-    fifos = [fifo.as_json() for fifo in fifo_record(accelerator, depths, depths)]
+    fifos = [dict(fifo) for fifo in fifo_record(accelerator, depths, depths)]
     record = {"layers": layers, "fifos": fifos, "samples_per_beat": accelerator.samples_per_beat}
     write_record(build / "folding.json", record)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import pytest
 
-from rebnet.records.form import Each, Flag, Many, Null, Number, OneOf, Text, Whole
+from rebnet.records.form import FLAG, NULL, Each, Many, Number, OneOf, Text, Whole
 from rebnet.records.record import ObjectOf, Record, form
 
 LEVELS = Whole(1, 8)
@@ -21,7 +21,7 @@ class Rung(Record):
 
 
 RUNG = ObjectOf(Rung)
-MAYBE = OneOf((LEVELS, Null()))
+MAYBE = OneOf((LEVELS, NULL))
 EITHER = OneOf((Many(LEVELS), Each(LEVELS)))
 NESTED = OneOf((LEVELS, Many(LEVELS)))
 
@@ -30,7 +30,7 @@ NESTED = OneOf((LEVELS, Many(LEVELS)))
     ("kind", "value"),
     [
         (LEVELS, 1), (LEVELS, 8), (Whole(), 0), (Whole(), 2**53), (PERCENT, 0), (PERCENT, 100.0), (Number(), -1.5),
-        (Text(3), "abc"), (Text(3, empty=True), ""), (Text(choices=("a", "b")), "b"), (Flag(), False),
+        (Text(3), "abc"), (Text(choices=("a", "b")), "b"), (FLAG, False),
         (MAYBE, None), (MAYBE, 3), (Many(LEVELS), []), (Many(LEVELS, 1, 2), [1, 2]),
         (Each(LEVELS), {"a": 1}), (EITHER, [1]),
         (EITHER, {"a": 2}), (NESTED, 2), (NESTED, [2, 3]),
@@ -61,9 +61,9 @@ def test_legal(kind, value):
         (Text(3), "abcd", "key 'x' holds 'abcd', it must hold a text of 1 to 3 characters"),
         (Text(3), "a" * 1000, f"key 'x' holds '{'a' * 60}…', it must hold a text of 1 to 3 characters"),
         (Text(choices=("a", "b", "c")), "d", "key 'x' holds 'd', it must hold a, b or c"),
-        (Flag(), 1, "key 'x' holds 1, it must hold true or false"),
+        (FLAG, 1, "key 'x' holds 1, it must hold true or false"),
         (MAYBE, "1", "key 'x' holds '1', it must hold a whole number from 1 to 8, or null"),
-        (OneOf((RUNG, Null())), {}, "key 'x.levels' is missing, it must hold a whole number from 1 to 8"),
+        (OneOf((RUNG, NULL)), {}, "key 'x.levels' is missing, it must hold a whole number from 1 to 8"),
         (Many(LEVELS, 1, 2), [], "key 'x' holds [], it must hold a list of 1 to 2 entries"),
         (Many(LEVELS, 1, 2), {}, "key 'x' holds {}, it must hold a list of 1 to 2 entries"),
         (Many(LEVELS), [1, None], "key 'x[1]' holds None, it must hold a whole number from 1 to 8"),

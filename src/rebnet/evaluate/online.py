@@ -6,6 +6,7 @@ of the map is: until then every sum has to be kept, the sums of magnitudes are a
 of every channel are multiplied anew.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,7 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Requ
         online_accuracy=_percent(np.argmax(outputs, axis=1) == labels),
         online_accuracy_norms_kept=_percent(np.argmax(kept, axis=1) == labels),
         layers=tuple(
-            cost.changed(online_mean=_six_digits(used.mean(axis=0)), online_deviation=_six_digits(used.std(axis=0)))
+            replace(cost, online_mean=_six_digits(used.mean(axis=0)), online_deviation=_six_digits(used.std(axis=0)))
             for cost, used in zip(costs(network), factors, strict=True)
         ),
         request=request,

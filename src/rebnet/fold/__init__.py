@@ -11,6 +11,7 @@
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from rebnet.boards import Resources
@@ -78,7 +79,7 @@ def fold(
         if folding is not None:
             check_limit(request, folding, Resources.from_record(taken.total))
             asked = request.max_utilisation
-            taken = taken.changed(max_utilisation=None if asked is None else float(asked))
+            taken = replace(taken, max_utilisation=None if asked is None else float(asked))
     prediction = predict(accelerator, network.levels, depths)
     record = records.Folding(
         inputs={"network": file_hash(build / storage.NETWORK_FILE)},

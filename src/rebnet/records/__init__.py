@@ -72,7 +72,7 @@ def read(path: Path, form: type[R], *, needs: Collection[str] = ()) -> R:
     """
     from rebnet.files import read_json  # which takes numpy along
 
-    found = read_json(path)
+    found = {key: value for key, value in read_json(path).items() if key != "schema"}
     try:
         record = form.from_json(found)
         for key in needs:
@@ -80,7 +80,7 @@ def read(path: Path, form: type[R], *, needs: Collection[str] = ()) -> R:
                 raise ValueError(f"key {key!r} is missing")
         record.check()
     except ValueError as error:
-        raise FileFormatError(f"{path}: {error}; run the stage that writes it again") from None
+        raise FileFormatError(f"{path}: {error}; {form.AGAIN}") from None
     return record
 
 

@@ -98,17 +98,7 @@ class Evaluation(Answered):
     @property
     def mistakes(self) -> Mistakes | None:
         """What is told class by class; None where nothing is."""
-        if self.classes is None:
-            return None
-        return Mistakes(
-            classes=self.classes,
-            class_names=self.class_names or (),
-            class_images=self.class_images or (),
-            class_correct=self.class_correct or (),
-            confusions=self.confusions or (),
-            confusions_left_out=self.confusions_left_out or 0,
-            wrong=self.wrong or (),
-        )
+        return None if self.classes is None else self._part(Mistakes)
 
     def check(self) -> None:
         """See `Record`."""

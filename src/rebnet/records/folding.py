@@ -35,6 +35,17 @@ class Fifo(Record):
 
 
 @form
+class GivenLayer(Record):
+    """The hardware that somebody gives a layer; `rebnet.stages.folding` knows the styles."""
+
+    name: Name
+    pe: Positive
+    simd: Positive
+    level_lanes: Positive
+    weight_style: Name = "auto"
+
+
+@form
 class GivenFifo(Record):
     """A depth that somebody gives."""
 
@@ -51,22 +62,6 @@ class Predicted(Record):
     total: Counts
     device: Counts
     max_utilisation: Share | Absent | None = ABSENT
-
-
-@form
-class Certificate(Record):
-    """What a search proved, and how much it looked at; shares in percent."""
-
-    objective: str
-    proved: str
-    largest_share: float
-    bound: float
-    gap: float
-    foldings_enumerated: Count
-    foldings_kept: Count
-    partial_accelerators: Count
-    cycles_refused: Count | None = None
-    refused_bound: float | Absent | None = ABSENT
 
 
 @form
@@ -96,10 +91,11 @@ class GivenFolding(Record):
     """A folding that somebody gives; what it leaves out is chosen."""
 
     FILE = "folding.json"
+    AGAIN = "correct it, or compile with another --folding"
 
-    layers: Annotated[tuple[FoldedLayer, ...], Length(1, 10_000)]
+    layers: Annotated[tuple[GivenLayer, ...], Length(1, 10_000)]
     fifos: tuple[GivenFifo, ...] | None = None
-    samples_per_beat: Samples | None = None
+    samples_per_beat: Count | None = None
 
 
 @form

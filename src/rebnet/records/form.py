@@ -5,10 +5,10 @@ kind of a field, and of a whole record, from the annotations. `read` raises `Val
 what it must hold; `rebnet.records.read` adds the file.
 """
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Protocol
 
 MOST = 2**53
@@ -93,10 +93,10 @@ class Number:
 
     def read(self, place: str, value: object) -> float:
         """See `Form`."""
-        if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > 1e300:
+        if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) <= 1e300:  # NaN is not
             raise refusal(self, place, value)
         low = self.least is not None and (value < self.least or (self.above and value == self.least))
-        if low or (self.most is not None and value > self.most) or not math.isfinite(value):
+        if low or (self.most is not None and value > self.most):
             raise refusal(self, place, value)
         return value
 
@@ -107,14 +107,13 @@ class Text:
 
     most: int = 1000
     choices: tuple[str, ...] = ()
-    empty: bool = False
 
     @property
     def words(self) -> str:
         """What is legal."""
         if self.choices:
             return ", ".join(self.choices[:-1]) + " or " + self.choices[-1]
-        return f"a text of {0 if self.empty else 1} to {self.most:,} characters"
+        return f"a text of 1 to {self.most:,} characters"
 
     def takes(self, value: object) -> bool:
         """See `Form`."""
@@ -122,59 +121,32 @@ class Text:
 
     def read(self, place: str, value: object) -> str:
         """See `Form`."""
-        if not isinstance(value, str) or not (self.empty or value) or len(value) > self.most:
-            raise refusal(self, place, value)
-        if self.choices and value not in self.choices:
+        if not isinstance(value, str) or not 0 < len(value) <= self.most or value not in (self.choices or (value,)):
             raise refusal(self, place, value)
         return value
 
 
 @dataclass(frozen=True)
-class Flag:
-    """True or false."""
+class Plain:
+    """Any value of a Python type."""
 
-    words: str = "true or false"
-
-    def takes(self, value: object) -> bool:
-        """See `Form`."""
-        return isinstance(value, bool)
-
-    def read(self, place: str, value: object) -> bool:
-        """See `Form`."""
-        if not isinstance(value, bool):
-            raise refusal(self, place, value)
-        return value
-
-
-@dataclass(frozen=True)
-class Null:
-    """Nothing."""
-
-    words: str = "null"
+    kind: type
+    words: str
 
     def takes(self, value: object) -> bool:
         """See `Form`."""
-        return value is None
-
-    def read(self, place: str, value: object) -> None:
-        """See `Form`."""
-        if value is not None:
-            raise refusal(self, place, value)
-
-
-@dataclass(frozen=True)
-class Anything:
-    """What JSON lets through."""
-
-    words: str = "a value of JSON"
-
-    def takes(self, value: object) -> bool:
-        """See `Form`."""
-        return True
+        return isinstance(value, self.kind)
 
     def read(self, place: str, value: object) -> object:
         """See `Form`."""
+        if not isinstance(value, self.kind):
+            raise refusal(self, place, value)
         return value
+
+
+FLAG = Plain(bool, "true or false")
+NULL = Plain(NoneType, "null")
+ANYTHING = Plain(object, "a value of JSON")
 
 
 @dataclass(frozen=True)

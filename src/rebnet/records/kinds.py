@@ -62,21 +62,6 @@ class Module(Record):
     LC: Amount | Absent | None = ABSENT
     parts: tuple["Module", ...] | None = None
 
-    @classmethod
-    def of(cls, takes: Counts, name: str | None, module: str, parts: tuple["Module", ...] | None = None) -> "Module":
-        """A module that takes so much."""
-        return cls(
-            name=name,
-            module=module,
-            LUT=takes.LUT,
-            FF=takes.FF,
-            BRAM_36K=takes.BRAM_36K,
-            BRAM_18K=takes.BRAM_18K,
-            DSP=takes.DSP,
-            LC=takes.LC,
-            parts=parts,
-        )
-
 
 Modules = tuple[Module, ...] | Mapping[str, Module]
 

@@ -9,12 +9,12 @@
         any_levels: bool = False            an older record may lack it, a new one has it
 
 A field's name is its key, without a `_` behind it, and the order of the fields that of the keys in the file. Keys that
-no field has are let through, so that a newer record can say more, and kept. A record is also a mapping of its keys to
-what JSON has there, so that who does not know its class can look into it.
+no field has are let through, so that a newer record can say more. A record is also a mapping of its keys to what JSON
+has there: `record["accuracy"]` for who does not know its class, `dict(record)` for dictionaries and lists all the way.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields, replace
+from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from functools import cache
 from types import NoneType, UnionType
@@ -34,7 +34,7 @@ from typing import (
     get_type_hints,
 )
 
-from rebnet.records.form import Anything, Each, Flag, Form, Length, Many, Null, Number, OneOf, Text, Whole, refusal
+from rebnet.records.form import ANYTHING, FLAG, NULL, Each, Form, Length, Many, Number, OneOf, Text, Whole, refusal
 
 
 class Absent(Enum):
@@ -64,6 +64,8 @@ class Record(Mapping[str, Any]):
 
     FILE: ClassVar[str] = ""
     """The file that holds such a record, in the folder of a run or a build."""
+    AGAIN: ClassVar[str] = "run the stage that writes it again"
+    """The way out of a damaged one."""
 
     @classmethod
     def from_json(cls, value: object, place: str = "") -> Self:
@@ -74,10 +76,6 @@ class Record(Mapping[str, Any]):
         """
         return ObjectOf(cls).read(place, value)
 
-    def as_json(self) -> dict[str, Any]:
-        """The record as JSON has it, in dictionaries and lists."""
-        return {key: self[key] for key in self}
-
     @property
     def made_from(self) -> Mapping[str, str]:
         """SHA-256 of each file that it was made from, by what that is; empty where it does not say."""
@@ -85,6 +83,11 @@ class Record(Mapping[str, Any]):
 
     def check(self) -> None:
         """Raise `ValueError` where the record contradicts itself."""
+
+    def _part(self, form: type[R]) -> R:
+        """The record of another form whose fields this one has too."""
+        names = (field.name for field in _fields(form).values())
+        return form(**{name: value for name in names if (value := getattr(self, name)) is not ABSENT})
 
     def __getitem__(self, key: str) -> Any:
         own = _fields(type(self)).get(key)
@@ -109,17 +112,10 @@ class Record(Mapping[str, Any]):
         """The object that it was read from: its order, and keys that no field has."""
         return vars(self).get("_read_from", {})  # type: ignore[no-any-return]
 
-    def changed(self, **values: object) -> Self:
-        """The same record with other values; what was read stays in its order, and new keys follow."""
-        made = replace(self, **values)  # type: ignore[type-var]
-        if self._read:
-            vars(made)["_read_from"] = self._read
-        return made
-
 
 def _json(value: object) -> object:
     if isinstance(value, Record):
-        return value.as_json()
+        return dict(value)
     if isinstance(value, Mapping):
         return {key: _json(entry) for key, entry in value.items()}
     if isinstance(value, tuple | list):
@@ -172,7 +168,7 @@ def _many(kind: Any, length: Length) -> Many:
 
 
 _PLAIN: Mapping[type, Form] = {
-    bool: Flag(), int: Whole(), float: Number(), str: Text(), NoneType: Null(), object: Anything(),
+    bool: FLAG, int: Whole(), float: Number(), str: Text(), NoneType: NULL, object: ANYTHING,
 }  # fmt: skip
 
 
@@ -199,5 +195,5 @@ class ObjectOf(Generic[R]):
             elif field.default is MISSING:
                 raise ValueError(f"key {name!r} is missing, it must hold {field.form.words}")
         made = self.record(**given)
-        vars(made)["_read_from"] = {key: entry for key, entry in value.items() if place or key != "schema"}
+        vars(made)["_read_from"] = value
         return made

@@ -90,19 +90,7 @@ class Training(Record):
     @property
     def told(self) -> Told:
         """What the record of a training that starts or learns from this one says of it."""
-        return Told(
-            network=self.network,
-            dataset=self.dataset,
-            levels=self.levels,
-            any_levels=self.any_levels,
-            input_bits=self.input_bits,
-            seed=self.seed,
-            epochs=self.epochs,
-            recipe=self.recipe,
-            gain_bits=self.gain_bits,
-            start_from=self.start_from or None,
-            teacher=self.teacher or None,
-        )
+        return self._part(Told)
 
     def check(self) -> None:
         """See `Record`."""

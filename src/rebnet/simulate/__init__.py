@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -122,7 +122,8 @@ def simulate(
     status("comparing with the integer network")
     scores = np.concatenate([shard.scores for shard in shards])
     expected = Predictor(network).predict(chosen, users)
-    record = _record(network, accelerator, dataset, shards, scores, expected, levels, stalls).changed(
+    record = replace(
+        _record(network, accelerator, dataset, shards, scores, expected, levels, stalls),
         edited=tuple(files.edited),
         inputs={"ports": file_hash(build / PORTS_FILE), "images": dataset.test_sha256},
         request=request,

@@ -53,8 +53,15 @@ def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
 
 
 def read_weight_styles(path: Path, network: Network) -> tuple[str, ...]:
-    """The weight styles of a `folding.json`; "auto" where a layer says nothing."""
+    """The weight styles of a `folding.json`; "auto" where a layer says nothing.
+
+    Raises:
+        FoldingError: a style that there is not.
+    """
     styles = {entry.name: entry.weight_style for entry in read(path, GivenFolding).layers}
+    for name, style in styles.items():
+        if style not in (*WEIGHT_STYLES, "auto"):
+            raise FoldingError(f"{path}: layer {name}: weight_style={style!r}; use block, distributed or auto")
     return tuple(styles[layer.name] for layer in network.layers)
 
 
@@ -62,7 +69,7 @@ def read_accelerator(path: Path, network: Network) -> Accelerator:
     """The chain that a `folding.json` describes."""
     foldings = read_foldings(path, network)
     samples_per_beat = read(path, GivenFolding, needs=("samples_per_beat",)).samples_per_beat or 0
-    if samples_per_beat & (samples_per_beat - 1):
+    if not 1 <= samples_per_beat <= MAX_SAMPLES_PER_BEAT or samples_per_beat & (samples_per_beat - 1):
         raise FoldingError(
             f"{path}: samples_per_beat={samples_per_beat}; use a power of two from 1 to {MAX_SAMPLES_PER_BEAT}"
         )

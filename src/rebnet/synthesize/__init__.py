@@ -85,7 +85,8 @@ def synthesize(
             processes=processes or os.cpu_count() or 1,
             progress=progress,
         )
-    record = _record(netlist, board).changed(
+    record = replace(
+        _record(netlist, board),
         limit=limit_record(build, board.part, netlist.total.resources),
         seconds=round(monotonic() - started, 1),
         edited=made.edited or None,
@@ -144,10 +145,8 @@ def shortages_of(part: Part, needed: Resources) -> tuple[Shortage, ...]:
 
 
 def _module(instance: Instance) -> Module:
-    parts = tuple(
-        replace(Module.of(_counts(part.each), None, part.module), count=part.count) for part in instance.parts
-    )
-    return Module.of(_counts(instance.usage), instance.name, instance.module, parts)
+    parts = tuple(Module(module=part.module, count=part.count, **vars(_counts(part.each))) for part in instance.parts)
+    return Module(name=instance.name, module=instance.module, **vars(_counts(instance.usage)), parts=parts)
 
 
 def _counts(usage: Usage) -> Counts:

@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
@@ -150,7 +150,7 @@ def place_and_route(
             size = bitstream.pack(packer, work).stat().st_size
         _keep(build, work, shell)
     placed = Placed(fmax, reached, used, available, size, seconds, tuple(tools))
-    record = record.changed(fmax_mhz=fmax, place_and_route=placed.as_record(target, seed))
+    record = replace(record, fmax_mhz=fmax, place_and_route=placed.as_record(target, seed))
     write_record(build / SYNTHESIS_FILE, record)
     return record
 

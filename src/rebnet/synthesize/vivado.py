@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from rebnet.boards import Board, Resources
@@ -106,7 +107,8 @@ def synthesize_with_vivado(
         start = time.monotonic()
         _run(child.Tool("vivado", (found,), "Vivado"), build, work, board, timeout_s, say)
         record = _record(work, board, made.ports.top)
-        record = record.changed(
+        record = replace(
+            record,
             limit=limit_record(build, board.part, Resources.from_record(record.total)),
             seconds=round(time.monotonic() - start, 1),
             edited=made.edited or None,
@@ -178,7 +180,9 @@ def _record(work: Path, board: Board, top: str) -> Synthesis:
         board=board.name,
         family=part.family,
         tool=f"Vivado {version[1]}" if version else "Vivado",
-        modules=tuple(Module.of(used.as_record(), name, module) for name, module, used in rows if name != top),
+        modules=tuple(
+            Module(name=name, module=module, **vars(used.as_record())) for name, module, used in rows if name != top
+        ),
         total=total.as_record(),
         device=part.device.as_record(),
         utilisation={name: round(100 * used / has, 2) for name, (used, has) in part.usage(total).items()},

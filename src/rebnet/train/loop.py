@@ -171,13 +171,13 @@ def train(
             curve, compiled = _run_epochs(model, job, resume, quiet)
         with processes.first_alone():
             if processes.leads:
-                record = _finish(model, job, curve, int(gain_bits), dataset).changed(
-                    **run_on, compiled=compiled, request=request
+                record = replace(
+                    _finish(model, job, curve, int(gain_bits), dataset), **run_on, compiled=compiled, request=request
                 )
                 _check_finite(model, f"{output}: after the last epoch")
                 made = (levels, input_bits, dataset.name, any_levels, chosen.gradient, chosen.estimator)
                 save_model(output, model, ModelMetadata(str(described), *made))
-                record = record.changed(inputs={"model": file_hash(output / MODEL_FILE)})
+                record = replace(record, inputs={"model": file_hash(output / MODEL_FILE)})
                 write_record(output / RECORD_FILE, record)
     return processes.tell(record)
 

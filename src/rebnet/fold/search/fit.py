@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -210,7 +210,9 @@ def resources_record(accelerator: Accelerator, depths: Depths, board: Board) -> 
     modules = predicted(accelerator, depths, board)
     return records.Predicted(
         part=board.part.name,
-        modules=tuple(kinds.Module.of(taken.as_record(), module.of, module.name) for module, taken in modules),
+        modules=tuple(
+            kinds.Module(name=module.of, module=module.name, **vars(taken.as_record())) for module, taken in modules
+        ),
         total=total(modules).as_record(),
         device=board.part.device.as_record(),
     )
@@ -221,12 +223,12 @@ def _vector(taken: Resources) -> Costs:
 
 
 def _record(goal: Goal, found: Found, reserve: Costs, margin: Mapping[str, float]) -> records.Search:
-    return records.Search(
+    return replace(
+        found.certificate,
         board=goal.board.name,
         clock_mhz=goal.clock_mhz,
         max_utilisation=goal.max_utilisation,
         target_cycles=goal.target_cycles,
         set_aside=tuple(int(value) for value in reserve),
         margin=dict(margin) or None,
-        **vars(found.certificate),
     )

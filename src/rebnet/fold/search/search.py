@@ -7,7 +7,6 @@ weight style of every layer takes part, with the windows, pools and converters t
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +18,7 @@ from rebnet.fold.search.fronts import least_luts
 from rebnet.fold.search.paths import Outcome, Path, cheapest
 from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding
-from rebnet.records.folding import Certificate
+from rebnet.records import folding as records
 from rebnet.stages.accelerator import layers_of
 from rebnet.stages.ends import MAX_SAMPLES_PER_BEAT
 from rebnet.stages.folding import WEIGHT_STYLES
@@ -61,7 +60,7 @@ class Found:
     costs: tuple[int, ...]
     largest_share: float
     target_cycles: int
-    certificate: Certificate
+    certificate: records.Search
 
 
 def device_of(board: Board) -> NDArray[np.float64]:
@@ -101,7 +100,7 @@ class Search:
             found = _best(choices, target, self.device, self.share)
             if found.path is None:
                 raise FoldingError(self._too_small(target))
-            return self._found(choices, found, target, {})
+            return self._found(choices, found, target, None)
         slowest = self._most_cycles()
         self._refuse_at_once(slowest)
         fastest = self._fewest_cycles()
@@ -114,7 +113,7 @@ class Search:
         most = room * self.share * self.device
         return Choices(self.network, self.goal.board.part.family, most, most_cycles, even=even)
 
-    def _fewest_cycles(self, *, even: bool = False) -> tuple[Choices, int, dict[str, object]] | None:
+    def _fewest_cycles(self, *, even: bool = False) -> tuple[Choices, int, records.Search] | None:
         """The fewest cycles per image that fit, and why fewer do not; None where nothing fits."""
         slowest = self._most_cycles()
         low, high = 0, min(self._guess(), slowest)
@@ -140,9 +139,9 @@ class Search:
             else:
                 first, refused = middle + 1, found.bound
         below = values[first - 1] if first else low
-        proof: dict[str, Any] = {"cycles_refused": below}
+        proof = records.Search(cycles_refused=below)
         if first and not math.isnan(refused):
-            proof["refused_bound"] = round(100 * refused, 2) if math.isfinite(refused) else None
+            proof = replace(proof, refused_bound=round(100 * refused, 2) if math.isfinite(refused) else None)
         return choices, values[first], proof
 
     def _most_cycles(self) -> int:
@@ -158,7 +157,7 @@ class Search:
         lanes = max(self.share * float(self.device[0]) / 4, 1)
         return max(int(work / lanes), -(-self.network.input.samples // 64), self.network.classes, 16)
 
-    def _found(self, choices: Choices, best: "Best", cycles: int, proof: dict[str, Any]) -> Found:
+    def _found(self, choices: Choices, best: "Best", cycles: int, proof: records.Search | None) -> Found:
         path = best.path
         assert path is not None
         chosen = [
@@ -174,7 +173,8 @@ class Search:
                 f"board {self.goal.board.name}: the cheapest accelerator needs {path.costs[3]} flip-flops, more than "
                 f"{self.goal.max_utilisation:g} % of {self.device[3]:.0f}; allow more with --max-utilisation"
             )
-        certificate = Certificate(
+        certificate = replace(
+            proof or records.Search(),
             objective="least largest share of LUT, BRAM and DSP, then least sum of the three",
             proved="optimal in the cost model"
             if not proof
@@ -185,7 +185,6 @@ class Search:
             foldings_enumerated=choices.enumerated,
             foldings_kept=sum(len(layer) for layer in choices.layers),
             partial_accelerators=best.labels,
-            **proof,
         )
         return Found(
             foldings,
