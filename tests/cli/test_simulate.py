@@ -146,9 +146,8 @@ def test_edited_files(refuse, build, file):
     path = build / file
     path.write_text(path.read_text().replace("endmodule", 'initial $display("edited");\nendmodule') + "\n")
     refuse(
-        f"{path}: is not what this rebnet generates from network.json and folding.json; it was edited, or another "
-        f"version made it: run 'rebnet generate {build} --target rtl' to write it again, or use --edited to run it as "
-        "it is",
+        f"{path}: is not what the build's network and folding generate, so it was edited or is of another version; "
+        f"run 'rebnet generate {build} --target rtl' to make it again, or insist with --edited",
         "simulate", build, "--dataset", "digits",
     )  # fmt: skip
 

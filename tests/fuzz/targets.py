@@ -32,12 +32,12 @@ from rebnet.files import file_hash, write_record
 from rebnet.fold import fold
 from rebnet.fold.timing.from_text import bound_cycles
 from rebnet.generate import generate
+from rebnet.generate.check import checked
 from rebnet.ir import storage
 from rebnet.report import report, row
 from rebnet.reproduce.records import read_run
 from rebnet.rtl.ports import read_ports
 from rebnet.simulate import streams_of
-from rebnet.simulate.files import files_of
 from rebnet.stages.folding import read_accelerator, read_depths
 from rebnet.synthesize.vivado import synthesize_with_vivado
 from rebnet.train.again import retrain
@@ -184,8 +184,8 @@ def _readers(build: Path, whole: Path) -> tuple[tuple[str, Read], ...]:
         ("compile --folding", given),
         ("start", lambda: run_summary(build, "training.json")),
         ("retrain", lambda: retrain(build, no_images, build.parent / "again")),
-        ("sources", lambda: files_of(build)),
-        ("edited sources", lambda: files_of(build, edited=True)),
+        ("sources", lambda: checked(build)),
+        ("edited sources", lambda: checked(build, edited=True)),
         ("vivado", lambda: synthesize_with_vivado(build, find(PART))),
         ("vivado --edited", lambda: synthesize_with_vivado(build, find(PART), edited=True)),
         ("rebnet report", lambda: command("report", build, "--output", build.parent / "page.html")),

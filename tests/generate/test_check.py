@@ -56,13 +56,30 @@ def test_an_edited_file(build, file):
     with refused(build, file):
         checked(build)
     found = checked(build, edited=True)
-    assert found.edited
+    assert found.edited == (file,)
     assert (found.sources | found.memories)[file] == f"{text}\n"
     (build / file).write_text(text[::-1])  # as long as before
     with refused(build, file):
         checked(build)
     generate(build)
     assert not checked(build, edited=True).edited
+
+
+def test_ends_of_lines_are_an_edit(build):
+    text = (build / "rtl" / "fifo.sv").read_text()
+    (build / "rtl" / "fifo.sv").write_bytes(text.replace("\n", "\r\n").encode())
+    with refused(build, "rtl/fifo.sv"):
+        checked(build)
+
+
+def test_further_sources(build):
+    """Those that an edited source needs come along where the folder's files are insisted on."""
+    for name in ("mine.sv", "no name.sv", "mine.txt"):
+        (build / "rtl" / name).write_text("module mine; endmodule\n")
+    assert checked(build) == generated(build)
+    found = checked(build, edited=True)
+    assert found.edited == ("rtl/mine.sv",)
+    assert list(found.sources)[-1] == "rtl/mine.sv"
 
 
 def edit(build, change):
@@ -100,10 +117,9 @@ def test_an_edited_file_is_text_of_some_size(build, monkeypatch):
         checked(build, edited=True)
     with (build / "rtl" / "fifo.sv").open("wb") as file:
         file.truncate(1 << 40)  # takes no room, and would take a terabyte of memory
-    with refused(build, "rtl/fifo.sv"):
-        checked(build)
-    with pytest.raises(FileFormatError, match="sv: is lost or larger than 268435456 bytes; make the build again"):
-        checked(build, edited=True)
+    for edited in (False, True):
+        with pytest.raises(FileFormatError, match="sv: is lost or larger than 268435456 bytes; make the build again"):
+            checked(build, edited=edited)
 
 
 def test_names_that_are_generated_have_the_strict_form_too(build):

@@ -4,6 +4,7 @@
 `generate` would write was edited, by its owner or by a stranger, and is refused; who insists gets the edited files.
 """
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,11 @@ from rebnet.errors import FileFormatError
 from rebnet.generate.rtl import Generated, generated
 from rebnet.ir import storage
 from rebnet.plain import plain_file
-from rebnet.records import Ports
-from rebnet.rtl.ports import PORTS_FILE, read_ports
+from rebnet.rtl.ports import PORTS_FILE, SOURCE, read_ports
 from rebnet.stages.folding import FOLDING_FILE
 
 MADE_FROM = {"network": storage.NETWORK_FILE, "folding": FOLDING_FILE}
-_MOST_BYTES = 1 << 28  # of an edited file
+_MOST_BYTES = 1 << 28
 
 
 def checked(build: Path, *, edited: bool = False) -> Generated:
@@ -24,42 +24,31 @@ def checked(build: Path, *, edited: bool = False) -> Generated:
 
     Args:
         build: folder that `generate` has filled.
-        edited: take the folder's files where they differ from what network and folding generate.
+        edited: take the folder's files where they differ from what network and folding generate, and further sources
+            that are in `rtl/`.
 
     Raises:
         FileFormatError: a record is missing, damaged or stale, a file is lost, leads out of the build or was edited.
         FoldingError: the folding does not fit the network.
     """
     ports = read_ports(build, MADE_FROM)
-    memory = ports.memories[0].split("/")[0]
-    made = generated(build, ports.top, memory)
-    different = _different(build, ports, made)
-    if different is None:
+    made = generated(build, ports.top, ports.memories[0].split("/")[0])
+    names = [f"rtl/{path.name}" for path in sorted((build / "rtl").glob("*.sv"))] if edited else []
+    further = [name for name in names if SOURCE.fullmatch(name) and name not in ports.files]
+    sources = {file: _text(build, file) for file in (*ports.files, *further)}
+    memories = {file: _text(build, file) for file in ports.memories}
+    anew = made.sources | made.memories
+    different = [PORTS_FILE] if ports != made.ports else []
+    different += [file for file, text in (sources | memories).items() if text != anew.get(file)]
+    if not different:
         return made
     if not edited:
         raise FileFormatError(
-            f"{build / different}: is not what the build's network and folding generate, so it was edited or is of "
-            f"another version; run 'rebnet generate {build} --target rtl' to make it again, or insist with --edited"
+            f"{build / different[0]}: is not what the build's network and folding generate, so it was edited or is of "
+            f"another version; run 'rebnet generate {shlex.quote(str(build))} --target rtl' to make it again, or "
+            "insist with --edited"
         )
-    return replace(
-        made,
-        sources={file: _text(build, file) for file in ports.files},
-        memories={file: _text(build, file) for file in ports.memories},
-        ports=ports,
-        edited=True,
-    )
-
-
-def _different(build: Path, ports: Ports, made: Generated) -> str | None:
-    """The first file that says something else than what is generated."""
-    if ports != made.ports:
-        return PORTS_FILE
-    for file, text in (made.sources | made.memories).items():
-        path = plain_file(build, file)
-        data = text.encode()
-        if path is None or path.stat().st_size != len(data) or _bytes(path) != data:
-            return file
-    return None
+    return replace(made, sources=sources, memories=memories, ports=ports, edited=tuple(different))
 
 
 def _text(build: Path, file: str) -> str:
@@ -67,14 +56,9 @@ def _text(build: Path, file: str) -> str:
     if path is None or path.stat().st_size > _MOST_BYTES:
         raise FileFormatError(f"{build / file}: is lost or larger than {_MOST_BYTES} bytes; make the build again")
     try:
-        return _bytes(path).decode()
+        return path.read_bytes().decode()
     except UnicodeDecodeError:
         raise FileFormatError(f"{path}: is no text in UTF-8; make the build again") from None
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise FileFormatError(f"{path}: cannot be read ({reason}); name a readable file") from None

@@ -33,14 +33,14 @@ class Generated:
         memories: memory images.
         ports: record of ports.json.
         core: text of the FuseSoC core.
-        edited: whether files of a build were taken that say something else; see `rebnet.generate.check`.
+        edited: files of a build that were taken though they say something else; see `rebnet.generate.check`.
     """
 
     sources: dict[str, str]
     memories: dict[str, str]
     ports: Ports
     core: str
-    edited: bool = False
+    edited: tuple[str, ...] = ()
 
     def write(self, folder: Path) -> None:
         """Write sources and memory images into a folder for a tool, which need not outlive the machine."""

@@ -16,8 +16,10 @@ from rebnet.records import Ports, read
 PORTS_FILE = "ports.json"
 CLOCK = "aclk"
 MEMORY_FOLDER = "mem"
+SOURCE = re.compile(rf"rtl/{NAME.pattern}\.sv")
+"""Names of sources in a build."""
 _FILES = {
-    "files": (re.compile(rf"rtl/{NAME.pattern}\.sv"), "rtl/NAME.sv"),
+    "files": (SOURCE, "rtl/NAME.sv"),
     "memories": (re.compile(rf"{NAME.pattern}/{NAME.pattern}\.hex(\.[0-9]{{3}})?"), f"{MEMORY_FOLDER}/NAME.hex"),
 }
 _AGAIN = "run 'rebnet compile' again"

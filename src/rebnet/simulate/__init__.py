@@ -14,18 +14,18 @@ from rebnet.engine.predictor import Predictor
 from rebnet.engine.reference import check_data
 from rebnet.errors import OptionError, OutputError
 from rebnet.files import file_hash, make_folder, write_record
-from rebnet.generate.rtl import TOP_NAME
+from rebnet.generate.check import checked
 from rebnet.ir import storage
 from rebnet.ir.network import Network
 from rebnet.records.request import Request
-from rebnet.rtl.ports import PORTS_FILE, read_ports
+from rebnet.rtl.ports import PORTS_FILE
 from rebnet.simulate import cache
 from rebnet.simulate.build import build_simulator
-from rebnet.simulate.files import files_of
 from rebnet.simulate.run import Shard, Streams, run_shards
 from rebnet.spec.scores import labels as labels_of
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
+from rebnet.swap import scratch
 
 SIMULATION_FILE = records.Simulation.FILE
 TRACE_SUFFIXES = (".fst", ".vcd")
@@ -94,19 +94,19 @@ def simulate(
     check_options(stalls, processes, trace)
     network = storage.load(build)
     accelerator = read_accelerator(build / FOLDING_FILE, network)
-    read_ports(build, {"network": storage.NETWORK_FILE, "folding": FOLDING_FILE})
+    made = checked(build, edited=edited)
     chosen = dataset.test_images[: _count(images, len(dataset.test_images))]
     check_data(network, dataset.name, chosen, dataset.classes)
     users = _levels(network, levels, len(chosen))
-    files = files_of(build, edited=edited)
 
     status("building the simulator")
     kept = cache.default_folder() if cache_dir is None else cache_dir / cache.FOLDER
     kind = "" if trace is None else trace.suffix.removeprefix(".")
-    program = build_simulator(kept, files.sources, TOP_NAME, trace=kind, fast_build=bool(kind), trees=trees)
+    program = build_simulator(kept, made.sources, made.ports.top, trace=kind, fast_build=bool(kind), trees=trees)
 
     status("simulating")
-    with files.memory_folder() as folder:
+    with scratch("mem") as folder:
+        made.write(folder)
         shards = run_shards(
             program,
             streams_of(network, accelerator, build),
@@ -124,7 +124,7 @@ def simulate(
     expected = Predictor(network).predict(chosen, users)
     record = replace(
         _record(network, accelerator, dataset, shards, scores, expected, levels, stalls),
-        edited=tuple(files.edited),
+        edited=made.edited,
         inputs={"ports": file_hash(build / PORTS_FILE), "images": dataset.test_sha256},
         request=request,
     )

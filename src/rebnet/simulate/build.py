@@ -161,7 +161,7 @@ def verilate(tools: Tools, place: Path, options: Sequence[str], top: str, source
     """Write `sources` into the folder `place`, and beside them the C++ that Verilator makes of them."""
     for file, text in sources.items():
         (place / file).parent.mkdir(parents=True, exist_ok=True)
-        (place / file).write_bytes(cache.to_bytes(text))
+        (place / file).write_bytes(text.encode())
     names = ["--top-module", top, "--prefix", PREFIX, "--Mdir", "."]
     _call([tools.verilator, "--cc", "--exe", *options, *names, *sources], tools.environment, place)
 

@@ -39,14 +39,9 @@ def key(*parts: str) -> str:
     """Hash of all that an entry depends on."""
     digest = hashlib.sha256()
     for part in parts:
-        data = to_bytes(part)
+        data = part.encode()
         digest.update(b"%d:%s" % (len(data), data))
     return digest.hexdigest()[:_HASH_DIGITS]
-
-
-def to_bytes(text: str) -> bytes:
-    """A file's text as the bytes that it was read from."""
-    return text.encode("utf-8", errors="surrogateescape")
 
 
 def open_folder(folder: Path) -> Path:

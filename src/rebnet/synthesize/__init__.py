@@ -89,7 +89,7 @@ def synthesize(
         _record(netlist, board),
         limit=limit_record(build, board.part, netlist.total.resources),
         seconds=round(monotonic() - started, 1),
-        edited=made.edited or None,
+        edited=bool(made.edited) or None,
         inputs={"ports": file_hash(build / PORTS_FILE)},
         request=request,
     )

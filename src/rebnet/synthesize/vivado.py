@@ -111,7 +111,7 @@ def synthesize_with_vivado(
             record,
             limit=limit_record(build, board.part, Resources.from_record(record.total)),
             seconds=round(time.monotonic() - start, 1),
-            edited=made.edited or None,
+            edited=bool(made.edited) or None,
             inputs={"ports": file_hash(build / PORTS_FILE)},
             request=request,
         )
