@@ -5,11 +5,11 @@ from typing import Annotated
 
 import pytest
 
-from rebnet.records.form import FLAG, NULL, Each, Many, Number, OneOf, Text, Whole
-from rebnet.records.record import ObjectOf, Record, form
+from rebnet.records.form import FLAG, NULL, each, many, number, one_of, text, whole
+from rebnet.records.record import Record, form, object_of
 
-LEVELS = Whole(1, 8)
-PERCENT = Number(0, 100)
+LEVELS = whole(1, 8)
+PERCENT = number(0, 100)
 
 
 @form
@@ -20,19 +20,19 @@ class Rung(Record):
     accuracy: Annotated[float, PERCENT] | None = None
 
 
-RUNG = ObjectOf(Rung)
-MAYBE = OneOf((LEVELS, NULL))
-EITHER = OneOf((Many(LEVELS), Each(LEVELS)))
-NESTED = OneOf((LEVELS, Many(LEVELS)))
+RUNG = object_of(Rung)
+MAYBE = one_of(LEVELS, NULL)
+EITHER = one_of(many(LEVELS), each(LEVELS))
+NESTED = one_of(LEVELS, many(LEVELS))
 
 
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        (LEVELS, 1), (LEVELS, 8), (Whole(), 0), (Whole(), 2**53), (PERCENT, 0), (PERCENT, 100.0), (Number(), -1.5),
-        (Text(3), "abc"), (Text(choices=("a", "b")), "b"), (FLAG, False),
-        (MAYBE, None), (MAYBE, 3), (Many(LEVELS), []), (Many(LEVELS, 1, 2), [1, 2]),
-        (Each(LEVELS), {"a": 1}), (EITHER, [1]),
+        (LEVELS, 1), (LEVELS, 8), (whole(), 0), (whole(), 2**53), (PERCENT, 0), (PERCENT, 100.0), (number(), -1.5),
+        (text(3), "abc"), (text(choices=("a", "b")), "b"), (FLAG, False),
+        (MAYBE, None), (MAYBE, 3), (many(LEVELS), []), (many(LEVELS, 1, 2), [1, 2]),
+        (each(LEVELS), {"a": 1}), (EITHER, [1]),
         (EITHER, {"a": 2}), (NESTED, 2), (NESTED, [2, 3]),
         (RUNG, {"levels": 1}), (RUNG, {"levels": 1, "accuracy": 3, "more": None}),
     ],
@@ -49,30 +49,30 @@ def test_legal(kind, value):
         (LEVELS, 9, "key 'x' holds 9, it must hold a whole number from 1 to 8"),
         (LEVELS, True, "key 'x' holds True, it must hold a whole number from 1 to 8"),
         (LEVELS, 1.0, "key 'x' holds 1.0, it must hold a whole number from 1 to 8"),
-        (Whole(1), 2**53 + 1, "key 'x' holds 9007199254740993, it must hold a whole number of at least 1"),
+        (whole(1), 2**53 + 1, "key 'x' holds 9007199254740993, it must hold a whole number of at least 1"),
         (PERCENT, 256, "key 'x' holds 256, it must hold a number from 0 to 100"),
         (PERCENT, -1e-9, "key 'x' holds -1e-09, it must hold a number from 0 to 100"),
         (PERCENT, False, "key 'x' holds False, it must hold a number from 0 to 100"),
-        (Number(), float("nan"), "key 'x' holds nan, it must hold a number"),
-        (Number(), float("inf"), "key 'x' holds inf, it must hold a number"),
-        (Number(), 10**400, f"key 'x' holds 1{'0' * 59}…, it must hold a number"),
-        (Number(0, above=True), 0, "key 'x' holds 0, it must hold a number above 0"),
-        (Text(3), "", "key 'x' holds '', it must hold a text of 1 to 3 characters"),
-        (Text(3), "abcd", "key 'x' holds 'abcd', it must hold a text of 1 to 3 characters"),
-        (Text(3), "a" * 1000, f"key 'x' holds '{'a' * 60}…', it must hold a text of 1 to 3 characters"),
-        (Text(choices=("a", "b", "c")), "d", "key 'x' holds 'd', it must hold a, b or c"),
+        (number(), float("nan"), "key 'x' holds nan, it must hold a number"),
+        (number(), float("inf"), "key 'x' holds inf, it must hold a number"),
+        (number(), 10**400, f"key 'x' holds 1{'0' * 59}…, it must hold a number"),
+        (number(0, above=True), 0, "key 'x' holds 0, it must hold a number above 0"),
+        (text(3), "", "key 'x' holds '', it must hold a text of 1 to 3 characters"),
+        (text(3), "abcd", "key 'x' holds 'abcd', it must hold a text of 1 to 3 characters"),
+        (text(3), "a" * 1000, f"key 'x' holds '{'a' * 60}…', it must hold a text of 1 to 3 characters"),
+        (text(choices=("a", "b", "c")), "d", "key 'x' holds 'd', it must hold a, b or c"),
         (FLAG, 1, "key 'x' holds 1, it must hold true or false"),
         (MAYBE, "1", "key 'x' holds '1', it must hold a whole number from 1 to 8, or null"),
-        (OneOf((RUNG, NULL)), {}, "key 'x.levels' is missing, it must hold a whole number from 1 to 8"),
-        (Many(LEVELS, 1, 2), [], "key 'x' holds [], it must hold a list of 1 to 2 entries"),
-        (Many(LEVELS, 1, 2), {}, "key 'x' holds {}, it must hold a list of 1 to 2 entries"),
-        (Many(LEVELS), [1, None], "key 'x[1]' holds None, it must hold a whole number from 1 to 8"),
-        (Each(LEVELS), [], "key 'x' holds [], it must hold an object"),
-        (Each(LEVELS), {"a": 0}, "key 'x.a' holds 0, it must hold a whole number from 1 to 8"),
+        (one_of(RUNG, NULL), {}, "key 'x.levels' is missing, it must hold a whole number from 1 to 8"),
+        (many(LEVELS, 1, 2), [], "key 'x' holds [], it must hold a list of 1 to 2 entries"),
+        (many(LEVELS, 1, 2), {}, "key 'x' holds {}, it must hold a list of 1 to 2 entries"),
+        (many(LEVELS), [1, None], "key 'x[1]' holds None, it must hold a whole number from 1 to 8"),
+        (each(LEVELS), [], "key 'x' holds [], it must hold an object"),
+        (each(LEVELS), {"a": 0}, "key 'x.a' holds 0, it must hold a whole number from 1 to 8"),
         (EITHER, 1, "key 'x' holds 1, it must hold a list of 0 to 100,000 entries, or an object"),
         (NESTED, [[1]], "key 'x[0]' holds [1], it must hold a whole number from 1 to 8"),
         (RUNG, 3, "key 'x' holds 3, it must hold an object"),
-        (Many(RUNG), [{"levels": 1, "accuracy": "?"}], "key 'x[0].accuracy' holds '?', it must hold a number from 0 to "
+        (many(RUNG), [{"levels": 1, "accuracy": "?"}], "key 'x[0].accuracy' holds '?', it must hold a number from 0 to "
          "100"),
     ],
 )  # fmt: skip

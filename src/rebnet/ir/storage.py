@@ -84,7 +84,7 @@ def _dump(prefix: str, node: Node[Op], unsaid: str, tensors: Tensors) -> Operati
             record[field.name] = value[0]
         elif value is not None:
             record[field.name] = value
-    return Operation.from_json(record)
+    return Operation.from_json("", record)
 
 
 def _narrow(values: NDArray[Any]) -> NDArray[Any]:

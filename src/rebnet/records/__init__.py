@@ -74,7 +74,7 @@ def read(path: Path, form: type[R], *, needs: Collection[str] = ()) -> R:
 
     found = {key: value for key, value in read_json(path).items() if key != "schema"}
     try:
-        record = form.from_json(found)
+        record = form.from_json("", found)
         for key in needs:
             if key not in record:
                 raise ValueError(f"key {key!r} is missing")

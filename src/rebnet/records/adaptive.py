@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from rebnet.records.form import Length, Number
+from rebnet.records.form import Length, number
 from rebnet.records.kinds import (
     MAX_LEVELS,
     Cycles,
@@ -17,7 +17,7 @@ from rebnet.records.kinds import (
 from rebnet.records.record import Record, form
 from rebnet.records.request import Request
 
-Relative = Annotated[float, Number(0, 2**53)]
+Relative = Annotated[float, number(0, 2**53)]
 
 
 @form
@@ -41,7 +41,7 @@ class Point(Record):
     test_accuracy: Percent
     test_cycles: Cycles
     test_answered: EachM
-    test_loss: Annotated[float, Number(-100, 100)] | None = None
+    test_loss: Annotated[float, number(-100, 100)] | None = None
     test_cycles_to_first: Relative | None = None
     test_cycles_to_last: Relative | None = None
 

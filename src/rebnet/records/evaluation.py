@@ -3,15 +3,15 @@
 from typing import Annotated
 
 from rebnet.choices import Engine
-from rebnet.records.form import Length, Number, Text, Whole
+from rebnet.records.form import Length, number, text, whole
 from rebnet.records.kinds import Count, DatasetName, Hashes, Levels, Percent, Positive, check_most, check_share
 from rebnet.records.record import Record, form
 from rebnet.records.request import Request
 
 _MOST_CLASSES = 2**20
-Label = Annotated[int, Whole(0, _MOST_CLASSES)]
+Label = Annotated[int, whole(0, _MOST_CLASSES)]
 OfClasses = Annotated[tuple[Count, ...], Length(1, _MOST_CLASSES)]
-Side = Annotated[int, Whole(1, 64)]
+Side = Annotated[int, whole(1, 64)]
 
 
 @form
@@ -33,8 +33,8 @@ class Wrong(Record):
     lead: Count
 
 
-Classes = Annotated[int, Whole(1, _MOST_CLASSES)]
-ClassNames = Annotated[tuple[Annotated[str, Text()], ...], Length(0, _MOST_CLASSES)]
+Classes = Annotated[int, whole(1, _MOST_CLASSES)]
+ClassNames = Annotated[tuple[Annotated[str, text()], ...], Length(0, _MOST_CLASSES)]
 Confusions = Annotated[tuple[Confusion, ...], Length(0, 1000)]
 WrongImages = Annotated[tuple[Wrong, ...], Length(0, 1000)]
 
@@ -57,7 +57,7 @@ class Pictures(Record):
     """The picture of wrong images side by side."""
 
     file: str | None = None
-    sha256: Annotated[str, Text(200)]
+    sha256: Annotated[str, text(200)]
     columns: Side
     width: Side
     height: Side
@@ -73,7 +73,7 @@ class Answered(Record):
     images: Positive
     levels: Levels
     accuracy: Percent
-    images_per_second: Annotated[float, Number(0, above=True)] | None = None
+    images_per_second: Annotated[float, number(0, above=True)] | None = None
 
 
 @form

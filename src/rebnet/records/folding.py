@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from rebnet.records.form import Length, Number, Text, Whole
+from rebnet.records.form import Length, number, text, whole
 from rebnet.records.kinds import Count, Counts, Cycles, Hashes, Levels, Modules, Name, Positive, Share
 from rebnet.records.record import ABSENT, Absent, Record, form
 
-Samples = Annotated[int, Whole(1, 64)]
-WeightStyle = Annotated[str, Text(choices=("block", "distributed", "auto"))]
+Samples = Annotated[int, whole(1, 64)]
+WeightStyle = Annotated[str, text(choices=("block", "distributed", "auto"))]
 """Where the weights of a layer are: in block RAM, in LUTs, or where the tool puts them."""
 
 
@@ -73,7 +73,7 @@ class Search(Record):
     max_utilisation: Share | None = None
     target_cycles: Count | Absent | None = ABSENT
     set_aside: tuple[Count, ...] | None = None
-    margin: Mapping[str, Annotated[float, Number(0, 10**6)]] | None = None
+    margin: Mapping[str, Annotated[float, number(0, 10**6)]] | None = None
     objective: str | None = None
     proved: str | None = None
     largest_share: float | None = None

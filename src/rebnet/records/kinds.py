@@ -4,28 +4,28 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
-from rebnet.records.form import Length, Number, Text, Whole
+from rebnet.records.form import Length, number, text, whole
 from rebnet.records.record import ABSENT, Absent, Record, form
 
 MAX_LEVELS = 8
 RESOURCES = ("LUT", "FF", "BRAM_36K", "BRAM_18K", "DSP")
 """Keys of resources, wherever a record holds them."""
 
-Count = Annotated[int, Whole()]
-Positive = Annotated[int, Whole(1)]
-Levels = Annotated[int, Whole(1, MAX_LEVELS)]
-Bits = Annotated[int, Whole(1, 64)]
-Percent = Annotated[float, Number(0, 100)]
-Share = Annotated[float, Number(0, 100, above=True)]
+Count = Annotated[int, whole()]
+Positive = Annotated[int, whole(1)]
+Levels = Annotated[int, whole(1, MAX_LEVELS)]
+Bits = Annotated[int, whole(1, 64)]
+Percent = Annotated[float, number(0, 100)]
+Share = Annotated[float, number(0, 100, above=True)]
 """Percent of a device that may be taken."""
-Amount = Annotated[float, Number(0, 10**12)]
-Cycles = Annotated[float, Number(1, 2**53)]
+Amount = Annotated[float, number(0, 10**12)]
+Cycles = Annotated[float, number(1, 2**53)]
 """Cycles on average."""
-Name = Annotated[str, Text(255)]
-Path = Annotated[str, Text(4096)]
-NetworkText = Annotated[str, Text(100_000)]
-DatasetName = Annotated[str, Text(10_000)]  # npz:FILE
-Hashes = Mapping[str, Annotated[str, Text(200)]]
+Name = Annotated[str, text(255)]
+Path = Annotated[str, text(4096)]
+NetworkText = Annotated[str, text(100_000)]
+DatasetName = Annotated[str, text(10_000)]  # npz:FILE
+Hashes = Mapping[str, Annotated[str, text(200)]]
 EachM = Annotated[tuple[Percent, ...], Length(1, MAX_LEVELS)]
 """One for each of 1 … M levels."""
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from rebnet.records.form import Length, Text, Whole
+from rebnet.records.form import Length, text, whole
 from rebnet.records.kinds import Bits, Count, Hashes, Levels, Name, NetworkText, Positive, check_most
 from rebnet.records.record import Record, form
 
@@ -16,7 +16,7 @@ class Image(Record):
     height: Positive
     width: Positive
     channels: Positive
-    bits: Annotated[int, Whole(1, 8)]
+    bits: Annotated[int, whole(1, 8)]
 
 
 @form
@@ -42,7 +42,7 @@ class StoredNetwork(Record):
     ops: Annotated[tuple[Operation, ...], Length(1, 10_000)]
     outputs: Names | None = None
     weight_bytes: Count | None = None
-    tensors_sha256: Annotated[str, Text(200)]
+    tensors_sha256: Annotated[str, text(200)]
     inputs: Hashes | None = None
 
     def check(self) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from rebnet.records.form import Length, Number
+from rebnet.records.form import Length, number
 from rebnet.records.kinds import (
     MAX_LEVELS,
     Count,
@@ -29,7 +29,7 @@ class OnlineLayer(Record):
     multiplications: Count
     passes: Levels | None = None
     online_mean: Annotated[tuple[float, ...], Length(1, MAX_LEVELS)] | None = None
-    online_deviation: Annotated[tuple[Annotated[float, Number(0)], ...], Length(1, MAX_LEVELS)] | None = None
+    online_deviation: Annotated[tuple[Annotated[float, number(0)], ...], Length(1, MAX_LEVELS)] | None = None
 
 
 @form

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from rebnet.records.folding import Samples
-from rebnet.records.form import Length, Text
+from rebnet.records.form import Length, text
 from rebnet.records.kinds import Hashes, Levels, Name, Path, Positive
 from rebnet.records.record import Record, form
 
@@ -40,7 +40,7 @@ class Ports(Record):
     top: Name
     files: Annotated[tuple[Path, ...], Length(1, 10_000)]
     clock: Name
-    reset: Annotated[str, Text()]
+    reset: Annotated[str, text()]
     s_axis: InputStream
     m_axis: OutputStream
     error: str | None = None

@@ -22,7 +22,6 @@ from typing import (
     Annotated,
     Any,
     ClassVar,
-    Generic,
     Literal,
     NamedTuple,
     Self,
@@ -34,7 +33,7 @@ from typing import (
     get_type_hints,
 )
 
-from rebnet.records.form import ANYTHING, FLAG, NULL, Each, Form, Length, Many, Number, OneOf, Text, Whole, refusal
+from rebnet.records.form import ANYTHING, FLAG, NULL, Form, Length, each, many, number, one_of, shown, text, whole
 
 
 class Absent(Enum):
@@ -68,13 +67,24 @@ class Record(Mapping[str, Any]):
     """The way out of a damaged one."""
 
     @classmethod
-    def from_json(cls, value: object, place: str = "") -> Self:
+    def from_json(cls, place: str, value: object) -> Self:
         """The record that an object of JSON is; `place` is empty for a whole file.
 
         Raises:
             ValueError: a key is missing or holds what it must not; names the key, the value and what is legal.
         """
-        return ObjectOf(cls).read(place, value)
+        if not isinstance(value, dict):
+            raise ValueError(f"key {place!r} holds {shown(value)}, it must hold an object")
+        given = {}
+        for key, field in _fields(cls).items():
+            name = f"{place}.{key}" if place else key
+            if key in value:
+                given[field.name] = field.form.read(name, value[key])
+            elif field.default is MISSING:
+                raise ValueError(f"key {name!r} is missing, it must hold {field.form.words}")
+        made = cls(**given)
+        vars(made)["_read_from"] = value
+        return made
 
     @property
     def made_from(self) -> Mapping[str, str]:
@@ -153,47 +163,25 @@ def form_of(kind: Any, left_out: tuple[type, ...] = ()) -> Form:
         return _many(of, says) if isinstance(says, Length) else says
     if origin in (Union, UnionType):
         forms = tuple(form_of(member) for member in arguments if member not in left_out)
-        return forms[0] if len(forms) == 1 else OneOf(forms)
+        return forms[0] if len(forms) == 1 else one_of(*forms)
     if origin is Literal:
-        return Text(choices=arguments)
+        return text(choices=arguments)
     if origin is tuple:
         return _many(kind, Length())
     if origin is not None:
-        return Each(form_of(arguments[1]))
-    return ObjectOf(kind) if issubclass(kind, Record) else _PLAIN[kind]
+        return each(form_of(arguments[1]))
+    return object_of(kind) if issubclass(kind, Record) else _PLAIN[kind]
 
 
-def _many(kind: Any, length: Length) -> Many:
-    return Many(form_of(get_args(kind)[0]), length.least, length.most)
+def _many(kind: Any, length: Length) -> Form:
+    return many(form_of(get_args(kind)[0]), length.least, length.most)
 
 
 _PLAIN: Mapping[type, Form] = {
-    bool: FLAG, int: Whole(), float: Number(), str: Text(), NoneType: NULL, object: ANYTHING,
+    bool: FLAG, int: whole(), float: number(), str: text(), NoneType: NULL, object: ANYTHING,
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class ObjectOf(Generic[R]):
+def object_of(record: type[Record]) -> Form:
     """An object with the keys that a record's fields say."""
-
-    record: type[R]
-    words: str = "an object"
-
-    def takes(self, value: object) -> bool:
-        """See `Form`."""
-        return isinstance(value, dict)
-
-    def read(self, place: str, value: object) -> R:
-        """See `Form`; `place` is empty for a whole record."""
-        if not isinstance(value, dict):
-            raise refusal(self, place, value)
-        given = {}
-        for key, field in _fields(self.record).items():
-            name = f"{place}.{key}" if place else key
-            if key in value:
-                given[field.name] = field.form.read(name, value[key])
-            elif field.default is MISSING:
-                raise ValueError(f"key {name!r} is missing, it must hold {field.form.words}")
-        made = self.record(**given)
-        vars(made)["_read_from"] = value
-        return made
+    return Form("an object", (dict,), inside=record.from_json)

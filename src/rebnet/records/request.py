@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
 from typing import Annotated, Literal
 
-from rebnet.records.form import Options
+from rebnet.records.form import OPTIONS
 from rebnet.records.record import Record, form
 
 Verb = Literal["train", "retrain", "compile", "evaluate", "simulate", "synthesize"]
@@ -29,7 +29,7 @@ class Request(Record):
     """What a verb was asked for: its options by their names in Python."""
 
     verb: Verb
-    options: Annotated[Mapping[str, object], Options()]
+    options: Annotated[Mapping[str, object], OPTIONS]
 
 
 def request_of(verb: Callable[..., object], given: Mapping[str, object]) -> Request:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from rebnet.records.form import Length, Whole
+from rebnet.records.form import Length, whole
 from rebnet.records.kinds import (
     Count,
     Cycles,
@@ -29,7 +29,7 @@ class Simulation(Record):
     dataset: DatasetName
     images: Positive
     levels: Annotated[tuple[Levels, ...], Length(1)]
-    stalls: Annotated[int, Whole(0, 2**31 - 1)] | None
+    stalls: Annotated[int, whole(0, 2**31 - 1)] | None
     mismatches: Count
     accuracy: Percent
     cycles_per_image: Cycles | None

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from rebnet.records.form import Length, Number, Text
+from rebnet.records.form import Length, number, text
 from rebnet.records.kinds import Amount, Count, Counts, Hashes, Modules, Name, Share
 from rebnet.records.record import ABSENT, Absent, Record, form
 from rebnet.records.request import Request
 
-Tool = Annotated[str, Text()]
-Mhz = Annotated[float, Number(0, 100_000)]
+Tool = Annotated[str, text()]
+Mhz = Annotated[float, number(0, 100_000)]
 
 
 @form
@@ -70,7 +70,7 @@ class Synthesis(Record):
     modules: Modules | None = None
     total: Counts
     device: Counts
-    utilisation: Mapping[str, Annotated[float, Number(0)] | None] | None = None
+    utilisation: Mapping[str, Annotated[float, number(0)] | None] | None = None
     fits: bool | None = None
     shortages: Annotated[tuple[Shortage, ...], Length(0, 100)] | None = None
     boards_that_fit: Annotated[tuple[Name, ...], Length(0, 10_000)] | None = None
@@ -79,7 +79,7 @@ class Synthesis(Record):
     fmax_mhz: Mhz | Absent | None = ABSENT
     target_mhz: Mhz | None = None
     limit: Limit | Absent | None = ABSENT
-    seconds: Annotated[float, Number(0)] | None = None
+    seconds: Annotated[float, number(0)] | None = None
     edited: bool | None = None
     inputs: Hashes | None = None
     request: Request | None = None

@@ -2,16 +2,16 @@
 
 from typing import Annotated, Optional
 
-from rebnet.records.form import Length, Number, Text, Whole
+from rebnet.records.form import Length, number, text, whole
 from rebnet.records.kinds import MAX_LEVELS, DatasetName, EachM, Hashes, Name, NetworkText, Percent, Positive
 from rebnet.records.record import ABSENT, Absent, Record, form
 from rebnet.records.request import Request
 
-Seed = Annotated[int, Whole(0, 2**64)]
-LevelsOrFloat = Annotated[int, Whole(0, MAX_LEVELS)]
+Seed = Annotated[int, whole(0, 2**64)]
+LevelsOrFloat = Annotated[int, whole(0, MAX_LEVELS)]
 """0 is a float network."""
-GainBits = Annotated[int, Whole(0, 64)]
-InputBits = Annotated[int, Whole(1, 8)]
+GainBits = Annotated[int, whole(0, 64)]
+InputBits = Annotated[int, whole(1, 8)]
 Gammas = Annotated[tuple[float | Annotated[tuple[float, ...], Length(0)], ...], Length(0, MAX_LEVELS)]
 """The factors of a layer, or of an any-level network those for each m."""
 
@@ -20,7 +20,7 @@ Gammas = Annotated[tuple[float | Annotated[tuple[float, ...], Length(0)], ...], 
 class ToldRecipe(Record):
     """The recipe, whole; `rebnet.train.recipe` knows all of its keys, others ask for these."""
 
-    validation_fraction: Annotated[float, Number(0, 1)] | None = None
+    validation_fraction: Annotated[float, number(0, 1)] | None = None
     epochs: Positive | None = None
     batch_size: Positive | None = None
 
@@ -78,7 +78,7 @@ class Training(Record):
     validation_accuracy: Percent | None = None
     validation_accuracies: EachM | None = None
     gammas: Annotated[tuple[Gammas, ...], Length(0, 10_000)] | None = None
-    class_names: Annotated[tuple[Annotated[str, Text()], ...], Length(1, 65_536)] | None = None
+    class_names: Annotated[tuple[Annotated[str, text()], ...], Length(1, 65_536)] | None = None
     processor: Name | None = None
     instructions: Name | None = None
     threads: Positive | None = None

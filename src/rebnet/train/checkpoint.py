@@ -56,7 +56,7 @@ def load_checkpoint(
     try:
         saved, epoch, curve = (json.loads(metadata[key]) for key in ("settings", "epoch", "curve"))
         readable = isinstance(saved, dict) and isinstance(curve, list) and epoch == len(curve)
-        entries = [Epoch.from_json(entry, "curve") for entry in curve] if readable else []
+        entries = [Epoch.from_json("curve", entry) for entry in curve] if readable else []
     except (KeyError, ValueError):
         readable = False
     if not readable:

@@ -191,7 +191,7 @@ def _finish(model: nn.Sequential, job: _Job, curve: Curve, gain_bits: int, datas
     test_accuracy, test_accuracies = _accuracies(model, test)
     validation_accuracy, validation_accuracies = _accuracies(model, job.validation)
     return Training(
-        **{**job.settings, "recipe": ToldRecipe.from_json(job.settings["recipe"])},
+        **{**job.settings, "recipe": ToldRecipe.from_json("recipe", job.settings["recipe"])},
         device=job.processes.device.type,
         processes=job.processes.count,
         gain_bits=gain_bits,
