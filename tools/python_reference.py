@@ -27,9 +27,9 @@ else of `rebnet` is the project's own. The package is typed (`py.typed`), so an 
 
 [The verbs on the command line](cli.md) have the same names and options.
 
-A verb returns [the record](records.md) that it writes, frozen: `record.accuracy`, or by its key `record["accuracy"]`. It
-is no `dict`: `dict(record)` is one, with dictionaries and lists all the way, and `json.dumps(record, default=dict)` its
-text. `rebnet.records.read(path, Evaluation)` reads one from a file.
+A verb returns [the record](records.md) that it writes, frozen: `record.accuracy`, or by its key `record["accuracy"]`.
+It is no `dict`: `dict(record)` is one, with dictionaries and lists all the way, and `json.dumps(record, default=dict)`
+its text. `rebnet.records.read(path, Evaluation)` reads one from a file.
 """
 _LINE = 76  # characters that the site shows of a line
 _DEFAULT = re.compile(r"(: [^,=]*(?:\[[^=]*?\])?[^,=]*)=")

@@ -39,7 +39,9 @@ MAX_RECORD_BYTES = 16 << 20
 MAX_NESTING = 64
 """Objects and lists in each other; a chain of trainings, each of which started from another, takes one each."""
 
-Arrays = Mapping[str, NDArray[Any]]
+Array = NDArray[Any]
+"""Elements of any type."""
+Arrays = Mapping[str, Array]
 
 
 @contextmanager
@@ -125,7 +127,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode(errors="backslashreplace"))
 
 
-def write_record(path: Path, record: Mapping[str, Any]) -> None:
+def write_record(path: Path, record: Mapping[str, object]) -> None:
     """Write a JSON record with its schema version first."""
     with suppress(OSError):
         _sweep(path.parent)
@@ -209,7 +211,7 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
@@ -260,7 +262,7 @@ def _sort_metadata(data: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text + data[end:]
 
 
-def read_tensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     """Read a safetensors file; return its arrays and its metadata.
 
     Raises `FileFormatError` if the file is missing or corrupt and `SchemaError` on another version.

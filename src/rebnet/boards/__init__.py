@@ -16,6 +16,8 @@ from rebnet.errors import OptionError
 from rebnet.records.kinds import RESOURCES, Counts
 
 Family = Literal["xc7", "xcup", "ecp5", "ice40"]
+_Entry = Mapping[str, Any]
+"""What boards.toml says of one thing."""
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
 KEYS = RESOURCES
@@ -61,7 +63,7 @@ class Resources:
         return Counts(LUT=self.lut, FF=self.ff, BRAM_36K=self.bram_36k, BRAM_18K=self.bram_18k, DSP=self.dsp)
 
     @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> "Resources":
+    def from_record(cls, record: Mapping[str, float]) -> "Resources":
         """The resources that `as_record` gave `record`; other keys are ignored."""
         return cls(*(int(record[key]) for key in KEYS))
 
@@ -166,14 +168,14 @@ def parts() -> tuple[Board, ...]:
 
 
 @cache
-def _table() -> dict[str, Any]:
+def _table() -> Mapping[str, Mapping[str, _Entry]]:
     return tomllib.loads((files("rebnet.boards") / "boards.toml").read_text(encoding="utf-8"))
 
 
-def _clock(table: dict[str, Any], part: str) -> float:
+def _clock(table: Mapping[str, Mapping[str, _Entry]], part: str) -> float:
     return float(table["part"][part]["clock_mhz"])
 
 
-def _part(name: str, entry: Mapping[str, Any]) -> Part:
+def _part(name: str, entry: _Entry) -> Part:
     device = Resources(**{field.name: entry.get(field.name, 0) for field in fields(Resources)})
     return Part(name, entry["family"], device, entry["order_code"])

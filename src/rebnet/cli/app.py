@@ -36,8 +36,8 @@ def _verb(command: Callable[..., None]) -> Callable[..., None]:
     ]
 
     @wraps(command)
-    def verb(*arguments: Any, **options: Any) -> None:
-        speak(**{name: options.pop(name) for name in SHARED})
+    def verb(*arguments: object, **options: object) -> None:
+        speak(**{name: bool(options.pop(name)) for name in SHARED})
         command(*arguments, **options)
 
     del verb.__wrapped__  # its signature is not this one

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -21,7 +21,7 @@ from rebnet.cli.common import (
     print_record,
     working,
 )  # fmt: skip
-from rebnet.cli.compile import print_build, summary
+from rebnet.cli.compile import made_in, print_build
 from rebnet.cli.evaluate import print_evaluation
 from rebnet.cli.simulate import print_simulation
 from rebnet.cli.synthesize import print_synthesis
@@ -98,7 +98,7 @@ class _Stages:
         self._output = output
         self._running = ExitStack()
         self._shown: Shown | None = None
-        self.records: dict[str, Any] = {}
+        self.records: dict[str, object] = {}
 
     def __enter__(self) -> "_Stages":
         return self
@@ -110,12 +110,11 @@ class _Stages:
         note(stage)
         self._shown = self._running.enter_context(working(stage))
 
-    def done(self, stage: str, result: Any) -> None:
+    def done(self, stage: str, result: object) -> None:
         self._running.close()
-        record, show = self._record(stage, result)
-        self.records[stage] = record
+        self.records[stage], show = self._shown_of(result)
         if not as_json():
-            show(record)
+            show()
 
     def say(self, stage: str) -> None:
         if self._shown is not None:
@@ -125,12 +124,19 @@ class _Stages:
         if self._shown is not None:
             self._shown.advance(images)
 
-    def _record(self, stage: str, result: Any) -> tuple[Any, Callable[[Any], None]]:
-        """What there is to show of a stage, and what shows it."""
-        if stage == "compile":
-            return summary(self._output), print_build
-        if stage == "simulate":
-            return result.record, print_simulation
-        if stage == "report":
-            return {"page": str(result)}, lambda record: print(record["page"])
-        return result, print_evaluation if stage == "evaluate" else print_synthesis
+    def _shown_of(self, result: object) -> tuple[object, Callable[[], None]]:
+        """What there is to show of what a stage returned, and what shows it."""
+        from rebnet.records import Evaluation, Synthesis
+        from rebnet.simulate import Simulation
+
+        match result:
+            case Synthesis():
+                return result, lambda: print_synthesis(result)
+            case Evaluation():
+                return result, lambda: print_evaluation(result)
+            case Simulation():
+                return result.record, lambda: print_simulation(result.record)
+            case Path():
+                return {"page": str(result)}, lambda: print(result)
+        build = made_in(self._output)
+        return build.record, lambda: print_build(build)

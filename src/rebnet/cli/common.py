@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -128,14 +128,14 @@ def working(title: str, total: float | None = None, unit: str = "images") -> Abs
     return shown(title, total, unit=unit, quiet=_manner.quiet)
 
 
-def table(*headings: str, words: Iterable[str] = (), **options: Any) -> Table:
+def table(*headings: str, words: Iterable[str] = ()) -> Table:
     """A table of figures, which stay whole; `words` are the columns that may be folded."""
     folded = set(words)
     columns = (
         Column(heading, overflow="fold") if heading in folded else Column(heading, justify="right", no_wrap=True)
         for heading in headings
     )
-    return Table(*columns, **options)
+    return Table(*columns)
 
 
 def print_table(shown: Table) -> None:

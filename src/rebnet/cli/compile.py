@@ -1,7 +1,7 @@
 """`rebnet compile`."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.table import Table
@@ -18,6 +18,10 @@ from rebnet.cli.common import (
     table,
     working,
 )
+
+if TYPE_CHECKING:
+    from rebnet.records import Folding
+    from rebnet.records.folding import Predicted
 
 
 def command(
@@ -81,60 +85,77 @@ def command(
             until=until,
             say=progress.say,
         )
-    record = summary(output, until)
-    answer(record, lambda: print_build(record))
+    build = made_in(output, until)
+    answer(build.record, lambda: print_build(build))
 
 
-def summary(output: Path, until: Stage = "generate") -> dict[str, Any]:
-    """What `compile` has to show of the build in `output`: bytes of weights, and folding.json where it went so far."""
-    from rebnet.files import SCHEMA
+class Made(NamedTuple):
+    """What `compile` has to show: bytes of packed weights, and folding.json where it went so far."""
+
+    weight_bytes: int
+    folding: "Folding | None"
+
+    @property
+    def record(self) -> dict[str, object]:
+        """The figures as one object."""
+        from rebnet.files import SCHEMA
+
+        folding = {} if self.folding is None else {"schema": SCHEMA, **self.folding}
+        return {"weight_bytes": self.weight_bytes, **folding}
+
+
+def made_in(output: Path, until: Stage = "generate") -> Made:
+    """What there is to show of the build in `output`."""
     from rebnet.paths import path_of
     from rebnet.records import Folding, StoredNetwork, read
 
     build = path_of(output)
-    weights = read(build / StoredNetwork.FILE, StoredNetwork, needs=("weight_bytes",)).weight_bytes
-    if until == "lower":
-        return {"weight_bytes": weights}
-    return {"weight_bytes": weights, "schema": SCHEMA, **read(build / Folding.FILE, Folding)}
+    weights = read(build / StoredNetwork.FILE, StoredNetwork, needs=("weight_bytes",)).weight_bytes or 0
+    return Made(weights, None if until == "lower" else read(build / Folding.FILE, Folding))
 
 
-def print_build(record: dict[str, Any]) -> None:
+def print_build(build: Made) -> None:
     """The bytes of the weights; the foldings, what they cost in cycles, and what is expected of the device."""
-    print(f"packed weights  {record['weight_bytes'] / 1024:.2f} KiB")
-    if "layers" not in record:
+    print(f"packed weights  {build.weight_bytes / 1024:.2f} KiB")
+    folding = build.folding
+    if folding is None:
         return
-    print_table(_layers(record))
-    print_record(record, ("samples_per_beat", "bound_cycles", "predicted_cycles_per_image", "predicted_latency_cycles"))
-    if "predicted_resources" in record:
-        _print_resources(record)
+    print_table(_layers(folding))
+    print_record(
+        folding, ("samples_per_beat", "bound_cycles", "predicted_cycles_per_image", "predicted_latency_cycles")
+    )
+    if folding.predicted_resources is not None:
+        _print_resources(folding, folding.predicted_resources)
 
 
-def _layers(record: dict[str, Any]) -> Table:
+def _layers(folding: "Folding") -> Table:
     """The foldings, with what each layer is expected to take where a board was named."""
-    predicted = {module["name"]: module for module in record.get("predicted_resources", {}).get("modules", ())}
-    figures = ("LUT", "FF", "BRAM_36K", "BRAM_18K", "DSP") if predicted else ()
+    from rebnet.records.kinds import RESOURCES, listed
+
+    modules = () if folding.predicted_resources is None else listed(folding.predicted_resources.modules)
+    predicted = {module.name: module for module in modules}
+    figures = RESOURCES if predicted else ()
     rows = table("layer", "PE", "SIMD", "level lanes", "cycles per image", *figures, words=["layer"])
-    for layer in record["layers"]:
+    for layer in folding.layers:
         own = [str(layer[key]) for key in ("name", "pe", "simd", "level_lanes", "cycles")]
-        rows.add_row(*own, *(str(predicted[layer["name"]][figure]) for figure in figures))
+        rows.add_row(*own, *(str(predicted[layer.name][figure]) for figure in figures))
     return rows
 
 
-def _print_resources(record: dict[str, Any]) -> None:
+def _print_resources(folding: "Folding", predicted: "Predicted") -> None:
     """The device, what of it is expected to be taken, and what the search proved."""
     from rebnet.boards import Resources, find
 
-    resources = record["predicted_resources"]
-    part = find(resources["part"]).part
-    usage = part.usage(Resources.from_record(resources["total"]))
+    part = find(predicted.part).part
+    usage = part.usage(Resources.from_record(predicted.total))
     shares = [f"{name} {need} of {has} ({100 * need / has:.1f} %)" for name, (need, has) in usage.items() if has]
     print(f"predicted on {part.name}: {', '.join(shares)}")
-    search = record.get("search")
-    if search is None:
+    search = folding.search
+    if search is None or search.clock_mhz is None:
         return
-    rate = 1e6 * search["clock_mhz"] / record["predicted_cycles_per_image"]
-    print(f"{rate:.0f} images/s at {search['clock_mhz']:g} MHz, a clock that is assumed, not measured")
+    rate = 1e6 * search.clock_mhz / folding.predicted_cycles_per_image
+    print(f"{rate:.0f} images/s at {search.clock_mhz:g} MHz, a clock that is assumed, not measured")
     print(
-        f"{search['proved']}: {search['foldings_enumerated']} foldings, largest share {search['largest_share']} %, "
-        f"bound {search['bound']} %, gap {search['gap']} %"
+        f"{search.proved}: {search.foldings_enumerated} foldings, largest share {search.largest_share} %, "
+        f"bound {search.bound} %, gap {search.gap} %"
     )

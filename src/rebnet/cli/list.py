@@ -1,12 +1,13 @@
 """`rebnet list`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from rebnet import flow
 from rebnet.choices import Kind
 from rebnet.cli.common import answer, print_table, table
+from rebnet.flow.catalogue import Listed
 
 
 def command(
@@ -20,7 +21,7 @@ def command(
     answer(rows, lambda: _print(rows))
 
 
-def _print(rows: list[dict[str, Any]]) -> None:
+def _print(rows: list[Listed]) -> None:
     if list(rows[0]) == ["name"]:
         for row in rows:
             print(row["name"])

@@ -2,12 +2,12 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import DatasetError
+from rebnet.files import Array
 
 Images = NDArray[np.uint8]
 """N×H×W×C, pixels 0 to 255."""
@@ -100,7 +100,7 @@ class Dataset:
         )
 
 
-def check_images(where: str, key: str, images: NDArray[Any]) -> None:
+def check_images(where: str, key: str, images: Array) -> None:
     """Raise `DatasetError` unless `images` is uint8, N×H×W×C, with no empty axis.
 
     Args:
@@ -129,7 +129,7 @@ def check_images(where: str, key: str, images: NDArray[Any]) -> None:
 
 
 def check_labels(
-    where: str, key: str, labels: NDArray[Any], images_key: str, count: int, *, classes: int = MAX_CLASSES
+    where: str, key: str, labels: Array, images_key: str, count: int, *, classes: int = MAX_CLASSES
 ) -> None:
     """Raise `DatasetError` unless `labels` holds `count` integers from 0 to classes − 1.
 

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rebnet.datasets.dataset import Dataset, check_images, check_labels, check_same_shape
 from rebnet.datasets.split import fixed_order
 from rebnet.errors import DatasetError
+from rebnet.files import Array
 from rebnet.paths import path_of
 
 PREFIX = "npz:"
@@ -66,7 +66,7 @@ def load(path: Path) -> Dataset:
     )
 
 
-def _class_names(where: str, names: NDArray[Any] | None) -> tuple[str, ...]:
+def _class_names(where: str, names: Array | None) -> tuple[str, ...]:
     if names is None:
         return ()
     if names.dtype.kind != "U" or names.ndim != 1 or not all(names.tolist()):
@@ -77,7 +77,7 @@ def _class_names(where: str, names: NDArray[Any] | None) -> tuple[str, ...]:
     return tuple(names.tolist())
 
 
-def _split(where: str, arrays: dict[str, NDArray[Any]]) -> None:
+def _split(where: str, arrays: dict[str, Array]) -> None:
     """Move a fifth of `images` and `labels` to the test arrays, in place."""
     images, labels = arrays["images"], arrays["labels"]
     count = len(images)
@@ -92,7 +92,7 @@ def _split(where: str, arrays: dict[str, NDArray[Any]]) -> None:
     arrays["test_images"], arrays["test_labels"] = images[order[cut:]], labels[order[cut:]]
 
 
-def _read(path: Path) -> dict[str, NDArray[Any]]:
+def _read(path: Path) -> dict[str, Array]:
     """The required and, where present, the optional arrays of the file; nothing is unpickled."""
     if not path.is_file():
         raise DatasetError(f"{path}: no such file; write the path of an existing .npz file after {PREFIX}")
@@ -140,7 +140,7 @@ def _keys(path: Path, found: set[str]) -> tuple[str, ...]:
     return (*wanted, NAMES) if NAMES in found else wanted
 
 
-def _member(path: Path, archive: Any, key: str) -> NDArray[Any]:
+def _member(path: Path, archive: Any, key: str) -> Array:
     try:
         _check_size(path, archive, key)
         array = archive[key]

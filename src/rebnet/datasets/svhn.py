@@ -18,7 +18,6 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +27,13 @@ from rebnet.datasets.dataset import Dataset, Images, Labels
 from rebnet.datasets.download import fetch
 from rebnet.datasets.folder import find_file, find_folder
 from rebnet.errors import DatasetError, MissingExtraError
+from rebnet.files import Array
 
 NAME = "svhn"
 CLASSES = 10
 
+Reader = Callable[..., dict[str, object]]
+"""scipy's `loadmat`."""
 _SIZE, _CHANNELS = 32, 3
 
 
@@ -109,7 +111,7 @@ def load_source(source: SvhnSource, data_dir: Path | None, cache: Path | None = 
     return Dataset(NAME, CLASSES, train_images, train_labels, test_images, test_labels, PUBLISHED[NAME])
 
 
-def _reader() -> Callable[..., dict[str, Any]]:
+def _reader() -> Reader:
     try:
         from scipy.io import loadmat
     except ImportError:
@@ -117,7 +119,7 @@ def _reader() -> Callable[..., dict[str, Any]]:
             f"data set {NAME} is published in MATLAB files and scipy, which reads them, is not installed; "
             "run pip install 'rebnet[data]'"
         ) from None
-    reader: Callable[..., dict[str, Any]] = loadmat
+    reader: Reader = loadmat
     return reader
 
 
@@ -133,7 +135,7 @@ def _check_hash(path: Path, md5: str) -> Path:
 
 
 def _read_part(
-    loadmat: Callable[..., dict[str, Any]], locate: Callable[[SvhnFile], Path], files: tuple[SvhnFile, ...]
+    loadmat: Reader, locate: Callable[[SvhnFile], Path], files: tuple[SvhnFile, ...]
 ) -> tuple[Images, Labels]:
     """The images and labels of the files, one after the other; one file at a time is held twice."""
     paths = [locate(file) for file in files]
@@ -147,9 +149,7 @@ def _read_part(
     return images, labels
 
 
-def read_mat(
-    loadmat: Callable[..., dict[str, Any]], path: Path, count: int
-) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def read_mat(loadmat: Reader, path: Path, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Read a MATLAB file, whose hash has been checked, with `loadmat`, scipy's.
 
     Returns:
@@ -181,7 +181,7 @@ def read_mat(
     return images.transpose(3, 0, 1, 2), numbers.astype(np.int64) % CLASSES
 
 
-def _variable(path: Path, variables: dict[str, Any], key: str, shape: tuple[int, ...], *dtypes: str) -> NDArray[Any]:
+def _variable(path: Path, variables: dict[str, object], key: str, shape: tuple[int, ...], *dtypes: str) -> Array:
     """The array `key`, if it has this shape and one of these types; never objects."""
     array = variables.get(key)
     if array is None:

@@ -1,7 +1,6 @@
 """How the verbs tell what they are at; each takes functions of these shapes, and says nothing where none is given."""
 
 from collections.abc import Callable
-from typing import Any
 
 Say = Callable[[str], None]
 """Called with what a stage is at."""
@@ -12,7 +11,7 @@ Progress = Callable[[int], None]
 ModuleProgress = Callable[[str, int, int], None]
 """Called with the name of a module, how many are done, and how many there are."""
 
-Done = Callable[[str, Any], None]
+Done = Callable[[str, object], None]
 """Called with the name of a stage and what its function returned."""
 
 

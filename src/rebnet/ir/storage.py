@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rebnet.errors import FileFormatError, VerifyError
-from rebnet.files import file_hash, make_folder, read_tensors, write_record, write_tensors
+from rebnet.files import Array, file_hash, make_folder, read_tensors, write_record, write_tensors
 from rebnet.ir.network import Network, Node, names_unsaid
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import (
@@ -36,7 +35,7 @@ from rebnet.spec.window import Window
 NETWORK_FILE = "network.json"
 TENSOR_FILE = "tensors.safetensors"
 _OPS = (Dense, Conv, MaxPool, BatchNorm, Affine, ResidualSign, Threshold, Scores)
-Tensors = dict[str, NDArray[Any]]
+Tensors = dict[str, Array]
 _KINDS: dict[str, type[Op]] = {kind.__name__: kind for kind in _OPS}
 
 
@@ -87,7 +86,7 @@ def _dump(prefix: str, node: Node[Op], unsaid: str, tensors: Tensors) -> Operati
     return Operation.from_json("", record)
 
 
-def _narrow(values: NDArray[Any]) -> NDArray[Any]:
+def _narrow(values: Array) -> Array:
     """Numbers in the smallest type that holds them exactly; the reader widens them again."""
     if values.dtype == np.float64:
         with np.errstate(over="ignore"):

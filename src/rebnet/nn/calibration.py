@@ -6,13 +6,12 @@ Without them, rounding the factors at export moves 2 to 4 % of the labels; with 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rebnet.errors import OptionError
+from rebnet.files import Array
 from rebnet.nn.any_levels import level_counts, modules_at, set_levels, signs_at
 from rebnet.nn.linear import BinaryLayer
 from rebnet.spec.gains import choose_gains
@@ -50,7 +49,7 @@ def snap_gains(model: nn.Sequential, gain_bits: int = 8, threshold_bits: int = 2
 
 
 @torch.no_grad()
-def recalibrate(model: nn.Sequential, images: Tensor | NDArray[Any], batch_size: int | None = None) -> None:
+def recalibrate(model: nn.Sequential, images: Tensor | Array, batch_size: int | None = None) -> None:
     """Replace the statistics of every BatchNorm by those of `images`; leave the model in eval mode.
 
     Layer after layer, so that each one sees the final statistics of those before it. Mean and variance, per channel

@@ -8,11 +8,10 @@ from typing import Any, get_args
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rebnet.errors import FileFormatError, RebnetError
-from rebnet.files import read_tensors, write_tensors
+from rebnet.files import Array, Arrays, read_tensors, write_tensors
 from rebnet.nn.build import build
 from rebnet.nn.networks import architecture
 from rebnet.nn.options import MODEL_FILE, Estimator, Gradient
@@ -101,12 +100,12 @@ def _metadata(path: Path, texts: Mapping[str, str]) -> ModelMetadata:
     return ModelMetadata(**values)
 
 
-def state_arrays(state: Mapping[str, Tensor]) -> dict[str, NDArray[Any]]:
+def state_arrays(state: Mapping[str, Tensor]) -> dict[str, Array]:
     """A state dict as arrays to write."""
     return {name: tensor.detach().cpu().contiguous().numpy() for name, tensor in state.items()}
 
 
-def state_tensors(path: Path, arrays: Mapping[str, NDArray[Any]], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def state_tensors(path: Path, arrays: Arrays, wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Arrays read from `path` as a state dict with exactly the names, shapes and types of `wanted`.
 
     Raises:
@@ -125,7 +124,7 @@ def _current(name: str) -> str:
     return name if old is None else f"norm{old[2]}.{old[1]}.{old[3]}"
 
 
-def _tensor(path: Path, name: str, array: NDArray[Any] | None, like: Tensor) -> Tensor:
+def _tensor(path: Path, name: str, array: Array | None, like: Tensor) -> Tensor:
     if array is None:
         raise FileFormatError(f"{path}: tensor {name!r} is missing; train it again")
     shape = () if like.ndim == 0 and array.shape == (1,) else array.shape  # numpy writes a scalar as one element

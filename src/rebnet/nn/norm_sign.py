@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from rebnet.errors import OptionError
 from rebnet.nn.operations import Said, says
+from rebnet.nn.options import Estimator
 from rebnet.nn.residual import ResidualSign, surrogate_slope
 from rebnet.nn.window import PadLowest
 
@@ -207,7 +208,7 @@ class _NormSign(torch.autograd.Function):
 
 
 def _residual_gradient(
-    z: Tensor, gammas: Tensor, to_values: Tensor, gradient: str, estimator: Any, sharpness: Tensor
+    z: Tensor, gammas: Tensor, to_values: Tensor, gradient: str, estimator: Estimator, sharpness: Tensor
 ) -> tuple[Tensor, Tensor | None]:
     """Gradients of `residual_sign` to z and to the factors, by the recursions of its docstring, last level first.
 

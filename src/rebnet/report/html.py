@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from typing import Any
 
 
 class Html(str):
@@ -70,7 +69,7 @@ def varying(states: Sequence[Mapping[str, object]]) -> str:
     return json.dumps(states, ensure_ascii=True, separators=(",", ":"))
 
 
-def table(headings: Sequence[Child], rows: Iterable[Sequence[Child]], **attributes: Any) -> Html:
+def table(headings: Sequence[Child], rows: Iterable[Sequence[Child]], **attributes: object) -> Html:
     """A table with a heading over each column; the first cell of a row is its heading."""
     head = tag("tr", *(h if _is(h, "th") else tag("th", h, scope="col") for h in headings))
     body = (

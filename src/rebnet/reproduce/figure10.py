@@ -2,14 +2,14 @@
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rebnet.reproduce.picture import GREY, color
 from rebnet.reproduce.published import CLOCK_MHZ, DATASETS
 from rebnet.reproduce.published_hardware import DEVICES, HARDWARE, PARTS, Hardware
 from rebnet.reproduce.records import Figure, Run, datasets_of
 from rebnet.reproduce.table import Table, whole
-from rebnet.reproduce.target import Reproduction
+from rebnet.reproduce.target import Reproduction, Row
 from rebnet.reproduce.utilisation import RESOURCES
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _CAPTION = (
     f"score, of the cycle model and of the RTL; µs: published, or at {CLOCK_MHZ} MHz (assumed). The paper's own figure "
     "has bars without numbers."
 )
-Row = dict[str, Any]
 
 
 def figure10(runs: Sequence[Run], dataset: str | None) -> Reproduction:

@@ -8,7 +8,7 @@ from rebnet.reproduce.picture import ABOVE, color, log_images_per_second, name_p
 from rebnet.reproduce.published import CLOCK_MHZ, DATASETS, NETWORKS
 from rebnet.reproduce.records import Run
 from rebnet.reproduce.table import Table, percent, whole
-from rebnet.reproduce.target import Reproduction
+from rebnet.reproduce.target import Reproduction, Row
 from rebnet.reproduce.wide import Wide, widths
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _missing(dataset: str, runs: Sequence[Run]) -> str:
     )
 
 
-def _point(each: Wide) -> dict[str, object]:
+def _point(each: Wide) -> Row:
     run = each.run
     figures = {
         "float_accuracy": run.float_accuracy,

@@ -1,14 +1,14 @@
 """Figure 12: at equal accuracy, a one-level network that was widened against more levels that were not."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rebnet.reproduce.figure10 import commands_of
 from rebnet.reproduce.picture import BESIDE, color, log_images_per_second, name_point
 from rebnet.reproduce.published import CLOCK_MHZ, DATASETS
 from rebnet.reproduce.records import Figure, Run, datasets_of
 from rebnet.reproduce.table import Table, percent, whole
-from rebnet.reproduce.target import Reproduction
+from rebnet.reproduce.target import Reproduction, Row
 from rebnet.reproduce.wide import Wide, widths
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _rows(dataset: str, pair: Pair) -> list[tuple[str, ...]]:
     return rows
 
 
-def _record(dataset: str, pair: Pair) -> dict[str, Any]:
+def _record(dataset: str, pair: Pair) -> Row:
     many, single, equal = pair
     return {
         "dataset": dataset,
@@ -119,9 +119,9 @@ def _record(dataset: str, pair: Pair) -> dict[str, Any]:
     }
 
 
-def _side(side: Wide) -> dict[str, Any]:
+def _side(side: Wide) -> Row:
     run = side.run
-    shown: dict[str, Any] = {
+    shown: Row = {
         "run": run.name,
         "network": str(run.network),
         "levels": run.levels,
@@ -137,7 +137,7 @@ def _side(side: Wide) -> dict[str, Any]:
     return shown
 
 
-def _ratios(many: Wide, single: Wide | None) -> dict[str, Any]:
+def _ratios(many: Wide, single: Wide | None) -> Row:
     """What the widened network takes and gives for one of the network with levels."""
     if single is None:
         return {}

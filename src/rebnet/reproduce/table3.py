@@ -1,7 +1,7 @@
 """Table III: accuracy and throughput of each data set, FINN's, the paper's and ours."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from rebnet.errors import OptionError
 from rebnet.ir.notation import parse
@@ -10,7 +10,7 @@ from rebnet.reproduce.picture import ABOVE, BESIDE, COLORS, GREY, Place, log_ima
 from rebnet.reproduce.published import CLOCK_MHZ, DATASETS, NETWORKS, Published
 from rebnet.reproduce.records import Run
 from rebnet.reproduce.table import Table, percent, whole
-from rebnet.reproduce.target import Reproduction
+from rebnet.reproduce.target import Reproduction, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,7 +56,7 @@ def table3(runs: Sequence[Run], dataset: str | None) -> Reproduction:
     return Reproduction(record, table, draw, (5.5 * columns, 3.8 * lines))
 
 
-def _rows(dataset: str, runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
+def _rows(dataset: str, runs: Sequence[Run]) -> Iterator[Row]:
     """Rows of one data set as the JSON holds them."""
     for result in published.of(dataset):
         yield _published_row(result)
@@ -67,8 +67,8 @@ def _rows(dataset: str, runs: Sequence[Run]) -> Iterator[dict[str, Any]]:
             yield {"dataset": dataset, "by": OURS, "levels": levels, "notes": ["not measured"]}
 
 
-def _published_row(result: Published) -> dict[str, Any]:
-    row: dict[str, Any] = {"dataset": result.dataset, "by": result.source, "levels": result.levels}
+def _published_row(result: Published) -> Row:
+    row: Row = {"dataset": result.dataset, "by": result.source, "levels": result.levels}
     row["published_accuracy"] = {"value": result.accuracy, "unit": "%", "origin": result.origin}
     if result.images_per_second is not None:
         throughput = {"value": result.images_per_second, "unit": "images/s", "origin": result.origin}
@@ -76,7 +76,7 @@ def _published_row(result: Published) -> dict[str, Any]:
     return row
 
 
-def _our_row(run: Run) -> dict[str, Any]:
+def _our_row(run: Run) -> Row:
     figures = {
         "float_accuracy": run.float_accuracy,
         "integer_accuracy": run.integer_accuracy,
@@ -102,14 +102,14 @@ def _our_row(run: Run) -> dict[str, Any]:
     }
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _cells(row: Row) -> tuple[str, ...]:
     def value(key: str) -> float | None:
         figure = row.get(key)
         return None if figure is None else figure["value"]
 
     return (
         DATASETS[row["dataset"]],
-        "; ".join((row.get("run", row["by"]), *row.get("notes", ()))),
+        "; ".join((str(row.get("run", row["by"])), *row.get("notes", ()))),
         "" if row["levels"] is None else str(row["levels"]),
         percent(value("published_accuracy")),
         percent(value("float_accuracy")),

@@ -7,14 +7,14 @@ stands here is measured: γ_i = mean |r_i|, the factor of least squared error, w
 
 import shlex
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rebnet.reproduce.figure10 import build_of
 from rebnet.reproduce.picture import GREY, color
 from rebnet.reproduce.published import DATASETS
 from rebnet.reproduce.records import Figure, Run, datasets_of
 from rebnet.reproduce.table import Table, percent, whole
-from rebnet.reproduce.target import Reproduction
+from rebnet.reproduce.target import Reproduction, Row
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,6 @@ _CAPTION = (
     "could not be read, and no number of theirs is shown."
 )
 _COSTS = ("held_bits", "additions", "multiplications")
-Row = dict[str, Any]
 
 
 def table4(runs: Sequence[Run], dataset: str | None) -> Reproduction:

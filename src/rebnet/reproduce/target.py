@@ -8,6 +8,9 @@ from rebnet.reproduce.picture import Draw
 from rebnet.reproduce.records import Run
 from rebnet.reproduce.table import Table
 
+Row = dict[str, Any]
+"""A row, point or pair as NAME.json holds it."""
+
 
 @dataclass(frozen=True)
 class Reproduction:
@@ -20,7 +23,7 @@ class Reproduction:
         size: width and height of the picture, inches.
     """
 
-    record: dict[str, Any]
+    record: Row
     table: Table
     draw: Draw
     size: tuple[float, float]

@@ -19,6 +19,9 @@ from rebnet.errors import OutputError, RebnetError, SimulationError, StallError,
 from rebnet.processes import child, clean_environment
 from rebnet.swap import scratch
 
+_State = dict[str, Any]
+"""What the simulator says where it ended early."""
+
 
 @dataclass(frozen=True)
 class Streams:
@@ -107,14 +110,14 @@ def _start(command: list[str], folder: Path) -> AbstractContextManager["subproce
         raise ToolError(
             f"{command[0]}: the built simulator cannot be run; name a --cache-dir on a disk that may hold programs"
         )
-    streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "text": True}
-    return child(command, cwd=folder, env=clean_environment(), **streams)
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+    return child(command, cwd=folder, env=clean_environment(), text=True, **streams)
 
 
 def _command(
     program: Path, streams: Streams, files: list[Path], seed: int, trace: Path | None, sink_beats: int | None
 ) -> list[str]:
-    options: dict[str, Any] = {
+    options: dict[str, object] = {
         "--images": files[0],
         "--levels": files[1],
         "--output": files[2],
@@ -186,7 +189,7 @@ def channel_name(scope: str) -> str:
     return scope
 
 
-def _error(state: dict[str, Any], streams: Streams) -> RebnetError:
+def _error(state: _State, streams: Streams) -> RebnetError:
     kind = state["error"]
     if kind == "stall":
         return StallError(_stall_sentence(state, streams))
@@ -206,7 +209,7 @@ def _error(state: dict[str, Any], streams: Streams) -> RebnetError:
     )
 
 
-def _stall_sentence(state: dict[str, Any], streams: Streams) -> str:
+def _stall_sentence(state: _State, streams: Streams) -> str:
     (s_valid, s_ready), (m_valid, m_ready) = state["s_axis"], state["m_axis"]
     channels = {channel_name(name): count for name, count in state["channels"].items()}
     fills = {name: f"{channels[name]}/{depth}" for name, depth in streams.depths.items() if name in channels}

@@ -4,7 +4,7 @@ What needs torch is imported where it is used first, so that recipes are listed 
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rebnet.train.recipe import RECIPES, Recipe, recipe_for
 
@@ -23,7 +23,7 @@ _LATER = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_LATER[name]), name)

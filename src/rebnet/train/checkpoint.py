@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from rebnet.errors import FileFormatError, OptionError
-from rebnet.files import read_tensors, write_tensors
+from rebnet.files import Array, Arrays, read_tensors, write_tensors
 from rebnet.nn.load import state_arrays, state_tensors
 from rebnet.records.training import Epoch
 from rebnet.train.folder import CHECKPOINT_FILE
@@ -62,7 +62,7 @@ def load_checkpoint(
     if not readable:
         raise FileFormatError(f"{path}: its metadata hold no settings, epoch and curve; delete it and train again")
     _check_settings(path, saved, settings)
-    parts: dict[str, dict[str, Any]] = {"model": {}, "optimizer": {}}
+    parts: dict[str, dict[str, Array]] = {"model": {}, "optimizer": {}}
     for name, array in arrays.items():
         part, _, rest = name.partition(".")
         parts.setdefault(part, {})[rest] = array
@@ -71,7 +71,7 @@ def load_checkpoint(
     return entries
 
 
-def _load_optimizer(path: Path, arrays: Mapping[str, Any], optimizer: torch.optim.Optimizer) -> None:
+def _load_optimizer(path: Path, arrays: Arrays, optimizer: torch.optim.Optimizer) -> None:
     fresh = _fresh(optimizer)
     moments = {f"{index}.{name}": like for index, state in enumerate(fresh) for name, like in state.items()}
     tensors = state_tensors(path, arrays, moments)

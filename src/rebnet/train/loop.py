@@ -172,7 +172,10 @@ def train(
         with processes.first_alone():
             if processes.leads:
                 record = replace(
-                    _finish(model, job, curve, int(gain_bits), dataset), **run_on, compiled=compiled, request=request
+                    _finish(model, job, curve, int(gain_bits), dataset),
+                    **run_on._asdict(),
+                    compiled=compiled,
+                    request=request,
                 )
                 _check_finite(model, f"{output}: after the last epoch")
                 made = (levels, input_bits, dataset.name, any_levels, chosen.gradient, chosen.estimator)

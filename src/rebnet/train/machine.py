@@ -2,22 +2,28 @@
 
 import platform
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import torch
 
 
-def machine(device: torch.device) -> dict[str, Any]:
-    """Processor, the instructions that torch uses of it, threads and version: what a record tells.
+class Machine(NamedTuple):
+    """What a record tells: sums of floats depend on their order, and their order on these."""
 
-    Sums of floats depend on their order, and their order on these.
-    """
-    return {
-        "processor": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-    }
+    processor: str
+    instructions: str
+    threads: int
+    torch: str
+
+
+def machine(device: torch.device) -> Machine:
+    """Processor, the instructions that torch uses of it, threads and version."""
+    return Machine(
+        torch.cuda.get_device_name(device) if device.type == "cuda" else _processor(),
+        torch.backends.cpu.get_cpu_capability(),
+        torch.get_num_threads(),
+        torch.__version__,
+    )
 
 
 def _processor() -> str:

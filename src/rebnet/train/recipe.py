@@ -91,7 +91,7 @@ _SHARES = ("label_smoothing", "validation_fraction")
 _MOST = 2**31 - 1
 
 
-def _taken(name: str, value: Any) -> tuple[Any, str]:
+def _taken(name: str, value: object) -> tuple[object, str]:
     """The value of a field in Python's own type, and what it must do where it is not legal."""
     kind = _KINDS[name]
     if choices := get_args(kind):
