@@ -185,3 +185,14 @@ def test_builds_of_all_kinds_in_one_sweep(build, run_folder, tmp_path):
     assert "3 accelerators" in text
     one = report([tmp_path / "fixed"], tmp_path / "one.html").read_text()
     assert 'id="levels"' not in one  # nothing to choose
+
+
+def test_the_recipe_of_the_training_is_shown_whole(build, tmp_path):
+    training = read_json(build / "training.json")
+    write_record(build / "training.json", {**training, "recipe": {"epochs": 3, "loss": "squared_hinge", "mine": "é"}})
+    rechain(build)
+    text = page(build, tmp_path)
+    details = text[text.index("The recipe of the training") :].split("</table>")[0]
+    assert re.findall(r'<th scope="row">(\w+)</th><td>(.*?)</td>', details) == [
+        ("epochs", "3"), ("loss", "&quot;squared_hinge&quot;"), ("mine", "&quot;é&quot;"),
+    ]  # fmt: skip

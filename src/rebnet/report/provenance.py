@@ -39,7 +39,7 @@ def provenance(build: Build) -> Html:
         tag("p", versions([build])),
     ]
     training = build.get(Training)
-    if training and isinstance(training.recipe, dict):
+    if training is not None and training.recipe is not None:
         recipe = [(str(key), json.dumps(value, ensure_ascii=False)) for key, value in training.recipe.items()]
         parts.append(details("The recipe of the training", table(("setting", "value"), recipe)))
     return section("provenance", "Provenance", *parts, lead=_LEAD)
