@@ -10,12 +10,14 @@ import typer
 from rebnet import flow
 from rebnet.cli.common import (
     CacheDir,
+    ClockMhz,
     DataDir,
+    Source,
+    TargetFps,
     answer,
     as_json,
     complete_boards,
     complete_parts,
-    complete_zoo,
     note,
     parse_images,
     print_record,
@@ -29,13 +31,7 @@ from rebnet.progress import Shown
 
 
 def command(
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="Folder of a finished training, or zoo:NAME (for example zoo:mnist-arch-1-m2).",
-            autocompletion=complete_zoo,
-        ),
-    ],
+    source: Source,
     output: Annotated[Path, typer.Option(help="Folder of the build.")],
     board: Annotated[str | None, typer.Option(help="Board, such as zc702.", autocompletion=complete_boards)] = None,
     part: Annotated[
@@ -44,14 +40,12 @@ def command(
     folding: Annotated[
         str | None, typer.Option(help="paper, balanced, or a folding.json; searched for the device if not given.")
     ] = None,
-    target_fps: Annotated[
-        float | None, typer.Option(help="Images/s at M levels: the cheapest folding on the board that reaches them.")
-    ] = None,
+    target_fps: TargetFps = None,
     max_utilisation: Annotated[
         float | None,
         typer.Option(help="Percent of the device that may be taken, as synthesis counts it; 90 if searched."),
     ] = None,
-    clock_mhz: Annotated[float | None, typer.Option(help="Clock in MHz; the board's if not given.")] = None,
+    clock_mhz: ClockMhz = None,
     images: Annotated[str, typer.Option(help="How many test images go through the RTL, or all.")] = "100",
     dataset: Annotated[str | None, typer.Option(help="Test images; the training's own if not given.")] = None,
     data_dir: DataDir = None,

@@ -61,6 +61,19 @@ CacheDir = Annotated[
     ),
 ]
 Build = Annotated[Path, typer.Argument(help="Folder that 'rebnet compile' made.")]
+Source = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of a finished training, or zoo:NAME (for example zoo:mnist-arch-1-m2).",
+        autocompletion=complete_zoo,
+    ),
+]
+TargetFps = Annotated[
+    float | None,
+    typer.Option("--target-fps", help="Images/s at M levels: the cheapest folding on the board that reaches them."),
+]
+ClockMhz = Annotated[float | None, typer.Option("--clock-mhz", help="Clock in MHz; the board's if not given.")]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, or auto: a CUDA GPU where there is one.")]
 
 
 @dataclass

@@ -9,10 +9,12 @@ from rich.table import Table
 from rebnet import flow
 from rebnet.choices import Stage
 from rebnet.cli.common import (
+    ClockMhz,
+    Source,
+    TargetFps,
     answer,
     complete_boards,
     complete_parts,
-    complete_zoo,
     print_record,
     print_table,
     table,
@@ -25,13 +27,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="Folder of a finished training, or zoo:NAME (for example zoo:mnist-arch-1-m2).",
-            autocompletion=complete_zoo,
-        ),
-    ],
+    source: Source,
     output: Annotated[Path, typer.Option(help="Folder of the build.")],
     folding: Annotated[
         str | None,
@@ -50,13 +46,11 @@ def command(
     part: Annotated[
         str | None, typer.Option(help="Part, such as xc7z020, instead of a board.", autocompletion=complete_parts)
     ] = None,
-    target_fps: Annotated[
-        float | None, typer.Option(help="Images/s at M levels: the cheapest folding on the board that reaches them.")
-    ] = None,
+    target_fps: TargetFps = None,
     max_utilisation: Annotated[
         float | None, typer.Option(help="Percent of the board's LUT, BRAM and DSP to take at most; 90 if not given.")
     ] = None,
-    clock_mhz: Annotated[float | None, typer.Option(help="Clock in MHz; the board's if not given.")] = None,
+    clock_mhz: ClockMhz = None,
     fixed_levels: Annotated[
         bool, typer.Option("--fixed-levels", help="Drop the constants for fewer than M levels.")
     ] = False,

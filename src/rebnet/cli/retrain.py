@@ -6,17 +6,11 @@ from typing import Annotated
 import typer
 
 from rebnet import flow
-from rebnet.cli.common import DataDir, answer_training, complete_zoo, leads, note, quiet, resumable
+from rebnet.cli.common import DataDir, Device, Source, answer_training, leads, note, quiet, resumable
 
 
 def command(
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="Folder of a finished training, or zoo:NAME (for example zoo:cifar10-arch-2-m2).",
-            autocompletion=complete_zoo,
-        ),
-    ],
+    source: Source,
     output: Annotated[Path, typer.Option(help="Folder of the run; those before it lie in its folder before.")],
     seed: Annotated[
         int | None, typer.Option(help="Seed of everything random in all trainings; their own if not given.")
@@ -24,7 +18,7 @@ def command(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint; finished trainings are kept.")
     ] = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto: a CUDA GPU where there is one.")] = "auto",
+    device: Device = "auto",
     data_dir: DataDir = None,
 ) -> None:
     """Train again what a record tells: the network and, before it, those that it started and learned from.

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from rebnet import flow
-from rebnet.cli.common import DataDir, DatasetName, answer_training, quiet, resumable
+from rebnet.cli.common import DataDir, DatasetName, Device, answer_training, quiet, resumable
 
 
 def command(
@@ -36,7 +36,7 @@ def command(
         bool,
         typer.Option("--any-levels", help="Train for every m from 1 to M: shared weights, constants of their own."),
     ] = False,
-    device: Annotated[str, typer.Option(help="cpu, cuda, or auto: a CUDA GPU where there is one.")] = "auto",
+    device: Device = "auto",
     data_dir: DataDir = None,
 ) -> None:
     """Train a residual binarized network and write model.safetensors and training.json.
