@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, TypeVar, get_args
 
 import torch
 from torch import Tensor, nn
@@ -18,11 +18,11 @@ from torch.distributed import _functional_collectives as collectives
 
 from rebnet.choices import Device
 from rebnet.errors import MissingExtraError, OptionError
-from rebnet.records import Training
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+T = TypeVar("T")
 PATIENCE = timedelta(minutes=30)
 """A process waits so long for another one in a step; `torchrun` ends all of them earlier where one fails."""
 
@@ -88,10 +88,10 @@ class Processes:
         for tensor in tensors:
             torch.distributed.broadcast(tensor, 0)
 
-    def tell(self, record: Training | None) -> Training:
+    def tell(self, record: T | None) -> T:
         """What the first process holds as `record`."""
         told = record if self.fabric is None or self.count == 1 else self.fabric.broadcast(record)
-        assert isinstance(told, Training)
+        assert told is not None
         return told
 
     def first_alone(self, local: bool = False) -> AbstractContextManager[None]:
