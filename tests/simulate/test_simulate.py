@@ -74,7 +74,7 @@ def test_an_interrupt_just_behind_the_start_of_a_simulator_ends_it(ready, digits
 
 
 def test_the_counting_trees_as_synthesised(ready, digits):
-    records = [simulate(ready, digits, images=60, processes=1, trees=trees).record for trees in (False, True)]
+    records = [dict(simulate(ready, digits, images=60, processes=1, trees=trees).record) for trees in (False, True)]
     for record in records:
         del record["simulated_cycles_per_second"]
     assert records[0] == records[1]
