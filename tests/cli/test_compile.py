@@ -89,6 +89,7 @@ def test_training_record(refuse, run_folder, tmp_path):
 
 
 AGAIN = "; run the stage that writes it again"
+OTHERWISE = "; correct it, or compile with another --folding"
 
 
 @pytest.mark.parametrize(
@@ -205,7 +206,7 @@ def test_folding_of_too_many_lanes(refuse, tmp_path):
     [
         (
             lambda r: r["layers"][0].update(pe=0),
-            "{}: key 'layers[0].pe' holds 0, it must hold a whole number of at least 1" + AGAIN,
+            "{}: key 'layers[0].pe' holds 0, it must hold a whole number of at least 1" + OTHERWISE,
         ),
         (
             lambda r: r["layers"][1].update(simd=13),
@@ -218,20 +219,25 @@ def test_folding_of_too_many_lanes(refuse, tmp_path):
         ),
         (
             lambda r: r["fifos"][1].update(depth="8"),
-            "{}: key 'fifos[1].depth' holds '8', it must hold a whole number of at least 1" + AGAIN,
+            "{}: key 'fifos[1].depth' holds '8', it must hold a whole number of at least 1" + OTHERWISE,
         ),
         (
             lambda r: r["fifos"].pop(),
             "{}: no fifo entry for layer3.output; add it, or fold the network again",
         ),
+        (
+            lambda r: r["layers"][0].update(weight_style="registers"),
+            "{}: layer layer1: weight_style='registers'; use block, distributed or auto",
+        ),
+        (lambda r: r.update(samples_per_beat=128), "{}: samples_per_beat=128; use a power of two from 1 to 64"),
         (lambda r: r.update(samples_per_beat=3), "{}: samples_per_beat=3; use a power of two from 1 to 64"),
         (
             lambda r: r.update(samples_per_beat="4"),
-            "{}: key 'samples_per_beat' holds '4', it must hold a whole number from 1 to 64" + AGAIN,
+            "{}: key 'samples_per_beat' holds '4', it must hold a whole number of at least 1" + OTHERWISE,
         ),
         (
             lambda r: r.pop("layers"),
-            "{}: key 'layers' is missing, it must hold a list of 1 to 10,000 entries" + AGAIN,
+            "{}: key 'layers' is missing, it must hold a list of 1 to 10,000 entries" + OTHERWISE,
         ),
         (
             lambda r: r.pop("schema"),

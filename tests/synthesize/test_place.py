@@ -73,7 +73,7 @@ def test_record_and_files(ready: Path) -> None:
     assert placed["used"] == {"LUT": 500, "FF": 400, "BRAM_36K": 0, "BRAM_18K": 3, "DSP": 2}
     assert placed["available"] == {"LUT": 83640, "FF": 83640, "BRAM_36K": 0, "BRAM_18K": 208, "DSP": 156}
     assert placed["bitstream_bytes"] == (ready / placed["bitstream"]).stat().st_size == 100
-    assert read(ready) == record
+    assert read(ready) == {"schema": 1, **record}
     assert record["total"]["LUT"] == 1  # what synthesize wrote is still there
     assert tree(ready) - before == {
         "device", "device/device.bit", "device/device.sv", "device/nextpnr.json", "device/nextpnr.log",

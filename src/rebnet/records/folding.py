@@ -95,7 +95,7 @@ class GivenFolding(Record):
 
     layers: Annotated[tuple[GivenLayer, ...], Length(1, 10_000)]
     fifos: tuple[GivenFifo, ...] | None = None
-    samples_per_beat: Count | None = None
+    samples_per_beat: Positive | None = None
 
 
 @form
@@ -116,12 +116,36 @@ class Folding(Record):
     search: Search | None = None
     predicted_resources: Predicted | None = None
 
+
+@form
+class AskedBoard(Record):
+    """A board or part, and percent of it."""
+
+    board: Name
+    max_utilisation: Share
+
+
+@form
+class AskedPart(Record):
+    """A part, and percent of it where a limit was asked for."""
+
+    part: Name
+    max_utilisation: Share | Absent | None = ABSENT
+
+
+@form
+class Asked(Record):
+    """What a folding was asked for, whatever else it says."""
+
+    FILE = "folding.json"
+
+    search: AskedBoard | None = None
+    predicted_resources: AskedPart | None = None
+
     @property
-    def asked(self) -> tuple[str, float] | None:
+    def limit(self) -> tuple[str, float] | None:
         """Board or part, and the percent of it that was to be taken at most; None where no limit was asked for."""
-        if self.search is not None and self.search.board and self.search.max_utilisation:
+        if self.search is not None:
             return self.search.board, float(self.search.max_utilisation)
-        predicted = self.predicted_resources
-        if predicted is not None and predicted.max_utilisation:
-            return predicted.part, float(predicted.max_utilisation)
-        return None
+        part = self.predicted_resources
+        return (part.part, float(part.max_utilisation)) if part is not None and part.max_utilisation else None

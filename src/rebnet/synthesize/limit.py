@@ -4,7 +4,8 @@ from pathlib import Path
 
 from rebnet import boards
 from rebnet.boards import Part, Resources
-from rebnet.records import Folding, read_if_there
+from rebnet.records import read_if_there
+from rebnet.records.folding import Asked
 from rebnet.records.synthesis import Excess, Limit
 from rebnet.stages.folding import FOLDING_FILE
 
@@ -21,11 +22,10 @@ def limit_record(build: Path, part: Part, counted: Resources) -> Limit | None:
         FileFormatError: folding.json is damaged.
         OptionError: it names a part that there is not.
     """
-    folding = read_if_there(build / FOLDING_FILE, Folding)
-    asked = None if folding is None else folding.asked
-    if asked is None:
+    asked = read_if_there(build / FOLDING_FILE, Asked)
+    if asked is None or asked.limit is None:
         return None
-    name, percent = asked
+    name, percent = asked.limit
     meant = boards.find(name).part
     if (meant.name, meant.device) != (part.name, part.device):
         return None
