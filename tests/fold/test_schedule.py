@@ -102,6 +102,16 @@ def test_every_event_happens_as_soon_as_it_can():
         assert [[int(cycle) for cycle in own] for own in schedule.times] == one_by_one(images), seed
 
 
+def test_images_that_come_again():
+    """What is known of the images before is all there is to be known, in any order of a few that repeat."""
+    for seed in range(150):
+        draw = Draw(seed)
+        some = [draw.image(extra=bool(draw.rng.random() < 0.7)) for _ in range(int(draw.rng.integers(1, 4)))]
+        turns = np.arange(24) % len(some) if seed % 2 else draw.rng.integers(0, len(some), 24)
+        images = [some[turn] for turn in turns]
+        assert [[int(cycle) for cycle in own] for own in Schedule(images).times] == one_by_one(images), seed
+
+
 def test_a_process_that_only_follows():
     """It has no cycle 0 of its own: all its events happen with what they wait for."""
     source = Process("source", np.array([3, 1, 1]), start=True)

@@ -10,8 +10,8 @@ The least solution of these equations is what the hardware does, cycle by cycle,
 registers only and stay once they are there. It is found by letting every process follow the others until nothing
 changes; a whole process follows in a few operations on arrays.
 
-An image repeats the events of the image before. Here the equations are solved for a number of images in turn;
-`rebnet.fold.timing.pace` solves them for a run without end.
+An image repeats the events of the image before, and waits only for itself and for images before it: here the equations
+are solved for one image after another, `rebnet.fold.timing.pace` solves them for a run without end.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rebnet.fold.timing.deadlock import refuse_deadlock
-from rebnet.fold.timing.process import Edge, Process
+from rebnet.fold.timing.process import Process
 from rebnet.stages.numbers import Integers
 
 NEVER = -(1 << 60)
@@ -31,7 +31,7 @@ PATIENCE = 64
 
 @dataclass(eq=False)
 class _Wait:
-    """An edge over all images: shifted[events] >= shifted of `source` at `after`, plus `add`.
+    """An edge within an image: shifted[events] >= shifted of `source` at `after`, plus `add`.
 
     `first` and `last` tell which of its entries a range of events of `source` can move. `low` and `high` are the range
     that moved since the edge was last looked at.
@@ -43,8 +43,8 @@ class _Wait:
     add: Integers
     first: Integers
     last: Integers
-    low: int
-    high: int
+    low: int = 0
+    high: int = -1
 
 
 class Schedule:
@@ -64,81 +64,136 @@ class Schedule:
 
     def __init__(self, images: Sequence[Sequence[Process]]) -> None:
         self.images = len(images)
-        numbers = [{process: number for number, process in enumerate(image)} for image in images]
-        # An event's time less its process's gaps up to it never falls from one event to the next.
-        self._bases = [np.cumsum(np.concatenate([image[n].gaps for image in images])) for n in range(len(images[0]))]
-        self._shifted = [np.full(len(base), NEVER, dtype=np.int64) for base in self._bases]
+        made = {id(image): image for image in images}
+        solvers = {each: _Image(image) for each, image in made.items()}
+        runs: list[list[Integers]] = []
+        last: dict[int, int] = {}
+        for number, image in enumerate(images):
+            runs.append(solvers[id(image)].times(runs, last.get(id(image))))
+            last[id(image)] = number
+        self.times = [np.concatenate(own) for own in zip(*runs, strict=True)]
+
+
+class _Image:
+    """The equations of one image behind others.
+
+    An event's time less its process's gaps up to it, in the image, is called shifted: it never falls from one event
+    to the next.
+    """
+
+    def __init__(self, processes: Sequence[Process]) -> None:
+        self._processes = processes
+        self._solvable = False
+        numbers = {process: number for number, process in enumerate(processes)}
+        self._bases = [np.cumsum(process.gaps) for process in processes]
         self._waits: list[list[_Wait]] = []
-        self._followers: list[list[tuple[int, _Wait]]] = [[] for _ in images[0]]
-        for number, process in enumerate(images[0]):
-            if process.start:
-                self._shifted[number][:] = -self._bases[number][0]
+        self._followers: list[list[tuple[int, _Wait]]] = [[] for _ in processes]
+        # source, images back, events, awaited events and what to add to their times
+        self._earlier: list[list[tuple[int, int, Integers, Integers, Integers]]] = []
+        for number, process in enumerate(processes):
             self._waits.append([])
-            for place in range(max(len(image[number].edges) for image in images)):
-                edges = {
-                    i: image[number].edges[place] for i, image in enumerate(images) if place < len(image[number].edges)
-                }
-                some, edge = next(iter(edges.items()))
-                source = numbers[some][edge.source]
-                wait = self._placed(edges, number, source, process.count, images[0][source].count)
-                self._waits[number].append(wait)
-                self._followers[source].append((number, wait))
-        self._solve(list({id(image[0]): image for image in images}.values()))
-        self.times = [shifted + base for shifted, base in zip(self._shifted, self._bases, strict=True)]
+            self._earlier.append([])
+            for edge in process.edges:
+                source = numbers[edge.source]
+                events = np.arange(process.count) if edge.events is None else edge.events
+                add = np.broadcast_to(np.asarray(edge.delay, np.int64), edge.after.shape) - self._bases[number][events]
+                laps, after = np.divmod(edge.after, edge.source.count)
+                for lap in map(int, np.unique(laps)):
+                    of = laps == lap
+                    if lap < 0:
+                        self._earlier[number].append((source, -lap, events[of], after[of], add[of]))
+                        continue
+                    index = edge.after[of]
+                    first = np.maximum.accumulate(index)
+                    latest = np.minimum.accumulate(index[::-1])[::-1]
+                    wait = _Wait(source, events[of], index, add[of] + self._bases[source][index], first, latest)
+                    self._waits[number].append(wait)
+                    self._followers[source].append((number, wait))
+        self._back = max([1, *(back for own in self._earlier for _, back, *_ in own)])
 
-    def _placed(self, edges: dict[int, Edge], number: int, source: int, count: int, source_count: int) -> _Wait:
-        events, after, delay = [], [], []
-        for image, edge in edges.items():
-            own = np.arange(count) if edge.events is None else edge.events
-            events.append(own + image * count)
-            after.append(edge.after + image * source_count)
-            delay.append(np.broadcast_to(np.asarray(edge.delay, np.int64), edge.after.shape))
-        where, index, add = np.concatenate(events), np.concatenate(after), np.concatenate(delay)
-        there = index >= 0
-        where, index, add = where[there], index[there], add[there]
-        add = add + self._bases[source][index] - self._bases[number][where]
-        first = np.maximum.accumulate(index)
-        last = np.minimum.accumulate(index[::-1])[::-1]
-        return _Wait(source, where, index, add, first, last, 0, len(self._bases[source]) - 1)
+    def times(self, before: Sequence[list[Integers]], same: int | None) -> list[Integers]:
+        """When the events happen behind the images `before`, of which number `same` was the last of these processes.
 
-    def _solve(self, images: Sequence[Sequence[Process]]) -> None:
-        dirty = set(range(len(self._waits)))
+        If all images that this one looks back to come at least so much later than those that image `same` looked back
+        to, then so do its own events; if exactly so much, exactly.
+        """
+        least, most = (NEVER, -NEVER) if same is None else self._later(before, same)
+        if same is not None and least == most:
+            return [times + least for times in before[same]]
+        shifted = []
+        for number, (process, base) in enumerate(zip(self._processes, self._bases, strict=True)):
+            own = np.full(process.count, NEVER, dtype=np.int64)
+            if same is not None:
+                own = before[same][number] - base + least
+            if before:
+                own[0] = max(own[0], before[-1][number][-1])
+            elif process.start:
+                own[0] = -base[0]
+            for source, back, events, after, add in self._earlier[number]:
+                if back <= len(before):
+                    own[events] = np.maximum(own[events], before[-back][source][after] + add)
+            shifted.append(np.maximum.accumulate(own, out=own))
+        self._solve(shifted)
+        return [own + base for own, base in zip(shifted, self._bases, strict=True)]
+
+    def _later(self, before: Sequence[list[Integers]], same: int) -> tuple[int, int]:
+        """The least and the most cycles by which what this image looks back to is later than for image `same`."""
+        least, most = [], []
+        for back in range(1, self._back + 1):
+            if same < back:  # it looked back to nothing, and to cycle 0
+                most.append(-NEVER)
+                if back == 1:
+                    for process, times in zip(self._processes, before[-1], strict=True):
+                        least.append(int(times[-1]) + int(process.gaps[0]) - (0 if process.start else NEVER))
+                continue
+            for now, then in zip(before[-back], before[same - back], strict=True):
+                steps = now - then
+                least.append(int(steps.min()))
+                most.append(int(steps.max()))
+        return min(least), max(most)
+
+    def _solve(self, shifted: list[Integers]) -> None:
+        """Let every process follow the others until none has to wait any more."""
+        for number, followers in enumerate(self._followers):
+            for _, wait in followers:
+                wait.low, wait.high = 0, len(shifted[number]) - 1
+        dirty = set(range(len(shifted)))
         forward, sweeps = True, 0
         while dirty:
-            if sweeps == PATIENCE:
-                for image in images:
-                    refuse_deadlock(image, [process.edges for process in image])
+            if sweeps == PATIENCE and not self._solvable:
+                refuse_deadlock(self._processes, [process.edges for process in self._processes])
+                self._solvable = True
             sweeps += 1
-            for number in range(len(self._waits)) if forward else range(len(self._waits) - 1, -1, -1):
+            for number in range(len(shifted)) if forward else range(len(shifted) - 1, -1, -1):
                 if number in dirty:
                     dirty.discard(number)
-                    moved = self._follow(number)
+                    moved = self._follow(number, shifted)
                     if moved is not None:
                         for follower, wait in self._followers[number]:
                             wait.low, wait.high = min(wait.low, moved[0]), max(wait.high, moved[1])
                             dirty.add(follower)
             forward = not forward
 
-    def _follow(self, number: int) -> tuple[int, int] | None:
+    def _follow(self, number: int, shifted: Sequence[Integers]) -> tuple[int, int] | None:
         """Let one process follow the others; the first and last event that moved, or None."""
-        shifted = self._shifted[number]
-        low, high = len(shifted), -1
+        own = shifted[number]
+        low, high = len(own), -1
         for wait in self._waits[number]:
             start = int(np.searchsorted(wait.first, wait.low))
             stop = int(np.searchsorted(wait.last, wait.high, "right"))
-            wait.low, wait.high = len(self._shifted[wait.source]), -1
+            wait.low, wait.high = len(shifted[wait.source]), -1
             if start >= stop:
                 continue
             events = wait.events[start:stop]
-            times = self._shifted[wait.source][wait.after[start:stop]] + wait.add[start:stop]
-            moved = np.flatnonzero(times > shifted[events])
+            times = shifted[wait.source][wait.after[start:stop]] + wait.add[start:stop]
+            moved = np.flatnonzero(times > own[events])
             if len(moved):
                 events = events[moved]
-                shifted[events] = times[moved]
+                own[events] = times[moved]
                 low, high = min(low, int(events[0])), max(high, int(events[-1]))
         if high < 0:
             return None
-        np.maximum.accumulate(shifted[low : high + 1], out=shifted[low : high + 1])
-        end = high + 1 + int(np.searchsorted(shifted[high + 1 :], shifted[high]))
-        shifted[high + 1 : end] = shifted[high]
+        np.maximum.accumulate(own[low : high + 1], out=own[low : high + 1])
+        end = high + 1 + int(np.searchsorted(own[high + 1 :], own[high]))
+        own[high + 1 : end] = own[high]
         return low, end - 1
