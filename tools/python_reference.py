@@ -16,7 +16,7 @@ from textwrap import wrap
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
 PAGE = ROOT / "docs" / "reference" / "python.md"
-WHOLE = ("rebnet", "rebnet.flow", "rebnet.engine.predictor")
+WHOLE = ("rebnet", "rebnet.flow", "rebnet.records", "rebnet.engine.predictor")
 """Modules whose docstrings are given whole; of packages, what `__init__.py` hands on."""
 ROOMS = ("datasets", "spec", "ir", "nn", "export", "lower", "stages", "fold", "boards", "errors")
 HEAD = """\
@@ -33,6 +33,8 @@ its text. `rebnet.records.read(path, Evaluation)` reads one from a file.
 """
 _LINE = 76  # characters that the site shows of a line
 _DEFAULT = re.compile(r"(: [^,=]*(?:\[[^=]*?\])?[^,=]*)=")
+_QUOTED = re.compile(r'"((?:list\[)?[A-Z][a-z][\w\[\], |]*)"')
+"""A type that is imported later, if at all."""
 Definition = ast.FunctionDef | ast.ClassDef
 
 
@@ -93,7 +95,7 @@ def _parameters(node: ast.FunctionDef) -> str:
 
 
 def _plain(node: ast.AST) -> str:
-    return ast.unparse(node).replace("'", '"').replace('"Network"', "Network").replace('"Predictor"', "Predictor")
+    return _QUOTED.sub(r"\1", ast.unparse(node).replace("'", '"'))
 
 
 def methods(node: Definition) -> Iterator[ast.FunctionDef]:
@@ -102,7 +104,7 @@ def methods(node: Definition) -> Iterator[ast.FunctionDef]:
         if (
             isinstance(one, ast.FunctionDef)
             and not one.name.startswith("_")
-            and one.name not in ("forward", "extra_repr")
+            and one.name not in ("forward", "extra_repr", "check")
         ):
             yield one
 

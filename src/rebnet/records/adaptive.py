@@ -48,7 +48,7 @@ class Point(Record):
 
 @form
 class Adaptive(Record):
-    """A ladder, and what it gives."""
+    """adaptive.json: a ladder of level counts, and what it gives."""
 
     FILE = "adaptive.json"
 

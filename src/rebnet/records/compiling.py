@@ -7,7 +7,7 @@ from rebnet.records.request import Request
 
 @form
 class Compile(Record):
-    """A compile."""
+    """compile.json: what a compile was asked for, and what it made."""
 
     FILE = "compile.json"
 

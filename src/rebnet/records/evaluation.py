@@ -78,7 +78,7 @@ class Answered(Record):
 
 @form
 class Evaluation(Answered):
-    """An evaluation, and what the float network answers."""
+    """evaluation.json: what the integer network answers, and the float one."""
 
     FILE = "evaluation.json"
 

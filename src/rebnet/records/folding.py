@@ -88,7 +88,7 @@ class Search(Record):
 
 @form
 class GivenFolding(Record):
-    """A folding that somebody gives; what it leaves out is chosen."""
+    """A folding.json that somebody gives; what it leaves out is chosen."""
 
     FILE = "folding.json"
     AGAIN = "correct it, or compile with another --folding"
@@ -100,7 +100,7 @@ class GivenFolding(Record):
 
 @form
 class Folding(Record):
-    """A folding, whole."""
+    """folding.json of a build."""
 
     FILE = "folding.json"
 
@@ -135,7 +135,7 @@ class AskedPart(Record):
 
 @form
 class Asked(Record):
-    """What a folding was asked for, whatever else it says."""
+    """What a folding.json was asked for, whatever else it says."""
 
     FILE = "folding.json"
 

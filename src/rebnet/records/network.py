@@ -30,7 +30,7 @@ class Operation(Record):
 
 @form
 class StoredNetwork(Record):
-    """A network."""
+    """network.json: a network without its tensors."""
 
     FILE = "network.json"
 

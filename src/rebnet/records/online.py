@@ -34,7 +34,7 @@ class OnlineLayer(Record):
 
 @form
 class Online(Record):
-    """A comparison; accuracies in percent."""
+    """online.json: factors of each image's own against trained ones; accuracies in percent."""
 
     FILE = "online.json"
 

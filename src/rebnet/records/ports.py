@@ -32,7 +32,7 @@ class OutputStream(Record):
 
 @form
 class Ports(Record):
-    """An accelerator."""
+    """ports.json: files, clock, reset and streams of a generated accelerator."""
 
     FILE = "ports.json"
 

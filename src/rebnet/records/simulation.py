@@ -22,7 +22,7 @@ from rebnet.records.request import Request
 
 @form
 class Simulation(Record):
-    """A simulation; `edited` names the files that were not what network and folding generate."""
+    """simulation.json; `edited` names the files that were not what network and folding generate."""
 
     FILE = "simulation.json"
 

@@ -59,7 +59,7 @@ class Placed(Record):
 
 @form
 class Synthesis(Record):
-    """A count."""
+    """synthesis.json: what was counted of a device."""
 
     FILE = "synthesis.json"
 

@@ -55,7 +55,7 @@ class Epoch(Record):
 
 @form
 class Training(Record):
-    """A training."""
+    """training.json: how a network was trained, and what it learned."""
 
     FILE = "training.json"
 
