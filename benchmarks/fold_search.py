@@ -27,9 +27,9 @@ from pathlib import Path
 from rebnet.fold import fold
 from rebnet.fold.{fit} import Request
 build = Path(sys.argv[1])
-start = time.perf_counter()
+start = time.process_time()
 fold(build, {asked})
-print(time.perf_counter() - start)
+print(time.process_time() - start)
 record = json.loads((build / "folding.json").read_text())
 print(json.dumps({{key: value for key, value in record.items() if key != "inputs"}}))
 """

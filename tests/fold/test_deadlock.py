@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from rebnet.errors import DeadlockError, FoldingError
 from rebnet.fold.timing.cycle_model import paced, peaks
 from rebnet.fold.timing.deadlock import deadlock, least_depths
-from rebnet.fold.timing.pace import Pace
 from rebnet.fold.timing.process import Edge, Process, placed
 from rebnet.fold.timing.processes import Filling, MarkedGraph
 from rebnet.fold.timing.schedule import Schedule
@@ -160,7 +159,7 @@ def test_a_skip_that_is_too_shallow():
         "fifo buffer 2: depth=2 makes a deadlock: p0 waits for p2 to free a place in buffer 2 (2 words), p2 waits for "
         "p1, p1 waits for p0, and so on in a circle; use at least 3 words for buffer 2"
     )
-    for solve in (lambda graph: Schedule([graph.processes] * 2), lambda graph: Pace(graph.processes, 6).solve()):
+    for solve in (lambda graph: Schedule([graph.processes] * 2), lambda graph: paced(graph, 6)):
         with pytest.raises(FoldingError) as caught:
             solve(skip(2))
         assert str(caught.value) == message
@@ -176,6 +175,6 @@ def test_a_circle_that_no_depth_opens():
     here, there = Process("here", np.ones(2, np.int64), start=True), Process("there", np.ones(2, np.int64))
     here.wait(there, np.arange(2))
     there.wait(here, np.arange(2))
-    for solve in (lambda: Schedule([[here, there]]), lambda: Pace([here, there], 5).solve()):
+    for solve in (lambda: Schedule([[here, there]]), lambda: paced(MarkedGraph([here, there], [], there), 5)):
         with pytest.raises(DeadlockError, match=r"^deadlock: here waits for there, there waits for here, and so on"):
             solve()

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from rebnet.fold.timing.deadlock import refuse_deadlock
 from rebnet.fold.timing.pace import Pace
 from rebnet.fold.timing.processes import Filling, MarkedGraph, processes_of, tile
 from rebnet.fold.timing.schedule import Schedule
@@ -71,9 +72,16 @@ def pace(accelerator: Accelerator, levels: int, depths: Depths) -> tuple[Fractio
 
 
 def paced(graph: MarkedGraph, bound: int) -> tuple[Pace, frozenset[tuple[int, int]]]:
-    """The schedule at the fewest cycles per image, `bound` or more, that has one, and the edges that cost more."""
+    """The schedule at the fewest cycles per image, `bound` or more, that has one, and the edges that cost more.
+
+    Raises:
+        DeadlockError: events of an image wait for each other in a circle.
+    """
     schedule, limits = Pace(graph.processes, bound), frozenset[tuple[int, int]]()
     while (circle := schedule.solve()) is not None:
+        if circle.mean is None:
+            refuse_deadlock(graph.processes)
+        assert circle.mean is not None
         schedule, limits = Pace(graph.processes, circle.mean), circle.edges
     return schedule, limits
 

@@ -25,13 +25,9 @@ class Stuck:
     edge: Edge
 
 
-def refuse_deadlock(processes: Sequence[Process], edges: Sequence[Sequence[Edge]]) -> None:
-    """Raise `DeadlockError` where events of an image wait for each other in a circle.
-
-    Args:
-        processes: of an image.
-        edges: what each of them waits for.
-    """
+def refuse_deadlock(processes: Sequence[Process]) -> None:
+    """Raise `DeadlockError` where events of an image, whose processes these are, wait for each other in a circle."""
+    edges = [process.edges for process in processes]
     circle = deadlock(processes, edges)
     if circle is None:
         return

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 
-from rebnet.errors import DeadlockError
 from rebnet.fold.timing.cycle_model import pace, paced, run, settled_peaks
 from rebnet.fold.timing.pace import Pace
 from rebnet.fold.timing.processes import MarkedGraph, processes_of
@@ -93,10 +92,7 @@ class _Trial:
         """The schedule with a buffer of `depth` words; None if it does not keep the pace."""
         filling = self._fillings[buffer]
         schedule = self.schedule.replaced(filling.waiting, filling.number, filling.edge(depth))
-        try:
-            return schedule if schedule.solve() is None else None
-        except DeadlockError:
-            return None
+        return schedule if schedule.solve() is None else None
 
 
 def _cut_all(trials: list[_Trial], buffer: str, depth: int) -> bool:

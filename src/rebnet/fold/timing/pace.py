@@ -14,9 +14,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.fold.timing.deadlock import refuse_deadlock
 from rebnet.fold.timing.process import Edge, Process
-from rebnet.fold.timing.schedule import NEVER, PATIENCE
+from rebnet.fold.timing.schedule import NEVER
 from rebnet.stages.numbers import Integers
 
 _BEFORE = -1  # an event that waits for the one before it in its process
@@ -38,11 +37,11 @@ class _Wait:
 class Circle:
     """Events that wait for each other around more than their images' periods.
 
-    `mean` is the cycles per image that the circle costs, more than the period it was asked for; `edges` are the edges
-    on it, as (number of the process that waits, number of its edge).
+    `mean` is the cycles per image that the circle costs, more than the period it was asked for, or None for a circle
+    within one image: a deadlock. `edges` are those on it, as (number of the process that waits, number of its edge).
     """
 
-    mean: Fraction
+    mean: Fraction | None
     edges: frozenset[tuple[int, int]]
 
 
@@ -69,7 +68,6 @@ class Pace:
         self._causes: list[NDArray[np.int8]] = []  # the edge that each event waits for last
         self._bases: list[Integers] = []
         self._wraps: list[int] = []
-        self._edges: list[list[Edge]] = [list(process.edges) for process in processes]
         self._waits: list[list[_Wait]] = []
         self._followers: list[set[int]] = [set() for _ in self._processes]
         for number, process in enumerate(self._processes):
@@ -103,26 +101,19 @@ class Pace:
         index = self._numbers[process]
         other = copy(self)
         other.times, other._causes = list(self.times), list(self._causes)
-        other._waits, other._edges = list(self._waits), [list(edges) for edges in self._edges]
-        other._edges[index][number] = edge
+        other._waits = list(self._waits)
         other._waits[index] = list(self._waits[index])
         other._waits[index][number] = self._placed(edge, process.count)
         other._dirty = {index}
         return other
 
     def solve(self) -> Circle | None:
-        """Find the times; None, or a circle that has no solution at this period.
-
-        Raises:
-            DeadlockError: events wait for each other around a circle of no images at all.
-        """
+        """Find the times; None, or a circle that has no solution at this period."""
         for base, wrap in zip(self._bases, self._wraps, strict=True):
             if int(base[-1]) + wrap > self.period:
                 return Circle(Fraction(int(base[-1]) + wrap, self.scale), frozenset())
         sweeps, look = 0, 6
         while self._dirty:
-            if sweeps == PATIENCE:
-                refuse_deadlock(self._processes, self._edges)
             if sweeps == look:
                 circle = self._circle()
                 if circle is not None:
@@ -204,6 +195,7 @@ class Pace:
             number, event = wait.source, int(wait.after[index])
         circle = [(cost, laps, (number, place)), *steps[seen[number, event] + 1 :]]
         total, laps = sum(step[0] for step in circle), sum(step[1] for step in circle)
-        if laps <= 0 or total <= self.period * laps:
+        if total <= self.period * laps:
             return None
-        return Circle(Fraction(total, self.scale * laps), frozenset(edge for _, _, edge in circle))
+        mean = Fraction(total, self.scale * laps) if laps else None
+        return Circle(mean, frozenset(edge for _, _, edge in circle))

@@ -25,8 +25,6 @@ from rebnet.stages.numbers import Integers
 
 NEVER = -(1 << 60)
 """When an event happens that waits for nothing."""
-PATIENCE = 64
-"""Sweeps after which a solver asks whether there is a solution at all; most need fewer."""
 
 
 @dataclass(eq=False)
@@ -83,7 +81,6 @@ class _Image:
 
     def __init__(self, processes: Sequence[Process]) -> None:
         self._processes = processes
-        self._solvable = False
         numbers = {process: number for number, process in enumerate(processes)}
         self._bases = [np.cumsum(process.gaps) for process in processes]
         self._waits: list[list[_Wait]] = []
@@ -159,10 +156,10 @@ class _Image:
                 wait.low, wait.high = 0, len(shifted[number]) - 1
         dirty = set(range(len(shifted)))
         forward, sweeps = True, 0
+        patience = max(map(len, shifted))  # most images take fewer sweeps by far
         while dirty:
-            if sweeps == PATIENCE and not self._solvable:
-                refuse_deadlock(self._processes, [process.edges for process in self._processes])
-                self._solvable = True
+            if sweeps == patience:
+                refuse_deadlock(self._processes)
             sweeps += 1
             for number in range(len(shifted)) if forward else range(len(shifted) - 1, -1, -1):
                 if number in dirty:
