@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import FrozenInstanceError, replace
+from dataclasses import FrozenInstanceError, fields, replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from rebnet import zoo
 from rebnet.errors import FileFormatError, SchemaError
 from rebnet.files import read_json, write_record
-from rebnet.records import ABSENT, FORMS, GivenFolding, Simulation, StoredNetwork, Training, read, read_any
+from rebnet.records import ABSENT, FORMS, GivenFolding, Record, Simulation, StoredNetwork, Training, read, read_any
 
 SIMULATION = {
     "dataset": "digits", "images": 4, "levels": [2], "stalls": None, "mismatches": 0, "accuracy": 75.0,
@@ -79,3 +79,15 @@ def test_the_way_out_of_a_damaged_one(tmp_path: Path, form: type, way_out: str) 
     write_record(tmp_path / form.FILE, {})
     with pytest.raises(FileFormatError, match=f"is missing, .*; {re.escape(way_out)}$"):
         read(tmp_path / form.FILE, form)
+
+
+def forms(of: type[Record] = Record) -> set[type[Record]]:
+    return {
+        form for child in of.__subclasses__() for form in {child, *forms(child)} if form.__module__.startswith("rebnet")
+    }
+
+
+@pytest.mark.parametrize("form", sorted(forms(), key=lambda form: form.__name__))
+def test_no_key_hides_what_a_record_does(form: type[Record]) -> None:
+    """A key of such a name stands in a field with a `_` behind it, as `values` of online.json."""
+    assert {field.name for field in fields(form)}.isdisjoint(dir(Record))  # type: ignore[arg-type]
