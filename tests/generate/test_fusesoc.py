@@ -6,12 +6,14 @@ import sys
 
 import pytest
 from tests.ir.networks import exported
+from tests.records.chained import STANDINS
 
 from rebnet.fold import fold
 from rebnet.generate import generate
 from rebnet.generate.fusesoc import CORE_FILE, core_text
 from rebnet.ir import storage
 from rebnet.lower import lower
+from rebnet.records import Ports
 
 NAME = "rebnet:accelerators:accelerator:1.0.0"
 PORTS = {"top": "accelerator", "files": ["rtl/fifo.sv", "rtl/accelerator.sv"], "memories": ["mem/scores.hex"]}
@@ -50,7 +52,8 @@ targets:
 
 
 def test_text():
-    assert core_text(PORTS, "1x1x2 - D2(2,1,2), a user's") == TEXT
+    ports = Ports.from_json("", STANDINS["ports.json"] | PORTS)
+    assert core_text(ports, "1x1x2 - D2(2,1,2), a user's") == TEXT
 
 
 def test_fusesoc_gathers_the_whole_build(tmp_path):
