@@ -15,7 +15,7 @@ _END, _NETWORK, _LAYER, _POOL, _SCORES, _RUN, _REFUSED = range(7)
 
 LEGAL = {
     "kernel_h": 3, "kernel_w": 3, "stride": 1, "pad_top": 0, "pad_left": 0, "out_height": 2, "out_width": 2,
-    "rows": 3, "levels_out": 1, "weights": np.zeros((3, 2), dtype=np.uint8),
+    "rows": 3, "levels_out": 1, "shift": 0, "weights": np.zeros((3, 2), dtype=np.uint8),
     "gains": np.ones((1, 1), dtype=np.int64), "thresholds": np.zeros((1, 3), dtype=np.int64),
     "steps": np.zeros((1, 3, 0), dtype=np.int64),
 }  # fmt: skip
@@ -49,6 +49,7 @@ BAD_LAYERS = {
     "windows outside of the map": {"out_height": 5},
     "no such number of rows": {"rows": 0},
     "levels must be at most 8": {"levels_out": 9},
+    "shift must be 0 to 12": {"shift": 13},
     "scores need a single window": {"levels_out": 0},
     "no such threshold": {"thresholds": np.full((1, 3), 1 << 50)},
     "no such step": {"levels_out": 2, "steps": np.full((1, 3, 1), -(1 << 50))},

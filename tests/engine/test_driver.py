@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from tests.engine.driver_file import case, file_of, refusals
 from tests.engine.test_native import drawn
-from tests.ir.networks import from_text
+from tests.ir.networks import finer, from_text
 
 from rebnet.lower import lower
 
@@ -68,7 +68,7 @@ def check_driver(folder: Path, *command: str | Path) -> list[str]:
     assert set(ran.values()) == {str(NETWORKS)}, said
     assert f"refused: {len(bad)}\n" in said
     for number, text in enumerate(SMALL):
-        network = lower(from_text(text, number, levels=2, bits=3))
+        network = finer(lower(from_text(text, number, levels=2, bits=3)), number)
         path.write_bytes(file_of([case(network, number, 2)]))
         if number == 0:
             assert output(*command, "truncated", path) == f"refused: {path.stat().st_size}\n"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.engine.driver_file import BAD_LAYERS, LEGAL
 from tests.engine.test_packed import CHANNELS
-from tests.ir.networks import exported, from_text, images_for, random_text, tiny
+from tests.ir.networks import exported, finer, from_text, images_for, random_text, tiny
 
 import rebnet
 from networks.draw import draw_conv_network, draw_network
@@ -28,7 +28,8 @@ needs_native = pytest.mark.skipif(not SETS, reason="rebnet was installed without
 def drawn(seed: int, levels: int = 3, bits: int = 8, fixed: bool = False):
     rng = np.random.default_rng(seed)
     network = from_text(random_text(rng, CHANNELS), seed, levels, bits, 0.1, bool(rng.integers(2)))
-    return lower(network, fixed_levels=fixed)
+    network = lower(network, fixed_levels=fixed)
+    return finer(network, seed) if rng.integers(2) else network
 
 
 @needs_native

@@ -20,7 +20,7 @@ from tests.generate.c_programs import (
     tool,
     written,
 )
-from tests.ir.networks import exported, from_text, images_for, tiny, tiny_conv, with_own_sets
+from tests.ir.networks import exported, finer, from_text, images_for, tiny, tiny_conv, with_own_sets
 
 from rebnet import datasets, flow
 from rebnet.engine import reference
@@ -77,7 +77,7 @@ SHAPES = {
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_shapes(shape, tmp_path):
-    network = lower(from_text(SHAPES[shape], 5, 3))
+    network = finer(lower(from_text(SHAPES[shape], 5, 3)), 2)
     written(network, tmp_path)
     check([linked(tmp_path, host(), *sanitized())], network, images_for(network, 2, 3))
 

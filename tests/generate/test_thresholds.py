@@ -15,13 +15,14 @@ def draw(rng, equal):
     levels, rows = int(rng.integers(1, 5)), 3
     served = tuple(range(1, levels + 1)) if rng.random() < 0.5 else (levels,)
     reaches = tuple(int(reach) for reach in rng.integers(1, 40, len(served)))
-    thresholds = rng.integers(-80, 120, (len(served), rows))
-    steps = rng.integers(0, 50, (len(served), rows, levels - 1))
+    shift = int(rng.integers(0, 3))
+    thresholds = rng.integers(-80 << shift, 120 << shift, (len(served), rows))
+    steps = rng.integers(0, 50 << shift, (len(served), rows, levels - 1))
     if equal:
         thresholds[:], steps[:] = thresholds[-1], steps[-1]
         for index, m in enumerate(served):
             steps[index, :, m - 1 :] = -7  # never read
-    return Threshold(thresholds, steps), served, reaches
+    return Threshold(thresholds, steps, shift), served, reaches
 
 
 @pytest.mark.parametrize("equal", [False, True])
@@ -35,9 +36,9 @@ def test_the_same_codes(equal):
             own = min(index, constants.sets - 1)
             kept, steps = constants.threshold.thresholds[own], constants.threshold.steps[own]
             accumulators = np.arange(reach + 1)[:, None] + np.zeros(kept.size, dtype=np.int64)
-            wanted = encode_integer(accumulators, op.thresholds[index], op.steps[index])[:m]
-            assert np.array_equal(encode_integer(accumulators, kept, steps)[:m], wanted)
-            assert fits(accumulators, kept, steps, constants.bits)
+            wanted = encode_integer(accumulators, op.thresholds[index], op.steps[index], op.shift)[:m]
+            assert np.array_equal(encode_integer(accumulators, kept, steps, constants.threshold.shift)[:m], wanted)
+            assert fits(accumulators << op.shift, kept, steps, constants.bits)
 
 
 def fits(accumulators, thresholds, steps, bits):

@@ -7,7 +7,7 @@ import numpy as np
 from rebnet.engine.real import run_real
 from rebnet.ir.network import Network, Node
 from rebnet.ir.notation import ConvText, Folding, PoolText, parse
-from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign
+from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign, Threshold
 from rebnet.ir.verify import verify
 from rebnet.spec.gains import choose_gains
 from rebnet.spec.window import Window
@@ -109,6 +109,21 @@ def from_text(text, seed=0, levels=2, bits=8, dead=0.0, pool_behind=False):
         ops.extend(after)
     image = PixelInput(architecture.height, architecture.width, architecture.channels, bits)
     return verify(Network.chain("random", levels, image, ops))
+
+
+def finer(network, seed):
+    """A lowered network whose thresholds and steps count finer units, not all of them whole accumulators."""
+    rng = np.random.default_rng([seed, 9])
+
+    def rule(op):
+        if not isinstance(op, Threshold):
+            return op
+        shift = int(rng.integers(0, 4))
+        one = 1 << shift
+        thresholds, steps = ((n << shift) - rng.integers(0, one, n.shape) for n in (op.thresholds, op.steps))
+        return Threshold(thresholds, steps, shift)
+
+    return verify(network.with_ops(map(rule, network.ops)))
 
 
 def images_for(network, seed, count):

@@ -51,11 +51,13 @@ class Case:
     @cached_property
     def threshold(self) -> Threshold:
         """Half of the thresholds where accumulators are, half anywhere in their range."""
-        rng, unit, reaches = np.random.default_rng(SEED), self.unit, np.array(self.dense.reaches)[:, None]
+        rng, unit, shift = np.random.default_rng(SEED), self.unit, max(0, self.unit.levels_out - 1)
+        reaches = np.array(self.dense.reaches)[:, None] << shift
         anywhere = rng.integers(-1, reaches + 2, (self.sets, unit.rows))
         thresholds = np.where(rng.random(anywhere.shape) < 0.5, reaches // 2, anywhere)
         shape = (self.sets, unit.rows, unit.levels_out - 1)
-        return Threshold(thresholds, rng.integers(0, reaches[..., None] + 3, shape) >> rng.integers(0, 5, shape))
+        steps = rng.integers(0, reaches[..., None] + 3, shape) >> rng.integers(0, 5, shape)
+        return Threshold(thresholds, steps, shift)
 
     @property
     def buffer_depth(self) -> int:
@@ -80,7 +82,7 @@ class Case:
     def threshold_bits(self) -> int:
         """The fewest that the law allows."""
         reach, levels = max(self.dense.reaches), self.unit.levels_out
-        return next(bits for bits in range(2, 40) if fits_accumulator(1, reach, levels, bits))
+        return self.threshold.shift + next(bits for bits in range(2, 40) if fits_accumulator(1, reach, levels, bits))
 
     @property
     def parameters(self) -> dict[str, int | str]:
@@ -105,6 +107,7 @@ class Case:
             "MULTIPLY": int(unit.multiplies),
             "ACC_WIDTH": self.acc_width,
             "THRESHOLD_WIDTH": self.threshold_bits,
+            "THRESHOLD_SHIFT": self.threshold.shift,
             "BUFFER_DEPTH": self.buffer_depth,
             "OUT_DEPTH": self.out_depth,
             "POPCOUNT_STAGES": unit.popcount_stages,
@@ -143,7 +146,8 @@ class Case:
         """What the unit makes of accumulators: codes, planes above m empty, or their own bits."""
         if self.unit.levels_out == 0:
             return ((total >> np.arange(self.acc_width)[:, None]) & 1).astype(np.bool_)
-        codes = encode_integer(total, self.threshold.thresholds[index], self.threshold.steps[index])
+        threshold = self.threshold
+        codes = encode_integer(total, threshold.thresholds[index], threshold.steps[index], threshold.shift)
         codes[self.served[index] :] = False
         return codes
 

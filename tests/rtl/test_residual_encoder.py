@@ -13,12 +13,13 @@ from .streams import SEED, Bench, case_name, join, played, to_word
 
 REACH = 300
 CASES = {
-    f"{levels} levels": {
+    f"{levels} levels" + (f", units of 1/{1 << shift}" if shift else ""): {
         "LEVELS": levels,
         "ACC_WIDTH": clog2(REACH + 1),
-        "THRESHOLD_WIDTH": next(bits for bits in range(2, 32) if fits_accumulator(1, REACH, levels, bits)),
+        "THRESHOLD_WIDTH": shift + next(bits for bits in range(2, 32) if fits_accumulator(1, REACH, levels, bits)),
+        "SHIFT": shift,
     }
-    for levels in (1, 2, 3, 4)
+    for levels, shift in ((1, 0), (2, 0), (3, 0), (4, 0), (2, 1), (3, 2), (4, 5))
 }
 CYCLES = 1500
 
@@ -33,16 +34,17 @@ def test_residual_encoder(simulate: Callable[..., None], case: str) -> None:
 async def a_code_each_cycle(dut):
     """Every input has constants of its own; its code is there LEVELS cycles later."""
     parameters, rng, bench = CASES[case_name()], np.random.default_rng(SEED), Bench(dut)
-    levels, width = parameters["LEVELS"], parameters["THRESHOLD_WIDTH"]
+    levels, width, shift = parameters["LEVELS"], parameters["THRESHOLD_WIDTH"], parameters["SHIFT"]
+    reach = REACH << shift
     accumulators = rng.integers(0, REACH + 1, CYCLES)
-    thresholds = rng.integers(-1, REACH + 2, CYCLES)
-    steps = rng.integers(0, REACH + 3, (CYCLES, levels - 1)) >> rng.integers(0, 9, (CYCLES, levels - 1))
+    thresholds = rng.integers(-1, reach + 2, CYCLES)
+    steps = rng.integers(0, reach + 3, (CYCLES, levels - 1)) >> rng.integers(0, 9, (CYCLES, levels - 1))
     # Corners: all residuals at their largest, and ties, whose sign is +1.
-    accumulators[:4], thresholds[:4] = (0, REACH, 0, REACH), (REACH + 1, -1, -1, REACH + 1)
-    steps[:4] = REACH + 2
-    thresholds[4:200] = accumulators[4:200]
-    steps[200:400] = np.abs(accumulators - thresholds)[200:400, None]
-    codes = encode_integer(accumulators, thresholds, steps)
+    accumulators[:4], thresholds[:4] = (0, REACH, 0, REACH), (reach + 1, -1, -1, reach + 1)
+    steps[:4] = reach + 2
+    thresholds[4:200] = accumulators[4:200] << shift
+    steps[200:400] = np.abs((accumulators << shift) - thresholds)[200:400, None]
+    codes = encode_integer(accumulators, thresholds, steps, shift)
     await bench.start()
     for cycle in range(CYCLES + levels):
         if cycle < CYCLES:

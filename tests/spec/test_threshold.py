@@ -12,7 +12,7 @@ from tests.spec.rational import boundaries, margin, real_code
 from rebnet.errors import LoweringError
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.residual import code, encode, encode_integer
-from rebnet.spec.threshold import constant_code, fit, fits, segments, threshold_and_steps
+from rebnet.spec.threshold import MOST_SHIFT, RealEncoder, constant_code, fit, fits, segments, threshold_and_steps
 
 SLOPE = st.floats(1e-4, 10)
 OFFSET = st.floats(-200, 200)
@@ -21,10 +21,11 @@ ANY_OFFSET = st.floats(-1e300, 1e300) | st.floats(-1e6, 1e6)
 GAMMAS = st.lists(st.floats(0.01, 50), min_size=1, max_size=8)
 
 
-def codes(threshold, steps, reach):
+def codes(threshold, steps, reach, shift=0):
     """The code of every A in 0 … R, with numbers of any size."""
     row = np.asarray(steps, dtype=object).reshape(1, -1)
-    bits = encode_integer(np.arange(reach + 1).astype(object)[:, None], np.asarray([threshold], dtype=object), row)
+    everything = np.arange(reach + 1).astype(object)[:, None]
+    bits = encode_integer(everything, np.asarray([threshold], dtype=object), row, shift)
     return code(bits)[:, 0].tolist()
 
 
@@ -69,6 +70,40 @@ def test_most_accumulators_are_away_from_boundaries(seed, levels):
     starts = [start for start, _ in found]
     actual = np.asarray([number for _, number in found])[np.searchsorted(starts, np.arange(reach + 1), "right") - 1]
     assert (actual != expected).sum() <= len(found) * (levels + 2)
+
+
+@settings(max_examples=300)
+@given(
+    SLOPE | ANY_SLOPE, OFFSET | ANY_OFFSET, st.lists(st.floats(0.01, 50), min_size=1, max_size=3), st.integers(1, 60)
+)
+def test_a_grid_of_m_minus_1_bits_gives_every_code_of_up_to_three_levels(a, b, gammas, reach):
+    encoder = RealEncoder.of(a, b, gammas, reach)
+    shift = len(gammas) - 1
+    found = codes(*encoder.integers(shift), reach, shift)
+    assert found == [
+        real_code(Fraction(a) * (2 * accumulator - reach) + Fraction(b), gammas) for accumulator in range(reach + 1)
+    ]
+
+
+@settings(max_examples=100)
+@given(SLOPE, OFFSET, st.lists(st.floats(0.01, 50), min_size=4, max_size=8), st.integers(1, 40))
+def test_a_finer_grid_gives_every_code_of_more_levels(a, b, gammas, reach):
+    encoder = RealEncoder.of(a, b, gammas, reach)
+    shift, exact = next((s, exact) for s in range(MOST_SHIFT + 1) if (exact := encoder.integers(s)) is not None)
+    found = codes(*exact, reach, shift)
+    assert found == [
+        real_code(Fraction(a) * (2 * accumulator - reach) + Fraction(b), gammas) for accumulator in range(reach + 1)
+    ]
+
+
+def test_a_grid_that_is_too_coarse_by_hand():
+    """Level 1 turns at 4, level 2 at 3 and at 4 again: no whole step moves one boundary and not the other."""
+    encoder = RealEncoder.of(1.0, -0.5, (1.5, 1.0), reach=6)
+    assert encoder.numbers == (Fraction(13, 4), Fraction(3, 4))
+    assert encoder.codes == [(0, 0), (3, 1), (4, 3)]
+    assert encoder.integers(0) is None
+    assert encoder.integers(1) == (7, (1,))
+    assert segments(7, (1,), 6, 1) == encoder.codes
 
 
 @given(SLOPE, OFFSET, st.lists(st.floats(0.01, 50), min_size=2, max_size=6), st.integers(1, 40))

@@ -78,11 +78,11 @@ def _layer(builder: Any, network: Network, layer: Node[Dense]) -> None:
         raise OptionError(f"{network.name}: lower the network before running it")
     window = _window(op, codes.shape, network.values[layer.name].shape)
     gains = np.array([row[: codes.planes] for row in op.gains], dtype=np.int64)
-    thresholds, steps = (tail.thresholds, tail.steps) if isinstance(tail, Threshold) else (_NONE, _NONE)
+    encoder = tail if isinstance(tail, Threshold) else Threshold(_NONE, _NONE)
     builder.layer(
-        *window, op.weights.rows, steps.shape[-1] + 1 if isinstance(tail, Threshold) else 0,
+        *window, op.weights.rows, encoder.steps.shape[-1] + 1 if encoder is tail else 0, encoder.shift,
         np.ascontiguousarray(op.weights.packed), gains,
-        np.ascontiguousarray(thresholds, dtype=np.int64), np.ascontiguousarray(steps, dtype=np.int64),
+        np.ascontiguousarray(encoder.thresholds, dtype=np.int64), np.ascontiguousarray(encoder.steps, dtype=np.int64),
     )  # fmt: skip
     if isinstance(tail, Scores):
         builder.scores(

@@ -132,8 +132,8 @@ def run_batch(
                 sums[node.name] = accumulate_layer(cast("Node[Dense]", node), codes.pop(source), gains[index])
             case MaxPool(window=window) if isinstance(value, Code):
                 codes[node.name] = max_pool(codes.pop(source), window)
-            case Threshold(thresholds=thresholds, steps=steps):
-                codes[node.name] = encode_integer(sums.pop(source), thresholds[index], steps[index])
+            case Threshold(thresholds=thresholds, steps=steps, shift=shift):
+                codes[node.name] = encode_integer(sums.pop(source), thresholds[index], steps[index], shift)
             case Scores(scale=scale, bias=bias) if isinstance(value, Integer):
                 accumulators = sums.pop(source).reshape(len(images), -1)
                 sums[node.name] = scores(accumulators, value.high[index], scale[index], bias[index])

@@ -226,10 +226,14 @@ def truncate(gains: tuple[int, ...], levels: int, all_levels: int) -> tuple[int,
 
 @dataclass(frozen=True)
 class Threshold:
-    """Integer residual encoder: thresholds t (served, rows) and steps δ (served, rows, M - 1)."""
+    """Integer residual encoder: thresholds t (served, rows) and steps δ (served, rows, M - 1).
+
+    They count units of 2^-shift accumulators: r = 2^shift·A - t. A shift above 0 is what makes every code exact.
+    """
 
     thresholds: Integers
     steps: Integers
+    shift: int = 0
 
     def result(self, counts: LevelCounts, source: Value) -> Code:
         """Codes of M levels; what they count, the layers that read them say."""

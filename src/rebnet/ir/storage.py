@@ -81,7 +81,7 @@ def _dump(prefix: str, node: Node[Op], unsaid: str, tensors: Tensors) -> Operati
             record |= {field.name: [[sign.gammas, sign.fraction_bits] for sign in value]} if value else {}
         elif field.name == "unit" and value is not None and len(value) == 1:
             record[field.name] = value[0]
-        elif value is not None:
+        elif value is not None and (field.name, value) != ("shift", 0):
             record[field.name] = value
     return Operation.from_json("", record)
 
@@ -215,5 +215,6 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "gammas": _numbers,
     "fewer": _fewer,
     "fraction_bits": _whole,
+    "shift": _whole,
 }
 """How each key of an operation is read; arrays come from the tensors."""

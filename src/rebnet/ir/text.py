@@ -78,7 +78,8 @@ def _op(name: str, op: Op) -> str:
             gammas = "/".join(_list(sign.gammas) for sign in sets)
             text = f"residual_sign gammas={gammas} fraction_bits={'/'.join(str(sign.fraction_bits) for sign in sets)}"
         case Threshold():
-            text = f"threshold t={_array(op.thresholds)} steps={_array(op.steps)}"
+            shift = f" shift={op.shift}" if op.shift else ""
+            text = f"threshold t={_array(op.thresholds)} steps={_array(op.steps)}{shift}"
         case Scores():
             text = f"scores scale={_array(op.scale)} bias={_array(op.bias)}"
     return text
@@ -224,7 +225,7 @@ _OPS: dict[str, Callable[[list[str], dict[str, str]], Op]] = {
     "affine": lambda plain, values: Affine(**_reals(values, "a", "b")),
     "residual_sign": _residual_sign,
     "threshold": lambda plain, values: Threshold(
-        _array_of(values["t"], np.int64), _array_of(values["steps"], np.int64)
+        _array_of(values["t"], np.int64), _array_of(values["steps"], np.int64), int(values.get("shift", 0))
     ),
     "scores": lambda plain, values: Scores(_array_of(values["scale"], np.int64), _array_of(values["bias"], np.int64)),
 }

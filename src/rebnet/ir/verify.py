@@ -11,6 +11,7 @@ from rebnet.ir.values import Code, Value
 from rebnet.plain import NAME
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.scores import SCALE_BITS
+from rebnet.spec.threshold import MOST_SHIFT
 
 _MOST_FRACTION_BITS = 500
 _LARGEST_GAIN = 1 << 31
@@ -241,7 +242,8 @@ def _rows(place: str, network: Network, op: Op, rows: int) -> None:
         for count, sign in enumerate((*op.fewer, op), start=levels - len(op.fewer)):
             _factors(place, sign, count)
     elif isinstance(op, Threshold):
-        limit = 1 << (network.threshold_bits - 1)
+        _require(0 <= op.shift <= MOST_SHIFT, f"{place}: shift={op.shift}; must be 0 to {MOST_SHIFT}")
+        limit = 1 << (network.threshold_bits + op.shift - 1)
         _integers(place, "thresholds", op.thresholds, (served, rows), limit)
         _integers(place, "steps", op.steps, (served, rows, levels - 1), limit)
     elif isinstance(op, Scores):

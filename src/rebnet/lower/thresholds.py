@@ -1,4 +1,8 @@
-"""Pass: affine and residual sign become one integer threshold and M - 1 steps per channel."""
+"""Pass: affine and residual sign become one integer threshold and M - 1 steps per channel, with the same codes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -8,7 +12,7 @@ from rebnet.ir.ops import Affine, Op, ResidualSign, Threshold
 from rebnet.ir.rewrite import rewritten
 from rebnet.ir.values import Integer
 from rebnet.spec.residual import encode
-from rebnet.spec.threshold import Steps, constant_code, fit, threshold_and_steps
+from rebnet.spec.threshold import MOST_SHIFT, RealEncoder, Steps, constant_code, fit
 
 
 def thresholds(network: Network) -> Network:
@@ -40,21 +44,58 @@ def _threshold(network: Network, node: Node[Op], sign: ResidualSign) -> Threshol
     t = np.zeros((len(served), sums.shape.channels), dtype=np.int64)
     steps = np.zeros((*t.shape, network.levels - 1), dtype=np.int64)
     a, b = np.broadcast_to(front.op.a, t.shape), np.broadcast_to(front.op.b, t.shape)
+    channels = []
     for index, (levels, reach) in enumerate(zip(served, sums.high, strict=True)):
-        gammas = sign.factors(levels)
         for row in range(t.shape[1]):
-            try:
-                exact = _channel(a[index, row], b[index, row], gammas, reach, network.threshold_bits)
-            except LoweringError as error:
-                raise LoweringError(
-                    f"layer {layer.name}, channel {row}, at {levels} levels: {error} (--threshold-bits)"
-                ) from None
-            t[index, row], steps[index, row, : levels - 1] = exact
-    return Threshold(t, steps)
+            place = f"layer {layer.name}, channel {row}, at {levels} levels"
+            channels.append(_Channel(place, a[index, row], b[index, row], sign.factors(levels), reach))
+    shift, exact = _least_shift(channels, network.threshold_bits)
+    for (index, row), (threshold, of_levels) in zip(np.ndindex(t.shape), exact, strict=True):
+        t[index, row], steps[index, row, : len(of_levels)] = threshold, of_levels
+    return Threshold(t, steps, shift)
 
 
-def _channel(a: float, b: float, gammas: tuple[float, ...], reach: int, threshold_bits: int) -> tuple[int, Steps]:
-    if a == 0:
-        bits = encode(np.asarray(b), gammas)
-        return constant_code([bool(bit) for bit in bits], reach)
-    return fit(*threshold_and_steps(a, b, gammas, reach), reach, threshold_bits)
+@dataclass(frozen=True)
+class _Channel:
+    """A channel at a served level count: z = a·v + b, and what becomes of it."""
+
+    place: str
+    a: float
+    b: float
+    gammas: tuple[float, ...]
+    reach: int
+
+    @cached_property
+    def _real(self) -> RealEncoder:
+        return RealEncoder.of(self.a, self.b, self.gammas, self.reach)
+
+    def integers(self, shift: int, threshold_bits: int) -> tuple[int, Steps] | None:
+        """T and steps that give the exact codes in units of 2^-shift; None where it takes finer ones."""
+        reach = self.reach << shift
+        if self.a == 0:
+            return constant_code([bool(bit) for bit in encode(np.asarray(self.b), self.gammas)], reach)
+        found = self._real.integers(shift)
+        try:
+            return None if found is None else fit(*found, reach, threshold_bits + shift)
+        except LoweringError as error:
+            raise LoweringError(f"{self.place}: {error} (--threshold-bits)") from None
+
+
+def _least_shift(channels: Sequence[_Channel], threshold_bits: int) -> tuple[int, list[tuple[int, Steps]]]:
+    """The coarsest grid that is fine enough for all channels, and their numbers on it."""
+    stuck = None
+    for shift in range(MOST_SHIFT + 1):
+        exact = []
+        for channel in channels if stuck is None else (stuck, *channels):
+            found = channel.integers(shift, threshold_bits)
+            if found is None:
+                stuck = channel
+                break
+            exact.append(found)
+        else:
+            return shift, exact[len(exact) - len(channels) :]
+    assert stuck is not None
+    raise LoweringError(
+        f"{stuck.place}: no threshold and steps in units of 2^-{MOST_SHIFT} give its codes exactly; train it on, or "
+        "with another seed"
+    )

@@ -23,6 +23,7 @@
 // MULTIPLY: 0 if every lane has one gain in all sets and groups: then no multiplier, as for gains of powers of two.
 // BUFFER_DEPTH: words of the input buffer; OUT_DEPTH ≥ PE/DRAIN: words of the output FIFO.
 // WEIGHT_FILE: a word of PE*SIMD bits per fold and chunk, in columns of WEIGHT_COLUMN bits (rom.sv).
+// THRESHOLD_SHIFT: thresholds and steps count units of 2^-THRESHOLD_SHIFT accumulators.
 // THRESHOLD_FILE: a word of DRAIN * LEVELS_OUT * THRESHOLD_WIDTH bits per set, fold and drained word.
 module mvtu #(
     parameter int ROWS = 256,
@@ -41,6 +42,7 @@ module mvtu #(
     parameter int MULTIPLY = 0,
     parameter int ACC_WIDTH = 18,
     parameter int THRESHOLD_WIDTH = 24,
+    parameter int THRESHOLD_SHIFT = 0,
     parameter int BUFFER_DEPTH = 26,
     parameter int OUT_DEPTH = 32,
     parameter int POPCOUNT_STAGES = 3,
@@ -462,7 +464,8 @@ module mvtu #(
       residual_encoder #(
           .LEVELS(LEVELS_OUT),
           .THRESHOLD_WIDTH(THRESHOLD_WIDTH),
-          .ACC_WIDTH(ACC_WIDTH)
+          .ACC_WIDTH(ACC_WIDTH),
+          .SHIFT(THRESHOLD_SHIFT)
       ) encoder (
           .clk,
           .accumulator(total_q[d*ACC_WIDTH+:ACC_WIDTH]),

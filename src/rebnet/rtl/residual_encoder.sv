@@ -1,15 +1,17 @@
 // Threshold and residual binarization on integers: Algorithm 1 of the ReBNet paper without a multiplier.
 //
-//   r = A - t;  bit_1 = r ≥ 0;  r = bit_1 ? r - δ_1 : r + δ_1;  bit_2 = r ≥ 0;  …
+//   r = 2^SHIFT·A - t;  bit_1 = r ≥ 0;  r = bit_1 ? r - δ_1 : r + δ_1;  bit_2 = r ≥ 0;  …
 //
 // In:   accumulator A (unsigned), threshold t and steps δ_1 … δ_{LEVELS-1} (signed, δ_i at
 //       [(i-1)*THRESHOLD_WIDTH +: THRESHOLD_WIDTH]), one set per cycle. No residual may leave THRESHOLD_WIDTH bits.
 // Out:  code, LEVELS cycles later; code[0] is bit_1, so the bit index is the bit plane.
-// LEVELS ≥ 1. ACC_WIDTH < THRESHOLD_WIDTH.
+// SHIFT: t and δ count units of 2^-SHIFT accumulators.
+// LEVELS ≥ 1. ACC_WIDTH + SHIFT < THRESHOLD_WIDTH.
 module residual_encoder #(
     parameter int LEVELS = 2,
     parameter int THRESHOLD_WIDTH = 24,
-    parameter int ACC_WIDTH = 16
+    parameter int ACC_WIDTH = 16,
+    parameter int SHIFT = 0
 ) (
     input  logic                              clk,
     input  logic [             ACC_WIDTH-1:0] accumulator,
@@ -19,8 +21,8 @@ module residual_encoder #(
   if (LEVELS < 1) begin : illegal_1
     $fatal(1, "residual_encoder: LEVELS must be at least 1");
   end
-  if (ACC_WIDTH >= THRESHOLD_WIDTH) begin : illegal_2
-    $fatal(1, "residual_encoder: ACC_WIDTH must be less than THRESHOLD_WIDTH");
+  if (ACC_WIDTH + SHIFT >= THRESHOLD_WIDTH) begin : illegal_2
+    $fatal(1, "residual_encoder: ACC_WIDTH + SHIFT must be less than THRESHOLD_WIDTH");
   end
 
   for (genvar i = 0; i < LEVELS; i++) begin : level
@@ -30,8 +32,7 @@ module residual_encoder #(
     logic [i:0] bits_q;
 
     if (i == 0) begin : first
-      assign residual_d = $signed({{THRESHOLD_WIDTH - ACC_WIDTH{1'b0}}, accumulator}) -
-          $signed(constants[THRESHOLD_WIDTH-1:0]);
+      assign residual_d = $signed(THRESHOLD_WIDTH'(accumulator) << SHIFT) - $signed(constants[THRESHOLD_WIDTH-1:0]);
       always_ff @(posedge clk) bits_q <= !residual_d[THRESHOLD_WIDTH-1];
     end else begin : later
       logic signed [THRESHOLD_WIDTH-1:0] step;

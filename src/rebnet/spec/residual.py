@@ -44,18 +44,21 @@ def code(bits: Bits) -> NDArray[np.int64]:
     return np.tensordot(weights, bits.astype(np.int64), axes=1)
 
 
-def encode_integer(accumulator: NDArray[np.int64], threshold: NDArray[np.int64], steps: NDArray[np.int64]) -> Bits:
-    """Algorithm 1 on integers: r = A - t; bit_1 = r ≥ 0; r ∓= δ_1; bit_2 = r ≥ 0; and so on.
+def encode_integer(
+    accumulator: NDArray[np.int64], threshold: NDArray[np.int64], steps: NDArray[np.int64], shift: int = 0
+) -> Bits:
+    """Algorithm 1 on integers: r = 2^s·A - t; bit_1 = r ≥ 0; r ∓= δ_1; bit_2 = r ≥ 0; and so on.
 
     Args:
         accumulator: A, shape (*S, rows).
         threshold: t, shape (rows,).
         steps: δ_1 … δ_{M-1}, shape (rows, M - 1).
+        shift: s; t and δ count 2^-s units of the accumulator.
 
     Returns:
         Bits of shape (M, *S, rows).
     """
-    residual = accumulator - threshold
+    residual = (accumulator << shift) - threshold
     planes = [sign_bit(residual)]
     for level in range(steps.shape[-1]):
         step = steps[..., level]

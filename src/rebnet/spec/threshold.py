@@ -1,18 +1,29 @@
 """BatchNorm followed by residual sign, as one threshold and M - 1 steps per output channel.
 
-With z = a·v + b, a > 0 per unit of v and v = 2A - R:
-t = ceil((R - b/a)/2) and δ_i = round(γ_i/(2a)), evaluated exactly on rational numbers.
+With z = a·v + b, a > 0 per unit of v and v = 2A - R, level 1 turns at A = (R - b/a)/2 and level i + 1 is γ_i/(2a) to
+either side of that. On the grid of 2^-s accumulator units these become the integers t and δ_i, and the encoder is
+Algorithm 1 of the paper on r = 2^s·A - t. One δ serves two boundaries, so on the grid of whole units rounding would
+cost some rows one code; the shift s is as large as it takes for every code to be that of the real numbers, evaluated
+exactly as rational ones, for every A in 0 … R.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from functools import cached_property
+from itertools import islice, pairwise, product
 
 from rebnet.errors import LoweringError
 
 Steps = tuple[int, ...]
+Segments = list[tuple[int, int]]
+"""A code as a step function of A in 0 … R: (first A, code), neighbours differ in code."""
+
+MOST_SHIFT = 12
+_MANY_LEVELS = 5
+_TRIED, _FEW_TRIED, _TRIED_AT_LAST = 256, 16, 4096
+"""Roundings of a row's numbers that are tried on a grid: all, few of many levels, and more on the finest one."""
 
 
 def threshold_and_steps(a: float, b: float, gammas: Sequence[float], reach: int) -> tuple[int, Steps]:
@@ -30,28 +41,82 @@ def threshold_and_steps(a: float, b: float, gammas: Sequence[float], reach: int)
     return threshold, tuple(steps)
 
 
+@dataclass(frozen=True)
+class RealEncoder:
+    """The code of z = a·(2A - R) + b on exact rational numbers.
+
+    Attributes:
+        numbers: where level 1 turns, in units of A, and how far from there each next level does.
+        reach: R of the accumulator.
+    """
+
+    numbers: tuple[Fraction, ...]
+    reach: int
+
+    @classmethod
+    def of(cls, a: float, b: float, gammas: Sequence[float], reach: int) -> "RealEncoder":
+        """That of a channel.
+
+        Args:
+            a: slope of z per unit of v, positive.
+            b: offset of z.
+            gammas: γ_1 … γ_M of the code; the last one moves no boundary.
+            reach: R of the accumulator.
+        """
+        slope = Fraction(a)
+        turn = (reach - Fraction(b) / slope) / 2
+        return cls((turn, *(Fraction(gamma) / (2 * slope) for gamma in gammas[:-1])), reach)
+
+    @cached_property
+    def codes(self) -> Segments:
+        """The code of every A in 0 … R."""
+        return _merged(_runs(self.numbers[0], self.numbers[1:], 0, self.reach, 0))
+
+    def integers(self, shift: int) -> tuple[int, Steps] | None:
+        """(t, δ_1 … δ_{M-1}) in units of 2^-shift that give exactly `codes`, of any size; None: the grid is too coarse.
+
+        The first that is exact of the integers next to all numbers, beginning with t rounded up and the steps to the
+        nearest. For one level that one is always exact.
+        """
+        choices = []
+        for place, number in enumerate(self.numbers):
+            scaled = number * (1 << shift)
+            down, up = math.floor(scaled), math.ceil(scaled)
+            first = math.floor(scaled + Fraction(1, 2)) if place else up
+            choices.append((first, *(n for n in (down, up, down - 1, up + 1) if n != first)))
+        most = _TRIED_AT_LAST if shift == MOST_SHIFT else _TRIED if len(choices) < _MANY_LEVELS else _FEW_TRIED
+        for threshold, *steps in islice(product(*choices), most):
+            if not steps or segments(threshold, tuple(steps), self.reach, shift) == self.codes:
+                return threshold, tuple(steps)
+        return None
+
+
 def constant_code(bits: Sequence[bool], reach: int) -> tuple[int, Steps]:
     """(t, steps) that give the code `bits` for every A in 0 … R, from t = -1 or R + 1 and steps 0 or R + 2."""
     threshold = -1 if bits[0] else reach + 1
     return threshold, tuple(reach + 2 if before != after else 0 for before, after in pairwise(bits))
 
 
-def segments(threshold: int, steps: Steps, reach: int) -> list[tuple[int, int]]:
-    """The code as a step function of A in 0 … R: [(first A, code), …], neighbours differ in code."""
-    runs = _runs(threshold, steps, 0, reach)
+def segments(threshold: int, steps: Steps, reach: int, shift: int = 0) -> Segments:
+    """The code that the integers give, r = 2^shift·A - t at first, for every A in 0 … R."""
+    return _merged(_runs(threshold, steps, 0, reach, shift))
+
+
+def _merged(runs: Segments) -> Segments:
     return [run for i, run in enumerate(runs) if i == 0 or runs[i - 1][1] != run[1]]
 
 
-def _runs(threshold: int, steps: Steps, first: int, last: int) -> list[tuple[int, int]]:
+def _runs(threshold: int | Fraction, steps: Sequence[int | Fraction], first: int, last: int, shift: int) -> Segments:
     if first > last:
         return []
+    turn = -(-threshold >> shift) if isinstance(threshold, int) else math.ceil(threshold)  # the first A with r ≥ 0
     if not steps:
-        below = [(first, 0)] if first < threshold else []
-        above = [(max(first, threshold), 1)] if last >= threshold else []
+        below = [(first, 0)] if first < turn else []
+        above = [(max(first, turn), 1)] if last >= turn else []
         return below + above
     top = 1 << len(steps)
-    below = _runs(threshold - steps[0], steps[1:], first, min(last, threshold - 1))
-    above = _runs(threshold + steps[0], steps[1:], max(first, threshold), last)
+    below = _runs(threshold - steps[0], steps[1:], first, min(last, turn - 1), shift)
+    above = _runs(threshold + steps[0], steps[1:], max(first, turn), last, shift)
     return below + [(start, top | code) for start, code in above]
 
 

@@ -27,6 +27,7 @@ class Arithmetic:
         acc_width: bits of an accumulator.
         threshold_sets: sets of constants in the threshold memory.
         threshold_width: bits of each constant.
+        threshold_shift: constants count units of 2^-threshold_shift accumulators.
     """
 
     level_width: int
@@ -35,6 +36,7 @@ class Arithmetic:
     acc_width: int
     threshold_sets: int
     threshold_width: int
+    threshold_shift: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,7 @@ class Mvtus(Generic[Count]):
             "MULTIPLY": self.multiplies,
             "ACC_WIDTH": numbers.acc_width,
             "THRESHOLD_WIDTH": numbers.threshold_width,
+            "THRESHOLD_SHIFT": numbers.threshold_shift,
             "BUFFER_DEPTH": buffer_depth,
             "OUT_DEPTH": out_depth,
             "POPCOUNT_STAGES": self.popcount_stages,

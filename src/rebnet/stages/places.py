@@ -159,8 +159,10 @@ def arithmetic_of(network: Network, widths: Widths, name: str, op: Dense) -> Ari
         return None
     gains, sums = clog2(max(map(max, op.gains)) + 1), clog2(max(op.reaches) + 1)
     constants = layer_constants(network, name)
-    sets, bits = (constants.sets, constants.bits) if constants else (1, widths.threshold)
-    return Arithmetic(widths.level, op.gains, gains, sums, sets, bits)
+    if constants is None:
+        return Arithmetic(widths.level, op.gains, gains, sums, 1, widths.threshold)
+    shift = constants.threshold.shift
+    return Arithmetic(widths.level, op.gains, gains, sums, constants.sets, constants.bits, shift)
 
 
 def pixels_of(network: Network, samples_per_beat: int) -> Pixels:

@@ -34,9 +34,10 @@ def constants_of(op: Threshold, served: tuple[int, ...], reaches: tuple[int, ...
         op: thresholds and steps per served level count.
         served: these level counts m; planes from m on are not read.
         reaches: R per served level count.
-        threshold_bits: T, which holds every residual.
+        threshold_bits: T, which with the shift holds every residual.
     """
     thresholds, steps = op.thresholds.astype(np.int64), op.steps.astype(np.int64)
+    reaches = tuple(reach << op.shift for reach in reaches)
     for index, m in enumerate(served):
         steps[index, :, m - 1 :] = steps[-1, :, m - 1 :]
     if (thresholds == thresholds[-1]).all() and (steps == steps[-1]).all():
@@ -52,7 +53,7 @@ def constants_of(op: Threshold, served: tuple[int, ...], reaches: tuple[int, ...
     lowest = min(0, int(thresholds.min()), -int(thresholds.max()), -step)
     highest = max(*reaches, int(thresholds.max()), max(reaches) - int(thresholds.min()), step)
     bits = 1 + max(clog2(-lowest), clog2(highest + 1))
-    return Constants(Threshold(thresholds, steps), min(bits, threshold_bits))
+    return Constants(Threshold(thresholds, steps, op.shift), min(bits, threshold_bits + op.shift))
 
 
 def layer_constants(network: Network, layer: str) -> Constants | None:

@@ -41,7 +41,7 @@ void call(std::unique_ptr<Builder>& builder, const Record& record) {
   }
   if (!builder) throw Damaged("a call without a network");
   if (record.kind == Record::LAYER) {
-    builder->layer(n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], record.bytes(0), record.integers(1),
+    builder->layer(n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], record.bytes(0), record.integers(1),
                    record.integers(2), record.integers(3));
   } else if (record.kind == Record::POOL) {
     builder->pool(n[0], n[1]);

@@ -45,7 +45,7 @@ class Reader {
       int numbers;
       const char* arrays;  // b: bytes, n: numbers of 64 bits
     };
-    static constexpr Kind kinds[Record::KINDS] = {{0, ""},    {5, ""},   {9, "bnnn"}, {2, ""},
+    static constexpr Kind kinds[Record::KINDS] = {{0, ""},    {5, ""},   {10, "bnnn"}, {2, ""},
                                                   {0, "nnn"}, {0, "bn"}, {0, "b"}};
     Record record{number(), {}, {}};
     if (record.kind < 0 || record.kind >= Record::KINDS) throw Damaged("no such record");

@@ -67,8 +67,9 @@ Builder::Builder(int height, int width, int channels, int bits, int sets) {
 }
 
 void Builder::layer(int kernel_h, int kernel_w, int stride, int pad_top, int pad_left, int out_height, int out_width,
-                    int rows, int levels_out, const View<std::uint8_t>& weights, const View<std::int64_t>& gains,
-                    const View<std::int64_t>& thresholds, const View<std::int64_t>& steps) {
+                    int rows, int levels_out, int shift, const View<std::uint8_t>& weights,
+                    const View<std::int64_t>& gains, const View<std::int64_t>& thresholds,
+                    const View<std::int64_t>& steps) {
   require(planes_ > 0, "layer: stands behind the last one");
   require(
       sized({kernel_h, kernel_w, stride}) && pad_top >= 0 && pad_left >= 0 && pad_top < kernel_h && pad_left < kernel_w,
@@ -87,6 +88,8 @@ void Builder::layer(int kernel_h, int kernel_w, int stride, int pad_top, int pad
   layer.out_height = layer.pooled_height = out_height, layer.out_width = layer.pooled_width = out_width;
   layer.rows = rows, layer.planes = planes_, layer.pixels = network_.layers.empty();
   layer.levels_out = levels_out;
+  require(shift >= 0 && shift <= MOST_SHIFT, "layer: shift must be 0 to 12");
+  layer.shift = shift;
   const std::size_t columns = static_cast<std::size_t>(kernel_h) * kernel_w * channels_;
   require(columns < (1u << 24), "layer: too many columns");
   const std::int64_t across = pad_left + width_ + kernel_w,

@@ -26,7 +26,7 @@ class Builder {
 
   // `weights`: rows of packed bits, the first column in the highest bit; columns by kernel row, column, channel.
   void layer(int kernel_h, int kernel_w, int stride, int pad_top, int pad_left, int out_height, int out_width, int rows,
-             int levels_out, const View<std::uint8_t>& weights, const View<std::int64_t>& gains,
+             int levels_out, int shift, const View<std::uint8_t>& weights, const View<std::int64_t>& gains,
              const View<std::int64_t>& thresholds, const View<std::int64_t>& steps);
   void pool(int kernel, int stride);
   void scores(const View<std::int64_t>& scale, const View<std::int64_t>& bias, const View<std::int64_t>& reach);

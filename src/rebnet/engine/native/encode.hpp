@@ -12,7 +12,8 @@ template <int LEVELS, bool NARROW>
 struct Algorithm1 {
   static constexpr int TILES = Tiles::ROWS / 16;
 
-  Algorithm1(const Layer& layer, int set) : layer_levels(layer.levels_out) {
+  Algorithm1(const Layer& layer, int set) : layer_levels(layer.levels_out), shift(layer.shift) {
+    rests = layer.tiles.rests.data() + static_cast<std::size_t>(set) * layer.tiles.groups * Tiles::ROWS;
     const std::size_t steps = static_cast<std::size_t>(set) * layer.tiles.groups * (levels() - 1) * Tiles::ROWS;
     wide_steps = layer.tiles.encoder_steps.data() + steps;
     narrow_steps = layer.tiles.narrow_steps.data() + steps;
@@ -24,6 +25,10 @@ struct Algorithm1 {
   template <typename Take>
   void operator()(int group, __m512i (&sums)[TILES], Take take) const {
     const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(group) * (levels() - 1) * Tiles::ROWS;
+    if (LEVELS != 1 && shift) {
+      const std::int32_t* rest = rests + group * Tiles::ROWS;
+      for (int tile = 0; tile < TILES; tile++) sums[tile] = refined(sums[tile], rest + tile * 16);
+    }
     __m512i low = _mm512_packs_epi32(sums[0], sums[1]), high = _mm512_packs_epi32(sums[2], sums[3]);
     if (NARROW) {
       const std::int16_t* step = narrow_steps + first;
@@ -44,6 +49,10 @@ struct Algorithm1 {
     }
   }
 
+  __m512i refined(__m512i sums, const std::int32_t* rest) const {
+    return _mm512_add_epi32(_mm512_slli_epi32(sums, static_cast<unsigned>(shift)), _mm512_load_si512(rest));
+  }
+
   static __m512i next16(__m512i residuals, const std::int16_t* steps) {
     const __m512i step = _mm512_load_si512(steps);
     const __m512i lower = _mm512_sub_epi16(residuals, step);
@@ -56,7 +65,8 @@ struct Algorithm1 {
     return _mm512_mask_add_epi32(lower, _mm512_movepi32_mask(residuals), residuals, step);
   }
 
-  int layer_levels;
+  int layer_levels, shift;
+  const std::int32_t* rests;
   const std::int32_t* wide_steps;
   const std::int16_t* narrow_steps;
 };

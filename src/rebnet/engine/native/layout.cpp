@@ -40,11 +40,13 @@ void spread_weights(Layer& layer) {
 // A = sum of gain * (columns - differing bits) for codes, and (bytes x weights) + G n for pixels, n the weights of -1.
 void begin_sums(Layer& layer, int sets) {
   const std::size_t lanes = static_cast<std::size_t>(layer.row_blocks) * LANES;
-  layer.starts.assign(sets * lanes, -UNREACHED);
+  layer.starts.assign(sets * lanes, -never(layer.shift));
+  layer.rests.assign(sets * lanes, 0);
   for (int set = 0; set < sets; set++) {
     for (int row = 0; row < layer.rows; row++) {
       const int counted = layer.pixels ? layer.negatives(row) : layer.columns();
       layer.starts[set * lanes + row] = layer.gain_sum(set) * counted - layer.threshold(set, row);
+      layer.rests[set * lanes + row] = layer.rest(set, row);
     }
   }
 }
@@ -71,7 +73,12 @@ int Layer::negatives(int row) const {
 }
 
 std::int64_t Layer::threshold(int set, int row) const {
-  return levels_out ? thresholds[static_cast<std::size_t>(set) * row_blocks * LANES + row] : 0;
+  return levels_out ? -(-thresholds[static_cast<std::size_t>(set) * row_blocks * LANES + row] >> shift) : 0;
+}
+
+std::int64_t Layer::rest(int set, int row) const {
+  const std::int64_t mask = (std::int64_t{1} << shift) - 1;
+  return levels_out ? -thresholds[static_cast<std::size_t>(set) * row_blocks * LANES + row] & mask : 0;
 }
 
 std::int64_t Layer::score(int set, int row, std::int64_t a) const {

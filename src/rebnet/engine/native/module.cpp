@@ -33,10 +33,10 @@ View<T> view(const Array<T>& array) {
 }
 
 void layer(Builder& builder, int kernel_h, int kernel_w, int stride, int pad_top, int pad_left, int out_height,
-           int out_width, int rows, int levels_out, const Array<std::uint8_t>& weights,
+           int out_width, int rows, int levels_out, int shift, const Array<std::uint8_t>& weights,
            const Array<std::int64_t>& gains, const Array<std::int64_t>& thresholds, const Array<std::int64_t>& steps) {
-  builder.layer(kernel_h, kernel_w, stride, pad_top, pad_left, out_height, out_width, rows, levels_out, view(weights),
-                view(gains), view(thresholds), view(steps));
+  builder.layer(kernel_h, kernel_w, stride, pad_top, pad_left, out_height, out_width, rows, levels_out, shift,
+                view(weights), view(gains), view(thresholds), view(steps));
 }
 
 void scores(Builder& builder, const Array<std::int64_t>& scale, const Array<std::int64_t>& bias,
@@ -75,7 +75,7 @@ NB_MODULE(_native, m) {
   nb::class_<Builder>(m, "Builder")
       .def(nb::init<int, int, int, int, int>(), "height"_a, "width"_a, "channels"_a, "bits"_a, "sets"_a)
       .def("layer", &layer, "kernel_h"_a, "kernel_w"_a, "stride"_a, "pad_top"_a, "pad_left"_a, "out_height"_a,
-           "out_width"_a, "rows"_a, "levels_out"_a, "weights"_a, "gains"_a, "thresholds"_a, "steps"_a)
+           "out_width"_a, "rows"_a, "levels_out"_a, "shift"_a, "weights"_a, "gains"_a, "thresholds"_a, "steps"_a)
       .def("pool", &Builder::pool, "kernel"_a, "stride"_a)
       .def("scores", &scores, "scale"_a, "bias"_a, "reach"_a);
   nb::class_<Engine>(m, "Engine")

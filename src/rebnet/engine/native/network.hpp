@@ -14,7 +14,12 @@ constexpr int LANES = 8;  // rows that are counted together, one to a 64-bit lan
 constexpr int MAX_PLANES = 8;
 constexpr int LINE = 64;  // bytes of a cache line, of a vector, and of a row of a tile
 // A threshold that no accumulator reaches, of surplus rows: neither it nor its lower 32 bits.
-constexpr std::int64_t UNREACHED = (std::int64_t{1} << 50) + (1 << 30);
+constexpr std::int64_t UNREACHED = std::int64_t{1} << 50;
+constexpr int MOST_SHIFT = 12;
+
+// What is taken off the sums of surplus rows: out of reach in 64 bits, and in the lowest 32 of them, then and after a
+// shift.
+constexpr std::int64_t never(int shift) { return UNREACHED + (1 << 30 >> shift); }
 
 // An array that starts on a cache line, so that no vector of it lies on two.
 template <typename T>
@@ -65,7 +70,8 @@ struct Tiles {
 
   int groups = 0;
   Aligned<std::int8_t> weights;         // [group][pair of tiles][step][tile of it][16 quads][16 rows][4]
-  Aligned<std::int32_t> starts;         // [set][group][tile][row]: minus the threshold
+  Aligned<std::int32_t> starts;         // [set][group][tile][row]: minus the threshold, rounded up
+  Aligned<std::int32_t> rests;          // the same: what was rounded off, in units of 2^-shift
   Aligned<std::int32_t> encoder_steps;  // [set][group][level][tile][row]
   bool narrow = false;                  // the encoder's steps add up to less than 2^15: sums may saturate
   Aligned<std::int16_t> narrow_steps;   // the same, in the order of narrowed sums
@@ -98,6 +104,7 @@ struct Layer {
   std::vector<int> planes_used;      // [set]
   Aligned<std::int64_t> thresholds;  // [set][row block][lane]
   Aligned<std::int64_t> steps;       // [set][row block][level][lane]
+  int shift = 0;                     // thresholds and steps count units of 2^-shift accumulators
   std::vector<std::int64_t> scale;   // [set][row]: score = scale * (2 A - reach) + bias
   std::vector<std::int64_t> bias;
   std::vector<std::int64_t> reach;  // [set]
@@ -108,6 +115,8 @@ struct Layer {
   std::vector<int> offsets;      // of every word of a window's plane, from its first
   Aligned<std::int8_t> bytes;    // weights of pixels, +1 and -1: [block of 16 rows][quad of columns][16 rows][4]
   Aligned<std::int64_t> starts;  // [set][row block][lane]: A without what differs, or without bytes, less the threshold
+                                 // rounded up
+  Aligned<std::int64_t> rests;   // the same: what was rounded off, in units of 2^-shift
 
   Tiles tiles;  // only where int8 matrix units run the layer
 
@@ -119,7 +128,8 @@ struct Layer {
   int padded_height() const;
   std::int64_t gain_sum(int set) const;
   int negatives(int row) const;                     // weights of -1
-  std::int64_t threshold(int set, int row) const;   // 0 of scores
+  std::int64_t threshold(int set, int row) const;   // in whole accumulators, rounded up; 0 of scores
+  std::int64_t rest(int set, int row) const;        // what was rounded off, in units of 2^-shift
   int positive(int row, std::size_t place) const {  // whether the weight of this bit of a window is +1
     const std::size_t block = static_cast<std::size_t>(row / LANES) * words + place / 64;
     return weights[block * LANES + row % LANES] >> place % 64 & 1;

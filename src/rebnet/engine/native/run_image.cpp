@@ -56,6 +56,7 @@ class Finish {
         stride_(layer.out_words() * sizeof(Word)) {
     const std::size_t blocks = static_cast<std::size_t>(set) * layer.row_blocks;
     starts_ = layer.starts.data() + blocks * LANES;
+    rests_ = layer.rests.data() + blocks * LANES;
     steps_ = layer.steps.data() + (levels_ ? blocks * (levels_ - 1) * LANES : 0);
 #if defined(__AVX512VNNI__)
     if (layer.levels_out && layer.tiles.groups) encoder_ = group_encoder(layer);
@@ -77,6 +78,7 @@ class Finish {
     if (levels_ == 0) return score(block, residual);
     std::uint8_t* out = reinterpret_cast<std::uint8_t*>(pixel) + block;
     *out = not_negative(residual);
+    if (layer_.shift) residual = (residual << layer_.shift) + load(rests_ + block * LANES);
     const std::int64_t* steps = steps_ + static_cast<std::ptrdiff_t>(block) * (levels_ - 1) * LANES;
     for (int level = 1; level < levels_; level++, steps += LANES) {
       residual = next(residual, load(steps));
@@ -98,6 +100,7 @@ class Finish {
   int levels_;
   std::size_t stride_;
   const std::int64_t* starts_;
+  const std::int64_t* rests_;
   const std::int64_t* steps_;
 #if defined(__AVX512VNNI__)
   EncodeGroup encoder_ = nullptr;

@@ -7,8 +7,7 @@ namespace rebnet {
 namespace {
 
 constexpr int COLUMNS = 16, TILES = Tiles::ROWS / COLUMNS;  // rows of a tile of weights; tiles of a group
-constexpr std::int64_t FITS = 1 << 26;   // sums, thresholds and steps below it never overflow 32 bits
-constexpr std::int32_t NEVER = 1 << 30;  // a threshold that no such sum reaches: of surplus rows
+constexpr std::int64_t FITS = 1 << 26;  // sums, thresholds and steps below it never overflow 32 bits
 
 int round_up(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
@@ -107,7 +106,8 @@ void deal_constants(Layer& layer, int sets) {
   tiles.groups = groups_of(layer);
   const int levels = std::max(layer.levels_out - 1, 0);
   const std::size_t rows = static_cast<std::size_t>(tiles.groups) * Tiles::ROWS;
-  tiles.starts.assign(sets * rows, -NEVER);
+  tiles.starts.assign(sets * rows, static_cast<std::int32_t>(UNREACHED - never(layer.shift)));
+  tiles.rests.assign(sets * rows, 0);
   tiles.encoder_steps.assign(sets * rows * levels, 0);
   tiles.narrow_steps.assign(sets * rows * levels, 0);
   tiles.narrow = true;
@@ -120,6 +120,7 @@ void deal_constants(Layer& layer, int sets) {
       const std::size_t block = static_cast<std::size_t>(set) * layer.row_blocks + row / LANES;
       tiles.starts[set * rows + place] =
           static_cast<std::int32_t>(gains * layer.negatives(row) - layer.threshold(set, row));
+      tiles.rests[set * rows + place] = static_cast<std::int32_t>(layer.rest(set, row));
       std::int64_t reach = 0;
       for (int level = 0; level < levels; level++) {
         const std::int64_t step = layer.steps[(block * levels + level) * LANES + row % LANES];
@@ -157,7 +158,7 @@ bool ascends(const Layer& layer, const Layer& next, int sets) {
 bool narrow_enough(const Layer& layer, int sets) {
   for (int set = 0; set < sets; set++) {
     const std::int64_t gains = layer.gain_sum(set);
-    if (gains > 255 || gains * layer.columns() >= FITS) return false;
+    if (gains > 255 || (gains * layer.columns() << layer.shift) >= FITS) return false;
   }
   for (const auto* values : {&layer.thresholds, &layer.steps}) {
     for (const std::int64_t value : *values) {

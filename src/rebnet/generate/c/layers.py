@@ -215,6 +215,7 @@ def _sums(plan: Plan, layer: Layer, residual: str) -> str:
     if isinstance(layer.tail, Scores):
         return _SUM.substitute(sizes, tail="    scores[row] = (score)scale[row] * (2 * sum - *reach) + bias[row];\n")
     total = "sum" if residual == "int32_t" else f"({residual})sum"
+    total += f" * {1 << layer.tail.shift}" if layer.tail.shift else ""
     step = _STEP if plan.network.levels > 1 else ""
     tail = _ENCODE.substitute(sizes, residual=residual, sum=total, step=step)
     target = "memory->pixel" if layer.pool else f"memory->map{layer.number + 1}{_place(plan, layer)}"

@@ -105,12 +105,12 @@ def score_type(layer: Layer) -> str:
 
 
 def residual_type(layers: tuple[Layer, ...]) -> str:
-    """The type of a residual: int32_t where R + |t| + all steps fits, for every row; else int64_t."""
+    """The type of a residual: int32_t where 2^s·R + |t| + all steps fits, for every row; else int64_t."""
     most = 0
     for layer in layers:
         if isinstance(layer.tail, Threshold):
             reach = np.array(layer.dense.reaches, dtype=np.int64)[:, None]
-            sums = reach + np.abs(layer.tail.thresholds) + np.abs(layer.tail.steps).sum(axis=2)
+            sums = (reach << layer.tail.shift) + np.abs(layer.tail.thresholds) + np.abs(layer.tail.steps).sum(axis=2)
             most = max(most, int(sums.max()))
     return _signed(most)
 
