@@ -16,6 +16,7 @@ from rebnet.ir.text import to_text
 from rebnet.ir.verify import verify
 from rebnet.lower import lower
 from rebnet.lower.assign_gains import assign_gains
+from rebnet.spec.residual import encode_integer
 from rebnet.spec.scores import labels
 
 
@@ -27,7 +28,7 @@ CONVOLUTION = """\
 network tiny levels=2 serves=(1,2) T=24
   pixels 3x3x1 bits=2
   conv layer1 2x4 window=2x2 weights=+-++|++-+ scale=0.5 folding=(2,4) unit=0.333333333 gains=(2,1)/(2,1)
-  threshold t=[[8,0],[8,0]] steps=[[[0],[0]],[[2],[5]]]
+  threshold t=[[8,0],[8,0]] steps=[[[0],[0]],[[2],[4]]]
   max_pool window=2x2/2
   dense layer2 2x2 weights=-+|++ scale=1 unit=0.25 gains=(3,0)/(3,1)
   scores scale=[[32767,-16383],[32767,-16383]] bias=[[32767,65534],[32767,65534]]
@@ -125,6 +126,13 @@ def test_gains_may_be_assigned_already():
     assert lower(assign_gains(tiny())) == lower(tiny())
 
 
+def same_codes(threshold, index, other, m, reach):
+    """Whether set `index` of a threshold gives the m planes that the only set of another does, for every row and A."""
+    everything = np.arange(reach + 1)[:, None]
+    mine = encode_integer(everything, threshold.thresholds[index], threshold.steps[index], threshold.shift)[:m]
+    return np.array_equal(mine, encode_integer(everything, other.thresholds[0], other.steps[0], other.shift))
+
+
 @pytest.mark.parametrize("levels", [1, 2, 3, 4])
 def test_an_any_level_network_is_one_network_per_level_count(levels):
     """Its constants for m are those of the network of m levels that it is at m; the weights are the same for all."""
@@ -141,9 +149,9 @@ def test_an_any_level_network_is_one_network_per_level_count(levels):
                     case Dense():
                         assert same(ours.weights, theirs.weights)
                         assert ours.gains[m - 1][: len(theirs.gains[0])] == theirs.gains[0]
+                        reach = theirs.reaches[0]
                     case Threshold():
-                        assert np.array_equal(ours.thresholds[m - 1], theirs.thresholds[0])
-                        assert np.array_equal(ours.steps[m - 1, :, : m - 1], theirs.steps[0])
+                        assert same_codes(ours, m - 1, theirs, m, reach)
                         assert not ours.steps[m - 1, :, m - 1 :].any()
                     case Scores():
                         assert np.array_equal(ours.scale[m - 1], theirs.scale[0])

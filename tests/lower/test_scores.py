@@ -16,7 +16,7 @@ AFTER = """\
 network tiny levels=2 serves=(1,2) T=24
   pixels 1x1x2 bits=2
   dense layer1 2x2 weights=++|-+ scale=0.5 folding=(2,1) unit=0.333333333 gains=(2,1)/(2,1)
-  threshold t=[[5,-3],[5,-3]] steps=[[[0],[0]],[[2],[5]]]
+  threshold t=[[5,-3],[5,-3]] steps=[[[0],[0]],[[2],[4]]]
   dense layer2 2x2 weights=-+|++ scale=1 unit=0.25 gains=(3,0)/(3,1)
   scores scale=[[32767,-16383],[32767,-16383]] bias=[[32767,65534],[32767,65534]]
 """
@@ -43,7 +43,7 @@ ANY_AFTER = """\
 network tiny levels=2 serves=(1,2) T=24
   pixels 1x1x2 bits=2
   dense layer1 2x2 weights=++|-+ scale=0.5 folding=(2,1) unit=0.333333333 gains=(2,1)/(2,1)
-  threshold t=[[3,2],[5,-3]] steps=[[[0],[0]],[[2],[5]]]
+  threshold t=[[3,2],[5,-3]] steps=[[[0],[0]],[[2],[4]]]
   dense layer2 2x2 weights=-+|++ scale=1 unit=0.5/0.25 gains=(1,0)/(3,1)
   scores scale=[[32767,16384],[32767,-16383]] bias=[[0,32767],[32767,65534]]
 """

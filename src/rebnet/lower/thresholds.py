@@ -49,9 +49,14 @@ def _threshold(network: Network, node: Node[Op], sign: ResidualSign) -> Threshol
         for row in range(t.shape[1]):
             place = f"layer {layer.name}, channel {row}, at {levels} levels"
             channels.append(_Channel(place, a[index, row], b[index, row], sign.factors(levels), reach))
-    shift, exact = _least_shift(channels, network.threshold_bits)
-    for (index, row), (threshold, of_levels) in zip(np.ndindex(t.shape), exact, strict=True):
-        t[index, row], steps[index, row, : len(of_levels)] = threshold, of_levels
+    at_most = channels[-t.shape[1] :] * len(served)  # the same row at M levels
+    source = [most if most.goes_on(channel) else channel for most, channel in zip(at_most, channels, strict=True)]
+    own = {channel.place: channel for channel in source}
+    shift, exact = _least_shift(list(own.values()), network.threshold_bits)
+    numbers = dict(zip(own, exact, strict=True))
+    for (index, row), channel in zip(np.ndindex(t.shape), source, strict=True):
+        t[index, row], of_levels = numbers[channel.place]
+        steps[index, row, : served[index] - 1] = of_levels[: served[index] - 1]
     return Threshold(t, steps, shift)
 
 
@@ -64,6 +69,11 @@ class _Channel:
     b: float
     gammas: tuple[float, ...]
     reach: int
+
+    def goes_on(self, fewer: "_Channel") -> bool:
+        """Whether its code begins with that of a channel of fewer levels, which then needs no numbers of its own."""
+        same = (self.a, self.b, self.reach) == (fewer.a, fewer.b, fewer.reach)
+        return same and self.gammas[: len(fewer.gammas)] == fewer.gammas
 
     @cached_property
     def _real(self) -> RealEncoder:
@@ -78,7 +88,8 @@ class _Channel:
         try:
             return None if found is None else fit(*found, reach, threshold_bits + shift)
         except LoweringError as error:
-            raise LoweringError(f"{self.place}: {error} (--threshold-bits)") from None
+            unit = f", in units of 2^-{shift}" if shift else ""
+            raise LoweringError(f"{self.place}{unit}: {error} (--threshold-bits)") from None
 
 
 def _least_shift(channels: Sequence[_Channel], threshold_bits: int) -> tuple[int, list[tuple[int, Steps]]]:

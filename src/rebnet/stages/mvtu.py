@@ -151,7 +151,7 @@ class Mvtus(Generic[Count]):
             "MULTIPLY": self.multiplies,
             "ACC_WIDTH": numbers.acc_width,
             "THRESHOLD_WIDTH": numbers.threshold_width,
-            "THRESHOLD_SHIFT": numbers.threshold_shift,
+            **({"THRESHOLD_SHIFT": numbers.threshold_shift} if numbers.threshold_shift else {}),
             "BUFFER_DEPTH": buffer_depth,
             "OUT_DEPTH": out_depth,
             "POPCOUNT_STAGES": self.popcount_stages,
