@@ -53,6 +53,7 @@ def test_prints_its_record(rebnet, build):
     lines = dict(line.split(maxsplit=1) for line in out.splitlines())
     assert list(lines) == [
         "engine", "images", "levels", "accuracy", "images_per_second", "float_accuracy", "labels_differing",
+        "labels_differing_float32",
     ]  # fmt: skip
     assert (lines["engine"], lines["images"], lines["levels"]) == ("packed", "360", "2")
 

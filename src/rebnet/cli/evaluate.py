@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _INTEGER = ("engine", "images", "levels", "accuracy", "images_per_second")
 """Figures of evaluation.json that are there before the float network has run."""
-_WIDTH = max(map(len, _INTEGER))
+_FLOAT = ("float_accuracy", "labels_differing", "labels_differing_float32", "mismatches")
+_WIDTH = max(map(len, (*_INTEGER, *_FLOAT)))
 
 
 def command(
@@ -62,7 +63,7 @@ def command(
             bars.close()
             if not as_json():
                 print_record(figures, _INTEGER, width=_WIDTH)
-            bar = bars.enter_context(working("evaluating the float network", figures.images))
+            bar = bars.enter_context(working("evaluating the float network", 2 * figures.images))
 
         record = flow.evaluate(
             build,
@@ -96,8 +97,7 @@ def print_evaluation(record: "Evaluation | Adaptive | Online") -> None:
 
 def _print_float(record: Mapping[str, object]) -> None:
     """What the float network adds, and the comparison of two engines."""
-    keys = ("float_accuracy", "labels_differing")
-    print_record(record, (*keys, "mismatches") if "mismatches" in record else keys, width=_WIDTH)
+    print_record(record, tuple(key for key in _FLOAT if key in record), width=_WIDTH)
 
 
 def _print_adaptive(record: "Adaptive") -> None:

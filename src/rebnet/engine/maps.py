@@ -1,6 +1,7 @@
-"""Real feature maps, (images, height, width, channels) in single precision: padding, windows and max-pools."""
+"""Real feature maps, (images, height, width, channels) of real numbers: padding, windows and max-pools."""
 
 from functools import reduce
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from rebnet.spec.window import Window
 
-Maps = NDArray[np.float32]
+Maps = NDArray[np.floating[Any]]
 
 
 def padded(maps: Maps, window: Window, lowest: float | Maps) -> Maps:
@@ -17,7 +18,7 @@ def padded(maps: Maps, window: Window, lowest: float | Maps) -> Maps:
     if not top + bottom + left + right:
         return maps
     count, height, width, channels = maps.shape
-    result = np.empty((count, height + top + bottom, width + left + right, channels), dtype=np.float32)
+    result = np.empty((count, height + top + bottom, width + left + right, channels), dtype=maps.dtype)
     result[:] = lowest
     result[:, top : top + height, left : left + width] = maps
     return result

@@ -1,8 +1,12 @@
-"""An exported network on real numbers, in single precision: the float side of float against integer.
+"""An exported network on real numbers, in double or single precision: the float side of float against integer.
+
+Integer codes are those of the exact numbers, which double precision tells apart but for ties within its rounding;
+single precision is what PyTorch computes.
 
 An activation is a whole number of units: of 1/peak for pixels, of γ for one level, of 2^-f for the factors of more. So
-a product with weights of ±1 is a sum of whole numbers, exact below 2^24 units whatever order it is added in, and one
-multiplication by what a unit is worth makes it real: the outputs do not depend on threads, batches or a machine's BLAS.
+a product with weights of ±1 is a sum of whole numbers, exact below 2^24 units (2^53 in float64) whatever order it is
+added in, and one multiplication by what a unit is worth makes it real: the outputs do not depend on threads, batches or
+a machine's BLAS.
 """
 
 import math
@@ -10,6 +14,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +29,7 @@ from rebnet.spec.window import Window
 
 _BATCH = 32  # images that go through the network together
 _BLOCK_ELEMENTS = 1 << 19  # windows of a layer, and what it makes of them, that are held at a time: about a cache
-_SIGN = np.uint32(1 << 31)
+Real = np.dtype[np.floating[Any]]
 
 
 def run_real(
@@ -32,14 +37,16 @@ def run_real(
     images: NDArray[np.uint8],
     levels: int | None = None,
     progress: Callable[[int], None] = lambda images_done: None,
-) -> NDArray[np.float32]:
-    """Real class outputs of every image, as PyTorch computes them in fp32 up to rounding.
+    precision: type[np.floating[Any]] = np.float32,
+) -> Maps:
+    """Real class outputs of every image; in float32 as PyTorch computes them, up to rounding.
 
     Args:
         network: an exported network, not lowered.
         images: uint8 of shape (N, height, width, channels).
         levels: levels m to run at, with the constants for m or the first m levels of each residual sign; M if None.
         progress: called with the number of images done since the last call.
+        precision: np.float32 or np.float64, of all that is computed.
 
     Returns:
         Outputs of shape (N, classes).
@@ -51,16 +58,17 @@ def run_real(
     check_images(network, images)
     if levels is not None and not 1 <= levels <= network.levels:
         raise OptionError(f"levels={levels}: this network has {network.levels}; choose 1 to {network.levels}")
-    stages = _stages(network, network.levels if levels is None else levels)
+    real = np.dtype(precision)
+    stages = _stages(network, network.levels if levels is None else levels, real)
     bits = network.input.bits
 
     def work(batch: NDArray[np.uint8]) -> Maps:
-        x = 2 * (batch >> (8 - bits)).astype(np.float32) - np.float32(2**bits - 1)
+        x: Maps = 2 * (batch >> (8 - bits)).astype(real) - precision(2**bits - 1)
         for stage in stages:
             x = _run(stage, x)
         return x.reshape(len(x), -1)
 
-    outputs = [np.zeros((0, network.classes), dtype=np.float32)]
+    outputs: list[Maps] = [np.zeros((0, network.classes), dtype=real)]
     # numpy lets other threads go on while it computes; threads of its BLAS would wait for each other in every product
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         for batch in threads.map(work, [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]):
@@ -84,24 +92,24 @@ class _Stage:
     weights: Maps
     window: Window | None
     lowest: float
-    scale: np.float32
+    scale: np.floating[Any]
     after: list[Callable[[Maps], Maps]] = field(default_factory=list)
 
 
-def _stages(network: Network, levels: int) -> list[_Stage]:
+def _stages(network: Network, levels: int, real: Real) -> list[_Stage]:
     stages: list[_Stage] = []
     peak = 2**network.input.bits - 1
     unit, lowest = 1 / peak, -float(peak)
     for op in network.ops:
         match op:
             case Dense():
-                weights = np.where(op.weights.bits.T, np.float32(1), np.float32(-1))
+                weights = np.where(op.weights.bits.T, 1, -1).astype(real)
                 window = op.window if isinstance(op, Conv) else None
-                stages.append(_Stage(weights, window, lowest, np.float32(op.scale * unit)))
+                stages.append(_Stage(weights, window, lowest, real.type(op.scale * unit)))
             case MaxPool():
                 stages[-1].after.append(lambda x, window=op.window: pool(x, window))  # type: ignore[misc]
             case BatchNorm():
-                stages[-1].after.append(_norm(op.at(levels)))
+                stages[-1].after.append(_norm(op.at(levels), real))
             case ResidualSign():
                 gammas = op.factors(levels)
                 unit, gammas = (gammas[0], (1.0,)) if len(gammas) == 1 else (1.0, gammas)
@@ -127,7 +135,7 @@ def _run(stage: _Stage, x: Maps) -> Maps:
     for start in range(0, len(x), block):
         part = x[start : start + block]
         vectors = part if stage.window is None else windows(part, stage.window)
-        sums = (vectors.reshape(-1, columns) @ stage.weights).reshape(*vectors.shape[:3], rows)
+        sums: Maps = (vectors.reshape(-1, columns) @ stage.weights).reshape(*vectors.shape[:3], rows)
         sums *= stage.scale
         for function in stage.after:
             sums = function(sums)
@@ -135,9 +143,9 @@ def _run(stage: _Stage, x: Maps) -> Maps:
     return np.concatenate(results)
 
 
-def _norm(norm: BatchNorm) -> Callable[[Maps], Maps]:
-    mean, bias = norm.mean.astype(np.float32), norm.bias.astype(np.float32) + np.float32(0)  # no sum with +0 gives -0
-    slope = (norm.weight / np.sqrt(norm.variance + norm.epsilon)).astype(np.float32)
+def _norm(norm: BatchNorm, real: Real) -> Callable[[Maps], Maps]:
+    mean, bias = norm.mean.astype(real), norm.bias.astype(real) + real.type(0)  # no sum with +0 gives -0
+    slope = (norm.weight / np.sqrt(norm.variance + norm.epsilon)).astype(real)
 
     def normed(x: Maps) -> Maps:
         x -= mean
@@ -158,6 +166,8 @@ def _binarize(x: Maps, gammas: Sequence[float]) -> Maps:
 
 def _signed(x: Maps, magnitude: float) -> Maps:
     """The magnitude with the signs of x."""
-    bits = x.view(np.uint32) & _SIGN
-    bits |= np.float32(magnitude).view(np.uint32)
-    return bits.view(np.float32)
+    word = np.dtype(f"u{x.itemsize}")
+    bits = x.view(word) & word.type(1 << (8 * x.itemsize - 1))
+    bits |= x.dtype.type(magnitude).view(word)
+    signed: Maps = bits.view(x.dtype)
+    return signed

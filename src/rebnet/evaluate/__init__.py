@@ -37,7 +37,8 @@ def evaluate(
 ) -> Evaluation:
     """Classify all test images with both networks and write `evaluation.json`.
 
-    The integer network, which is the faster one, answers first. An interrupt leaves the record that was there.
+    The integer network, which is the fastest, answers first. The float network is computed twice: in float64, whose
+    codes the integers' are, and in float32, as PyTorch computes it. An interrupt leaves the record that was there.
 
     Args:
         build: folder of the lowered network; the record goes there.
@@ -45,7 +46,8 @@ def evaluate(
         dataset: its test images are used.
         levels: levels m to run at; M if None.
         engine: "packed", "reference", or "both", which counts the images whose scores differ in any class.
-        progress: called with the number of images done since the last call, by the one network and then the other.
+        progress: called with the number of images done since the last call, by the integer network, then in float64,
+            then in float32.
         answered: called with the integer network's part of the record before the float network begins.
         request: what the caller was asked for; the record keeps it.
 
@@ -84,13 +86,15 @@ def evaluate(
         images_per_second=round(len(integer) / seconds, 1),
     )
     answered(figures)
-    real = np.argmax(run_real(real_network, images, levels, progress), axis=1)
+    exact = np.argmax(run_real(real_network, images, levels, progress, np.float64), axis=1)
+    single = np.argmax(run_real(real_network, images, levels, progress), axis=1)
     again = reference.run(network, images, levels) if engine == "both" else None
     found = mistakes(dataset, scores, integer)
     record = Evaluation(
         **vars(figures),
-        float_accuracy=percent(real == dataset.test_labels),
-        labels_differing=int((integer != real).sum()),
+        float_accuracy=percent(exact == dataset.test_labels),
+        labels_differing=int((integer != exact).sum()),
+        labels_differing_float32=int((integer != single).sum()),
         mismatches=None if again is None else int(np.any(scores != again, axis=1).sum()),
         **vars(found),
         pictures=write_pictures(build, images, [wrong.index for wrong in found.wrong]),

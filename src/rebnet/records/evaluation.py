@@ -84,6 +84,7 @@ class Evaluation(Answered):
 
     float_accuracy: Percent
     labels_differing: Count | None = None
+    labels_differing_float32: Count | None = None
     mismatches: Count | None = None
     classes: Classes | None = None
     class_names: ClassNames | None = None
@@ -105,6 +106,7 @@ class Evaluation(Answered):
         check_share("accuracy", self.accuracy, self.images)
         check_share("float_accuracy", self.float_accuracy, self.images)
         check_most("labels_differing", self.labels_differing or 0, self.images, "the images")
+        check_most("labels_differing_float32", self.labels_differing_float32 or 0, self.images, "the images")
         check_most("mismatches", self.mismatches or 0, self.images, "the images")
         if self.classes is not None:
             self._check_classes(self.classes)
