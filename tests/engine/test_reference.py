@@ -26,7 +26,10 @@ def plain_scores(network, image, levels):
         if isinstance(op, Threshold):
             constants = list(zip(op.thresholds[index].tolist(), op.steps[index].tolist(), strict=True))
             maps = [
-                [[plain_code(a - t, steps) for a, (t, steps) in zip(pixel, constants, strict=True)] for pixel in row]
+                [
+                    [plain_code((a << op.shift) - t, steps) for a, (t, steps) in zip(pixel, constants, strict=True)]
+                    for pixel in row
+                ]
                 for row in maps
             ]
         elif isinstance(op, MaxPool):

@@ -40,7 +40,7 @@ static const int8_t thresholds1[4] = {
 
 /* d_1 ... d_(m-1) of every row of 2 sets */
 static const int8_t steps1[2] = {
-    2, 5,
+    2, 4,
 };
 
 /* 2 rows of 2 bits, words to a row: 1 */

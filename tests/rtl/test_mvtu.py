@@ -51,13 +51,18 @@ class Case:
     @cached_property
     def threshold(self) -> Threshold:
         """Half of the thresholds where accumulators are, half anywhere in their range."""
-        rng, unit, shift = np.random.default_rng(SEED), self.unit, max(0, self.unit.levels_out - 1)
-        reaches = np.array(self.dense.reaches)[:, None] << shift
+        rng, unit = np.random.default_rng(SEED), self.unit
+        reaches = np.array(self.dense.reaches)[:, None] << self.shift
         anywhere = rng.integers(-1, reaches + 2, (self.sets, unit.rows))
         thresholds = np.where(rng.random(anywhere.shape) < 0.5, reaches // 2, anywhere)
         shape = (self.sets, unit.rows, unit.levels_out - 1)
         steps = rng.integers(0, reaches[..., None] + 3, shape) >> rng.integers(0, 5, shape)
-        return Threshold(thresholds, steps, shift)
+        return Threshold(thresholds, steps, self.shift)
+
+    @property
+    def shift(self) -> int:
+        """Thresholds and steps count units of 2^-shift accumulators."""
+        return max(0, self.unit.levels_out - 1)
 
     @property
     def buffer_depth(self) -> int:
@@ -82,7 +87,7 @@ class Case:
     def threshold_bits(self) -> int:
         """The fewest that the law allows."""
         reach, levels = max(self.dense.reaches), self.unit.levels_out
-        return self.threshold.shift + next(bits for bits in range(2, 40) if fits_accumulator(1, reach, levels, bits))
+        return self.shift + next(bits for bits in range(2, 40) if fits_accumulator(1, reach, levels, bits))
 
     @property
     def parameters(self) -> dict[str, int | str]:
@@ -107,7 +112,7 @@ class Case:
             "MULTIPLY": int(unit.multiplies),
             "ACC_WIDTH": self.acc_width,
             "THRESHOLD_WIDTH": self.threshold_bits,
-            "THRESHOLD_SHIFT": self.threshold.shift,
+            "THRESHOLD_SHIFT": self.shift,
             "BUFFER_DEPTH": self.buffer_depth,
             "OUT_DEPTH": self.out_depth,
             "POPCOUNT_STAGES": unit.popcount_stages,

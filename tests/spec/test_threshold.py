@@ -1,5 +1,6 @@
 """BatchNorm and residual sign as a threshold and steps: the law's claims, by brute force over every A in 0 … R."""
 
+import math
 from fractions import Fraction
 from itertools import pairwise, product
 
@@ -7,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.spec.rational import boundaries, margin, real_code
+from tests.spec.rational import real_code
 
 from rebnet.errors import LoweringError
 from rebnet.spec.gains import fits_accumulator
-from rebnet.spec.residual import code, encode, encode_integer
-from rebnet.spec.threshold import MOST_SHIFT, RealEncoder, constant_code, fit, fits, segments, threshold_and_steps
+from rebnet.spec.residual import code, encode_integer
+from rebnet.spec.threshold import MOST_SHIFT, RealEncoder, constant_code, fit, fits, segments
 
 SLOPE = st.floats(1e-4, 10)
 OFFSET = st.floats(-200, 200)
@@ -32,7 +33,7 @@ def codes(threshold, steps, reach, shift=0):
 @settings(max_examples=400)
 @given(SLOPE | ANY_SLOPE, OFFSET | ANY_OFFSET, st.integers(1, 60))
 def test_one_level_equals_the_formula_everywhere(a, b, reach):
-    threshold, steps = threshold_and_steps(a, b, (1.0,), reach)
+    threshold, steps = RealEncoder.of(a, b, (1.0,), reach).integers(0)
     assert steps == ()
     for accumulator in range(reach + 1):
         z = Fraction(a) * (2 * accumulator - reach) + Fraction(b)
@@ -43,33 +44,7 @@ def test_one_level_equals_the_formula_everywhere(a, b, reach):
 def test_ties_are_plus_one(reach):
     for accumulator in range(reach + 1):
         b = -0.5 * (2 * accumulator - reach)  # z is exactly 0 here
-        assert threshold_and_steps(0.5, b, (1.0,), reach)[0] == accumulator
-
-
-@settings(max_examples=400)
-@given(SLOPE, OFFSET, st.lists(st.floats(0.01, 50), min_size=2, max_size=5), st.integers(1, 60))
-def test_more_levels_equal_the_formula_away_from_boundaries(a, b, gammas, reach):
-    found = codes(*threshold_and_steps(a, b, gammas, reach), reach)
-    edges = boundaries(gammas)
-    distance = margin(a, len(gammas))
-    for accumulator in range(reach + 1):
-        z = Fraction(a) * (2 * accumulator - reach) + Fraction(b)
-        if all(abs(z - edge) > distance for edge in edges):
-            assert found[accumulator] == real_code(z, gammas)
-
-
-@given(st.integers(0, 2**32 - 1), st.integers(2, 4))
-def test_most_accumulators_are_away_from_boundaries(seed, levels):
-    """The claim above is not empty: with wide steps the codes are equal nearly everywhere."""
-    rng = np.random.default_rng(seed)
-    gammas = sorted(rng.uniform(0.5, 2, levels), reverse=True)
-    a, b, reach = 1e-3, rng.uniform(-1, 1), 4000
-    found = segments(*threshold_and_steps(a, b, gammas, reach), reach)
-    z = a * (2 * np.arange(reach + 1) - reach) + b
-    expected = code(encode(z, gammas))
-    starts = [start for start, _ in found]
-    actual = np.asarray([number for _, number in found])[np.searchsorted(starts, np.arange(reach + 1), "right") - 1]
-    assert (actual != expected).sum() <= len(found) * (levels + 2)
+        assert RealEncoder.of(0.5, b, (1.0,), reach).integers(0) == (accumulator, ())
 
 
 @settings(max_examples=300)
@@ -106,17 +81,8 @@ def test_a_grid_that_is_too_coarse_by_hand():
     assert segments(7, (1,), 6, 1) == encoder.codes
 
 
-@given(SLOPE, OFFSET, st.lists(st.floats(0.01, 50), min_size=2, max_size=6), st.integers(1, 40))
-def test_steps_are_rounded_to_nearest(a, b, gammas, reach):
-    _, steps = threshold_and_steps(a, b, gammas, reach)
-    assert len(steps) == len(gammas) - 1
-    for step, gamma in zip(steps, gammas, strict=False):
-        exact = Fraction(gamma) / (2 * Fraction(a))
-        assert -Fraction(1, 2) < step - exact <= Fraction(1, 2)
-
-
 def test_numbers_by_hand():
-    assert threshold_and_steps(0.25, 1.0, (2.0, 1.0), reach=10) == (3, (4,))
+    assert RealEncoder.of(0.25, 1.0, (2.0, 1.0), reach=10).integers(0) == (3, (4,))
     assert segments(3, (4,), 10) == [(0, 1), (3, 2), (7, 3)]
 
 
@@ -177,8 +143,8 @@ def check_fit(threshold, steps, reach, threshold_bits):
 @settings(max_examples=400)
 @given(ANY_SLOPE, ANY_OFFSET, GAMMAS, st.integers(1, 50))
 def test_channels_of_any_scale_fit_the_smallest_width_of_the_law(a, b, gammas, reach):
-    threshold, steps = threshold_and_steps(a, b, gammas, reach)
-    check_fit(threshold, steps, reach, least_bits(reach, len(gammas)))
+    threshold, *steps = (math.floor(number + Fraction(1, 2)) for number in RealEncoder.of(a, b, gammas, reach).numbers)
+    check_fit(threshold, tuple(steps), reach, least_bits(reach, len(gammas)))
 
 
 @settings(max_examples=400)

@@ -26,21 +26,6 @@ _TRIED, _FEW_TRIED, _TRIED_AT_LAST = 256, 16, 4096
 """Roundings of a row's numbers that are tried on a grid: all, few of many levels, and more on the finest one."""
 
 
-def threshold_and_steps(a: float, b: float, gammas: Sequence[float], reach: int) -> tuple[int, Steps]:
-    """(t, δ_1 … δ_{M-1}) of a channel with a > 0, integers of any size.
-
-    Args:
-        a: slope of z per unit of v, positive.
-        b: offset of z.
-        gammas: γ_1 … γ_M of the code to produce; the last has no step.
-        reach: R of the accumulator.
-    """
-    slope = Fraction(a)
-    threshold = math.ceil((reach - Fraction(b) / slope) / 2)
-    steps = (math.floor(Fraction(gamma) / (2 * slope) + Fraction(1, 2)) for gamma in gammas[:-1])
-    return threshold, tuple(steps)
-
-
 @dataclass(frozen=True)
 class RealEncoder:
     """The code of z = a·(2A - R) + b on exact rational numbers.
