@@ -17,7 +17,7 @@ from rebnet.ir.verify import verify
 from rebnet.lower import lower
 from rebnet.lower.assign_gains import assign_gains
 from rebnet.spec.residual import encode_integer
-from rebnet.spec.scores import labels
+from rebnet.spec.scores import SCALE_BITS, labels
 
 
 def test_before_and_after():
@@ -40,48 +40,52 @@ def test_a_convolution_before_and_after():
     assert to_text(lower(tiny_conv())) == CONVOLUTION
 
 
+def differing(network, images, levels=None):
+    """How many labels of integers and of real numbers differ, but for classes so near that 16 bits of scale decide."""
+    real = run_real(network, images, levels, precision=np.float64)
+    second, best = np.sort(real, axis=1)[:, -2:].T
+    clear = best - second > np.abs(real).max(axis=1) / (1 << SCALE_BITS - 2)
+    assert clear.mean() > 0.9
+    return int((labels(run(lower(network), images, levels)) != np.argmax(real, axis=1))[clear].sum())
+
+
 @pytest.mark.parametrize("levels", [1, 2, 3])
 def test_labels_of_convolutions_agree(levels):
-    agree = []
     for seed, text in enumerate(
         ("12x12x3 - C16 - MP2 - C24:3x3+same - D32 - D10", "12x11x1 - C16:5x5/2+same - C24:2x2 - MP2/1 - D10")
     ):
         network = from_text(text, seed, levels)
-        images = images_for(network, seed, 250)
         for m in range(1, levels + 1):
-            same = labels(run(lower(network), images, m)) == np.argmax(run_real(network, images, m), axis=1)
-            agree.append(same.mean())
-    assert np.mean(agree) >= 0.98
+            assert differing(network, images_for(network, seed, 250), m) == 0
 
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 4])
 def test_labels_of_integers_and_of_real_numbers_agree(levels):
-    image, agree = (8, 8, 1), []
+    image = (8, 8, 1)
     for seed in (1, 2, 3):
         network = exported(seed, levels, image=image, hidden=(64, 48), classes=10)
-        images = random_images(seed + 100, 500, image)
         for m in range(1, levels + 1):
-            same = labels(run(lower(network), images, m)) == np.argmax(run_real(network, images, m), axis=1)
-            agree.append(same.mean())
-    assert np.mean(agree) >= 0.99
+            assert differing(network, random_images(seed + 100, 500, image), m) == 0
 
 
-@pytest.mark.parametrize(("bits", "levels"), [(1, 1), (4, 1), (6, 2), (6, 3)])
+@pytest.mark.parametrize(("bits", "levels"), [(1, 1), (4, 1), (6, 3), (1, 2), (1, 3), (1, 4), (2, 2)])
 def test_labels_agree_at_other_input_depths(bits, levels):
-    """One level always agrees; more levels round their steps to units of A, which few input bits make coarse."""
+    """One bit makes A as coarse as it gets: in whole accumulators, steps would miss codes."""
     image = (28, 28, 1)
-    network = exported(4, levels, bits=bits, image=image, hidden=(64,), classes=10)
-    images = random_images(9, 500, image)
-    same = labels(run(lower(network), images)) == np.argmax(run_real(network, images), axis=1)
-    assert same.mean() >= (0.99 if levels > 1 else 0.999)
+    network = exported(4, levels, bits=bits, image=image, hidden=(64, 64), classes=10)
+    for m in range(1, levels + 1):
+        assert differing(network, random_images(9, 500, image), m) == 0
+
+
+def test_labels_of_more_levels_than_the_paper_has_agree():
+    network = exported(6, 6, image=(8, 8, 1), hidden=(32, 32), classes=10)
+    assert differing(network, random_images(6, 500, (8, 8, 1))) == 0
 
 
 def test_channels_without_slope():
     image = (28, 28, 1)
     network = exported(4, 3, image=image, hidden=(64, 32), classes=10, dead=0.3)
-    images = random_images(9, 500, image)
-    same = labels(run(lower(network), images)) == np.argmax(run_real(network, images), axis=1)
-    assert same.mean() >= 0.99
+    assert differing(network, random_images(9, 500, image)) == 0
 
 
 def test_fixed_levels_compute_the_same_scores():
