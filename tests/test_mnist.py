@@ -23,7 +23,8 @@ def test_all_images_through_the_rtl(levels: int, tmp_path: Path, data_dir: Path)
     assert record["mismatches"] == 0
     assert record["cycles_per_image"] == record["bound_cycles"] == BOUNDS[levels]
     assert record["accuracy"] == evaluation["accuracy"] >= ACCURACY[levels]
-    assert abs(evaluation["accuracy"] - evaluation["float_accuracy"]) <= 0.05
+    assert evaluation["accuracy"] == evaluation["float_accuracy"]
+    assert evaluation["labels_differing"] == 0
     if levels == 3:
         check_other_levels(build, data_dir)
 
