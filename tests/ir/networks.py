@@ -10,6 +10,7 @@ from rebnet.ir.notation import ConvText, Folding, PoolText, parse
 from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign, Threshold
 from rebnet.ir.verify import verify
 from rebnet.spec.gains import choose_gains
+from rebnet.spec.threshold import MOST_SHIFT
 from rebnet.spec.window import Window
 
 
@@ -118,10 +119,9 @@ def finer(network, seed):
     def rule(op):
         if not isinstance(op, Threshold):
             return op
-        shift = int(rng.integers(0, 4))
-        one = 1 << shift
-        thresholds, steps = ((n << shift) - rng.integers(0, one, n.shape) for n in (op.thresholds, op.steps))
-        return Threshold(thresholds, steps, shift)
+        more = min(int(rng.integers(0, 4)), MOST_SHIFT - op.shift)
+        thresholds, steps = ((n << more) - rng.integers(0, 1 << more, n.shape) for n in (op.thresholds, op.steps))
+        return Threshold(thresholds, steps, op.shift + more)
 
     return verify(network.with_ops(map(rule, network.ops)))
 
