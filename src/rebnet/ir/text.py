@@ -7,14 +7,14 @@ in which order; numbers that it rounds, and arrays of which it shows the range a
 import json
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rebnet.errors import NotationError
+from rebnet.files import Array, Arrays
 from rebnet.ir.network import Network, Node, names_unsaid
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import (
@@ -33,7 +33,7 @@ from rebnet.ir.ops import (
 from rebnet.ir.verify import verify
 from rebnet.spec.window import Window
 
-Tensors = Mapping[str, NDArray[Any]]
+Tensors = Arrays
 _SMALL = 12  # arrays of up to this many numbers are printed whole
 
 
@@ -91,15 +91,15 @@ def _weights(op: Dense) -> str:
     return f"crc:{zlib.crc32(op.weights.packed.tobytes()):08x}"
 
 
-def _list(values: tuple[Any, ...]) -> str:
+def _list(values: tuple[object, ...]) -> str:
     return f"({','.join(map(_number, values))})"
 
 
-def _number(value: Any) -> str:
+def _number(value: object) -> str:
     return str(value) if isinstance(value, int | np.integer | str) else f"{value:.9g}"
 
 
-def _nested(value: Any) -> str:
+def _nested(value: object) -> str:
     return f"[{','.join(map(_nested, value))}]" if isinstance(value, list) else _number(value)
 
 
@@ -110,9 +110,9 @@ def _array(values: np.ndarray) -> str:
     return f"[{_number(values.min())}..{_number(values.max())}] crc:{checksum:08x}"
 
 
-def tensors_of(network: Network) -> dict[str, NDArray[Any]]:
+def tensors_of(network: Network) -> dict[str, Array]:
     """All numbers of a network that its text may round or leave out, by node and field."""
-    found: dict[str, NDArray[Any]] = {}
+    found: dict[str, Array] = {}
     for node in network.nodes:
         for field in fields(node.op):
             value = getattr(node.op, field.name)
@@ -206,11 +206,11 @@ def _residual_sign(plain: list[str], values: dict[str, str]) -> ResidualSign:
     return replace(signs[-1], fewer=tuple(signs[:-1]))
 
 
-def _reals(values: dict[str, str], *names: str) -> dict[str, NDArray[Any]]:
+def _reals(values: dict[str, str], *names: str) -> dict[str, Array]:
     return {name: _array_of(values[name], np.float64) for name in names}
 
 
-def _array_of(text: str, kind: type) -> NDArray[Any]:
+def _array_of(text: str, kind: type) -> Array:
     """An array that is shown whole; of another, which its tensor replaces, nothing."""
     return np.zeros(0, dtype=kind) if ".." in text else np.array(json.loads(text), dtype=kind)
 
