@@ -104,6 +104,7 @@ def test_fifos(tmp_path):
     depths = {buffer.name: buffer.least for buffer in accelerator.buffers}
     name = next(iter(depths))
     entries = [{"name": buffer, "depth": depth} for buffer, depth in (depths | {name: 10**15}).items()]
-    write_record(tmp_path / "folding.json", {"fifos": entries})
+    layers = [{"name": layer.name, "pe": 1, "simd": 1, "level_lanes": 1} for layer in network.layers]
+    write_record(tmp_path / "folding.json", {"layers": layers, "fifos": entries})
     with pytest.raises(FoldingError, match=f"^fifo {name}: depth={10**15}; use {depths[name]} to 1048576$"):
         read_depths(tmp_path / "folding.json", accelerator)
