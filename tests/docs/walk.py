@@ -156,7 +156,7 @@ def rtl_events(folder: Path, accelerator: Accelerator, levels: Sequence[int]) ->
     watched.write_text(text[: text.rindex("endmodule")] + probes + "    end\n  end\nendmodule\n")
     sources = [*(path for path in sorted(top.parent.glob("*.sv")) if path != top), watched]
     texts = {path.name: path.read_text() for path in sources}
-    program = build_simulator(folder / "simulators", texts, "accelerator", fast_build=True)
+    program = build_simulator(folder / "simulators", texts, "accelerator", optimize="-O0")
     images = np.random.default_rng(2).integers(0, 256, accelerator.samples * len(levels), dtype=np.uint8)
     (folder / "images").write_bytes(images.tobytes())
     (folder / "levels").write_bytes(bytes(levels))

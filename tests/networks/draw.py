@@ -193,7 +193,7 @@ def draw_bundle(
     sources = [source(module) for module in MODULES]
     sources += [folder / f"net_{drawn.number}" / "rtl" / f"accelerator_{drawn.number}.sv" for drawn in bundle]
     texts = {path.name: path.read_text() for path in [*sources, folder / "bundle.sv"]}
-    return bundle, build_simulator(default_folder(), texts, "bundle", fast_build=True)
+    return bundle, build_simulator(default_folder(), texts, "bundle", optimize="-O0")
 
 
 def write_folding(build: Path, network: Network, accelerator: Accelerator, depths: Depths) -> None:

@@ -36,7 +36,7 @@ def test_any_path_any_environment_and_two_at_once(compiled, tmp_path, monkeypatc
     monkeypatch.setattr("tempfile.tempdir", None)
     sources = generated(compiled).sources
     with ThreadPoolExecutor(2) as pool:
-        ways = [pool.submit(build_simulator, place / "cache", sources, TOP_NAME, fast_build=True) for _ in range(2)]
+        ways = [pool.submit(build_simulator, place / "cache", sources, TOP_NAME, optimize="-O0") for _ in range(2)]
         first, second = (way.result() for way in ways)
     assert first == second
     assert first.parent == place / "cache"
@@ -45,4 +45,15 @@ def test_any_path_any_environment_and_two_at_once(compiled, tmp_path, monkeypatc
     stopped = subprocess.run([first], capture_output=True, text=True, check=False)
     assert "--images" not in stopped.stdout  # it starts, and misses its options
     monkeypatch.setattr("rebnet.simulate.build.compile_units", None)
-    assert build_simulator(place / "cache", sources, TOP_NAME, fast_build=True) == first
+    assert build_simulator(place / "cache", sources, TOP_NAME, optimize="-O0") == first
+
+
+def test_what_was_built_for_a_quicker_run_serves_too(tmp_path, monkeypatch):
+    def compiled(tools, folder, place, optimize, **options):
+        (place / "simulator").write_text(optimize)
+
+    monkeypatch.setattr("rebnet.simulate.build.verilate", lambda *options: None)
+    monkeypatch.setattr("rebnet.simulate.build.compile_units", compiled)
+    asked = ("-O0", "-O1", "-O0", "-O3", "-O1")
+    built = [build_simulator(tmp_path / "cache", {"a.sv": ""}, "a", optimize=way).read_text() for way in asked]
+    assert built == ["-O0", "-O1", "-O1", "-O3", "-O3"]

@@ -140,6 +140,23 @@ def test_equal_builds_share_a_simulator(ready, run_folder, digits, tmp_path, mon
     assert sorted(path.name for path in ready.iterdir() if "simulat" in path.name) == ["simulation.json"]
 
 
+class AskedError(Exception):
+    """How the program of a simulation was to be compiled."""
+
+
+@pytest.mark.parametrize(
+    ("short", "trace", "optimize"), [(360 * 45 + 1, None, "-O1"), (360 * 45, None, "-O3"), (0, "a.vcd", "-O0")]
+)
+def test_a_long_run_is_worth_a_long_compile(ready, digits, tmp_path, monkeypatch, short, trace, optimize):
+    def asked(*given, optimize, **options):
+        raise AskedError(optimize)
+
+    monkeypatch.setattr("rebnet.simulate.SHORT_CYCLES", short)
+    monkeypatch.setattr("rebnet.simulate.build_simulator", asked)
+    with pytest.raises(AskedError, match=f"^{optimize}$"):
+        simulate(ready, digits, trace=trace and tmp_path / trace)
+
+
 def test_waveforms(ready, digits, tmp_path):
     path = tmp_path / "waves" / "a.vcd"
     assert simulate(ready, digits, images=1, trace=path).record["processes"] == 1

@@ -30,6 +30,8 @@ from rebnet.swap import scratch
 SIMULATION_FILE = records.Simulation.FILE
 TRACE_SUFFIXES = (".fst", ".vcd")
 MAX_STALLS = (1 << 31) - 1
+SHORT_CYCLES = 2_000_000
+"""Runs of fewer cycles: half the time of the compiler is more than what a quicker program saves."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,9 @@ def simulate(
     status("building the simulator")
     kept = cache.default_folder() if cache_dir is None else cache_dir / cache.FOLDER
     kind = "" if trace is None else trace.suffix.removeprefix(".")
-    program = build_simulator(kept, made.sources, made.ports.top, trace=kind, fast_build=bool(kind), trees=trees)
+    short = len(chosen) * accelerator.bound_cycles(network.levels) < SHORT_CYCLES
+    optimize = "-O0" if kind else "-O1" if short else "-O3"
+    program = build_simulator(kept, made.sources, made.ports.top, trace=kind, optimize=optimize, trees=trees)
 
     status("simulating")
     with scratch("mem") as folder:

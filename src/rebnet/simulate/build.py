@@ -26,7 +26,7 @@ HARNESS = Path(str(files("rebnet.simulate") / "harness.cpp"))
 COMPILER = "g++"
 PREFIX = "Vaccelerator"
 """Begins the names of what Verilator writes."""
-_UNIT_BYTES = {"-O0": 1_000_000, "-O3": 200_000}
+_UNIT_BYTES = {"-O0": 8_000_000, "-O1": 1_000_000, "-O3": 200_000}
 """Generated files are compiled together up to so much, since the headers alone cost each unit a second of its own."""
 _VERILATE = ("-sv", "-Wall", "-O3", "--x-assign", "fast", "--x-initial", "unique")
 _COMPILE = ("-std=c++17", "-faligned-new", "-fcf-protection=none", "-w", "-DVERILATOR=1")
@@ -114,7 +114,7 @@ def build_simulator(
     top: str,
     *,
     trace: str = "",
-    fast_build: bool = False,
+    optimize: str = "-O3",
     trees: bool = False,
 ) -> Path:
     """Compile `sources` with the harness into a program, unless the same content was built before.
@@ -124,7 +124,8 @@ def build_simulator(
         sources: SystemVerilog by file name, plain names relative to nothing above; compiled in this order.
         top: name of the top module.
         trace: compile waveform tracing in (slower), "fst" or "vcd"; empty for none.
-        fast_build: a quick compile for a short run instead of a quick run.
+        optimize: "-O3" for a quick run, "-O1" for a quick compile, "-O0" for a quicker one; what was built for a
+            quicker run serves as well.
         trees: simulate the counting trees bit by bit, as they are synthesised; else words are counted at once.
 
     Returns:
@@ -137,18 +138,21 @@ def build_simulator(
     """
     tools = find_tools()
     folder = cache.open_folder(folder.absolute())
-    optimize = "-O0" if fast_build else "-O3"
     options = [*_VERILATE, *([] if trees else ["-DREBNET_COUNTONES"]), *([f"--trace-{trace}"] if trace else [])]
     texts = [part for file in sources.items() for part in file]
-    name = cache.key(tools.version, HARNESS.read_text(), optimize, top, *options, *_flags(trace), "", *texts)
-    kept = cache.find(folder, name)
-    if kept is not None:
-        return kept
+    ways = [way for way in _UNIT_BYTES if way >= optimize]
+    names = [
+        cache.key(tools.version, HARNESS.read_text(), way, top, *options, *_flags(trace), "", *texts) for way in ways
+    ]
+    for name in reversed(names):
+        kept = cache.find(folder, name)
+        if kept is not None:
+            return kept
     with scratch("build") as place:
         verilate(tools, place, options, top, sources)
         shutil.copyfile(HARNESS, place / "harness.cpp")
         compile_units(tools, folder, place, optimize, trace=trace, libraries=["-llz4", "-lz"] if trace == "fst" else [])
-        return cache.keep(folder, name, place / "simulator")
+        return cache.keep(folder, names[0], place / "simulator")
 
 
 def _flags(trace: str) -> list[str]:
@@ -175,7 +179,7 @@ def compile_units(
         tools: the programs that build.
         folder: where compiled parts of Verilator's runtime are kept, which all simulators share.
         place: the folder.
-        optimize: "-O0" for a quick compile, "-O3" for a quick program.
+        optimize: as in `build_simulator`.
         trace: as in `build_simulator`.
         libraries: more for the linker.
     """
