@@ -28,7 +28,8 @@ def test_fixed_at_an_images_own_factors_the_network_gives_the_same(text):
     network = from_text(text, levels=3)
     for image in images_of(network, 3):
         outputs, factors = run_online(network, image[None])
-        own = iter(factors)
+        own = iter(factors.values())
+        assert list(factors) == [layer.name for layer in network.layers[:-1]]
         ops = [
             replace(op, gammas=tuple(float(value) for value in next(own)[0])) if isinstance(op, ResidualSign) else op
             for op in network.ops
@@ -39,7 +40,8 @@ def test_fixed_at_an_images_own_factors_the_network_gives_the_same(text):
 def test_factors_are_those_of_least_squared_error():
     network = from_text("8x8x1 - D12 - D10", levels=2)
     images = images_of(network, 4)
-    _, (factors,) = run_online(network, images)
+    _, by_layer = run_online(network, images)
+    (factors,) = by_layer.values()
     assert factors.shape == (4, 2)
     first = replace(network, nodes=network.nodes[:2])
     values = np.stack([run_real_front(first, image) for image in images])
@@ -78,7 +80,7 @@ def test_fitted_norms_are_those_of_the_images():
 
 def test_costs_by_hand():
     network = lower(from_text(TEXT, levels=3))
-    first, second = costs(network)
+    first, second = costs(network).values()
     bits = network.layers[0].op.reaches[-1].bit_length() + 1
     assert first == {
         "name": network.layers[0].name, "values": 4 * 4 * 4, "held_bits": 64 * bits, "additions": 64 * 3,

@@ -13,6 +13,7 @@ import numpy as np
 from rebnet.spec.pool import max_pool
 from rebnet.spec.window import Window, windows
 from rebnet.stages.numbers import clog2
+from rebnet.stages.window import WindowUnit
 
 from .streams import Traffic, Word, cut
 
@@ -112,23 +113,8 @@ class Shape:
     @property
     def parameters(self) -> dict[str, int | str]:
         """Parameters of `window_buffer` that its two users have as well; a pool has no padding."""
-        pads = {name: self.window.padding(size)[0] for name, size in (("PAD_Y", self.height), ("PAD_X", self.width))}
-        return {
-            "PLANES": self.planes,
-            "LEVEL_WIDTH": self.level_width,
-            "KERNEL": self.window.kernel,
-            "STRIDE": self.window.stride,
-            **({} if self.pool else pads),
-            "HEIGHT": self.height,
-            "WIDTH": self.width,
-            "OUT_HEIGHT": self.out[0],
-            "OUT_WIDTH": self.out[1],
-            "CHANNELS": self.channels,
-            "WORD": self.word,
-            "READS": self.reads,
-            "WRITES": self.writes,
-            "DEPTH": self.depth,
-        }
+        sizes = (self.height, self.width, self.channels, self.planes, self.pool, self.word, self.reads, self.writes)
+        return WindowUnit("", self.window, *sizes, self.level_width).sizes(self.depth)
 
     def maps(self, rng: np.random.Generator, images: int) -> tuple[list[np.ndarray], list[int]]:
         """Maps of shape (planes, 1, height, width, channels), planes above the image's levels 0, and those levels."""

@@ -18,6 +18,8 @@ def test_every_node_has_its_unit(seed: int) -> None:
     computed = [node for nodes in accelerator.computes.values() for node in nodes]
     assert sorted(computed) == sorted(node.name for node in network.nodes if not isinstance(node.op, Scores))
     units = {unit.instance: unit for unit in accelerator.stages}
+    instances = [unit.instance for unit in accelerator.units]
+    assert accelerator.reads == dict(zip(instances[1:], instances, strict=False))  # a chain
     for instance, (first, *_) in accelerator.computes.items():
         op, unit = network.by_name[first].op, units[instance]
         match op:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,9 +23,10 @@ from threadpoolctl import threadpool_limits
 
 from rebnet.engine.maps import Maps, padded, pool, windows
 from rebnet.engine.reference import check_images
+from rebnet.engine.values import Values
 from rebnet.errors import OptionError
-from rebnet.ir.network import Network
-from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, ResidualSign
+from rebnet.ir.network import PIXELS, Network, Node
+from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, Op, ResidualSign
 from rebnet.spec.window import Window
 
 _BATCH = 32  # images that go through the network together
@@ -60,13 +62,14 @@ def run_real(
         raise OptionError(f"levels={levels}: this network has {network.levels}; choose 1 to {network.levels}")
     real = np.dtype(precision)
     stages = _stages(network, network.levels if levels is None else levels, real)
-    bits = network.input.bits
+    answer, bits = network.answers[0].name, network.input.bits
 
     def work(batch: NDArray[np.uint8]) -> Maps:
         x: Maps = 2 * (batch >> (8 - bits)).astype(real) - precision(2**bits - 1)
+        values = Values(network, x)
         for stage in stages:
-            x = _run(stage, x)
-        return x.reshape(len(x), -1)
+            values[stage.gives] = _run(stage, values.read(stage.layer))
+        return values[answer].reshape(len(x), -1)
 
     outputs: list[Maps] = [np.zeros((0, network.classes), dtype=real)]
     # numpy lets other threads go on while it computes; threads of its BLAS would wait for each other in every product
@@ -77,49 +80,60 @@ def run_real(
     return np.concatenate(outputs)
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Stage:
     """A layer with weights and all that stands between it and the next one.
 
     Attributes:
+        layer: its node.
         weights: ±1, (columns, rows).
         window: of a convolution; a dense layer takes the whole map.
         lowest: what pads its input, in units.
         scale: what a unit of a sum is worth.
+        gives: name of the last node that it computes.
         after: what happens to the real sums, (images, height, width, rows); may work in place.
     """
 
+    layer: Node[Op]
     weights: Maps
     window: Window | None
     lowest: float
     scale: np.floating[Any]
+    gives: str
     after: list[Callable[[Maps], Maps]] = field(default_factory=list)
 
 
 def _stages(network: Network, levels: int, real: Real) -> list[_Stage]:
-    stages: list[_Stage] = []
+    stages: dict[str, _Stage] = {}  # by the value that each gives, which the next nodes read
     peak = 2**network.input.bits - 1
-    unit, lowest = 1 / peak, -float(peak)
-    for op in network.ops:
-        match op:
-            case Dense():
+    codes = {PIXELS: (1 / peak, -float(peak))}  # what a unit of each value is worth, and the lowest value in units
+    for node in network.nodes:
+        (source,) = network.sources(node)
+        match node.op:
+            case Dense() as op:
                 weights = np.where(op.weights.bits.T, 1, -1).astype(real)
                 window = op.window if isinstance(op, Conv) else None
-                stages.append(_Stage(weights, window, lowest, real.type(op.scale * unit)))
-            case MaxPool():
-                stages[-1].after.append(lambda x, window=op.window: pool(x, window))  # type: ignore[misc]
-            case BatchNorm():
-                stages[-1].after.append(_norm(op.at(levels), real))
-            case ResidualSign():
-                gammas = op.factors(levels)
+                unit, lowest = codes[source]
+                stages[node.name] = _Stage(node, weights, window, lowest, real.type(op.scale * unit), node.name)
+                continue
+            case MaxPool(window=window):
+                after: Callable[[Maps], Maps] = partial(pool, window=window)
+                codes |= {node.name: codes[source]} if source in codes else {}
+            case BatchNorm() as norm:
+                after = _norm(norm.at(levels), real)
+            case ResidualSign() as sign:
+                gammas = sign.factors(levels)
                 unit, gammas = (gammas[0], (1.0,)) if len(gammas) == 1 else (1.0, gammas)
-                lowest = -sum(gammas)
-                stages[-1].after.append(lambda x, gammas=gammas: _binarize(x, gammas))  # type: ignore[misc]
-            case _:
+                codes[node.name] = unit, -sum(gammas)
+                after = partial(_binarize, gammas=gammas)
+            case op:
                 raise OptionError(
                     f"{type(op).__name__} is not a real operation; run the exported network, not the lowered one"
                 )
-    return stages
+        stage = stages[node.name] = stages.pop(source)
+        stage.after.append(after)
+        stage.gives = node.name
+    return list(stages.values())
 
 
 def _run(stage: _Stage, x: Maps) -> Maps:

@@ -1,13 +1,14 @@
 """The integer network in numpy, through the functions of `spec`: what every faster engine must equal."""
 
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet.engine.values import Values
 from rebnet.errors import DatasetError, OptionError
-from rebnet.ir.network import PIXELS, Network, Node
+from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
 from rebnet.ir.values import Code, Integer
 from rebnet.spec.pixels import pixel_planes
@@ -123,26 +124,26 @@ def run_batch(
     network: Network, images: NDArray[np.uint8], index: int, accumulate_layer: Accumulate
 ) -> NDArray[np.int64]:
     """Scores of a batch with the constants of set `index`; the engines differ in `accumulate_layer` alone."""
-    codes: dict[str, Bits] = {PIXELS: pixel_planes(images, network.input.bits)}  # (planes, images, *map)
-    sums: dict[str, NDArray[np.int64]] = {}  # (images, *map)
+    # codes, (planes, images, *map), and sums, (images, *map)
+    values: Values[NDArray[Any]] = Values(network, pixel_planes(images, network.input.bits))
     for node in network.nodes:
-        ((source, value),) = ((name, network.values[name]) for name in network.sources(node))
+        kind, value = network.read(node), values.read(node)
         match node.op:
             case Dense(gains=tuple(gains)):
-                sums[node.name] = accumulate_layer(cast("Node[Dense]", node), codes.pop(source), gains[index])
-            case MaxPool(window=window) if isinstance(value, Code):
-                codes[node.name] = max_pool(codes.pop(source), window)
+                values[node.name] = accumulate_layer(cast("Node[Dense]", node), value, gains[index])
+            case MaxPool(window=window) if isinstance(kind, Code):
+                values[node.name] = max_pool(value, window)
             case Threshold(thresholds=thresholds, steps=steps, shift=shift):
-                codes[node.name] = encode_integer(sums.pop(source), thresholds[index], steps[index], shift)
-            case Scores(scale=scale, bias=bias) if isinstance(value, Integer):
-                accumulators = sums.pop(source).reshape(len(images), -1)
-                sums[node.name] = scores(accumulators, value.high[index], scale[index], bias[index])
+                values[node.name] = encode_integer(value, thresholds[index], steps[index], shift)
+            case Scores(scale=scale, bias=bias) if isinstance(kind, Integer):
+                accumulators = value.reshape(len(images), -1)
+                values[node.name] = scores(accumulators, kind.high[index], scale[index], bias[index])
             case _:
                 raise OptionError(f"{type(node.op).__name__}: lower the network before running it")
     answer = network.answers[0]
     if not isinstance(answer.op, Scores):
         raise OptionError(f"{network.name}: ends without scores; lower the network before running it")
-    return sums[answer.name]
+    return values[answer.name]
 
 
 def _accumulate(layer: Node[Dense], planes: Bits, gains: Sequence[int]) -> NDArray[np.int64]:

@@ -55,10 +55,10 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Requ
     trained = np.argmax(run_real(real, images), axis=1)
     kept, _ = run_online(real, images)
     outputs, factors = run_online(real, images, dataset.train_images)
-    for layer, used in zip(network.layers, factors, strict=False):
+    for layer, used in factors.items():
         if not np.isfinite(used).all():
             raise FileFormatError(
-                f"{exported / storage.NETWORK_FILE}: layer {layer.name}: an image's own factors overflow float32, so "
+                f"{exported / storage.NETWORK_FILE}: layer {layer}: an image's own factors overflow float32, so "
                 "the numbers of its BatchNorm are not those of a training; train it again"
             )
     record = Online(
@@ -75,7 +75,7 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Requ
         online_accuracy_norms_kept=_percent(np.argmax(kept, axis=1) == labels),
         layers=tuple(
             replace(cost, online_mean=_six_digits(used.mean(axis=0)), online_deviation=_six_digits(used.std(axis=0)))
-            for cost, used in zip(costs(network), factors, strict=True)
+            for cost, used in ((cost, factors[name]) for name, cost in costs(network).items())
         ),
         request=request,
     )
@@ -91,15 +91,15 @@ def _six_digits(values: NDArray[np.floating]) -> tuple[float, ...]:
     return tuple(round(float(value), 6) for value in values)
 
 
-def costs(network: Network) -> list[OnlineLayer]:
-    """What factors of its own would take per image after each hidden layer of a lowered network, counted.
+def costs(network: Network) -> dict[str, OnlineLayer]:
+    """What factors of its own would take per image after each hidden layer of a lowered network, by its name.
 
     `values` of the map in front of the sign; `held_bits` to keep their sums until the first factor is known;
     `additions` of magnitudes, one a value and level; `multiplications`, one a channel and level to weigh its
     magnitudes and one a channel and further level for its step; `passes` over the held values, one a level.
     """
     m = network.levels
-    found = []
+    found = {}
     for node in network.nodes:
         layer = network.layer_of(node)
         if not isinstance(node.op, Threshold) or layer is None:
@@ -107,15 +107,13 @@ def costs(network: Network) -> list[OnlineLayer]:
         channels = layer.op.weights.rows
         values = _pooled(network, node).shape.elements
         bits = layer.op.reaches[-1].bit_length() + 1
-        found.append(
-            OnlineLayer(
-                name=layer.name,
-                values_=values,
-                held_bits=values * bits,
-                additions=values * m,
-                multiplications=channels * (2 * m - 1),
-                passes=m,
-            )
+        found[layer.name] = OnlineLayer(
+            name=layer.name,
+            values_=values,
+            held_bits=values * bits,
+            additions=values * m,
+            multiplications=channels * (2 * m - 1),
+            passes=m,
         )
     return found
 

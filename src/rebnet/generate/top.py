@@ -85,11 +85,11 @@ def top_text(plan: Top) -> str:
         ),
         _pixels(accelerator.pixels),
     ]
-    source = accelerator.pixels.instance
+    streams = {accelerator.pixels.instance: accelerator.pixels.instance}  # behind each unit
     for stage in accelerator.stages:
-        text, source = _stage(plan, stage, source)
+        text, streams[stage.instance] = _stage(plan, stage, streams[accelerator.reads[stage.instance]])
         parts.append(text)
-    parts.append(_scores(plan, source))
+    parts.append(_scores(plan, streams[accelerator.reads[accelerator.scores.instance]]))
     return "\n".join(parts)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from rebnet.errors import OptionError
 from rebnet.ir.network import Network
 from rebnet.ir.ops import BatchNorm, Floats, MaxPool, Op, PixelInput, ResidualSign
-from rebnet.ir.values import Shape
+from rebnet.ir.values import LevelCounts, Shape, Value
 from rebnet.spec.window import Window
 
 LEGAL = (
@@ -104,8 +104,11 @@ class Said:
         Raises:
             VerifyError: An operation cannot read what stands in front of it.
         """
-        network = self.network("")
-        return list(network.values.values())[-1].shape
+        counts = LevelCounts(self.levels, (self.levels,))
+        value: Value = self.image.result(counts)
+        for op in self.ops:
+            value = op.result(counts, value)
+        return value.shape
 
     def network(self, name: str) -> Network:
         """The operations so far as a network of that name, not verified.

@@ -84,11 +84,12 @@ def blocks(build: Build) -> list[Block]:
     beat = chain.samples_per_beat
     facts = [f"{chain.samples:,} samples", f"{beat} a beat"]
     found = [block("pixels in", "pixel input", [8 * beat], facts, [chain.beats_in] * len(bounds), chain.pixels)]
-    words = [chain.pixels.out_bits]
+    given = {chain.pixels.instance: [chain.pixels.out_bits]}  # words that each unit gives, converted on the way
     for stage in chain.stages:
+        words = given[chain.reads[stage.instance]]
         match stage:
             case Converter():
-                words.append(stage.out_bits)
+                given[stage.instance] = [*words, stage.out_bits]
                 continue
             case WindowUnit():
                 cycles = [max(stage.read_cycles, stage.map_writes)] * len(bounds)
@@ -98,9 +99,9 @@ def blocks(build: Build) -> list[Block]:
                 layer, *_ = chain.computes[stage.instance]
                 kind = _layer(stage, build.network.layer(layer))
                 made = block(stage.name, kind, words, _unit(stage), cycles, stage)
-        words = [stage.out_bits]
+        given[stage.instance] = [stage.out_bits]
         found.append(made)
-    found.append(_scores(chain, words, bounds))
+    found.append(_scores(chain, given[chain.reads[chain.scores.instance]], bounds))
     return found
 
 

@@ -26,6 +26,7 @@ class Accelerator:
         pixels: where images come in.
         stages: all units between the ends: converters, windows, pools and layers.
         scores: where answers leave.
+        reads: name of the instance whose words each instance takes, the scores' too.
         computes: names of the network's nodes that a layer or a pool computes, by the name of its instance.
     """
 
@@ -34,6 +35,7 @@ class Accelerator:
     pixels: Pixels
     stages: tuple[Stage, ...]
     scores: Scores
+    reads: Mapping[str, str]
     computes: Mapping[str, tuple[str, ...]]
 
     @property
@@ -107,21 +109,26 @@ def accelerator_of(
     """The accelerator of a network, its foldings and weight styles as in `layers_of`."""
     layers = {layer.name: layer for layer in layers_of(network, foldings, weight_styles)}
     pace = layer_bound(layers.values(), network.served)
-    words = {PIXELS: samples_per_beat}  # elements of the words of each value
+    pixels = pixels_of(network, samples_per_beat)
+    gives = {PIXELS: (pixels.instance, samples_per_beat)}  # the instance and the elements of the words of each value
     stages: list[Stage] = []
+    reads: dict[str, str] = {}
     computes: dict[str, tuple[str, ...]] = {}
     for place in places_of(network):
-        elements = words[place.source]
+        source, elements = gives[place.source]
         layer = layers[place.name]
         cycles = min(layer.vector_cycles(m) for m in network.served)
-        front = place.front(elements, cycles, pace)
-        stages += front
-        word = place.word(elements, front)
+        units = place.front(elements, cycles, pace)
+        word = place.word(elements, units)
         if place.layer is not None:
-            stages += [place.to_simd(word, layer.simd), layer]
+            units = *units, place.to_simd(word, layer.simd), layer
             word = layer.drain
-        computes[stages[-1].instance] = place.nodes
-        words |= dict.fromkeys(place.nodes, word)
+        for unit in units:
+            reads[unit.instance], source = source, unit.instance
+        stages += units
+        computes[source] = place.nodes
+        gives |= dict.fromkeys(place.nodes, (source, word))
     last = next(layer for layer in layers.values() if not layer.levels_out)
-    ends = pixels_of(network, samples_per_beat), scores_of(network, last, last.drain)
-    return Accelerator(network.levels, network.served, ends[0], tuple(stages), ends[1], computes)
+    scores = scores_of(network, last, last.drain)
+    reads[scores.instance] = last.instance
+    return Accelerator(network.levels, network.served, pixels, tuple(stages), scores, reads, computes)

@@ -14,13 +14,13 @@ from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Conv, Dense, MaxPool, Op
 from rebnet.ir.ops import Scores as ScoresOp
 from rebnet.ir.values import Code, Shape
+from rebnet.spec.scores import score_bits
 from rebnet.spec.window import Window
 from rebnet.stages.converter import Converter
 from rebnet.stages.ends import Pixels, Scores
 from rebnet.stages.mvtu import Arithmetic, Mvtu
 from rebnet.stages.numbers import Count, clog2, divisors
 from rebnet.stages.thresholds import layer_constants
-from rebnet.stages.widths import Widths, widths_of
 from rebnet.stages.window import WindowUnit, pool_unit, window_unit
 
 Stage = Converter[int] | WindowUnit | Mvtu
@@ -113,7 +113,7 @@ class Place:
 
 def places_of(network: Network) -> tuple[Place, ...]:
     """The places of a network, in the order that data meets them."""
-    widths, owners = widths_of(network), dict[str, list[str]]()
+    owners: dict[str, list[str]] = {}
     found: list[tuple[Node[Op], list[str]]] = []
     for node in network.nodes:
         (source,) = network.sources(node)
@@ -123,17 +123,17 @@ def places_of(network: Network) -> tuple[Place, ...]:
         elif not isinstance(node.op, ScoresOp):
             owners[source].append(node.name)
             owners[node.name] = owners[source]
-    return tuple(_place(network, widths, node, tuple(nodes)) for node, nodes in found)
+    return tuple(_place(network, node, tuple(nodes)) for node, nodes in found)
 
 
-def _place(network: Network, widths: Widths, node: Node[Op], nodes: tuple[str, ...]) -> Place:
-    value, (source,) = network.read(node), network.sources(node)
+def _place(network: Network, node: Node[Op], nodes: tuple[str, ...]) -> Place:
+    value, (source,), level_width = network.read(node), network.sources(node), level_width_of(network)
     planes = value.planes if isinstance(value, Code) else network.levels  # a pool may stand before its codes are made
     match node.op:
         case MaxPool(window=window):
             layer = network.layer_of(node)
             assert layer is not None
-            return Place(nodes, source, layer.name, value.shape, planes, window, None, widths.level)
+            return Place(nodes, source, layer.name, value.shape, planes, window, None, level_width)
         case Dense():
             unit = Mvtu(
                 name=node.name,
@@ -146,33 +146,39 @@ def _place(network: Network, widths: Widths, node: Node[Op], nodes: tuple[str, .
                 levels_out=0 if node is network.layer_of(network.answers[0]) else network.levels,
                 pixels=source == PIXELS,
                 vectors=network.values[node.name].shape.positions,
-                arithmetic=arithmetic_of(network, widths, node.name, node.op),
+                arithmetic=arithmetic_of(network, node.name, node.op),
             )
             own = node.op.window if isinstance(node.op, Conv) else None
-            return Place(nodes, source, node.name, value.shape, planes, own, unit, widths.level)
+            return Place(nodes, source, node.name, value.shape, planes, own, unit, level_width)
     raise TypeError(node.op)
 
 
-def arithmetic_of(network: Network, widths: Widths, name: str, op: Dense) -> Arithmetic | None:
+def level_width_of(network: Network) -> int:
+    """Bits of a level count."""
+    return clog2(network.levels + 1)
+
+
+def arithmetic_of(network: Network, name: str, op: Dense) -> Arithmetic | None:
     """What the unit of a layer computes with; None before lowering."""
     if op.gains is None:
         return None
     gains, sums = clog2(max(map(max, op.gains)) + 1), clog2(max(op.reaches) + 1)
     constants = layer_constants(network, name)
+    level_width = level_width_of(network)
     if constants is None:
-        return Arithmetic(widths.level, op.gains, gains, sums, 1, widths.threshold)
+        return Arithmetic(level_width, op.gains, gains, sums, 1, network.threshold_bits)
     shift = constants.threshold.shift
-    return Arithmetic(widths.level, op.gains, gains, sums, constants.sets, constants.bits, shift)
+    return Arithmetic(level_width, op.gains, gains, sums, constants.sets, constants.bits, shift)
 
 
 def pixels_of(network: Network, samples_per_beat: int) -> Pixels:
     """The unit of a network's image."""
-    image, widths = network.input, widths_of(network)
-    return Pixels(image.samples, samples_per_beat, image.bits, network.levels, widths.level, len(network.served))
+    image, level_width = network.input, level_width_of(network)
+    return Pixels(image.samples, samples_per_beat, image.bits, network.levels, level_width, len(network.served))
 
 
 def scores_of(network: Network, last: Mvtu, lanes: int) -> Scores:
     """The unit of a network's scores behind its last layer, which drains `lanes` rows a cycle."""
-    widths = widths_of(network)
     acc_width = last.arithmetic.acc_width if last.arithmetic else 0
-    return Scores(last.rows, lanes, len(network.served), widths.level, acc_width, widths.score)
+    score_width = score_bits(network.threshold_bits)
+    return Scores(last.rows, lanes, len(network.served), level_width_of(network), acc_width, score_width)

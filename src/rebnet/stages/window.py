@@ -11,7 +11,7 @@ from rebnet.ir.values import Shape
 from rebnet.spec.window import Window
 from rebnet.stages.buffers import Buffer, Depths
 from rebnet.stages.memories import ram_style
-from rebnet.stages.module import Module, quoted
+from rebnet.stages.module import Module, Parameters, quoted
 from rebnet.stages.numbers import divisors
 
 WINDOW_DEPTH = 4
@@ -70,11 +70,10 @@ class WindowUnit:
         """Those whose depths are chosen."""
         return (self.lines,)
 
-    def module(self, depths: Depths) -> Module:
-        """The instance and its parameters."""
-        depth = depths[self.lines.name]
+    def sizes(self, depth: int) -> Parameters:
+        """The parameters that are numbers, by the names of the RTL; a pool has no padding."""
         pads = {} if self.pool else {"PAD_Y": self.pad[0], "PAD_X": self.pad[1]}
-        parameters = {
+        return {
             "PLANES": self.planes,
             "LEVEL_WIDTH": self.level_width,
             "KERNEL": self.window.kernel,
@@ -89,8 +88,13 @@ class WindowUnit:
             "READS": self.reads,
             "WRITES": self.writes,
             "DEPTH": depth,
-            "STYLE": quoted(ram_style(self.planes * self.writes * self.word, depth // self.writes)),
         }
+
+    def module(self, depths: Depths) -> Module:
+        """The instance and its parameters."""
+        depth = depths[self.lines.name]
+        style = ram_style(self.planes * self.writes * self.word, depth // self.writes)
+        parameters = {**self.sizes(depth), "STYLE": quoted(style)}
         return Module("max_pool" if self.pool else "sliding_window", parameters, self.instance)
 
     @property

@@ -148,7 +148,7 @@ class Search:
         """Cycles per image with one lane in every layer, or of the input or output where they take more."""
         layers = self._serial
         return max(
-            *(layer.cycles(self.network.levels) for layer in layers), self.network.input.samples, layers[-1].rows
+            *(layer.cycles(self.network.levels) for layer in layers), self.network.input.samples, self.network.classes
         )
 
     def _guess(self) -> int:
@@ -208,7 +208,7 @@ class Search:
         least, why = max(
             (slowest.vectors, f"{slowest.name} works on {slowest.vectors} vectors, one a cycle"),
             (beats, f"its {self.network.input.samples} samples come at most {MAX_SAMPLES_PER_BEAT} a cycle"),
-            (layers[-1].rows, f"its {layers[-1].rows} scores leave one a cycle"),
+            (self.network.classes, f"its {self.network.classes} scores leave one a cycle"),
         )
         if cycles < least:
             rate = 1e6 * self.goal.clock_mhz / least

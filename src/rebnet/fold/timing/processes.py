@@ -14,7 +14,7 @@ from rebnet.fold.timing.process import Edge, Process, placed
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
 from rebnet.stages.converter import Converter
-from rebnet.stages.ends import PIXEL_DEPTH, SCORES_DEPTH, SCORES_LATENCY
+from rebnet.stages.ends import PIXEL_DEPTH, SCORES_DEPTH, SCORES_LATENCY, Scores
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import Integers
 from rebnet.stages.window import POOL_LATENCY, WINDOW_DEPTH, WINDOW_IMAGES, WINDOW_LATENCY, WindowUnit
@@ -105,15 +105,18 @@ class _Builder:
         link = self.add("pixels", _ones(beats))
         link.wait(source, np.arange(beats))
         source.wait(link, np.arange(beats) - PIXEL_DEPTH)
+        pixels, reads, scores = self.accelerator.pixels, self.accelerator.reads, self.accelerator.scores
+        links = {pixels.instance: link}  # the process that gives the words of each unit
         for stage in self.accelerator.stages:
+            words = links[reads[stage.instance]]
             match stage:
                 case Converter():
-                    link = self.converter(stage, link)
+                    links[stage.instance] = self.converter(stage, words)
                 case WindowUnit():
-                    link = self.window(stage, link)
+                    links[stage.instance] = self.window(stage, words)
                 case Mvtu():
-                    link = self.mvtu(stage, link)
-        return MarkedGraph(self.processes, self.fillings, self.scores(link))
+                    links[stage.instance] = self.mvtu(stage, words)
+        return MarkedGraph(self.processes, self.fillings, self.scores(scores, links[reads[scores.instance]]))
 
     def converter(self, shape: Converter[int], words: Process) -> Process:
         """`width_converter`: an output word leaves when its last unit is in; words wait while it holds too many."""
@@ -203,9 +206,9 @@ class _Builder:
         )
         return out
 
-    def scores(self, words: Process) -> Process:
+    def scores(self, shape: Scores, words: Process) -> Process:
         """`scores`: one row a cycle; a word leaves with its last row."""
-        rows, lanes = self.accelerator.beats_out, self.accelerator.layers[-1].drain
+        rows, lanes = shape.rows, shape.lanes
         last = np.minimum((np.arange(words.count) + 1) * lanes, rows) - 1
         issues = self.add("scores issues", _ones(rows))
         issues.wait(self.there[words], np.arange(rows) // lanes, 0)

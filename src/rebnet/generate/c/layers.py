@@ -218,7 +218,7 @@ def _sums(plan: Plan, layer: Layer, residual: str) -> str:
     total += f" * {1 << layer.tail.shift}" if layer.tail.shift else ""
     step = _STEP if plan.network.levels > 1 else ""
     tail = _ENCODE.substitute(sizes, residual=residual, sum=total, step=step)
-    target = "memory->pixel" if layer.pool else f"memory->map{layer.number + 1}{_place(plan, layer)}"
+    target = "memory->pixel" if layer.pool else f"memory->map{plan.readers[layer.name].number}{_place(plan, layer)}"
     code = f"uint32_t *code = {target};\nclear(code, levels * {layer.row_words});\n"
     return code + _SUM.substitute(sizes, tail=tail)
 
@@ -227,7 +227,7 @@ def _place(plan: Plan, layer: Layer) -> str:
     """Offset of the output pixel in the next layer's map."""
     if not isinstance(layer.dense, Conv):
         return ""
-    following = plan.layers[layer.number]
+    following = plan.readers[layer.name]
     row = _ring_row(plan, following, "out_y")
     return f" + ({row} * {following.width} + out_x) * {plan.network.levels * layer.row_words}"
 
@@ -236,7 +236,7 @@ def _pool(plan: Plan, layer: Layer) -> str:
     """The output pixel into the pooled pixels that it belongs to."""
     if layer.pool is None:
         return ""
-    following = plan.layers[layer.number]
+    following = plan.readers[layer.name]
     return _POOL.substitute(
         next=following.number,
         stride=layer.pool.stride,
@@ -251,7 +251,7 @@ def _pool(plan: Plan, layer: Layer) -> str:
 
 def _push(plan: Plan, layer: Layer) -> str:
     """The windows of the next convolution that the finished row completes."""
-    following = plan.layers[layer.number] if layer.number < len(plan.layers) else None
+    following = plan.readers.get(layer.name)
     if following is None or not following.pushed:
         return ""
     row = "pool_y" if layer.pool else "out_y" if isinstance(layer.dense, Conv) else "0"

@@ -5,10 +5,10 @@ need, in a ring; a dense layer keeps its whole input. A pool merges pixels into 
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 
 from rebnet.errors import OptionError
-from rebnet.ir.network import Network, Node
+from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
 from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
 from rebnet.ir.values import Code
@@ -29,8 +29,10 @@ class Layer:
     A dense layer is the one window that is as large as its map.
 
     Attributes:
-        number: its place, from 1.
+        number: from 1, of which the names of its functions and tables are made.
         name: of its node.
+        source: name of the value that it reads.
+        gives: name of the value that it hands on, behind the pool.
         dense: weights and gains.
         tail: what becomes of the accumulators.
         pool: the pool behind it.
@@ -42,6 +44,8 @@ class Layer:
 
     number: int
     name: str
+    source: str
+    gives: str
     dense: Dense
     tail: Threshold | Scores
     pool: Window | None
@@ -53,7 +57,7 @@ class Layer:
     @property
     def first(self) -> bool:
         """Whether it reads pixels."""
-        return self.number == 1
+        return self.source == PIXELS
 
     @property
     def pushed(self) -> bool:
@@ -124,10 +128,17 @@ class Plan:
     network: Network
     layers: tuple[Layer, ...]
 
+    @cached_property
+    def readers(self) -> dict[str, Layer]:
+        """The layer that reads what another hands on, by the name of the latter."""
+        by_source = {layer.source: layer for layer in self.layers}
+        return {layer.name: by_source[layer.gives] for layer in self.layers if layer.gives in by_source}
+
     @property
     def rings(self) -> dict[int, int]:
-        """Rows that are kept of the input of each layer but the first."""
-        return {layer.number: _ring(before, layer) for before, layer in pairwise(self.layers)}
+        """Rows that are kept of the input of each layer that reads codes."""
+        before = {layer.gives: layer for layer in self.layers}
+        return {layer.number: _ring(before[layer.source], layer) for layer in self.layers if not layer.first}
 
     @property
     def memory(self) -> dict[str, int]:
@@ -138,8 +149,9 @@ class Plan:
         if pooled:
             memory["pixel"] = levels * max(pooled)
         rings = self.rings
-        for layer in self.layers[1:]:
-            memory[f"map{layer.number}"] = rings[layer.number] * layer.width * levels * layer.channel_words
+        for layer in self.layers:
+            if not layer.first:
+                memory[f"map{layer.number}"] = rings[layer.number] * layer.width * levels * layer.channel_words
         return memory
 
     @property
@@ -175,8 +187,12 @@ def _layer(network: Network, node: Node[Dense], number: int) -> Layer:
     if node.op.gains is None or tail is None or not isinstance(tail.op, Threshold | Scores):
         raise OptionError(f"{network.name}: lower the network before writing it as C")
     assert isinstance(codes, Code)
-    pools = (user.op.window for user in network.users[tail.name] if isinstance(user.op, MaxPool))
-    return Layer(number, node.name, node.op, tail.op, next(pools, None), *codes.shape, codes.planes)
+    (source,) = network.sources(node)
+    gives, window = tail.name, None
+    for user in network.users[tail.name]:
+        if isinstance(user.op, MaxPool):
+            gives, window = user.name, user.op.window
+    return Layer(number, node.name, source, gives, node.op, tail.op, window, *codes.shape, codes.planes)
 
 
 def network_text(network: Network) -> str:

@@ -6,7 +6,7 @@ from string import Template
 from rebnet.generate.c.layers import layer_function, layer_text, prototype
 from rebnet.generate.c.plan import Plan, network_text
 from rebnet.generate.c.tables import Table, layer_tables, residual_type, score_type
-from rebnet.ir.ops import Conv
+from rebnet.ir.ops import Conv, Scores
 
 _HEADER = Template("""\
 /* $name.h: $title
@@ -243,7 +243,7 @@ def header_text(plan: Plan, tables: dict[int, tuple[Table, ...]], name: str, dig
         channels=image.channels,
         classes=plan.network.classes,
         levels=plan.network.levels,
-        score=score_type(plan.layers[-1]),
+        score=score_type(next(layer for layer in plan.layers if isinstance(layer.tail, Scores))),
         members="".join(members),
         levels_comment=_levels_comment(plan),
     )
@@ -319,7 +319,7 @@ def _calls(plan: Plan) -> list[str]:
         if isinstance(layer.dense, Conv):
             loop = f"    for (int out_y = 0; out_y < {layer.windows[0]}; out_y++)"
             calls.append(f"{loop} run{layer.number}({image}memory, levels, out_y);\n")
-        elif layer is plan.layers[-1]:
+        elif isinstance(layer.tail, Scores):
             calls.append(f"    run{layer.number}({image}memory, levels, scores);\n")
         else:
             calls.append(f"    run{layer.number}({image}memory, levels);\n")
