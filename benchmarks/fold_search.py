@@ -25,7 +25,7 @@ WORKER = """
 import json, sys, time
 from pathlib import Path
 from rebnet.fold import fold
-from rebnet.fold.{fit} import Request
+from rebnet.fold.{asker} as Request
 build = Path(sys.argv[1])
 start = time.process_time()
 fold(build, {asked})
@@ -68,9 +68,10 @@ def main() -> None:
             found: dict[Path, str] = {}
             for number in range(options.rounds):
                 for tree in (here, there) if number % 2 else (there, here):
-                    fit = "search.fit" if (tree / "src/rebnet/fold/search").is_dir() else "fit"
+                    rooms = (tree / "src/rebnet/fold/search").is_dir()
+                    asker = "search.fit import Constraints" if rooms else "fit import Request"
                     build = str(Path(place) / case[:6])
-                    seconds, found[tree], *_ = run(tree, WORKER.format(fit=fit, asked=asked), build).splitlines()
+                    seconds, found[tree], *_ = run(tree, WORKER.format(asker=asker, asked=asked), build).splitlines()
                     times[tree].append(float(seconds))
             pairs = [mine / other for mine, other in zip(times[here], times[there], strict=True)]
             print(

@@ -9,7 +9,7 @@ from tests.ir.networks import from_text
 from rebnet import boards
 from rebnet.boards import Resources
 from rebnet.errors import FoldingError, OptionError
-from rebnet.fold.search.fit import Request, check_limit, counted_more, fold_for_board, predicted, requested, total
+from rebnet.fold.search.fit import Constraints, check_limit, counted_more, fold_for_board, predicted, requested, total
 from rebnet.fold.search.search import Goal
 from rebnet.lower import lower
 
@@ -54,10 +54,10 @@ def test_counted_more():
 
 def test_a_folding_that_was_given_keeps_the_limit_or_is_refused():
     needed = Resources(lut=16_300, ff=100, bram_36k=37, bram_18k=1, dsp=61)
-    check_limit(Request("xc7s50"), "paper", needed)
-    check_limit(Request("xc7s50", max_utilisation=51), "paper", needed)
+    check_limit(Constraints("xc7s50"), "paper", needed)
+    check_limit(Constraints("xc7s50", max_utilisation=51), "paper", needed)
     with pytest.raises(FoldingError) as caught:
-        check_limit(Request("xc7s50", max_utilisation=50), "paper", needed)
+        check_limit(Constraints("xc7s50", max_utilisation=50), "paper", needed)
     assert str(caught.value) == (
         "folding 'paper' on xc7s50: needs DSP 61 of 60 allowed (50.8 % of the device), by prediction, with "
         "--max-utilisation 50; allow more, or leave --folding out and the largest that fits is searched"

@@ -18,7 +18,7 @@ from rebnet.boards import Resources
 from rebnet.errors import OptionError
 from rebnet.files import file_hash, write_record
 from rebnet.fold.search.choose import NAMES, choose
-from rebnet.fold.search.fit import Request, check_limit, fold_for_board, resources_record
+from rebnet.fold.search.fit import Constraints, check_limit, fold_for_board, resources_record
 from rebnet.fold.timing.depths import predict, size_fifos
 from rebnet.ir import storage
 from rebnet.ir.network import Network
@@ -35,7 +35,7 @@ def fold(
     *,
     folding: str | None = None,
     target_cycles: int | None = None,
-    request: Request | None = None,
+    request: Constraints | None = None,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> Accelerator:
     """Choose the folding of the network in `build`, size its FIFOs, and write `folding.json`.

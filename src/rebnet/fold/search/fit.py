@@ -30,7 +30,7 @@ _MOST_CYCLES = 2.0**62
 
 
 @dataclass(frozen=True)
-class Request:
+class Constraints:
     """What a user asks of a board.
 
     Attributes:
@@ -81,7 +81,7 @@ def requested(
     max_utilisation: float | None,
     clock_mhz: float | None,
     margin: Mapping[str, float] | None = None,
-) -> Request | None:
+) -> Constraints | None:
     """What is asked of a board; None where nothing is.
 
     Raises:
@@ -93,7 +93,7 @@ def requested(
             if value is not None:
                 raise OptionError(f"--{name} {value:g} needs a device; name one with --board or --part")
         return None
-    request = Request(board, target_fps, max_utilisation, clock_mhz, margin or {})
+    request = Constraints(board, target_fps, max_utilisation, clock_mhz, margin or {})
     request.goal()
     return request
 
@@ -104,7 +104,7 @@ def fold_for_board(
     """The best accelerator for a goal, its FIFO depths and the record of the search.
 
     The search counts on likely FIFO depths; where the exact ones make the accelerator too large, it is repeated with
-    the difference set aside. Of each resource, what `margin` says (`Request.margin`) is left free.
+    the difference set aside. Of each resource, what `margin` says (`Constraints.margin`) is left free.
 
     Raises:
         FoldingError: the board is too small.
@@ -139,7 +139,7 @@ def _searched(network: Network, goal: Goal, reserve: Costs, margin: Mapping[str,
         raise FoldingError(f"{error}; all of it{_kept_free(margin)}") from None
 
 
-def check_limit(request: Request, folding: str, needed: Resources) -> None:
+def check_limit(request: Constraints, folding: str, needed: Resources) -> None:
     """Raise `FoldingError` where a folding that was given is predicted to break the limit that was asked for."""
     if request.max_utilisation is None:
         return
