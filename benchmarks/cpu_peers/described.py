@@ -121,8 +121,8 @@ def operations(network: Network) -> int:
 def function(network: Network) -> Described:
     """The lowered network at all its levels.
 
-    With v = 2A - R the signed value of an accumulator, 2·(A - t) + 1 = v + R - 2t + 1 is odd, and has the sign that
-    the law gives A - t, zero included; so has every residual behind it.
+    With v = 2A - R the signed value of an accumulator, 2·(2^s·A - t) + 1 = 2^s·(v + R) - 2t + 1 is odd, and has the
+    sign that the law gives 2^s·A - t, zero included; so has every residual behind it. So weights are ±2^s.
     """
     if network.input.bits != 8:
         raise ValueError(f"{network.name}: takes {network.input.bits} bits of a pixel; the graphs are written for 8")
@@ -135,12 +135,13 @@ def function(network: Network) -> Described:
             scale, bias = following.scale[index].astype(np.float32), following.bias[index].astype(np.float32)
             layers.append(Layer(stage.signs * scale[:, None], bias))
             continue
-        bias = stage.op.reaches[index] - 2 * following.thresholds[index] + 1
+        unit = 1 << following.shift
+        bias = unit * stage.op.reaches[index] - 2 * following.thresholds[index] + 1
         gains = stages[position + 1].op.gains
         assert gains is not None
         steps = np.ascontiguousarray(2 * following.steps[index].T, dtype=np.float32)
         code = Code(tuple(map(float, gains[index][: network.levels])), steps)
-        layers.append(Layer(stage.signs, bias.astype(np.float32), stage.pool, code))
+        layers.append(Layer(unit * stage.signs, bias.astype(np.float32), stage.pool, code))
     return Described(f"{network.name}, M={network.levels}", _shape(network), tuple(layers), 2.0, -255.0)
 
 
