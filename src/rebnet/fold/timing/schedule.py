@@ -106,7 +106,7 @@ class _Image:
                     wait = _Wait(source, events[of], index, add[of] + self._bases[source][index], first, latest)
                     self._waits[number].append(wait)
                     self._followers[source].append((number, wait))
-        self._back = max([1, *(back for own in self._earlier for _, back, *_ in own)])
+        self._backs = sorted({1, *(back for own in self._earlier for _, back, *_ in own)})
 
     def times(self, before: Sequence[list[Integers]], same: int | None) -> list[Integers]:
         """When the events happen behind the images `before`, of which number `same` was the last of these processes.
@@ -136,7 +136,9 @@ class _Image:
     def _later(self, before: Sequence[list[Integers]], same: int) -> tuple[int, int]:
         """The least and the most cycles by which what this image looks back to is later than for image `same`."""
         least, most = [], []
-        for back in range(1, self._back + 1):
+        for back in self._backs:
+            if len(before) < back:  # both look back to nothing
+                break
             if same < back:  # it looked back to nothing, and to cycle 0
                 most.append(-NEVER)
                 if back == 1:
