@@ -85,7 +85,8 @@ def test_the_types_of_a_lowered_network():
     [
         (lambda n: (*n[:4], replace(n[4], of=("layer3",))), "tiny, layer2_batchnorm: reads 'layer3', which does not "
          "stand before it"),
-        (lambda n: (*n[:4], replace(n[4], of=("layer1",))), "tiny, layer1: is read 2 times; once is what a chain has"),
+        (lambda n: (*n[:4], replace(n[4], of=("layer1",))), "tiny, layer2: is read by nothing and is not the "
+         "answer; leave it out"),
         (lambda n: (replace(n[0], name=PIXELS), *n[1:]), "tiny, 'pixels': is the image's name; give it another"),
     ],
 )  # fmt: skip

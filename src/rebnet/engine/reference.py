@@ -6,15 +6,14 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet.engine.laws import apply_law
 from rebnet.engine.values import Values
 from rebnet.errors import DatasetError, OptionError
 from rebnet.ir.network import Network, Node
-from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
-from rebnet.ir.values import Code, Integer
+from rebnet.ir.ops import Conv, Dense, Scores
+from rebnet.ir.values import Code
 from rebnet.spec.pixels import pixel_planes
-from rebnet.spec.pool import max_pool
-from rebnet.spec.residual import Bits, encode_integer
-from rebnet.spec.scores import scores
+from rebnet.spec.residual import Bits
 from rebnet.spec.window import windows
 from rebnet.spec.xnor import accumulate
 
@@ -124,22 +123,18 @@ def run_batch(
     network: Network, images: NDArray[np.uint8], index: int, accumulate_layer: Accumulate
 ) -> NDArray[np.int64]:
     """Scores of a batch with the constants of set `index`; the engines differ in `accumulate_layer` alone."""
-    # codes, (planes, images, *map), and sums, (images, *map)
+    # codes, (planes, images, *map), and sums, features and scores, (images, *map)
     values: Values[NDArray[Any]] = Values(network, pixel_planes(images, network.input.bits))
     for node in network.nodes:
-        kind, value = network.read(node), values.read(node)
-        match node.op:
-            case Dense(gains=tuple(gains)):
-                values[node.name] = accumulate_layer(cast("Node[Dense]", node), value, gains[index])
-            case MaxPool(window=window) if isinstance(kind, Code):
-                values[node.name] = max_pool(value, window)
-            case Threshold(thresholds=thresholds, steps=steps, shift=shift):
-                values[node.name] = encode_integer(value, thresholds[index], steps[index], shift)
-            case Scores(scale=scale, bias=bias) if isinstance(kind, Integer):
-                accumulators = value.reshape(len(images), -1)
-                values[node.name] = scores(accumulators, kind.high[index], scale[index], bias[index])
-            case _:
+        inputs = values.reads(node)
+        if isinstance(node.op, Dense) and node.op.gains is not None:
+            value = accumulate_layer(cast("Node[Dense]", node), inputs[0], node.op.gains[index])
+        else:
+            found = apply_law(network, node, index, inputs)
+            if found is None:
                 raise OptionError(f"{type(node.op).__name__}: lower the network before running it")
+            value = found
+        values[node.name] = value
     answer = network.answers[0]
     if not isinstance(answer.op, Scores):
         raise OptionError(f"{network.name}: ends without scores; lower the network before running it")

@@ -21,5 +21,14 @@ class Values(dict[str, T], Generic[T]):
 
     def read(self, node: Node[Any]) -> T:
         """The one value that a node reads."""
-        (source,) = self._network.sources(node)
-        return self.pop(source) if self._network.users[source][-1] is node else self[source]
+        (value,) = self.reads(node)
+        return value
+
+    def reads(self, node: Node[Any]) -> list[T]:
+        """The values that a node reads."""
+        sources = self._network.sources(node)
+        found = [self[source] for source in sources]
+        for source in dict.fromkeys(sources):
+            if self._network.users[source][-1] is node:
+                del self[source]
+        return found

@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import chain, count
 from typing import Generic, TypeVar, cast
 
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
 from rebnet.ir.ops import Affine, BatchNorm, Dense, MaxPool, Op, PixelInput, ResidualSign, Scores, Threshold, same
 from rebnet.ir.values import LevelCounts, Value
 
@@ -22,6 +23,11 @@ _SUFFIX: dict[type[Op], str] = {
     Affine: "affine",
     ResidualSign: "sign",
     Threshold: "threshold",
+    Rescale: "rescale",
+    Add: "add",
+    SumPool: "sum_pool",
+    Join: "join",
+    Stack: "stack",
     Scores: "scores",
 }
 
@@ -139,12 +145,12 @@ class Network:
         return self.values[source]
 
     def before(self, node: Node[Op]) -> Node[Op] | None:
-        """The one node that `node` reads; None where that is the image."""
-        (source,) = self.sources(node)
-        return self.by_name.get(source)
+        """The one node that `node` reads; None where that is the image, or where it reads several."""
+        first, *others = self.sources(node)
+        return None if others else self.by_name.get(first)
 
     def front(self, node: Node[Op]) -> tuple[Node[Op], ...]:
-        """The nodes in front of one up to its layer with weights, the nearest first."""
+        """The nodes in front of one, the nearest first, up to its layer with weights or to where branches meet."""
         found: list[Node[Op]] = []
         at = self.before(node)
         while at is not None:

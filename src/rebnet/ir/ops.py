@@ -1,7 +1,8 @@
 """Operations of a network. Export writes the real ones, lowering turns them into the integer ones.
 
 Real:    Dense, Conv, BatchNorm, MaxPool (of real values), ResidualSign
-Between: Affine (BatchNorm per unit of the accumulator's signed value v)
+Both:    Rescale, whose values are features on a grid, and what those can do: Add, SumPool, Join, MaxPool; Stack
+Between: Affine (BatchNorm per unit of the accumulator's signed value v, or of a feature)
 Integer: Dense and Conv with gains, Threshold, MaxPool (of codes), Scores
 
 Feature maps stand in the order height, width, channel; a dense layer takes a whole map in that order.
@@ -20,8 +21,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import VerifyError
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
 from rebnet.ir.notation import Folding
-from rebnet.ir.values import Code, Integer, LevelCounts, Real, Shape, Value, check_window, pooled
+from rebnet.ir.values import Code, Integer, LevelCounts, Real, Shape, Value, check_pool, check_window, pooled
 from rebnet.spec.pixels import pixel_gains
 from rebnet.spec.residual import Bits
 from rebnet.spec.window import Window
@@ -138,9 +140,7 @@ class MaxPool:
 
     def result(self, counts: LevelCounts, source: Value) -> Value:
         """The same type on a smaller map."""
-        check_window(self.window, source.shape)
-        if self.window.same:
-            raise VerifyError(f"window {self.window}; a pool is not padded")
+        check_pool(self.window, source.shape)
         return pooled(source, self.window)
 
 
@@ -257,7 +257,21 @@ class Scores:
         return Integer(source.shape, low, high)
 
 
-Op = Dense | Conv | MaxPool | BatchNorm | Affine | ResidualSign | Threshold | Scores
+Op = (
+    Dense
+    | Conv
+    | MaxPool
+    | BatchNorm
+    | Affine
+    | ResidualSign
+    | Threshold
+    | Rescale
+    | Add
+    | SumPool
+    | Join
+    | Stack
+    | Scores
+)
 
 
 def same(left: Any, right: Any) -> bool:

@@ -6,7 +6,7 @@ The JSON names the SHA-256 of the tensors it belongs to. Weights are packed, 8 t
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
@@ -14,19 +14,7 @@ from rebnet.errors import FileFormatError, VerifyError
 from rebnet.files import Array, file_hash, make_folder, read_tensors, write_record, write_tensors
 from rebnet.ir.network import Network, Node, names_unsaid
 from rebnet.ir.notation import Folding
-from rebnet.ir.ops import (
-    Affine,
-    BatchNorm,
-    BitMatrix,
-    Conv,
-    Dense,
-    MaxPool,
-    Op,
-    PixelInput,
-    ResidualSign,
-    Scores,
-    Threshold,
-)
+from rebnet.ir.ops import BitMatrix, Dense, Op, PixelInput, ResidualSign
 from rebnet.ir.verify import verify
 from rebnet.records import StoredNetwork, read
 from rebnet.records.network import Image, Operation
@@ -34,9 +22,8 @@ from rebnet.spec.window import Window
 
 NETWORK_FILE = "network.json"
 TENSOR_FILE = "tensors.safetensors"
-_OPS = (Dense, Conv, MaxPool, BatchNorm, Affine, ResidualSign, Threshold, Scores)
 Tensors = dict[str, Array]
-_KINDS: dict[str, type[Op]] = {kind.__name__: kind for kind in _OPS}
+_KINDS: dict[str, type[Op]] = {kind.__name__: kind for kind in get_args(Op)}
 
 
 def save(network: Network, folder: Path, **inputs: str) -> None:
@@ -81,7 +68,7 @@ def _dump(prefix: str, node: Node[Op], unsaid: str, tensors: Tensors) -> Operati
             record |= {field.name: [[sign.gammas, sign.fraction_bits] for sign in value]} if value else {}
         elif field.name == "unit" and value is not None and len(value) == 1:
             record[field.name] = value[0]
-        elif value is not None and (field.name, value) != ("shift", 0):
+        elif value is not None and value != field.default:
             record[field.name] = value
     return Operation.from_json("", record)
 

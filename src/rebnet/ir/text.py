@@ -15,6 +15,7 @@ import numpy as np
 
 from rebnet.errors import NotationError
 from rebnet.files import Array, Arrays
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
 from rebnet.ir.network import Network, Node, names_unsaid
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import (
@@ -80,6 +81,13 @@ def _op(name: str, op: Op) -> str:
         case Threshold():
             shift = f" shift={op.shift}" if op.shift else ""
             text = f"threshold t={_array(op.thresholds)} steps={_array(op.steps)}{shift}"
+        case Rescale():
+            constants = f"scale={_array(op.scale)} bias={_array(op.bias)}"
+            text = f"rescale {constants} shift={op.shift} fraction_bits={op.fraction_bits}"
+        case SumPool():
+            text = "sum_pool" if op.window is None else f"sum_pool window={op.window}"
+        case Add() | Join() | Stack():
+            text = type(op).__name__.lower()
         case Scores():
             text = f"scores scale={_array(op.scale)} bias={_array(op.bias)}"
     return text
@@ -227,6 +235,16 @@ _OPS: dict[str, Callable[[list[str], dict[str, str]], Op]] = {
     "threshold": lambda plain, values: Threshold(
         _array_of(values["t"], np.int64), _array_of(values["steps"], np.int64), int(values.get("shift", 0))
     ),
+    "rescale": lambda plain, values: Rescale(
+        _array_of(values["scale"], np.int64),
+        _array_of(values["bias"], np.int64),
+        int(values["shift"]),
+        int(values["fraction_bits"]),
+    ),
+    "add": lambda plain, values: Add(),
+    "sum_pool": lambda plain, values: SumPool(_read_window(values["window"]) if "window" in values else None),
+    "join": lambda plain, values: Join(),
+    "stack": lambda plain, values: Stack(),
     "scores": lambda plain, values: Scores(_array_of(values["scale"], np.int64), _array_of(values["bias"], np.int64)),
 }
 """How the line of each kind of operation is read."""

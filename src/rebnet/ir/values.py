@@ -1,6 +1,8 @@
 """What flows between the operations of a network: each value has a type, computed by the operation that gives it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import NamedTuple
 
 from rebnet.errors import VerifyError
@@ -60,6 +62,12 @@ class Code:
     units: tuple[float, ...] | None = None
     gains: tuple[tuple[int, ...], ...] | None = None
 
+    def at(self, index: int) -> tuple[float, tuple[int, ...]]:
+        """Unit and gains at the served level count of that index."""
+        assert self.units is not None
+        assert self.gains is not None
+        return self.units[index if len(self.units) > 1 else 0], self.gains[index]
+
 
 @dataclass(frozen=True)
 class Real:
@@ -85,7 +93,44 @@ class Integer:
     units: tuple[float, ...] = ()
 
 
-Value = Code | Real | Integer
+@dataclass(frozen=True)
+class Feature:
+    """Whole numbers on a grid: z stands for z·unit, within bounds that the operations in front prove.
+
+    Attributes:
+        shape: of the map.
+        unit: real value of one.
+        low: least of all, per served m; empty as long as the accumulators in front have no gains.
+        high: largest of all, likewise.
+    """
+
+    shape: Shape
+    unit: Fraction
+    low: tuple[int, ...] = ()
+    high: tuple[int, ...] = ()
+
+
+Value = Code | Real | Integer | Feature
+
+
+def shifts_to_finest(features: Sequence[Feature]) -> tuple[int, ...]:
+    """Places by which each is shifted so that all count the finest unit of them.
+
+    Raises:
+        VerifyError: two units differ by something else than a power of two.
+    """
+    finest = min(feature.unit for feature in features)
+    shifts = []
+    for feature in features:
+        times = feature.unit / finest
+        shift = times.numerator.bit_length() - 1
+        if times != 1 << shift:
+            raise VerifyError(
+                f"reads features in units of {feature.unit} and of {finest}; where values meet, their units must "
+                "differ by a power of two: pool both, or with windows of 1, 2, 4 … elements"
+            )
+        shifts.append(shift)
+    return tuple(shifts)
 
 
 def pooled(value: Value, window: Window) -> Value:
@@ -101,3 +146,10 @@ def check_window(window: Window, shape: Shape) -> None:
         raise VerifyError(f"window {window}; kernel and stride must be at most {MAX_SIDE}")
     if not window.same and window.kernel > min(shape.height, shape.width):
         raise VerifyError(f"window {window} does not fit the {shape.height}x{shape.width} map in front of it")
+
+
+def check_pool(window: Window, shape: Shape) -> None:
+    """Raise `VerifyError` where a pool's window does not fit the map in front of it, or pads it."""
+    check_window(window, shape)
+    if window.same:
+        raise VerifyError(f"window {window}; a pool is not padded")

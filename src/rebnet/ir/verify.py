@@ -1,15 +1,19 @@
 """Rules that a network keeps after export and after every pass of lowering: a walk over its values' types."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from rebnet.errors import FoldingError, VerifyError
 from rebnet.ir.bounds import MAX_LAYERS, MAX_ROWS, shape_fault
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
 from rebnet.ir.network import PIXELS, Network, Node, names_unsaid
 from rebnet.ir.notation import MAX_LEVELS, check_folding
 from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, Op, ResidualSign, Scores, Threshold
-from rebnet.ir.values import Code, Value
+from rebnet.ir.values import Code, Feature, Value
 from rebnet.plain import NAME
 from rebnet.spec.gains import fits_accumulator
+from rebnet.spec.rescale import MOST_RESCALE_SHIFT
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.spec.threshold import MOST_SHIFT
 
@@ -24,17 +28,41 @@ def verify(network: Network) -> Network:
     values: dict[str, Value] = {PIXELS: network.input.result(network.counts)}
     for position, node in enumerate(network.nodes, start=1):
         place = f"{network.name}, operation {position}, {type(node.op).__name__}"
-        _order(place, network, node)
+        _order(place, network, node, values)
         named = f"{place} {node.name}" if isinstance(node.op, Dense) else place
-        (source,) = (values[name] for name in network.sources(node))
-        _numbers(named, network, node, source)
+        sources = [values[name] for name in network.sources(node)]
+        _numbers(named, network, node, sources[0])
         try:
-            values[node.name] = node.op.result(network.counts, source)
+            value = values[node.name] = _result(node.op, network, sources)
         except VerifyError as error:
             raise VerifyError(f"{named}: {error}") from None
-        fault = shape_fault(*values[node.name].shape)
+        fault = shape_fault(*value.shape)
         _require(fault is None, f"{named}: its output {fault}")
+        if isinstance(value, Feature):
+            _bounds(named, network, value)
+        elif not isinstance(value, Code):
+            count = len(network.users[node.name])
+            _require(count <= 1, f"{named}: its sums are read {count} times; only codes and features may be read often")
     return network
+
+
+def _result(op: Op, network: Network, sources: list[Value]) -> Value:
+    """The type of what `op` gives."""
+    if isinstance(op, Add | Join | Stack):
+        _require(len(sources) > 1, f"reads {len(sources)} values; it takes two or more")
+        return op.result(network.counts, *sources)
+    _require(len(sources) == 1, f"reads {len(sources)} values; it takes one")
+    return op.result(network.counts, sources[0])
+
+
+def _bounds(place: str, network: Network, feature: Feature) -> None:
+    """A feature, and the residuals of a code of it, fit T bits."""
+    reach = max((high - min(low, 0) for low, high in zip(feature.low, feature.high, strict=True)), default=0)
+    _require(
+        fits_accumulator(1, reach, network.levels, network.threshold_bits),
+        f"{place}: its features reach from {min(feature.low, default=0)} to {max(feature.high, default=0)}, which "
+        f"leaves {network.threshold_bits} bits; use fewer fraction bits, or more threshold bits",
+    )
 
 
 def _require(condition: bool, sentence: str) -> None:
@@ -85,41 +113,61 @@ def _names(network: Network) -> None:
             _require(source in there, f"{network.name}, {node.name}: reads {source!r}, which does not stand before it")
         there.add(node.name)
     for name, users in network.users.items():
-        read = len(users) + sum(node.name == name for node in network.answers)
-        _require(read == 1, f"{network.name}, {name}: is read {read} times; once is what a chain has")
+        answer = any(node.name == name for node in network.answers)
+        _require(
+            bool(users) or answer, f"{network.name}, {name}: is read by nothing and is not the answer; leave it out"
+        )
+        _require(not (users and answer), f"{network.name}, {name}: is the answer, and is read; the answer stands last")
 
 
+_ON_CODES = (Dense, MaxPool, Join, Stack)
+_ON_FEATURES = (ResidualSign, BatchNorm, Affine, Threshold, Add, SumPool, Join, MaxPool)
 _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
-    Dense: (BatchNorm, Affine, Threshold, Scores),
-    Conv: (BatchNorm, Affine, Threshold, MaxPool),
+    Dense: (BatchNorm, Affine, Threshold, Rescale, Scores),
+    Conv: (BatchNorm, Affine, Threshold, Rescale, MaxPool),
     BatchNorm: (ResidualSign, MaxPool),
     Affine: (ResidualSign, MaxPool),
-    ResidualSign: (Dense, MaxPool),
-    Threshold: (Dense, MaxPool),
+    ResidualSign: _ON_CODES,
+    Threshold: _ON_CODES,
+    Join: _ON_CODES,
+    Stack: (Dense, Stack),
     Scores: (),
 }
+"""What may stand behind what; behind features, `_ON_FEATURES`."""
 
 
-def _order(place: str, network: Network, node: Node[Op]) -> None:
+def _order(place: str, network: Network, node: Node[Op], values: Mapping[str, Value]) -> None:
     """What stands in front of it; pools are looked through."""
-    front = network.front(node)
-    previous = front[0].op if front else None
-    before = next((one.op for one in front if not isinstance(one.op, MaxPool)), None)
-    may_pool = bool(front) and isinstance(front[-1].op, Conv) and not any(isinstance(one.op, MaxPool) for one in front)
-    legal = (Dense,) if before is None else _AFTER[type(before)]
-    legal = tuple(kind for kind in legal if kind is not MaxPool or may_pool)
-    if isinstance(before, Conv) and isinstance(previous, MaxPool):
-        legal = (BatchNorm,)
-    names = ", ".join(kind.__name__ for kind in legal) or "nothing"
-    where = "at the start" if previous is None else f"after {type(previous).__name__}"
-    _require(isinstance(node.op, legal), f"{place}: stands {where}, where {names} may stand")
+    for source in network.sources(node):
+        _stands(place, network, node, source, values[source])
     last, op = node in network.answers, node.op
     ends = isinstance(op, BatchNorm | Affine | Scores)
     _require(ends or not last, f"{place}: ends the network; the last operation must be BatchNorm, Affine or Scores")
     _require(last or not isinstance(op, Scores), f"{place}: must be the last operation")
     layer = network.layer_of(node)
-    if last and layer is not None and isinstance(layer.op, Conv):
-        raise VerifyError(f"{network.name}: ends with convolution {layer.name}; the last layer must be dense")
+    if last and (layer is None or isinstance(layer.op, Conv)):
+        what = "no layer" if layer is None else f"convolution {layer.name}"
+        raise VerifyError(f"{network.name}: ends with {what}; the last layer must be dense")
+
+
+def _stands(place: str, network: Network, node: Node[Op], source: str, value: Value) -> None:
+    """Whether a node may read a value, by the operation that gives it."""
+    nearest = network.by_name.get(source)
+    front = () if nearest is None else (nearest, *(() if isinstance(nearest.op, Dense) else network.front(nearest)))
+    previous = front[0].op if front else None
+    before = next((one.op for one in front if not isinstance(one.op, MaxPool)), None)
+    pooled = any(isinstance(one.op, MaxPool) for one in front)
+    if isinstance(value, Feature):
+        legal: tuple[type[Op], ...] = _ON_FEATURES
+    else:
+        legal = (Dense,) if before is None else _AFTER[type(before)]
+        may_pool = bool(front) and type(front[-1].op) is not Dense and not pooled
+        legal = tuple(kind for kind in legal if kind is not MaxPool or may_pool)
+    if isinstance(before, Conv) and isinstance(previous, MaxPool):
+        legal = (BatchNorm, Rescale)
+    names = ", ".join(kind.__name__ for kind in legal) or "nothing"
+    where = "at the start" if previous is None else f"after {type(previous).__name__}"
+    _require(isinstance(node.op, legal), f"{place}: stands {where}, where {names} may stand")
 
 
 def _numbers(place: str, network: Network, node: Node[Op], source: Value) -> None:
@@ -134,9 +182,11 @@ def _numbers(place: str, network: Network, node: Node[Op], source: Value) -> Non
     if isinstance(op, BatchNorm | Affine) and node not in network.answers:
         _one_orientation(place, op)
     front = network.front(node)
-    if isinstance(op, BatchNorm) and isinstance(front[0].op, MaxPool):
-        _keeps_order(place, op)
-    _lowered(place, op, next(one.op for one in front if not isinstance(one.op, MaxPool)))
+    if isinstance(op, BatchNorm | Rescale) and front and isinstance(front[0].op, MaxPool):
+        _keeps_order(place, op, "stands behind a pool", f"the pool must stand behind {type(op).__name__}")
+    elif isinstance(op, BatchNorm | Affine) and isinstance(source, Feature):
+        _keeps_order(place, op, "reads features, which several may read", "negate what they come from")
+    _lowered(place, op, next((one.op for one in front if not isinstance(one.op, MaxPool)), None))
 
 
 def _weights(place: str, op: Dense) -> None:
@@ -189,22 +239,31 @@ def _lowered(place: str, op: Op, before: Op | None) -> None:
     )
 
 
-def _keeps_order(place: str, op: BatchNorm) -> None:
-    """A pool may stand before BatchNorm where the largest input gives the largest output."""
-    weight = np.atleast_2d(op.weight)
-    negated = np.argwhere(weight < 0)
+def _keeps_order(place: str, op: BatchNorm | Affine | Rescale, why: str, way: str) -> None:
+    """The largest input must give the largest output."""
+    label, slopes = _slopes(op)
+    negated = np.argwhere(slopes < 0)
     if len(negated):
         levels, channel = negated[0]
         raise VerifyError(
-            f"{place}: stands behind a pool and its weight of channel {channel} is {weight[levels, channel]:g}; "
-            "must be at least 0, or the pool must stand behind BatchNorm"
+            f"{place}: {why} and its {label} of channel {channel} is {slopes[levels, channel]:g}; must be at least 0, "
+            f"or {way}"
         )
+
+
+def _slopes(op: BatchNorm | Affine | Rescale) -> tuple[str, np.ndarray]:
+    """What an operation multiplies with, and what that is called; shape (sets, rows)."""
+    match op:
+        case BatchNorm():
+            return "weight", np.atleast_2d(op.weight)
+        case Rescale():
+            return "scale", np.atleast_2d(op.scale)
+    return "a", np.atleast_2d(op.a)
 
 
 def _one_orientation(place: str, op: BatchNorm | Affine) -> None:
     """All m share the weights of a row, which lowering negates where its slope is negative."""
-    label, slopes = ("weight", op.weight) if isinstance(op, BatchNorm) else ("a", op.a)
-    slopes = np.atleast_2d(slopes)
+    label, slopes = _slopes(op)
     turning = np.flatnonzero((slopes < 0).any(axis=0) & (slopes > 0).any(axis=0))
     if len(turning):
         row = turning[0]
@@ -246,6 +305,14 @@ def _rows(place: str, network: Network, op: Op, rows: int) -> None:
         limit = 1 << (network.threshold_bits + op.shift - 1)
         _integers(place, "thresholds", op.thresholds, (served, rows), limit)
         _integers(place, "steps", op.steps, (served, rows, levels - 1), limit)
+    elif isinstance(op, Rescale):
+        _require(0 <= op.shift <= MOST_RESCALE_SHIFT, f"{place}: shift={op.shift}; must be 0 to {MOST_RESCALE_SHIFT}")
+        _require(
+            abs(op.fraction_bits) <= MOST_RESCALE_SHIFT, f"{place}: fraction_bits={op.fraction_bits} is out of range"
+        )
+        shape = (rows,) if op.scale.ndim == 1 else (served, rows)
+        _integers(place, "scale", op.scale, shape, 1 << (SCALE_BITS - 1))
+        _integers(place, "bias", op.bias, shape, 1 << (network.threshold_bits + SCALE_BITS - 1))
     elif isinstance(op, Scores):
         _integers(place, "scale", op.scale, (served, rows), 1 << (SCALE_BITS - 1))
         _integers(place, "bias", op.bias, (served, rows), 1 << (network.threshold_bits + SCALE_BITS - 1))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from rebnet.errors import LoweringError
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
 from rebnet.ir.network import Network
 from rebnet.ir.ops import BatchNorm, Dense, MaxPool, ResidualSign
 from rebnet.ir.verify import verify
@@ -12,16 +13,18 @@ from rebnet.lower.fix_levels import fix_levels
 from rebnet.lower.fold_batchnorm import fold_batchnorm
 from rebnet.lower.orient_rows import orient_rows
 from rebnet.lower.pool_codes import pool_codes
+from rebnet.lower.rescales import rescales
 from rebnet.lower.scores import scores
 from rebnet.lower.thresholds import thresholds
 
-_EXPORTED = Dense | MaxPool | BatchNorm | ResidualSign
+_EXPORTED = Dense | MaxPool | BatchNorm | ResidualSign | Rescale | Add | SumPool | Join | Stack
 
 Pass = Callable[[Network], Network]
 
 PASSES: tuple[Pass, ...] = (
     pool_codes,  # max-pools compare codes
     assign_gains,  # codes count integers
+    rescales,  # features have constants for every served m
     fold_batchnorm,  # BatchNorm becomes a·v + b
     orient_rows,  # a ≥ 0 in hidden layers
     thresholds,  # a·v + b and residual sign become t and δ

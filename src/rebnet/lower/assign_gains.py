@@ -12,8 +12,10 @@ def assign_gains(network: Network) -> Network:
     """Dense -> Dense with the gains and the unit of the codes in front of it."""
 
     def rule(node: Node[Op]) -> tuple[Op]:
+        if not isinstance(node.op, Dense):
+            return (node.op,)
         codes = network.read(node)
-        if not isinstance(node.op, Dense) or not isinstance(codes, Code) or codes.gains is None:
+        if not isinstance(codes, Code) or codes.gains is None:
             return (node.op,)
         return (replace(node.op, gains=codes.gains, unit=codes.units),)
 

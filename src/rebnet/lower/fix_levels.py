@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from rebnet.ir.features import Rescale
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import BatchNorm, Op, ResidualSign
 from rebnet.ir.rewrite import rewritten
@@ -12,7 +13,7 @@ def fix_levels(network: Network) -> Network:
 
     def rule(node: Node[Op]) -> tuple[Op]:
         match node.op:
-            case BatchNorm():
+            case BatchNorm() | Rescale():
                 return (node.op.at(network.levels),)
             case ResidualSign():
                 return (replace(node.op, fewer=()),)

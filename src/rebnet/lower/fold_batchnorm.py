@@ -1,21 +1,25 @@
-"""Pass: BatchNorm and the layer's real factors become z = a·v + b per unit of v."""
+"""Pass: BatchNorm and the layer's real factors become z = a·v + b per unit of v, or per unit of a feature."""
 
 import numpy as np
 
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import Affine, BatchNorm, Op
 from rebnet.ir.rewrite import rewritten
-from rebnet.ir.values import Integer
+from rebnet.ir.values import Feature, Integer
 
 
 def fold_batchnorm(network: Network) -> Network:
-    """BatchNorm of accumulators -> Affine."""
+    """BatchNorm of accumulators or features -> Affine."""
 
     def rule(node: Node[Op]) -> tuple[Op]:
-        sums = network.read(node)
-        if not isinstance(node.op, BatchNorm) or not isinstance(sums, Integer):
+        if not isinstance(node.op, BatchNorm):
             return (node.op,)
-        return (_folded(node.op, np.asarray(sums.units)),)
+        match network.read(node):
+            case Integer(units=units):
+                return (_folded(node.op, np.asarray(units)),)
+            case Feature(unit=unit):
+                return (_folded(node.op, np.asarray([float(unit)])),)
+        return (node.op,)
 
     return rewritten(network, rule)
 

@@ -5,21 +5,30 @@ before BatchNorm, which is the same as behind it where BatchNorm negates no chan
 weight of such a BatchNorm is negative, a rule that `verify` holds.
 """
 
+from itertools import takewhile
+
+from rebnet.ir.features import Rescale
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import MaxPool, Op, ResidualSign
 from rebnet.ir.rewrite import rewritten
-from rebnet.ir.values import Code
+from rebnet.ir.values import Real
 
 
 def pool_codes(network: Network) -> Network:
-    """[BatchNorm], MaxPool, [BatchNorm], ResidualSign -> BatchNorm, ResidualSign, MaxPool."""
+    """[BatchNorm], MaxPool, [BatchNorm], ResidualSign -> BatchNorm, ResidualSign, MaxPool.
+
+    Where a rescale follows in the place of BatchNorm, the pool stands behind that, on features.
+    """
+
+    def real(node: Node[Op]) -> bool:
+        return isinstance(network.values[node.name], Real)
 
     def rule(node: Node[Op]) -> tuple[Op | Node[Op], ...]:
-        match node.op:
-            case MaxPool() if not isinstance(network.values[node.name], Code):
-                return ()
-            case ResidualSign():
-                return (node, *(one for one in reversed(network.front(node)) if isinstance(one.op, MaxPool)))
+        if isinstance(node.op, MaxPool) and real(node):
+            return ()
+        if isinstance(node.op, ResidualSign | Rescale):
+            before = takewhile(real, network.front(node))
+            return (node, *reversed([one for one in before if isinstance(one.op, MaxPool)]))
         return (node,)
 
     return rewritten(network, rule)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -10,13 +11,16 @@ from rebnet.errors import LoweringError
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import Affine, Op, ResidualSign, Threshold
 from rebnet.ir.rewrite import rewritten
-from rebnet.ir.values import Integer
+from rebnet.ir.values import Feature, Integer
 from rebnet.spec.residual import encode
 from rebnet.spec.threshold import MOST_SHIFT, RealEncoder, Steps, constant_code, fit
 
+Line = tuple[Fraction, Fraction]
+"""Slope a and offset b of z = a·v + b."""
+
 
 def thresholds(network: Network) -> Network:
-    """Affine, ResidualSign -> Threshold.
+    """[Affine], ResidualSign -> Threshold.
 
     Raises:
         LoweringError: a channel's numbers have no exact form in T bits; names layer and channel.
@@ -34,30 +38,54 @@ def thresholds(network: Network) -> Network:
 
 
 def _threshold(network: Network, node: Node[Op], sign: ResidualSign) -> Threshold:
-    """The threshold of a residual sign that reads an affine of accumulators."""
-    front, layer = network.before(node), network.layer_of(node)
-    assert front is not None
-    assert isinstance(front.op, Affine)
-    assert layer is not None
-    sums, served = network.read(front), network.served
-    assert isinstance(sums, Integer)
-    t = np.zeros((len(served), sums.shape.channels), dtype=np.int64)
+    """The threshold of a residual sign that reads an affine of accumulators or of features, or features."""
+    before, served = network.before(node), network.served
+    affine = before if before is not None and isinstance(before.op, Affine) else None
+    read, layer = network.read(affine or node), network.layer_of(node)
+    assert isinstance(read, Integer | Feature)
+    t = np.zeros((len(served), read.shape.channels), dtype=np.int64)
     steps = np.zeros((*t.shape, network.levels - 1), dtype=np.int64)
-    a, b = np.broadcast_to(front.op.a, t.shape), np.broadcast_to(front.op.b, t.shape)
+    lines = _lines(affine, read, t.shape)
     channels = []
-    for index, (levels, reach) in enumerate(zip(served, sums.high, strict=True)):
+    for index, levels in enumerate(served):
         for row in range(t.shape[1]):
-            place = f"layer {layer.name}, channel {row}, at {levels} levels"
-            channels.append(_Channel(place, a[index, row], b[index, row], sign.factors(levels), reach))
+            place = f"{node.name if layer is None else f'layer {layer.name}'}, channel {row}, at {levels} levels"
+            reach = read.high[index] - read.low[index]
+            channels.append(_Channel(place, *lines[index][row], sign.factors(levels), reach))
     at_most = channels[-t.shape[1] :] * len(served)  # the same row at M levels
     source = [most if most.goes_on(channel) else channel for most, channel in zip(at_most, channels, strict=True)]
     own = {channel.place: channel for channel in source}
     shift, exact = _least_shift(list(own.values()), network.threshold_bits)
     numbers = dict(zip(own, exact, strict=True))
     for (index, row), channel in zip(np.ndindex(t.shape), source, strict=True):
-        t[index, row], of_levels = numbers[channel.place]
+        threshold, of_levels = numbers[channel.place]
+        t[index, row] = threshold + (read.low[index] << shift)
         steps[index, row, : served[index] - 1] = of_levels[: served[index] - 1]
     return Threshold(t, steps, shift)
+
+
+def _lines(affine: Node[Op] | None, read: Integer | Feature, shape: tuple[int, int]) -> list[list[Line]]:
+    """Slope and offset per unit of v = 2A - R of every set and row, where A is what is read above its least."""
+    if affine is None:
+        assert isinstance(read, Feature)
+        return [[_centred(read.unit, Fraction(0), *ends)] * shape[1] for ends in zip(read.low, read.high, strict=True)]
+    assert isinstance(affine.op, Affine)
+    a, b = np.broadcast_to(affine.op.a, shape), np.broadcast_to(affine.op.b, shape)
+    lines = [
+        [(Fraction(slope), Fraction(offset)) for slope, offset in zip(*one, strict=True)]
+        for one in zip(a, b, strict=True)
+    ]
+    if isinstance(read, Integer):
+        return lines
+    return [
+        [_centred(*line, *ends) for line in one]
+        for one, ends in zip(lines, zip(read.low, read.high, strict=True), strict=True)
+    ]
+
+
+def _centred(slope: Fraction, offset: Fraction, low: int, high: int) -> Line:
+    """A line in z as one in v, where z = (v + low + high)/2."""
+    return slope / 2, slope * (low + high) / 2 + offset
 
 
 @dataclass(frozen=True)
@@ -65,8 +93,8 @@ class _Channel:
     """A channel at a served level count: z = a·v + b, and what becomes of it."""
 
     place: str
-    a: float
-    b: float
+    a: Fraction
+    b: Fraction
     gammas: tuple[float, ...]
     reach: int
 
@@ -83,7 +111,7 @@ class _Channel:
         """T and steps that give the exact codes in units of 2^-shift; None where it takes finer ones."""
         reach = self.reach << shift
         if self.a == 0:
-            return constant_code([bool(bit) for bit in encode(np.asarray(self.b), self.gammas)], reach)
+            return constant_code([bool(bit) for bit in encode(np.asarray(float(self.b)), self.gammas)], reach)
         found = self._real.integers(shift)
         try:
             return None if found is None else fit(*found, reach, threshold_bits + shift)

@@ -39,7 +39,7 @@ class RealEncoder:
     reach: int
 
     @classmethod
-    def of(cls, a: float, b: float, gammas: Sequence[float], reach: int) -> "RealEncoder":
+    def of(cls, a: float | Fraction, b: float | Fraction, gammas: Sequence[float], reach: int) -> "RealEncoder":
         """That of a channel.
 
         Args:

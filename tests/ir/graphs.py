@@ -1,0 +1,289 @@
+"""Random exported networks with branches, and what they compute on exact numbers: an oracle that shares no law."""
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+import numpy as np
+
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.network import PIXELS, Network, Node
+from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign
+from rebnet.ir.values import Code, Feature, LevelCounts, Shape, Value
+from rebnet.ir.verify import verify
+from rebnet.spec.rescale import grid_of
+from rebnet.spec.window import Window
+
+
+@dataclass
+class Graph:
+    """A network that grows; values that may still be read are picked at random."""
+
+    rng: np.random.Generator
+    levels: int
+    image: PixelInput
+    own_sets: bool = False
+    nodes: list[Node[Op]] = field(default_factory=list)
+    values: dict[str, Value] = field(default_factory=dict)
+    widths: dict[str, float] = field(default_factory=dict)  # root mean square of a value
+    signs: list[ResidualSign] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.counts = LevelCounts(self.levels, tuple(range(1, self.levels + 1)))
+        self.values[PIXELS] = self.image.result(self.counts)
+        self.widths[PIXELS] = 0.6
+
+    def put(self, op: Op, *sources: str, width: float) -> str:
+        """Add an operation; the name of its value."""
+        name = f"n{len(self.nodes)}"
+        self.values[name] = op.result(self.counts, *(self.values[source] for source in sources))
+        self.widths[name] = width
+        self.nodes.append(Node(name, op, sources))
+        return name
+
+    def of(self, kind: type, shape: Shape | None = None) -> list[str]:
+        """Names of values of a type, and of a shape."""
+        return [n for n, v in self.values.items() if isinstance(v, kind) and shape in (None, v.shape)]
+
+    def pick(self, names: list[str]) -> str:
+        return names[int(self.rng.integers(max(0, len(names) - 4), len(names)))]
+
+    def layer(self, source: str, rows: int, window: Window | None) -> str:
+        """A layer with weights, and what its sums' width is."""
+        shape = self.values[source].shape
+        columns = shape.elements if window is None else window.kernel**2 * shape.channels
+        weights = BitMatrix.pack(self.rng.random((rows, columns)) < 0.5)
+        scale = 2.0 ** int(self.rng.integers(-3, 1))
+        op = Dense(weights, scale) if window is None else Conv(weights, scale, window=window)
+        return self.put(op, source, width=scale * self.widths[source] * columns**0.5)
+
+    def norm(self, source: str, *, positive: bool) -> str:
+        rows, width = self.values[source].shape.channels, self.widths[source]
+        shape = (self.levels, rows) if self.own_sets else (rows,)
+        weight = self.rng.uniform(0.4, 1.5, shape) * (self.rng.random(shape) > 0.05)
+        if not positive:
+            weight = weight * self.rng.choice([-1, 1], rows)
+        mean, variance = self.rng.normal(0, 0.3 * width, shape), self.rng.uniform(0.5, 1.5, shape) * width**2
+        op = BatchNorm(mean, variance, weight, self.rng.normal(0, 0.3, shape), 1e-5)
+        return self.put(op, source, width=1.0)
+
+    def sign(self, source: str) -> str:
+        if self.signs and self.rng.random() < 0.3:
+            sign = self.signs[int(self.rng.integers(len(self.signs)))]
+        else:
+            each = [self._sign(m) for m in range(1, self.levels + 1)]
+            sign = (
+                each[-1]
+                if not self.own_sets
+                else ResidualSign(each[-1].gammas, each[-1].fraction_bits, tuple(each[:-1]))
+            )
+            self.signs.append(sign)
+        return self.put(sign, source, width=1.0)
+
+    def _sign(self, levels: int) -> ResidualSign:
+        if levels == 1:
+            return ResidualSign((2.0 ** int(self.rng.integers(-2, 1)),), 0)
+        bits = int(self.rng.integers(levels, 7))
+        gains = [int(self.rng.integers(1 << (bits - i - 1), 1 << (bits - i)) * 0.7) + 1 for i in range(levels)]
+        return ResidualSign(tuple(gain * 2.0**-bits for gain in sorted(gains, reverse=True)), bits)
+
+    def feature(self, sums: str, fraction_bits: int, *, positive: bool) -> str:
+        """A rescale of sums to about unit width."""
+        rows, width = self.values[sums].shape.channels, self.widths[sums]
+        layer = next(node for node in reversed(self.nodes) if isinstance(node.op, Dense))
+        codes = self.values[layer.of[0]]
+        assert isinstance(codes, Code)
+        assert codes.units is not None
+        shape = (self.levels, rows) if self.own_sets else (rows,)
+        slope = layer.op.scale * np.asarray(codes.units)[-1] / width * self.rng.uniform(0.3, 1.5, shape)
+        slope = slope if positive else slope * self.rng.choice([-1, 1], shape)
+        grid = grid_of(slope, self.rng.normal(0, 0.5, shape), fraction_bits)
+        return self.put(Rescale(grid.scale, grid.bias, grid.shift, fraction_bits), sums, width=1.0)
+
+    def window(self, shape: Shape, most: int = 4) -> Window | None:
+        same = bool(self.rng.integers(2))
+        kernel = int(self.rng.integers(1, most))
+        if not same and kernel > min(shape.height, shape.width):
+            return None
+        return Window(kernel, int(self.rng.integers(1, 3)) if self.rng.random() < 0.4 else 1, same)
+
+
+def random_graph(seed: int, levels: int | None = None, steps: int | None = None, most: int = 8) -> Network:
+    """A network of forks, joins and whatever else an exported network may have."""
+    rng = np.random.default_rng([seed, 20])
+    m = int(rng.integers(1, 5)) if levels is None else levels
+    image = PixelInput(
+        *(int(size) for size in rng.integers(1, most, 2)), int(rng.integers(1, 4)), int(rng.integers(1, 9))
+    )
+    graph = Graph(rng, m, image, own_sets=m > 1 and bool(rng.random() < 0.3))
+    fraction_bits = int(rng.integers(0, 6))
+    for _ in range(int(rng.integers(4, 14)) if steps is None else steps):
+        _grow(graph, fraction_bits)
+    codes = [name for name in graph.of(Code) if name != PIXELS]
+    codes = codes or [graph.sign(graph.norm(graph.layer(PIXELS, 5, None), positive=False))]
+    last = graph.norm(graph.layer(codes[-1], int(rng.integers(2, 6)), None), positive=False)
+    return pruned(f"graph{seed}", graph, last)
+
+
+def pruned(name: str, graph: Graph, last: str) -> Network:
+    """The network of what the last value needs."""
+    needed, kept = {last}, []
+    for node in reversed(graph.nodes):
+        if node.name in needed:
+            needed |= set(node.of)
+            kept.append(node)
+    return verify(Network(name, graph.levels, graph.image, tuple(reversed(kept))))
+
+
+def _grow(graph: Graph, fraction_bits: int) -> None:
+    rng = graph.rng
+    features, codes = graph.of(Feature), graph.of(Code)
+    match int(rng.integers(0, 9)):
+        case 0 | 1 | 2:
+            _layer(graph, graph.pick(codes), fraction_bits)
+        case 3 if features:
+            source = graph.pick(features)
+            graph.sign(graph.norm(source, positive=True) if rng.random() < 0.4 else source)
+        case 4 | 5 if features:
+            first = graph.pick(features)
+            others = [n for n in graph.of(Feature, graph.values[first].shape) if _meet(graph, first, n)]
+            count = int(rng.integers(2, 4))
+            graph.put(Add(), first, *(graph.pick(others) for _ in range(count - 1)), width=count**0.5)
+        case 6 if features:
+            source = graph.pick(features)
+            shape = graph.values[source].shape
+            window = Window(int(rng.integers(1, 4)), int(rng.integers(1, 3)))
+            if window.kernel > min(shape.height, shape.width):
+                return
+            pools: list[Op] = [SumPool(window), SumPool(), MaxPool(window)]
+            graph.put(pools[int(rng.integers(3))], source, width=1.0)
+        case 7 if features:
+            first = graph.pick(features)
+            shape = graph.values[first].shape
+            others = [
+                n
+                for n in features
+                if graph.values[n].shape[:2] == shape[:2] and graph.values[n].unit == graph.values[first].unit
+            ]
+            graph.put(Join(), first, graph.pick(others), width=1.0)
+        case 8:
+            real = [n for n in codes if n != PIXELS]
+            if not real:
+                return
+            first = graph.pick(real)
+            same = [n for n in real if graph.values[n] == graph.values[first]]
+            shaped = graph.of(Code, graph.values[first].shape)
+            stacked = rng.random() < 0.5
+            if not stacked and not any(isinstance(n.op, Stack) for n in graph.nodes if n.name in (first, *same)):
+                graph.put(Join(), first, graph.pick(same), width=1.0)
+            elif graph.values[first].planes + m_of(graph, shaped) <= 12:
+                graph.put(Stack(), first, graph.pick([n for n in shaped if n != PIXELS]), width=2.0**0.5)
+
+
+def m_of(graph: Graph, names: list[str]) -> int:
+    return max(graph.values[name].planes for name in names)
+
+
+def _meet(graph: Graph, first: str, other: str) -> bool:
+    times = Fraction(graph.values[first].unit / graph.values[other].unit)
+    return all(n & (n - 1) == 0 for n in (times.numerator, times.denominator))
+
+
+def _layer(graph: Graph, source: str, fraction_bits: int) -> None:
+    """A convolution or a dense layer, and behind it a code, a feature, or a pool and one of them."""
+    rng, shape = graph.rng, graph.values[source].shape
+    window = graph.window(shape)
+    rows = int(rng.choice([3, 4, 4, 4, 7]))
+    sums = graph.layer(source, rows, window)
+    pooled = False
+    if window is not None and rng.random() < 0.25:
+        size = graph.values[sums].shape
+        pool = Window(int(rng.integers(1, 3)), int(rng.integers(1, 3)))
+        if pool.kernel <= min(size.height, size.width):
+            sums, pooled = graph.put(MaxPool(pool), sums, width=graph.widths[sums]), True
+    if rng.random() < 0.35:
+        graph.sign(graph.norm(sums, positive=pooled or graph.own_sets))
+    else:
+        graph.feature(sums, fraction_bits, positive=pooled)
+
+
+def exact_values(network: Network, images: np.ndarray, m: int) -> dict[str, np.ndarray]:
+    """Every value of an exported network at m levels, in float64: (images, height, width, channels) of real numbers.
+
+    Sums of a layer are products of real numbers; what is rounded is rounded as real numbers are.
+    """
+    bits, peak = network.input.bits, 2**network.input.bits - 1
+    found = {PIXELS: (2.0 * (images >> (8 - bits)) - peak) / peak}
+    lowest = {PIXELS: -1.0}
+    for node in network.nodes:
+        inputs = [found[source] for source in network.sources(node)]
+        low = lowest.get(network.sources(node)[0], 0.0)
+        match node.op:
+            case Conv(window=window) as op:
+                value = _windows(inputs[0], window, low) @ np.where(op.weights.bits, 1.0, -1.0).T * op.scale
+            case Dense() as op:
+                flat = inputs[0].reshape(len(images), 1, 1, -1)
+                value = flat @ np.where(op.weights.bits, 1.0, -1.0).T * op.scale
+            case MaxPool(window=window):
+                value = _pool(inputs[0], window, np.max)
+            case BatchNorm() as op:
+                norm = op.at(m)
+                value = (inputs[0] - norm.mean) / np.sqrt(norm.variance + norm.epsilon) * norm.weight + norm.bias
+            case Rescale() as op:
+                value = _rescaled(network, node, op.at(m), inputs[0], m)
+            case ResidualSign() as op:
+                value, rest = np.zeros_like(inputs[0]), inputs[0].copy()
+                for gamma in op.factors(m):
+                    step = np.where(rest >= 0, gamma, -gamma)
+                    value, rest = value + step, rest - step
+                lowest[node.name] = -sum(op.factors(m))
+            case Add():
+                value = sum(inputs)
+            case SumPool(window=window):
+                whole = inputs[0].mean(axis=(1, 2), keepdims=True)
+                value = whole if window is None else _pool(inputs[0], window, np.mean)
+            case Join():
+                value = np.concatenate(inputs, axis=-1)
+            case Stack():
+                value = sum(inputs)
+        if isinstance(node.op, MaxPool | Join) and network.sources(node)[0] in lowest:
+            lowest[node.name] = low
+        elif isinstance(node.op, Stack):
+            lowest[node.name] = sum(lowest[source] for source in network.sources(node))
+        found[node.name] = value
+    return found
+
+
+def _rescaled(network: Network, node: Node[Op], op: Rescale, sums: np.ndarray, m: int) -> np.ndarray:
+    """The real slope times the sums, on the grid."""
+    layer = network.layer_of(node)
+    assert layer is not None
+    codes = network.read(layer)
+    assert isinstance(codes, Code)
+    unit = layer.op.scale * codes.at(m - 1)[0]
+    a, b = op.scale / unit * 2.0**-op.shift, (op.bias + 0.5) * 2.0**-op.shift
+    return np.floor(a * sums + b) * 2.0**-op.fraction_bits
+
+
+def _windows(maps: np.ndarray, window: Window, low: float) -> np.ndarray:
+    height, width = maps.shape[1:3]
+    padded = np.pad(maps, ((0, 0), window.padding(height), window.padding(width), (0, 0)), constant_values=low)
+    rows, columns = window.output(height, width)
+    return np.stack(
+        [
+            np.stack(
+                [
+                    padded[:, y : y + window.kernel, x : x + window.kernel].reshape(len(maps), -1)
+                    for x in range(0, columns * window.stride, window.stride)
+                ],
+                axis=1,
+            )
+            for y in range(0, rows * window.stride, window.stride)
+        ],
+        axis=1,
+    )
+
+
+def _pool(maps: np.ndarray, window: Window, function) -> np.ndarray:
+    channels = maps.shape[-1]
+    vectors = _windows(maps, window, 0.0)
+    return function(vectors.reshape(*vectors.shape[:3], window.kernel**2, channels), axis=3)
