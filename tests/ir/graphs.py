@@ -100,11 +100,11 @@ class Graph:
         return self.put(Rescale(grid.scale, grid.bias, grid.shift, fraction_bits), sums, width=1.0)
 
     def window(self, shape: Shape, most: int = 4) -> Window | None:
-        same = bool(self.rng.integers(2))
+        same = bool(self.rng.random() < 0.7)
         kernel = int(self.rng.integers(1, most))
         if not same and kernel > min(shape.height, shape.width):
             return None
-        return Window(kernel, int(self.rng.integers(1, 3)) if self.rng.random() < 0.4 else 1, same)
+        return Window(kernel, int(self.rng.integers(1, 3)) if self.rng.random() < 0.3 else 1, same)
 
 
 def random_graph(seed: int, levels: int | None = None, steps: int | None = None, most: int = 8) -> Network:
@@ -116,12 +116,30 @@ def random_graph(seed: int, levels: int | None = None, steps: int | None = None,
     )
     graph = Graph(rng, m, image, own_sets=m > 1 and bool(rng.random() < 0.3))
     fraction_bits = int(rng.integers(0, 6))
-    for _ in range(int(rng.integers(4, 14)) if steps is None else steps):
+    for _ in range(int(rng.integers(3, 14)) if steps is None else steps):
         _grow(graph, fraction_bits)
-    codes = [name for name in graph.of(Code) if name != PIXELS]
-    codes = codes or [graph.sign(graph.norm(graph.layer(PIXELS, 5, None), positive=False))]
-    last = graph.norm(graph.layer(codes[-1], int(rng.integers(2, 6)), None), positive=False)
+    last = graph.norm(graph.layer(_gathered(graph), int(rng.integers(2, 6)), None), positive=False)
     return pruned(f"graph{seed}", graph, last)
+
+
+def _gathered(graph: Graph) -> str:
+    """One code of all that nothing reads yet."""
+    read = {source for node in graph.nodes for source in node.of}
+    loose = [name for name in graph.values if name not in read and name != PIXELS] or [PIXELS]
+    shared = (
+        graph.sign(graph.norm(graph.layer(loose.pop(), 4, None), positive=graph.own_sets))
+        if (isinstance(graph.values[loose[-1]], Code))
+        else graph.sign(graph.put(SumPool(), loose.pop(), width=1.0))
+    )
+    sign = graph.nodes[-1].op
+    codes = [shared]
+    for name in loose:
+        if isinstance(graph.values[name], Code):
+            real = graph.norm(graph.layer(name, 3, None), positive=graph.own_sets)
+        else:
+            real = graph.put(SumPool(), name, width=1.0)
+        codes.append(graph.put(sign, real, width=1.0))
+    return codes[0] if len(codes) == 1 else graph.put(Join(), *codes, width=1.0)
 
 
 def pruned(name: str, graph: Graph, last: str) -> Network:
@@ -137,13 +155,13 @@ def pruned(name: str, graph: Graph, last: str) -> Network:
 def _grow(graph: Graph, fraction_bits: int) -> None:
     rng = graph.rng
     features, codes = graph.of(Feature), graph.of(Code)
-    match int(rng.integers(0, 9)):
+    match int(rng.integers(0, 12)):
         case 0 | 1 | 2:
             _layer(graph, graph.pick(codes), fraction_bits)
         case 3 if features:
             source = graph.pick(features)
             graph.sign(graph.norm(source, positive=True) if rng.random() < 0.4 else source)
-        case 4 | 5 if features:
+        case 4 | 5 | 9 | 10 | 11 if features:
             first = graph.pick(features)
             others = [n for n in graph.of(Feature, graph.values[first].shape) if _meet(graph, first, n)]
             count = int(rng.integers(2, 4))
@@ -192,7 +210,7 @@ def _layer(graph: Graph, source: str, fraction_bits: int) -> None:
     """A convolution or a dense layer, and behind it a code, a feature, or a pool and one of them."""
     rng, shape = graph.rng, graph.values[source].shape
     window = graph.window(shape)
-    rows = int(rng.choice([3, 4, 4, 4, 7]))
+    rows = int(rng.choice([3, 4, 4, 4, 4, 7]))
     sums = graph.layer(source, rows, window)
     pooled = False
     if window is not None and rng.random() < 0.25:

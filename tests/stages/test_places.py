@@ -19,7 +19,9 @@ def test_every_node_has_its_unit(seed: int) -> None:
     assert sorted(computed) == sorted(node.name for node in network.nodes if not isinstance(node.op, Scores))
     units = {unit.instance: unit for unit in accelerator.stages}
     instances = [unit.instance for unit in accelerator.units]
-    assert accelerator.reads == dict(zip(instances[1:], instances, strict=False))  # a chain
+    assert accelerator.reads == {
+        one: (before,) for one, before in zip(instances[1:], instances, strict=False)
+    }  # a chain
     for instance, (first, *_) in accelerator.computes.items():
         op, unit = network.by_name[first].op, units[instance]
         match op:

@@ -7,6 +7,7 @@ from rebnet.ir.ops import Dense, Scores, Threshold
 from rebnet.spec.padding import weight_tiles
 from rebnet.spec.residual import Bits
 from rebnet.spec.scores import SCALE_BITS
+from rebnet.stages.features import EncoderUnit, RescaleUnit
 from rebnet.stages.mvtu import Mvtu
 
 
@@ -47,6 +48,28 @@ def threshold_words(op: Threshold, layer: Mvtu, threshold_bits: int) -> Bits:
     padded = np.zeros((served, layer.folds * layer.pe, numbers), dtype=np.int64)
     padded[:, :rows] = constants
     return to_bits(padded, threshold_bits).reshape(-1, layer.drain * numbers * threshold_bits)
+
+
+def encoder_words(op: Threshold, unit: EncoderUnit) -> Bits:
+    """One word per set and word of the vector: t and steps of each of LANES channels, of one where all are alike."""
+    constants = np.concatenate([op.thresholds[..., None], op.steps], axis=-1)
+    constants = np.broadcast_to(constants, (unit.sets, *constants.shape[1:]))
+    lanes = 1 if unit.uniform else unit.lanes
+    return _in_words(constants[:, :1] if unit.uniform else constants, lanes, unit.threshold_width)
+
+
+def rescale_words(constants: NDArray[np.int64], scale: NDArray[np.int64], unit: RescaleUnit) -> Bits:
+    """One word per set and word of the vector: for each of LANES channels A_c, and above it what is added."""
+    both = (to_bits(scale, SCALE_BITS), to_bits(constants, unit.constant_width))
+    bits = np.concatenate(both, axis=-1)
+    padded = np.pad(bits, ((0, 0), (0, -unit.rows % unit.lanes), (0, 0)))
+    return padded.reshape(-1, unit.lanes * bits.shape[-1])
+
+
+def _in_words(constants: NDArray[np.int64], lanes: int, width: int) -> Bits:
+    """Numbers of shape (sets, rows, numbers), those of `lanes` rows a word."""
+    padded = np.pad(constants, ((0, 0), (0, -constants.shape[1] % lanes), (0, 0)))
+    return to_bits(padded, width).reshape(-1, lanes * constants.shape[2] * width)
 
 
 def score_words(op: Scores, dense: Dense, score_width: int) -> Bits:

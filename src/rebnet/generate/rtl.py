@@ -6,9 +6,18 @@ from pathlib import Path
 from rebnet.errors import OptionError
 from rebnet.files import file_hash, write_record, write_text
 from rebnet.generate.fusesoc import CORE_FILE, core_text
-from rebnet.generate.memory import columns, score_words, threshold_words, to_hex, weight_words
+from rebnet.generate.memory import (
+    columns,
+    encoder_words,
+    rescale_words,
+    score_words,
+    threshold_words,
+    to_hex,
+    weight_words,
+)
 from rebnet.generate.top import Top, plan_text, top_text
 from rebnet.ir import storage
+from rebnet.ir.features import Rescale
 from rebnet.ir.network import Network
 from rebnet.ir.ops import Scores
 from rebnet.plain import NAME
@@ -16,8 +25,12 @@ from rebnet.records.ports import InputStream, OutputStream, Ports
 from rebnet.rtl import MODULES, source
 from rebnet.rtl.ports import CLOCK, MEMORY_FOLDER, PORTS_FILE
 from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.branches import encoder_constants, rescale_constants
 from rebnet.stages.ends import USER_BITS
+from rebnet.stages.features import EncoderUnit, RescaleUnit
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
+from rebnet.stages.mvtu import Mvtu
+from rebnet.stages.ranges import ranges_of
 from rebnet.stages.thresholds import layer_constants
 from rebnet.swap import put, workplace
 
@@ -98,16 +111,28 @@ def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
 
 def _memories(network: Network, accelerator: Accelerator) -> dict[str, str]:
     """The memory images by file name, in the order that data meets them."""
-    scores = network.answers[0]
+    scores, ranges = network.answers[0], ranges_of(network)
     assert isinstance(scores.op, Scores)
     memories: dict[str, str] = {}
-    for unit in accelerator.layers:
-        layer, *_ = accelerator.computes[unit.instance]
-        memories |= columns(f"{unit.name}_weights.hex", weight_words(network.layer(layer), unit), unit.weight_column)
-        constants = layer_constants(network, layer)
-        if constants is not None:
-            words = threshold_words(constants.threshold, unit, constants.bits)
-            memories[f"{unit.name}_thresholds.hex"] = to_hex(words)
+    for unit in accelerator.stages:
+        node = network.by_name[accelerator.computes.get(unit.instance, (scores.name,))[0]]
+        match unit:
+            case Mvtu():
+                weights = weight_words(network.layer(node.name), unit)
+                memories |= columns(f"{unit.name}_weights.hex", weights, unit.weight_column)
+                constants = layer_constants(network, node.name)
+                if constants is not None:
+                    words = threshold_words(constants.threshold, unit, constants.bits)
+                    memories[f"{unit.name}_thresholds.hex"] = to_hex(words)
+            case RescaleUnit():
+                layer = network.layer_of(node)
+                assert layer is not None
+                assert isinstance(node.op, Rescale)
+                numbers = rescale_constants(node.op, layer.op.reaches, ranges[node.name].offset)
+                memories[f"{unit.name}_constants.hex"] = to_hex(rescale_words(*numbers, unit))
+            case EncoderUnit():
+                threshold = encoder_constants(network, node, ranges).threshold
+                memories[f"{unit.name}_thresholds.hex"] = to_hex(encoder_words(threshold, unit))
     last = network.layer_of(scores)
     assert last is not None
     memories["scores.hex"] = to_hex(score_words(scores.op, last.op, accelerator.scores.score_width))

@@ -1,5 +1,6 @@
 """The top level of an accelerator: pixel_input, the stages in the order that data meets them, scores."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rebnet.ir.network import Network
@@ -8,6 +9,7 @@ from rebnet.ir.ops import Conv, Dense, MaxPool
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
 from rebnet.stages.ends import USER_BITS, Pixels
+from rebnet.stages.features import EncoderUnit, Fork, JoinUnit, RescaleUnit, Skip
 from rebnet.stages.module import Module
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.places import Stage
@@ -87,9 +89,11 @@ def top_text(plan: Top) -> str:
     ]
     streams = {accelerator.pixels.instance: accelerator.pixels.instance}  # behind each unit
     for stage in accelerator.stages:
-        text, streams[stage.instance] = _stage(plan, stage, streams[accelerator.reads[stage.instance]])
-        parts.append(text)
-    parts.append(_scores(plan, streams[accelerator.reads[accelerator.scores.instance]]))
+        taken = [_taken(stage, streams[source]) for source in accelerator.reads[stage.instance]]
+        parts.append(_stage(plan, stage, taken))
+        streams[stage.instance] = f"{stage.instance}_out"
+    (last,) = accelerator.reads[accelerator.scores.instance]
+    parts.append(_scores(plan, streams[last]))
     return "\n".join(parts)
 
 
@@ -141,19 +145,83 @@ def _pixels(unit: Pixels) -> str:
     )
 
 
-def _stage(plan: Top, stage: Stage, source: str) -> tuple[str, str]:
-    """A unit between two streams, and the name of the one behind it."""
+def _taken(stage: Stage, stream: str) -> str:
+    """The stream that a stage takes: of a fork, the branch of its number."""
+    return f"{stream}_{stage.number}" if isinstance(stage, Skip) else stream
+
+
+def _stage(plan: Top, stage: Stage, sources: Sequence[str]) -> str:
+    """A unit between the streams that it takes and the one behind it."""
     module, sink = stage.module(plan.depths), f"{stage.instance}_out"
-    if isinstance(stage, Mvtu):
-        last = ("WEIGHT_STYLE", "THRESHOLD_STYLE", "BUFFER_STYLE", "GAINS")
-        behind = {key: module.parameters.pop(key) for key in last}
-        files = {
-            "WEIGHT_FILE": f'"{plan.memory}/{stage.name}_weights.hex"',
-            "THRESHOLD_FILE": f'"{plan.memory}/{stage.name}_thresholds.hex"' if stage.levels_out else '""',
-        }
-        module.parameters.update(files | behind)
+    files = _files(plan, stage)
+    last = [key for key in ("WEIGHT_STYLE", "THRESHOLD_STYLE", "BUFFER_STYLE", "GAINS") if isinstance(stage, Mvtu)]
+    behind = {key: module.parameters.pop(key) for key in last}
+    module.parameters.update(files | behind)
+    if isinstance(stage, Fork):
+        return _fork(module, stage, sources[0], sink)
     declared = _stream(sink, stage.out_bits, plan.accelerator.pixels.level_width)
-    return declared + _instance(module, _connect(source, sink)), sink
+    if isinstance(stage, JoinUnit):
+        unused = ", ".join(f"{source}_levels" for source in sources[1:])
+        declared += f"  logic {sink}_unused;\n  assign {sink}_unused = &{{{unused}}};\n"
+        return declared + _instance(module, _connect(sources[0], sink) | _joined(stage, sources))
+    return declared + _instance(module, _connect(sources[0], sink))
+
+
+def _files(plan: Top, stage: Stage) -> dict[str, str]:
+    """The memory images of a unit, by their parameter."""
+
+    def file(what: str) -> str:
+        return f'"{plan.memory}/{stage.instance}_{what}.hex"'
+
+    match stage:
+        case Mvtu():
+            return {
+                "WEIGHT_FILE": file("weights"),
+                "THRESHOLD_FILE": file("thresholds") if stage.levels_out else '""',
+            }
+        case RescaleUnit():
+            return {"CONSTANT_FILE": file("constants")}
+        case EncoderUnit():
+            return {"THRESHOLD_FILE": file("thresholds")}
+    return {}
+
+
+def _fork(module: Module, stage: Fork, source: str, sink: str) -> str:
+    """A fork, and the stream of each branch."""
+    branches = [f"{sink}_{number}" for number in range(stage.outs)]
+    outs = range(stage.outs)
+    declared = "".join(_stream(branch, stage.bits, stage.level_width) for branch in branches)
+    declared += (
+        f"  logic [{stage.outs - 1}:0] {sink}_valid, {sink}_ready;\n"
+        f"  logic [{stage.bits - 1}:0] {sink}_data;\n"
+        f"  logic [{stage.level_width - 1}:0] {sink}_levels;\n"
+    )
+    wired = "".join(
+        f"  assign {branch}_valid = {sink}_valid[{number}];\n"
+        f"  assign {sink}_ready[{number}] = {branch}_ready;\n"
+        f"  assign {branch}_data = {sink}_data;\n"
+        f"  assign {branch}_levels = {sink}_levels;\n"
+        for number, branch in zip(outs, branches, strict=True)
+    )
+    ports = {port: name for port, name in _connect(source, sink).items() if port not in ("clk", "rst")}
+    return declared + _instance(module, ports) + wired
+
+
+def _joined(stage: JoinUnit, sources: Sequence[str]) -> dict[str, str]:
+    """The ports of a unit that takes several streams, the first lowest; planes of 0 widen and shift what comes."""
+
+    def all_of(port: str) -> str:
+        return f"{{{', '.join(f'{source}_{port}' for source in reversed(sources))}}}"
+
+    padded = []
+    for source, (above, below) in zip(sources, stage.pads, strict=True):
+        zeros = [f"{stage.lanes * planes}'b0" if planes else "" for planes in (below, above)]
+        padded.append(", ".join(filter(None, (zeros[0], f"{source}_data", zeros[1]))))
+    return {
+        "in_valid": all_of("valid"),
+        "in_ready": all_of("ready"),
+        "in_data": f"{{{', '.join(reversed(padded))}}}",
+    }
 
 
 def _scores(plan: Top, source: str) -> str:

@@ -86,7 +86,7 @@ def blocks(build: Build) -> list[Block]:
     found = [block("pixels in", "pixel input", [8 * beat], facts, [chain.beats_in] * len(bounds), chain.pixels)]
     given = {chain.pixels.instance: [chain.pixels.out_bits]}  # words that each unit gives, converted on the way
     for stage in chain.stages:
-        words = given[chain.reads[stage.instance]]
+        words = given[chain.reads[stage.instance][0]]
         match stage:
             case Converter():
                 given[stage.instance] = [*words, stage.out_bits]
@@ -101,7 +101,7 @@ def blocks(build: Build) -> list[Block]:
                 made = block(stage.name, kind, words, _unit(stage), cycles, stage)
         given[stage.instance] = [stage.out_bits]
         found.append(made)
-    found.append(_scores(chain, given[chain.reads[chain.scores.instance]], bounds))
+    found.append(_scores(chain, given[chain.reads[chain.scores.instance][0]], bounds))
     return found
 
 

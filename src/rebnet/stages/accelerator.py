@@ -6,11 +6,14 @@ from functools import cached_property
 
 from rebnet.ir.network import PIXELS, Network
 from rebnet.ir.notation import Folding
+from rebnet.stages.branches import Branch
 from rebnet.stages.buffers import Buffer, Depths
+from rebnet.stages.converter import Converter
 from rebnet.stages.ends import Pixels, Scores
+from rebnet.stages.features import Fork, Skip
 from rebnet.stages.module import Module
 from rebnet.stages.mvtu import Mvtu
-from rebnet.stages.places import Stage, pixels_of, places_of, scores_of
+from rebnet.stages.places import Place, Stage, pixels_of, places_of, scores_of
 
 Unit = Pixels | Stage | Scores
 """A module of the library in its place."""
@@ -26,8 +29,8 @@ class Accelerator:
         pixels: where images come in.
         stages: all units between the ends: converters, windows, pools and layers.
         scores: where answers leave.
-        reads: name of the instance whose words each instance takes, the scores' too.
-        computes: names of the network's nodes that a layer or a pool computes, by the name of its instance.
+        reads: names of the instances whose words each instance takes, the scores' too.
+        computes: names of the network's nodes that a unit computes, by the name of its instance.
     """
 
     levels: int
@@ -35,7 +38,7 @@ class Accelerator:
     pixels: Pixels
     stages: tuple[Stage, ...]
     scores: Scores
-    reads: Mapping[str, str]
+    reads: Mapping[str, tuple[str, ...]]
     computes: Mapping[str, tuple[str, ...]]
 
     @property
@@ -95,7 +98,7 @@ def layers_of(
 
     Without `weight_styles` the weights are where `rebnet.stages.memories` would have them.
     """
-    places = [place for place in places_of(network) if place.layer is not None]
+    places = [place for place in places_of(network) if isinstance(place, Place) and place.layer is not None]
     styles = weight_styles or ("auto",) * len(foldings)
     return tuple(place.folded(own, style) for place, own, style in zip(places, foldings, styles, strict=True))
 
@@ -108,27 +111,82 @@ def accelerator_of(
 ) -> Accelerator:
     """The accelerator of a network, its foldings and weight styles as in `layers_of`."""
     layers = {layer.name: layer for layer in layers_of(network, foldings, weight_styles)}
-    pace = layer_bound(layers.values(), network.served)
     pixels = pixels_of(network, samples_per_beat)
-    gives = {PIXELS: (pixels.instance, samples_per_beat)}  # the instance and the elements of the words of each value
-    stages: list[Stage] = []
-    reads: dict[str, str] = {}
-    computes: dict[str, tuple[str, ...]] = {}
+    wiring = _Wiring(network, pixels)
+    pace = layer_bound(layers.values(), network.served)
     for place in places_of(network):
-        source, elements = gives[place.source]
-        layer = layers[place.name]
-        cycles = min(layer.vector_cycles(m) for m in network.served)
-        units = place.front(elements, cycles, pace)
-        word = place.word(elements, units)
-        if place.layer is not None:
-            units = *units, place.to_simd(word, layer.simd), layer
-            word = layer.drain
-        for unit in units:
-            reads[unit.instance], source = source, unit.instance
-        stages += units
-        computes[source] = place.nodes
-        gives |= dict.fromkeys(place.nodes, (source, word))
-    last = next(layer for layer in layers.values() if not layer.levels_out)
+        if isinstance(place, Branch):
+            arrivals = [wiring.taken(source) for source in place.sources]
+            fronts, unit = place.units([arrival.elements for arrival in arrivals], pace)
+            ends = [wiring.add(front, arrival.instance) for front, arrival in zip(fronts, arrivals, strict=True)]
+            wiring.put(unit, *ends)
+        else:
+            arrival = wiring.taken(place.source)
+            cycles = min(layers[place.name].vector_cycles(m) for m in network.served) if place.layer else 1
+            units = place.front(arrival.elements, cycles, pace)
+            if place.layer is not None:
+                word = place.word(arrival.elements, units)
+                units = *units, place.to_simd(word, layers[place.name].simd), layers[place.name]
+            wiring.add(units, arrival.instance)
+        wiring.computed(place.nodes)
+    answering = network.layer_of(network.answers[0])
+    assert answering is not None
+    last = layers[answering.name]
     scores = scores_of(network, last, last.drain)
-    reads[scores.instance] = last.instance
-    return Accelerator(network.levels, network.served, pixels, tuple(stages), scores, reads, computes)
+    reads = wiring.reads | {scores.instance: (last.instance,)}
+    return Accelerator(network.levels, network.served, pixels, tuple(wiring.stages), scores, reads, wiring.computes)
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """Words that leave a unit, and how many elements each has."""
+
+    instance: str
+    elements: int
+
+
+class _Wiring:
+    """The stages of an accelerator as they are put, and the streams of each value that are still to be taken."""
+
+    def __init__(self, network: Network, pixels: Pixels) -> None:
+        self._network, self._level_width = network, pixels.level_width
+        self.stages: list[Stage] = []
+        self.reads: dict[str, tuple[str, ...]] = {}
+        self.computes: dict[str, tuple[str, ...]] = {}
+        self._streams: dict[str, list[_Stream]] = {}
+        self._fork(PIXELS, _Stream(pixels.instance, pixels.samples_per_beat), pixels.out_bits)
+
+    def taken(self, value: str) -> _Stream:
+        """A stream of a value, for one of its readers."""
+        return self._streams[value].pop(0)
+
+    def put(self, stage: Stage, *sources: str) -> str:
+        """Add a stage that reads these instances; its own instance."""
+        self.reads[stage.instance] = sources
+        self.stages.append(stage)
+        return stage.instance
+
+    def add(self, stages: Iterable[Stage], source: str) -> str:
+        """Add stages, one behind the other; the last one's instance."""
+        for stage in stages:
+            source = self.put(stage, source)
+        return source
+
+    def computed(self, nodes: tuple[str, ...]) -> None:
+        """Say which nodes the last stage computes; several readers of the last one's value begin with a fork."""
+        stage = self.stages[-1]
+        assert not isinstance(stage, Converter)
+        self.computes[stage.instance] = nodes
+        elements = stage.drain if isinstance(stage, Mvtu) else stage.out_elements
+        self._fork(nodes[-1], _Stream(stage.instance, int(elements)), int(stage.out_bits))
+
+    def _fork(self, value: str, stream: _Stream, bits: int) -> None:
+        readers = len(self._network.users[value])
+        if readers <= 1:
+            self._streams[value] = [stream]
+            return
+        fork = self.put(Fork(value, readers, stream.elements, bits, self._level_width), stream.instance)
+        self._streams[value] = []
+        for number in range(readers):
+            skip = Skip(value, number, stream.elements, bits, self._level_width, len(self._network.served))
+            self._streams[value].append(_Stream(self.put(skip, fork), stream.elements))

@@ -43,7 +43,8 @@ class Arithmetic:
 class Mvtus(Generic[Count]):
     """Matrix-vector-threshold units of one layer, at one folding or at an array of them: what follows from parameters.
 
-    `levels_out` is 0 for the last layer; `pixels` says that all input planes count at every m; `vectors` are those of
+    `levels_out` is 0 where accumulators leave; `pixels` says that the input is the image, and `every_plane` that all
+    of its planes count at every m, as those of pixels do; `vectors` are those of
     an image, one per position of a convolution's window. `weight_style`: the weights are in block RAM ("block"), in
     LUTs ("distributed"), or where `rebnet.stages.memories` would have them ("auto"). `arithmetic` is None before
     lowering.
@@ -61,6 +62,7 @@ class Mvtus(Generic[Count]):
     vectors: int = 1
     weight_style: str = "auto"
     arithmetic: Arithmetic | None = None
+    every_plane: bool = False
 
     def at(self, pe: Other, simd: Other, level_lanes: Other) -> "Mvtus[Other]":
         """The same layer at another folding, or at an array of them."""
@@ -83,7 +85,7 @@ class Mvtus(Generic[Count]):
 
     def groups(self, levels: int) -> Count:
         """Groups of level lanes of an image that runs at `levels`."""
-        return self.groups_max if self.pixels else -(-levels // self.level_lanes)
+        return self.groups_max if self.pixels or self.every_plane else -(-levels // self.level_lanes)
 
     def cycles(self, levels: int) -> Count:
         """Cycles per image at `levels`."""
@@ -144,7 +146,7 @@ class Mvtus(Generic[Count]):
             "LEVEL_LANES": self.level_lanes,
             "SETS": len(numbers.gains),
             "THRESHOLD_SETS": numbers.threshold_sets,
-            "PIXELS": int(self.pixels),
+            "PIXELS": int(self.pixels or self.every_plane),
             "DRAIN": self.drain,
             "LEVEL_WIDTH": numbers.level_width,
             "GAIN_WIDTH": numbers.gain_width,

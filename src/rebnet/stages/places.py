@@ -9,21 +9,26 @@ a unit of its own for every layer with weights and for every pool; thresholds ar
 
 from dataclasses import dataclass
 
+from rebnet.errors import FoldingError
+from rebnet.ir.features import Rescale
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.notation import Folding
-from rebnet.ir.ops import Conv, Dense, MaxPool, Op
+from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, Op, ResidualSign, Threshold
 from rebnet.ir.ops import Scores as ScoresOp
-from rebnet.ir.values import Code, Shape
+from rebnet.ir.values import Code, Feature, Shape
 from rebnet.spec.scores import score_bits
 from rebnet.spec.window import Window
+from rebnet.stages.branches import Branch, BranchUnit
 from rebnet.stages.converter import Converter
 from rebnet.stages.ends import Pixels, Scores
+from rebnet.stages.features import Fork, Skip
 from rebnet.stages.mvtu import Arithmetic, Mvtu
 from rebnet.stages.numbers import Count, clog2, divisors
+from rebnet.stages.ranges import ranges_of
 from rebnet.stages.thresholds import layer_constants
 from rebnet.stages.window import WindowUnit, pool_unit, window_unit
 
-Stage = Converter[int] | WindowUnit | Mvtu
+Stage = Converter[int] | WindowUnit | Mvtu | BranchUnit | Fork | Skip
 """A unit between the ends of an accelerator."""
 
 
@@ -111,19 +116,44 @@ class Place:
         return next(d for d in divisors(channels) if d >= min(elements, channels))
 
 
-def places_of(network: Network) -> tuple[Place, ...]:
+def places_of(network: Network) -> tuple[Place | Branch, ...]:
     """The places of a network, in the order that data meets them."""
     owners: dict[str, list[str]] = {}
     found: list[tuple[Node[Op], list[str]]] = []
     for node in network.nodes:
-        (source,) = network.sources(node)
-        if isinstance(node.op, Dense | MaxPool):
-            found.append((node, [node.name]))
-            owners[node.name] = found[-1][1]
-        elif not isinstance(node.op, ScoresOp):
+        source = network.sources(node)[0]
+        behind = isinstance(node.op, BatchNorm | Affine | ResidualSign | Threshold)
+        if behind and not isinstance(network.values[source], Feature):  # in the unit of the layer in front
             owners[source].append(node.name)
             owners[node.name] = owners[source]
-    return tuple(_place(network, node, tuple(nodes)) for node, nodes in found)
+        elif not isinstance(node.op, ScoresOp):
+            found.append((node, [node.name]))
+            owners[node.name] = found[-1][1]
+    ranges = ranges_of(network)
+    return tuple(
+        _place(network, node, tuple(nodes))
+        if isinstance(node.op, Dense) or (isinstance(node.op, MaxPool) and not _pools_features(network, node))
+        else Branch(network, node, ranges, level_width_of(network))
+        for node, nodes in found
+    )
+
+
+def chain_places(network: Network) -> tuple[Place, ...]:
+    """The places of a chain.
+
+    Raises:
+        FoldingError: the network has branches.
+    """
+    places = [place for place in places_of(network) if isinstance(place, Place)]
+    if len(places) < len(places_of(network)) or any(len(users) > 1 for users in network.users.values()):
+        raise FoldingError(
+            f"network {network.name}: has branches, and foldings are searched for chains alone; use --folding balanced"
+        )
+    return tuple(places)
+
+
+def _pools_features(network: Network, node: Node[Op]) -> bool:
+    return isinstance(network.read(node), Feature)
 
 
 def _place(network: Network, node: Node[Op], nodes: tuple[str, ...]) -> Place:
@@ -132,9 +162,10 @@ def _place(network: Network, node: Node[Op], nodes: tuple[str, ...]) -> Place:
     match node.op:
         case MaxPool(window=window):
             layer = network.layer_of(node)
-            assert layer is not None
-            return Place(nodes, source, layer.name, value.shape, planes, window, None, level_width)
+            name = node.name if layer is None else layer.name
+            return Place(nodes, source, name, value.shape, planes, window, None, level_width)
         case Dense():
+            tail, answering = network.users[node.name][0].op, network.layer_of(network.answers[0])
             unit = Mvtu(
                 name=node.name,
                 rows=node.op.weights.rows,
@@ -143,10 +174,11 @@ def _place(network: Network, node: Node[Op], nodes: tuple[str, ...]) -> Place:
                 simd=1,
                 level_lanes=1,
                 levels_in=planes,
-                levels_out=0 if node is network.layer_of(network.answers[0]) else network.levels,
+                levels_out=0 if isinstance(tail, Rescale) or node is answering else network.levels,
                 pixels=source == PIXELS,
                 vectors=network.values[node.name].shape.positions,
                 arithmetic=arithmetic_of(network, node.name, node.op),
+                every_plane=isinstance(value, Code) and value.used != network.served,
             )
             own = node.op.window if isinstance(node.op, Conv) else None
             return Place(nodes, source, node.name, value.shape, planes, own, unit, level_width)

@@ -1,4 +1,4 @@
-"""`sliding_window` and `max_pool`: windows over the maps that stream through a line buffer."""
+"""`sliding_window`, `max_pool` and `sum_pool`: windows over the maps that stream through a line buffer."""
 
 import math
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ WINDOW_IMAGES = 4
 
 @dataclass(frozen=True)
 class WindowUnit:
-    """One `sliding_window`, or one `max_pool`: windows over the maps that stream through a line buffer.
+    """One `sliding_window`, or one `max_pool` or `sum_pool`: windows over the maps that stream through a line buffer.
 
     Attributes:
         name: of the layer that it stands in front of, or for a pool behind.
@@ -35,11 +35,12 @@ class WindowUnit:
         width: of the map.
         channels_in: elements of a pixel.
         planes: bit planes of an element.
-        pool: True for a max-pool.
+        pool: True for a pool.
         word: elements of a word; divides `channels_in`.
         reads: words read per cycle.
         writes: words that come in at a time.
         level_width: bits of a level count.
+        sum_planes: bit planes of the sums of a `sum_pool`; 0 for what it is not.
     """
 
     name: str
@@ -53,6 +54,7 @@ class WindowUnit:
     reads: int = 1
     writes: int = 1
     level_width: int = 1
+    sum_planes: int = 0
 
     @property
     def instance(self) -> str:
@@ -95,6 +97,8 @@ class WindowUnit:
         depth = depths[self.lines.name]
         style = ram_style(self.planes * self.writes * self.word, depth // self.writes)
         parameters = {**self.sizes(depth), "STYLE": quoted(style)}
+        if self.sum_planes:
+            return Module("sum_pool", parameters | {"PLANES_OUT": self.sum_planes}, self.instance)
         return Module("max_pool" if self.pool else "sliding_window", parameters, self.instance)
 
     @property
@@ -105,7 +109,7 @@ class WindowUnit:
     @property
     def out_bits(self) -> int:
         """Bits of the words that leave."""
-        return self.planes * self.out_elements
+        return (self.sum_planes or self.planes) * self.out_elements
 
     @property
     def out_shape(self) -> tuple[int, int]:
@@ -219,8 +223,13 @@ def pool_unit(name: str, window: Window, shape: Shape, planes: int, pace: int, l
     return next(unit for unit in units if max(unit.read_cycles, unit.map_writes) <= pace or unit == units[-1])
 
 
-def pool_units(name: str, window: Window, shape: Shape, planes: int, level_width: int = 1) -> list[WindowUnit]:
+def pool_units(
+    name: str, window: Window, shape: Shape, planes: int, level_width: int = 1, sum_planes: int = 0
+) -> list[WindowUnit]:
     """Every max-pool that there is to choose from, the narrowest first."""
     words = divisors(shape.channels)
     choices = [*((word, 1) for word in words), *((shape.channels, r) for r in range(2, window.kernel**2 + 1))]
-    return [WindowUnit(name, window, *shape, planes, True, word, reads, 1, level_width) for word, reads in choices]
+    return [
+        WindowUnit(name, window, *shape, planes, True, word, reads, 1, level_width, sum_planes)
+        for word, reads in choices
+    ]

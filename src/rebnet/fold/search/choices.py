@@ -22,7 +22,7 @@ from rebnet.stages.accelerator import Unit
 from rebnet.stages.ends import samples_per_beat
 from rebnet.stages.module import Module
 from rebnet.stages.numbers import Integers, divisors
-from rebnet.stages.places import Place, Stage, pixels_of, places_of, scores_of
+from rebnet.stages.places import Place, Stage, chain_places, pixels_of, scores_of
 from rebnet.stages.window import WindowUnit, pool_units
 
 TOLERANCE = 1e-9
@@ -90,7 +90,7 @@ class Choices:
     ) -> None:
         self._network, self._family = network, family
         self._costs: dict[Unit, Integers] = {}
-        self._places = places_of(network)
+        self._places = chain_places(network)
         self._paces = sorted(self._breakpoints())
         dense = [(place, place.layer) for place in self._places if place.layer is not None]
         found = [every_folding(unit, network.served, family, most_cycles, most, even=even) for _, unit in dense]

@@ -89,7 +89,8 @@ def _passes(place: Place, given: Folding | None) -> int:
 
 
 def _layer_places(network: Network) -> dict[str, Place]:
-    return {place.name: place for place in places_of(network) if place.layer is not None}
+    places = (place for place in places_of(network) if isinstance(place, Place))
+    return {place.name: place for place in places if place.layer is not None}
 
 
 def default_target(network: Network) -> int:

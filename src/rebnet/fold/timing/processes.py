@@ -4,7 +4,7 @@ Each rule is one of a module's own: its counters, the depth of its buffers, the 
 the RTL, to the cycle and to the word, is tested.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -15,6 +15,7 @@ from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
 from rebnet.stages.converter import Converter
 from rebnet.stages.ends import PIXEL_DEPTH, SCORES_DEPTH, SCORES_LATENCY, Scores
+from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip, Timing
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import Integers
 from rebnet.stages.window import POOL_LATENCY, WINDOW_DEPTH, WINDOW_IMAGES, WINDOW_LATENCY, WindowUnit
@@ -81,7 +82,7 @@ class _Builder:
         self.accelerator, self.levels, self.depths, self.changed = accelerator, levels, depths, changed
         self.processes: list[Process] = []
         self.fillings: list[Filling] = []
-        self.there: dict[Process, Process] = {}  # when each word that leaves a layer is there to be taken
+        self.seen: dict[Process, Callable[[], Process]] = {}  # when each word that leaves is there to be taken
 
     def add(self, name: str, gaps: Integers, start: bool = False) -> Process:
         self.processes.append(Process(name, gaps, start))
@@ -105,18 +106,78 @@ class _Builder:
         link = self.add("pixels", _ones(beats))
         link.wait(source, np.arange(beats))
         source.wait(link, np.arange(beats) - PIXEL_DEPTH)
+        self.seen[link] = partial(self.when, link, link.edges[:1])
         pixels, reads, scores = self.accelerator.pixels, self.accelerator.reads, self.accelerator.scores
         links = {pixels.instance: link}  # the process that gives the words of each unit
         for stage in self.accelerator.stages:
-            words = links[reads[stage.instance]]
+            words, *others = (links[source] for source in reads[stage.instance])
             match stage:
                 case Converter():
-                    links[stage.instance] = self.converter(stage, words)
+                    link = self.converter(stage, words)
                 case WindowUnit():
-                    links[stage.instance] = self.window(stage, words)
+                    link = self.window(stage, words)
                 case Mvtu():
-                    links[stage.instance] = self.mvtu(stage, words)
-        return MarkedGraph(self.processes, self.fillings, self.scores(scores, links[reads[scores.instance]]))
+                    link = self.mvtu(stage, words)
+                case RescaleUnit() | EncoderUnit():
+                    link = self.piped(stage.name, words, words.count, stage.timing)
+                case Fork():
+                    link = words  # a word moves where all branches have a place, so its move is theirs
+                case Skip():
+                    link = self.skip(stage, words)
+                case GlobalSum():
+                    link = self.global_sum(stage, words)
+                case JoinUnit():
+                    link = self.join(stage, [words, *others])
+            links[stage.instance] = link
+        (last,) = reads[scores.instance]
+        return MarkedGraph(self.processes, self.fillings, self.scores(scores, links[last]))
+
+    def when(self, words: Process, edges: Sequence[Edge]) -> Process:
+        """When each word of a stream is there to be taken: its arrivals alone, whatever takes it."""
+        seen = self.add(f"{words.name} seen", np.zeros(words.count, dtype=np.int64))
+        seen.edges += edges
+        return seen
+
+    def piped(self, name: str, words: Process, count: int, timing: Timing, begun: Integers | None = None) -> Process:
+        """A word that leaves `timing.latency` cycles after its last one was taken, its place promised then.
+
+        `begun` are the numbers of those last words; None where every word is one.
+        """
+        last = np.arange(count) if begun is None else begun
+        out = self.add(f"{name} out", _ones(count))
+        words.wait(out, np.arange(count) - timing.places, 1, begun)
+        out.wait(words, last, timing.latency)
+        self.seen[out] = partial(self.when, out, out.edges[-1:])
+        return out
+
+    def skip(self, shape: Skip, words: Process) -> Process:
+        """`skip_buffer`: a word is read one cycle after it came at the earliest, and gives its place back then."""
+        reads = self.add(f"{shape.instance} reads", _ones(words.count))
+        every = np.arange(words.count)
+        reads.wait(words, every)
+        came = every + 1
+        fill = (words, came, reads, came, True)
+        self.limit(shape.words.name, words, lambda depth: Edge(reads, None, every - depth), fill)
+        return self.piped(shape.instance, reads, words.count, shape.timing)
+
+    def global_sum(self, shape: GlobalSum, words: Process) -> Process:
+        """`global_sum`: the last pixel's words promise the places."""
+        last = np.arange(shape.pixel_words) + (shape.positions - 1) * shape.pixel_words
+        return self.piped(shape.name, words, shape.pixel_words, shape.timing, last)
+
+    def join(self, shape: JoinUnit, sources: Sequence[Process]) -> Process:
+        """Sources give a word each at a time, or take turns; a word moves when it is there and has a place."""
+        if shape.turns:
+            turn = np.repeat(np.arange(len(sources)), shape.turn)
+            order = np.tile(turn, sources[0].count // shape.turn[0])
+        else:
+            order = np.zeros(sources[0].count, dtype=np.int64)
+        moves = self.add(f"{shape.name} moves", _ones(len(order)))
+        for number, words in enumerate(sources):
+            mine = np.flatnonzero(order == number) if shape.turns else np.arange(len(order))
+            moves.wait(self.seen[words](), np.arange(words.count), 0, mine)
+            words.wait(moves, mine, 0)
+        return self.piped(shape.name, moves, len(order), shape.timing)
 
     def converter(self, shape: Converter[int], words: Process) -> Process:
         """`width_converter`: an output word leaves when its last unit is in; words wait while it holds too many."""
@@ -129,6 +190,7 @@ class _Builder:
         words.wait(out, tile(gone - 1, vectors, shape.out_words))
         if self.changed:
             words.wait(out, np.array([-1]), 1, np.zeros(1, np.int64))
+        self.seen[out] = partial(self.when, out, out.edges[:1])
         return out
 
     def window(self, shape: WindowUnit, words: Process) -> Process:
@@ -149,6 +211,7 @@ class _Builder:
         last = np.arange(shape.out_words) * shape.group + shape.group - 1
         reads.wait(out, np.arange(shape.out_words) - WINDOW_DEPTH, 1, last)
         out.wait(reads, last, POOL_LATENCY if shape.pool else WINDOW_LATENCY)
+        self.seen[out] = partial(self.when, out, out.edges[-1:])
         came = (np.arange(words.count) + 1) * shape.writes
         self.limit(shape.lines.name, words, places, (words, came, reads, given, True))
         return out
@@ -195,7 +258,7 @@ class _Builder:
         out.wait(issues, drains, arrival)
         came = self.add(f"{shape.name} results", np.zeros(out.count, dtype=np.int64))
         came.wait(issues, drains, arrival)
-        self.there[out] = came
+        self.seen[out] = lambda: came
         counted = np.arange(out.count) + 1
         promised = tile(np.cumsum(drained) - drained, vectors, shape.out_words)
         self.limit(
@@ -211,7 +274,7 @@ class _Builder:
         rows, lanes = shape.rows, shape.lanes
         last = np.minimum((np.arange(words.count) + 1) * lanes, rows) - 1
         issues = self.add("scores issues", _ones(rows))
-        issues.wait(self.there[words], np.arange(rows) // lanes, 0)
+        issues.wait(self.seen[words](), np.arange(rows) // lanes, 0)
         sink = self.add("sink", _ones(rows))
         issues.wait(sink, np.arange(rows) - SCORES_DEPTH)
         words.wait(issues, last, 0)
