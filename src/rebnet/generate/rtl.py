@@ -83,7 +83,7 @@ def generated(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
     accelerator = read_accelerator(folding, network)
     depths = read_depths(folding, accelerator)
     plan = Top(network, accelerator, depths, name, memory)
-    sources = {f"rtl/{module}.sv": source(module).read_text() for module in MODULES}
+    sources = {f"rtl/{module}.sv": source(module).read_text() for module in CHAIN}
     sources[f"rtl/{name}.sv"] = top_text(plan)
     images = _memories(network, accelerator)
     memories = {f"{memory}/{file}": text for file, text in images.items()}

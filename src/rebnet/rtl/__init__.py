@@ -8,17 +8,42 @@ MODULES = (
     "width_converter",
     "sliding_window",
     "max_pool",
+    "sum_pool",
     "window_buffer",
     "vector_buffer",
     "mvtu",
     "processing_element",
     "popcount",
+    "rescale",
+    "stream_fork",
+    "skip_buffer",
+    "join_add",
+    "join_channels",
+    "feature_encoder",
     "residual_encoder",
+    "stack",
+    "global_sum",
     "scores",
     "rom",
     "fifo",
 )
 """The modules, in the order that data meets them."""
+
+BRANCHES = (
+    "sum_pool",
+    "rescale",
+    "stream_fork",
+    "skip_buffer",
+    "join_add",
+    "join_channels",
+    "feature_encoder",
+    "stack",
+    "global_sum",
+)
+"""Those that only networks with branches have."""
+
+CHAIN = tuple(module for module in MODULES if module not in BRANCHES)
+"""Those of a chain."""
 
 
 def source(module: str) -> Path:
