@@ -1,5 +1,6 @@
 """A lowered network and its folding as SystemVerilog and memory images."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +23,11 @@ from rebnet.ir.network import Network
 from rebnet.ir.ops import Scores
 from rebnet.plain import NAME
 from rebnet.records.ports import InputStream, OutputStream, Ports
-from rebnet.rtl import MODULES, source
+from rebnet.rtl import BRANCHES, MODULES, source
 from rebnet.rtl.ports import CLOCK, MEMORY_FOLDER, PORTS_FILE
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.branches import encoder_constants, rescale_constants
+from rebnet.stages.buffers import Depths
 from rebnet.stages.ends import USER_BITS
 from rebnet.stages.features import EncoderUnit, RescaleUnit
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
@@ -83,11 +85,12 @@ def generated(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
     accelerator = read_accelerator(folding, network)
     depths = read_depths(folding, accelerator)
     plan = Top(network, accelerator, depths, name, memory)
-    sources = {f"rtl/{module}.sv": source(module).read_text() for module in CHAIN}
+    modules = _modules(accelerator, depths)
+    sources = {f"rtl/{module}.sv": source(module).read_text() for module in modules}
     sources[f"rtl/{name}.sv"] = top_text(plan)
     images = _memories(network, accelerator)
     memories = {f"{memory}/{file}": text for file, text in images.items()}
-    record = _ports(build, name, network, accelerator, tuple(memories))
+    record = _ports(build, name, network, accelerator, list(sources), tuple(memories))
     return Generated(sources, memories, record, core_text(record, plan_text(plan)))
 
 
@@ -107,6 +110,12 @@ def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
         write_record(work / PORTS_FILE, made.ports)
         put([work / name for name in ("rtl", memory, CORE_FILE, PORTS_FILE)], build)  # what the others hang on last
     return made.ports
+
+
+def _modules(accelerator: Accelerator, depths: Depths) -> list[str]:
+    """The modules of an accelerator, in the order that data meets them; a chain has none of those of branches."""
+    own = {module.name for module in accelerator.modules(depths)}
+    return [module for module in MODULES if module not in BRANCHES or module in own]
 
 
 def _memories(network: Network, accelerator: Accelerator) -> dict[str, str]:
@@ -139,13 +148,20 @@ def _memories(network: Network, accelerator: Accelerator) -> dict[str, str]:
     return memories
 
 
-def _ports(build: Path, name: str, network: Network, accelerator: Accelerator, memories: tuple[str, ...]) -> Ports:
+def _ports(
+    build: Path,
+    name: str,
+    network: Network,
+    accelerator: Accelerator,
+    sources: Sequence[str],
+    memories: tuple[str, ...],
+) -> Ports:
     p = accelerator.samples_per_beat
     image = network.input
     return Ports(
         inputs={"network": file_hash(build / storage.NETWORK_FILE), "folding": file_hash(build / FOLDING_FILE)},
         top=name,
-        files=tuple(f"rtl/{module}.sv" for module in (*MODULES, name)),
+        files=tuple(sources),
         clock=CLOCK,
         reset="aresetn (active low, synchronous)",
         s_axis=InputStream(
