@@ -12,7 +12,7 @@ from typing import Generic, TypeVar, cast
 
 from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
 from rebnet.ir.ops import Affine, BatchNorm, Dense, MaxPool, Op, PixelInput, ResidualSign, Scores, Threshold, same
-from rebnet.ir.values import LevelCounts, Value
+from rebnet.ir.values import Feature, LevelCounts, Value
 
 PIXELS = "pixels"
 """Name of the image's value; no node may have it."""
@@ -178,6 +178,12 @@ class Network:
         op = self.by_name[name].op
         assert isinstance(op, Dense)
         return op
+
+    @cached_property
+    def is_chain(self) -> bool:
+        """Whether every node reads the one before alone and none makes features: what a text without braces says."""
+        alone = all(not node.of for node in self.nodes) and all(len(users) <= 1 for users in self.users.values())
+        return alone and not any(isinstance(value, Feature) for value in self.values.values())
 
     @property
     def ops(self) -> tuple[Op, ...]:

@@ -175,8 +175,10 @@ def plan(network: Network) -> Plan:
     """The plan of a lowered network.
 
     Raises:
-        OptionError: the network is not lowered.
+        OptionError: the network is not lowered, or has branches.
     """
+    if not network.is_chain:
+        raise OptionError(f"{network.name}: has branches, which are not written as C; use --target rtl")
     return Plan(network, tuple(_layer(network, layer, number) for number, layer in enumerate(network.layers, start=1)))
 
 
