@@ -6,15 +6,19 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from tests.ir.graphs import random_graph
 
+from rebnet.errors import DeadlockError
 from rebnet.files import write_record, write_text
 from rebnet.fold import samples_per_beat
+from rebnet.fold.timing.cycle_model import run
 from rebnet.fold.timing.depths import size_fifos
 from rebnet.generate import generate
 from rebnet.ir import storage
 from rebnet.ir.network import Network
 from rebnet.ir.notation import MAX_LEVELS, Folding
 from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign
+from rebnet.ir.values import Code
 from rebnet.lower import lower
 from rebnet.rtl import MODULES, source
 from rebnet.simulate.build import build_simulator
@@ -93,6 +97,12 @@ def draw_conv_network(rng: np.random.Generator, number: int) -> Network:
     return _finished(rng, number, levels, image, layers)
 
 
+def draw_graph(rng: np.random.Generator, number: int) -> Network:
+    """A lowered random network with branches."""
+    network = replace(random_graph(int(rng.integers(1 << 30))), name=f"random-{number}")
+    return lower(network, fixed_levels=bool(rng.random() < 0.2))
+
+
 def _draw_weights(rng: np.random.Generator, rows: int, columns: int) -> BitMatrix:
     return BitMatrix.pack(rng.integers(0, 2, (rows, columns)).astype(np.bool_))
 
@@ -150,9 +160,11 @@ def _super_increasing(rng: np.random.Generator, levels: int) -> np.ndarray:
 def draw_foldings(rng: np.random.Generator, network: Network) -> tuple[Folding, ...]:
     """A random legal folding of every layer."""
     foldings = []
-    for index, dense in enumerate(layer.op for layer in network.layers):
-        rows, columns = dense.weights.rows, dense.weights.columns
-        planes = network.levels if index else network.input.bits
+    for layer in network.layers:
+        rows, columns = layer.op.weights.rows, layer.op.weights.columns
+        codes = network.read(layer)
+        assert isinstance(codes, Code)
+        planes = codes.planes
         lanes = int(rng.integers(1, min(planes + 2, MAX_LEVELS + 1)))
         foldings.append(Folding(int(rng.integers(1, rows + 4)), int(rng.integers(1, columns + 1)), lanes))
     return tuple(foldings)
@@ -168,10 +180,12 @@ def draw_accelerator(rng: np.random.Generator, network: Network) -> tuple[Accele
     if rng.random() < 0.5:
         return accelerator, size_fifos(accelerator)
     slack = {buffer.name: buffer.unit * int(rng.integers(0, 2 + buffer.least)) for buffer in accelerator.buffers}
-    return accelerator, {
-        buffer.name: -(-buffer.least // buffer.unit) * buffer.unit + slack[buffer.name]
-        for buffer in accelerator.buffers
-    }
+    depths = {buffer.name: buffer.shallowest + slack[buffer.name] for buffer in accelerator.buffers}
+    try:
+        run(accelerator, [network.levels], depths)
+    except DeadlockError:  # a branch that is too shallow
+        return accelerator, size_fifos(accelerator)
+    return accelerator, depths
 
 
 def draw_bundle(

@@ -1,4 +1,4 @@
-"""Random networks, dense and convolutional, through generate and Verilator: scores, cycles and FIFO fills, all with ==.
+"""Random networks through generate and Verilator, some with branches: scores, cycles and FIFO fills, all with ==.
 
 `pytest tests/networks --networks 500` draws more of them.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from networks.draw import Drawn, draw_bundle, draw_conv_network, draw_network, stream
+from networks.draw import Drawn, draw_bundle, draw_conv_network, draw_graph, draw_network, stream
 from rebnet.engine.reference import run_mixed
 from rebnet.fold.timing.cycle_model import run
 from rebnet.ir.network import Network
@@ -24,7 +24,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.mark.rtl
-@pytest.mark.parametrize("draw", [draw_network, draw_conv_network], ids=["dense", "convolutional"])
+@pytest.mark.parametrize("draw", [draw_network, draw_conv_network, draw_graph], ids=["dense", "convolutional", "graph"])
 def test_random_networks(seed: int, draw: Callable[[np.random.Generator, int], Network], tmp_path: Path) -> None:
     bundle, program = draw_bundle(seed, BUNDLE, tmp_path, draw)
     rng = np.random.default_rng([seed, 1])
