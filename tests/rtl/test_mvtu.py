@@ -55,7 +55,7 @@ class Case:
         reaches = np.array(self.dense.reaches)[:, None] << self.shift
         anywhere = rng.integers(-1, reaches + 2, (self.sets, unit.rows))
         thresholds = np.where(rng.random(anywhere.shape) < 0.5, reaches // 2, anywhere)
-        shape = (self.sets, unit.rows, unit.levels_out - 1)
+        shape = (self.sets, unit.rows, max(0, unit.levels_out - 1))
         steps = rng.integers(0, reaches[..., None] + 3, shape) >> rng.integers(0, 5, shape)
         return Threshold(thresholds, steps, self.shift)
 
