@@ -9,7 +9,7 @@ import pytest
 from rebnet.generate.memory import to_bits, to_hex
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.residual import encode_integer
-from rebnet.stages.latencies import encoder_depth, encoder_latency
+from rebnet.stages.features import encoder_timing
 from rebnet.stages.numbers import clog2
 
 from .features import planes_of, promised_places
@@ -134,12 +134,12 @@ async def full_speed(dut):
     vectors = traffic(np.random.default_rng(SEED), 30)
     await bench.full_speed(vectors)
     assert bench.source.times == list(range(len(vectors.words)))
-    assert bench.sink.times == [time + encoder_latency(case.levels) for time in bench.source.times]
+    assert bench.sink.times == [time + encoder_timing(case.levels).latency for time in bench.source.times]
 
 
 @played
 async def places(dut):
-    bench, depth = bench_of(dut), encoder_depth(SHAPES[case_name()].levels)
+    bench, depth = bench_of(dut), encoder_timing(SHAPES[case_name()].levels).places
     await bench.start()
     await promised_places(bench, traffic(np.random.default_rng(SEED), 30).words, depth)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rebnet.spec.features import sum_pool
-from rebnet.stages.latencies import GLOBAL_SUM_DEPTH, GLOBAL_SUM_LATENCY
+from rebnet.stages.features import GLOBAL_SUM
 
 from .features import planes_of
 from .streams import SEED, Traffic, bench_of, case_name, played, to_word
@@ -82,25 +82,25 @@ def traffic(rng: np.random.Generator, images: int) -> Traffic:
 
 @played
 async def full_speed(dut):
-    """A word per cycle; a sum is there GLOBAL_SUM_LATENCY cycles after the last pixel's word was taken."""
+    """A word per cycle; a sum is there GLOBAL_SUM.latency cycles after the last pixel's word was taken."""
     bench, case, images = bench_of(dut), SHAPES[case_name()], 5
     await bench.start()
     maps = traffic(np.random.default_rng(SEED), images)
     await bench.full_speed(maps)
     assert bench.source.times == list(range(len(maps.words)))
     size, last = case.positions * case.words, (case.positions - 1) * case.words
-    assert bench.sink.times == [time + GLOBAL_SUM_LATENCY for time in range(len(maps.words)) if time % size >= last]
+    assert bench.sink.times == [time + GLOBAL_SUM.latency for time in range(len(maps.words)) if time % size >= last]
 
 
 @played
 async def places(dut):
-    """Nobody reads: GLOBAL_SUM_DEPTH sums are promised a place; what needs none goes on."""
+    """Nobody reads: GLOBAL_SUM.places sums are promised a place; what needs none goes on."""
     bench, case = bench_of(dut), SHAPES[case_name()]
     await bench.start()
     maps = traffic(np.random.default_rng(SEED), 7)
     bench.source.play(maps.words, itertools.repeat(True))
     await bench.steps(len(maps.words) + 20)
-    whole, rest = divmod(GLOBAL_SUM_DEPTH, case.words)
+    whole, rest = divmod(GLOBAL_SUM.places, case.words)
     taken = whole * case.positions * case.words + (case.positions - 1) * case.words + rest
     assert bench.source.times == list(range(taken))
     bench.sink.play(itertools.chain([True], itertools.repeat(False)))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from rebnet.spec.features import add_features
-from rebnet.stages.latencies import JOIN_DEPTH, JOIN_LATENCY
+from rebnet.stages.features import JOIN
 
 from .features import bench_of, planes_of, promised_places
 from .streams import SEED, StreamBench, Traffic, case_name, played, to_word
@@ -78,19 +78,19 @@ def traffic(rng: np.random.Generator, words: int = 60) -> Traffic:
 
 @played
 async def full_speed(dut):
-    """A word of every source and a sum per cycle, JOIN_LATENCY cycles later."""
+    """A word of every source and a sum per cycle, JOIN.latency cycles later."""
     streams = bench(dut)
     await streams.start()
     await streams.full_speed(traffic(np.random.default_rng(SEED)))
     assert all(source.times == list(range(60)) for source in streams.source.each)
-    assert streams.sink.times == [time + JOIN_LATENCY for time in range(60)]
+    assert streams.sink.times == [time + JOIN.latency for time in range(60)]
 
 
 @played
 async def places(dut):
     streams = bench(dut)
     await streams.start()
-    await promised_places(streams, traffic(np.random.default_rng(SEED)).words, JOIN_DEPTH, SHAPES[case_name()].sources)
+    await promised_places(streams, traffic(np.random.default_rng(SEED)).words, JOIN.places, SHAPES[case_name()].sources)
 
 
 @played

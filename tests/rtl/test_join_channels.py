@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from rebnet.stages.latencies import JOIN_DEPTH, JOIN_LATENCY
+from rebnet.stages.features import JOIN
 
 from .features import bench_of, planes_of, promised_places
 from .streams import SEED, StreamBench, Traffic, case_name, join, played, to_word
@@ -79,7 +79,7 @@ def traffic(rng: np.random.Generator, pixels: int = PIXELS) -> Traffic:
 
 @played
 async def full_speed(dut):
-    """A word per cycle, each in its source's turn, JOIN_LATENCY cycles from input to output."""
+    """A word per cycle, each in its source's turn, JOIN.latency cycles from input to output."""
     streams, case = bench(dut), SHAPES[case_name()]
     await streams.start()
     pixels = traffic(np.random.default_rng(SEED))
@@ -87,19 +87,19 @@ async def full_speed(dut):
     turns = [s for s, words in enumerate(case.words) for _ in range(words)] * PIXELS
     for s, source in enumerate(streams.source.each):
         assert source.times == [time for time, turn in enumerate(turns) if turn == s]
-    assert streams.sink.times == [time + JOIN_LATENCY for time in range(len(turns))]
+    assert streams.sink.times == [time + JOIN.latency for time in range(len(turns))]
 
 
 @played
 async def places(dut):
-    """Nobody reads: JOIN_DEPTH words are promised a place, in their sources' turns."""
+    """Nobody reads: JOIN.places words are promised a place, in their sources' turns."""
     streams, case = bench(dut), SHAPES[case_name()]
     await streams.start()
     words = traffic(np.random.default_rng(SEED)).words
-    await promised_places(streams, words, JOIN_DEPTH)
+    await promised_places(streams, words, JOIN.places)
     turns = [s for s, words in enumerate(case.words) for _ in range(words)] * PIXELS
     taken = [len(source.times) for source in streams.source.each]
-    assert taken == [turns[: JOIN_DEPTH + 1].count(s) for s in range(len(case.words))]
+    assert taken == [turns[: JOIN.places + 1].count(s) for s in range(len(case.words))]
 
 
 @played

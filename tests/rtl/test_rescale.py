@@ -9,7 +9,7 @@ import pytest
 from rebnet.generate.memory import to_bits, to_hex
 from rebnet.spec.rescale import rescale, rescaled_bounds
 from rebnet.spec.scores import SCALE_BITS
-from rebnet.stages.latencies import RESCALE_DEPTH, RESCALE_LATENCY
+from rebnet.stages.features import RESCALE
 from rebnet.stages.numbers import clog2
 
 from .features import planes_of, promised_places
@@ -127,20 +127,20 @@ def traffic(rng: np.random.Generator, vectors: int) -> Traffic:
 
 @played
 async def full_speed(dut):
-    """A word per cycle, RESCALE_LATENCY cycles from input to output."""
+    """A word per cycle, RESCALE.latency cycles from input to output."""
     bench = bench_of(dut)
     await bench.start()
     vectors = traffic(np.random.default_rng(SEED), 30)
     await bench.full_speed(vectors)
     assert bench.source.times == list(range(len(vectors.words)))
-    assert bench.sink.times == [time + RESCALE_LATENCY for time in bench.source.times]
+    assert bench.sink.times == [time + RESCALE.latency for time in bench.source.times]
 
 
 @played
 async def places(dut):
     bench = bench_of(dut)
     await bench.start()
-    await promised_places(bench, traffic(np.random.default_rng(SEED), 30).words, RESCALE_DEPTH)
+    await promised_places(bench, traffic(np.random.default_rng(SEED), 30).words, RESCALE.places)
 
 
 @played

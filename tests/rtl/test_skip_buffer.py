@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rebnet.stages.latencies import SKIP_DEPTH, SKIP_LATENCY
+from rebnet.stages.features import SKIP
 
 from .streams import SEED, StreamBench, Traffic, bench_of, case_name, played
 
@@ -34,7 +34,7 @@ class Places:
         self.rest()
 
     def rest(self) -> None:
-        self.held, self.room = 0, SKIP_DEPTH
+        self.held, self.room = 0, SKIP.places
 
     def drive(self) -> None:
         pass
@@ -63,24 +63,24 @@ def traffic(rng: random.Random, words: int = 60) -> Traffic:
 
 @played
 async def full_speed(dut):
-    """SKIP_LATENCY cycles from input to output; one word per cycle, or every other with a single place."""
+    """Read a cycle after it came in, and SKIP.latency from there; one word per cycle, or every other with one place."""
     streams, depth = bench(dut), CASES[case_name()]["DEPTH"]
     await streams.start()
     await streams.full_speed(traffic(random.Random(SEED)))
     pace = 1 if depth > 1 else 2
     assert streams.source.times == list(range(0, 60 * pace, pace))
-    assert streams.sink.times == [time + SKIP_LATENCY for time in streams.source.times]
+    assert streams.sink.times == [time + 1 + SKIP.latency for time in streams.source.times]
 
 
 @played
 async def depth(dut):
-    """Nobody reads: it takes DEPTH words and SKIP_DEPTH more, and another two cycles after one left."""
+    """Nobody reads: it takes DEPTH words and SKIP.places more, and another two cycles after one left."""
     streams, depth = bench(dut), CASES[case_name()]["DEPTH"]
     await streams.start()
     streams.source.play(traffic(random.Random(SEED)).words, itertools.repeat(True))
     await streams.steps(depth + 40)
     pace = 1 if depth > 1 else 2
-    taken = range(0, (depth + SKIP_DEPTH) * pace, pace)
+    taken = range(0, (depth + SKIP.places) * pace, pace)
     assert streams.source.times == list(taken)
     streams.sink.play(itertools.chain([True], itertools.repeat(False)))
     await streams.steps(20)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from rebnet.stages.latencies import STACK_DEPTH, STACK_LATENCY
+from rebnet.stages.features import STACK
 
 from .features import bench_of, promised_places
 from .streams import SEED, StreamBench, Traffic, case_name, played, to_word
@@ -49,12 +49,12 @@ def traffic(rng: np.random.Generator, words: int = 60) -> Traffic:
 
 @played
 async def full_speed(dut):
-    """A word of every source per cycle, STACK_LATENCY cycles from input to output."""
+    """A word of every source per cycle, STACK.latency cycles from input to output."""
     streams = bench(dut)
     await streams.start()
     await streams.full_speed(traffic(np.random.default_rng(SEED)))
     assert all(source.times == list(range(60)) for source in streams.source.each)
-    assert streams.sink.times == [time + STACK_LATENCY for time in range(60)]
+    assert streams.sink.times == [time + STACK.latency for time in range(60)]
 
 
 @played
@@ -62,7 +62,7 @@ async def places(dut):
     streams = bench(dut)
     await streams.start()
     words = traffic(np.random.default_rng(SEED)).words
-    await promised_places(streams, words, STACK_DEPTH, len(SHAPES[case_name()][0]))
+    await promised_places(streams, words, STACK.places, len(SHAPES[case_name()][0]))
 
 
 @played

@@ -111,6 +111,8 @@ module rescale #(
     logic signed [PRODUCT_WIDTH-1:0] product_q;
     logic signed [SUM_WIDTH-1:0] constant_q, sum;
     logic [PLANES-1:0] feature;
+    logic unused_bits;  // beyond the sum's
+    assign unused_bits = &{constant, scale, accumulators_q[l*ACC_WIDTH+:ACC_WIDTH]};
     assign {constant, scale} = constants_q[l*LANE_WIDTH+:LANE_WIDTH];
     assign sum = (SUM_WIDTH'(product_q) <<< 1) + constant_q;
     assign feature = PLANES'(sum >>> SHIFT);
