@@ -40,10 +40,7 @@ BRANCHES = (
     "stack",
     "global_sum",
 )
-"""Those that only networks with branches have."""
-
-CHAIN = tuple(module for module in MODULES if module not in BRANCHES)
-"""Those of a chain."""
+"""Those that only networks with branches have, each where it is needed; a chain has the others."""
 
 
 def source(module: str) -> Path:
