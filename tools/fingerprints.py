@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden" / "fingerprints.json"
 SEED, RANDOM = 19, 60
 
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT / "tests"), str(ROOT)]
 
 from networks.draw import draw_accelerator, draw_conv_network, draw_network, write_folding  # noqa: E402
 from rebnet import flow, zoo  # noqa: E402
