@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet.errors import LoweringError
 from rebnet.spec.scores import SCALE_BITS
 
 Floats = NDArray[np.float64]
@@ -35,9 +36,17 @@ def grid_of(a: Floats, b: Floats, fraction_bits: int) -> Grid:
         a: real value of one unit of v, per row, any number of sets: shape (*sets, rows).
         b: real offsets, same shape.
         fraction_bits: F.
+
+    Raises:
+        LoweringError: a slope takes more than 16 bits already in units of 2^-F.
     """
     slope, offset = a * 2.0**fraction_bits, b * 2.0**fraction_bits + 0.5
     peak, most = float(np.max(np.abs(slope))), (1 << (SCALE_BITS - 1)) - 1
+    if not peak <= most:
+        raise LoweringError(
+            f"a slope of {float(np.max(np.abs(a))):g} a unit makes features of {peak:g} units of 2^-{fraction_bits}, "
+            f"and {most} is the most that {SCALE_BITS} bits hold; use fewer fraction bits"
+        )
     shift = next((s for s in reversed(range(MOST_RESCALE_SHIFT + 1)) if peak * 2.0**s <= most), 0)
     scale, bias = np.rint(slope * 2.0**shift), np.floor(offset * 2.0**shift)
     return Grid(scale.astype(np.int64), bias.astype(np.int64), shift)
