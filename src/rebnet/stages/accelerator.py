@@ -154,7 +154,7 @@ class _Wiring:
         self.reads: dict[str, tuple[str, ...]] = {}
         self.computes: dict[str, tuple[str, ...]] = {}
         self._streams: dict[str, list[_Stream]] = {}
-        self._fork(PIXELS, _Stream(pixels.instance, pixels.samples_per_beat), pixels.out_bits)
+        self._fork(PIXELS, _Stream(pixels.instance, pixels.samples_per_beat), pixels)
 
     def taken(self, value: str) -> _Stream:
         """A stream of a value, for one of its readers."""
@@ -178,13 +178,14 @@ class _Wiring:
         assert not isinstance(stage, Converter)
         self.computes[stage.instance] = nodes
         elements = stage.drain if isinstance(stage, Mvtu) else stage.out_elements
-        self._fork(nodes[-1], _Stream(stage.instance, int(elements)), int(stage.out_bits))
+        self._fork(nodes[-1], _Stream(stage.instance, elements), stage)
 
-    def _fork(self, value: str, stream: _Stream, bits: int) -> None:
+    def _fork(self, value: str, stream: _Stream, unit: Pixels | Stage) -> None:
         readers = len(self._network.users[value])
         if readers <= 1:
             self._streams[value] = [stream]
             return
+        bits = unit.out_bits
         fork = self.put(Fork(value, readers, stream.elements, bits, self._level_width), stream.instance)
         self._streams[value] = []
         for number in range(readers):
