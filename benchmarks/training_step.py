@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rebnet.files import write_record
-from rebnet.ir.notation import Architecture, ConvText, PoolText
+from rebnet.ir.notation import Architecture, ConvText, DenseText, PoolText
 from rebnet.nn.build import build
 from rebnet.nn.networks import architecture
 from rebnet.train.images import Images
@@ -112,7 +112,7 @@ def float_network(described: Architecture) -> nn.Sequential:
         elif isinstance(layer, ConvText):
             modules.append(nn.Conv2d(channels, layer.rows, layer.window.kernel, layer.window.stride, bias=False))
             modules += [nn.BatchNorm2d(layer.rows), nn.ReLU()]
-        else:
+        elif isinstance(layer, DenseText):
             modules += [] if flat else [nn.Flatten()]
             flat = True
             modules += [nn.Linear(height * width * channels, layer.rows, bias=False), nn.BatchNorm1d(layer.rows)]

@@ -37,8 +37,8 @@ def train(network=NETWORK, dataset="digits", output="run", *more):
     [
         (
             "arch-9",
-            "network 'arch-9': not a known name; use one of arch-1, arch-2, arch-3, or a"
-            " text such as '28x28x1 - D64 - D10'",
+            "network 'arch-9': not a known name; use one of arch-1, arch-2, arch-3, resnet-18, resnet-20, vgg-small, "
+            "or a text such as '28x28x1 - D64 - D10'",
         ),
         (
             "8x8 - D10",
@@ -49,7 +49,8 @@ def train(network=NETWORK, dataset="digits", output="run", *more):
             "8x8x1 - E64 - D10",
             "network text, token 2, 'E64': not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or "
             "D<outputs>(PE,SIMD,LANES), such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and "
-            ":KxK/STRIDE+same, such as C96(32,33):11x11/4, or a max-pool MP<size>/STRIDE, such as MP2 or MP3/2",
+            ":KxK/STRIDE+same, such as C96(32,33):11x11/4, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an "
+            "average pool AP<size>/STRIDE or GAP, or a block such as 2{ C64:3x3+same | }+",
         ),
         (
             "8x8x1 - C64",

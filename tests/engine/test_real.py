@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.ir.graphs import exact_values, random_graph
 from tests.ir.networks import (
     exported,
     from_text,
@@ -177,3 +178,12 @@ def test_an_any_level_network_runs_with_the_numbers_for_m(levels):
         expected = np.asarray([plain_outputs(network, one, m) for one in images])
         close = np.isclose(run_real(network, images, m), expected, rtol=1e-4, atol=1e-4).all(axis=1)
         assert close.mean() >= 0.95  # rounding to single precision may move a value across a boundary
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_networks_with_branches(seed):
+    network = random_graph(seed)
+    images = images_for(network, seed, 7)
+    for m in range(1, network.levels + 1):
+        wanted = exact_values(network, images, m)[network.answers[0].name].reshape(7, -1)
+        assert np.allclose(run_real(network, images, m), wanted, rtol=1e-3, atol=1e-3)

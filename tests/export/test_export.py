@@ -166,8 +166,9 @@ def test_modules_that_are_no_network():
     refuse(
         OptionError,
         "toy: module 1 is a Linear; use PixelInput, BinaryLinear, BinaryConv2d, NormSign, BatchNorm1d, BatchNorm2d, "
-        "MaxPool2d, PadLowest, FlattenHWC and ResidualSign (Dropout and Identity are passed over), or give it a method "
-        "`operations` (rebnet.nn.operations)",
+        "MaxPool2d, PadLowest, FlattenHWC and ResidualSign, in a Graph also NormFeature, AveragePool2d, "
+        "GlobalAveragePool2d, Sum and Join (Dropout and Identity are passed over), or give it a method `operations` "
+        "(rebnet.nn.operations)",
         nn.Sequential(pixels, nn.Linear(24, 4), norm),
     )
     refuse(
@@ -271,7 +272,7 @@ def test_convolutions_that_are_no_network(modules, message):
 def test_convolutions_out_of_order():
     refuse(
         VerifyError,
-        "toy, operation 3, ResidualSign: stands after MaxPool, where BatchNorm may stand",
+        "toy, operation 3, ResidualSign: stands after MaxPool, where BatchNorm, Rescale may stand",
         nn.Sequential(PIXELS, CONV, nn.MaxPool2d(2), ResidualSign(1)),
     )
     refuse(
@@ -281,7 +282,7 @@ def test_convolutions_out_of_order():
     )
     refuse(
         VerifyError,
-        "toy, operation 5, MaxPool: stands after ResidualSign, where Dense may stand",
+        "toy, operation 5, MaxPool: stands after ResidualSign, where Dense, Join, Stack may stand",
         nn.Sequential(PIXELS, CONV, NORM, nn.MaxPool2d(2), ResidualSign(1), nn.MaxPool2d(2)),
     )
     refuse(

@@ -116,7 +116,7 @@ def shared_norm():
 
 REFUSED = {
     "no Sequential": (Own(), "is a Own; export takes an nn.Sequential, which says in what order its modules are "
-        "called, so put them into one"),
+        "called, or a rebnet.nn.graph.Graph, which says what they read, so put them into one"),
     "double": (dense().double(), "module 1, BinaryLinear: weight is torch.float64, and export reads torch.float32; "
         "call model.float() and look at its accuracy again"),
     "bfloat16": (dense().bfloat16(), "module 1, BinaryLinear: weight is torch.bfloat16, and export reads "
@@ -156,13 +156,12 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused_before_anything_is_computed(case, monkeypatch):
     model, message = REFUSED[case]
-    monkeypatch.setattr("rebnet.export.snap_gains", None)
-    monkeypatch.setattr("rebnet.export.recalibrate", None)
+    monkeypatch.setattr("rebnet.export.calibrate", None)
     assert refused(model) == f"toy: {message}"
 
 
 def test_an_order_that_is_no_network_is_refused_before_anything_is_computed(monkeypatch):
-    monkeypatch.setattr("rebnet.export.snap_gains", None)
+    monkeypatch.setattr("rebnet.export.calibrate", None)
     model = dense()
     for wrong in (model[:2], nn.Sequential(*model, ResidualSign(2)), nn.Sequential(*model[:2], *model[3:])):
         with pytest.raises(RebnetError):

@@ -76,7 +76,8 @@ IMAGE = (
 LAYER = (
     "not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or D<outputs>(PE,SIMD,LANES), "
     "such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and :KxK/STRIDE+same, such as "
-    "C96(32,33):11x11/4, or a max-pool MP<size>/STRIDE, such as MP2 or MP3/2"
+    "C96(32,33):11x11/4, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an average pool AP<size>/STRIDE or GAP, "
+    "or a block such as 2{ C64:3x3+same | }+"
 )
 SQUARE = "the kernel must be square and kernel and stride at least 1, such as :5x5/2"
 POOL = "a max-pool must follow a convolution C<channels>"

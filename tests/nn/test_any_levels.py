@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from rebnet.errors import OptionError
-from rebnet.nn.any_levels import PerLevel, level_counts, modules_at, scores_at, set_levels
+from rebnet.nn.any_levels import PerLevel, level_counts, module_at, scores_at, set_levels
 from rebnet.nn.build import build, keep_order_
 from rebnet.nn.calibration import recalibrate, snap_gains
 from rebnet.nn.networks import architecture
@@ -80,7 +80,7 @@ def test_runs_as_the_network_of_the_active_levels(text):
 def test_an_ordinary_network_has_one_level_count():
     ordinary = build(architecture(DENSE), 2)
     assert list(level_counts(ordinary)) == [2]
-    assert modules_at(ordinary, 2) == list(ordinary)
+    assert [module_at(one, 2) for one in ordinary] == list(ordinary)
     set_levels(ordinary, 2)
     with pytest.raises(
         OptionError, match=r"^levels=1: this network was trained for 2; use one of these, or train with"

@@ -35,7 +35,8 @@ def test_unknown_name():
     with pytest.raises(NotationError) as caught:
         architecture("arch-9")
     assert str(caught.value) == (
-        "network 'arch-9': not a known name; use one of arch-1, arch-2, arch-3, or a text such as '28x28x1 - D64 - D10'"
+        "network 'arch-9': not a known name; use one of arch-1, arch-2, arch-3, resnet-18, resnet-20, vgg-small, or a "
+        "text such as '28x28x1 - D64 - D10'"
     )
 
 

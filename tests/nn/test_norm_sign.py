@@ -8,8 +8,9 @@ from torch import nn
 
 from rebnet.errors import OptionError
 from rebnet.nn.build import build
+from rebnet.nn.feature import share_statistics
 from rebnet.nn.networks import architecture
-from rebnet.nn.norm_sign import NormSign, norm_sign, share_statistics
+from rebnet.nn.norm_sign import NormSign, norm_sign
 from rebnet.nn.residual import ResidualSign
 from rebnet.nn.window import PadLowest
 from rebnet.spec.window import Window

@@ -126,6 +126,8 @@ def test_every_step_is_bounded(described, levels, estimator, gradient):
     [
         ("9x9x2 - C3:3x3+same - MP3/2 - C3:3x3+same - MP2 - D3", 8, False),
         ("9x9x1 - C4:3x3+same - MP5/1 - D3", 3, True),
+        ("6x6x1 - C4:3x3+same - 2{ C4:3x3+same | }+ - { C5:3x3/2+same | C5:1x1/2 }+ - GAP - D3", 3, False),
+        ("6x6x1 - C4:3x3+same - { C4:3x3+same | }+ - D3", 2, True),
     ],
 )
 def test_overlapping_pools_and_padded_maps_are_bounded(text, levels, any_levels):

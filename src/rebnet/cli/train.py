@@ -11,7 +11,7 @@ from rebnet.cli.common import DataDir, DatasetName, Device, answer_training, qui
 
 def command(
     network: Annotated[
-        str, typer.Option(help="Name (arch-1, arch-2, arch-3) or text, such as '28x28x1 - D256(16,64) - D10'.")
+        str, typer.Option(help="Name (arch-1, resnet-20 …) or text, such as '28x28x1 - D256(16,64) - D10'.")
     ],
     dataset: DatasetName,
     output: Annotated[Path, typer.Option(help="Folder of the run.")],

@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import numpy as np
@@ -23,10 +23,11 @@ from threadpoolctl import threadpool_limits
 
 from rebnet.engine.maps import Maps, padded, pool, windows
 from rebnet.engine.reference import check_images
-from rebnet.engine.values import Values
 from rebnet.errors import OptionError
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, Op, ResidualSign
+from rebnet.ir.values import Code
 from rebnet.spec.window import Window
 
 _BATCH = 32  # images that go through the network together
@@ -61,15 +62,16 @@ def run_real(
     if levels is not None and not 1 <= levels <= network.levels:
         raise OptionError(f"levels={levels}: this network has {network.levels}; choose 1 to {network.levels}")
     real = np.dtype(precision)
-    stages = _stages(network, network.levels if levels is None else levels, real)
-    answer, bits = network.answers[0].name, network.input.bits
+    steps = _steps(network, network.levels if levels is None else levels, real)
+    bits, answer = network.input.bits, network.answers[0].name
 
     def work(batch: NDArray[np.uint8]) -> Maps:
-        x: Maps = 2 * (batch >> (8 - bits)).astype(real) - precision(2**bits - 1)
-        values = Values(network, x)
-        for stage in stages:
-            values[stage.gives] = _run(stage, values.read(stage.layer))
-        return values[answer].reshape(len(x), -1)
+        values: dict[str, Maps] = {PIXELS: 2 * (batch >> (8 - bits)).astype(real) - precision(2**bits - 1)}
+        for step in steps:
+            values[step.name] = step.run(*(values[source] for source in step.of))
+            for name in step.last:
+                del values[name]
+        return values[answer].reshape(len(batch), -1)
 
     outputs: list[Maps] = [np.zeros((0, network.classes), dtype=real)]
     # numpy lets other threads go on while it computes; threads of its BLAS would wait for each other in every product
@@ -80,60 +82,146 @@ def run_real(
     return np.concatenate(outputs)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Stage:
-    """A layer with weights and all that stands between it and the next one.
+    """A layer with weights and all that stands between it and the next one, or where branches part.
 
     Attributes:
-        layer: its node.
         weights: ±1, (columns, rows).
         window: of a convolution; a dense layer takes the whole map.
         lowest: what pads its input, in units.
         scale: what a unit of a sum is worth.
-        gives: name of the last node that it computes.
         after: what happens to the real sums, (images, height, width, rows); may work in place.
     """
 
-    layer: Node[Op]
     weights: Maps
     window: Window | None
     lowest: float
     scale: np.floating[Any]
-    gives: str
     after: list[Callable[[Maps], Maps]] = field(default_factory=list)
 
+    def __call__(self, x: Maps) -> Maps:
+        return _run(self, x)
 
-def _stages(network: Network, levels: int, real: Real) -> list[_Stage]:
-    stages: dict[str, _Stage] = {}  # by the value that each gives, which the next nodes read
+
+@dataclass
+class _Step:
+    """What gives a value.
+
+    Attributes:
+        name: of the value.
+        of: values that it reads.
+        run: from these to the value.
+        last: values that nothing reads behind it.
+    """
+
+    name: str
+    of: tuple[str, ...]
+    run: Callable[..., Maps]
+    last: tuple[str, ...] = ()
+
+
+Codes = tuple[float, float]
+"""What a unit of codes is worth, and the lowest of them in units."""
+
+
+def _steps(network: Network, levels: int, real: Real) -> list[_Step]:
+    steps: list[_Step] = []
     peak = 2**network.input.bits - 1
-    codes = {PIXELS: (1 / peak, -float(peak))}  # what a unit of each value is worth, and the lowest value in units
+    codes: dict[str, Codes] = {PIXELS: (1 / peak, -float(peak))}
     for node in network.nodes:
-        (source,) = network.sources(node)
-        match node.op:
-            case Dense() as op:
-                weights = np.where(op.weights.bits.T, 1, -1).astype(real)
-                window = op.window if isinstance(op, Conv) else None
-                unit, lowest = codes[source]
-                stages[node.name] = _Stage(node, weights, window, lowest, real.type(op.scale * unit), node.name)
-                continue
-            case MaxPool(window=window):
-                after: Callable[[Maps], Maps] = partial(pool, window=window)
-                codes |= {node.name: codes[source]} if source in codes else {}
-            case BatchNorm() as norm:
-                after = _norm(norm.at(levels), real)
-            case ResidualSign() as sign:
-                gammas = sign.factors(levels)
-                unit, gammas = (gammas[0], (1.0,)) if len(gammas) == 1 else (1.0, gammas)
-                codes[node.name] = unit, -sum(gammas)
-                after = partial(_binarize, gammas=gammas)
-            case op:
-                raise OptionError(
-                    f"{type(op).__name__} is not a real operation; run the exported network, not the lowered one"
-                )
-        stage = stages[node.name] = stages.pop(source)
-        stage.after.append(after)
-        stage.gives = node.name
-    return list(stages.values())
+        sources = network.sources(node)
+        read = [codes[source] for source in sources if source in codes]
+        if isinstance(node.op, Dense):
+            steps.append(_Step(node.name, sources, _stage(node.op, *read[0], real)))
+            continue
+        function, given = _function(network, node, levels, read, real)
+        if given is not None:
+            codes[node.name] = given
+        stage = steps[-1] if steps and (steps[-1].name,) == sources else None
+        if stage is not None and isinstance(stage.run, _Stage) and len(network.users[stage.name]) == 1:
+            stage.run.after.append(function)
+            stage.name = node.name
+        else:
+            inplace = isinstance(node.op, BatchNorm | ResidualSign)
+            steps.append(_Step(node.name, sources, _on_copy(function) if inplace else function))
+    seen: set[str] = set()
+    for step in reversed(steps):
+        step.last = tuple(source for source in dict.fromkeys(step.of) if source not in seen)
+        seen |= set(step.of)
+    return steps
+
+
+def _stage(op: Dense, unit: float, lowest: float, real: Real) -> _Stage:
+    weights = np.where(op.weights.bits.T, 1, -1).astype(real)
+    return _Stage(weights, op.window if isinstance(op, Conv) else None, lowest, real.type(op.scale * unit))
+
+
+def _function(
+    network: Network, node: Node[Op], levels: int, read: list[Codes], real: Real
+) -> tuple[Callable[..., Maps], Codes | None]:
+    """What an operation without weights computes, and what its codes are, where it gives codes."""
+    given = read[0] if read else None
+    function: Callable[..., Maps]
+    match node.op:
+        case MaxPool(window=window):
+            function = partial(pool, window=window)
+        case BatchNorm() as op:
+            function = _norm(op.at(levels), real)
+        case Rescale() as op:
+            function, given = _rescale(op.at(levels), network, node, levels), None
+        case ResidualSign() as op:
+            gammas = op.factors(levels)
+            unit, gammas = (gammas[0], (1.0,)) if len(gammas) == 1 else (1.0, gammas)
+            function, given = partial(_binarize, gammas=gammas), (unit, -sum(gammas))
+        case Add():
+            function = _added
+        case SumPool(window=window):
+            function = partial(_mean, window=window)
+        case Join():
+            function = _joined
+        case Stack():
+            lowest = sum(unit * least for unit, least in read)
+            function, given = partial(_stacked, units=tuple(unit for unit, _ in read)), (1.0, lowest)
+        case _:
+            raise OptionError(
+                f"{type(node.op).__name__} is not a real operation; run the exported network, not the lowered one"
+            )
+    return function, given
+
+
+def _on_copy(function: Callable[[Maps], Maps]) -> Callable[[Maps], Maps]:
+    """The function, which may work in place, for values that others read; none of them is -0."""
+    return lambda x: function(x + x.dtype.type(0))
+
+
+def _rescale(op: Rescale, network: Network, node: Node[Op], levels: int) -> Callable[[Maps], Maps]:
+    layer = network.layer_of(node)
+    assert layer is not None
+    read = network.read(layer)
+    assert isinstance(read, Code)
+    unit = layer.op.scale * read.at(network.served.index(levels))[0]
+    a, b = op.scale / unit * 2.0**-op.shift, (op.bias + 0.5) * 2.0**-op.shift
+    return lambda x: (np.floor(a * x + b) * 2.0**-op.fraction_bits).astype(x.dtype)
+
+
+def _added(*values: Maps) -> Maps:
+    return reduce(np.add, values)
+
+
+def _mean(x: Maps, window: Window | None) -> Maps:
+    if window is None:
+        return np.asarray(x.mean(axis=(1, 2), keepdims=True))
+    vectors = windows(x, window)
+    return np.asarray(vectors.reshape(*vectors.shape[:3], window.kernel**2, -1).mean(axis=3))
+
+
+def _joined(*values: Maps) -> Maps:
+    return np.concatenate(values, axis=-1)
+
+
+def _stacked(*values: Maps, units: tuple[float, ...]) -> Maps:
+    return reduce(np.add, [value.dtype.type(unit) * value for unit, value in zip(units, values, strict=True)])
 
 
 def _run(stage: _Stage, x: Maps) -> Maps:

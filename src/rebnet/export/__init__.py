@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from rebnet.errors import OptionError
-from rebnet.export.modules import check_pixels, own_copy, placed
+from rebnet.export.modules import check_pixels, checked_steps, own_copy
 from rebnet.export.walk import walk
 from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding, parse
-from rebnet.nn.calibration import recalibrate, snap_gains
+from rebnet.nn.calibration import calibrate
+from rebnet.nn.graph import steps
 from rebnet.nn.load import load_model
-from rebnet.nn.options import FLOAT_LEVELS
+from rebnet.nn.options import FEATURE_BITS, FLOAT_LEVELS
 from rebnet.nn.pixels import PixelInput
 
 
@@ -27,37 +28,38 @@ def export(
     foldings: Sequence[Folding | None] = (),
     images: NDArray[np.uint8] | None = None,
     gain_bits: int = 8,
+    feature_bits: int = FEATURE_BITS,
 ) -> Network:
     """A trained module as a network of real operations, ready for lowering.
 
     Args:
-        model: an `nn.Sequential` of PixelInput, then modules that say their operations (`rebnet.nn.operations`): those
-            of `rebnet.nn`, torch's that have a meaning in hardware, and your own that have a method `operations`.
-            Sequentials in it are read through, and so is what torch.compile made of it. It may be on any device, in
-            training or not, and is not changed.
+        model: an `nn.Sequential` or a `rebnet.nn.graph.Graph` of PixelInput, then modules that say their operations
+            (`rebnet.nn.operations`): those of `rebnet.nn`, torch's that have a meaning in hardware, and your own that
+            have a method `operations`. Sequentials and Graphs in it are read through, and so is what torch.compile made
+            of it. It may be on any device, in training or not, and is not changed.
         name: name of the network.
         foldings: folding of each dense layer, None or missing where it is open.
         images: training images, uint8 N×H×W×C, at least one. With them the factors γ are first set to integer gains
-            over a power of two and BatchNorm is recalibrated, as `rebnet train` does at its end; without them they must
-            be already.
+            over a power of two, features to a grid, and BatchNorm is recalibrated, as `rebnet train` does at its end;
+            without them they must be already.
         gain_bits: width of the sum of a layer's gains.
+        feature_bits: F, features are multiples of 2^-F; it is set with the factors, where there are images.
 
     Raises:
         OptionError: a module says no operations, its numbers are not finite or not float32, its factors were not
             snapped and there are no images, or images that do not fit it. Nothing has been computed by then.
         VerifyError: its modules stand in an order that is no network.
     """
-    modules = placed(model, name)
+    flow = checked_steps(model, name)
     if images is not None:
-        pixels = modules[0].module
+        pixels = flow[0].module
         assert isinstance(pixels, PixelInput)
         array = check_pixels(images, pixels, name)
-        walk(modules, name, foldings, snapped=False)
-        modules = own_copy(modules)
-        flat = nn.Sequential(*(one.module for one in modules))
-        snap_gains(flat, gain_bits)
-        recalibrate(flat, array)
-    return walk(modules, name, foldings)
+        walk(flow, name, foldings, snapped=False)
+        copied = own_copy(flow)
+        calibrate(copied, array, gain_bits, feature_bits)
+        flow = steps(copied)
+    return walk(flow, name, foldings)
 
 
 def export_run(run: Path) -> Network:

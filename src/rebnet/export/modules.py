@@ -1,7 +1,7 @@
 """A torch module as a plain list of modules, whose numbers are checked before anything is computed."""
 
 import copy
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,31 +10,24 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from rebnet.errors import OptionError
-from rebnet.nn.operations import check_hooks
+from rebnet.nn.graph import INPUT, Graph, Part, Step, check_container, steps
 from rebnet.nn.pixels import PixelInput
 
 
-@dataclass(frozen=True)
-class Placed:
-    """A module and where it stands, as torch writes it: "2.1" is the second of the third."""
-
-    path: str
-    module: nn.Module
-
-
-def placed(model: nn.Module, name: str) -> list[Placed]:
-    """All modules in order, those of an `nn.Sequential` in a Sequential too; what torch.compile wraps is unwrapped.
+def checked_steps(model: nn.Module, name: str) -> tuple[Step, ...]:
+    """The steps of a model: what torch.compile wraps is unwrapped, an `nn.Sequential` and a `Graph` is read through.
 
     Raises:
-        OptionError: it is no Sequential, begins with something else than a PixelInput, or holds parameters that are not
+        OptionError: it is neither, begins with something else than a PixelInput, or holds parameters that are not
             finite numbers in float32.
     """
-    found = _placed(model, "", name)
-    if not found or not isinstance(found[0].module, PixelInput):
-        first = type(found[0].module).__name__ if found else "nothing"
+    _check_containers(model, "", name)
+    flow = steps(model)
+    if not flow or not isinstance(flow[0].module, PixelInput):
+        first = type(flow[0].module).__name__ if flow else "nothing"
         raise OptionError(f"{name}: starts with {first}; the first module must be rebnet.nn.pixels.PixelInput")
     seen: dict[int, str] = {}
-    for one in found:
+    for one in flow:
         place = f"{name}: module {one.path}, {type(one.module).__name__}"
         _check_numbers(place, one.module)
         for norm in one.module.modules():
@@ -44,13 +37,18 @@ def placed(model: nn.Module, name: str) -> list[Placed]:
                     f"{place}: stands at {seen[id(norm)]} too, and sees other values there; give each place a "
                     "BatchNorm of its own"
                 )
-    return found
+    return flow
 
 
-def own_copy(modules: list[Placed]) -> list[Placed]:
-    """The modules once more, on the CPU, with parameters of their own."""
-    copied = copy.deepcopy([one.module for one in modules])  # together, so that what was one module stays one
-    return [Placed(one.path, module.cpu()) for one, module in zip(modules, copied, strict=True)]
+def own_copy(flow: Sequence[Step]) -> Graph:
+    """The modules once more, as a network on the CPU with parameters of their own."""
+    copied = copy.deepcopy([one.module for one in flow])  # together, so that what was one module stays one
+    names = {number: f"step{number}" for number in range(len(flow))} | {-1: INPUT}
+    parts = (
+        Part(names[number], module, tuple(names[source] for source in one.of))
+        for number, (one, module) in enumerate(zip(flow, copied, strict=True))
+    )
+    return Graph(*parts).cpu()
 
 
 def check_pixels(images: Any, pixels: PixelInput, name: str) -> NDArray[np.uint8]:
@@ -66,28 +64,18 @@ def check_pixels(images: Any, pixels: PixelInput, name: str) -> NDArray[np.uint8
     return array if plain else array.copy()
 
 
-def _placed(module: nn.Module, path: str, name: str) -> list[Placed]:
+def _check_containers(module: nn.Module, path: str, name: str) -> None:
     module = getattr(module, "_orig_mod", module)  # what torch.compile wraps
-    if isinstance(module, nn.Sequential):
-        _check_sequential(f"{name}: module {path}" if path else name, module)
-        below = (
-            _placed(inner, f"{path}.{key}" if path else key, name) for key, inner in module._modules.items() if inner
-        )
-        return [one for part in below for one in part]
-    if not path:
+    if isinstance(module, nn.Sequential | Graph):
+        check_container(f"{name}: module {path}" if path else name, module)
+        for key, inner in module._modules.items():
+            if inner is not None:
+                _check_containers(inner, f"{path}.{key}" if path else key, name)
+    elif not path:
         raise OptionError(
             f"{name}: is a {type(module).__name__}; export takes an nn.Sequential, which says in what order its "
-            "modules are called, so put them into one"
+            "modules are called, or a rebnet.nn.graph.Graph, which says what they read, so put them into one"
         )
-    return [Placed(path, module)]
-
-
-def _check_sequential(place: str, module: nn.Sequential) -> None:
-    if type(module).forward is not nn.Sequential.forward or "forward" in vars(module):
-        raise OptionError(
-            f"{place}, {type(module).__name__}: has a forward of its own, which export cannot see into; use Sequential"
-        )
-    check_hooks(place, module)
 
 
 def _check_numbers(place: str, module: nn.Module) -> None:

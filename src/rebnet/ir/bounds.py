@@ -12,6 +12,8 @@ MAX_ROWS = 1 << 20
 """Outputs of a layer."""
 MAX_LAYERS = 1000
 """Layers and pools of a network."""
+MAX_NESTING = 8
+"""Blocks of a network text in one another."""
 MAX_WEIGHTS = 1 << 30
 """Weights of a network, and of a layer with the padding that its PE and SIMD ask for."""
 MAX_LANES = 1 << 24

@@ -217,6 +217,12 @@ class Names:
         self._before = PIXELS
         self._layers = 0
 
+    def copy(self) -> "Names":
+        """The same names so far, to go on from."""
+        other = Names()
+        other._layer, other._before, other._layers = dict(self._layer), self._before, self._layers
+        return other
+
     def add(self, node: Node[Op]) -> Node[Op]:
         """`node`, named where it has no name."""
         of = () if node.of == (self._before,) else node.of

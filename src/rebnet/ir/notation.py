@@ -1,7 +1,8 @@
-"""Networks in the paper's own notation (Table I): text to `Architecture` and back.
+"""Networks in the paper's own notation (Table I) and, with blocks of branches, beyond it: text to `Architecture`.
 
     28x28x1 - D256(16,64) - D256(32,16) - D256(16,32) - D10(16,4)
     32x32x3 - C64(16,3) - C64(32,32) - MP2 - C128(16,32) - D512 - D10
+    32x32x3 - C64:3x3+same - 2{ C64:3x3+same | }+ - { C128:3x3/2+same | C128:1x1/2 }+ - GAP - D10
 
 The first token is the image, height x width x channels. `D256(PE,SIMD)` is a dense layer of 256
 outputs; `(PE,SIMD)` and a third factor, the level lanes, are optional. `C64(PE,SIMD)` is a convolution of
@@ -9,132 +10,58 @@ outputs; `(PE,SIMD)` and a third factor, the level lanes, are optional. `C64(PE,
 `C384:3x3+same` pads. `MP2` pools 2x2 with stride 2, `MP3/2` 3x3 with stride 2. BatchNorm and residual
 binarization follow each hidden layer by themselves (after the pool, where one follows), BatchNorm alone
 follows the last, which is dense.
+
+`{ chain | chain }+` adds what its branches give, `}&` joins its channels; an empty branch is the identity, and a number
+in front repeats the block. `AP2` is an average pool, `GAP` that of the whole map. These give features, numbers on a
+grid, as the last layer of a branch does; a layer with weights reads their residual code.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rebnet.errors import FoldingError, NotationError
-from rebnet.ir.bounds import MAX_LAYERS, MAX_SIDE, MAX_WEIGHTS, shape_fault
+from rebnet.ir.architecture import (
+    MAX_LEVELS,
+    PLAIN,
+    Architecture,
+    AverageText,
+    Block,
+    ConvText,
+    DenseText,
+    Folding,
+    Item,
+    LayerText,
+    Meet,
+    PoolText,
+    behind,
+    met,
+)
+from rebnet.ir.bounds import MAX_LAYERS, MAX_NESTING, MAX_SIDE, MAX_WEIGHTS, shape_fault
 from rebnet.ir.values import Shape
 from rebnet.spec.window import Window
+
+__all__ = [
+    "MAX_LEVELS",
+    "Architecture",
+    "AverageText",
+    "Block",
+    "ConvText",
+    "DenseText",
+    "Folding",
+    "LayerText",
+    "PoolText",
+    "check_folding",
+    "check_size",
+    "parse",
+]
 
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})")
 _DENSE = re.compile(r"D([0-9]{1,9})(?:\(([^()]*)\))?")
 _CONV = re.compile(r"C([0-9]{1,9})(?:\(([^()]*)\))?(?::([0-9]{1,4})x([0-9]{1,4})(?:/([0-9]{1,4}))?(\+same)?)?")
-_POOL = re.compile(r"MP([0-9]{1,4})(?:/([0-9]{1,4}))?")
+_POOL = re.compile(r"([MA])P([0-9]{1,4})(?:/([0-9]{1,4}))?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_PLAIN = Window(3, 1)  # a convolution's, where the text gives none
-MAX_LEVELS = 8
-"""Most levels a network can have: super-increasing gains of more do not fit one byte."""
-
-
-@dataclass(frozen=True)
-class Folding:
-    """Parallelism of one layer: outputs (PE), inputs (SIMD) and levels (LEVEL_LANES) per cycle.
-
-    `level_lanes` is None where the text leaves it open: all bits in the first layer, else 1.
-    """
-
-    pe: int
-    simd: int
-    level_lanes: int | None = None
-
-    def __str__(self) -> str:
-        lanes = "" if self.level_lanes is None else f",{self.level_lanes}"
-        return f"({self.pe},{self.simd}{lanes})"
-
-
-@dataclass(frozen=True)
-class DenseText:
-    """One dense layer of a network text: `rows` outputs and, if given, its folding."""
-
-    rows: int
-    folding: Folding | None = None
-
-    def __str__(self) -> str:
-        return f"D{self.rows}{self.folding or ''}"
-
-
-@dataclass(frozen=True)
-class ConvText:
-    """One convolution of a network text: `rows` output channels, its window and, if given, its folding."""
-
-    rows: int
-    folding: Folding | None = None
-    window: Window = _PLAIN
-
-    def __str__(self) -> str:
-        return f"C{self.rows}{self.folding or ''}{'' if self.window == _PLAIN else f':{self.window}'}"
-
-
-@dataclass(frozen=True)
-class PoolText:
-    """One max-pool of a network text, on the channels of the convolution before it."""
-
-    window: Window
-
-    def __str__(self) -> str:
-        kernel, stride = self.window.kernel, self.window.stride
-        return f"MP{kernel}" if stride == kernel == 2 else f"MP{kernel}/{stride}"
-
-
-LayerText = DenseText | ConvText | PoolText
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """A network as text says it: the image's shape and the layers in order."""
-
-    height: int
-    width: int
-    channels: int
-    layers: tuple[LayerText, ...]
-
-    @property
-    def samples(self) -> int:
-        """Samples (pixels times channels) in one image."""
-        return self.height * self.width * self.channels
-
-    @property
-    def classes(self) -> int:
-        """Outputs of the last layer."""
-        return self.shapes[-1][2]
-
-    @property
-    def shapes(self) -> tuple[Shape, ...]:
-        """The shape in front of each layer, and behind the last; dense layers give 1 x 1 x outputs."""
-        shapes = [Shape(self.height, self.width, self.channels)]
-        for layer in self.layers:
-            match layer:
-                case DenseText():
-                    shapes.append(Shape(1, 1, layer.rows))
-                case ConvText():
-                    shapes.append(shapes[-1].windowed(layer.window, layer.rows))
-                case PoolText():
-                    shapes.append(shapes[-1].windowed(layer.window))
-        return tuple(shapes)
-
-    @property
-    def weighted(self) -> tuple[DenseText | ConvText, ...]:
-        """The layers that have weights, in order."""
-        return tuple(layer for layer in self.layers if not isinstance(layer, PoolText))
-
-    def inputs_of(self, index: int) -> int:
-        """Inputs of one output of layer `index`, counted from 0: the columns of its weight matrix."""
-        shape, layer = self.shapes[index], self.layers[index]
-        if isinstance(layer, DenseText):
-            return shape.elements
-        return layer.window.kernel**2 * shape.channels
-
-    def without_folding(self) -> "Architecture":
-        """The same network with every (PE,SIMD) left open."""
-        layers = tuple(layer if isinstance(layer, PoolText) else replace(layer, folding=None) for layer in self.layers)
-        return replace(self, layers=layers)
-
-    def __str__(self) -> str:
-        image = f"{self.height}x{self.width}x{self.channels}"
-        return " - ".join([image, *map(str, self.layers)])
+_MARK = re.compile(r"(\s-\s|–|—|[0-9]*\{|\||\}[+&]?)")
 
 
 def parse(text: str) -> Architecture:
@@ -143,32 +70,167 @@ def parse(text: str) -> Architecture:
     Raises `NotationError` naming the token and what is legal there, and `FoldingError` for a folding
     that its layer cannot have.
     """
-    tokens = [token.strip() for token in re.split(r"\s-\s|–|—", text.strip())]
-    image = _INPUT.fullmatch(tokens[0])
+    tokens = _Tokens(text)
+    image = _INPUT.fullmatch(tokens.word)
     if image is None or 0 in map(int, image.groups()):
         raise NotationError(
-            f"network text, token 1, {tokens[0]!r}: the image must come first as HEIGHTxWIDTHxCHANNELS, "
+            f"network text, token 1, {tokens.word!r}: the image must come first as HEIGHTxWIDTHxCHANNELS, "
             "each at least 1, such as 28x28x1; tokens are separated by ' - '"
         )
-    height, width, channels = map(int, image.groups())
-    if len(tokens) > MAX_LAYERS + 1:
-        raise NotationError(f"network text: has {len(tokens) - 1} layers and pools; use at most {MAX_LAYERS}")
-    if len(tokens) == 1:
+    shape = Shape(*map(int, image.groups()))
+    if tokens.layers > MAX_LAYERS + 1:
+        raise NotationError(f"network text: has {tokens.layers - 1} layers and pools; use at most {MAX_LAYERS}")
+    if tokens.mark == "":
         raise NotationError(f"network text {text!r}: no layer follows the image; add one, such as ' - D10'")
-    layers: tuple[LayerText, ...] = ()
-    for position, token in enumerate(tokens[1:], start=2):
-        place = f"network text, token {position}, {token!r}"
-        layer = _layer(place, token)
-        _check_order(place, layers, layer, Architecture(height, width, channels, layers).shapes[-1])
-        layers = (*layers, layer)
-    if not isinstance(layers[-1], DenseText):
-        raise NotationError(f"network text, {tokens[-1]!r}: the last layer must be dense; add one, such as ' - D10'")
-    architecture = Architecture(height, width, channels, layers)
+    if not tokens.at_separator:
+        raise NotationError(f"{tokens.place}: stands right behind the image; put ' - ' between them")
+    tokens.next()
+    items, _ = _chain(tokens, _Stand(shape), depth=0)
+    if tokens.mark:
+        raise NotationError(f"{tokens.place}: no block is open here; put a '{{' before its branches, or leave it out")
+    if not isinstance(items[-1], DenseText):
+        last = str(items[-1])
+        raise NotationError(f"network text, {last!r}: the last layer must be dense; add one, such as ' - D10'")
+    count = _count(items)
+    if count > MAX_LAYERS:
+        raise NotationError(f"network text: has {count} layers and pools; use at most {MAX_LAYERS}")
+    architecture = Architecture(*shape, items)
     check_size(architecture)
-    for index, layer in enumerate(layers):
-        if not isinstance(layer, PoolText) and layer.folding is not None:
-            check_folding(f"layer {index + 1}, {layer}", layer.folding, architecture.inputs_of(index))
+    for index, place in enumerate(architecture.places):
+        layer = place.layer
+        if isinstance(layer, DenseText | ConvText) and layer.folding is not None:
+            check_folding(f"layer {index + 1}, {layer}", layer.folding, place.inputs)
     return architecture
+
+
+class _Tokens:
+    """The text in parts: words, and the marks behind them: separators, braces and bars."""
+
+    def __init__(self, text: str) -> None:
+        self._parts = [part.strip() for part in _MARK.split(text.strip())]
+        self._at = 0
+        self._number = 1
+
+    @property
+    def layers(self) -> int:
+        """How many words there are."""
+        return sum(part != "" for part in self._parts[0::2])
+
+    @property
+    def word(self) -> str:
+        """What stands here, in front of the next mark."""
+        return self._parts[self._at]
+
+    @property
+    def mark(self) -> str:
+        """The mark behind it; nothing at the end."""
+        return self._parts[self._at + 1] if self._at + 1 < len(self._parts) else ""
+
+    @property
+    def at_separator(self) -> bool:
+        """Whether the mark parts two items of a chain."""
+        return self.mark in ("-", "–", "—")
+
+    @property
+    def opens(self) -> bool:
+        """Whether the mark opens a block."""
+        return self.mark.endswith("{")
+
+    @property
+    def closes(self) -> bool:
+        """Whether the mark ends a branch."""
+        return self.mark[:1] in ("|", "}")
+
+    @property
+    def place(self) -> str:
+        """Where the mark stands, for messages."""
+        return f"network text, token {self._number + (self.word != '')}, {self.mark!r}"
+
+    @property
+    def word_place(self) -> str:
+        """Where the word stands."""
+        return f"network text, token {self._number}, {self.word!r}"
+
+    def next(self) -> None:
+        """Go behind the mark."""
+        self._number += (self.word != "" or self.at_separator) + (not self.at_separator)
+        self._at += 2
+
+
+@dataclass(frozen=True)
+class _Stand:
+    """What stands in front of an item.
+
+    Attributes:
+        shape: of the map.
+        kind: "image", "sums" of a convolution, "pooled" ones, "dense" sums, or a "feature".
+        vector: whether only dense layers may follow.
+        area: what a feature's unit is divided by.
+    """
+
+    shape: Shape
+    kind: str = "image"
+    vector: bool = False
+    area: int = 1
+
+
+def _chain(tokens: _Tokens, stand: _Stand, depth: int) -> tuple[tuple[Item, ...], _Stand]:
+    """Items up to the end of a branch or of the text, and what stands behind them."""
+    items: list[Item] = []
+    while True:
+        if tokens.opens and tokens.word == "":
+            block, stand = _block(tokens, stand, depth + 1)
+            items.append(block)
+            if tokens.word:
+                raise NotationError(f"{tokens.word_place}: stands right behind a block; put ' - ' between them")
+        else:
+            layer = _layer(tokens.word_place, tokens.word)
+            items.append(layer)
+            if tokens.opens:
+                raise NotationError(f"{tokens.place}: stands right behind a layer; put ' - ' between them")
+            stand = _behind(tokens.word_place, stand, layer)
+        if not tokens.at_separator:
+            return tuple(items), stand
+        tokens.next()
+
+
+def _block(tokens: _Tokens, front: _Stand, depth: int) -> tuple[Block, _Stand]:
+    """A block, and what stands behind it; the tokens stand behind its end."""
+    place, number = tokens.place, tokens.mark[:-1]
+    if depth > MAX_NESTING:
+        raise NotationError(f"{place}: is a block in {depth - 1} others; use at most {MAX_NESTING} in one another")
+    if number and (len(number) > 9 or int(number) == 0):
+        raise NotationError(f"{place}: a block stands at least once; use a number of 1 to {MAX_LAYERS}, or none")
+    branches: list[tuple[Item, ...]] = []
+    while tokens.mark[:1] != "}":
+        tokens.next()
+        items: tuple[Item, ...] = ()
+        if tokens.word or not tokens.closes:
+            if not tokens.mark and not tokens.word:
+                raise NotationError(f"{place}: the block is not closed; end it with '}}+' or '}}&'")
+            items, _ = _chain(tokens, front, depth)
+        branches.append(items)
+        if not tokens.closes:
+            raise NotationError(f"{place}: the block is not closed; end it with '}}+' or '}}&'")
+    end, mark = tokens.place, tokens.mark
+    if mark == "}":
+        raise NotationError(f"{end}: does not say how branches meet; write '}}+' for a sum or '}}&' to join channels")
+    if len(branches) < 2:
+        raise NotationError(f"{end}: ends a block of one branch; part branches by '|', an empty one is the identity")
+    if not any(branches):
+        raise NotationError(f"{end}: ends a block without a layer; give at least one branch a layer")
+    meet: Meet = "+" if mark == "}+" else "&"
+    block = Block(tuple(branches), meet, int(number or 1))
+    if _count([block]) > MAX_LAYERS:
+        raise NotationError(f"{place}: makes {_count([block])} layers and pools; use at most {MAX_LAYERS}")
+    stand = _behind(place, front, block, end)
+    tokens.next()
+    return block, stand
+
+
+def _count(items: Sequence[Item]) -> int:
+    """Layers and pools, as often as they stand; a block counts one at least."""
+    return sum(item.times * max(1, sum(map(_count, item.branches))) if isinstance(item, Block) else 1 for item in items)
 
 
 def _layer(place: str, token: str) -> LayerText:
@@ -176,21 +238,25 @@ def _layer(place: str, token: str) -> LayerText:
         return DenseText(int(dense[1]), _folding(place, dense[2]))
     if (conv := _CONV.fullmatch(token)) and int(conv[1]) > 0:
         return ConvText(int(conv[1]), _folding(place, conv[2]), _window(place, conv))
-    if (pool := _POOL.fullmatch(token)) and int(pool[1]) > 0:
-        stride = int(pool[2] or 2)
+    if (pool := _POOL.fullmatch(token)) and int(pool[2]) > 0:
+        stride = int(pool[3] or 2)
         if stride == 0:
             raise NotationError(f"{place}: stride=0; use at least 1, such as MP3/2")
-        return PoolText(Window(int(pool[1]), stride))
+        window = Window(int(pool[2]), stride)
+        return PoolText(window) if pool[1] == "M" else AverageText(window)
+    if token == "GAP":
+        return AverageText()
     raise NotationError(
         f"{place}: not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or D<outputs>(PE,SIMD,LANES), "
         "such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and :KxK/STRIDE+same, such as "
-        "C96(32,33):11x11/4, or a max-pool MP<size>/STRIDE, such as MP2 or MP3/2"
+        "C96(32,33):11x11/4, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an average pool AP<size>/STRIDE or GAP, "
+        "or a block such as 2{ C64:3x3+same | }+"
     )
 
 
 def _window(place: str, match: re.Match[str]) -> Window:
     if match[3] is None:
-        return _PLAIN
+        return PLAIN
     kernel, width, stride = int(match[3]), int(match[4]), int(match[5] or 1)
     if kernel != width or kernel == 0 or stride == 0:
         raise NotationError(f"{place}: the kernel must be square and kernel and stride at least 1, such as :5x5/2")
@@ -208,39 +274,90 @@ def _folding(place: str, text: str | None) -> Folding | None:
     return Folding(*map(int, numbers))
 
 
-def _check_order(place: str, before: tuple[LayerText, ...], layer: LayerText, shape: Shape) -> None:
+def _behind(place: str, stand: _Stand, item: Item, end: str = "") -> _Stand:
+    """What stands behind an item, which must be able to stand there."""
+    if isinstance(item, Block):
+        for _ in range(item.times):
+            stand = _behind_block(place, stand, item, end)
+        return stand
+    _check_order(place, stand, item)
+    shape = behind(item, stand.shape)
+    match item:
+        case DenseText():
+            return _Stand(shape, "dense", vector=True)
+        case ConvText():
+            return _Stand(shape, "sums")
+        case PoolText():
+            return replace(stand, shape=shape, kind="pooled" if stand.kind == "sums" else stand.kind)
+        case AverageText(window=window):
+            area = stand.shape.positions if window is None else window.kernel**2
+            return _Stand(shape, "feature", area=stand.area * area)
+
+
+def _check_order(place: str, stand: _Stand, layer: LayerText) -> None:
     if isinstance(layer, DenseText):
         return
-    if before and isinstance(before[-1], DenseText):
+    if stand.vector:
         raise NotationError(f"{place}: stands behind a dense layer, where only dense layers D<outputs> may stand")
-    if isinstance(layer, PoolText) and not (before and isinstance(before[-1], ConvText)):
+    if isinstance(layer, PoolText) and stand.kind not in ("sums", "feature"):
         raise NotationError(f"{place}: a max-pool must follow a convolution C<channels>")
-    height, width = shape.height, shape.width
-    kernel = layer.window.kernel
-    if not layer.window.same and kernel > min(height, width):
+    if isinstance(layer, AverageText) and stand.kind == "image":
+        raise NotationError(f"{place}: an average pool must follow a convolution C<channels>, a pool or a block")
+    height, width = stand.shape.height, stand.shape.width
+    window = layer.window or Window(1, 1)
+    kernel = window.kernel
+    if not window.same and kernel > min(height, width):
         raise NotationError(
             f"{place}: a {kernel}x{kernel} window does not fit the {height}x{width} map in front of it; "
             "use a smaller one, or +same in a convolution"
         )
 
 
+def _behind_block(place: str, front: _Stand, block: Block, end: str) -> _Stand:
+    """What stands behind a block that stands once."""
+    ends = []
+    for branch in block.branches:
+        stand = front
+        for item in branch:
+            stand = _behind(place, stand, item, end)
+        if stand.kind == "image":
+            raise NotationError(f"{end}: a branch gives the image itself; put a layer in front of the block")
+        ends.append(stand)
+    shapes = [one.shape for one in ends]
+    meeting = shapes if block.meet == "+" else [shape._replace(channels=0) for shape in shapes]
+    given = " and ".join(dict.fromkeys(map(str, shapes)))
+    if len(set(meeting)) > 1 or len({one.vector for one in ends}) > 1:
+        raise NotationError(
+            f"{end}: its branches give {given}; give them the same strides and padding"
+            + (", and the same number of channels" if block.meet == "+" else "")
+        )
+    areas = sorted(one.area if one.kind == "feature" else 1 for one in ends)
+    times = [area / areas[0] for area in areas]
+    if any(time != 1 << int(time).bit_length() - 1 for time in times) or (block.meet == "&" and times[-1] > 1):
+        raise NotationError(
+            f"{end}: its branches give averages of {' and '.join(map(str, dict.fromkeys(areas)))} elements, which "
+            "count other units; pool every branch, or pool behind the block"
+        )
+    return _Stand(met(block.meet, shapes), "feature", vector=ends[0].vector, area=areas[-1])
+
+
 def check_size(architecture: Architecture) -> None:
     """Raise `NotationError` where an image, map, window or the weights are larger than any may be."""
-    first, *maps = architecture.shapes
-    fault = shape_fault(*first)
+    fault = shape_fault(*architecture.image)
     if fault is not None:
         raise NotationError(f"network text, the image: {fault}; scale the images down")
     weights = 0
-    for index, (layer, shape) in enumerate(zip(architecture.layers, maps, strict=True)):
-        place = f"network text, layer {index + 1}, {layer}"
-        fault = shape_fault(*shape)
+    for index, place in enumerate(architecture.places):
+        where = f"network text, layer {index + 1}, {place.layer}"
+        fault = shape_fault(*place.behind)
         if fault is not None:
-            raise NotationError(f"{place}: its output {fault}")
-        if not isinstance(layer, DenseText) and max(layer.window.kernel, layer.window.stride) > MAX_SIDE:
-            raise NotationError(f"{place}: kernel and stride are at most {MAX_SIDE}")
-        weights += 0 if isinstance(layer, PoolText) else layer.rows * architecture.inputs_of(index)
+            raise NotationError(f"{where}: its output {fault}")
+        window = None if isinstance(place.layer, DenseText) else place.layer.window
+        if window is not None and max(window.kernel, window.stride) > MAX_SIDE:
+            raise NotationError(f"{where}: kernel and stride are at most {MAX_SIDE}")
+        weights += place.weights
         if weights > MAX_WEIGHTS:
-            raise NotationError(f"{place}: the network has {weights} weights up to here; it can have {MAX_WEIGHTS}")
+            raise NotationError(f"{where}: the network has {weights} weights up to here; it can have {MAX_WEIGHTS}")
 
 
 def check_folding(place: str, folding: Folding, inputs: int) -> None:

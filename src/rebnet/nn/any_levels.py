@@ -6,13 +6,16 @@ because it sees other statistics. Here levels do so.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from torch import Tensor, nn
 
 from rebnet.errors import OptionError
+from rebnet.ir.features import Rescale
 from rebnet.ir.ops import BatchNorm, Op
 from rebnet.ir.ops import ResidualSign as SignOp
+from rebnet.nn.graph import Step, steps, values_of
 from rebnet.nn.operations import Said, says
 from rebnet.nn.residual import ResidualSign
 
@@ -45,17 +48,25 @@ class PerLevel(nn.ModuleList):
     def operations(self, said: Said) -> Said:
         """The operations of its modules, each with the numbers of all level counts."""
         each = [says(module, said, name) for name, module in self._modules.items() if module is not None]
-        own = [one.ops[len(said.ops) :] for one in each]
-        if len({len(ops) for ops in own}) > 1:
+        own = [one.nodes[len(said.nodes) :] for one in each]
+        if len({len(nodes) for nodes in own}) > 1:
             raise said.error(self, _UNLIKE)
-        return replace(each[-1], ops=(*said.ops, *(self._together(said, ops) for ops in zip(*own, strict=True))))
+        nodes = [
+            replace(same[-1], op=self._together(said, [one.op for one in same])) for same in zip(*own, strict=True)
+        ]
+        origins = {node.name: tuple(one.origins[node.name][0] for one in each) for node in nodes}
+        return replace(each[-1], nodes=(*said.nodes, *nodes), origins={**said.origins, **origins})
 
     def _together(self, said: Said, ops: Sequence[Op]) -> Op:
         """One operation with the numbers of all level counts."""
         norms = [op for op in ops if isinstance(op, BatchNorm)]
         signs = [op for op in ops if isinstance(op, SignOp)]
+        rescales = [op for op in ops if isinstance(op, Rescale)]
         if len(signs) == len(ops):
             return replace(signs[-1], fewer=tuple(signs[:-1]))
+        if len(rescales) == len(ops) and len({(op.shift, op.fraction_bits) for op in rescales}) == 1:
+            scale, bias = (np.stack([getattr(op, name) for op in rescales]) for name in ("scale", "bias"))
+            return replace(rescales[-1], scale=scale, bias=bias)
         if len(norms) < len(ops) or len({norm.epsilon for norm in norms}) > 1:
             raise said.error(self, _UNLIKE)
         mean, variance, weight, bias = (
@@ -64,13 +75,13 @@ class PerLevel(nn.ModuleList):
         return BatchNorm(mean, variance, weight, bias, norms[-1].epsilon)
 
 
-def level_counts(model: nn.Sequential) -> Sequence[int]:
+def level_counts(model: nn.Module) -> Sequence[int]:
     """The level counts that `model` has numbers of its own for: 1 … M, or M alone where it is no any-level network.
 
     Raises:
         OptionError: Its modules disagree on M.
     """
-    own = sorted({len(module) for module in model if isinstance(module, PerLevel)})
+    own = sorted({len(module) for module in model.modules() if isinstance(module, PerLevel)})
     if len(own) > 1:
         raise OptionError(
             f"modules for 1 to {own[0]} and for 1 to {own[-1]} levels; give every PerLevel the same number"
@@ -80,7 +91,7 @@ def level_counts(model: nn.Sequential) -> Sequence[int]:
     return (max((module.levels for module in model.modules() if isinstance(module, ResidualSign)), default=1),)
 
 
-def set_levels(model: nn.Sequential, levels: int) -> None:
+def set_levels(model: nn.Module, levels: int) -> None:
     """Let `model` run at `levels` levels from now on.
 
     Raises:
@@ -92,31 +103,41 @@ def set_levels(model: nn.Sequential, levels: int) -> None:
             f"levels={levels}: this network was trained for {', '.join(map(str, counts))}; use one of these, or train "
             "with --any-levels"
         )
-    for module in model:
+    for module in model.modules():
         if isinstance(module, PerLevel):
             module.active = levels
 
 
-def modules_at(model: Iterable[nn.Module], levels: int) -> list[nn.Module]:
-    """The modules in order, in place of each `PerLevel` its module for `levels` levels."""
-    return [module[levels - 1] if isinstance(module, PerLevel) else module for module in model]
+def is_any_level(model: nn.Module) -> bool:
+    """Whether `model` has numbers of its own for each of 1 … M levels."""
+    return any(isinstance(module, PerLevel) for module in model.modules())
 
 
-def signs_at(model: nn.Sequential, levels: int) -> list[ResidualSign]:
+def module_at(module: nn.Module, levels: int) -> nn.Module:
+    """The module itself, or that of a `PerLevel` for `levels` levels."""
+    return module[levels - 1] if isinstance(module, PerLevel) else module
+
+
+def signs_at(model: nn.Module, levels: int) -> list[ResidualSign]:
     """The residual signs in order, of a `PerLevel` those for `levels` levels."""
-    modules = (one for module in modules_at(model, levels) for one in module.modules())
+    modules = (one for step in steps(model) for one in module_at(step.module, levels).modules())
     return [one for one in modules if isinstance(one, ResidualSign)]
 
 
-def scores_at(model: nn.Sequential, images: Tensor, levels: Sequence[int]) -> list[Tensor]:
-    """What `model` makes of `images` at each of `levels`, N x classes each; what all share is computed once."""
-    own = next((place for place, module in enumerate(model) if isinstance(module, PerLevel)), None)
-    if own is None:
+def scores_at(
+    model: nn.Module, images: Tensor, levels: Sequence[int], flow: Sequence[Step] | None = None
+) -> list[Tensor]:
+    """What `model` makes of `images` at each of `levels`, N x classes each; what all share is computed once.
+
+    Args:
+        model: The network.
+        images: What goes into it.
+        levels: Level counts; M alone where it is no any-level network.
+        flow: Its `rebnet.nn.graph.steps`, for code that is compiled.
+    """
+    flow = steps(model) if flow is None else flow
+    own = {number for number, step in enumerate(flow) if isinstance(step.module, PerLevel)}
+    if not own:
         return [model(images)]
-    shared, scores = model[:own](images), []
-    for m in levels:
-        values = shared
-        for module in modules_at(list(model)[own:], m):
-            values = module(values)
-        scores.append(values)
-    return scores
+    shared = values_of(flow, {-1: images}, without=own)
+    return [values_of(flow, dict(shared), partial(module_at, levels=m))[len(flow) - 1] for m in levels]

@@ -1,14 +1,20 @@
 """From a network text to a trainable module."""
 
-import math
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, count
 
 import torch
 from torch import nn
 
-from rebnet.ir.notation import Architecture, ConvText, DenseText, PoolText
+from rebnet.ir.architecture import Architecture, AverageText, Block, ConvText, DenseText, Item, LayerText, PoolText
+from rebnet.ir.architecture import behind as shape_behind
+from rebnet.ir.values import Shape
 from rebnet.nn.any_levels import PerLevel
 from rebnet.nn.conv import BinaryConv2d
+from rebnet.nn.feature import AveragePool2d, GlobalAveragePool2d, NormFeature
+from rebnet.nn.graph import Graph, Join, Part, Sum
 from rebnet.nn.linear import BinaryLayer, BinaryLinear
 from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.options import FLOAT_LEVELS, Estimator, Gradient, check_any_levels, check_levels
@@ -28,8 +34,8 @@ def build(
     gradient: Gradient = "chain",
     estimator: Estimator = "clip",
     any_levels: bool = False,
-) -> nn.Sequential:
-    """Build the float network that `architecture` describes.
+) -> nn.Sequential | Graph:
+    """Build the float network that `architecture` describes: an `nn.Sequential`, or a `Graph` where it has features.
 
     The modules, in order; i counts the layers with weights from 1:
 
@@ -39,6 +45,11 @@ def build(
       `norm<i>` (NormSign): BatchNorm, the residual sign, and between them the padding for a convolution behind that
       pads. The outputs of the last `norm<i>`, which has no residual sign, are the class scores;
     * `flatten` (FlattenHWC) before the first dense layer behind a convolution.
+
+    At the end of a branch, in front of an empty one and in front of an average pool, `norm<i>` is a NormFeature:
+    BatchNorm alone. `sum<i>`, `join<i>` and `pool<i>` make features of features, and where layers with weights read
+    one, `sign<i>` (NormSign) stands once behind it, for all of them. Where they pad differently, each has its own
+    `pad<i>` behind the sign.
 
     With no levels it is the float network of the same shape: real weights, and `sign<i>`, a ReLU, in place of every
     residual sign.
@@ -53,7 +64,7 @@ def build(
         input_bits: Bits kept of each pixel, 1 to 8.
         gradient: Gradient of the residual signs, see `rebnet.nn.residual`.
         estimator: What stands in for the slope of their signs, see there.
-        any_levels: Make every `norm<i>` a `PerLevel`, with a module of its own for 1 … M levels.
+        any_levels: Make every BatchNorm's module a `PerLevel`, with a module of its own for 1 … M levels.
 
     Returns:
         A module from uint8 images, N x H x W x C, to scores, N x classes.
@@ -64,47 +75,192 @@ def build(
     check_any_levels(levels, any_levels)
     if levels != FLOAT_LEVELS:
         check_levels(levels)
-
-    modules: OrderedDict[str, nn.Module] = OrderedDict()
-    kind: type[nn.BatchNorm1d | nn.BatchNorm2d] = nn.BatchNorm1d
-    number, rows = 0, 0  # of the layer that waits for its BatchNorm
-
-    def close(window: Window | None, last: bool = False) -> None:
-        """Put what stands behind layer `number` in front of a layer with such a window, or behind the last."""
-        pad = PadLowest(window, -math.inf if number else -1.0) if window is not None and window.same else None
-        binarized = bool(number) and not last and levels != FLOAT_LEVELS
-        if number:
-
-            def norm_sign(m: int) -> NormSign:
-                return NormSign(kind(rows), *((ResidualSign(m, gradient, estimator), pad) if binarized else ()))
-
-            each = range(1, levels + 1)
-            modules[f"norm{number}"] = PerLevel(map(norm_sign, each)) if any_levels else norm_sign(levels)
-        if pad is not None and not binarized:
-            modules[f"pad{number + 1}"] = pad
-        if number and not last and not binarized:
-            modules[f"sign{number}"] = nn.ReLU()
-
-    flat = isinstance(architecture.layers[0], DenseText)
-    modules["pixels"] = PixelInput(*architecture.shapes[0], input_bits, flat)
-    for layer, shape in zip(architecture.layers, architecture.shapes, strict=False):
-        match layer:
-            case DenseText():
-                close(None)
-                number, rows, kind = number + 1, layer.rows, nn.BatchNorm1d
-                if not flat:
-                    modules["flatten"], flat = FlattenHWC(), True
-                modules[f"linear{number}"] = BinaryLinear(shape.elements, rows)
-            case ConvText(window=window):
-                close(window)
-                number, rows, kind = number + 1, layer.rows, nn.BatchNorm2d
-                modules[f"conv{number}"] = BinaryConv2d(shape.channels, rows, window.kernel, window.stride)
-            case PoolText(window=window):
-                modules[f"pool{number}"] = MaxPool2d(window.kernel, window.stride)
-    close(None, last=True)
-    model = nn.Sequential(modules)
+    builder = _Builder(levels, lambda m: ResidualSign(m, gradient, estimator), any_levels)
+    flat = all(isinstance(layer, DenseText) for layer in architecture.layers)
+    image = builder.add("pixels", PixelInput(*architecture.image, input_bits, flat))
+    value = builder.chain(architecture.items, _Value(architecture.image, "image", 0, flat, image))
+    builder.norm(value)
+    parts = builder.parts
+    if architecture.is_chain:
+        model: nn.Sequential | Graph = nn.Sequential(OrderedDict((part.name, part.module) for part in parts))
+    else:
+        model = Graph(*parts)
     use_real_weights(model, levels == FLOAT_LEVELS)
     return model
+
+
+Key = Window | None
+"""The window that a map is padded for; None where it is not."""
+
+
+@dataclass
+class _Value:
+    """What stands at a place of the network.
+
+    Attributes:
+        shape: Of the map, without padding.
+        kind: "image", the "sums" of a layer that waits for its BatchNorm, or a "feature".
+        number: Of the last layer with weights in front of it.
+        flat: Whether it is vectors.
+        name: The part that gives it.
+        codes: The parts that give its codes, padded for a window or not, as far as there are any.
+    """
+
+    shape: Shape
+    kind: str
+    number: int
+    flat: bool
+    name: str
+    codes: dict[Key, str] = field(default_factory=dict)
+
+
+class _Builder:
+    """Parts of a network, one after the other."""
+
+    def __init__(self, levels: int, sign: Callable[[int], ResidualSign], any_levels: bool) -> None:
+        self.parts: list[Part] = []
+        self._levels = levels
+        self._sign = sign
+        self._any_levels = any_levels
+        self._number = 0
+
+    def add(self, name: str, module: nn.Module, *of: str) -> str:
+        """Add a part; its name, with another number where it is taken."""
+        taken = {part.name for part in self.parts}
+        free = next(one for one in chain([name], (f"{name}_{n}" for n in count(2))) if one not in taken)
+        self.parts.append(Part(free, module, of))
+        return free
+
+    def chain(self, items: Sequence[Item], value: _Value) -> _Value:
+        """What stands behind the items."""
+        for item in items:
+            match item:
+                case Block():
+                    for _ in range(item.times):
+                        value = self._block(item, value)
+                case DenseText() | ConvText():
+                    value = self._layer(item, value)
+                case PoolText(window=window) if value.kind == "sums":
+                    value = self._behind(value, item, f"pool{value.number}", MaxPool2d(window.kernel, window.stride))
+                case PoolText(window=window):
+                    value = self._behind(
+                        self.feature(value), item, f"pool{value.number}", MaxPool2d(window.kernel, window.stride)
+                    )
+                case AverageText(window=window):
+                    pool = AveragePool2d(window.kernel, window.stride) if window else GlobalAveragePool2d()
+                    value = self._behind(self.feature(value), item, f"pool{value.number}", pool)
+        return value
+
+    def _behind(self, value: _Value, item: LayerText, name: str, module: nn.Module) -> _Value:
+        """What a module gives that keeps the kind of a value."""
+        return replace(value, shape=shape_behind(item, value.shape), name=self.add(name, module, value.name), codes={})
+
+    def _layer(self, layer: DenseText | ConvText, value: _Value) -> _Value:
+        self._open(value, [_key(layer)], feature=False)
+        codes = value.codes[_key(layer)]
+        self._number += 1
+        module: nn.Module
+        if isinstance(layer, ConvText):
+            name, window = f"conv{self._number}", layer.window
+            module = BinaryConv2d(value.shape.channels, layer.rows, window.kernel, window.stride)
+        else:
+            codes = codes if value.flat else self.add("flatten", FlattenHWC(), codes)
+            name, module = f"linear{self._number}", BinaryLinear(value.shape.elements, layer.rows)
+        shape = shape_behind(layer, value.shape)
+        return _Value(shape, "sums", self._number, isinstance(layer, DenseText), self.add(name, module, codes))
+
+    def _block(self, block: Block, value: _Value) -> _Value:
+        keys, feature = _readers(block)
+        self._open(value, keys, feature)
+        ends = [self.feature(self.chain(branch, value)) for branch in block.branches]
+        name, module = (f"sum{self._number}", Sum()) if block.meet == "+" else (f"join{self._number}", Join())
+        shape = ends[0].shape
+        if block.meet == "&":
+            shape = shape._replace(channels=sum(end.shape.channels for end in ends))
+        named = self.add(name, module, *(end.name for end in ends))
+        return _Value(shape, "feature", self._number, ends[0].flat, named)
+
+    def feature(self, value: _Value) -> _Value:
+        """The value as a feature."""
+        if value.kind != "sums":
+            return value
+        plain = self._levels == FLOAT_LEVELS
+        norm = self._per_level(lambda _: (NormSign if plain else NormFeature)(_norm_of(value)))
+        return replace(value, kind="feature", name=self.add(f"norm{value.number}", norm, value.name))
+
+    def norm(self, value: _Value) -> str:
+        """The scores of the last layer."""
+        return self.add(f"norm{value.number}", self._per_level(lambda _: NormSign(_norm_of(value))), value.name)
+
+    def _open(self, value: _Value, keys: Sequence[Key], feature: bool) -> None:
+        """Make what is read of a value: its codes, padded for each window, and the feature where that is read too."""
+        if feature and value.kind == "sums":
+            as_feature = self.feature(value)
+            value.kind, value.name = as_feature.kind, as_feature.name
+        keys = [key for key in dict.fromkeys(keys) if key not in value.codes]
+        if not keys:
+            return
+        if value.kind == "image":
+            for key in keys:
+                pad = None if key is None else PadLowest(key, -1.0)
+                value.codes[key] = value.name if pad is None else self.add(f"pad{self._number + 1}", pad, value.name)
+            return
+        name = f"{'norm' if value.kind == 'sums' else 'sign'}{value.number}"
+        if len(keys) == 1:
+            value.codes[keys[0]] = self._codes(value, name, keys[0])
+            return
+        codes = self._codes(value, name, None)
+        module = self.parts[-1].module
+        for key in keys:
+            value.codes[key] = (
+                codes if key is None else self.add(f"pad{self._number + 1}", _pad_behind(module, key), codes)
+            )
+
+    def _codes(self, value: _Value, name: str, key: Key) -> str:
+        """The codes of sums or features, padded for a window."""
+        if self._levels == FLOAT_LEVELS:
+            at = self.add(name, NormSign(_norm_of(value)), value.name)
+            at = at if key is None else self.add(f"pad{self._number + 1}", PadLowest(key), at)
+            return self.add(f"sign{value.number}", nn.ReLU(), at)
+        norm = self._per_level(
+            lambda m: NormSign(_norm_of(value), self._sign(m), None if key is None else PadLowest(key))
+        )
+        return self.add(name, norm, value.name)
+
+    def _per_level(self, module: Callable[[int], nn.Module]) -> nn.Module:
+        return PerLevel(map(module, range(1, self._levels + 1))) if self._any_levels else module(self._levels)
+
+
+def _norm_of(value: _Value) -> nn.BatchNorm1d | nn.BatchNorm2d:
+    return (nn.BatchNorm1d if value.flat else nn.BatchNorm2d)(value.shape.channels)
+
+
+def _key(layer: DenseText | ConvText) -> Key:
+    return layer.window if isinstance(layer, ConvText) and layer.window.same else None
+
+
+def _readers(block: Block) -> tuple[list[Key], bool]:
+    """How layers with weights read what stands in front of a block, and whether something reads it as a feature."""
+    keys: list[Key] = []
+    feature = False
+    for branch in block.branches:
+        match branch:
+            case (DenseText() | ConvText() as layer, *_):
+                keys.append(_key(layer))
+            case (Block() as inner, *_):
+                below, reads = _readers(inner)
+                keys, feature = keys + below, feature or reads
+            case _:
+                feature = True
+    return keys, feature
+
+
+def _pad_behind(module: nn.Module, window: Window) -> nn.Module:
+    """Padding behind codes that are read without it too."""
+    if isinstance(module, PerLevel):
+        return PerLevel(_pad_behind(one, window) for one in module)
+    sign = module.sign if isinstance(module, NormSign) else None
+    return PadLowest(window, 0.0 if sign is None else sign)
 
 
 def use_real_weights(model: nn.Module, real: bool) -> None:

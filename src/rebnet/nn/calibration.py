@@ -3,17 +3,25 @@
 Without them, rounding the factors at export moves 2 to 4 % of the labels; with them only thresholds are rounded.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
+from itertools import zip_longest
 
 import torch
 from torch import Tensor, nn
 
 from rebnet.errors import OptionError
 from rebnet.files import Array
-from rebnet.nn.any_levels import level_counts, modules_at, set_levels, signs_at
+from rebnet.ir.values import Code
+from rebnet.nn.any_levels import level_counts, module_at, set_levels
+from rebnet.nn.factors import with_factors
+from rebnet.nn.feature import NormFeature, shift_of
+from rebnet.nn.graph import Step, said_by, steps
 from rebnet.nn.linear import BinaryLayer
+from rebnet.nn.options import FEATURE_BITS
+from rebnet.nn.residual import ResidualSign
 from rebnet.spec.gains import choose_gains
 
 BATCH_SAMPLES = 2**20
@@ -24,32 +32,104 @@ HELD_BYTES = 2**30
 """Maps of all calibration images stay in memory where they are smaller; larger ones are computed again."""
 
 
-def snap_gains(model: nn.Sequential, gain_bits: int = 8, threshold_bits: int = 24) -> None:
+def calibrate(model: nn.Module, images: Tensor | Array, gain_bits: int = 8, feature_bits: int = FEATURE_BITS) -> None:
+    """The last steps of a training: `snap_gains`, `recalibrate` and, where there are features, `snap_features`.
+
+    Statistics are fitted once more behind that, to features on their grid.
+
+    Args:
+        model: A network of `rebnet.nn.build`, or any nest of `nn.Sequential` and `Graph` whose modules say operations.
+        images: uint8, N x H x W x C, from the training set.
+        gain_bits: Width of the sum of the gains.
+        feature_bits: F, features are multiples of 2^-F.
+
+    Raises:
+        OptionError: See `snap_features`.
+    """
+    features = _features(model)
+    for feature in features:
+        feature.drop_grid()
+    snap_gains(model, gain_bits)
+    recalibrate(model, images)
+    if features:
+        snap_features(model, feature_bits)
+        recalibrate(model, images)
+
+
+def _features(model: nn.Module) -> list[NormFeature]:
+    return [module for module in model.modules() if isinstance(module, NormFeature)]
+
+
+def snap_gains(model: nn.Module, gain_bits: int = 8, threshold_bits: int = 24) -> None:
     """Set the factors of every `ResidualSign` of two or more levels to g_i / 2^f, with integers g_i.
 
-    The integers are the hardware's gains, chosen by `rebnet.spec.gains.choose_gains` for the layer that
-    consumes the codes. One level needs no gain. In an any-level network, each m has gains of its own. Follow with
-    `recalibrate`.
+    The integers are the hardware's gains, chosen by `rebnet.spec.gains.choose_gains` for the layers that
+    consume the codes. One level needs no gain; in a network with features its factor becomes a power of two. In an
+    any-level network, each m has gains of its own. Follow with `recalibrate`.
 
     Args:
         model: A network of `rebnet.nn.build`.
         gain_bits: Width of the sum of the gains.
         threshold_bits: Width of the thresholds, T.
     """
-    counts = level_counts(model)
-    _, *consumers = (module for module in model.modules() if isinstance(module, BinaryLayer))
+    counts, flow = level_counts(model), steps(model)
+    powers = bool(_features(model)) or any(len(step.of) > 1 for step in flow)
     for m in counts:
-        for residual, consumer in zip(signs_at(model, m), consumers, strict=True):
-            if residual.levels == 1:
-                continue
-            factors = residual.gammas.detach().double().tolist()
-            inputs = consumer.weight[0].numel()
-            gains, fraction_bits = choose_gains(factors, inputs, counts[-1], gain_bits, threshold_bits)
-            residual.set_gammas([gain / 2**fraction_bits for gain in gains])
+        for sign, inputs in _readers(flow, m):
+            factors = sign.gammas.detach().double().tolist()
+            if sign.levels > 1:
+                gains, fraction_bits = choose_gains(factors, inputs, counts[-1], gain_bits, threshold_bits)
+                sign.set_gammas([gain / 2**fraction_bits for gain in gains])
+            elif powers:
+                sign.set_gammas([2.0 ** round(math.log2(factors[0]))])
+
+
+def _readers(flow: Sequence[Step], levels: int) -> Iterator[tuple[ResidualSign, int]]:
+    """Every residual sign, and the inputs of the largest layer that reads its codes."""
+    kinds = BinaryLayer | ResidualSign
+    inside = [[one for one in module_at(step.module, levels).modules() if isinstance(one, kinds)] for step in flow]
+    behind: list[list[nn.Module]] = [[] for _ in flow]  # the next of these that read what a step gives
+    for number in reversed(range(len(flow))):
+        for source in flow[number].of:
+            if source >= 0:
+                behind[source] += inside[number][:1] or behind[number]
+    for own, others in zip(inside, behind, strict=True):
+        for sign, after in zip_longest(own, own[1:]):
+            if isinstance(sign, ResidualSign):
+                readers = others if after is None else [after]
+                yield sign, max((one.weight[0].numel() for one in readers if isinstance(one, BinaryLayer)), default=1)
+
+
+def snap_features(model: nn.Module, feature_bits: int = FEATURE_BITS) -> None:
+    """Give every `NormFeature` its grid: F, and constants of the 16 bits that hardware multiplies with.
+
+    BatchNorm's statistics should be near their final ones; factors must be on their grid, see `snap_gains`.
+
+    Args:
+        model: A network whose modules say their operations.
+        feature_bits: F.
+
+    Raises:
+        OptionError: A module says no operations, or the factors are on no grid.
+        VerifyError: The modules stand in an order that is no network.
+    """
+    said = said_by(steps(model), "network")
+    network = with_factors(said.network("network"))
+    for name, modules in said.origins.items():
+        features = [one for one in modules if isinstance(one, NormFeature)]
+        layer = network.layer_of(network.by_name[name]) if features else None
+        if layer is None:
+            continue
+        codes = network.read(layer)
+        assert isinstance(codes, Code)
+        units = [layer.op.scale * codes.at(index)[0] for index in range(len(network.served))][-len(features) :]
+        shifts = [shift_of(one.slope(), unit, feature_bits) for one, unit in zip(features, units, strict=True)]
+        for feature, unit in zip(features, units, strict=True):
+            feature.set_grid(unit, feature_bits, min(shifts))
 
 
 @torch.no_grad()
-def recalibrate(model: nn.Sequential, images: Tensor | Array, batch_size: int | None = None) -> None:
+def recalibrate(model: nn.Module, images: Tensor | Array, batch_size: int | None = None) -> None:
     """Replace the statistics of every BatchNorm by those of `images`; leave the model in eval mode.
 
     Layer after layer, so that each one sees the final statistics of those before it. Mean and variance, per channel
@@ -66,20 +146,21 @@ def recalibrate(model: nn.Sequential, images: Tensor | Array, batch_size: int | 
     model.eval()
     for m in level_counts(model):
         set_levels(model, m)
-        _recalibrate(modules_at(model, m), _Values(batches))
+        _recalibrate([replace(step, module=module_at(step.module, m)) for step in steps(model)], batches)
 
 
-def _recalibrate(modules: Iterable[nn.Module], values: "_Values") -> None:
-    for module in modules:
-        norms = [one for one in module.modules() if isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d)]
-        values = values.held() if norms else values
+def _recalibrate(flow: Sequence[Step], batches: Sequence[Tensor]) -> None:
+    values = _Values(flow, batches)
+    for number, step in enumerate(flow):
+        norms = [one for one in step.module.modules() if isinstance(one, nn.BatchNorm1d | nn.BatchNorm2d)]
+        if norms:
+            values.hold(number)
         for norm in norms:
-            mean, variance = _statistics(values.through(partial(_read_by, norm, module)))
+            mean, variance = _statistics(partial(values.read_by, norm, number))
             assert norm.running_mean is not None
             assert norm.running_var is not None
             norm.running_mean.copy_(mean)
             norm.running_var.copy_(variance)
-        values = values.through(module)
 
 
 class _Reached(Exception):  # noqa: N818 - no error: it ends a module that has gone far enough
@@ -90,7 +171,7 @@ class _Reached(Exception):  # noqa: N818 - no error: it ends a module that has g
         self.values = values
 
 
-def _read_by(inner: nn.Module, module: nn.Module, values: Tensor) -> Tensor:
+def _read_by(inner: nn.Module, module: nn.Module, *values: Tensor) -> Tensor:
     """What `inner` reads when `module`, a part of which it is, is called with `values`."""
 
     def stop(_: nn.Module, inputs: tuple[Tensor]) -> None:
@@ -98,7 +179,7 @@ def _read_by(inner: nn.Module, module: nn.Module, values: Tensor) -> Tensor:
 
     handle = inner.register_forward_pre_hook(stop)
     try:
-        module(values)
+        module(*values)
     except _Reached as reached:
         return reached.values
     finally:
@@ -112,36 +193,53 @@ def inference_batch(images: Tensor) -> int:
     return max(1, min(1000, samples // images[0].numel()))
 
 
-@dataclass(frozen=True)
 class _Values:
-    """What `modules` make of `batches`, one batch after the other."""
+    """What steps make of batches of images; what the steps behind a place read is held where it is small."""
 
-    batches: Sequence[Tensor]
-    modules: tuple[Callable[[Tensor], Tensor], ...] = ()
+    def __init__(self, flow: Sequence[Step], batches: Sequence[Tensor]) -> None:
+        self._flow = flow
+        self._batches = batches
+        self._held: dict[int, Sequence[Tensor]] = {-1: batches}
 
-    def __iter__(self) -> Iterator[Tensor]:
-        for batch in self.batches:
-            for module in self.modules:
-                batch = module(batch)  # noqa: PLW2901 - through one module after the other
-            yield batch
+    def hold(self, number: int) -> None:
+        """Compute once what step `number` and those behind it read of those before it, unless it is too large."""
+        live = {source for step in self._flow[number:] for source in step.of if source < number}
+        first = self._some(0, live)
+        images = len(self._batches[0])
+        if sum(value.nbytes for value in first.values()) / images * sum(map(len, self._batches)) > HELD_BYTES:
+            return
+        held: dict[int, list[Tensor]] = {source: [] for source in live}
+        for batch in range(len(self._batches)):
+            for source, value in (self._some(batch, live) if batch else first).items():
+                held[source].append(value)
+        self._held = {-1: self._batches, **held}
 
-    def through(self, module: Callable[[Tensor], Tensor]) -> "_Values":
-        """What `module` makes of these values."""
-        return _Values(self.batches, (*self.modules, module))
+    def read_by(self, norm: nn.Module, number: int) -> Iterator[Tensor]:
+        """What a BatchNorm in step `number` reads, batch after batch."""
+        step = self._flow[number]
+        for batch in range(len(self._batches)):
+            values = self._some(batch, set(step.of))
+            yield _read_by(norm, step.module, *(values[source] for source in step.of))
 
-    def held(self) -> "_Values":
-        """The same values, computed once and kept, unless they take too much memory."""
-        images = sum(map(len, self.batches))
-        if next(iter(self))[0].nbytes * images > HELD_BYTES:
-            return self
-        return _Values(list(self))
+    def _some(self, batch: int, wanted: Collection[int]) -> dict[int, Tensor]:
+        """The values of some steps, of one batch."""
+        values = {source: held[batch] for source, held in self._held.items()}
+        missing, needed = [source for source in wanted if source not in values], set()
+        while missing:
+            number = missing.pop()
+            needed.add(number)
+            missing += [source for source in self._flow[number].of if source not in values and source not in needed]
+        for number in sorted(needed):
+            step = self._flow[number]
+            values[number] = step.module(*(values[source] for source in step.of))
+        return {number: values[number] for number in wanted}
 
 
-def _statistics(values: _Values) -> tuple[Tensor, Tensor]:
+def _statistics(values: Callable[[], Iterator[Tensor]]) -> tuple[Tensor, Tensor]:
     """Mean and population variance per channel, in two passes over the values."""
-    sums, counts = zip(*((batch.double().sum(_places(batch)), batch[:, 0].numel()) for batch in values), strict=True)
+    sums, counts = zip(*((batch.double().sum(_places(batch)), batch[:, 0].numel()) for batch in values()), strict=True)
     mean = torch.stack(sums).sum(0) / sum(counts)
-    squares = [(batch.double() - _spread(mean, batch)).square().sum(_places(batch)) for batch in values]
+    squares = [(batch.double() - _spread(mean, batch)).square().sum(_places(batch)) for batch in values()]
     return mean, torch.stack(squares).sum(0) / sum(counts)
 
 

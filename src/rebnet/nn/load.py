@@ -16,7 +16,9 @@ from rebnet.nn.build import build
 from rebnet.nn.networks import architecture
 from rebnet.nn.options import MODEL_FILE, Estimator, Gradient
 
-_BEFORE_NORM_SIGN = re.compile(r"(norm|sign)([0-9]+(?:\.[0-9]+)?)\.([a-z_]+)")
+_NORM = "weight|bias|running_mean|running_var|num_batches_tracked"
+_SIGN = "log_increments|snapped|is_snapped"
+_BEFORE_NORM_SIGN = re.compile(rf"(norm|sign)([0-9]+(?:\.[0-9]+)?)\.({_NORM}|{_SIGN})")
 """Names of tensors from when BatchNorm and residual sign were modules of their own: `norm1.bias`, `sign1.0.snapped`."""
 _LEGAL: dict[str, tuple[str, ...]] = {
     "any_levels": ("True", "False"),
@@ -47,19 +49,19 @@ class ModelMetadata:
     gradient: Gradient = "chain"
     estimator: Estimator = "clip"
 
-    def build(self) -> nn.Sequential:
+    def build(self) -> nn.Module:
         """The model that is meant, with weights as they start."""
         described = architecture(self.network)
         return build(described, self.levels, self.input_bits, self.gradient, self.estimator, self.any_levels)
 
 
-def save_model(run: Path, model: nn.Sequential, metadata: ModelMetadata) -> None:
+def save_model(run: Path, model: nn.Module, metadata: ModelMetadata) -> None:
     """Write `run`/model.safetensors in one step."""
     texts = {key: str(value) for key, value in asdict(metadata).items()}
     write_tensors(run / MODEL_FILE, state_arrays(model.state_dict()), texts)
 
 
-def load_model(run: Path) -> tuple[nn.Sequential, ModelMetadata]:
+def load_model(run: Path) -> tuple[nn.Module, ModelMetadata]:
     """Read `run`/model.safetensors; the model comes back in eval mode.
 
     Raises:

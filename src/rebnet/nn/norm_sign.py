@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from rebnet.errors import OptionError
 from rebnet.nn.operations import Said, says
@@ -64,7 +63,7 @@ class NormSign(nn.Module):
         """Return the values of the codes, or BatchNorm's where there is no sign."""
         if self.training:
             codes = norm_sign(x, self.norm, self.sign, self.total)
-            return codes if self.pad is None or self.sign is None else pad_codes(codes, self.pad, self.sign.gammas)
+            return codes if self.pad is None or self.sign is None else self.pad.codes(codes, self.sign.gammas)
         values: Tensor = self.norm(x)
         for module in (self.pad, self.sign):
             values = values if module is None else module(values)
@@ -75,33 +74,6 @@ class NormSign(nn.Module):
         for name, module in self._modules.items():
             said = said if module is None else says(module, said, name)
         return said
-
-
-def share_statistics(model: nn.Module, total: Total | None) -> None:
-    """Let every `NormSign` of `model` normalise over the images of all processes, which `total` adds up."""
-    for module in model.modules():
-        if isinstance(module, NormSign):
-            module.total = total
-
-
-def pad_codes(codes: Tensor, pad: PadLowest, gammas: Tensor) -> Tensor:
-    """What residual signs make of the map that `pad` gives, from what they make of the map itself.
-
-    Every level of the border is -1, so its value is -sum(gamma), and it adds -1 * dL/de to each dL/dgamma_i.
-
-    Args:
-        codes: Values behind the residual signs, N x C x H x W.
-        pad: What stands in front of them.
-        gammas: Their factors, shape [M].
-
-    Returns:
-        Values behind the residual signs of the padded map.
-    """
-    lowest = torch.zeros((), device=codes.device)
-    for gamma in gammas.unbind():
-        lowest = lowest - gamma
-    border = pad.border(codes.shape[2], codes.shape[3]).to(codes.device)
-    return torch.where(border, lowest.to(codes.dtype), functional.pad(codes, pad.widths(*codes.shape[2:])))
 
 
 def norm_sign(x: Tensor, norm: BatchNorm, sign: ResidualSign | None, total: Total | None = None) -> Tensor:

@@ -6,7 +6,7 @@ modules say stands here. `rebnet.export` calls them in turn.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -14,14 +14,15 @@ import torch
 from torch import Tensor, nn
 
 from rebnet.errors import OptionError
-from rebnet.ir.network import Network
+from rebnet.ir.network import PIXELS, Names, Network, Node
 from rebnet.ir.ops import BatchNorm, Floats, MaxPool, Op, PixelInput, ResidualSign
-from rebnet.ir.values import LevelCounts, Shape, Value
+from rebnet.ir.values import Shape, Value
 from rebnet.spec.window import Window
 
 LEGAL = (
     "use PixelInput, BinaryLinear, BinaryConv2d, NormSign, BatchNorm1d, BatchNorm2d, MaxPool2d, PadLowest, FlattenHWC "
-    "and ResidualSign (Dropout and Identity are passed over), or give it a method `operations` (rebnet.nn.operations)"
+    "and ResidualSign, in a Graph also NormFeature, AveragePool2d, GlobalAveragePool2d, Sum and Join (Dropout and "
+    "Identity are passed over), or give it a method `operations` (rebnet.nn.operations)"
 )
 
 
@@ -42,21 +43,27 @@ class Padding:
 
 @dataclass(frozen=True)
 class Said:
-    """What the modules up to a place have said.
+    """What the modules up to a place have said, and the value there.
 
     Attributes:
         place: Where the next module stands, for messages, such as "net: module 2.1".
         image: What goes in.
-        flat: Whether values are vectors, N x values, or maps, N x C x H x W.
-        ops: Operations in order, each of which reads the one before.
+        flat: Whether the value is vectors, N x values, or maps, N x C x H x W.
+        nodes: All that was said, in order.
+        source: The node that gives the value, or `PIXELS`.
         padding: Of the map, where it is padded: in the operations, padding is a part of the convolution behind.
+        origins: The module that said a node, by its name; of an any-level network's, those for 1 … M levels.
+        names: The names that nodes have so far.
     """
 
     place: str
     image: PixelInput
     flat: bool
-    ops: tuple[Op, ...] = ()
+    nodes: tuple[Node[Op], ...] = ()
+    source: str = PIXELS
     padding: Padding | None = None
+    origins: Mapping[str, tuple[nn.Module, ...]] = field(default_factory=dict)
+    names: Names = field(default_factory=Names)
 
     def then(self, module: nn.Module, op: Op) -> "Said":
         """The same with one operation more, which does not read a padded map.
@@ -64,15 +71,33 @@ class Said:
         Raises:
             OptionError: The map is padded.
         """
-        if self.padding is None:
-            return replace(self, ops=(*self.ops, op))
-        if not self.padding.coded:
-            raise self.padding.complaint
-        raise self.error(
-            module,
-            f"its map was padded for {self.padding.window}, and only the BinaryConv2d of that window takes a padded "
-            "map; pool before padding, and pad for that convolution alone",
-        )
+        return self.together(module, (), op)
+
+    def together(self, module: nn.Module, others: "tuple[Said, ...]", op: Op) -> "Said":
+        """The same with one operation more, which reads this value and the others; none is a padded map.
+
+        Raises:
+            OptionError: A map is padded, or some values are vectors and some are maps.
+        """
+        for one in (self, *others):
+            if one.padding is not None and not one.padding.coded:
+                raise one.padding.complaint
+            if one.padding is not None:
+                raise self.error(
+                    module,
+                    f"its map was padded for {one.padding.window}, and only the BinaryConv2d of that window takes a "
+                    "padded map; pool before padding, and pad for that convolution alone",
+                )
+            if one.flat != self.flat:
+                raise self.error(module, "reads vectors and maps; flatten all of them, or none")
+        names = self.names.copy()
+        node = names.add(Node("", op, tuple(one.source for one in (self, *others))))
+        origins = {**self.origins, node.name: (module,)}
+        return replace(self, nodes=(*self.nodes, node), source=node.name, names=names, origins=origins)
+
+    def at(self, there: "Said") -> "Said":
+        """All that was said, and the value of another place."""
+        return replace(self, source=there.source, flat=there.flat, padding=there.padding)
 
     def error(self, module: nn.Module | str, reason: str) -> OptionError:
         """An error that names the place and the module."""
@@ -98,17 +123,23 @@ class Said:
         return max((len(op.gammas) for op in self.ops if isinstance(op, ResidualSign)), default=1)
 
     @property
-    def shape(self) -> Shape:
-        """The shape of the map so far, without padding.
+    def ops(self) -> tuple[Op, ...]:
+        """The operations in order."""
+        return tuple(node.op for node in self.nodes)
+
+    @property
+    def value(self) -> Value:
+        """The type of the value.
 
         Raises:
             VerifyError: An operation cannot read what stands in front of it.
         """
-        counts = LevelCounts(self.levels, (self.levels,))
-        value: Value = self.image.result(counts)
-        for op in self.ops:
-            value = op.result(counts, value)
-        return value.shape
+        return self.network("").values[self.source]
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the map so far, without padding; raises as `value`."""
+        return self.value.shape
 
     def network(self, name: str) -> Network:
         """The operations so far as a network of that name, not verified.
@@ -118,39 +149,42 @@ class Said:
         """
         if self.padding is not None and not self.padding.coded:
             raise self.padding.complaint
-        return Network.chain(name, self.levels, self.image, self.ops)
+        return Network(name, self.levels, self.image, self.nodes, () if self.source == PIXELS else (self.source,))
 
 
 @runtime_checkable
 class Says(Protocol):
     """A module that says its operations."""
 
-    def operations(self, said: Said) -> Said:
-        """What was said in front of it, with its own operations added."""
+    def operations(self, *said: Said) -> Said:
+        """What was said in front of it, with its own operations added; one argument for each value that it reads."""
 
 
-def says(module: nn.Module, said: Said, part: str = "") -> Said:
+def says(module: nn.Module, said: Said, part: str = "", others: tuple[Said, ...] = ()) -> Said:
     """What `module` adds to what was said in front of it.
 
     Args:
         module: The module.
         said: What stands in front of it, and where.
         part: Its name, where it is a part of the module that stands there.
+        others: All that was said, at the other values of a module that reads several.
 
     Raises:
         OptionError: It says nothing, or calling it does more than it says; or what it says itself.
     """
-    here = replace(said, place=f"{said.place}.{part}" if part else said.place)
+    place = said.place
+    values = tuple(replace(one, place=f"{place}.{part}" if part else place) for one in (said, *others))
+    here = values[0]
     known = next((kind for kind in _OF_TORCH if isinstance(module, kind)), None)
     if isinstance(module, Says):
         _check_plain(here, module, _where(type(module), "operations"))
-        behind = module.operations(here)
+        behind = module.operations(*values)
     elif known is not None:
         _check_plain(here, module, known)
-        behind = _OF_TORCH[known](module, here)
+        behind = _OF_TORCH[known](module, *values)
     else:
         raise OptionError(f"{here.place} is a {type(module).__name__}; {LEGAL}")
-    return replace(behind, place=said.place)
+    return replace(behind, place=place)
 
 
 def check_hooks(place: str, module: nn.Module) -> None:

@@ -11,6 +11,9 @@ Estimator = Literal["clip", "polynomial", "ede"]
 MODEL_FILE = "model.safetensors"
 """A trained network, in the folder of a run."""
 
+FEATURE_BITS = 5
+"""F: features are multiples of 2^-F, about a thirtieth of their standard deviation."""
+
 FLOAT_LEVELS = 0
 """Level count of the float network of the same shape: a teacher, and a ceiling to compare with."""
 

@@ -9,7 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rebnet.ir import ops
+from rebnet.ir.network import PIXELS
 from rebnet.nn.operations import Padding, Said, max_pool
+from rebnet.nn.residual import ResidualSign
 from rebnet.spec.window import Window
 
 LARGEST_BLOCK = 4
@@ -22,6 +25,7 @@ class PadLowest(nn.Module):
     Zero does not exist in a binary map. This module stands directly before the residual sign (after BatchNorm and
     pool) and pads with -inf, all of whose levels are -1; so the border follows the factors in use, gives them their
     gradient, and needs to know nothing about them. Behind `PixelInput` the lowest value is known: give `lowest=-1`.
+    Behind a residual sign whose codes are read without a border too, give that sign: `lowest=sign`.
 
     Gradient: that of the inner map. Behind the residual sign each border element adds -1 * dL/de to dL/dgamma_i.
 
@@ -29,30 +33,67 @@ class PadLowest(nn.Module):
 
     Args:
         window: The window of the convolution that follows, with same=True.
-        lowest: The value to pad with.
+        lowest: The value to pad with, or the residual sign whose codes are padded; that sign is no part of this module.
     """
 
-    def __init__(self, window: Window, lowest: float = -math.inf) -> None:
+    def __init__(self, window: Window, lowest: float | ResidualSign = -math.inf) -> None:
         super().__init__()
         self.window = window
-        self.lowest = lowest
+        self.lowest = -math.inf if isinstance(lowest, ResidualSign) else lowest
+        self._signs = (lowest,) if isinstance(lowest, ResidualSign) else ()  # in a tuple, and so no part
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the padded map."""
+        if self._signs:
+            return self.codes(x, self._signs[0].gammas)
         return functional.pad(x, self.widths(*x.shape[2:]), value=self.lowest)
+
+    def codes(self, codes: Tensor, gammas: Tensor) -> Tensor:
+        """What residual signs make of a padded map, from what they make of the map itself.
+
+        Every level of the border is -1, so its value is -sum(gamma), and it adds -1 * dL/de to each dL/dgamma_i.
+
+        Args:
+            codes: Values behind the residual signs, N x C x H x W.
+            gammas: Their factors, shape [M].
+
+        Returns:
+            Values behind the residual signs of the padded map.
+        """
+        lowest = torch.zeros((), device=codes.device)
+        for gamma in gammas.unbind():
+            lowest = lowest - gamma
+        border = self.border(codes.shape[2], codes.shape[3]).to(codes.device)
+        return torch.where(border, lowest.to(codes.dtype), functional.pad(codes, self.widths(*codes.shape[2:])))
 
     def operations(self, said: Said) -> Said:
         """Padding for the convolution behind; no operation of its own."""
         said = said.maps(self)
+        if self._signs:
+            return self._of_codes(said, self._signs[0])
         complaint = said.error(
             f"PadLowest with lowest={self.lowest}",
             "stands neither behind PixelInput with lowest=-1 nor directly before a ResidualSign with lowest=-inf, so "
             "the border is not the lowest code; move it there",
         )
-        of_pixels = not said.ops and self.lowest == -1
+        of_pixels = said.source == PIXELS and self.lowest == -1
         if said.padding is not None or not (of_pixels or self.lowest == -math.inf):
             raise complaint if said.padding is None or said.padding.coded else said.padding.complaint
         return replace(said, padding=Padding(self.window, complaint, of_pixels))
+
+    def _of_codes(self, said: Said, sign: ResidualSign) -> Said:
+        network = said.network("")
+        at = network.by_name.get(said.source)
+        while at is not None and isinstance(at.op, ops.MaxPool):
+            at = network.before(at)
+        op = None if at is None else at.op
+        signs = (*op.fewer, op) if isinstance(op, ops.ResidualSign) else ()
+        wrong = said.error(
+            self, "stands behind something else than the residual sign that it is given, or than pools of its codes"
+        )
+        if said.padding is not None or tuple(sign.gammas.tolist()) not in [one.gammas for one in signs]:
+            raise wrong
+        return replace(said, padding=Padding(self.window, wrong, coded=True))
 
     def widths(self, height: int, width: int) -> list[int]:
         """Columns before and after a map of this size, rows before and after it, as `functional.pad` takes them."""

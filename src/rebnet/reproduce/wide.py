@@ -20,13 +20,7 @@ class Wide:
     @property
     def weights_kib(self) -> float:
         """KiB of all weights, 1 bit each."""
-        network = self.run.network
-        bits = sum(
-            layer.rows * network.inputs_of(index)
-            for index, layer in enumerate(network.layers)
-            if layer in network.weighted
-        )
-        return bits / 8 / 1024
+        return sum(place.weights for place in self.run.network.places) / 8 / 1024
 
 
 def widths(runs: Sequence[Run]) -> list[Wide]:

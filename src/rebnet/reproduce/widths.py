@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from rebnet.ir.notation import Architecture, LayerText, PoolText
+from rebnet.ir.architecture import Architecture, ConvText, DenseText, LayerText, mapped
 
 
 def scale(wide: Architecture, narrow: Architecture) -> float | None:
@@ -26,9 +26,9 @@ def scale(wide: Architecture, narrow: Architecture) -> float | None:
 
 def _form(network: Architecture) -> Architecture:
     """All of a network but its foldings and the outputs of its hidden layers."""
-    plain = network.without_folding()
-    return replace(plain, layers=(*map(_one_row, plain.layers[:-1]), plain.layers[-1]))
+    *hidden, last = network.without_folding().items
+    return replace(network, items=(*mapped(hidden, _one_row), last))
 
 
-def _one_row(layer: LayerText) -> LayerText:
-    return layer if isinstance(layer, PoolText) else replace(layer, rows=1)
+def _one_row(layer: DenseText | ConvText) -> LayerText:
+    return replace(layer, rows=1)

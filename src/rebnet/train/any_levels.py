@@ -9,7 +9,7 @@ from rebnet.train.batches import generator
 from rebnet.train.recipe import Recipe
 
 
-def level_sets(model: nn.Sequential, recipe: Recipe) -> list[tuple[int, ...]]:
+def level_sets(model: nn.Module, recipe: Recipe) -> list[tuple[int, ...]]:
     """The sets of level counts that steps run at, M last in each.
 
     One set, 1 … M, or for "sample" M with each other count: the sandwich of universally slimmable networks

@@ -15,9 +15,9 @@ from rebnet.datasets.split import Draw, random_seed
 from rebnet.errors import OptionError, TrainingError
 from rebnet.files import file_hash, write_record
 from rebnet.ir.notation import Architecture
-from rebnet.nn.any_levels import PerLevel, level_counts, set_levels, signs_at
+from rebnet.nn.any_levels import is_any_level, level_counts, set_levels, signs_at
 from rebnet.nn.build import build, use_real_weights
-from rebnet.nn.calibration import inference_batch, recalibrate, snap_gains
+from rebnet.nn.calibration import calibrate, inference_batch
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.options import FLOAT_LEVELS, MODEL_FILE
 from rebnet.records.request import Request
@@ -60,7 +60,7 @@ class _Job:
     validation: Source
     output: Path
     seed: int
-    teacher: nn.Sequential | None
+    teacher: nn.Module | None
     processes: Processes
 
 
@@ -185,11 +185,11 @@ def train(
     return processes.tell(record)
 
 
-def _finish(model: nn.Sequential, job: _Job, curve: Curve, gain_bits: int, dataset: Dataset) -> Training:
+def _finish(model: nn.Module, job: _Job, curve: Curve, gain_bits: int, dataset: Dataset) -> Training:
     """Snap the factors, fit the statistics, look at the test images: the record of the training."""
     if job.settings["levels"] != FLOAT_LEVELS:  # a float network's factors need no fitting, nor do its statistics
-        snap_gains(model, gain_bits)
-        recalibrate(model, calibration_pixels(job.training, job.recipe, job.seed))
+        pixels = calibration_pixels(job.training, job.recipe, job.seed)
+        calibrate(model, pixels, gain_bits, job.recipe.feature_bits)
     test = place(dataset.test_images, dataset.test_labels, None, job.processes.device)
     test_accuracy, test_accuracies = _accuracies(model, test)
     validation_accuracy, validation_accuracies = _accuracies(model, job.validation)
@@ -209,7 +209,7 @@ def _finish(model: nn.Sequential, job: _Job, curve: Curve, gain_bits: int, datas
 
 
 @torch.no_grad()
-def accuracy(model: nn.Sequential, images: Source, processes: Processes = ALONE) -> float:
+def accuracy(model: nn.Module, images: Source, processes: Processes = ALONE) -> float:
     """Percent of images whose largest score is their label's, in eval mode and float32; `processes` share the work."""
     was_training = model.training
     model.eval()
@@ -222,18 +222,17 @@ def accuracy(model: nn.Sequential, images: Source, processes: Processes = ALONE)
 
 
 def _accuracies(
-    model: nn.Sequential, images: Source, processes: Processes = ALONE
+    model: nn.Module, images: Source, processes: Processes = ALONE
 ) -> tuple[float, tuple[float, ...] | None]:
     """Percent at M levels and, of an any-level network, at each of 1 … M; leaves M active."""
     percents = []
     for m in level_counts(model):
         set_levels(model, m)
         percents.append(accuracy(model, images, processes))
-    own = any(isinstance(module, PerLevel) for module in model)
-    return percents[-1], tuple(percents) if own else None
+    return percents[-1], tuple(percents) if is_any_level(model) else None
 
 
-def _gammas(model: nn.Sequential) -> tuple[Gammas, ...]:
+def _gammas(model: nn.Module) -> tuple[Gammas, ...]:
     """The factors of every hidden layer; of an any-level network, those for each of 1 … M."""
     signs = [[tuple(one.gammas.tolist()) for one in signs_at(model, m)] for m in level_counts(model)]
     return tuple(signs[0] if len(signs) == 1 else zip(*signs, strict=True))
@@ -254,7 +253,7 @@ def _memory_errors(described: Architecture, recipe: Recipe) -> Iterator[None]:
         ) from error
 
 
-def _check_finite(model: nn.Sequential, place: str) -> None:
+def _check_finite(model: nn.Module, place: str) -> None:
     """Raise `TrainingError` where a number of the model is none any more."""
     for name, tensor in model.state_dict().items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
@@ -271,7 +270,7 @@ def _check_loss(loss: Tensor, job: _Job, epoch: int, step: str, rate: float) -> 
 
 def _initial_model(
     described: Architecture, levels: int, input_bits: int, recipe: Recipe, seed: int, any_levels: bool
-) -> nn.Sequential:
+) -> nn.Module:
     """The untrained network; the caller's random state is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed(seed, Draw.WEIGHTS))
@@ -281,7 +280,7 @@ def _initial_model(
         return model
 
 
-def _run_epochs(model: nn.Sequential, job: _Job, resume: bool, quiet: bool) -> tuple[Curve, bool]:
+def _run_epochs(model: nn.Module, job: _Job, resume: bool, quiet: bool) -> tuple[Curve, bool]:
     """Train the epochs that are not yet done; return the whole learning curve, and whether its steps were compiled."""
     recipe, processes = job.recipe, job.processes
     optimizer = make_optimizer(model, recipe)

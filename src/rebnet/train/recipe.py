@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from rebnet.errors import FileFormatError, OptionError
-from rebnet.nn.options import Estimator, Gradient
+from rebnet.nn.options import FEATURE_BITS, Estimator, Gradient
 
 Loss = Literal["cross_entropy", "squared_hinge"]
 Precision = Literal["float32", "bfloat16"]
@@ -43,6 +43,7 @@ class Recipe:
         calibration_images: At most so many training images, moved and mirrored as in training, give the final
             BatchNorm statistics.
         any_levels: Level counts that a step of an any-level training runs at: "all", or "sample", M and one more.
+        feature_bits: F of a network with branches, whose features are multiples of 2^-F.
 
     Raises:
         OptionError: A field is of another type or outside its range. Numbers of numpy are numbers.
@@ -68,6 +69,7 @@ class Recipe:
     precision: Precision = "float32"
     calibration_images: int = 10_000
     any_levels: AnyLevels = "all"
+    feature_bits: int = FEATURE_BITS
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -89,6 +91,7 @@ _LEAST = {"epochs": 1, "batch_size": 2, "calibration_images": 1}
 _POSITIVE = ("peak_learning_rate", "latent_clip", "initial_spread", "temperature")
 _SHARES = ("label_smoothing", "validation_fraction")
 _MOST = 2**31 - 1
+_HIGHEST = {"feature_bits": 16}
 
 
 def _taken(name: str, value: object) -> tuple[object, str]:
@@ -109,7 +112,8 @@ def _out_of_range(name: str, value: float) -> str:
     """What a number must be where it is not legal."""
     if _KINDS[name] is int:
         least = _LEAST.get(name, 0)
-        return f"be at least {least}" if value < least else f"be at most {_MOST}" if value > _MOST else ""
+        most = _HIGHEST.get(name, _MOST)
+        return f"be at least {least}" if value < least else f"be at most {most}" if value > most else ""
     if name == "distillation":
         return "" if 0 <= value <= 1 else "be 0 to 1"
     if name in _SHARES:

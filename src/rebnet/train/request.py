@@ -1,13 +1,12 @@
 """What is asked of a training, checked before torch is imported, images are loaded or anything is written."""
 
-import math
 import os
 from numbers import Integral, Real
 from typing import get_args
 
 from rebnet.choices import Device
 from rebnet.errors import OptionError
-from rebnet.ir.notation import Architecture, DenseText
+from rebnet.ir.architecture import Architecture, DenseText
 from rebnet.nn.networks import architecture, widen
 from rebnet.nn.options import FLOAT_LEVELS, check_any_levels, check_input_bits, check_levels
 from rebnet.train.recipe import Recipe, recipe_for
@@ -62,15 +61,12 @@ def check_request(
 
 def weights_of(described: Architecture) -> list[int]:
     """Weights of each layer of the network text, 0 for a pool."""
-    return [
-        getattr(layer, "rows", 0) * (described.inputs_of(index) if hasattr(layer, "rows") else 0)
-        for index, layer in enumerate(described.layers)
-    ]
+    return [place.weights for place in described.places]
 
 
 def _check_shift(described: Architecture, recipe: Recipe) -> None:
     """Refuse to move images so far that nothing of them may be left."""
-    height, width, _ = described.shapes[0]
+    height, width, _ = described.image
     most = min(height, width) - 1
     if recipe.shift_pixels > most:
         raise OptionError(
@@ -91,7 +87,7 @@ def _check_memory(described: Architecture, recipe: Recipe) -> None:
             f"{_gib(sum(weights) * WEIGHT_BYTES)}, and this machine has {_gib(memory)}; use fewer outputs or a smaller "
             "--width"
         )
-    sizes = [math.prod(shape) for shape in described.shapes[1:]]
+    sizes = [place.behind.elements for place in described.places]
     index = max(range(len(sizes)), key=sizes.__getitem__)
     need = 8 * recipe.batch_size * sizes[index]
     if need > memory:

@@ -8,7 +8,8 @@ from torch import nn
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import file_hash
 from rebnet.ir.notation import Architecture, parse
-from rebnet.nn.any_levels import PerLevel, level_counts
+from rebnet.nn.any_levels import PerLevel, is_any_level, level_counts
+from rebnet.nn.feature import NormFeature
 from rebnet.nn.load import load_model
 from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.options import MODEL_FILE
@@ -21,7 +22,7 @@ LEAST_SHARE = 2.0**-6
 
 
 @torch.no_grad()
-def start_from(model: nn.Sequential, described: Architecture, input_bits: int, run: Path, record: str) -> Told:
+def start_from(model: nn.Module, described: Architecture, input_bits: int, run: Path, record: str) -> Told:
     """Put the latent weights, BatchNorms and factors of the finished run `run` into `model`.
 
     Levels that the run did not have start with half the factor of the level before them; from one level or from a float
@@ -49,7 +50,7 @@ def start_from(model: nn.Sequential, described: Architecture, input_bits: int, r
             f"with {input_bits}; start from a run of the same network"
         )
     levels = level_counts(model)[-1]
-    if metadata.levels > levels and not any(isinstance(module, PerLevel) for module in trained):
+    if metadata.levels > levels and not is_any_level(trained):
         raise OptionError(
             f"{run}: has {metadata.levels} levels, this training has {levels}; start from a run of at most as many, or "
             "from an any-level one"
@@ -57,13 +58,20 @@ def start_from(model: nn.Sequential, described: Architecture, input_bits: int, r
     parts = dict(trained.named_children())
     for name, module in model.named_children():
         for wanted, given in _pairs(module, parts[name], levels) if name in parts else ():
-            if not (isinstance(wanted, NormSign) and isinstance(given, NormSign)):
-                wanted.load_state_dict(given.state_dict())
-                continue
-            wanted.norm.load_state_dict(given.norm.state_dict())
-            if wanted.sign is not None and given.sign is not None:
-                _take_factors(wanted.sign, given.sign.gammas.double().tolist())
+            _take(wanted, given)
     return run_summary(run, record)
+
+
+def _take(wanted: nn.Module, given: nn.Module) -> None:
+    """Latent weights, BatchNorms and factors; what a training sets at its end is set at the end of this one."""
+    norms = NormSign | NormFeature
+    if not (isinstance(wanted, norms) and isinstance(given, norms)):  # a float network has no NormFeature
+        wanted.load_state_dict(given.state_dict())
+        return
+    wanted.norm.load_state_dict(given.norm.state_dict())
+    signs = [one.sign for one in (wanted, given) if isinstance(one, NormSign) and one.sign is not None]
+    if len(signs) == 2:
+        _take_factors(signs[0], signs[1].gammas.double().tolist())
 
 
 def _pairs(module: nn.Module, before: nn.Module, levels: int) -> list[tuple[nn.Module, nn.Module]]:
@@ -74,7 +82,7 @@ def _pairs(module: nn.Module, before: nn.Module, levels: int) -> list[tuple[nn.M
     return [(wanted, given[min(index, len(given) - 1)]) for index, wanted in enumerate(module)]
 
 
-def load_teacher(run: Path, described: Architecture) -> nn.Sequential:
+def load_teacher(run: Path, described: Architecture) -> nn.Module:
     """The network of the finished run `run`, in eval mode, to learn from.
 
     Raises:

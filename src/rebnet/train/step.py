@@ -14,8 +14,9 @@ from torch.nn import functional
 from rebnet.nn.any_levels import scores_at
 from rebnet.nn.build import keep_order_
 from rebnet.nn.conv import BinaryConv2d
+from rebnet.nn.feature import share_statistics
+from rebnet.nn.graph import steps as flow_of
 from rebnet.nn.linear import BinaryLayer
-from rebnet.nn.norm_sign import share_statistics
 from rebnet.nn.residual import ResidualSign
 from rebnet.train.any_levels import level_sets
 from rebnet.train.devices import ALONE, Processes
@@ -94,11 +95,11 @@ def divergence(scores: Tensor, wanted: Tensor, temperature: float) -> Tensor:
 
 
 def make_loss(
-    model: nn.Sequential,
+    model: nn.Module,
     recipe: Recipe,
     steps: int,
     example: Images,
-    teacher: nn.Sequential | None = None,
+    teacher: nn.Module | None = None,
     processes: Processes = ALONE,
     say: Callable[[str], None] = lambda sentence: None,
 ) -> LossFunction:
@@ -107,19 +108,19 @@ def make_loss(
     Without a C++ compiler, or where compiling fails or takes more than `COMPILE_SECONDS` of processor time,
     the plain function is used, which `say` is told; the two differ in float rounding only. See `is_compiled`.
     """
-    kind, sets = example.pixels.device.type, level_sets(model, recipe)
+    kind, sets, flow = example.pixels.device.type, level_sets(model, recipe), flow_of(model)
     share_statistics(model, processes.total)
 
     def loss_of(pixels: Tensor, labels: Tensor, levels: tuple[int, ...] = ()) -> Tensor:
         with torch.autocast(kind, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            scores = [one.float() for one in scores_at(model, pixels, levels or sets[0])]
+            scores = [one.float() for one in scores_at(model, pixels, levels or sets[0], flow)]
         if teacher is None:
             return levels_loss(scores, labels, recipe)
         with torch.no_grad(), torch.autocast(kind, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
             taught = teacher(pixels).float()
         return levels_loss(scores, labels, recipe, taught)
 
-    convolves = any(isinstance(module, BinaryConv2d) for module in model)
+    convolves = any(isinstance(module, BinaryConv2d) for module in model.modules())
     least = COMPILE_CONVOLUTIONS_FROM_STEPS if convolves else COMPILE_FROM_STEPS
     if steps < least or not any(map(shutil.which, ("g++", "clang++", "c++"))):
         return loss_of
@@ -162,7 +163,7 @@ def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Adam:
 
 
 def take_step(
-    model: nn.Sequential,
+    model: nn.Module,
     optimizer: torch.optim.Optimizer,
     loss_of: LossFunction,
     batch: Images,
@@ -184,7 +185,7 @@ def take_step(
     loss.backward()  # type: ignore[no-untyped-call]
     processes.average_gradients_(model)
     optimizer.step()
-    for module in model:
+    for module in model.modules():
         if isinstance(module, BinaryLayer):
             module.clip_latent_(latent_clip)
     keep_order_(model)

@@ -1,8 +1,6 @@
 """Cycles of a network that is only a text, before there is anything to fold."""
 
-import math
-
-from rebnet.ir.notation import Architecture, ConvText, PoolText
+from rebnet.ir.architecture import Architecture, ConvText, DenseText
 from rebnet.stages.accelerator import layer_bound
 from rebnet.stages.ends import samples_per_beat
 from rebnet.stages.mvtu import Mvtu
@@ -19,8 +17,10 @@ def bound_cycles(network: Architecture, levels: int, input_bits: int) -> int | N
         input_bits: bits of each pixel.
     """
     layers: list[Mvtu] = []
-    for index, layer in enumerate(network.layers):
-        if isinstance(layer, PoolText):
+    places = network.places
+    for place in places:
+        layer = place.layer
+        if not isinstance(layer, ConvText | DenseText):
             continue
         if layer.folding is None:
             return None
@@ -29,14 +29,14 @@ def bound_cycles(network: Architecture, levels: int, input_bits: int) -> int | N
             Mvtu(
                 name=f"layer_{len(layers) + 1}",
                 rows=layer.rows,
-                cols=network.inputs_of(index),
+                cols=place.inputs,
                 pe=layer.folding.pe,
                 simd=layer.folding.simd,
                 level_lanes=layer.folding.level_lanes or (1 if layers else levels_in),
                 levels_in=levels_in,
-                levels_out=0 if index + 1 == len(network.layers) else levels,
+                levels_out=0 if place is places[-1] else levels,
                 pixels=not layers,
-                vectors=math.prod(network.shapes[index + 1][:2]) if isinstance(layer, ConvText) else 1,
+                vectors=place.behind.positions,
             )
         )
     beat = samples_per_beat(network.samples, layer_bound(layers, tuple(range(1, levels + 1))))

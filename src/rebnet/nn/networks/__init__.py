@@ -3,10 +3,18 @@
 from dataclasses import replace
 
 from rebnet.errors import NotationError, OptionError
-from rebnet.ir.notation import Architecture, LayerText, PoolText, check_size, parse
-from rebnet.nn.networks import arch_1, arch_2, arch_3
+from rebnet.ir.architecture import Architecture, ConvText, DenseText, LayerText, mapped
+from rebnet.ir.notation import check_size, parse
+from rebnet.nn.networks import arch_1, arch_2, arch_3, resnet_18, resnet_20, vgg_small
 
-NETWORKS = {"arch-1": arch_1.TEXT, "arch-2": arch_2.TEXT, "arch-3": arch_3.TEXT}
+NETWORKS = {
+    "arch-1": arch_1.TEXT,
+    "arch-2": arch_2.TEXT,
+    "arch-3": arch_3.TEXT,
+    "resnet-18": resnet_18.TEXT,
+    "resnet-20": resnet_20.TEXT,
+    "vgg-small": vgg_small.TEXT,
+}
 """Network texts by name."""
 
 
@@ -41,21 +49,22 @@ def widen(architecture: Architecture, factor: float) -> Architecture:
         raise OptionError(
             f"width={factor}: hidden layers are multiplied by it, so it must be above 0; 1 changes nothing"
         )
-    last = architecture.layers[-1]
-    wide = replace(architecture, layers=(*(_scaled(layer, factor) for layer in architecture.layers[:-1]), last))
+
+    def scaled(layer: DenseText | ConvText) -> LayerText:
+        return replace(layer, rows=round(layer.rows * factor))
+
+    *hidden, last = architecture.items
+    wide = replace(architecture, items=(*mapped(hidden, scaled), last))
     rows = [layer.rows for layer in wide.weighted]
     if 0 in rows:
         raise OptionError(f"width={factor}: layer {rows.index(0) + 1} would have no outputs; use a larger width")
     check_size(wide)
-    return replace(wide, layers=tuple(_with_legal_folding(wide, index) for index in range(len(wide.layers))))
+    fewest: dict[int, int] = {}  # inputs of a layer, wherever it stands
+    for place in wide.places:
+        fewest[id(place.layer)] = min(place.inputs, fewest.get(id(place.layer), place.inputs))
 
+    def legal(layer: DenseText | ConvText) -> LayerText:
+        fits = layer.folding is None or layer.folding.simd <= fewest[id(layer)]
+        return layer if fits else replace(layer, folding=None)
 
-def _scaled(layer: LayerText, factor: float) -> LayerText:
-    return layer if isinstance(layer, PoolText) else replace(layer, rows=round(layer.rows * factor))
-
-
-def _with_legal_folding(architecture: Architecture, index: int) -> LayerText:
-    layer = architecture.layers[index]
-    if isinstance(layer, PoolText) or layer.folding is None or layer.folding.simd <= architecture.inputs_of(index):
-        return layer
-    return replace(layer, folding=None)
+    return replace(wide, items=mapped(wide.items, legal))

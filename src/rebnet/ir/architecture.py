@@ -1,0 +1,251 @@
+"""A network as a text says it: the image, and layers, pools and blocks of branches in order."""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from rebnet.ir.values import Shape
+from rebnet.spec.window import Window
+
+PLAIN = Window(3, 1)
+"""A convolution's window, where the text gives none."""
+MAX_LEVELS = 8
+"""Most levels a network can have: super-increasing gains of more do not fit one byte."""
+
+Meet = Literal["+", "&"]
+
+
+@dataclass(frozen=True)
+class Folding:
+    """Parallelism of one layer: outputs (PE), inputs (SIMD) and levels (LEVEL_LANES) per cycle.
+
+    `level_lanes` is None where the text leaves it open: all bits in the first layer, else 1.
+    """
+
+    pe: int
+    simd: int
+    level_lanes: int | None = None
+
+    def __str__(self) -> str:
+        lanes = "" if self.level_lanes is None else f",{self.level_lanes}"
+        return f"({self.pe},{self.simd}{lanes})"
+
+
+@dataclass(frozen=True)
+class DenseText:
+    """One dense layer of a network text: `rows` outputs and, if given, its folding."""
+
+    rows: int
+    folding: Folding | None = None
+
+    def __str__(self) -> str:
+        return f"D{self.rows}{self.folding or ''}"
+
+
+@dataclass(frozen=True)
+class ConvText:
+    """One convolution of a network text: `rows` output channels, its window and, if given, its folding."""
+
+    rows: int
+    folding: Folding | None = None
+    window: Window = PLAIN
+
+    def __str__(self) -> str:
+        return f"C{self.rows}{self.folding or ''}{'' if self.window == PLAIN else f':{self.window}'}"
+
+
+@dataclass(frozen=True)
+class PoolText:
+    """One max-pool of a network text, on the channels of the convolution before it, or on a feature."""
+
+    window: Window
+
+    def __str__(self) -> str:
+        return f"MP{_pool_size(self.window)}"
+
+
+@dataclass(frozen=True)
+class AverageText:
+    """One average pool of a network text, of the whole map where it has no window."""
+
+    window: Window | None = None
+
+    def __str__(self) -> str:
+        return "GAP" if self.window is None else f"AP{_pool_size(self.window)}"
+
+
+LayerText = DenseText | ConvText | PoolText | AverageText
+
+
+@dataclass(frozen=True)
+class Block:
+    """Branches that read one value and meet again, `times` times in a row.
+
+    Attributes:
+        branches: chains of items; an empty one is the identity.
+        meet: "+" adds what the branches give, "&" joins its channels.
+        times: how often the block stands.
+    """
+
+    branches: "tuple[tuple[LayerText | Block, ...], ...]"
+    meet: Meet
+    times: int = 1
+
+    def __str__(self) -> str:
+        inner = " | ".join(chain_text(branch) for branch in self.branches)
+        text = re.sub(" +", " ", f"{{ {inner} }}{self.meet}")
+        return text if self.times == 1 else f"{self.times}{text}"
+
+
+Item = LayerText | Block
+
+
+def _pool_size(window: Window) -> str:
+    return f"{window.kernel}" if window.stride == window.kernel == 2 else f"{window.kernel}/{window.stride}"
+
+
+def chain_text(items: Sequence[Item]) -> str:
+    """Items in the notation."""
+    return " - ".join(map(str, items))
+
+
+class Place(NamedTuple):
+    """A layer or pool where it stands: the map in front of it and the one that it gives."""
+
+    layer: LayerText
+    front: Shape
+    behind: Shape
+
+    @property
+    def inputs(self) -> int:
+        """Inputs of one output: the columns of the weight matrix."""
+        if isinstance(self.layer, ConvText):
+            return self.layer.window.kernel**2 * self.front.channels
+        return self.front.elements
+
+    @property
+    def weights(self) -> int:
+        """Weights of the layer, 0 of a pool."""
+        return self.layer.rows * self.inputs if isinstance(self.layer, DenseText | ConvText) else 0
+
+
+def behind(layer: LayerText, shape: Shape) -> Shape:
+    """The map that a layer gives of one in front of it."""
+    match layer:
+        case DenseText():
+            return Shape(1, 1, layer.rows)
+        case ConvText():
+            return shape.windowed(layer.window, layer.rows)
+        case PoolText():
+            return shape.windowed(layer.window)
+        case AverageText(window=window):
+            return Shape(1, 1, shape.channels) if window is None else shape.windowed(window)
+
+
+def met(meet: Meet, ends: Sequence[Shape]) -> Shape:
+    """The map of branches that meet."""
+    return ends[0] if meet == "+" else ends[0]._replace(channels=sum(end.channels for end in ends))
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network as text says it: the image's shape and the items in order.
+
+    What stands in a block counts as often as the block stands.
+    """
+
+    height: int
+    width: int
+    channels: int
+    items: tuple[Item, ...]
+
+    @property
+    def image(self) -> Shape:
+        """The shape of the image."""
+        return Shape(self.height, self.width, self.channels)
+
+    @property
+    def samples(self) -> int:
+        """Samples (pixels times channels) in one image."""
+        return self.image.elements
+
+    @property
+    def classes(self) -> int:
+        """Outputs of the last layer."""
+        return self.shapes[-1][2]
+
+    @property
+    def is_chain(self) -> bool:
+        """Whether every layer reads the one before it, and nothing is a feature."""
+        return not any(isinstance(item, Block | AverageText) for item in self.items)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Every layer and pool in order, a block's branches one after the other."""
+        places: list[Place] = []
+        _walk(self.items, self.image, places)
+        return tuple(places)
+
+    @property
+    def layers(self) -> tuple[LayerText, ...]:
+        """The layers and pools of `places`."""
+        return tuple(place.layer for place in self.places)
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shape in front of each layer, and behind the last; dense layers give 1 x 1 x outputs."""
+        places = self.places
+        return (*(place.front for place in places), places[-1].behind if places else self.image)
+
+    @property
+    def weighted(self) -> tuple[DenseText | ConvText, ...]:
+        """The layers that have weights, in order."""
+        return tuple(layer for layer in self.layers if isinstance(layer, DenseText | ConvText))
+
+    def inputs_of(self, index: int) -> int:
+        """Inputs of one output of layer `index`, counted from 0: the columns of its weight matrix."""
+        return self.places[index].inputs
+
+    def without_folding(self) -> "Architecture":
+        """The same network with every (PE,SIMD) left open."""
+        return replace(self, items=mapped(self.items, _without_folding))
+
+    def __str__(self) -> str:
+        return f"{self.image} - {chain_text(self.items)}"
+
+
+def mapped(items: Sequence[Item], change: Callable[[DenseText | ConvText], LayerText]) -> tuple[Item, ...]:
+    """The items with `change` made of every layer with weights."""
+
+    def one(item: Item) -> Item:
+        if isinstance(item, Block):
+            return replace(item, branches=tuple(mapped(branch, change) for branch in item.branches))
+        return change(item) if isinstance(item, DenseText | ConvText) else item
+
+    return tuple(map(one, items))
+
+
+def inside(items: Sequence[Item]) -> Iterator[LayerText]:
+    """The layers and pools that the items hold, each once."""
+    for item in items:
+        if isinstance(item, Block):
+            for branch in item.branches:
+                yield from inside(branch)
+        else:
+            yield item
+
+
+def _without_folding(layer: DenseText | ConvText) -> LayerText:
+    return replace(layer, folding=None)
+
+
+def _walk(items: Sequence[Item], shape: Shape, places: list[Place]) -> Shape:
+    for item in items:
+        if isinstance(item, Block):
+            for _ in range(item.times):
+                shape = met(item.meet, [_walk(branch, shape, places) for branch in item.branches])
+        else:
+            places.append(Place(item, shape, behind(item, shape)))
+            shape = places[-1].behind
+    return shape
