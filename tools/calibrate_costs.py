@@ -156,7 +156,7 @@ def _run(modules: Sequence[Module], family: Family, folder: Path) -> list[list[d
     points = []
     for number, module in enumerate(modules):
         measured = _measured(module, top[f"point_{number}"], cells, family)
-        points.append([{"piece": m.piece, "shape": m.shape, "taken": m.taken.as_record()} for m in measured])
+        points.append([{"piece": m.piece, "shape": m.shape, "taken": dict(m.taken.as_record())} for m in measured])
     return points
 
 
@@ -243,11 +243,12 @@ def errors_of(
         for part in parts:  # some may be black boxes
             taken += part.taken * counts[part.piece]
             guess += counts[part.piece] * piece_cost(part.piece, part.shape, family)
-        whole = predict(module, family).as_record()
+        whole = dict(predict(module, family).as_record())
         whole |= {"LUT": round(float(guess[LUT])), "FF": round(float(guess[FF]))}
         if len(parts) < sum(count > 0 for count in counts.values()):  # its input buffer may hold block RAM
             whole |= dict.fromkeys(("BRAM_36K", "BRAM_18K"))
-        table.append({"module": module.name, "of": module.of, "synthesized": taken.as_record(), "predicted": whole})
+        counted = dict(taken.as_record())
+        table.append({"module": module.name, "of": module.of, "synthesized": counted, "predicted": whole})
     return table
 
 
