@@ -41,7 +41,16 @@ def test_every_file_has_tests_of_its_name(noun):
     assert missing([ROOT / "tests" / noun / f"test_{stem}.py" for stem in stems]) == []
 
 
-TWINS = {"gains": "calibration", "padding": None, "pool": "build", "scores": None, "threshold": None, "xnor": "linear"}
+TWINS = {
+    "features": "graph",
+    "gains": "calibration",
+    "padding": None,
+    "pool": "build",
+    "rescale": "feature",
+    "scores": None,
+    "threshold": None,
+    "xnor": "linear",
+}
 """Where the float side of a file of `spec` has another name, or none: integers alone know it."""
 
 

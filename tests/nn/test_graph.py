@@ -9,7 +9,6 @@ from rebnet.errors import OptionError
 from rebnet.ir.notation import parse
 from rebnet.nn.build import build
 from rebnet.nn.calibration import HELD_BYTES, calibrate, recalibrate
-from rebnet.nn.feature import AveragePool2d, GlobalAveragePool2d, NormFeature, shift_of
 from rebnet.nn.graph import INPUT, Graph, Join, Part, Sum, steps
 from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.window import PadLowest
@@ -83,34 +82,6 @@ def test_names_of_a_float_network_are_those_of_the_binary_one():
     assert names[1] <= names[0]
 
 
-def test_features_lie_on_their_grid():
-    torch.manual_seed(0)
-    feature = NormFeature(nn.BatchNorm1d(6)).eval()
-    feature.norm.running_var.uniform_(20, 30)
-    feature.norm.running_mean.normal_()
-    v = torch.randint(-40, 40, (500, 6)).float()
-    plain = feature(v / 4)
-    assert torch.equal(plain, feature.norm(v / 4))
-    feature.set_grid(0.25, 4, shift_of(feature.slope(), 0.25, 4))
-    values = feature(v / 4)
-    assert torch.equal(values * 16, (values * 16).round())
-    assert (values - plain).abs().max() < 1 / 32 + 1e-3
-    assert torch.equal(feature.double()((v / 4).double()).float(), values)
-    grid = feature.grid()
-    assert 2**13 <= np.abs(grid.scale).max() < 2**15
-    z = (v.numpy().astype(np.int64) * grid.scale + grid.bias) >> grid.shift
-    assert np.array_equal(z, (values.detach().numpy() * 16).astype(np.int64))
-    assert "fraction_bits=4" in str(feature)
-    feature.drop_grid()
-    assert not feature.is_snapped
-
-
-def test_average_pools():
-    maps = torch.randn(2, 3, 5, 4)
-    assert torch.allclose(AveragePool2d(2, 2)(maps)[0, 0, 1, 1], maps[0, 0, 2:4, 2:4].mean())
-    assert torch.allclose(GlobalAveragePool2d()(maps)[:, :, 0, 0], maps.mean((2, 3)))
-
-
 def test_statistics_are_those_of_what_each_batchnorm_reads(monkeypatch):
     """Held in memory or computed again, in batches or at once."""
     torch.manual_seed(0)
@@ -132,8 +103,3 @@ def test_statistics_are_those_of_what_each_batchnorm_reads(monkeypatch):
     recalibrate(model, images(), batch_size=7)
     for name, tensor in model.state_dict().items():
         assert torch.allclose(tensor.double(), before[name].double(), rtol=1e-5, atol=1e-6), name
-
-
-def test_a_norm_feature_needs_statistics():
-    with pytest.raises(OptionError, match="make it with them"):
-        NormFeature(nn.BatchNorm1d(3, affine=False))
