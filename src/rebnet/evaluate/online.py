@@ -16,7 +16,7 @@ from rebnet.datasets.dataset import Dataset
 from rebnet.engine.online import run_online
 from rebnet.engine.real import run_real
 from rebnet.engine.reference import check_data
-from rebnet.errors import FileFormatError
+from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import file_hash, write_record
 from rebnet.ir import storage
 from rebnet.ir.network import Network, Node
@@ -47,9 +47,15 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Requ
     Raises:
         DatasetError: the images do not fit the network, or have more classes.
         FileFormatError: a network is missing or damaged, or has numbers that overflow float32.
+        OptionError: the network has branches.
     """
     check_origin(build)
     network, real = storage.load(build), storage.load(exported)
+    if not real.is_chain:
+        raise OptionError(
+            f"network {network.name}: has branches, and factors of each image's own are known for chains alone; "
+            "evaluate without --online"
+        )
     images, labels = dataset.test_images, dataset.test_labels
     check_data(network, dataset.name, images, dataset.classes)
     trained = np.argmax(run_real(real, images), axis=1)

@@ -147,7 +147,8 @@ def chain_places(network: Network) -> tuple[Place, ...]:
     places = [place for place in places_of(network) if isinstance(place, Place)]
     if len(places) < len(places_of(network)) or any(len(users) > 1 for users in network.users.values()):
         raise FoldingError(
-            f"network {network.name}: has branches, and foldings are searched for chains alone; use --folding balanced"
+            f"network {network.name}: has branches, and foldings are searched for chains alone; leave the board out "
+            "and say --folding balanced --target-cycles, then synthesize"
         )
     return tuple(places)
 

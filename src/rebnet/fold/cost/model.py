@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.boards import Family, Resources
-from rebnet.errors import OptionError
+from rebnet.errors import FoldingError, OptionError
 from rebnet.fold.cost.features import PIECES, Numbers, Sizes
 from rebnet.stages.memories import ram_in_luts, rom_column, rom_in_luts
 from rebnet.stages.module import Module
@@ -155,7 +155,12 @@ def module_cost(name: str, shape: Sizes, family: Family) -> NDArray[np.float64]:
 
 def piece_cost(piece: str, shape: Sizes, family: Family) -> NDArray[np.float64]:
     """LUT and FF of one piece; an array of shape (5, …)."""
-    coefficients = read_costs(family)[piece]
+    coefficients = read_costs(family).get(piece)
+    if coefficients is None or piece not in PIECES:
+        raise FoldingError(
+            f"module {piece}: has no prices yet, as no module of networks with branches has; leave the board out and "
+            "say --folding balanced --target-cycles, then synthesize"
+        )
     features = PIECES[piece](shape)
     size = np.broadcast_shapes(*(np.shape(value) for value in features.values()))
     total = np.zeros((5, *size))
