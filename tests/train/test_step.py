@@ -56,6 +56,19 @@ def test_compiling_leaves_the_model_untouched(monkeypatch, works):
     assert loss_of(batch.pixels, batch.labels).isfinite()
 
 
+def test_a_compiled_step_whose_gradient_is_no_number(monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda function, dynamic, options: lambda *of: function(*of) * float("nan"))
+    monkeypatch.setattr(step.shutil, "which", lambda name: name)
+    model, batch, said = build(architecture("4x4x1 - D8 - D3"), 2), example(), []
+    loss_of = step.make_loss(model, Recipe(), step.COMPILE_FROM_STEPS, batch, say=said.append)
+    assert said == [
+        "compiling the training step gave a gradient that is no number; training goes on uncompiled, slower, with the "
+        "same results"
+    ]
+    assert not step.is_compiled(loss_of)
+    assert loss_of(batch.pixels, batch.labels).isfinite()
+
+
 @pytest.mark.parametrize(
     ("network", "steps", "compiles"),
     [

@@ -105,8 +105,9 @@ def make_loss(
 ) -> LossFunction:
     """A function from pixels, labels and level counts to the loss of this process's images, compiled where that pays.
 
-    Without a C++ compiler, or where compiling fails or takes more than `COMPILE_SECONDS` of processor time,
-    the plain function is used, which `say` is told; the two differ in float rounding only. See `is_compiled`.
+    Without a C++ compiler, or where compiling fails, takes more than `COMPILE_SECONDS` of processor time or gives a
+    gradient that is no number, the plain function is used, which `say` is told; the two differ in float rounding only.
+    See `is_compiled`.
     """
     kind, sets, flow = example.pixels.device.type, level_sets(model, recipe), flow_of(model)
     share_statistics(model, processes.total)
@@ -133,6 +134,9 @@ def make_loss(
             compiled: LossFunction = torch.compile(loss_of, dynamic=False, options=options)
             for levels in sets:  # one graph each
                 compiled(example.pixels, example.labels, levels).backward()  # type: ignore[no-untyped-call]
+            gradients = (parameter.grad for parameter in model.parameters() if parameter.grad is not None)
+            if not all(gradient.isfinite().all() for gradient in gradients):
+                failed = "gave a gradient that is no number"
     except TookTooLong:
         failed = f"took more than {COMPILE_SECONDS:g} s of processor time"
     except Exception as error:  # whatever a compiler may raise, training goes on without it
