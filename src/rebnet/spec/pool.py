@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from rebnet.spec.features import max_pool_features
 from rebnet.spec.residual import Bits, code
 from rebnet.spec.window import Window
 
@@ -16,10 +17,5 @@ def max_pool(planes: Bits, window: Window) -> Bits:
     Returns:
         Shape (levels, images, out height, out width, channels).
     """
-    levels, (height, width) = len(planes), planes.shape[2:4]
-    out_height, out_width = window.output(height, width)
-    codes = code(planes)
-    k, stride = window.kernel, window.stride
-    view = np.lib.stride_tricks.sliding_window_view(codes, (k, k), axis=(1, 2))[:, ::stride, ::stride]
-    largest = view[:, :out_height, :out_width].max(axis=(4, 5))
+    levels, largest = len(planes), max_pool_features(code(planes), window)
     return np.stack([(largest >> (levels - 1 - level)) & 1 for level in range(levels)]).astype(np.bool_)

@@ -33,8 +33,43 @@ def encoder_timing(levels: int) -> Timing:
     return Timing(levels + 2, levels + 4)
 
 
+class _Node:
+    """A unit that computes a node, has its name, and gives words of as many elements as it takes."""
+
+    name: str
+    lanes: int
+    buffers: ClassVar[tuple[Buffer, ...]] = ()
+
+    @property
+    def instance(self) -> str:
+        """Name of the module's instance."""
+        return self.name
+
+    @property
+    def out_elements(self) -> int:
+        """Elements of the words that leave."""
+        return self.lanes
+
+
+class _Stream:
+    """A unit whose words leave as they came."""
+
+    elements: int
+    bits: int
+
+    @property
+    def out_elements(self) -> int:
+        """Elements of the words that leave."""
+        return self.elements
+
+    @property
+    def out_bits(self) -> int:
+        """Bits of the words that leave."""
+        return self.bits
+
+
 @dataclass(frozen=True)
-class RescaleUnit:
+class RescaleUnit(_Node):
     """`rescale`: accumulators to features.
 
     Attributes:
@@ -62,17 +97,6 @@ class RescaleUnit:
     constant_width: int
 
     timing: ClassVar[Timing] = RESCALE
-    buffers: ClassVar[tuple[Buffer, ...]] = ()
-
-    @property
-    def instance(self) -> str:
-        """Name of the module's instance."""
-        return self.name
-
-    @property
-    def out_elements(self) -> int:
-        """Elements of the words that leave."""
-        return self.lanes
 
     @property
     def out_bits(self) -> int:
@@ -97,7 +121,7 @@ class RescaleUnit:
 
 
 @dataclass(frozen=True)
-class EncoderUnit:
+class EncoderUnit(_Node):
     """`feature_encoder`: features to residual codes; attributes as in `RescaleUnit`.
 
     Attributes:
@@ -116,22 +140,10 @@ class EncoderUnit:
     threshold_shift: int
     uniform: bool
 
-    buffers: ClassVar[tuple[Buffer, ...]] = ()
-
     @property
     def timing(self) -> Timing:
         """Latency, and places of the output."""
         return encoder_timing(self.levels)
-
-    @property
-    def instance(self) -> str:
-        """Name of the module's instance."""
-        return self.name
-
-    @property
-    def out_elements(self) -> int:
-        """Elements of the words that leave."""
-        return self.lanes
 
     @property
     def out_bits(self) -> int:
@@ -157,7 +169,7 @@ class EncoderUnit:
 
 
 @dataclass(frozen=True)
-class Fork:
+class Fork(_Stream):
     """`stream_fork`: a word that several units read, in the cycle in which each has a place for it."""
 
     name: str
@@ -173,16 +185,6 @@ class Fork:
         """Name of the module's instance."""
         return f"{self.name}_fork"
 
-    @property
-    def out_elements(self) -> int:
-        """Elements of the words that leave."""
-        return self.elements
-
-    @property
-    def out_bits(self) -> int:
-        """Bits of the words that leave."""
-        return self.bits
-
     def module(self, depths: Depths) -> Module:
         """The instance and its parameters."""
         parameters = {"OUTS": self.outs, "WIDTH": self.bits, "LEVEL_WIDTH": self.level_width}
@@ -190,7 +192,7 @@ class Fork:
 
 
 @dataclass(frozen=True)
-class Skip:
+class Skip(_Stream):
     """`skip_buffer`: what one branch waits in, behind a fork; `number` is that of the fork's output."""
 
     name: str
@@ -217,16 +219,6 @@ class Skip:
         """The one whose depth is chosen."""
         return (self.words,)
 
-    @property
-    def out_elements(self) -> int:
-        """Elements of the words that leave."""
-        return self.elements
-
-    @property
-    def out_bits(self) -> int:
-        """Bits of the words that leave."""
-        return self.bits
-
     def module(self, depths: Depths) -> Module:
         """The instance and its parameters."""
         depth = depths[self.words.name]
@@ -241,7 +233,7 @@ class Skip:
 
 
 @dataclass(frozen=True)
-class JoinUnit:
+class JoinUnit(_Node):
     """Words of several sources become one: `join_add`, `stack`, or one behind the other in `join_channels`.
 
     Attributes:
@@ -267,18 +259,6 @@ class JoinUnit:
     turn: tuple[int, ...]
     offsets: tuple[int, ...]
     level_width: int
-
-    buffers: ClassVar[tuple[Buffer, ...]] = ()
-
-    @property
-    def instance(self) -> str:
-        """Name of the module's instance."""
-        return self.name
-
-    @property
-    def out_elements(self) -> int:
-        """Elements of the words that leave."""
-        return self.lanes
 
     @property
     def out_bits(self) -> int:
@@ -314,7 +294,7 @@ class JoinUnit:
 
 
 @dataclass(frozen=True)
-class GlobalSum:
+class GlobalSum(_Node):
     """`global_sum`: the sum of a whole map, channel by channel."""
 
     name: str
@@ -326,22 +306,11 @@ class GlobalSum:
     level_width: int
 
     timing: ClassVar[Timing] = GLOBAL_SUM
-    buffers: ClassVar[tuple[Buffer, ...]] = ()
-
-    @property
-    def instance(self) -> str:
-        """Name of the module's instance."""
-        return self.name
 
     @property
     def pixel_words(self) -> int:
         """Words of a pixel."""
         return self.channels // self.lanes
-
-    @property
-    def out_elements(self) -> int:
-        """Elements of the words that leave."""
-        return self.lanes
 
     @property
     def out_bits(self) -> int:

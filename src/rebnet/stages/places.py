@@ -144,13 +144,12 @@ def chain_places(network: Network) -> tuple[Place, ...]:
     Raises:
         FoldingError: the network has branches.
     """
-    places = [place for place in places_of(network) if isinstance(place, Place)]
-    if len(places) < len(places_of(network)) or any(len(users) > 1 for users in network.users.values()):
+    if not network.is_chain:
         raise FoldingError(
             f"network {network.name}: has branches, and foldings are searched for chains alone; leave the board out "
             "and say --folding balanced --target-cycles, then synthesize"
         )
-    return tuple(places)
+    return tuple(place for place in places_of(network) if isinstance(place, Place))
 
 
 def _pools_features(network: Network, node: Node[Op]) -> bool:
