@@ -17,6 +17,7 @@ from rebnet.ir import storage
 STRICT = ("-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic", "-Wconversion", "-Wshadow", "-Wundef")
 _SANITIZED = ("-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 DRIVER = Path(__file__).parent / "driver.c"
+BARE = ("-DBARE", "-nostartfiles", "-Wl,-Ttext-segment=0x100000")
 CORTEX_M4 = ("-mcpu=cortex-m4", "-mthumb")
 
 
@@ -70,6 +71,74 @@ def linked(folder: Path, compiler: Sequence[str], *options: str, driver: Sequenc
     options = (*options, *driver, f"-I{folder}")
     run_tool([*compiler, *options, DRIVER, network, "-o", folder / "program"])
     return folder / "program"
+
+
+MANY = """
+#include <string.h>
+#include <unistd.h>
+%(includes)s
+%(functions)s
+int main(void) {
+  static uint8_t image[%(most)d];
+  static int64_t wide[%(classes)d];
+  uint8_t which[2];
+  while (read(0, which, 2) == 2) {
+    long count = 0, size = 0, have = 0;
+    switch (which[0]) { %(sizes)s }
+    while (have < size) have += (long)read(0, image + have, (size_t)(size - have));
+    switch (which[0]) { %(calls)s }
+    if (write(1, wide, (size_t)count * sizeof *wide) != count * (long)sizeof *wide) return 1;
+  }
+  return 0;
+}
+"""
+_ONE = """
+static long run_{name}(const uint8_t *image, int levels, int64_t *wide) {{
+  static {name}_memory memory;
+  {name}_score scores[{NAME}_CLASSES];
+  memset(&memory, 0xa5, sizeof memory);
+  {name}_scores(image, levels, &memory, scores);
+  for (int i = 0; i < {NAME}_CLASSES; i++) wide[i] = scores[i];
+  wide[{NAME}_CLASSES] = {name}_label(scores);
+  return {NAME}_CLASSES + 1;
+}}
+"""
+
+
+def check_together(networks, images, folder: Path, compiler: Sequence[str], *options: str):
+    """What `check` asks for, of several networks in one program: starting programs is what takes time.
+
+    Returns what `generate` says of each.
+    """
+    names = [f"net{number}" for number in range(len(networks))]
+    records = []
+    for network, name in zip(networks, names, strict=True):
+        storage.save(network, folder)
+        records.append(generate(folder, target="c", output=folder, name=name))
+    text = MANY % {
+        "includes": "".join(f'#include "{name}.h"\n' for name in names),
+        "functions": "".join(_ONE.format(name=name, NAME=name.upper()) for name in names),
+        "most": max(network.input.samples for network in networks),
+        "classes": max(network.classes for network in networks) + 1,
+        "sizes": " ".join(f"case {i}: size = {network.input.samples}; break;" for i, network in enumerate(networks)),
+        "calls": " ".join(
+            f"case {i}: count = run_{name}(image, which[1], wide); break;" for i, name in enumerate(names)
+        ),
+    }
+    (folder / "many.c").write_text(text)
+    sources = [folder / f"{name}.c" for name in ("many", *names)]
+    run_tool([*compiler, *STRICT, *options, f"-I{folder}", *sources, "-o", folder / "program"])
+    data, expected = [], []
+    for number, (network, several) in enumerate(zip(networks, images, strict=True)):
+        scored = {m: reference.run(network, several, m) for m in network.served}
+        for m in range(network.levels + 2):
+            found = scored[m if m in network.served else network.levels]
+            data += [bytes([number, m]) + image.tobytes() for image in several]
+            expected.append(np.concatenate([found, found.argmax(axis=1)[:, None]], axis=1).reshape(-1))
+    done = subprocess.run([folder / "program"], check=False, input=b"".join(data), capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    assert np.array_equal(np.frombuffer(done.stdout, dtype="<i8"), np.concatenate(expected))
+    return records
 
 
 def scores(command: Sequence[object], network, images, levels):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.engine.test_native import drawn
 from tests.generate.c_programs import (
+    BARE,
     CORTEX_M4,
     STRICT,
     check,
@@ -28,8 +29,8 @@ from rebnet.engine.predictor import Predictor
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.fold import fold
 from rebnet.generate import generate
+from rebnet.generate.c.helpers import DIFFERING
 from rebnet.generate.c.plan import network_text, plan
-from rebnet.generate.c.source import DIFFERING
 from rebnet.generate.c.tables import narrowest, residual_type, score_type
 from rebnet.ir import storage
 from rebnet.ir.network import Network
@@ -38,7 +39,6 @@ from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
 from rebnet.ir.verify import verify
 from rebnet.lower import lower
 
-BARE = ("-DBARE", "-nostartfiles", "-Wl,-Ttext-segment=0x100000")
 OPTIMISED = (("-O0",), ("-O2",), ("-O3",), ("-Os",))
 
 

@@ -8,9 +8,12 @@ from pathlib import Path
 
 from rebnet.errors import OptionError
 from rebnet.files import file_hash, make_folder, write_text
+from rebnet.generate.c.chain import chain_program
 from rebnet.generate.c.plan import plan
-from rebnet.generate.c.source import constant_bytes, header_text, source_text, tables_of
+from rebnet.generate.c.program import Program
+from rebnet.generate.c.source import header_text, source_text
 from rebnet.ir import storage
+from rebnet.ir.network import Network
 from rebnet.records.generated import GeneratedC
 from rebnet.swap import put, workplace
 
@@ -36,18 +39,26 @@ def write_c(build: Path, output: Path | None = None, name: str = NAME) -> Genera
     """
     if _IDENTIFIER.fullmatch(name) is None:
         raise OptionError(f"name={name!r}: names in C are made from it; use letters, digits and '_', a letter first")
-    made = plan(storage.load(build))
-    tables = tables_of(made)
+    made = program(storage.load(build), name)
     digest = file_hash(build / storage.NETWORK_FILE)
     folder = make_folder(build / FOLDER if output is None else output)
     header, source = folder / f"{name}.h", folder / f"{name}.c"
     with workplace(folder, name) as work:
-        write_text(work / header.name, header_text(made, tables, name, digest))
-        write_text(work / source.name, source_text(made, tables, name, digest))
+        write_text(work / header.name, header_text(made, name, digest))
+        write_text(work / source.name, source_text(made, name, digest))
         put([work / header.name, work / source.name], folder)
     return GeneratedC(
         header=str(header),
         source=str(source),
-        constant_bytes=constant_bytes(tables),
+        constant_bytes=made.constant_bytes,
         memory_bytes=made.memory_bytes,
     )
+
+
+def program(network: Network, name: str) -> Program:
+    """The pieces of C of a lowered network; `name` is what its names begin with.
+
+    Raises:
+        OptionError: the network is not lowered, or has branches.
+    """
+    return chain_program(plan(network), name)

@@ -1,4 +1,4 @@
-"""A network as C will run it: its layers one by one, and the memory between them.
+"""A chain as C will run it: its layers one by one, and the memory between them.
 
 Rows of a feature map go on as soon as they are made. A layer keeps only the rows of its input that its next windows
 need, in a ring; a dense layer keeps its whole input. A pool merges pixels into its output as they come.
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from rebnet.errors import OptionError
+from rebnet.ir.features import Rescale
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
 from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
@@ -24,7 +25,7 @@ def words(bits: int) -> int:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer with weights, its encoder or scores, and the pool behind it.
+    """One layer with weights, its encoder, rescale or scores, and the pool behind it.
 
     A dense layer is the one window that is as large as its map.
 
@@ -47,7 +48,7 @@ class Layer:
     source: str
     gives: str
     dense: Dense
-    tail: Threshold | Scores
+    tail: Threshold | Rescale | Scores
     pool: Window | None
     height: int
     width: int
@@ -107,6 +108,11 @@ class Layer:
         return (0, 0) if window is None else (window.padding(self.height)[0], window.padding(self.width)[0])
 
     @property
+    def same(self) -> bool:
+        """Whether its map is padded."""
+        return self._window is not None and self._window.same
+
+    @property
     def windows(self) -> tuple[int, int]:
         """Windows along both axes."""
         return (1, 1) if self._window is None else self._window.output(self.height, self.width)
@@ -123,7 +129,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Plan:
-    """A network, its layers, and the words of working memory by name, in their order."""
+    """A chain, its layers, and the words of working memory by name, in their order."""
 
     network: Network
     layers: tuple[Layer, ...]
@@ -172,7 +178,7 @@ def _ring(before: Layer, layer: Layer) -> int:
 
 
 def plan(network: Network) -> Plan:
-    """The plan of a lowered network.
+    """The plan of a lowered chain.
 
     Raises:
         OptionError: the network is not lowered, or has branches.

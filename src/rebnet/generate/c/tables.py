@@ -1,11 +1,13 @@
 """The constants of a network as C arrays: weights as 32-bit words, numbers in the narrowest type that holds them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.generate.c.plan import WORD_BITS, Layer
+from rebnet.ir.features import Rescale
 from rebnet.ir.ops import BitMatrix, Scores, Threshold
 
 _TYPES = (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.int64)
@@ -19,6 +21,11 @@ class Table:
     name: str
     meaning: str
     values: NDArray[np.integer]
+
+    @property
+    def kind(self) -> str:
+        """Its name without the number."""
+        return self.name.rstrip("0123456789")
 
     @property
     def c_type(self) -> str:
@@ -67,29 +74,48 @@ def step_table(tail: Threshold, served: tuple[int, ...]) -> NDArray[np.int64]:
 
 
 def layer_tables(layer: Layer, served: tuple[int, ...]) -> tuple[Table, ...]:
-    """All constants of a layer."""
+    """All constants of a layer and of what stands behind it."""
+    weights, gains, reach = dense_tables(layer, served)
+    if isinstance(layer.tail, Threshold):
+        return (weights, gains, *threshold_tables(layer.number, layer.tail, served))
+    return (weights, gains, reach, *slope_tables(layer.number, layer.tail, served))
+
+
+def dense_tables(layer: Layer, served: tuple[int, ...]) -> tuple[Table, Table, Table]:
+    """Weights, gains and R of a layer."""
     number, dense = layer.number, layer.dense
     assert dense.gains is not None
-    sets = f" of {len(served)} sets" if len(served) > 1 else ""
+    sets = _sets(served)
     gains = narrowest(np.array(dense.gains, dtype=np.int64))
-    tables = [
-        Table(
-            f"weights{number}",
-            f"{layer.rows} rows of {layer.columns} bits, words to a row: {layer.column_words}",
-            weight_words(dense.weights),
-        ),
+    meaning = f"{layer.rows} rows of {layer.columns} bits, words to a row: {layer.column_words}"
+    return (
+        Table(f"weights{number}", meaning, weight_words(dense.weights)),
         Table(f"gains{number}", f"g_1 ... g_{layer.planes}{sets}", gains),
-    ]
-    if isinstance(layer.tail, Scores):
-        tables.append(Table(f"reach{number}", f"R = {layer.columns} times the gains{sets}", _reaches(layer)))
-        tables.append(Table(f"scale{number}", f"A_j{sets}", narrowest(layer.tail.scale)))
-        tables.append(Table(f"bias{number}", f"B_j{sets}", narrowest(layer.tail.bias)))
-        return tuple(tables)
-    tables.append(Table(f"thresholds{number}", f"t of every row{sets}", narrowest(layer.tail.thresholds)))
-    steps = step_table(layer.tail, served)
-    if steps.size:
-        tables.append(Table(f"steps{number}", f"d_1 ... d_(m-1) of every row{sets}", narrowest(steps)))
-    return tuple(tables)
+        Table(f"reach{number}", f"R = {layer.columns} times the gains{sets}", _reaches(layer)),
+    )
+
+
+def threshold_tables(number: int, op: Threshold, served: tuple[int, ...]) -> tuple[Table, ...]:
+    """Thresholds, and steps where there are any."""
+    sets = _sets(served)
+    thresholds = Table(f"thresholds{number}", f"t of every row{sets}", narrowest(op.thresholds))
+    steps = step_table(op, served)
+    if not steps.size:
+        return (thresholds,)
+    return (thresholds, Table(f"steps{number}", f"d_1 ... d_(m-1) of every row{sets}", narrowest(steps)))
+
+
+def slope_tables(number: int, op: Scores | Rescale, served: tuple[int, ...]) -> tuple[Table, Table]:
+    """A and B of scores, a class each, or of a rescale, a channel each."""
+    index, sets = "j" if isinstance(op, Scores) else "c", _sets(served)
+    return (
+        Table(f"scale{number}", f"A_{index}{sets}", narrowest(op.scale)),
+        Table(f"bias{number}", f"B_{index}{sets}", narrowest(op.bias)),
+    )
+
+
+def _sets(served: tuple[int, ...]) -> str:
+    return f" of {len(served)} sets" if len(served) > 1 else ""
 
 
 def _reaches(layer: Layer) -> NDArray[np.integer]:
@@ -99,21 +125,28 @@ def _reaches(layer: Layer) -> NDArray[np.integer]:
 def score_type(layer: Layer) -> str:
     """int32_t where |A_j|·R + |B_j|, the largest score there can be, fits; else int64_t."""
     assert isinstance(layer.tail, Scores)
-    reach = np.array(layer.dense.reaches, dtype=np.int64)[:, None]
-    most = int((np.abs(layer.tail.scale) * reach + np.abs(layer.tail.bias)).max())
-    return _signed(most)
+    return sloped_type(layer.tail, layer.dense.reaches)
+
+
+def sloped_type(op: Scores | Rescale, reaches: Sequence[int]) -> str:
+    """The type of A·v + B with |v| up to R, R for each served m."""
+    reach = np.array(reaches, dtype=np.int64)[:, None]
+    return signed(int((np.abs(op.scale) * reach + np.abs(op.bias)).max()))
 
 
 def residual_type(layers: tuple[Layer, ...]) -> str:
-    """The type of a residual: int32_t where 2^s·R + |t| + all steps fits, for every row; else int64_t."""
-    most = 0
-    for layer in layers:
-        if isinstance(layer.tail, Threshold):
-            reach = np.array(layer.dense.reaches, dtype=np.int64)[:, None]
-            sums = (reach << layer.tail.shift) + np.abs(layer.tail.thresholds) + np.abs(layer.tail.steps).sum(axis=2)
-            most = max(most, int(sums.max()))
-    return _signed(most)
+    """The type of a residual in all layers."""
+    tails = [(layer.tail, layer.dense.reaches) for layer in layers]
+    return signed(max((most_residual(op, reaches) for op, reaches in tails if isinstance(op, Threshold)), default=0))
 
 
-def _signed(most: int) -> str:
+def most_residual(op: Threshold, reaches: Sequence[int]) -> int:
+    """2^s·R + |t| + all steps, the most of all rows, where numbers reach R, for each served m, at most."""
+    reach = np.array(reaches, dtype=np.int64)[:, None]
+    sums = (reach << op.shift) + np.abs(op.thresholds) + np.abs(op.steps).sum(axis=2)
+    return int(sums.max())
+
+
+def signed(most: int) -> str:
+    """int32_t where it holds -most … most, else int64_t."""
     return "int32_t" if most <= np.iinfo(np.int32).max else "int64_t"
