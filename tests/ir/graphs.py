@@ -82,7 +82,7 @@ class Graph:
     def _sign(self, levels: int) -> ResidualSign:
         if levels == 1:
             return ResidualSign((2.0 ** int(self.rng.integers(-2, 1)),), 0)
-        bits = int(self.rng.integers(levels, 7))
+        bits = int(self.rng.integers(levels, max(7, levels + 1)))
         gains = [int(self.rng.integers(1 << (bits - i - 1), 1 << (bits - i)) * 0.7) + 1 for i in range(levels)]
         return ResidualSign(tuple(gain * 2.0**-bits for gain in sorted(gains, reverse=True)), bits)
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 from rebnet.errors import OptionError
 from rebnet.files import file_hash, make_folder, write_text
+from rebnet.generate.c.branches import branches_program
 from rebnet.generate.c.chain import chain_program
+from rebnet.generate.c.graph import graph
 from rebnet.generate.c.plan import plan
 from rebnet.generate.c.program import Program
 from rebnet.generate.c.source import header_text, source_text
@@ -59,6 +61,6 @@ def program(network: Network, name: str) -> Program:
     """The pieces of C of a lowered network; `name` is what its names begin with.
 
     Raises:
-        OptionError: the network is not lowered, or has branches.
+        OptionError: the network is not lowered, or adds numbers that C has no type for.
     """
-    return chain_program(plan(network), name)
+    return chain_program(plan(network), name) if network.is_chain else branches_program(graph(network), name)

@@ -181,10 +181,8 @@ def plan(network: Network) -> Plan:
     """The plan of a lowered chain.
 
     Raises:
-        OptionError: the network is not lowered, or has branches.
+        OptionError: the network is not lowered.
     """
-    if not network.is_chain:
-        raise OptionError(f"{network.name}: has branches, which are not written as C; use --target rtl")
     return Plan(network, tuple(_layer(network, layer, number) for number, layer in enumerate(network.layers, start=1)))
 
 

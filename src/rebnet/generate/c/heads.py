@@ -1,0 +1,97 @@
+"""What steps without weights begin with, in C: pools and joins, of features and of codes."""
+
+from string import Template
+
+from rebnet.generate.c.graph import Graph
+from rebnet.generate.c.maps import cleared_code, code_at, feature_at, feature_here, first_code, pooled_pixel
+from rebnet.generate.c.plan import words
+from rebnet.ir.features import SumPool
+from rebnet.ir.network import Node
+from rebnet.ir.ops import MaxPool, Op
+from rebnet.spec.window import Window
+
+_SUM = Template("""\
+int32_t $z = 0;
+for (int ky = 0; ky < $kernel; ky++)
+    for (int kx = 0; kx < $kernel; kx++)
+        $z += $element;
+""")
+
+_MAP_SUM = Template("""\
+int32_t $z = 0;
+for (int place = 0; place < $positions; place++)
+    $z += $element;
+""")
+
+_MAX = Template("""\
+int32_t $z = INT32_MIN;
+for (int ky = 0; ky < $kernel; ky++) {
+    for (int kx = 0; kx < $kernel; kx++) {
+        const int32_t other = $element;
+        if (other > $z) $z = other;
+    }
+}
+""")
+
+_CODE_MAX = Template("""\
+uint32_t *best = $best;
+for (int ky = 0; ky < $kernel; ky++) {
+    for (int kx = 0; kx < $kernel; kx++) {
+        const uint32_t *code = $code;
+        if (ky + kx == 0)
+            memcpy(best, code, sizeof(uint32_t) * (size_t)levels * $row_words);
+        else
+            larger(best, code, levels, $row_words);
+    }
+}
+""")
+
+
+def feature_head(plan: Graph, head: Node[Op]) -> str:
+    """An element of a pool or of a join of features: z and its number."""
+    network, z = plan.network, f"z{plan.numbers[head.name]}"
+    sources = network.sources(head)
+    source, shape = sources[0], network.values[sources[0]].shape
+    match head.op:
+        case SumPool(window=None):
+            element = feature_at(plan, source, f"place * {shape.channels} + row")
+            return _MAP_SUM.substitute(z=z, positions=shape.positions, element=element)
+        case SumPool(window=Window() as window):
+            template = _SUM
+        case MaxPool(window=window):
+            template = _MAX
+        case _:
+            return f"const int32_t {z} = {_joined(plan, sources)};\n"
+    element = feature_at(plan, source, f"{pooled_pixel(plan, source, window)} * {shape.channels} + row")
+    return template.substitute(z=z, kernel=window.kernel, element=element)
+
+
+def code_head(plan: Graph, head: Node[Op]) -> str:
+    """A pixel of a pool or of a join of codes."""
+    values, sources = plan.network.values, plan.network.sources(head)
+    row_words = words(values[head.name].shape.channels)
+    if isinstance(head.op, MaxPool):
+        pixel = pooled_pixel(plan, sources[0], head.op.window)
+        return _CODE_MAX.substitute(
+            best=code_at(plan, head.name),
+            kernel=head.op.window.kernel,
+            code=f"{first_code(plan, sources[0])} + {pixel} * {plan.network.levels * row_words}",
+            row_words=row_words,
+        )
+    lines, channel = [cleared_code(plan, "code", head.name)], 0
+    for source in sources:
+        channels = values[source].shape.channels
+        lines.append(f"append(code, {row_words}, {channel}, {code_at(plan, source)}, {channels}, levels);\n")
+        channel += channels
+    return "".join(lines)
+
+
+def _joined(plan: Graph, sources: tuple[str, ...]) -> str:
+    """The element of `row` of maps whose channels stand one behind the other."""
+    cases, channel = [], 0
+    for source in sources:
+        here = feature_here(plan, source, f"row - {channel}" if channel else "row")
+        channel += plan.network.values[source].shape.channels
+        cases.append((channel, here))
+    chosen = (f"row < {end} ? {here} : " for end, here in cases[:-1])
+    return "".join(chosen) + cases[-1][1]
