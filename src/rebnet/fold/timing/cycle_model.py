@@ -74,16 +74,19 @@ def pace(accelerator: Accelerator, levels: int, depths: Depths) -> tuple[Fractio
 def paced(graph: MarkedGraph, bound: int) -> tuple[Pace, frozenset[tuple[int, int]]]:
     """The schedule at the fewest cycles per image, `bound` or more, that has one, and the edges that cost more.
 
+    The edges are those on all circles that cost as much as the pace, as (number of the process that waits, of its edge).
+
     Raises:
         DeadlockError: events of an image wait for each other in a circle.
     """
-    schedule, limits = Pace(graph.processes, bound), frozenset[tuple[int, int]]()
+    schedule = Pace(graph.processes, bound)
     while (circle := schedule.solve()) is not None:
         if circle.mean is None:
             refuse_deadlock(graph.processes)
         assert circle.mean is not None
-        schedule, limits = Pace(graph.processes, circle.mean), circle.edges
-    return schedule, limits
+        schedule = Pace(graph.processes, circle.mean)
+    slower = schedule.period > bound * schedule.scale
+    return schedule, schedule.limits() if slower else frozenset()
 
 
 _MOST_EVENTS = 20_000_000

@@ -6,8 +6,7 @@ from fractions import Fraction
 from functools import partial
 
 from rebnet.fold.timing.cycle_model import pace, paced, run, settled_peaks
-from rebnet.fold.timing.pace import Pace
-from rebnet.fold.timing.processes import MarkedGraph, processes_of
+from rebnet.fold.timing.processes import processes_of
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Buffer, Depths
 
@@ -76,35 +75,35 @@ def _never_waits(trials: "list[_Trial]", buffer: str) -> Callable[[int], bool]:
 
 
 class _Trial:
-    """A schedule at one level count, with depths that are cut as long as it keeps its pace."""
+    """A schedule at one level count, whose buffers are cut as long as it keeps its pace."""
 
     def __init__(self, accelerator: Accelerator, levels: int, depths: Depths) -> None:
-        self.graph: MarkedGraph = processes_of(accelerator, levels, depths)
-        self.schedule, _ = paced(self.graph, accelerator.bound_cycles(levels))
-        self._fillings = {filling.buffer: filling for filling in self.graph.fillings}
+        graph = processes_of(accelerator, levels, depths)
+        self._schedule, _ = paced(graph, accelerator.bound_cycles(levels))
+        self._fillings = {filling.buffer: filling for filling in graph.fillings}
 
     def meets(self, buffer: str, depth: int) -> bool:
-        """True if the schedule as it is never waits for a place of a buffer of `depth` words."""
+        """True if the schedule before any cut never waits for a place of a buffer of `depth` words."""
         filling = self._fillings[buffer]
-        return self.schedule.meets(filling.waiting, filling.edge(depth))
+        return self._schedule.meets(filling.waiting, filling.edge(depth))
 
-    def tried(self, buffer: str, depth: int) -> Pace | None:
-        """The schedule with a buffer of `depth` words; None if it does not keep the pace."""
+    def cut(self, buffer: str, depth: int) -> bool:
+        """Give a buffer `depth` words, if the schedule keeps its pace with them."""
         filling = self._fillings[buffer]
-        schedule = self.schedule.replaced(filling.waiting, filling.number, filling.edge(depth))
-        return schedule if schedule.solve() is None else None
+        return self._schedule.cut(filling.waiting, filling.number, filling.edge(depth))
+
+    def undo(self) -> None:
+        """Take the last cut back."""
+        self._schedule.undo()
 
 
 def _cut_all(trials: list[_Trial], buffer: str, depth: int) -> bool:
     """Give a buffer `depth` words at every level count, if all of them keep their pace."""
-    schedules = []
-    for trial in trials:
-        schedule = trial.tried(buffer, depth)
-        if schedule is None:
+    for number, trial in enumerate(trials):
+        if not trial.cut(buffer, depth):
+            for done in trials[:number]:
+                done.undo()
             return False
-        schedules.append(schedule)
-    for trial, schedule in zip(trials, schedules, strict=True):
-        trial.schedule = schedule
     return True
 
 

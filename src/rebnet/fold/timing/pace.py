@@ -7,30 +7,16 @@ sets the pace of the hardware, and the edges on it say who is to blame.
 """
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from rebnet.fold.timing.process import Edge, Process
-from rebnet.fold.timing.schedule import NEVER
+from rebnet.fold.timing.relaxation import relaxation
 from rebnet.stages.numbers import Integers
-
-_BEFORE = -1  # an event that waits for the one before it in its process
-_NOTHING = -2
-
-
-@dataclass(frozen=True, eq=False)
-class _Wait:
-    """An edge with its places in the arrays of times; `laps` are images from the awaited event to the waiting one."""
-
-    source: int
-    events: Integers | slice
-    after: Integers
-    add: Integers
-    laps: Integers
 
 
 @dataclass(frozen=True)
@@ -38,11 +24,10 @@ class Circle:
     """Events that wait for each other around more than their images' periods.
 
     `mean` is the cycles per image that the circle costs, more than the period it was asked for, or None for a circle
-    within one image: a deadlock. `edges` are those on it, as (number of the process that waits, number of its edge).
+    within one image: a deadlock.
     """
 
     mean: Fraction | None
-    edges: frozenset[tuple[int, int]]
 
 
 class Pace:
@@ -54,7 +39,7 @@ class Pace:
 
     Attributes:
         times: when every event of every process happens for one image, in units of 1/scale cycle; an array per
-            process.
+            process. What is cut later moves them no more.
         scale: denominator of the period.
         period: the period, in the same unit.
     """
@@ -62,140 +47,80 @@ class Pace:
     def __init__(self, processes: Sequence[Process], period: Fraction | int) -> None:
         self.scale = Fraction(period).denominator
         self.period = int(period * self.scale)
+        self.times: list[Integers] = []
         self._processes = list(processes)
         self._numbers = {process: number for number, process in enumerate(processes)}
-        self.times: list[Integers] = []
-        self._causes: list[NDArray[np.int8]] = []  # the edge that each event waits for last
-        self._bases: list[Integers] = []
-        self._wraps: list[int] = []
-        self._waits: list[list[_Wait]] = []
-        self._followers: list[set[int]] = [set() for _ in self._processes]
-        for number, process in enumerate(self._processes):
-            gaps = self.scale * process.gaps
-            self._wraps.append(int(gaps[0]))
-            self._bases.append(np.cumsum(gaps) - gaps[0])
-            times = np.full(len(gaps), NEVER, dtype=np.int64)
-            if process.start:
-                times[0] = 0
-            self.times.append(times)
-            self._causes.append(np.full(len(gaps), _NOTHING, dtype=np.int8))
-            for edge in process.edges:
-                self._followers[self._numbers[edge.source]].add(number)
-            self._waits.append([self._placed(edge, process.count) for edge in process.edges])
-        self._dirty = set(range(len(self._processes)))
+        self._relaxation = relaxation(self.period)
+        for process in self._processes:
+            self._relaxation.add_process(self.scale * process.gaps, process.start)
+        self._waits = {
+            (number, place): self._relaxation.add_wait(number, self._numbers[edge.source], *self._asked(process, edge))
+            for number, process in enumerate(self._processes)
+            for place, edge in enumerate(process.edges)
+        }
 
-    def _placed(self, edge: Edge, count: int) -> _Wait:
-        laps, index = np.divmod(edge.after, edge.source.count)
-        add = self.scale * np.asarray(edge.delay, np.int64) + self.period * laps
-        events = slice(None) if edge.events is None or len(edge.events) == count else edge.events
-        return _Wait(self._numbers[edge.source], events, index, add, -laps)
-
-    def meets(self, process: Process, edge: Edge) -> bool:
-        """True if the times are such that `process` would never wait for `edge`."""
-        wait = self._placed(edge, process.count)
-        earliest = self.times[wait.source][wait.after] + wait.add
-        return bool((self.times[self._numbers[process]][wait.events] >= earliest).all())
-
-    def replaced(self, process: Process, number: int, edge: Edge) -> "Pace":
-        """This schedule with edge `number` of `process` replaced by one that asks for more, still to be solved."""
-        index = self._numbers[process]
-        other = copy(self)
-        other.times, other._causes = list(self.times), list(self._causes)
-        other._waits = list(self._waits)
-        other._waits[index] = list(self._waits[index])
-        other._waits[index][number] = self._placed(edge, process.count)
-        other._dirty = {index}
-        return other
+    def _asked(self, process: Process, edge: Edge) -> tuple[Integers, Integers, Integers, Integers]:
+        """The events that wait, the events they wait for, how long after these, and images in between."""
+        events = np.arange(process.count) if edge.events is None else edge.events
+        laps, after = np.divmod(edge.after, edge.source.count)
+        adds = self.scale * np.asarray(edge.delay, np.int64) + self.period * laps
+        return events, after, adds, -laps
 
     def solve(self) -> Circle | None:
         """Find the times; None, or a circle that has no solution at this period."""
-        for base, wrap in zip(self._bases, self._wraps, strict=True):
-            if int(base[-1]) + wrap > self.period:
-                return Circle(Fraction(int(base[-1]) + wrap, self.scale), frozenset())
-        sweeps, look = 0, 6
-        while self._dirty:
-            if sweeps == look:
-                circle = self._circle()
-                if circle is not None:
-                    return circle
-                look += min(look, 64)
-            last = len(self.times) - 1
-            for step in range(last + 1):
-                number = step if sweeps % 2 == 0 else last - step
-                if number in self._dirty:
-                    self._dirty.discard(number)
-                    new, causes = self._following(number)
-                    if not np.array_equal(new, self.times[number]):
-                        self.times[number], self._causes[number] = new, causes
-                        self._dirty |= self._followers[number]
-            sweeps += 1
+        circle = self._relaxation.solve()
+        if circle is not None:
+            total, laps = circle
+            return Circle(Fraction(total, self.scale * laps) if laps else None)
+        self.times = [np.empty(process.count, dtype=np.int64) for process in self._processes]
+        for number, times in enumerate(self.times):
+            self._relaxation.times(number, times)
         return None
 
-    def _following(self, number: int) -> tuple[Integers, NDArray[np.int8]]:
-        """The times of one process when it follows the others, and what each event waits for last."""
-        old = self.times[number]
-        new, causes = old.copy(), self._causes[number].copy()
-        for place, wait in enumerate(self._waits[number]):
-            times = self.times[wait.source][wait.after] + wait.add
-            later = times > new[wait.events]
-            new[wait.events] = np.where(later, times, new[wait.events])
-            causes[wait.events] = np.where(later, place, causes[wait.events])
-        base = self._bases[number]
-        new -= base
-        own = new.copy()
-        np.maximum.accumulate(new, out=new)
-        again = new[-1] + base[-1] + self._wraps[number] - self.period
-        if again > new[0]:
-            np.maximum(new, again, out=new)
-        causes[new > own] = _BEFORE
-        new += base
-        return new, causes
+    def meets(self, process: Process, edge: Edge) -> bool:
+        """True if the times are such that `process` would never wait for `edge`."""
+        events, after, adds, _ = self._asked(process, edge)
+        earliest = self.times[self._numbers[edge.source]][after] + adds
+        return bool((self.times[self._numbers[process]][events] >= earliest).all())
 
-    def _circle(self) -> Circle | None:
-        """A circle of events, each of which moved last because the one before it had moved.
+    def cut(self, process: Process, number: int, edge: Edge) -> bool:
+        """Replace edge `number` of `process` by one that asks for more, if there still are times of this pace."""
+        wait = self._waits[self._numbers[process], number]
+        return self._relaxation.replace(wait, *self._asked(process, edge))
 
-        As in every search for longest paths that relaxes edges, such a circle costs more than its periods.
+    def undo(self) -> None:
+        """Take the last cut that held back."""
+        self._relaxation.undo()
+
+    def limits(self) -> frozenset[tuple[int, int]]:
+        """The edges on circles that cost exactly their periods, as (number of the process that waits, of its edge).
+
+        None of their events can happen earlier, so they are the circles of edges that nobody waits longer than.
         """
-        for number in sorted(self._dirty):
-            moved = np.flatnonzero(self._following(number)[0] != self.times[number])
-            if len(moved) and (circle := self._trace(number, int(moved[0]))) is not None:
-                return circle
-        return None
-
-    def _trace(self, number: int, event: int) -> Circle | None:
-        """Go back from an event along what it waited for last, until that closes or ends."""
-        edged: dict[int, Integers] = {}  # events of each process that did not wait for the one before them
-        steps: list[tuple[int, int, tuple[int, int]]] = []  # cost, laps and edge
-        seen: dict[tuple[int, int], int] = {}
-        while True:
-            cost = laps = 0
-            if number not in edged:
-                edged[number] = np.flatnonzero(self._causes[number] != _BEFORE)
-            base, places = self._bases[number], edged[number]
-            if len(places) == 0:
-                return None
-            index = int(np.searchsorted(places, event, "right")) - 1
-            if index < 0:  # the run began in the image before
-                cost, laps = int(base[event]) + self._wraps[number], 1
-                event = len(base) - 1
-                index = len(places) - 1
-            cost += int(base[event] - base[places[index]])
-            event = int(places[index])
-            place = int(self._causes[number][event])
-            if place < 0:
-                return None
-            if (number, event) in seen:
-                break
-            seen[number, event] = len(steps)
-            wait = self._waits[number][place]
-            index = event if isinstance(wait.events, slice) else int(np.searchsorted(wait.events, event))
-            lap = int(wait.laps[index])
-            steps.append((cost, laps, (number, place)))
-            steps.append((int(wait.add[index]) + self.period * lap, lap, (number, place)))
-            number, event = wait.source, int(wait.after[index])
-        circle = [(cost, laps, (number, place)), *steps[seen[number, event] + 1 :]]
-        total, laps = sum(step[0] for step in circle), sum(step[1] for step in circle)
-        if total <= self.period * laps:
-            return None
-        mean = Fraction(total, self.scale * laps) if laps else None
-        return Circle(mean, frozenset(edge for _, _, edge in circle))
+        counts = [process.count for process in self._processes]
+        begins = np.cumsum([0, *counts])
+        heads: list[Integers] = []
+        tails: list[Integers] = []
+        kinds: list[tuple[int, int] | None] = []
+        for number, process in enumerate(self._processes):
+            own = self.times[number]
+            before = np.append(own[-1] - self.period, own[:-1])
+            tight = np.flatnonzero(own == before + self.scale * process.gaps)
+            heads.append(begins[number] + tight)
+            tails.append(begins[number] + (tight - 1) % process.count)
+            kinds.append(None)
+            for place, edge in enumerate(process.edges):
+                events, after, adds, _ = self._asked(process, edge)
+                source = self._numbers[edge.source]
+                tight = np.flatnonzero(own[events] == self.times[source][after] + adds)
+                heads.append(begins[number] + events[tight])
+                tails.append(begins[source] + after[tight])
+                kinds.append((number, place))
+        ends = np.concatenate(tails), np.concatenate(heads)
+        graph = coo_array((np.ones(len(ends[0]), np.int8), ends), shape=(int(begins[-1]),) * 2)
+        _, groups = connected_components(graph, directed=True, connection="strong")
+        return frozenset(
+            kind
+            for kind, tail, head in zip(kinds, tails, heads, strict=True)
+            if kind is not None and bool((groups[tail] == groups[head]).any())
+        )
