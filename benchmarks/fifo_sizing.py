@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from rebnet import flow
 from rebnet.fold.timing.depths import size_fifos
 from rebnet.fold.timing.pace import Pace
+from rebnet.fold.timing.process import Edge, Process
 from rebnet.ir import storage
 from rebnet.stages.folding import read_accelerator
 
@@ -24,18 +25,18 @@ def sized(build: Path) -> tuple[float, int, int]:
     """Seconds that the model takes to size all FIFOs, how many those are, and how many sets of depths it judged."""
     accelerator = read_accelerator(build / "folding.json", storage.load(build))
     judged = 0
-    solve = Pace.solve
+    cut = Pace.cut
 
-    def counted(pace: Pace) -> object:
+    def counted(pace: Pace, process: Process, number: int, edge: Edge) -> bool:
         nonlocal judged
         judged += 1
-        return solve(pace)
+        return cut(pace, process, number, edge)
 
-    Pace.solve = counted  # type: ignore[method-assign, assignment]
+    Pace.cut = counted  # type: ignore[method-assign, assignment]
     start = time.perf_counter()
     depths = size_fifos(accelerator)
     seconds = time.perf_counter() - start
-    Pace.solve = solve  # type: ignore[method-assign]
+    Pace.cut = cut  # type: ignore[method-assign]
     return seconds, len(depths), judged
 
 

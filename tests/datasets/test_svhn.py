@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from scipy.io import loadmat, savemat  # type: ignore[import-untyped]
 
 from rebnet import datasets
 from rebnet.datasets.svhn import SvhnFile, SvhnSource, load_source, read_mat
-from rebnet.errors import DatasetError, MissingExtraError
+from rebnet.errors import DatasetError
 
 IMAGES = np.random.default_rng(5).integers(0, 256, (6, 32, 32, 3), np.uint8)
 LABELS = np.array([1, 0, 9, 2, 0, 5])
@@ -156,16 +155,6 @@ def test_no_such_data_dir(tmp_path: Path) -> None:
     )
     with pytest.raises(DatasetError, match=f"^{re.escape(message)}$"):
         datasets.load("svhn", folder)
-
-
-def test_scipy_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "scipy.io", None)
-    message = (
-        "data set svhn is published in MATLAB files and scipy, which reads them, is not installed; "
-        "run pip install 'rebnet[data]'"
-    )
-    with pytest.raises(MissingExtraError, match=f"^{re.escape(message)}$"):
-        datasets.load("svhn", tmp_path)
 
 
 @pytest.mark.data("svhn")

@@ -9,7 +9,7 @@ Unsupervised Feature Learning", NIPS workshop, 2011; http://ufldl.stanford.edu/h
 file holds `X`, 32×32×3×N, and `y`, N×1, in which digit 0 is class 10; here it is class 0.
 
 Both training files together are 1.9 GB of pixels; loading needs 3.5 GB and some tens of seconds, most of
-them spent on unpacking. scipy, of the `data` extra, reads the files; only plain number arrays are
+them spent on unpacking. scipy reads the files; only plain number arrays are
 accepted of it. It can crash the process on a damaged file, so it is given only files whose hash is the
 published one, also in a data folder.
 """
@@ -26,7 +26,7 @@ from rebnet.datasets.class_names import PUBLISHED
 from rebnet.datasets.dataset import Dataset, Images, Labels
 from rebnet.datasets.download import fetch
 from rebnet.datasets.folder import find_file, find_folder
-from rebnet.errors import DatasetError, MissingExtraError
+from rebnet.errors import DatasetError
 from rebnet.files import Array
 
 NAME = "svhn"
@@ -84,7 +84,7 @@ def load(data_dir: Path | None = None) -> Dataset:
 
     Raises:
         DatasetError: a file is missing, damaged or cannot be downloaded.
-        MissingExtraError: scipy is not installed, or a download is needed and pooch is not.
+        MissingExtraError: a download is needed and pooch is not installed.
         OutputError: the cache folder cannot be written.
     """
     return load_source(SOURCE, data_dir)
@@ -98,7 +98,8 @@ def load_source(source: SvhnSource, data_dir: Path | None, cache: Path | None = 
         data_dir: folder that holds data sets; None goes straight to the cache.
         cache: folder for downloads; None takes the user's cache folder.
     """
-    loadmat = _reader()
+    from scipy.io import loadmat
+
     folder = find_folder(data_dir, NAME)
 
     def locate(file: SvhnFile) -> Path:
@@ -109,18 +110,6 @@ def load_source(source: SvhnSource, data_dir: Path | None, cache: Path | None = 
     train_images, train_labels = _read_part(loadmat, locate, source.train)
     test_images, test_labels = _read_part(loadmat, locate, (source.test,))
     return Dataset(NAME, CLASSES, train_images, train_labels, test_images, test_labels, PUBLISHED[NAME])
-
-
-def _reader() -> Reader:
-    try:
-        from scipy.io import loadmat
-    except ImportError:
-        raise MissingExtraError(
-            f"data set {NAME} is published in MATLAB files and scipy, which reads them, is not installed; "
-            "run pip install 'rebnet[data]'"
-        ) from None
-    reader: Reader = loadmat
-    return reader
 
 
 def _check_hash(path: Path, md5: str) -> Path:

@@ -74,7 +74,7 @@ def pace(accelerator: Accelerator, levels: int, depths: Depths) -> tuple[Fractio
 def paced(graph: MarkedGraph, bound: int) -> tuple[Pace, frozenset[tuple[int, int]]]:
     """The schedule at the fewest cycles per image, `bound` or more, that has one, and the edges that cost more.
 
-    The edges are those on all circles that cost as much as the pace, as (number of the process that waits, of its edge).
+    The edges are those on circles that cost as much as the pace, as (number of the process that waits, of its edge).
 
     Raises:
         DeadlockError: events of an image wait for each other in a circle.

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from rebnet.fold.timing.process import Edge, Process
 from rebnet.fold.timing.relaxation import relaxation
@@ -97,8 +95,10 @@ class Pace:
 
         None of their events can happen earlier, so they are the circles of edges that nobody waits longer than.
         """
-        counts = [process.count for process in self._processes]
-        begins = np.cumsum([0, *counts])
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        begins = np.cumsum([0, *(process.count for process in self._processes)])
         heads: list[Integers] = []
         tails: list[Integers] = []
         kinds: list[tuple[int, int] | None] = []

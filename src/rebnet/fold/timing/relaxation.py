@@ -1,4 +1,4 @@
-"""The earliest times of events that wait for each other, in a run without end, and whether there are any.
+"""The earliest times of events that wait for each other, in one image of a run, and whether there are any.
 
 Event k of a process happens gaps[k] after event k - 1, or later; the first one so long after the last of the image
 before, which is a period less. Waits are what else it happens after. Times are whole numbers.
@@ -15,8 +15,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.fold.timing.schedule import NEVER
 from rebnet.stages.numbers import Integers
+
+NEVER = -(1 << 60)
+"""When an event happens that waits for nothing."""
+NO_PERIOD = 1 << 61
+"""A period with which no event waits for the image before."""
 
 Circle = tuple[int, int]
 """What events that wait for each other around a circle cost, and how many images they go through."""
@@ -36,6 +40,9 @@ class Relaxation(Protocol):
         self, process: int, source: int, events: Integers, after: Integers, adds: Integers, laps: Integers
     ) -> int:
         """Let events wait; the number of the wait."""
+
+    def begin(self, process: int, times: Integers) -> None:
+        """Let the events of a process happen at `times` or later; once for each process, in front of `solve`."""
 
     def solve(self) -> Circle | None:
         """Find the times; None, or a circle that costs more than its periods, so that there are none."""
@@ -133,6 +140,12 @@ class NumpyRelaxation:
         process, _ = self._places[number]
         every = len(events) == len(self._bases[process])
         return _Wait(number, source, slice(None) if every else events, after, adds, laps)
+
+    def begin(self, process: int, times: Integers) -> None:
+        """See `Relaxation`."""
+        self._now.times[process] = times.copy()
+        self._now.causes[process] = np.full(len(times), _NOTHING, dtype=np.int32)
+        self._dirty.add(process)
 
     def solve(self) -> Circle | None:
         """See `Relaxation`."""

@@ -37,7 +37,7 @@ struct Wait {
   std::int32_t process;             // who waits
   std::vector<std::int32_t> heads;  // events that wait, of all events, in the order of what they wait for
   std::vector<std::int64_t> adds;
-  std::vector<std::int32_t> laps;   // images from what they wait for to them
+  std::vector<std::int64_t> laps;   // images from what they wait for to them
   std::vector<std::int32_t> first;  // of each awaited event, and behind the last: where its edges begin
 };
 
@@ -83,6 +83,18 @@ class Relaxation {
     sources_.push_back(source);
     processes_[static_cast<std::size_t>(source)].followers.push_back(static_cast<std::int32_t>(waits_.size() - 1));
     return static_cast<int>(waits_.size() - 1);
+  }
+
+  void begin(int process, const Integers& times) {
+    require(known(process), "begin: no such process");
+    const Process& own = processes_[static_cast<std::size_t>(process)];
+    require(times.shape(0) == static_cast<std::size_t>(own.count), "begin: times of another length");
+    for (std::int32_t event = own.first; event < own.first + own.count; event++) {
+      const auto at = static_cast<std::size_t>(event);
+      times_[at] = kNever;
+      causes_[at] = kNobody;
+      raise(event, times.data()[event - own.first], kNobody);
+    }
   }
 
   std::optional<Circle> solve() {
@@ -148,7 +160,7 @@ class Relaxation {
     require(after.shape(0) == count && adds.shape(0) == count && laps.shape(0) == count,
             "wait: arrays of unequal lengths");
     Wait wait{process, std::vector<std::int32_t>(count), std::vector<std::int64_t>(count),
-              std::vector<std::int32_t>(count),
+              std::vector<std::int64_t>(count),
               std::vector<std::int32_t>(static_cast<std::size_t>(awaited.count) + 1, 0)};
     for (std::size_t i = 0; i < count; i++) {
       require(events.data()[i] >= 0 && events.data()[i] < waiting.count, "wait: no such event waits");
@@ -161,7 +173,7 @@ class Relaxation {
       const auto place = static_cast<std::size_t>(next[static_cast<std::size_t>(after.data()[i])]++);
       wait.heads[place] = waiting.first + static_cast<std::int32_t>(events.data()[i]);
       wait.adds[place] = adds.data()[i];
-      wait.laps[place] = static_cast<std::int32_t>(laps.data()[i]);
+      wait.laps[place] = laps.data()[i];
     }
     return wait;
   }
@@ -302,6 +314,7 @@ NB_MODULE(_relaxation, m) {
       .def(nb::init<std::int64_t>(), "period"_a)
       .def("add_process", &Relaxation::add_process, "gaps"_a, "start"_a)
       .def("add_wait", &Relaxation::add_wait, "process"_a, "source"_a, "events"_a, "after"_a, "adds"_a, "laps"_a)
+      .def("begin", &Relaxation::begin, "process"_a, "times"_a)
       .def("solve", &Relaxation::solve)
       .def("replace", &Relaxation::replace, "wait"_a, "events"_a, "after"_a, "adds"_a, "laps"_a)
       .def("undo", &Relaxation::undo)
