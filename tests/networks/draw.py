@@ -52,6 +52,16 @@ class Drawn:
         )
 
 
+def draw_size(rng: np.random.Generator, most: int) -> int:
+    """1 to `most`, the smaller of two draws: a simulator's build grows with sizes, what may go wrong does not."""
+    return int(rng.integers(1, most + 1, 2).min())
+
+
+def draw_part(rng: np.random.Generator, most: int) -> int:
+    """1 to `most`: the end or just before it in an eighth of all cases, else small ones more often."""
+    return max(1, most - int(rng.integers(2))) if rng.random() < 0.125 else draw_size(rng, most)
+
+
 def draw_network(rng: np.random.Generator, number: int) -> Network:
     """A lowered random network of 1 to 4 dense layers, with some channels that no training would give."""
     levels = int(rng.integers(1, 5))
@@ -59,7 +69,7 @@ def draw_network(rng: np.random.Generator, number: int) -> Network:
         int(rng.integers(1, 7)), int(rng.integers(1, 7)), int(rng.integers(1, 4)), int(rng.integers(1, 9))
     )
     depth = int(rng.integers(1, 5))
-    sizes = [image.samples, *(int(size) for size in rng.integers(1, 40, depth))]
+    sizes = [image.samples, *(draw_size(rng, 39) for _ in range(depth))]
     layers: list[Op] = []
     for columns, rows in pairwise(sizes):
         layers.append(Dense(_draw_weights(rng, rows, columns), float(rng.uniform(0.01, 2))))
@@ -80,7 +90,7 @@ def draw_conv_network(rng: np.random.Generator, number: int) -> Network:
         most = 5 if same else min(5, height, width)
         window = Window(int(rng.integers(1, most + 1)), int(rng.integers(1, 4)), same)
         number_of_layers += 1
-        rows, columns = int(rng.integers(1, 14)), window.kernel**2 * channels
+        rows, columns = draw_size(rng, 13), window.kernel**2 * channels
         weights = _draw_weights(rng, rows, columns)
         layers.append(Conv(weights, float(rng.uniform(0.01, 2)), window=window))
         height, width = window.output(height, width)
@@ -89,7 +99,7 @@ def draw_conv_network(rng: np.random.Generator, number: int) -> Network:
             pool = Window(int(rng.integers(1, min(4, height, width) + 1)), int(rng.integers(1, 4)))
             layers.append(MaxPool(pool))
             height, width = pool.output(height, width)
-    sizes = [height * width * channels, *(int(size) for size in rng.integers(1, 30, int(rng.integers(1, 3))))]
+    sizes = [height * width * channels, *(draw_size(rng, 29) for _ in range(int(rng.integers(1, 3))))]
     for columns, rows in pairwise(sizes):
         number_of_layers += 1
         weights = _draw_weights(rng, rows, columns)
@@ -165,8 +175,8 @@ def draw_foldings(rng: np.random.Generator, network: Network) -> tuple[Folding, 
         codes = network.read(layer)
         assert isinstance(codes, Code)
         planes = codes.planes
-        lanes = int(rng.integers(1, min(planes + 2, MAX_LEVELS + 1)))
-        foldings.append(Folding(int(rng.integers(1, rows + 4)), int(rng.integers(1, columns + 1)), lanes))
+        lanes = draw_part(rng, min(planes + 1, MAX_LEVELS))
+        foldings.append(Folding(draw_part(rng, rows + 3), draw_part(rng, columns), lanes))
     return tuple(foldings)
 
 
@@ -294,6 +304,7 @@ def stream(
         processes=1,
         folder=folder,
         stalls=stalls,
+        watch=f"net_{drawn.number}.",
         extra=(f"+select={drawn.number}",),
     )
     return shard

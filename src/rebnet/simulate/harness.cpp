@@ -83,7 +83,7 @@ class Stalls {
   uint32_t mood_ = 256, left_ = 0;
 };
 
-// Fill levels of the FIFOs, found by name: every module that shows a count_q.
+// Fill levels of the FIFOs, found by name: every module that shows a count_q, and whose name begins with watch.
 struct Channel {
   std::string name;
   const void* data;
@@ -98,7 +98,7 @@ struct Channel {
   }
 };
 
-std::vector<Channel> find_channels() {
+std::vector<Channel> find_channels(const std::string& watch) {
   std::vector<Channel> channels;
   for (const auto& entry : *Verilated::scopeNameMap()) {
     const VerilatedVar* var = entry.second->varFind("count_q");
@@ -107,7 +107,7 @@ std::vector<Channel> find_channels() {
     std::string name = entry.first;
     const size_t first = name.find('.'), second = name.find('.', first + 1);  // drop TOP and the top module
     name = second == std::string::npos ? name : name.substr(second + 1);
-    channels.push_back({name, var->datap(), bytes});
+    if (name.compare(0, watch.size(), watch) == 0) channels.push_back({name, var->datap(), bytes});
   }
   std::sort(channels.begin(), channels.end(), [](const Channel& a, const Channel& b) { return a.name < b.name; });
   return channels;
@@ -192,7 +192,7 @@ int main(int argc, char** argv) {
     half_cycle(1);
   }
   top->aresetn = 1;
-  std::vector<Channel> channels = find_channels();
+  std::vector<Channel> channels = find_channels(options.text("--watch"));
 
   std::ofstream output(options.text("--output"), std::ios::binary);
   Stalls source(seed >= 0, uint64_t(seed) * 2 + 1), sink(seed >= 0, uint64_t(seed) * 2 + 2);

@@ -59,6 +59,7 @@ def run_shards(
     stalls: int | None = None,
     trace: Path | None = None,
     sink_beats: int | None = None,
+    watch: str = "",
     extra: tuple[str, ...] = (),
     progress: Callable[[int], None] = lambda images_done: None,
 ) -> list[Shard]:
@@ -74,6 +75,7 @@ def run_shards(
         stalls: seed of random idle and backpressure, None for none.
         trace: waveform file to write, for a program built with tracing.
         sink_beats: the sink takes this many beats and then no more, None for no limit.
+        watch: only FIFOs whose scope below the top module begins with it are watched.
         extra: plus arguments for the simulation.
         progress: called with the number of images done since the last call.
 
@@ -91,7 +93,7 @@ def run_shards(
                 files[0].write_bytes(np.ascontiguousarray(images[start:stop]).tobytes())
                 files[1].write_bytes(levels[start:stop].tobytes())
                 seed = -1 if stalls is None else stalls + index
-                command = [*_command(program, streams, files, seed, trace, sink_beats), *extra]
+                command = [*_command(program, streams, files, seed, trace, sink_beats, watch), *extra]
                 process = running.enter_context(_start(command, folder))
                 work = (shards, index, process, streams, files[2], int(stop - start), progress)
                 threads.append(threading.Thread(target=_collect, args=work, daemon=True))
@@ -115,7 +117,13 @@ def _start(command: list[str], folder: Path) -> AbstractContextManager["subproce
 
 
 def _command(
-    program: Path, streams: Streams, files: list[Path], seed: int, trace: Path | None, sink_beats: int | None
+    program: Path,
+    streams: Streams,
+    files: list[Path],
+    seed: int,
+    trace: Path | None,
+    sink_beats: int | None,
+    watch: str,
 ) -> list[str]:
     options: dict[str, object] = {
         "--images": files[0],
@@ -129,6 +137,7 @@ def _command(
         "--patience": streams.patience,
         "--stalls": seed,
         "--sink-beats": -1 if sink_beats is None else sink_beats,
+        "--watch": watch,
         "--trace": trace.resolve() if trace is not None else os.devnull,
     }
     return [str(program.resolve()), *(str(part) for option in options.items() for part in option)]
