@@ -142,4 +142,4 @@ def test_many_levels_end_soon(levels):
     for row in range(32):
         steps, reach = tuple(map(int, encoder.steps[-1, row])), dense.reaches[-1]
         wanted = RealEncoder.of(affine.a[row], affine.b[row], sign.gammas, reach).codes
-        assert segments(int(encoder.thresholds[-1, row]), steps, reach, encoder.shift) == wanted
+        assert segments(int(encoder.thresholds[-1, row]), steps, reach, 1 << encoder.shift) == wanted

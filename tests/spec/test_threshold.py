@@ -78,7 +78,7 @@ def test_a_grid_that_is_too_coarse_by_hand():
     assert encoder.codes == [(0, 0), (3, 1), (4, 3)]
     assert encoder.integers(0) is None
     assert encoder.integers(1) == (7, (1,))
-    assert segments(7, (1,), 6, 1) == encoder.codes
+    assert segments(7, (1,), 6, 2) == encoder.codes
 
 
 def test_numbers_by_hand():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice, pairwise, product
+from typing import NamedTuple
 
 from rebnet.errors import LoweringError
 
@@ -24,6 +25,22 @@ MOST_SHIFT = 12
 _MANY_LEVELS = 5
 _TRIED, _FEW_TRIED, _TRIED_AT_LAST = 256, 16, 4096
 """Roundings of a row's numbers that are tried on a grid: all, few of many levels, and more on the finest one."""
+
+
+class _Turn(NamedTuple):
+    """Where the bit of a level turns to 1, behind the bits of the levels before.
+
+    Attributes:
+        behind: place of the level before's turn, in its list.
+        sign: 1 where the bit of the level before is 1, else -1.
+        least: the largest A whose bit is 0.
+        most: the smallest A whose bit is 1.
+    """
+
+    behind: int
+    sign: int
+    least: float
+    most: float
 
 
 @dataclass(frozen=True)
@@ -55,7 +72,48 @@ class RealEncoder:
     @cached_property
     def codes(self) -> Segments:
         """The code of every A in 0 … R."""
-        return _merged(_runs(self.numbers[0], self.numbers[1:], 0, self.reach, 0))
+        unit = math.lcm(*(number.denominator for number in self.numbers))
+        threshold, *steps = (number.numerator * (unit // number.denominator) for number in self.numbers)
+        return segments(threshold, tuple(steps), self.reach, unit)
+
+    @cached_property
+    def _turns(self) -> list[list["_Turn"]]:
+        """For each level, where it turns behind each code so far that some A has."""
+        turns: list[list[_Turn]] = []
+        lasts = [first - 1 for first, _ in self.codes[1:]] + [self.reach]
+        runs = [(first, last, code) for (first, code), last in zip(self.codes, lasts, strict=True)]
+        before = {0: 0}
+        for left in reversed(range(len(self.numbers))):
+            least: dict[int, int] = {}
+            most: dict[int, int] = {}
+            for first, last, code in runs:
+                bits = code >> left
+                if bits & 1:
+                    most.setdefault(bits >> 1, first)
+                else:
+                    least[bits >> 1] = last
+            codes = {**least, **most}
+            ends = [(least.get(code, -math.inf), most.get(code, math.inf)) for code in codes]
+            turns.append(
+                [_Turn(before[code >> 1], 2 * (code & 1) - 1, *end) for code, end in zip(codes, ends, strict=True)]
+            )
+            before = {code: place for place, code in enumerate(codes)}
+        return turns
+
+    def gives(self, threshold: int, steps: Steps, shift: int) -> bool:
+        """Whether the integers, in units of 2^-shift, give `codes`.
+
+        Where both ends of a run of a code have it, all between them have: the residual behind the same bits rises
+        with A. So each level has to turn behind the last end whose bit is 0, and not behind the first one that is 1.
+        """
+        unit = 1 << shift
+        edges = [threshold]
+        for turns, step in zip(self._turns, (0, *steps), strict=True):
+            edges = [edges[turn.behind] + turn.sign * step for turn in turns]
+            for edge, turn in zip(edges, turns, strict=True):
+                if not unit * turn.least < edge <= unit * turn.most:
+                    return False
+        return True
 
     def integers(self, shift: int) -> tuple[int, Steps] | None:
         """(t, δ_1 … δ_{M-1}) in units of 2^-shift that give exactly `codes`, of any size; None: the grid is too coarse.
@@ -65,13 +123,13 @@ class RealEncoder:
         """
         choices = []
         for place, number in enumerate(self.numbers):
-            scaled = number * (1 << shift)
-            down, up = math.floor(scaled), math.ceil(scaled)
-            first = math.floor(scaled + Fraction(1, 2)) if place else up
+            scaled, unit = number.numerator << shift, number.denominator
+            down, up = scaled // unit, -(-scaled // unit)
+            first = (2 * scaled + unit) // (2 * unit) if place else up
             choices.append((first, *(n for n in (down, up, down - 1, up + 1) if n != first)))
         most = _TRIED_AT_LAST if shift == MOST_SHIFT else _TRIED if len(choices) < _MANY_LEVELS else _FEW_TRIED
         for threshold, *steps in islice(product(*choices), most):
-            if not steps or segments(threshold, tuple(steps), self.reach, shift) == self.codes:
+            if not steps or self.gives(threshold, tuple(steps), shift):
                 return threshold, tuple(steps)
         return None
 
@@ -82,26 +140,23 @@ def constant_code(bits: Sequence[bool], reach: int) -> tuple[int, Steps]:
     return threshold, tuple(reach + 2 if before != after else 0 for before, after in pairwise(bits))
 
 
-def segments(threshold: int, steps: Steps, reach: int, shift: int = 0) -> Segments:
-    """The code that the integers give, r = 2^shift·A - t at first, for every A in 0 … R."""
-    return _merged(_runs(threshold, steps, 0, reach, shift))
-
-
-def _merged(runs: Segments) -> Segments:
+def segments(threshold: int, steps: Steps, reach: int, unit: int = 1) -> Segments:
+    """The code that the integers give, r = unit·A - t at first, for every A in 0 … R."""
+    runs = _runs(threshold, steps, 0, reach, unit)
     return [run for i, run in enumerate(runs) if i == 0 or runs[i - 1][1] != run[1]]
 
 
-def _runs(threshold: int | Fraction, steps: Sequence[int | Fraction], first: int, last: int, shift: int) -> Segments:
+def _runs(threshold: int, steps: Steps, first: int, last: int, unit: int) -> Segments:
     if first > last:
         return []
-    turn = -(-threshold >> shift) if isinstance(threshold, int) else math.ceil(threshold)  # the first A with r ≥ 0
+    turn = -(-threshold // unit)  # the first A with r ≥ 0
     if not steps:
         below = [(first, 0)] if first < turn else []
         above = [(max(first, turn), 1)] if last >= turn else []
         return below + above
     top = 1 << len(steps)
-    below = _runs(threshold - steps[0], steps[1:], first, min(last, turn - 1), shift)
-    above = _runs(threshold + steps[0], steps[1:], max(first, turn), last, shift)
+    below = _runs(threshold - steps[0], steps[1:], first, min(last, turn - 1), unit)
+    above = _runs(threshold + steps[0], steps[1:], max(first, turn), last, unit)
     return below + [(start, top | code) for start, code in above]
 
 
