@@ -3,7 +3,9 @@
 CMake builds `tests/engine/native/driver.cpp` with the engine's sources; it reads what `driver_file.py` writes.
 """
 
+import fcntl
 import os
+import pickle
 import re
 import shutil
 import subprocess
@@ -47,18 +49,30 @@ def output(*command: str | Path) -> str:
     return done.stdout
 
 
-def networks(count: int) -> list[bytes]:
+@pytest.fixture(scope="session")
+def networks(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """Random networks for all drivers, drawn once for all workers of a test run."""
+    base = tmp_path_factory.getbasetemp()
+    path = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "driver-networks.pickle"
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            path.write_bytes(pickle.dumps(draw_networks()))
+    return pickle.loads(path.read_bytes())
+
+
+def draw_networks() -> list[bytes]:
     found = []
-    for seed in range(count):
+    for seed in range(NETWORKS):
         rng = np.random.default_rng([seed, 1])
         levels, bits = (int(number) for number in rng.integers(1, 9, 2))
         found.append(case(drawn(seed, levels, bits, bool(rng.integers(2))), seed, IMAGES))
     return found
 
 
-def check_driver(folder: Path, *command: str | Path) -> list[str]:
+def check_driver(good: list[bytes], folder: Path, *command: str | Path) -> list[str]:
     """Random networks, refusals and damaged files through the driver; the instruction sets that ran."""
-    bad, good = refusals(), networks(NETWORKS)
+    bad = refusals()
     path = folder / "networks.bin"
     path.write_bytes(file_of(good[:3]))
     assert re.fullmatch(r"children: [1-9]\d* right, 0 wrong\n", output(*command, "forked", path))
@@ -79,7 +93,7 @@ def check_driver(folder: Path, *command: str | Path) -> list[str]:
 
 
 @pytest.mark.parametrize("sanitizers", ["address,undefined", "thread"])
-def test_nothing_for_sanitizers_to_report(sanitizers: str, tmp_path: Path) -> None:
+def test_nothing_for_sanitizers_to_report(sanitizers: str, networks: list[bytes], tmp_path: Path) -> None:
     probe = tmp_path / "probe.cpp"
     probe.write_text("int main() {}\n")
     flags = [f"-fsanitize={sanitizers}", "-o", tmp_path / "probe"]
@@ -87,17 +101,17 @@ def test_nothing_for_sanitizers_to_report(sanitizers: str, tmp_path: Path) -> No
         pytest.skip(f"the C++ compiler has no -fsanitize={sanitizers}")
     if subprocess.run([tmp_path / "probe"], check=False, capture_output=True).returncode:
         pytest.skip(f"a program built with -fsanitize={sanitizers} does not start here")
-    assert "generic" in check_driver(tmp_path, build(tmp_path, REBNET_SANITIZE=sanitizers))
+    assert "generic" in check_driver(networks, tmp_path, build(tmp_path, REBNET_SANITIZE=sanitizers))
 
 
-def test_nothing_behind_the_end_of_memory(tmp_path: Path) -> None:
+def test_nothing_behind_the_end_of_memory(networks: list[bytes], tmp_path: Path) -> None:
     """Optimized as it ships, every allocation followed by a page that may not be touched."""
-    assert "generic" in check_driver(tmp_path, build(tmp_path, CMAKE_COMPILE_WARNING_AS_ERROR="ON"))
+    assert "generic" in check_driver(networks, tmp_path, build(tmp_path, CMAKE_COMPILE_WARNING_AS_ERROR="ON"))
     for path in tmp_path.glob("CMakeFiles/native_*.dir/**/*.o"):
         check_symbols(path)
     if any(tmp_path.glob("CMakeFiles/native_avx2.dir")):
         check_instructions(tmp_path / "driver")
-        check_processors(tmp_path)
+        check_processors(networks[:20], tmp_path)
 
 
 def check_symbols(path: Path) -> None:
@@ -124,19 +138,19 @@ def check_instructions(program: Path) -> None:
     assert {own.match(name).group(2) for name in found} == set(X86)
 
 
-def check_processors(folder: Path) -> None:
+def check_processors(good: list[bytes], folder: Path) -> None:
     """An emulated processor gets the instruction sets that it has, and meets no instruction of the others."""
     emulator = shutil.which("qemu-x86_64-static") or shutil.which("qemu-x86_64")
     if emulator is None:
         return
     path = folder / "networks.bin"
-    path.write_bytes(file_of(networks(20)))
+    path.write_bytes(file_of(good))
     for processor, expected in {"qemu64": ["generic"], "Haswell": ["avx2", "generic"]}.items():
         said = output(emulator, "-cpu", processor, folder / "driver", "run", path)
         assert re.findall(r"^(\w+): 20 networks, [1-9]\d* scores, 0 different$", said, re.MULTILINE) == expected, said
 
 
-def test_aarch64_in_an_emulator(tmp_path: Path) -> None:
+def test_aarch64_in_an_emulator(networks: list[bytes], tmp_path: Path) -> None:
     emulator = shutil.which("qemu-aarch64-static") or shutil.which("qemu-aarch64")
     if not shutil.which(f"{CROSS}-g++") or not emulator:
         pytest.skip(f"needs {CROSS}-g++ and qemu-aarch64-static")
@@ -148,4 +162,4 @@ def test_aarch64_in_an_emulator(tmp_path: Path) -> None:
         CMAKE_SYSTEM_PROCESSOR="aarch64",
         CMAKE_EXE_LINKER_FLAGS="-static",
     )
-    assert check_driver(tmp_path, emulator, driver) == ["neon", "generic"]
+    assert check_driver(networks, tmp_path, emulator, driver) == ["neon", "generic"]
