@@ -1,4 +1,4 @@
-"""The simulator, as a fixture."""
+"""Benches in one folder, as fixtures."""
 
 import os
 from collections.abc import Callable
@@ -6,8 +6,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-
-from rebnet.simulate.build import verilator_folder
 
 from .bench import simulate as run
 
@@ -17,14 +15,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that all processes of a test session share."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-
-@pytest.fixture
-def verilator(monkeypatch: pytest.MonkeyPatch) -> str:
-    """Command that starts Verilator; its folder is first on PATH while a test runs."""
-    folder = verilator_folder()
-    monkeypatch.setenv("PATH", str(folder), prepend=":")
-    return str(folder / "verilator")
 
 
 @pytest.fixture

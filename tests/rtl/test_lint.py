@@ -1,14 +1,17 @@
 """The sources as tools read them: no warning at legal parameters, a sentence at illegal ones."""
 
 import importlib
+import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from rebnet.rtl import MODULES, source
+from rebnet.simulate.build import Tools, find_tools
 
 from .bench import literal
 
@@ -146,11 +149,25 @@ ILLEGAL = [
 ]
 
 
-def lint(verilator: str, module: str, parameters: Mapping[str, int | str]) -> subprocess.CompletedProcess[str]:
-    command = ["perl", verilator, "--lint-only", "-Wall", "--top-module", module]
+@pytest.fixture(scope="session")
+def verilator() -> Tools:
+    return find_tools()
+
+
+@cache
+def sources(module: str) -> tuple[str, ...]:
+    """Paths of a module and of all that stands in it."""
+    text = source(module).read_text()
+    inner = [name for name in MODULES if re.search(rf"^ +{name} #\(", text, re.MULTILINE)]
+    return tuple(dict.fromkeys((str(source(module)), *(path for name in inner for path in sources(name)))))
+
+
+def lint(tools: Tools, module: str, parameters: Mapping[str, int | str]) -> subprocess.CompletedProcess[str]:
+    command = [tools.verilator, "--lint-only", "-Wall", "--top-module", module]
     command += [f"-G{name}={literal(value)}" for name, value in parameters.items()]
-    command += [str(source(name)) for name in MODULES]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [*command, *sources(module)], capture_output=True, text=True, check=False, env=tools.environment
+    )
 
 
 def assert_clean(result: subprocess.CompletedProcess[str]) -> None:
@@ -164,19 +181,19 @@ def test_every_module_has_a_bench_of_its_name() -> None:
 
 @pytest.mark.rtl
 @pytest.mark.parametrize("module", MODULES)
-def test_clean_at_defaults(verilator: str, module: str) -> None:
+def test_clean_at_defaults(verilator: Tools, module: str) -> None:
     assert_clean(lint(verilator, module, {}))
 
 
 @pytest.mark.rtl
 @pytest.mark.parametrize(("module", "case"), CASES)
-def test_clean_at_the_parameters_of_the_benches(verilator: str, module: str, case: str) -> None:
+def test_clean_at_the_parameters_of_the_benches(verilator: Tools, module: str, case: str) -> None:
     assert_clean(lint(verilator, module, BENCHES[module].CASES[case]))
 
 
 @pytest.mark.rtl
 @pytest.mark.parametrize("module", SPREAD)
-def test_clean_elsewhere(verilator: str, module: str) -> None:
+def test_clean_elsewhere(verilator: Tools, module: str) -> None:
     for parameters in SPREAD[module]:
         assert_clean(lint(verilator, module, parameters))
 
@@ -184,7 +201,7 @@ def test_clean_elsewhere(verilator: str, module: str) -> None:
 @pytest.mark.rtl
 @pytest.mark.parametrize(("module", "parameters", "sentence"), ILLEGAL)
 def test_illegal_parameters_stop_elaboration(
-    verilator: str, module: str, parameters: dict[str, int], sentence: str
+    verilator: Tools, module: str, parameters: dict[str, int], sentence: str
 ) -> None:
     result = lint(verilator, module, parameters)
     assert result.returncode != 0
