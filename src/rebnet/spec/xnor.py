@@ -32,14 +32,14 @@ def popcount_xnor(bits: Bits, weights: Bits) -> NDArray[np.int64]:
         Counts 0 … columns, shape (vectors, rows).
     """
     data = pack_words(bits, padding=False)
-    rows = pack_words(weights, padding=True)
-    counts = np.empty((len(data), len(rows)), dtype=np.int64)
+    columns = np.ascontiguousarray(~pack_words(weights, padding=True).T)
+    counts = np.empty((len(data), len(weights)), dtype=np.int64)
+    narrow = np.min_scalar_type(bits.shape[-1])
     for start in range(0, len(data), _BLOCK):
         block = data[start : start + _BLOCK]
-        total = np.zeros((len(block), len(rows)), dtype=np.int64)
-        for word in range(rows.shape[1]):
-            agree = ~(block[:, word, None] ^ rows[None, :, word])
-            total += np.bitwise_count(agree)
+        total = np.zeros((len(block), len(weights)), dtype=narrow)
+        for word, column in enumerate(columns):
+            total += np.bitwise_count(block[:, word, None] ^ column)
         counts[start : start + _BLOCK] = total
     return counts
 
