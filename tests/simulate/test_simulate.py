@@ -145,7 +145,7 @@ class AskedError(Exception):
 
 
 @pytest.mark.parametrize(
-    ("short", "trace", "optimize"), [(360 * 45 + 1, None, "-O1"), (360 * 45, None, "-O3"), (0, "a.vcd", "-O0")]
+    ("short", "trace", "optimize"), [(360 * 45 + 1, None, "-Og"), (360 * 45, None, "-O3"), (0, "a.vcd", "-O0")]
 )
 def test_a_long_run_is_worth_a_long_compile(ready, digits, tmp_path, monkeypatch, short, trace, optimize):
     def asked(*given, optimize, **options):

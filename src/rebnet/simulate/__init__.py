@@ -105,7 +105,7 @@ def simulate(
     kept = cache.default_folder() if cache_dir is None else cache_dir / cache.FOLDER
     kind = "" if trace is None else trace.suffix.removeprefix(".")
     short = len(chosen) * accelerator.bound_cycles(network.levels) < SHORT_CYCLES
-    optimize = "-O0" if kind else "-O1" if short else "-O3"
+    optimize = "-O0" if kind else "-Og" if short else "-O3"
     program = build_simulator(kept, made.sources, made.ports.top, trace=kind, optimize=optimize, trees=trees)
 
     status("simulating")
