@@ -7,22 +7,24 @@ from types import SimpleNamespace
 from unittest import mock
 
 import numpy as np
+from tests.ir.graphs import random_graph
 from tests.ir.networks import images_for
 
 from rebnet.engine import native, reference
+from rebnet.lower import lower
 
-_END, _NETWORK, _LAYER, _POOL, _SCORES, _RUN, _REFUSED = range(7)
+_END, _NETWORK, _LAYER, _POOL, _SCORES, _RUN, _REFUSED, _RESCALE, _ENCODE, _SUM_POOL, _ADD, _JOIN, _STACK = range(13)
 
 LEGAL = {
-    "kernel_h": 3, "kernel_w": 3, "stride": 1, "pad_top": 0, "pad_left": 0, "out_height": 2, "out_width": 2,
-    "rows": 3, "levels_out": 1, "shift": 0, "weights": np.zeros((3, 2), dtype=np.uint8),
+    "source": 0, "kernel_h": 3, "kernel_w": 3, "stride": 1, "pad_top": 0, "pad_left": 0, "out_height": 2,
+    "out_width": 2, "rows": 3, "levels_out": 1, "shift": 0, "weights": np.zeros((3, 2), dtype=np.uint8),
     "gains": np.ones((1, 1), dtype=np.int64), "thresholds": np.zeros((1, 3), dtype=np.int64),
     "steps": np.zeros((1, 3, 0), dtype=np.int64),
 }  # fmt: skip
 """A layer over an image of 4x4x1 pixels of one bit."""
 
 LAST = {
-    **LEGAL, "kernel_h": 2, "kernel_w": 2, "out_height": 1, "out_width": 1, "levels_out": 0,
+    **LEGAL, "source": 1, "kernel_h": 2, "kernel_w": 2, "out_height": 1, "out_width": 1, "levels_out": 0,
     "weights": np.zeros((3, 2), dtype=np.uint8),
 }  # fmt: skip
 """The layer behind it, which gives scores."""
@@ -50,12 +52,12 @@ BAD_LAYERS = {
     "no such number of rows": {"rows": 0},
     "levels must be at most 8": {"levels_out": 9},
     "shift must be 0 to 12": {"shift": 13},
-    "scores need a single window": {"levels_out": 0},
+    "reads no value": {"source": 1},
     "no such threshold": {"thresholds": np.full((1, 3), 1 << 50)},
     "no such step": {"levels_out": 2, "steps": np.full((1, 3, 1), -(1 << 50))},
 }
 
-BAD_POOLS = {"pool: no such window": (3, 1)}
+BAD_POOLS = {"pool: no such window": (1, 3, 1), "reads no value": (-1, 1, 1)}
 
 BAD_SCORES = {
     "scale of another shape": (_NUMBERS[:, :2], _NUMBERS, _REACH),
@@ -65,20 +67,96 @@ BAD_SCORES = {
 }
 
 
+# Values of the image above: 1 are codes of a layer, 2 features of 2x2x3, 3 those of another layer, of 1x1x3.
+_CONSTANTS = (_NUMBERS + 1, _NUMBERS)
+_THRESHOLDS = (_NUMBERS, np.zeros((1, 3, 1), dtype=np.int64))
+BAD_BRANCHES = {
+    "rescale: scale of another shape": ("rescale", 4, _NUMBERS[:, :2], _NUMBERS, 0),
+    "rescale: bias of another shape": ("rescale", 4, _NUMBERS, _NUMBERS[:0], 0),
+    "rescale: shift must be 0 to 40": ("rescale", 4, *_CONSTANTS, 41),
+    "rescale: no such constant": ("rescale", 4, _NUMBERS + (1 << 30), _NUMBERS, 0),
+    "features: leave 32 bits": ("rescale", 4, _NUMBERS, _NUMBERS + (1 << 40), 8),
+    "reads no sums of a layer": ("rescale", 1, *_CONSTANTS, 0),
+    "these sums are read already": ("rescale", 2, *_CONSTANTS, 0),
+    "encode: reads no features": ("encode", 1, 2, 0, *_THRESHOLDS),
+    "encoder: levels must be 1 to 8": ("encode", 3, 9, 0, *_THRESHOLDS),
+    "encoder: shift must be 0 to 12": ("encode", 3, 2, -1, *_THRESHOLDS),
+    "encoder: thresholds of another shape": ("encode", 3, 2, 0, _NUMBERS[:, :2], _THRESHOLDS[1]),
+    "encoder: steps of another shape": ("encode", 3, 3, 0, *_THRESHOLDS),
+    "sum pool: reads no features": ("sum_pool", 1, 1, 1, 1),
+    "pool: no such window": ("sum_pool", 3, 1, 3, 1),
+    "pool: needs codes or features in front": ("pool", 0, 1, 1),
+    "add: takes 2 to 4096 values": ("add", [3], [0]),
+    "add: needs a shift for each value": ("add", [3, 3], [0]),
+    "add: takes features": ("add", [3, 1], [0, 0]),
+    "shifted by 0 to 31": ("add", [3, 3], [0, 32]),
+    "add: values of several shapes": ("add", [3, 6], [0, 0]),
+    "join: takes 2 to 4096 values": ("join", []),
+    "join: takes codes or features": ("join", [0, 0]),
+    "join: values of several kinds": ("join", [3, 1]),
+    "join: values of several shapes": ("join", [3, 6]),
+    "stack: takes 2 to 4096 values": ("stack", [1]),
+    "stack: takes codes": ("stack", [3, 3]),
+    "stack: values of several shapes": ("stack", [1, 7]),
+    "stack: too many planes": ("stack", [1] * 65),
+    "reads no value": ("stack", [1, 99]),
+    "scores: need a single window": ("scores", 4, _NUMBERS, _NUMBERS, _REACH),
+    "layer: reads no codes": ("layer", *{**LAST, "source": 3}.values()),
+}
+"""Calls behind `branched`."""
+
+
+def branched(builder):
+    """Hand over a beginning with branches: `builder` has Builder's methods."""
+    sums = {**LEGAL, "levels_out": 0}
+    builder.layer(*LEGAL.values())  # 1
+    builder.layer(*sums.values())
+    builder.rescale(2, *_CONSTANTS, 0)  # 3
+    builder.layer(*sums.values())  # 4
+    builder.layer(*{**LAST, "source": 1}.values())
+    builder.rescale(5, *_CONSTANTS, 0)  # 6
+    builder.encode(6, 2, 0, *_THRESHOLDS)  # 7
+    return builder
+
+
 class Recorder:
     """Has the methods of the engine's Builder, and keeps what it is told as records."""
 
     def __init__(self, *image):
         self.records = [_record(_NETWORK, *image)]
+        self._values = 0
 
     def layer(self, *values):
-        self.records.append(_record(_LAYER, *values))
+        return self._value(_LAYER, *values)
 
-    def pool(self, *values):
-        self.records.append(_record(_POOL, *values))
+    def rescale(self, source, scale, bias, shift):
+        return self._value(_RESCALE, source, shift, scale, bias)
 
     def scores(self, *values):
         self.records.append(_record(_SCORES, *values))
+
+    def encode(self, *values):
+        return self._value(_ENCODE, *values)
+
+    def pool(self, *values):
+        return self._value(_POOL, *values)
+
+    def sum_pool(self, *values):
+        return self._value(_SUM_POOL, *values)
+
+    def add(self, *lists):
+        return self._value(_ADD, *(np.array(numbers, dtype=np.int64) for numbers in lists))
+
+    def join(self, sources):
+        return self._value(_JOIN, np.array(sources, dtype=np.int64))
+
+    def stack(self, sources):
+        return self._value(_STACK, np.array(sources, dtype=np.int64))
+
+    def _value(self, kind, *values):
+        self.records.append(_record(kind, *values))
+        self._values += 1
+        return self._values
 
 
 def calls(network):
@@ -94,28 +172,35 @@ def case(network, seed, count):
     return calls(network) + _record(_RUN, images.reshape(count, network.input.samples), scores)
 
 
+def graph_case(seed, count):
+    """The same of a random network with branches."""
+    return case(lower(random_graph(seed), fixed_levels=seed % 5 == 0), seed, count)
+
+
 def refusals():
     """What the Builder must refuse, each with its message."""
     legal = Recorder(4, 4, 1, 1, 1)
     behind = (*legal.records, _record(_LAYER, *LEGAL.values()))
     end = (*behind, _record(_LAYER, *LAST.values()))
-    scored = (*end, _record(_SCORES, _NUMBERS, _NUMBERS, _REACH))
+    scored = (*end, _record(_SCORES, 2, _NUMBERS, _NUMBERS, _REACH))
     refused = [(message, (), _record(_NETWORK, *image)) for message, image in BAD_IMAGES.items()]
     refused += [
         (message, legal.records, _record(_LAYER, *{**LEGAL, **changed}.values()))
         for message, changed in BAD_LAYERS.items()
     ]
     refused += [(message, behind, _record(_POOL, *pool)) for message, pool in BAD_POOLS.items()]
-    refused += [(message, end, _record(_SCORES, *scores)) for message, scores in BAD_SCORES.items()]
+    refused += [(message, end, _record(_SCORES, 2, *scores)) for message, scores in BAD_SCORES.items()]
     refused += [
         ("layer: too large", Recorder(20000, 20000, 1, 1, 1).records, _record(_LAYER, *_WIDE.values())),
-        ("pool: needs codes in front", legal.records, _record(_POOL, 1, 1)),
-        ("pool: one behind a layer", (*behind, _record(_POOL, 1, 1)), _record(_POOL, 1, 1)),
-        ("scores: need a last layer", behind, _record(_SCORES, _NUMBERS, _NUMBERS, _REACH)),
-        ("scores: are there already", scored, _record(_SCORES, _NUMBERS, _NUMBERS, _REACH)),
-        ("stands behind the last one", scored, _record(_LAYER, *LAST.values())),
-        ("stands behind the last one", end, _record(_LAYER, *LAST.values())),
+        ("reads no sums of a layer", behind, _record(_SCORES, 1, _NUMBERS, _NUMBERS, _REACH)),
+        ("scores: are there already", scored, _record(_SCORES, 2, _NUMBERS, _NUMBERS, _REACH)),
+        ("stands behind the scores", scored, _record(_LAYER, *LAST.values())),
+        ("sums that nothing reads", (*end, end[-1]), _record(_SCORES, 2, _NUMBERS, _NUMBERS, _REACH)),
     ]
+    for message, (method, *values) in BAD_BRANCHES.items():
+        builder = branched(Recorder(4, 4, 1, 1, 1))
+        getattr(builder, method)(*values)
+        refused.append((message, builder.records[:-1], builder.records[-1]))
     return [b"".join(before) + _record(_REFUSED, _bytes(message)) + call for message, before, call in refused]
 
 

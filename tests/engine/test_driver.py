@@ -13,16 +13,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.engine.driver_file import case, file_of, refusals
+from tests.engine.driver_file import case, file_of, graph_case, refusals
 from tests.engine.test_native import drawn
+from tests.generate.test_c_branches import everything
+from tests.ir.graphs import random_graph
 from tests.ir.networks import finer, from_text
 
 from rebnet.lower import lower
 
 ROOT = Path(__file__).parents[2]
-NETWORKS = 80
+CHAINS, GRAPHS = 80, 24
+WIDE = ((33, 1, 5), (70, 65, 3))
+NETWORKS = CHAINS + GRAPHS + len(WIDE)
 IMAGES = 9
 MUTATIONS = 800
+BRANCHED = (12,)
+"""A small random network with branches that has steps of all kinds."""
 SMALL = ("5x5x1 - C2:3x3+same - MP2 - C3:2x2 - D2", "6x6x3 - C65:2x2 - C2:3x3 - D2", "7x7x1 - C1:3x3 - MP3/1 - D3 - D1")
 CROSS = "aarch64-linux-gnu"
 X86 = ("avx2", "avx512", "amx")
@@ -63,11 +69,12 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
 
 def draw_networks() -> list[bytes]:
     found = []
-    for seed in range(NETWORKS):
+    for seed in range(CHAINS):
         rng = np.random.default_rng([seed, 1])
         levels, bits = (int(number) for number in rng.integers(1, 9, 2))
         found.append(case(drawn(seed, levels, bits, bool(rng.integers(2))), seed, IMAGES))
-    return found
+    found += [case(everything(seed, 2, rows), seed, IMAGES) for seed, rows in enumerate(WIDE)]
+    return [*found, *(graph_case(seed, IMAGES) for seed in range(GRAPHS))]
 
 
 def check_driver(good: list[bytes], folder: Path, *command: str | Path) -> list[str]:
@@ -81,8 +88,8 @@ def check_driver(good: list[bytes], folder: Path, *command: str | Path) -> list[
     ran = dict(re.findall(r"^(\w+): (\d+) networks, [1-9]\d* scores, 0 different$", said, re.MULTILINE))
     assert set(ran.values()) == {str(NETWORKS)}, said
     assert f"refused: {len(bad)}\n" in said
-    for number, text in enumerate(SMALL):
-        network = finer(lower(from_text(text, number, levels=2, bits=3)), number)
+    small = [finer(lower(from_text(text, number, levels=2, bits=3)), number) for number, text in enumerate(SMALL)]
+    for number, network in enumerate([*small, *(lower(random_graph(seed, most=5)) for seed in BRANCHED)]):
         path.write_bytes(file_of([case(network, number, 2)]))
         if number == 0:
             assert output(*command, "truncated", path) == f"refused: {path.stat().st_size}\n"

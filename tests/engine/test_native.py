@@ -4,13 +4,16 @@
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.engine.driver_file import BAD_LAYERS, LEGAL
+from tests.engine.driver_file import BAD_BRANCHES, BAD_LAYERS, LEGAL, branched
 from tests.engine.test_packed import CHANNELS
+from tests.generate.test_c_branches import everything, from_training
+from tests.ir.graphs import random_graph
 from tests.ir.networks import exported, finer, from_text, images_for, random_text, tiny
 
 import rebnet
@@ -19,6 +22,9 @@ from rebnet.engine import native, reference
 from rebnet.engine.predictor import NUMPY, Predictor, instruction_sets
 from rebnet.errors import DatasetError, FileFormatError, OptionError
 from rebnet.ir import storage
+from rebnet.ir.features import Rescale
+from rebnet.ir.network import Network
+from rebnet.ir.verify import verify
 from rebnet.lower import lower
 
 SETS = native.instruction_sets()
@@ -59,6 +65,58 @@ def test_many_networks(draw, pytestconfig):
             expected = reference.run(network, images, m)
             for name in instruction_sets():
                 assert np.array_equal(Predictor(network, 1, name).predict(images, m), expected), (seed, name, m)
+
+
+def check_everywhere(network: Network, images: np.ndarray, names: list[str]) -> None:
+    """Every instruction set, every m, and an m of each image's own."""
+    expected = {m: reference.run(network, images, m) for m in network.served}
+    levels = np.resize(network.served, len(images))
+    mixed = np.stack([expected[m][place] for place, m in enumerate(levels.tolist())])
+    for name in names:
+        predictor = Predictor(network, 2, name)
+        assert predictor.instruction_set == name
+        for m in network.served:
+            assert np.array_equal(predictor.predict(images, m), expected[m]), (name, m)
+        assert np.array_equal(predictor.predict(images, levels), mixed), name
+
+
+@needs_native
+@pytest.mark.parametrize("seed", range(60))
+def test_random_networks_with_branches(seed):
+    network = lower(random_graph(seed), fixed_levels=seed % 5 == 0)
+    check_everywhere(network, images_for(network, seed, 5), instruction_sets())
+
+
+@needs_native
+@pytest.mark.parametrize("rows", [(33, 1, 5), (70, 65, 3), (130, 63, 64), (8, 16, 64)])
+def test_words_of_joined_channels(rows):
+    network = everything(sum(rows), 2 + rows[1] % 3, rows, own_sets=rows[0] == 70)
+    check_everywhere(network, images_for(network, 1, 4), SETS)
+
+
+@needs_native
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_residual_network(levels):
+    network = from_training("resnet-20", levels)
+    check_everywhere(network, images_for(network, levels, 3), SETS)
+
+
+def test_features_of_more_than_32_bits():
+    """Bounds that leave 32 bits are legal where they are close together; numpy runs them, and nothing else."""
+    network = lower(random_graph(16))
+
+    def far(op):
+        if not isinstance(op, Rescale):
+            return op
+        return replace(op, scale=np.sign(op.scale), bias=(op.bias >> op.shift) - (1 << 38), shift=0)
+
+    network = verify(network.with_ops(map(far, network.ops)))
+    predictor = Predictor(network, 1)
+    assert predictor.instruction_set == NUMPY
+    images = images_for(network, 1, 3)
+    assert np.array_equal(predictor.predict(images), reference.run(network, images))
+    with pytest.raises(OptionError, match=r"^instruction_set='generic': there is numpy for a network whose "):
+        Predictor(network, 1, "generic")
 
 
 @pytest.mark.parametrize("name", instruction_sets())
@@ -172,3 +230,12 @@ def test_the_module_itself_refuses_what_does_not_fit(message):
     native._native.Builder(4, 4, 1, 1, 1).layer(**LEGAL)
     with pytest.raises(ValueError, match=message):
         native._native.Builder(4, 4, 1, 1, 1).layer(**{**LEGAL, **BAD_LAYERS[message]})
+
+
+@needs_native
+@pytest.mark.parametrize("message", BAD_BRANCHES)
+def test_the_module_itself_refuses_steps_that_do_not_fit(message):
+    builder = branched(native._native.Builder(4, 4, 1, 1, 1))
+    method, *values = BAD_BRANCHES[message]
+    with pytest.raises(ValueError, match=message):
+        getattr(builder, method)(*values)

@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import OptionError
-from rebnet.ir.network import Network, Node
-from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
-from rebnet.ir.values import Code, Shape
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.network import PIXELS, Network, Node
+from rebnet.ir.ops import Conv, Dense, MaxPool, Op, Scores, Threshold
+from rebnet.ir.values import Code, Feature, Shape, shifts_to_finest
+from rebnet.spec.window import Window
 
 
 def _load() -> Any:
@@ -25,6 +27,8 @@ def _load() -> Any:
 
 _native: Any = _load()
 _NONE = np.zeros((0, 0), dtype=np.int64)
+_TAILS = (Threshold, Rescale, Scores)
+_MOST_FEATURE, _MOST_PLANES = 1 << 31, 64
 
 
 def instruction_sets() -> list[str]:
@@ -53,43 +57,82 @@ class NativeEngine:
         return scores
 
 
+def fits(network: Network) -> bool:
+    """Whether the engine has room for the network's values: features of 32 bits, stacks of 64 planes."""
+    return all(
+        min(value.low, default=0) >= -_MOST_FEATURE and max(value.high, default=0) < _MOST_FEATURE
+        if isinstance(value, Feature)
+        else not isinstance(value, Code) or value.planes <= _MOST_PLANES
+        for value in network.values.values()
+    )
+
+
 def _builder(network: Network) -> Any:
-    """The network, handed over layer by layer."""
+    """The network, handed over step by step; every value has a number there."""
     image = network.input
     builder = _native.Builder(image.height, image.width, image.channels, image.bits, len(network.served))
+    numbers = {PIXELS: 0}
     for node in network.nodes:
-        match node.op:
-            case Dense():
-                _layer(builder, network, cast("Node[Dense]", node))
-            case MaxPool(window=window):
-                builder.pool(window.kernel, window.stride)
-            case Threshold() | Scores():  # handed over with their layers
-                pass
-            case _:
-                raise OptionError(f"{type(node.op).__name__}: lower the network before running it")
+        if isinstance(node.op, Dense):
+            _layer(builder, network, cast("Node[Dense]", node), numbers)
+        elif node.name not in numbers:  # an encoder behind a layer goes with it
+            numbers[node.name] = _step(builder, network, node, [numbers[name] for name in network.sources(node)])
     return builder
 
 
-def _layer(builder: Any, network: Network, layer: Node[Dense]) -> None:
-    """A layer with weights and the threshold or the scores that read it."""
+def _step(builder: Any, network: Network, node: Node[Op], sources: list[int]) -> Any:
+    """The number of what a node without weights gives; None of scores."""
+    values = [network.values[name] for name in network.sources(node)]
+    match node.op:
+        case Threshold() as op:
+            made = builder.encode(*sources, *_encoder(op))
+        case Rescale() as op:
+            made = builder.rescale(*sources, _numbers(op.scale), _numbers(op.bias), op.shift)
+        case Scores() as op:
+            layer = network.before(node)
+            assert layer is not None
+            reaches = cast(Dense, layer.op).reaches
+            made = builder.scores(*sources, _numbers(op.scale), _numbers(op.bias), np.array(reaches, dtype=np.int64))
+        case MaxPool(window=window):
+            made = builder.pool(*sources, window.kernel, window.stride)
+        case SumPool(window=None):
+            made = builder.sum_pool(*sources, values[0].shape.height, values[0].shape.width, 1)
+        case SumPool(window=Window() as window):
+            made = builder.sum_pool(*sources, window.kernel, window.kernel, window.stride)
+        case Add():
+            made = builder.add(sources, list(shifts_to_finest(cast(list[Feature], values))))
+        case Join():
+            made = builder.join(sources)
+        case Stack():
+            made = builder.stack(sources)
+        case _:
+            raise OptionError(f"{type(node.op).__name__}: lower the network before running it")
+    return made
+
+
+def _layer(builder: Any, network: Network, layer: Node[Dense], numbers: dict[str, Any]) -> None:
+    """A layer with weights, and the threshold that reads it."""
     op, codes = layer.op, network.read(layer)
-    tail = next((user.op for user in network.users[layer.name]), None)
-    if op.gains is None or not isinstance(codes, Code) or not isinstance(tail, Threshold | Scores):
+    tail = next(iter(network.users[layer.name]), None)
+    if op.gains is None or not isinstance(codes, Code) or tail is None or not isinstance(tail.op, _TAILS):
         raise OptionError(f"{network.name}: lower the network before running it")
     window = _window(op, codes.shape, network.values[layer.name].shape)
     gains = np.array([row[: codes.planes] for row in op.gains], dtype=np.int64)
-    encoder = tail if isinstance(tail, Threshold) else Threshold(_NONE, _NONE)
-    builder.layer(
-        *window, op.weights.rows, encoder.steps.shape[-1] + 1 if encoder is tail else 0, encoder.shift,
-        np.ascontiguousarray(op.weights.packed), gains,
-        np.ascontiguousarray(encoder.thresholds, dtype=np.int64), np.ascontiguousarray(encoder.steps, dtype=np.int64),
+    levels, *constants = _encoder(tail.op) if isinstance(tail.op, Threshold) else (0, 0, _NONE, _NONE)
+    named = tail.name if levels else layer.name
+    (source,) = network.sources(layer)
+    numbers[named] = builder.layer(
+        numbers[source], *window, op.weights.rows, levels, constants[0],
+        np.ascontiguousarray(op.weights.packed), gains, *constants[1:],
     )  # fmt: skip
-    if isinstance(tail, Scores):
-        builder.scores(
-            np.ascontiguousarray(tail.scale, dtype=np.int64),
-            np.ascontiguousarray(tail.bias, dtype=np.int64),
-            np.array(op.reaches, dtype=np.int64),
-        )
+
+
+def _encoder(op: Threshold) -> tuple[int, int, NDArray[np.int64], NDArray[np.int64]]:
+    return op.steps.shape[-1] + 1, op.shift, _numbers(op.thresholds), _numbers(op.steps)
+
+
+def _numbers(values: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.ascontiguousarray(values, dtype=np.int64)
 
 
 def _window(op: Dense, source: Shape, result: Shape) -> tuple[int, int, int, int, int, int, int]:

@@ -41,12 +41,24 @@ void call(std::unique_ptr<Builder>& builder, const Record& record) {
   }
   if (!builder) throw Damaged("a call without a network");
   if (record.kind == Record::LAYER) {
-    builder->layer(n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], record.bytes(0), record.integers(1),
-                   record.integers(2), record.integers(3));
+    builder->layer(n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10], record.bytes(0),
+                   record.integers(1), record.integers(2), record.integers(3));
   } else if (record.kind == Record::POOL) {
-    builder->pool(n[0], n[1]);
+    builder->pool(n[0], n[1], n[2]);
   } else if (record.kind == Record::SCORES) {
-    builder->scores(record.integers(0), record.integers(1), record.integers(2));
+    builder->scores(n[0], record.integers(0), record.integers(1), record.integers(2));
+  } else if (record.kind == Record::RESCALE) {
+    builder->rescale(n[0], record.integers(0), record.integers(1), n[1]);
+  } else if (record.kind == Record::ENCODE) {
+    builder->encode(n[0], n[1], n[2], record.integers(0), record.integers(1));
+  } else if (record.kind == Record::SUM_POOL) {
+    builder->sum_pool(n[0], n[1], n[2], n[3]);
+  } else if (record.kind == Record::ADD) {
+    builder->add(record.list(0), record.list(1));
+  } else if (record.kind == Record::JOIN) {
+    builder->join(record.list(0));
+  } else if (record.kind == Record::STACK) {
+    builder->stack(record.list(0));
   } else {
     throw Damaged("no call of Builder");
   }
@@ -253,6 +265,11 @@ int truncated(const std::vector<std::uint8_t>& file) {
 bool small(const Network& network) {
   constexpr std::size_t most = 1 << 20;
   if (network.samples() > most) return false;
+  for (const rebnet::Step& step : network.steps) {
+    const rebnet::Value& value = network.values[static_cast<std::size_t>(step.target)];
+    const std::size_t places = std::max<std::size_t>(value.size, 1) * step.sources.size();
+    if (places * static_cast<std::size_t>(std::max(1, step.kernel_h * step.kernel_w)) >= most) return false;
+  }
   return std::all_of(network.layers.begin(), network.layers.end(), [](const rebnet::Layer& layer) {
     return static_cast<std::size_t>(layer.out_height) * layer.out_width * (layer.columns() + layer.rows) < most;
   });
@@ -287,7 +304,7 @@ int mutated(const std::vector<std::uint8_t>& file, int count) {
     try {
       build(copy.data(), copy.size(), builder);
       if (!builder) throw Damaged("no network");
-      const Network& network = builder->finished();
+      const Network network = builder->finished();
       if (!small(network)) {
         large++;
         continue;

@@ -11,7 +11,22 @@
 
 // One call; what does not belong to its kind is empty.
 struct Record {
-  enum Kind : std::int64_t { END, NETWORK, LAYER, POOL, SCORES, RUN, REFUSED, KINDS };
+  enum Kind : std::int64_t {
+    END,
+    NETWORK,
+    LAYER,
+    POOL,
+    SCORES,
+    RUN,
+    REFUSED,
+    RESCALE,
+    ENCODE,
+    SUM_POOL,
+    ADD,
+    JOIN,
+    STACK,
+    KINDS
+  };
   struct Array {
     std::vector<std::size_t> shape;
     std::vector<std::uint8_t> bytes;
@@ -27,6 +42,11 @@ struct Record {
   }
   rebnet::View<std::int64_t> integers(std::size_t index) const {
     return {arrays[index].numbers.data(), arrays[index].shape};
+  }
+  std::vector<int> list(std::size_t index) const {
+    std::vector<int> found;
+    for (const std::int64_t value : arrays[index].numbers) found.push_back(static_cast<int>(value));
+    return found;
   }
   std::string text() const { return std::string(arrays[0].bytes.begin(), arrays[0].bytes.end()); }
 };
@@ -45,8 +65,9 @@ class Reader {
       int numbers;
       const char* arrays;  // b: bytes, n: numbers of 64 bits
     };
-    static constexpr Kind kinds[Record::KINDS] = {{0, ""},    {5, ""},   {10, "bnnn"}, {2, ""},
-                                                  {0, "nnn"}, {0, "bn"}, {0, "b"}};
+    static constexpr Kind kinds[Record::KINDS] = {{0, ""},   {5, ""},  {11, "bnnn"}, {3, ""},   {1, "nnn"},
+                                                  {0, "bn"}, {0, "b"}, {2, "nn"},    {3, "nn"}, {4, ""},
+                                                  {0, "nn"}, {0, "n"}, {0, "n"}};
     Record record{number(), {}, {}};
     if (record.kind < 0 || record.kind >= Record::KINDS) throw Damaged("no such record");
     const Kind& kind = kinds[record.kind];

@@ -13,31 +13,11 @@ void require(bool held, const char* what) {
 
 namespace {
 
-// With these no sum of the engine leaves 64 bits, and no place in a map 31.
-constexpr int MOST_SIZE = (1 << 15) - 1;
-constexpr std::int64_t MOST_PLACES = std::int64_t{1} << 31;
-constexpr std::int64_t MOST_CONSTANT = std::int64_t{1} << 40;  // of thresholds and steps; below UNREACHED
-constexpr std::int64_t MOST_SCORE = std::int64_t{1} << 60;
-
-bool within(std::int64_t value, std::int64_t most) { return value >= -most && value <= most; }
-
 bool sized(std::initializer_list<int> sizes) {
   for (const int size : sizes) {
     if (size < 1 || size > MOST_SIZE) return false;
   }
   return true;
-}
-
-template <typename T>
-void shaped(const View<T>& array, std::initializer_list<std::size_t> wanted, const char* what) {
-  require(array.shape == std::vector<std::size_t>(wanted), what);
-}
-
-template <typename T>
-std::vector<T> copied(const View<T>& array) {
-  std::size_t size = 1;
-  for (const std::size_t extent : array.shape) size *= extent;
-  return std::vector<T>(array.data, array.data + size);
 }
 
 void pack(Layer& layer, const std::uint8_t* packed, std::size_t columns) {
@@ -62,84 +42,105 @@ Builder::Builder(int height, int width, int channels, int bits, int sets) {
   require(std::int64_t{height} * width * channels < MOST_PLACES, "image: too large");
   require(bits > 0 && bits <= 8, "image: bits must be 1 to 8");
   require(sets > 0 && sets <= MAX_PLANES, "network: sets must be 1 to 8");
-  network_ = Network{height, width, channels, bits, sets, 0, {}};
-  height_ = height, width_ = width, channels_ = channels, planes_ = bits;
+  network_ = Network{height, width, channels, bits, sets, 0, {}, {}, {}, {}};
+  network_.values.push_back(Value{Value::PIXELS, height, width, channels, bits, 0, {}, {}});
 }
 
-void Builder::layer(int kernel_h, int kernel_w, int stride, int pad_top, int pad_left, int out_height, int out_width,
-                    int rows, int levels_out, int shift, const View<std::uint8_t>& weights,
-                    const View<std::int64_t>& gains, const View<std::int64_t>& thresholds,
-                    const View<std::int64_t>& steps) {
-  require(planes_ > 0, "layer: stands behind the last one");
+const Value& Builder::value(int number) const {
+  require(number >= 0 && static_cast<std::size_t>(number) < network_.values.size(), "step: reads no value");
+  return network_.values[static_cast<std::size_t>(number)];
+}
+
+int Builder::put(Step step, Value value) {
+  require(network_.classes == 0, "step: stands behind the scores");
+  step.target = static_cast<int>(network_.values.size());
+  network_.steps.push_back(std::move(step));
+  network_.values.push_back(std::move(value));
+  return static_cast<int>(network_.values.size()) - 1;
+}
+
+Layer& Builder::sums(int source) {
+  const Value& read = value(source);
+  require(read.kind == Value::SUMS, "step: reads no sums of a layer");
+  Layer& layer = network_.layers[static_cast<std::size_t>(read.layer)];
+  require(layer.slopes.empty() && layer.scale.empty(), "step: these sums are read already");
+  return layer;
+}
+
+int Builder::layer(int source, int kernel_h, int kernel_w, int stride, int pad_top, int pad_left, int out_height,
+                   int out_width, int rows, int levels_out, int shift, const View<std::uint8_t>& weights,
+                   const View<std::int64_t>& gains, const View<std::int64_t>& thresholds,
+                   const View<std::int64_t>& steps) {
+  const Value read = value(source);
+  require(network_.classes == 0, "step: stands behind the scores");
+  require(read.kind == Value::PIXELS || read.kind == Value::CODES, "layer: reads no codes");
   require(
       sized({kernel_h, kernel_w, stride}) && pad_top >= 0 && pad_left >= 0 && pad_top < kernel_h && pad_left < kernel_w,
       "layer: no such window");
-  require(sized({out_height, out_width}) && (out_height - 1) * stride - pad_top < height_ &&
-              (out_width - 1) * stride - pad_left < width_,
+  require(sized({out_height, out_width}) && (out_height - 1) * stride - pad_top < read.height &&
+              (out_width - 1) * stride - pad_left < read.width,
           "layer: windows outside of the map");
   require(rows > 0 && rows < (1 << 24), "layer: no such number of rows");
   require(std::int64_t{out_height} * out_width * (rows + 15) < MOST_PLACES, "layer: too large");
   require(levels_out >= 0 && levels_out <= MAX_PLANES, "layer: levels must be at most 8");
-  require(levels_out > 0 || (out_height == 1 && out_width == 1), "layer: scores need a single window");
   Layer layer{};
-  layer.height = height_, layer.width = width_, layer.channels = channels_;
+  layer.height = read.height, layer.width = read.width, layer.channels = read.channels;
   layer.kernel_h = kernel_h, layer.kernel_w = kernel_w, layer.stride = stride;
   layer.pad_top = pad_top, layer.pad_left = pad_left;
   layer.out_height = layer.pooled_height = out_height, layer.out_width = layer.pooled_width = out_width;
-  layer.rows = rows, layer.planes = planes_, layer.pixels = network_.layers.empty();
-  layer.levels_out = levels_out;
-  require(shift >= 0 && shift <= MOST_SHIFT, "layer: shift must be 0 to 12");
-  layer.shift = shift;
-  const std::size_t columns = static_cast<std::size_t>(kernel_h) * kernel_w * channels_;
+  layer.rows = rows, layer.planes = read.planes, layer.pixels = read.kind == Value::PIXELS;
+  const std::size_t columns = static_cast<std::size_t>(kernel_h) * kernel_w * read.channels;
   require(columns < (1u << 24), "layer: too many columns");
-  const std::int64_t across = pad_left + width_ + kernel_w,
-                     below = pad_top + height_ + kernel_h;  // at most, with padding
-  const std::int64_t pixel = layer.pixels ? channels_ : planes_ * layer.channel_words();
+  const std::int64_t across = pad_left + read.width + kernel_w,
+                     below = pad_top + read.height + kernel_h;  // at most, with padding
+  const std::int64_t pixel = layer.pixels ? read.channels : read.planes * layer.channel_words();
   require(across * below < MOST_PLACES / 64 && across * below * pixel < MOST_PLACES / 8, "layer: too large");
-  layer.words = static_cast<int>(layer.pixels ? (columns + 63) / 64 : columns / channels_ * layer.channel_words());
+  layer.words = static_cast<int>(layer.pixels ? (columns + 63) / 64 : columns / read.channels * layer.channel_words());
   layer.row_blocks = (rows + LANES - 1) / LANES;
   shaped(weights, {static_cast<std::size_t>(rows), (columns + 7) / 8}, "layer: weights of another shape");
   pack(layer, weights.data, columns);
 
   const std::size_t sets = static_cast<std::size_t>(network_.sets);
-  shaped(gains, {sets, static_cast<std::size_t>(planes_)}, "layer: gains of another shape");
+  shaped(gains, {sets, static_cast<std::size_t>(read.planes)}, "layer: gains of another shape");
   layer.gains = copied(gains);
   for (std::size_t set = 0; set < sets; set++) {
     int used = 1;
-    for (int plane = 0; plane < planes_; plane++) {
-      const std::int64_t gain = layer.gains[set * planes_ + plane];
+    for (int plane = 0; plane < read.planes; plane++) {
+      const std::int64_t gain = layer.gains[set * read.planes + plane];
       require(gain >= 0 && gain < (1 << 20), "layer: gains must be 0 to 2^20 - 1");
-      require(!layer.pixels || gain == 1 << (planes_ - 1 - plane), "layer: gains of pixels must be powers of two");
+      require(!layer.pixels || gain == 1 << (read.planes - 1 - plane), "layer: gains of pixels must be powers of two");
       if (gain > 0) used = plane + 1;
     }
     layer.planes_used.push_back(used);
   }
   if (levels_out > 0) {
-    shaped(thresholds, {sets, static_cast<std::size_t>(rows)}, "layer: thresholds of another shape");
-    shaped(steps, {sets, static_cast<std::size_t>(rows), static_cast<std::size_t>(levels_out - 1)},
-           "layer: steps of another shape");
-    for (const std::int64_t t : copied(thresholds)) require(within(t, MOST_CONSTANT), "layer: no such threshold");
-    for (const std::int64_t step : copied(steps)) require(within(step, MOST_CONSTANT), "layer: no such step");
-    constants(layer, thresholds.data, steps.data);
+    encoder(layer, levels_out, shift, thresholds, steps);
   }
-  height_ = out_height, width_ = out_width, channels_ = rows, planes_ = levels_out;
+  Value made{levels_out ? Value::CODES : Value::SUMS, out_height, out_width, rows, levels_out, 0, {}, {}};
+  made.layer = static_cast<int>(network_.layers.size());
+  Step step{Step::LAYER, {source}, 0, made.layer, 0, 0, 0, {}};
   network_.layers.push_back(std::move(layer));
+  return put(std::move(step), std::move(made));
 }
 
-void Builder::pool(int kernel, int stride) {
-  require(!network_.layers.empty() && network_.layers.back().levels_out > 0, "pool: needs codes in front");
-  Layer& layer = network_.layers.back();
-  require(layer.pool_kernel == 0, "pool: one behind a layer");
-  require(kernel > 0 && stride > 0 && kernel <= height_ && kernel <= width_, "pool: no such window");
-  layer.pool_kernel = kernel, layer.pool_stride = stride;
-  height_ = layer.pooled_height = (height_ - kernel) / stride + 1;
-  width_ = layer.pooled_width = (width_ - kernel) / stride + 1;
+void Builder::encoder(Layer& layer, int levels, int shift, const View<std::int64_t>& thresholds,
+                      const View<std::int64_t>& steps) const {
+  const std::size_t sets = static_cast<std::size_t>(network_.sets), rows = static_cast<std::size_t>(layer.rows);
+  require(levels > 0 && levels <= MAX_PLANES, "encoder: levels must be 1 to 8");
+  require(shift >= 0 && shift <= MOST_SHIFT, "encoder: shift must be 0 to 12");
+  shaped(thresholds, {sets, rows}, "encoder: thresholds of another shape");
+  shaped(steps, {sets, rows, static_cast<std::size_t>(levels - 1)}, "encoder: steps of another shape");
+  for (const std::int64_t t : copied(thresholds)) require(within(t, MOST_CONSTANT), "encoder: no such threshold");
+  for (const std::int64_t step : copied(steps)) require(within(step, MOST_CONSTANT), "encoder: no such step");
+  layer.levels_out = levels, layer.shift = shift;
+  constants(layer, thresholds.data, steps.data);
 }
 
-void Builder::scores(const View<std::int64_t>& scale, const View<std::int64_t>& bias, const View<std::int64_t>& reach) {
-  require(!network_.layers.empty() && network_.layers.back().levels_out == 0, "scores: need a last layer in front");
+void Builder::scores(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias,
+                     const View<std::int64_t>& reach) {
   require(network_.classes == 0, "scores: are there already");
-  Layer& layer = network_.layers.back();
+  Layer& layer = sums(source);
+  require(layer.out_height == 1 && layer.out_width == 1, "scores: need a single window");
   const std::size_t sets = static_cast<std::size_t>(network_.sets), rows = static_cast<std::size_t>(layer.rows);
   shaped(scale, {sets, rows}, "scores: scale of another shape");
   shaped(bias, {sets, rows}, "scores: bias of another shape");
@@ -162,9 +163,14 @@ void Builder::scores(const View<std::int64_t>& scale, const View<std::int64_t>& 
   network_.classes = layer.rows;
 }
 
-const Network& Builder::finished() const {
+Network Builder::finished() const {
   require(network_.classes > 0, "network: ends without scores");
-  return network_;
+  for (const Layer& layer : network_.layers) {
+    require(layer.levels_out > 0 || !layer.slopes.empty() || !layer.scale.empty(), "network: sums that nothing reads");
+  }
+  Network network = network_;
+  is_chain(network) ? fold_chain(network) : lay_out_values(network);
+  return network;
 }
 
 void Builder::constants(Layer& layer, const std::int64_t* thresholds, const std::int64_t* steps) const {

@@ -1,4 +1,4 @@
-// Builds a network layer by layer and refuses what does not fit, before any memory is touched by it.
+// Builds a network step by step and refuses what does not fit, before any memory is touched by it.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,14 @@ namespace rebnet {
 // Throws std::invalid_argument with `what`.
 void require(bool held, const char* what);
 
+// With these no sum of the engine leaves 64 bits, and no place in a map 31.
+constexpr int MOST_SIZE = (1 << 15) - 1;
+constexpr std::int64_t MOST_PLACES = std::int64_t{1} << 31;
+constexpr std::int64_t MOST_CONSTANT = std::int64_t{1} << 40;  // of thresholds and steps; below UNREACHED
+constexpr std::int64_t MOST_SCORE = std::int64_t{1} << 60;
+
+inline bool within(std::int64_t value, std::int64_t most) { return value >= -most && value <= most; }
+
 // An array of someone else's, in C order.
 template <typename T>
 struct View {
@@ -19,25 +27,59 @@ struct View {
   std::vector<std::size_t> shape;
 };
 
-// Each call throws std::invalid_argument where the layer does not fit the one before.
+template <typename T>
+void shaped(const View<T>& array, const std::vector<std::size_t>& wanted, const char* what) {
+  require(array.shape == wanted, what);
+}
+
+template <typename T>
+std::vector<T> copied(const View<T>& array) {
+  std::size_t size = 1;
+  for (const std::size_t extent : array.shape) size *= extent;
+  return std::vector<T>(array.data, array.data + size);
+}
+
+// Steps read values by number: the image is 0, and every call that makes a value returns its number. Each call throws
+// std::invalid_argument where a step cannot read what it is given.
 class Builder {
  public:
   Builder(int height, int width, int channels, int bits, int sets);
 
   // `weights`: rows of packed bits, the first column in the highest bit; columns by kernel row, column, channel.
-  void layer(int kernel_h, int kernel_w, int stride, int pad_top, int pad_left, int out_height, int out_width, int rows,
-             int levels_out, int shift, const View<std::uint8_t>& weights, const View<std::int64_t>& gains,
-             const View<std::int64_t>& thresholds, const View<std::int64_t>& steps);
-  void pool(int kernel, int stride);
-  void scores(const View<std::int64_t>& scale, const View<std::int64_t>& bias, const View<std::int64_t>& reach);
+  // Without levels it gives sums, which a rescale or scores read.
+  int layer(int source, int kernel_h, int kernel_w, int stride, int pad_top, int pad_left, int out_height,
+            int out_width, int rows, int levels_out, int shift, const View<std::uint8_t>& weights,
+            const View<std::int64_t>& gains, const View<std::int64_t>& thresholds, const View<std::int64_t>& steps);
+  int rescale(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias, int shift);
+  void scores(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias,
+              const View<std::int64_t>& reach);
+  int encode(int source, int levels, int shift, const View<std::int64_t>& thresholds, const View<std::int64_t>& steps);
+  int pool(int source, int kernel, int stride);
+  int sum_pool(int source, int kernel_h, int kernel_w, int stride);
+  int add(const std::vector<int>& sources, const std::vector<int>& shifts);
+  int join(const std::vector<int>& sources);
+  int stack(const std::vector<int>& sources);
 
-  const Network& finished() const;
+  // Without steps and values where it is a chain.
+  Network finished() const;
 
  private:
+  const Value& value(int number) const;
+  int put(Step step, Value value);
+  Layer& sums(int source);
+  int window(Step::Kind kind, int source, int kernel_h, int kernel_w, int stride);
+  void encoder(Layer& layer, int levels, int shift, const View<std::int64_t>& thresholds,
+               const View<std::int64_t>& steps) const;
   void constants(Layer& layer, const std::int64_t* thresholds, const std::int64_t* steps) const;
 
   Network network_;
-  int height_, width_, channels_, planes_;
 };
+
+// Whether every step reads what the one before gives, and layers and pools are all.
+bool is_chain(const Network& network);
+// The layers of a chain, with the pools behind them.
+void fold_chain(Network& network);
+// Where the values of a network with branches stand.
+void lay_out_values(Network& network);
 
 }  // namespace rebnet

@@ -40,7 +40,7 @@ std::atomic<std::uint64_t> forks{0};
 struct Choice {
   const char* name;
   bool here;
-  RunImage run;
+  RunImage run, run_steps;
 };
 
 #if defined(REBNET_X86)
@@ -65,19 +65,20 @@ std::vector<Choice> choices() {
   const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                       __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512vnni");
-  found.push_back({"amx", avx512 && __builtin_cpu_supports("avx512vbmi") && has_amx(), amx::run_image});
-  found.push_back({"avx512", avx512, avx512::run_image});
-  found.push_back({"avx2", static_cast<bool>(__builtin_cpu_supports("avx2")), avx2::run_image});
+  found.push_back(
+      {"amx", avx512 && __builtin_cpu_supports("avx512vbmi") && has_amx(), amx::run_image, avx512::run_steps});
+  found.push_back({"avx512", avx512, avx512::run_image, avx512::run_steps});
+  found.push_back({"avx2", static_cast<bool>(__builtin_cpu_supports("avx2")), avx2::run_image, avx2::run_steps});
 #elif defined(REBNET_ARM)
-  found.push_back({"neon", true, neon::run_image});
+  found.push_back({"neon", true, neon::run_image, neon::run_steps});
 #endif
-  found.push_back({"generic", true, generic::run_image});
+  found.push_back({"generic", true, generic::run_image, generic::run_steps});
   return found;
 }
 
-RunImage find(const std::string& name) {
+RunImage find(const std::string& name, bool branches) {
   for (const Choice& choice : choices()) {
-    if (choice.here && name == choice.name) return choice.run;
+    if (choice.here && name == choice.name) return branches ? choice.run_steps : choice.run;
   }
   throw std::invalid_argument("no instruction set " + name);
 }
@@ -145,11 +146,13 @@ void Pool::work(int thread) {
 }
 
 Engine::Engine(Network network, int threads, const std::string& instruction_set)
-    : network_(std::move(network)), name_(instruction_set), run_image_(find(instruction_set)) {
+    : network_(std::move(network)), name_(instruction_set), run_image_(find(instruction_set, !network_.steps.empty())) {
   lay_out(network_);
 #if defined(REBNET_X86)
   if (run_image_ == amx::run_image) prepare_tiles(network_);
-  if (run_image_ == amx::run_image || run_image_ == avx512::run_image) prepare_groups(network_);
+  for (const RunImage grouped : {amx::run_image, avx512::run_image, avx512::run_steps}) {
+    if (run_image_ == grouped) prepare_groups(network_);
+  }
 #endif
   for (int thread = 0; thread < threads; thread++) spaces_.push_back(std::make_unique<Workspace>(network_));
   crew_ = new Crew(forks);

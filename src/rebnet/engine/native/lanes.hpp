@@ -115,6 +115,22 @@ inline Signed times(const Lanes& lanes, Signed gain) {
 #endif
 }
 
+// Products of numbers that fit 32 bits, with their signs.
+inline Signed product(Signed left, Signed right) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Signed>(_mm512_mul_epi32(reinterpret_cast<__m512i>(left), reinterpret_cast<__m512i>(right)));
+#elif defined(__AVX2__)
+  __m256i halves[2], factors[2];
+  std::memcpy(halves, &left, sizeof halves);
+  std::memcpy(factors, &right, sizeof factors);
+  for (int half = 0; half < 2; half++) halves[half] = _mm256_mul_epi32(halves[half], factors[half]);
+  std::memcpy(&left, halves, sizeof left);
+  return left;
+#else
+  return left * right;
+#endif
+}
+
 inline Signed load(const std::int64_t* values) {
   Signed value;
   std::memcpy(&value, values, sizeof value);
@@ -151,16 +167,37 @@ inline Sums multiply(Sums sums, const std::int8_t* weights, const std::uint8_t* 
 #endif
 }
 
-// The first or second LANES sums.
-inline Signed widened(Sums sums, int half) {
-  typedef std::int32_t Half __attribute__((vector_size(4 * LANES)));
-  Half part;
-  std::memcpy(&part, reinterpret_cast<const char*>(&sums) + half * sizeof part, sizeof part);
+typedef std::int32_t Half __attribute__((vector_size(4 * LANES)));
+
+inline Signed widened(Half part) {
 #if defined(__AVX512F__)
   return reinterpret_cast<Signed>(_mm512_cvtepi32_epi64(reinterpret_cast<__m256i>(part)));
 #else
   return __builtin_convertvector(part, Signed);
 #endif
+}
+
+// The first or second LANES sums.
+inline Signed widened(Sums sums, int half) {
+  Half part;
+  std::memcpy(&part, reinterpret_cast<const char*>(&sums) + half * sizeof part, sizeof part);
+  return widened(part);
+}
+
+inline Signed load(const std::int32_t* values) {
+  Half part;
+  std::memcpy(&part, values, sizeof part);
+  return widened(part);
+}
+
+// The lower 32 bits of each.
+inline void store(std::int32_t* values, Signed numbers) {
+#if defined(__AVX512F__)
+  const __m256i part = _mm512_cvtepi64_epi32(reinterpret_cast<__m512i>(numbers));
+#else
+  const Half part = __builtin_convertvector(numbers, Half);
+#endif
+  std::memcpy(values, &part, sizeof part);
 }
 
 }  // namespace

@@ -7,15 +7,11 @@
 namespace rebnet {
 namespace {
 
-constexpr int ROWS = 16;  // of a block of byte weights
-constexpr int SLACK = 8;  // bytes that copying a window may touch behind it
+constexpr int ROWS = 16;                         // of a block of byte weights
+constexpr std::int64_t MOST_GATHERED = 1 << 26;  // words of a map
+constexpr int SLACK = 8;                         // bytes that copying a window may touch behind it
 
-void lay_out_map(Layer& layer) {
-  layer.pixel = layer.pixels ? layer.channels : layer.planes * layer.channel_words();
-  layer.line = layer.padded_width() * layer.pixel;
-  layer.origin = layer.pad_top * layer.line + layer.pad_left * layer.pixel;
-  layer.map_size = static_cast<std::size_t>(layer.padded_height()) * layer.line + (layer.pixels ? SLACK : 0);
-  if (layer.pixels) return;
+void lay_out_pixels(Layer& layer) {
   for (int ky = 0; ky < layer.kernel_h; ky++) {
     for (int kx = 0; kx < layer.kernel_w; kx++) {
       for (int word = 0; word < layer.channel_words(); word++) {
@@ -23,6 +19,62 @@ void lay_out_map(Layer& layer) {
       }
     }
   }
+}
+
+// Weights in the order of gathered bits.
+void gather_weights(Layer& layer) {
+  const int line_words = layer.plane_words, words = layer.kernel_h * line_words;
+  Aligned<Word> gathered(static_cast<std::size_t>(layer.row_blocks) * words * LANES, 0);
+  for (int block = 0; block < layer.row_blocks; block++) {
+    for (int place = 0; place < layer.words; place++) {
+      const int bit = place % layer.kernel_w * layer.channels, shift = bit % 64;
+      const int word = place / layer.kernel_w * line_words + bit / 64;
+      const Word* from = layer.weights.data() + (static_cast<std::size_t>(block) * layer.words + place) * LANES;
+      Word* to = gathered.data() + (static_cast<std::size_t>(block) * words + word) * LANES;
+      for (int lane = 0; lane < LANES; lane++) {
+        to[lane] |= from[lane] << shift;
+        if (shift + layer.channels > 64) to[LANES + lane] |= from[lane] >> (64 - shift);
+      }
+    }
+  }
+  layer.weights = std::move(gathered);
+  layer.words = words;
+}
+
+// The map in front of a layer of a network with branches, which others may read too.
+void lay_out_shared(Layer& layer, const Value& codes) {
+  layer.pixel = codes.pixel, layer.line = layer.source_line = codes.line, layer.plane_words = layer.channel_words();
+  layer.first = codes.origin - layer.pad_top * codes.line - layer.pad_left * codes.pixel;
+  layer.across = layer.stride * layer.pixel;
+  const int line_words = (layer.kernel_w * layer.channels + 63) / 64;
+  const std::int64_t pixels = std::int64_t{(layer.out_height - 1) * layer.stride + layer.kernel_h} * layer.out_width;
+  layer.gathered = layer.channels < 64 && line_words < layer.kernel_w && pixels < MOST_GATHERED &&
+                   pixels * line_words * layer.planes < MOST_GATHERED;
+  if (!layer.gathered) return lay_out_pixels(layer);
+  layer.plane_words = line_words;
+  layer.pixel = layer.across = layer.planes * line_words;
+  layer.line = layer.out_width * layer.pixel;
+  for (int ky = 0; ky < layer.kernel_h; ky++) {
+    for (int word = 0; word < line_words; word++) layer.offsets.push_back(ky * layer.line + word);
+  }
+  gather_weights(layer);
+  layer.map_size = static_cast<std::size_t>((layer.out_height - 1) * layer.stride + layer.kernel_h) *
+                   static_cast<std::size_t>(layer.line);
+}
+
+void lay_out_map(Layer& layer) {
+  layer.pixel = layer.pixels ? layer.channels : layer.planes * layer.channel_words();
+  layer.line = layer.padded_width() * layer.pixel;
+  layer.origin = layer.pad_top * layer.line + layer.pad_left * layer.pixel;
+  layer.plane_words = layer.channel_words();
+  layer.across = layer.stride * layer.pixel;
+  layer.map_size = static_cast<std::size_t>(layer.padded_height()) * layer.line + (layer.pixels ? SLACK : 0);
+  if (!layer.pixels) lay_out_pixels(layer);
+}
+
+// Of a line of a layer's windows of pixels.
+std::size_t window_bytes(const Layer& layer) {
+  return static_cast<std::size_t>(layer.out_width) * layer.quads() * 4 + SLACK;
 }
 
 void spread_weights(Layer& layer) {
@@ -95,20 +147,43 @@ void copy_pixels(std::uint8_t* target, const std::uint8_t* pixels, std::size_t c
 }
 
 void lay_out(Network& network) {
-  for (Layer& layer : network.layers) {
-    lay_out_map(layer);
+  std::vector<const Value*> shared(network.layers.size());
+  for (const Step& step : network.steps) {
+    const Value& source = network.values[static_cast<std::size_t>(step.sources[0])];
+    if (step.kind == Step::LAYER && source.kind == Value::CODES) shared[static_cast<std::size_t>(step.layer)] = &source;
+  }
+  for (std::size_t index = 0; index < network.layers.size(); index++) {
+    Layer& layer = network.layers[index];
+    shared[index] ? lay_out_shared(layer, *shared[index]) : lay_out_map(layer);
     if (layer.pixels) spread_weights(layer);
     begin_sums(layer, network.sets);
   }
 }
 
-Workspace::Workspace(const Network& network) {
+Workspace::Workspace(const Network& network) { network.steps.empty() ? chain(network) : branches(network); }
+
+void Workspace::branches(const Network& network) {
+  std::size_t widest = 0, largest = 0;
+  for (const Layer& layer : network.layers) {
+    if (layer.gathered) largest = std::max(largest, layer.map_size);
+    images.emplace_back(layer.pixels ? layer.map_size : 0);
+    if (layer.pixels) widest = std::max(widest, window_bytes(layer));
+  }
+  windows.resize(widest);
+  gathered.resize(largest);
+  for (const Value& value : network.values) {
+    if (value.kind == Value::CODES) codes.emplace_back(value.size);
+  }
+  for (const std::size_t size : network.feature_sizes) features.emplace_back(size);
+}
+
+void Workspace::chain(const Network& network) {
   std::size_t largest = 0, unpooled_largest = 0;
   for (std::size_t index = 0; index < network.layers.size(); index++) {
     const Layer& layer = network.layers[index];
     if (layer.pixels) {
       image.resize(layer.map_size);
-      windows.resize(static_cast<std::size_t>(layer.out_width) * layer.quads() * 4 + SLACK);
+      windows.resize(window_bytes(layer));
     } else {
       maps.emplace_back(layer.map_size);
     }

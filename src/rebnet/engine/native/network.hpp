@@ -12,7 +12,8 @@ using Word = std::uint64_t;
 
 constexpr int LANES = 8;  // rows that are counted together, one to a 64-bit lane
 constexpr int MAX_PLANES = 8;
-constexpr int LINE = 64;  // bytes of a cache line, of a vector, and of a row of a tile
+constexpr int MOST_STACKED = 64;  // planes of a stack of codes
+constexpr int LINE = 64;          // bytes of a cache line, of a vector, and of a row of a tile
 // A threshold that no accumulator reaches, of surplus rows: neither it nor its lower 32 bits.
 constexpr std::int64_t UNREACHED = std::int64_t{1} << 50;
 constexpr int MOST_SHIFT = 12;
@@ -86,13 +87,15 @@ struct Tiles {
 // A map is [height][width][plane][words] with its padding around it, 64 channels to a word, surplus bits 0; of an
 // image, [height][width][channel] bytes. Every window of a map is read where it stands; those of an image are copied
 // first.
+//
+// An encoder of features is a layer without planes and without a window: the features are its sums.
 struct Layer {
   int height, width, channels;  // of the map in front
   int kernel_h, kernel_w, stride, pad_top, pad_left;
   int out_height, out_width;
   int rows, planes;
   bool pixels;
-  int levels_out;                                             // 0: the last layer, which gives scores
+  int levels_out;                                             // 0: a layer that gives scores or features
   int pool_kernel, pool_stride, pooled_height, pooled_width;  // kernel 0: no pool
 
   int words;              // of a window's plane
@@ -108,9 +111,19 @@ struct Layer {
   std::vector<std::int64_t> scale;   // [set][row]: score = scale * (2 A - reach) + bias
   std::vector<std::int64_t> bias;
   std::vector<std::int64_t> reach;  // [set]
+  Aligned<std::int64_t> slopes;     // [set][row block][lane]: feature = (slope * A + base) >> down; empty of scores
+  Aligned<std::int64_t> bases;
+  int down = 0;
+  std::int64_t farthest = 0;  // of an encoder: what no feature that it reads is beyond
 
   // Of the map in front, in words, or in bytes where it is an image; from `lay_out`.
   int pixel = 0, line = 0, origin = 0;
+  int first = 0;  // where the first window starts: not at 0 where another layer pads the same map more
+  int plane_words = 0, across = 0;  // of a pixel's plane; from a window to the next
+  // Few channels leave most of a word empty. Then the kernel's pixels of a line are put together, bit by bit, for every
+  // window, and the map whose layout stands here is of those.
+  bool gathered = false;
+  int source_line = 0;  // of the map that they are taken from
   std::size_t map_size = 0;
   std::vector<int> offsets;      // of every word of a window's plane, from its first
   Aligned<std::int8_t> bytes;    // weights of pixels, +1 and -1: [block of 16 rows][quad of columns][16 rows][4]
@@ -137,11 +150,45 @@ struct Layer {
   std::int64_t score(int set, int row, std::int64_t a) const;
 };
 
+// What a step gives. Codes are a map as above, with all the padding that any layer wants that reads it. Features are
+// numbers of 32 bits, [height][width][channel], channels filled up with zeros to whole blocks of LANES.
+struct Value {
+  enum Kind { PIXELS, CODES, SUMS, FEATURES };
+
+  Kind kind;
+  int height, width, channels, planes;  // planes of codes and pixels alone
+  int layer;                            // of sums: which layer's
+  std::vector<std::int64_t> low, high;  // [set]: bounds of features
+
+  int pixel = 0, line = 0, origin = 0;  // of codes, in words; of features, in numbers
+  std::size_t size = 0;
+  std::size_t place = 0;  // its buffer in a workspace, among those of its kind
+
+  int words() const { return (channels + 63) / 64; }
+  int lanes() const { return (channels + LANES - 1) / LANES * LANES; }
+};
+
+// What makes a value of others: by numbers of values, of which the image is 0.
+struct Step {
+  enum Kind { LAYER, ENCODE, POOL, SUM_POOL, ADD, JOIN, STACK };
+
+  Kind kind;
+  std::vector<int> sources;
+  int target;
+  int layer = 0;                               // of LAYER and ENCODE
+  int kernel_h = 0, kernel_w = 0, stride = 0;  // of pools
+  std::vector<int> shifts;                     // of ADD, one to a source
+};
+
+// A chain has layers alone. A network with branches has steps and values too, and its layers no pools.
 struct Network {
   int height, width, channels, bits;
   int sets, classes;
   std::vector<Layer> layers;
-  int tiled = 0;    // layers, from the first, that int8 matrix units run
+  std::vector<Step> steps;
+  std::vector<Value> values;
+  std::vector<std::size_t> feature_sizes;  // of the buffers that features take turns in
+  int tiled = 0;                           // layers, from the first, that int8 matrix units run
   int batched = 0;  // layers behind them that they run for many images together: all that are left, or none
 
   std::size_t samples() const { return static_cast<std::size_t>(height) * width * channels; }
@@ -159,12 +206,22 @@ struct Workspace {
   Aligned<std::uint8_t> unpooled_bytes;
   std::vector<Aligned<std::uint8_t>> batches;  // the maps in front of every batched layer
   Aligned<std::uint8_t> sums;                  // of the last one
+
+  // Of a network with branches. Codes keep their buffers, whose padding stays 0.
+  std::vector<Aligned<std::uint8_t>> images;  // of every layer that reads pixels
+  std::vector<Aligned<Word>> codes;
+  Aligned<Word> gathered;  // in front of the layer that runs
+  std::vector<Aligned<std::int32_t>> features;
+
+ private:
+  void chain(const Network& network);
+  void branches(const Network& network);
 };
 
 // Pixels with as many bits as are used.
 void copy_pixels(std::uint8_t* target, const std::uint8_t* pixels, std::size_t count, int bits);
 
-// Integer scores of one image with the constants of `set`.
+// Integer scores of one image with the constants of `set`: of a chain, and of a network with branches (run_steps).
 using RunImage = void (*)(const Network&, Workspace&, const std::uint8_t* image, int set, std::int64_t* scores);
 
 void lay_out(Network&);         // what all instruction sets need; before workspaces are made
@@ -173,12 +230,15 @@ void prepare_groups(Network&);  // what avx512::run_image needs of the tiles, be
 
 namespace generic {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
-}
+void run_steps(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
+}  // namespace generic
 namespace avx2 {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
-}
+void run_steps(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
+}  // namespace avx2
 namespace avx512 {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
+void run_steps(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
 void run_from(const Network&, Workspace&, std::size_t first, const std::uint8_t*, int, std::int64_t*);
 }  // namespace avx512
 namespace amx {
@@ -189,6 +249,7 @@ void run_batch(const Network&, Workspace&, const std::uint8_t* images, std::ptrd
 }  // namespace amx
 namespace neon {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
-}
+void run_steps(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
+}  // namespace neon
 
 }  // namespace rebnet

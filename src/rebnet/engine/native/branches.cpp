@@ -1,0 +1,270 @@
+// Steps between layers, as a builder takes them, and where their values stand in memory.
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <utility>
+
+#include "builder.hpp"
+
+namespace rebnet {
+namespace {
+
+constexpr std::int64_t MOST_SCALE = 1 << 20, MOST_SUM = std::int64_t{1} << 31;
+constexpr int MOST_DOWN = 40, MOST_CHANNELS = 1 << 24;
+constexpr std::size_t MOST_SOURCES = 4096;
+
+void bounded(const Value& value) {
+  for (std::size_t set = 0; set < value.low.size(); set++) {
+    require(value.low[set] >= std::numeric_limits<std::int32_t>::min() &&
+                value.high[set] <= std::numeric_limits<std::int32_t>::max(),
+            "features: leave 32 bits");
+  }
+}
+
+void sized(const Value& value) {
+  const std::int64_t pixel = value.kind == Value::CODES ? value.planes * value.words() : value.lanes();
+  require(value.channels < MOST_CHANNELS && std::int64_t{value.height} * value.width * pixel < MOST_PLACES / 8,
+          "step: makes a map that is too large");
+}
+
+}  // namespace
+
+int Builder::rescale(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias, int shift) {
+  Layer& layer = sums(source);
+  const std::size_t sets = static_cast<std::size_t>(network_.sets), rows = static_cast<std::size_t>(layer.rows);
+  require(network_.classes == 0, "step: stands behind the scores");
+  shaped(scale, {sets, rows}, "rescale: scale of another shape");
+  shaped(bias, {sets, rows}, "rescale: bias of another shape");
+  require(shift >= 0 && shift <= MOST_DOWN, "rescale: shift must be 0 to 40");
+  Value made = value(source);
+  made.kind = Value::FEATURES;
+  sized(made);
+  const std::size_t lanes = static_cast<std::size_t>(layer.row_blocks) * LANES;
+  Aligned<std::int64_t> slopes(sets * lanes), bases(sets * lanes);
+  for (std::size_t set = 0; set < sets; set++) {
+    const std::int64_t reach = layer.columns() * layer.gain_sum(static_cast<int>(set));
+    require(reach < MOST_SUM, "rescale: sums leave 32 bits");
+    std::int64_t low = std::numeric_limits<std::int64_t>::max(), high = std::numeric_limits<std::int64_t>::min();
+    for (std::size_t row = 0; row < rows; row++) {
+      const std::int64_t a = scale.data[set * rows + row], b = bias.data[set * rows + row];
+      require(within(a, MOST_SCALE) && within(b, MOST_SCORE), "rescale: no such constant");
+      slopes[set * lanes + row] = 2 * a;  // of A instead of 2 A - R
+      bases[set * lanes + row] = b - a * reach;
+      low = std::min(low, (b - std::abs(a) * reach) >> shift);
+      high = std::max(high, (b + std::abs(a) * reach) >> shift);
+    }
+    made.low.push_back(low);
+    made.high.push_back(high);
+  }
+  bounded(made);
+  layer.slopes = std::move(slopes), layer.bases = std::move(bases), layer.down = shift;
+  const int number = static_cast<int>(network_.values.size());
+  for (Step& step : network_.steps) {
+    if (step.target == source) step.target = number;  // the layer makes features at once
+  }
+  network_.values.push_back(std::move(made));
+  return number;
+}
+
+int Builder::encode(int source, int levels, int shift, const View<std::int64_t>& thresholds,
+                    const View<std::int64_t>& steps) {
+  const Value read = value(source);
+  require(read.kind == Value::FEATURES, "encode: reads no features");
+  require(network_.classes == 0, "step: stands behind the scores");
+  Layer layer{};
+  layer.height = layer.out_height = read.height, layer.width = layer.out_width = read.width;
+  layer.channels = layer.rows = read.channels;
+  layer.row_blocks = (layer.rows + LANES - 1) / LANES;
+  for (std::size_t set = 0; set < read.low.size(); set++) {
+    layer.farthest = std::max({layer.farthest, std::abs(read.low[set]), std::abs(read.high[set])});
+  }
+  encoder(layer, levels, shift, thresholds, steps);
+  Value made{Value::CODES, read.height, read.width, read.channels, levels, 0, {}, {}};
+  sized(made);
+  Step step{Step::ENCODE, {source}, 0, static_cast<int>(network_.layers.size()), 0, 0, 0, {}};
+  network_.layers.push_back(std::move(layer));
+  return put(std::move(step), std::move(made));
+}
+
+int Builder::pool(int source, int kernel, int stride) {
+  const Value& read = value(source);
+  require(read.kind == Value::FEATURES || (read.kind == Value::CODES && read.planes <= MAX_PLANES),
+          "pool: needs codes or features in front");
+  return window(Step::POOL, source, kernel, kernel, stride);
+}
+
+int Builder::sum_pool(int source, int kernel_h, int kernel_w, int stride) {
+  require(value(source).kind == Value::FEATURES, "sum pool: reads no features");
+  return window(Step::SUM_POOL, source, kernel_h, kernel_w, stride);
+}
+
+int Builder::window(Step::Kind kind, int source, int kernel_h, int kernel_w, int stride) {
+  Value made = value(source);
+  require(kernel_h > 0 && kernel_w > 0 && stride > 0 && kernel_h <= made.height && kernel_w <= made.width,
+          "pool: no such window");
+  made.height = (made.height - kernel_h) / stride + 1;
+  made.width = (made.width - kernel_w) / stride + 1;
+  const std::int64_t area = kind == Step::SUM_POOL ? std::int64_t{kernel_h} * kernel_w : 1;
+  for (std::int64_t& end : made.low) end *= area;
+  for (std::int64_t& end : made.high) end *= area;
+  bounded(made);
+  return put(Step{kind, {source}, 0, 0, kernel_h, kernel_w, stride, {}}, std::move(made));
+}
+
+int Builder::add(const std::vector<int>& sources, const std::vector<int>& shifts) {
+  require(sources.size() >= 2 && sources.size() <= MOST_SOURCES, "add: takes 2 to 4096 values");
+  require(shifts.size() == sources.size(), "add: needs a shift for each value");
+  Value made = value(sources[0]);
+  std::fill(made.low.begin(), made.low.end(), 0);
+  std::fill(made.high.begin(), made.high.end(), 0);
+  for (std::size_t i = 0; i < sources.size(); i++) {
+    const Value& read = value(sources[i]);
+    require(read.kind == Value::FEATURES && shifts[i] >= 0 && shifts[i] < 32,
+            "add: takes features, shifted by 0 to 31");
+    require(read.height == made.height && read.width == made.width && read.channels == made.channels,
+            "add: values of several shapes");
+    for (std::size_t set = 0; set < made.low.size(); set++) {
+      const std::int64_t unit = std::int64_t{1} << shifts[i];
+      require(within(read.low[set] * unit, MOST_CONSTANT) && within(read.high[set] * unit, MOST_CONSTANT),
+              "features: leave 32 bits");
+      made.low[set] += read.low[set] * unit;
+      made.high[set] += read.high[set] * unit;
+    }
+  }
+  bounded(made);
+  return put(Step{Step::ADD, sources, 0, 0, 0, 0, 0, shifts}, std::move(made));
+}
+
+int Builder::join(const std::vector<int>& sources) {
+  require(sources.size() >= 2 && sources.size() <= MOST_SOURCES, "join: takes 2 to 4096 values");
+  Value made = value(sources[0]);
+  require(made.kind == Value::FEATURES || made.kind == Value::CODES, "join: takes codes or features");
+  made.channels = 0;
+  for (const int source : sources) {
+    const Value& read = value(source);
+    require(read.kind == made.kind && read.planes == made.planes, "join: values of several kinds");
+    require(read.height == made.height && read.width == made.width, "join: values of several shapes");
+    made.channels += read.channels;
+    sized(made);
+    for (std::size_t set = 0; set < made.low.size(); set++) {
+      made.low[set] = std::min(made.low[set], read.low[set]);
+      made.high[set] = std::max(made.high[set], read.high[set]);
+    }
+  }
+  return put(Step{Step::JOIN, sources, 0, 0, 0, 0, 0, {}}, std::move(made));
+}
+
+int Builder::stack(const std::vector<int>& sources) {
+  require(sources.size() >= 2 && sources.size() <= MOST_SOURCES, "stack: takes 2 to 4096 values");
+  Value made = value(sources[0]);
+  made.planes = 0;
+  for (const int source : sources) {
+    const Value& read = value(source);
+    require(read.kind == Value::CODES, "stack: takes codes");
+    require(read.height == made.height && read.width == made.width && read.channels == made.channels,
+            "stack: values of several shapes");
+    made.planes += read.planes;
+    require(made.planes <= MOST_STACKED, "stack: too many planes");
+  }
+  sized(made);
+  return put(Step{Step::STACK, sources, 0, 0, 0, 0, 0, {}}, std::move(made));
+}
+
+bool is_chain(const Network& network) {
+  int before = 0;
+  for (std::size_t index = 0; index < network.steps.size(); index++) {
+    const Step& step = network.steps[index];
+    const bool pool = step.kind == Step::POOL && index > 0 && network.steps[index - 1].kind == Step::LAYER;
+    const bool layer = step.kind == Step::LAYER && network.layers[static_cast<std::size_t>(step.layer)].slopes.empty();
+    if ((!pool && !layer) || step.sources[0] != before) return false;
+    before = step.target;
+  }
+  return true;
+}
+
+void fold_chain(Network& network) {
+  Layer* layer = nullptr;
+  for (const Step& step : network.steps) {
+    if (step.kind == Step::LAYER) {
+      layer = &network.layers[static_cast<std::size_t>(step.layer)];
+      continue;
+    }
+    const Value& pooled = network.values[static_cast<std::size_t>(step.target)];
+    layer->pool_kernel = step.kernel_h, layer->pool_stride = step.stride;
+    layer->pooled_height = pooled.height, layer->pooled_width = pooled.width;
+  }
+  network.steps.clear();
+  network.values.clear();
+}
+
+namespace {
+
+// Codes get the padding above and on the left that a layer wants most, and as many lines and pixels as any reads.
+void lay_out_codes(Network& network, int number) {
+  Value& codes = network.values[static_cast<std::size_t>(number)];
+  std::vector<const Layer*> readers;
+  int top = 0, left = 0, height = 0, width = 0;
+  for (const Step& step : network.steps) {
+    if (step.kind != Step::LAYER || step.sources[0] != number) continue;
+    readers.push_back(&network.layers[static_cast<std::size_t>(step.layer)]);
+    top = std::max(top, readers.back()->pad_top), left = std::max(left, readers.back()->pad_left);
+  }
+  height = top + codes.height, width = left + codes.width;
+  for (const Layer* layer : readers) {
+    height = std::max(height, top - layer->pad_top + layer->padded_height());
+    width = std::max(width, left - layer->pad_left + layer->padded_width());
+  }
+  codes.pixel = codes.planes * codes.words();
+  require(
+      std::int64_t{height} * width < MOST_PLACES / 8 && std::int64_t{height} * width * codes.pixel < MOST_PLACES / 8,
+      "network: a map with its padding is too large");
+  codes.line = width * codes.pixel;
+  codes.origin = top * codes.line + left * codes.pixel;
+  codes.size = static_cast<std::size_t>(height) * static_cast<std::size_t>(codes.line);
+}
+
+// The last step that reads each value, or the one that makes it.
+std::vector<std::size_t> last_uses(const Network& network) {
+  std::vector<std::size_t> last(network.values.size(), 0);
+  for (std::size_t index = 0; index < network.steps.size(); index++) {
+    last[static_cast<std::size_t>(network.steps[index].target)] = index;
+    for (const int source : network.steps[index].sources) last[static_cast<std::size_t>(source)] = index;
+  }
+  return last;
+}
+
+}  // namespace
+
+void lay_out_values(Network& network) {
+  const std::vector<std::size_t> last = last_uses(network);
+  std::size_t maps = 0;
+  std::vector<std::size_t>& sizes = network.feature_sizes;
+  std::vector<bool> busy;
+  for (std::size_t number = 0; number < network.values.size(); number++) {
+    Value& value = network.values[number];
+    if (value.kind == Value::CODES) {
+      lay_out_codes(network, static_cast<int>(number));
+      value.place = maps++;
+    } else if (value.kind == Value::FEATURES) {
+      value.pixel = value.lanes(), value.line = value.width * value.pixel;
+      value.size = static_cast<std::size_t>(value.height) * static_cast<std::size_t>(value.line);
+    }
+  }
+  for (std::size_t index = 0; index < network.steps.size(); index++) {
+    const Step& step = network.steps[index];
+    Value& made = network.values[static_cast<std::size_t>(step.target)];
+    if (made.kind == Value::FEATURES) {
+      made.place = static_cast<std::size_t>(std::find(busy.begin(), busy.end(), false) - busy.begin());
+      if (made.place == busy.size()) busy.push_back(true), sizes.push_back(0);
+      busy[made.place] = true;
+      sizes[made.place] = std::max(sizes[made.place], made.size);
+    }
+    for (std::size_t number = 0; number < network.values.size(); number++) {
+      const Value& value = network.values[number];
+      const bool there = value.kind == Value::FEATURES && last[number] == index && value.place < busy.size();
+      if (there) busy[value.place] = false;
+    }
+  }
+}
+
+}  // namespace rebnet

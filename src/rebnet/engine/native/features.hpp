@@ -1,0 +1,118 @@
+// Features, and codes that are put together. Included by run_image.cpp, once for each instruction set.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+
+#include "layers.hpp"
+#include "network.hpp"
+
+namespace rebnet::REBNET_ISA {
+namespace {
+
+#if defined(__AVX512VNNI__)
+// Codes of a pixel of features, 64 channels together, where sums fit 32 bits.
+template <int LEVELS, bool NARROW>
+void encode_features(const Layer& layer, int set, const std::int32_t* features, Word* pixel) {
+  const Algorithm1<LEVELS, NARROW> encode(layer, set);
+  const int groups = layer.tiles.groups, words = layer.out_words();
+  const std::int32_t* start = layer.tiles.starts.data() + static_cast<std::ptrdiff_t>(set) * groups * Tiles::ROWS;
+  int left = layer.row_blocks * LANES;
+  for (int group = 0; group < groups; group++, left -= Tiles::ROWS, features += Tiles::ROWS, start += Tiles::ROWS) {
+    __m512i rows[4];
+    for (int part = 0; part < 4; part++) {
+      const int there = std::clamp(left - part * 16, 0, 16);
+      rows[part] = _mm512_maskz_loadu_epi32(static_cast<__mmask16>((1u << there) - 1), features + part * 16);
+    }
+    // row 16 a + 4 t + k to column 4 a + k of tile t
+    const __m512i upper = _mm512_shuffle_i32x4(rows[0], rows[1], 0x44),
+                  lower = _mm512_shuffle_i32x4(rows[2], rows[3], 0x44);
+    const __m512i upper2 = _mm512_shuffle_i32x4(rows[0], rows[1], 0xee),
+                  lower2 = _mm512_shuffle_i32x4(rows[2], rows[3], 0xee);
+    __m512i sums[4] = {_mm512_shuffle_i32x4(upper, lower, 0x88), _mm512_shuffle_i32x4(upper, lower, 0xdd),
+                       _mm512_shuffle_i32x4(upper2, lower2, 0x88), _mm512_shuffle_i32x4(upper2, lower2, 0xdd)};
+    for (int tile = 0; tile < 4; tile++) {
+      sums[tile] = _mm512_add_epi32(sums[tile], _mm512_load_si512(start + tile * 16));
+    }
+    encode(group, sums, [&](int level, __mmask64 zeros) { pixel[level * words + group] = ~zeros; });
+  }
+}
+#endif
+
+// Codes of a line of features, which are sums already.
+inline void encode_line(const Layer& layer, [[maybe_unused]] int set, const Finish& finish, const Value& source,
+                        const std::int32_t* features, Word* codes, int pixel) {
+#if defined(__AVX512VNNI__)
+  if (finish.groups()) {
+    const auto encode = by_levels(layer, [](auto kind) { return &encode_features<kind.LEVELS, kind.NARROW>; });
+    for (int x = 0; x < source.width; x++) encode(layer, set, features + x * source.pixel, codes + x * pixel);
+    return;
+  }
+#endif
+  for (int x = 0; x < source.width; x++, features += source.pixel, codes += pixel) {
+    for (int block = 0; block < layer.row_blocks; block++) {
+      finish(block, finish.start(block) + load(features + block * LANES), codes);
+    }
+  }
+}
+
+// The bounds of features keep a result within 32 bits; what is added on the way may leave them, and wraps.
+inline std::int32_t wrapped(std::uint32_t number) { return static_cast<std::int32_t>(number); }
+
+// Of `count` numbers; `result` may be `left`.
+inline void add_shifted(std::int32_t* result, const std::int32_t* left, int left_shift, const std::int32_t* right,
+                        int right_shift, std::size_t count) {
+  for (std::size_t i = 0; i < count; i++) {
+    result[i] = wrapped((static_cast<std::uint32_t>(left[i]) << left_shift) +
+                        (static_cast<std::uint32_t>(right[i]) << right_shift));
+  }
+}
+
+// The largest or the sum of every window.
+template <bool LARGEST>
+void pool_windows(const Step& step, const Value& source, const std::int32_t* map, const Value& result,
+                  std::int32_t* out) {
+  for (int y = 0; y < result.height; y++) {
+    for (int x = 0; x < result.width; x++, out += result.pixel) {
+      const std::int32_t* first =
+          map + static_cast<std::ptrdiff_t>(y * step.stride) * source.line + x * step.stride * source.pixel;
+      std::memcpy(out, first, static_cast<std::size_t>(result.pixel) * sizeof(std::int32_t));
+      for (int ky = 0; ky < step.kernel_h; ky++) {
+        for (int kx = ky == 0 ? 1 : 0; kx < step.kernel_w; kx++) {
+          const std::int32_t* there = first + static_cast<std::ptrdiff_t>(ky) * source.line + kx * source.pixel;
+          for (int channel = 0; channel < result.pixel; channel++) {
+            if (LARGEST) {
+              out[channel] = std::max(out[channel], there[channel]);
+            } else {
+              out[channel] =
+                  wrapped(static_cast<std::uint32_t>(out[channel]) + static_cast<std::uint32_t>(there[channel]));
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// Some channels of a pixel, and zeros behind them.
+inline void copy_channels(std::int32_t* to, const std::int32_t* from, int channels, int filled) {
+  for (int channel = 0; channel < channels; channel++) to[channel] = from[channel];
+  for (int channel = channels; channel < channels + filled; channel++) to[channel] = 0;
+}
+
+// Bits of a plane from bit `place` on, where nothing counts that stands there already, in a plane of `all` words.
+inline void append_bits(Word* to, int place, int all, const Word* from, int words) {
+  const int shift = place % 64;
+  int at = place / 64;
+  for (int word = 0; word < words; word++, at++) {
+    if (shift == 0) {
+      to[at] = from[word];
+      continue;
+    }
+    to[at] |= from[word] << shift;
+    if (at + 1 < all) to[at + 1] = from[word] >> (64 - shift);
+  }
+}
+
+}  // namespace
+}  // namespace rebnet::REBNET_ISA

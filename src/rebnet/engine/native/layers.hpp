@@ -1,0 +1,410 @@
+// Layers and pools on packed codes. Included by run_image.cpp, once for each instruction set.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+
+#include "lanes.hpp"
+#include "network.hpp"
+#if defined(__AVX512VNNI__)
+#include "encode.hpp"
+#endif
+
+namespace rebnet::REBNET_ISA {
+namespace {
+
+// Where the codes of a map go: the map behind, or what is pooled first.
+struct Target {
+  Word* first;
+  int line, pixel;
+};
+
+#if defined(__AVX512VNNI__)
+// Codes of 64 rows, from eight blocks of residuals of level 1.
+template <int LEVELS, bool NARROW>
+void encode_group(const Layer& layer, int set, int group, const Signed* residuals, Word* out) {
+  const __m512i halves = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27);
+  const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(4));
+  __m512i sums[4];  // row 16 a + 4 t + k to column 4 a + k of tile t
+  for (int half = 0; half < 2; half++) {
+    __m512i blocks[4];
+    for (int block = 0; block < 4; block++) blocks[block] = _mm512_load_si512(residuals + 2 * block + half);
+    const __m512i upper = _mm512_permutex2var_epi32(blocks[0], halves, blocks[1]);
+    const __m512i lower = _mm512_permutex2var_epi32(blocks[2], halves, blocks[3]);
+    sums[2 * half] = _mm512_permutex2var_epi32(upper, first, lower);
+    sums[2 * half + 1] = _mm512_permutex2var_epi32(upper, second, lower);
+  }
+  const int words = layer.out_words();
+  const Algorithm1<LEVELS, NARROW> encode(layer, set);
+  encode(group, sums, [&](int level, __mmask64 zeros) { out[level * words + group] = ~zeros; });
+}
+
+using EncodeGroup = void (*)(const Layer&, int, int, const Signed*, Word*);
+
+EncodeGroup group_encoder(const Layer& layer) {
+  return by_levels(layer, [](auto kind) -> EncodeGroup { return encode_group<kind.LEVELS, kind.NARROW>; });
+}
+#endif
+
+// What becomes of A less the threshold, LANES rows at a time: codes by Algorithm 1, features, or scores.
+class Finish {
+ public:
+  Finish(const Layer& layer, int set, std::int64_t* scores)
+      : layer_(layer),
+        set_(set),
+        scores_(scores),
+        levels_(layer.levels_out),
+        stride_(layer.out_words() * sizeof(Word)) {
+    const std::size_t blocks = static_cast<std::size_t>(set) * layer.row_blocks;
+    starts_ = layer.starts.data() + blocks * LANES;
+    rests_ = layer.rests.data() + blocks * LANES;
+    if (!layer.slopes.empty()) slopes_ = layer.slopes.data() + blocks * LANES;
+    bases_ = layer.bases.data() + (slopes_ ? blocks * LANES : 0);
+    steps_ = layer.steps.data() + (levels_ ? blocks * (levels_ - 1) * LANES : 0);
+#if defined(__AVX512VNNI__)
+    if (layer.levels_out && layer.tiles.groups) encoder_ = group_encoder(layer);
+#endif
+  }
+
+#if defined(__AVX512VNNI__)
+  // Whether sums fit 32 bits, so that 64 rows are encoded together.
+  bool groups() const { return encoder_ != nullptr; }
+  void encode_group(int group, const Signed* residuals, Word* pixel) const {
+    encoder_(layer_, set_, group, residuals, pixel);
+  }
+#endif
+
+  // What the counts or products of a block of rows are added to or taken from.
+  Signed start(int block) const { return load(starts_ + block * LANES); }
+
+  void operator()(int block, Signed residual, Word* pixel) const {
+    if (levels_ == 0) return slopes_ ? rescale(block, residual, pixel) : score(block, residual);
+    std::uint8_t* out = reinterpret_cast<std::uint8_t*>(pixel) + block;
+    *out = not_negative(residual);
+    if (layer_.shift) residual = (residual << layer_.shift) + load(rests_ + block * LANES);
+    const std::int64_t* steps = steps_ + static_cast<std::ptrdiff_t>(block) * (levels_ - 1) * LANES;
+    for (int level = 1; level < levels_; level++, steps += LANES) {
+      residual = next(residual, load(steps));
+      out += stride_;
+      *out = not_negative(residual);
+    }
+  }
+
+ private:
+  void score(int block, Signed residual) const {
+    for (int row = block * LANES; row < layer_.rows && row < (block + 1) * LANES; row++) {
+      scores_[row] = layer_.score(set_, row, residual[row % LANES]);
+    }
+  }
+
+  void rescale(int block, Signed a, Word* pixel) const {
+    const Signed sums = product(a, load(slopes_ + block * LANES)) + load(bases_ + block * LANES);
+    store(reinterpret_cast<std::int32_t*>(pixel) + block * LANES, sums >> layer_.down);
+  }
+
+  const Layer& layer_;
+  int set_;
+  std::int64_t* scores_;
+  int levels_;
+  std::size_t stride_;
+  const std::int64_t* starts_;
+  const std::int64_t* rests_;
+  const std::int64_t* steps_;
+  const std::int64_t* slopes_ = nullptr;
+  const std::int64_t* bases_;
+#if defined(__AVX512VNNI__)
+  EncodeGroup encoder_ = nullptr;
+#endif
+};
+
+// WINDOWS windows, `across` words apart, against all rows.
+template <int PLANES, int WINDOWS>
+void count_bits(const Layer& layer, const Finish& finish, const std::int64_t* gains, const Word* first, int across,
+                Word* pixel, int pixel_words) {
+  const int* offsets = layer.offsets.data();
+  const Word* weights = layer.weights.data();
+  const int words = layer.words, plane_words = layer.plane_words, blocks = layer.row_blocks;
+  const Finish done = finish;
+#if defined(__AVX512VNNI__)
+  Signed kept[WINDOWS][Tiles::ROWS / LANES];  // residuals of a group
+#endif
+  Signed gain[PLANES];
+  for (int plane = 0; plane < PLANES; plane++) gain[plane] = Signed{} + gains[plane];
+  for (int block = 0; block < blocks; block++) {
+    Lanes differing[WINDOWS][PLANES];
+    for (auto& window : differing) {
+      for (Lanes& plane : window) plane = Lanes{};
+    }
+    for (int word = 0; word < words; word++, weights += LANES) {
+      const Lanes weight = load(weights);
+      const Word* there = first + offsets[word];
+      for (int window = 0; window < WINDOWS; window++) {
+        for (int plane = 0; plane < PLANES; plane++) {
+          differing[window][plane].count(weight, there[window * across + plane * plane_words]);
+        }
+      }
+    }
+    const Signed start = done.start(block);
+    Signed residuals[WINDOWS];
+#pragma GCC unroll 6
+    for (int window = 0; window < WINDOWS; window++) {
+      residuals[window] = start;
+      for (int plane = 0; plane < PLANES; plane++) residuals[window] -= times(differing[window][plane], gain[plane]);
+    }
+#if defined(__AVX512VNNI__)
+    if (done.groups()) {
+      for (int window = 0; window < WINDOWS; window++) kept[window][block % 8] = residuals[window];
+      if (block % 8 != 7 && block + 1 != blocks) continue;
+      for (int window = 0; window < WINDOWS; window++) {
+        for (int surplus = block % 8 + 1; surplus < 8; surplus++) kept[window][surplus] = Signed{} - 1;
+        done.encode_group(block / 8, kept[window], pixel + window * pixel_words);
+      }
+      continue;
+    }
+#endif
+#pragma GCC unroll 6
+    for (int window = 0; window < WINDOWS; window++) done(block, residuals[window], pixel + window * pixel_words);
+  }
+}
+
+using CountBits = void (*)(const Layer&, const Finish&, const std::int64_t*, const Word*, int, Word*, int);
+
+// By planes and windows: as many windows share a load of weights as have six planes together.
+constexpr CountBits COUNT_BITS[MAX_PLANES][6] = {
+    {count_bits<1, 1>, count_bits<1, 2>, count_bits<1, 3>, count_bits<1, 4>, count_bits<1, 5>, count_bits<1, 6>},
+    {count_bits<2, 1>, count_bits<2, 2>, count_bits<2, 3>},
+    {count_bits<3, 1>, count_bits<3, 2>},
+    {count_bits<4, 1>},
+    {count_bits<5, 1>},
+    {count_bits<6, 1>},
+    {count_bits<7, 1>},
+    {count_bits<8, 1>}};
+
+// A window of more planes than that, as stacks of codes have: one plane after the other.
+void count_stack(const Layer& layer, const Finish& finish, const std::int64_t* gains, const Word* window, int planes,
+                 Word* pixel) {
+  const int words = layer.words, plane_words = layer.plane_words;
+  for (int block = 0; block < layer.row_blocks; block++) {
+    Signed residual = finish.start(block);
+    for (int plane = 0; plane < planes; plane++) {
+      const Word* weights = layer.weights.data() + static_cast<std::ptrdiff_t>(block) * words * LANES;
+      Lanes differing{};
+      for (int word = 0; word < words; word++, weights += LANES) {
+        differing.count(load(weights), window[layer.offsets[word] + plane * plane_words]);
+      }
+      residual -= times(differing, Signed{} + gains[plane]);
+    }
+    finish(block, residual, pixel);
+  }
+}
+
+// The bits of every window's lines, put together.
+void gather(const Layer& layer, const Word* map, Word* out) {
+  const int planes = layer.planes, words = layer.plane_words,
+            lines = (layer.out_height - 1) * layer.stride + layer.kernel_h;
+  for (int y = 0; y < lines; y++, map += layer.source_line, out += layer.line) {
+    std::memset(out, 0, static_cast<std::size_t>(layer.line) * sizeof(Word));
+    for (int kx = 0; kx < layer.kernel_w; kx++) {
+      const int shift = kx * layer.channels % 64;
+      const Word* from = map + kx * planes;
+      Word* to = out + kx * layer.channels / 64;
+      if (words == 1 && layer.stride == 1) {
+        for (int bits = 0; bits < layer.line; bits++) to[bits] |= from[bits] << shift;
+        continue;
+      }
+      const bool two = shift + layer.channels > 64;
+      for (int x = 0; x < layer.out_width; x++, from += layer.stride * planes) {
+        for (int plane = 0; plane < planes; plane++, to += words) {
+          to[0] |= from[plane] << shift;
+          if (two) to[1] |= from[plane] >> (64 - shift);
+        }
+      }
+    }
+  }
+}
+
+void run_codes(const Layer& layer, const Word* map, int set, const Target& target, const Finish& finish) {
+  const std::int64_t* gains = layer.gains.data() + static_cast<std::size_t>(set) * layer.planes;
+  const int planes = layer.planes_used[set], together = planes < 4 ? 6 / planes : 1, across = layer.across;
+  for (int y = 0; y < layer.out_height; y++) {
+    const Word* line = map + static_cast<std::ptrdiff_t>(y) * layer.stride * layer.line;
+    Word* out = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
+    for (int x = 0; planes > MAX_PLANES && x < layer.out_width; x++) {
+      count_stack(layer, finish, gains, line + x * across, planes, out + x * target.pixel);
+    }
+    for (int x = 0; planes <= MAX_PLANES && x < layer.out_width; x += together) {
+      const int windows = std::min(together, layer.out_width - x);
+      COUNT_BITS[planes - 1][windows - 1](layer, finish, gains, line + x * across, across, out + x * target.pixel,
+                                          target.pixel);
+    }
+  }
+}
+
+// The image with padding around it, and with as many bits as are used.
+void copy_image(const Layer& layer, const std::uint8_t* image, std::uint8_t* map) {
+  const int bytes = layer.width * layer.channels;
+  for (int y = 0; y < layer.height; y++, image += bytes) {
+    std::uint8_t* line = map + layer.origin + static_cast<std::ptrdiff_t>(y) * layer.line;
+    copy_pixels(line, image, static_cast<std::size_t>(bytes), layer.planes);
+  }
+}
+
+// WINDOWS windows of pixels, which stand one behind the other, against all rows, BLOCKS times 16 together.
+template <int WINDOWS, int BLOCKS>
+void multiply_pixels(const Layer& layer, const Finish& finish, const std::uint8_t* windows, Word* pixel,
+                     int pixel_words) {
+  const int quads = layer.quads(), blocks = (layer.row_blocks * LANES + ROWS - 1) / ROWS;
+  const Finish done = finish;
+  for (int first = 0; first < blocks; first += BLOCKS) {
+    const std::int8_t* weights[BLOCKS];  // of blocks behind the last, those of the last
+    for (int block = 0; block < BLOCKS; block++) {
+      weights[block] =
+          layer.bytes.data() + static_cast<std::ptrdiff_t>(std::min(first + block, blocks - 1)) * quads * 4 * ROWS;
+    }
+    Sums sums[BLOCKS][WINDOWS];
+    for (auto& block : sums) {
+      for (Sums& sum : block) sum = Sums{};
+    }
+    for (int quad = 0; quad < quads; quad++) {
+      for (int block = 0; block < BLOCKS; block++) {
+        for (int window = 0; window < WINDOWS; window++) {
+          sums[block][window] = multiply(sums[block][window], weights[block], windows + 4 * (window * quads + quad));
+        }
+        weights[block] += 4 * ROWS;
+      }
+    }
+    for (int block = 0; block < BLOCKS; block++) {
+      for (int half = 0; half < ROWS / LANES; half++) {
+        const int lanes = (first + block) * (ROWS / LANES) + half;
+        if (lanes >= layer.row_blocks) break;
+        const Signed start = done.start(lanes);
+        for (int window = 0; window < WINDOWS; window++) {
+          done(lanes, start + widened(sums[block][window], half), pixel + window * pixel_words);
+        }
+      }
+    }
+  }
+}
+
+#if defined(__AVX512VNNI__)
+// The same, 64 rows together, with the constants of tiles; codes are words of 64 bits.
+template <int LEVELS, bool NARROW, int WINDOWS>
+void multiply_groups(const Layer& layer, int set, const std::uint8_t* windows, Word* pixel, int pixel_words) {
+  const Algorithm1<LEVELS, NARROW> encode(layer, set);
+  const Tiles& tiles = layer.tiles;
+  const int quads = layer.quads(), words = layer.out_words(), groups = tiles.groups;
+  const std::size_t tile_bytes = static_cast<std::size_t>(LINE) * 16, step_bytes = 2 * tile_bytes;
+  for (int group = 0; group < groups; group++) {
+    const std::int32_t* start = tiles.starts.data() + (static_cast<std::ptrdiff_t>(set) * groups + group) * Tiles::ROWS;
+    __m512i sums[WINDOWS][4];
+    for (auto& window : sums) {
+      for (int tile = 0; tile < 4; tile++) window[tile] = _mm512_load_si512(start + tile * 16);
+    }
+    const std::int8_t* left = tiles.weights.data() + static_cast<std::size_t>(group) * 2 * tiles.steps * step_bytes;
+    const std::int8_t* right = left + static_cast<std::size_t>(tiles.steps) * step_bytes;
+    for (int quad = 0; quad < quads; quad++) {
+      const std::size_t place = static_cast<std::size_t>(quad / 16) * step_bytes + quad % 16 * LINE;
+      const __m512i weights[4] = {_mm512_load_si512(left + place), _mm512_load_si512(left + place + tile_bytes),
+                                  _mm512_load_si512(right + place), _mm512_load_si512(right + place + tile_bytes)};
+      for (int window = 0; window < WINDOWS; window++) {
+        std::int32_t bytes;
+        std::memcpy(&bytes, windows + 4 * (window * quads + quad), 4);
+        const __m512i four = _mm512_set1_epi32(bytes);
+        for (int tile = 0; tile < 4; tile++)
+          sums[window][tile] = _mm512_dpbusd_epi32(sums[window][tile], four, weights[tile]);
+      }
+    }
+    for (int window = 0; window < WINDOWS; window++) {
+      Word* out = pixel + window * pixel_words + group;
+      encode(group, sums[window], [&](int level, __mmask64 zeros) { out[level * words] = ~zeros; });
+    }
+  }
+}
+
+using MultiplyGroups = void (*)(const Layer&, int, const std::uint8_t*, Word*, int);
+
+template <int WINDOWS>
+MultiplyGroups group_multiplication(const Layer& layer) {
+  return by_levels(layer,
+                   [](auto kind) -> MultiplyGroups { return multiply_groups<kind.LEVELS, kind.NARROW, WINDOWS>; });
+}
+#endif
+
+// `map` is where the image gets its padding.
+void run_pixels(const Layer& layer, std::uint8_t* map, std::uint8_t* windows, const std::uint8_t* image,
+                [[maybe_unused]] int set, const Target& target, const Finish& finish) {
+  constexpr int TOGETHER = 4;
+  const int span = layer.kernel_w * layer.channels, size = 4 * layer.quads(), across = layer.stride * layer.pixel;
+  copy_image(layer, image, map);
+  for (int y = 0; y < layer.out_height; y++) {
+    const std::uint8_t* first = map + static_cast<std::ptrdiff_t>(y) * layer.stride * layer.line;
+    std::uint8_t* window = windows;  // of a whole line, so that they are stored before they are read
+    for (int x = 0; x < layer.out_width; x++, first += across, window += size) {
+      for (int ky = 0; ky < layer.kernel_h; ky++) {  // in order: what a copy takes too much, the next one overwrites
+        for (int byte = 0; byte < span; byte += 8)
+          std::memcpy(window + ky * span + byte, first + ky * layer.line + byte, 8);
+      }
+    }
+    window = windows;
+    Word* pixel = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
+    int x = 0;
+#if defined(__AVX512VNNI__)
+    if (layer.levels_out && layer.tiles.pixel == layer.columns()) {
+      const MultiplyGroups four = group_multiplication<TOGETHER>(layer), one = group_multiplication<1>(layer);
+      for (; x + TOGETHER <= layer.out_width;
+           x += TOGETHER, window += TOGETHER * size, pixel += TOGETHER * target.pixel) {
+        four(layer, set, window, pixel, target.pixel);
+      }
+      for (; x < layer.out_width; x++, window += size, pixel += target.pixel)
+        one(layer, set, window, pixel, target.pixel);
+      continue;
+    }
+#endif
+    for (; x + TOGETHER <= layer.out_width;
+         x += TOGETHER, window += TOGETHER * size, pixel += TOGETHER * target.pixel) {
+      multiply_pixels<TOGETHER, 1>(layer, finish, window, pixel, target.pixel);
+    }
+    for (; x < layer.out_width; x++, window += size, pixel += target.pixel) {
+      multiply_pixels<1, 4>(layer, finish, window, pixel, target.pixel);
+    }
+  }
+}
+
+// A pool of codes: its window, its output, and the map in front of it, which has no padding.
+struct CodePool {
+  int kernel, stride, height, width;
+  int words, levels;  // of a plane of a pixel; of a code
+  int line, pixel;    // words
+};
+
+// Largest codes, 64 channels at a time: the first plane in which two codes differ decides.
+void pool(const CodePool& shape, const Word* map, const Target& target) {
+  const int words = shape.words, levels = shape.levels;
+  for (int y = 0; y < shape.height; y++) {
+    for (int x = 0; x < shape.width; x++) {
+      for (int word = 0; word < words; word++) {
+        Word largest[MAX_PLANES] = {};
+        for (int ky = 0; ky < shape.kernel; ky++) {
+          for (int kx = 0; kx < shape.kernel; kx++) {
+            const Word* code = map + static_cast<std::ptrdiff_t>(y * shape.stride + ky) * shape.line +
+                               (x * shape.stride + kx) * shape.pixel + word;
+            Word larger = 0, equal = ~Word{0};
+            for (int level = 0; level < levels; level++) {
+              larger |= equal & code[level * words] & ~largest[level];
+              equal &= ~(code[level * words] ^ largest[level]);
+            }
+            for (int level = 0; level < levels; level++) {
+              largest[level] = (code[level * words] & larger) | (largest[level] & ~larger);
+            }
+          }
+        }
+        Word* out = target.first + static_cast<std::ptrdiff_t>(y) * target.line + x * target.pixel + word;
+        for (int level = 0; level < levels; level++) out[level * words] = largest[level];
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace rebnet::REBNET_ISA
