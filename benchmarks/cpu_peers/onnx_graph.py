@@ -27,6 +27,12 @@ class Graph:
         self.constants.append(numpy_helper.from_array(np.asarray(value, dtype=np.float32, order="C"), name))
         return name
 
+    def integers(self, values: list[int]) -> str:
+        """The name of a constant, in int64."""
+        name = f"c{len(self.constants)}"
+        self.constants.append(numpy_helper.from_array(np.array(values, dtype=np.int64), name))
+        return name
+
     def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
         """The name of a node's output."""
         name = f"n{len(self.nodes)}"
