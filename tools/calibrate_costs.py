@@ -27,8 +27,8 @@ from scipy.optimize import nnls
 
 from rebnet.boards import Family, Resources
 from rebnet.files import make_folder, read_json, write_record, write_text
-from rebnet.fold.cost.features import PIECES
-from rebnet.fold.cost.model import COSTS_FILE, FF, LUT, mvtu_pieces, piece_cost, predict, shape_of
+from rebnet.fold.cost.branches import MEMORIES
+from rebnet.fold.cost.model import COSTS_FILE, FF, LUT, PIECES, mvtu_pieces, piece_cost, predict, shape_of
 from rebnet.generate.memory import column_files
 from rebnet.ir import storage
 from rebnet.rtl import MODULES, source
@@ -47,6 +47,8 @@ TOGETHER = (
     ("vector_buffer", "scores"),
     ("mvtu",),
     ("sliding_window", "max_pool"),
+    ("rescale", "feature_encoder"),
+    ("skip_buffer", "stream_fork", "join_add", "join_channels", "stack", "global_sum", "sum_pool"),
 )
 PRIOR: dict[str, dict[str, dict[str, float]]] = json.loads(
     Path(__file__).with_name("calibration_prior.json").read_text()
@@ -80,6 +82,11 @@ def memory_images(folder: Path, module: Module, number: int) -> dict[str, str]:
         lines = [f"{draw.getrandbits(shape['SCORE_WIDTH'] - 8):x}{draw.getrandbits(16):04x}" for _ in range(words)]
         write_text(folder / f"scores_{number}.hex", "\n".join(lines))
         return {"CONSTANT_FILE": f"scores_{number}.hex"}
+    if module.name in ("rescale", "feature_encoder"):
+        memory, _ = MEMORIES[module.name]
+        width, depth = (int(size) for size in memory(shape_of(module)))
+        write_text(folder / f"own_{number}.hex", "\n".join(f"{draw.getrandbits(width):x}" for _ in range(depth)))
+        return {"CONSTANT_FILE" if module.name == "rescale" else "THRESHOLD_FILE": f"own_{number}.hex"}
     if module.name != "mvtu":
         return {}
     pe, simd, drain = shape["PE"], shape["SIMD"], shape["DRAIN"]
@@ -195,7 +202,8 @@ def fit(
     for piece, features_of in PIECES.items():
         chosen = [m for m in measured if m.piece == piece]
         if not chosen:
-            result[piece] = before[piece]
+            if piece in before:
+                result[piece] = before[piece]
             continue
         rows = [features_of(m.shape) for m in chosen]
         names = list(rows[0])
@@ -310,13 +318,15 @@ def main() -> None:
     parser.add_argument(
         "--held-out", type=Path, nargs="*", default=[], help="synthesized builds to measure the error on"
     )
+    parser.add_argument("--only", nargs="*", default=[], help="modules to fit; the others keep their prices")
     parser.add_argument("--known", action="store_true", help="synthesize nothing: use what was kept")
     options = parser.parse_args()
     family: Family = options.family
     work = make_folder(options.work).resolve()
     modules: list[Module] = []
     measured: list[list[Measured]] = []
-    for batch in batches(fitted()):
+    chosen = [module for module in fitted() if not options.only or module.name in options.only]
+    for batch in batches(chosen):
         found = synthesize(batch, family, work, known_only=options.known)
         modules += batch if found else []
         measured += found
@@ -329,16 +339,18 @@ def main() -> None:
         builds = [of_build(build) for build in options.held_out]
         results["held_out"] = [m for b in builds for m in b[0]], [m for b in builds for m in b[1]]
     record = json.loads(COSTS_FILE.read_text())["families"] if COSTS_FILE.is_file() else {}
+    before = record.get(family, {}) if options.only else {}
     record[family] = {
+        **before,
         "tool": yosys.version(),
         "coefficients": fit(
             [part for parts in measured for part in parts], record.get(family, {}).get("coefficients", {})
         ),
     }
     write_record(COSTS_FILE, {"families": record})
-    for title, (chosen, parts) in results.items():
-        table = errors_of(chosen, parts, family)
-        record[family][title] = summary(table)
+    for title, (found_modules, parts) in results.items():
+        table = errors_of(found_modules, parts, family)
+        record[family][title] = {**before.get(title, {}), **summary(table)}
         if title == "held_out":
             record[family]["layers"] = [entry for entry in table if entry["module"] == "mvtu"]
         print(title, json.dumps(record[family][title], indent=1))

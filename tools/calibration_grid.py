@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from rebnet.spec.window import Window
 from rebnet.stages.converter import Converter
+from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip
 from rebnet.stages.module import Module
 from rebnet.stages.mvtu import Arithmetic, Mvtu
 from rebnet.stages.numbers import clog2
@@ -19,7 +20,7 @@ _POOLS = 4
 
 def fitted() -> list[Module]:
     """Random modules of the sizes that accelerators have, the same in every call."""
-    parts = (_converters, _windows, _pools, _ends, _buffers, _elements, _encoders, _layers)
+    parts = (_converters, _windows, _pools, _ends, _buffers, _elements, _encoders, _layers, _features, _joins, _sums)
     return [module for number, part in enumerate(parts) for module in part(random.Random(number))]
 
 
@@ -167,3 +168,59 @@ def _encoders(draw: random.Random) -> Iterator[Module]:
     for number, levels in enumerate((1, 1, 2, 3)):
         parameters = {"LEVELS": levels, "THRESHOLD_WIDTH": draw.choice((16, 24)), "ACC_WIDTH": draw.randint(8, 15)}
         yield Module("residual_encoder", parameters, f"encoder_{number}")
+
+
+def _features(draw: random.Random) -> Iterator[Module]:
+    for number in range(16):
+        rows, lanes = draw.choice((10, 16, 32, 64, 128, 512)), draw.choice((1, 1, 2, 4, 8))
+        sets = draw.choice((1, 1, 2, 3))
+        planes, shift = draw.randint(6, 14), draw.randint(6, 14)
+        unit = RescaleUnit(
+            f"rescale_{number}", rows, lanes, rows, sets, 2, draw.randint(9, 18), planes, shift, shift + planes
+        )
+        yield unit.module({})
+    for number in range(20):
+        rows, lanes = draw.choice((16, 32, 64, 128, 512)), draw.choice((1, 1, 2, 4, 8))
+        levels = draw.choice((1, 1, 2, 2, 3))
+        planes, shift = draw.randint(6, 14), draw.randint(0, 3)
+        unit_of = EncoderUnit(
+            f"features_{number}", rows, lanes, rows, draw.choice((1, levels)), 2, planes, levels, planes + shift + 1,
+            shift, draw.random() < 0.3,
+        )  # fmt: skip
+        yield unit_of.module({})
+
+
+def _joins(draw: random.Random) -> Iterator[Module]:
+    for number, (bits, depth) in enumerate(
+        ((8, 2), (10, 33), (1, 96), (40, 64), (12, 200), (40, 512), (80, 1100), (24, 1), (9, 700), (64, 18))
+    ):
+        skip = Skip(f"skip_{number}", 0, 1, bits, 2, draw.choice((1, 2)))
+        yield skip.module({skip.words.name: depth})
+    for outs in (2, 3, 5):
+        yield Fork(f"outs_{outs}", outs, 1, 8, 2).module({})
+    for number in range(9):
+        sources, lanes, planes = draw.choice((2, 2, 3, 4)), draw.choice((1, 2, 4, 8, 16)), draw.randint(6, 12)
+        one = (planes,) * sources, ((0, 0),) * sources
+        add = JoinUnit("join_add", f"add_{number}", lanes, *one, planes + 1, (9,) * sources, (), (), 2)
+        yield add.module({})
+        turn = tuple(draw.randint(1, 16) for _ in range(sources))
+        offsets = tuple(draw.choice((0, draw.randint(0, 2**planes - 1))) for _ in range(sources))
+        yield JoinUnit("join_channels", f"join_{number}", lanes, *one, planes, turn, turn, offsets, 2).module({})
+        if number < 4:
+            planes = draw.choice((1, 2))
+            of = (planes,) * sources, ((0, 0),) * sources
+            codes = JoinUnit("stack", f"stack_{number}", lanes, *of, sources * planes, (9,) * sources, (), (), 2)
+            yield codes.module({})
+
+
+def _sums(draw: random.Random) -> Iterator[Module]:
+    for number in range(8):
+        channels = draw.choice((16, 32, 64, 512))
+        lanes, side, planes = draw.choice((1, 2, 4, 16)), draw.choice((4, 7, 8)), draw.randint(6, 12)
+        unit = GlobalSum(f"sum_{number}", side**2, channels, lanes, planes, planes + clog2(side**2), 2)
+        yield unit.module({})
+    for number in range(8):
+        size, channels = draw.choice((8, 10, 14)), draw.choice((16, 32))
+        word, planes = draw.choice((1, 2, 4)), draw.randint(6, 12)
+        stage = WindowUnit(f"a{number}", Window(2, 2), size, size, channels, planes, True, word, sum_planes=planes + 2)
+        yield _at(replace(stage, level_width=2), round(draw.uniform(1, 1.5) * stage.min_depth))

@@ -7,15 +7,17 @@ from rebnet.boards import find
 from rebnet.errors import FoldingError, OptionError
 from rebnet.evaluate.online import evaluate_online
 from rebnet.fold import samples_per_beat
-from rebnet.fold.cost.model import predict
+from rebnet.fold.cost.model import predict, read_costs
 from rebnet.fold.search.choose import choose
-from rebnet.fold.search.fit import Constraints, fold_for_board
+from rebnet.fold.search.fit import Constraints, fold_for_board, resources_record
 from rebnet.fold.timing.depths import predict as predicted
 from rebnet.fold.timing.depths import size_fifos
 from rebnet.ir import storage
 from rebnet.lower import lower
+from rebnet.rtl import MODULES
 from rebnet.stages.accelerator import accelerator_of
-from rebnet.stages.features import Skip
+from rebnet.stages.features import RescaleUnit, Skip
+from rebnet.stages.module import Module
 
 FORKED = next(seed for seed in range(100) if any(len(u) > 1 for u in random_graph(seed, levels=2).users.values()))
 
@@ -41,9 +43,28 @@ def test_boards():
         FoldingError, match=r"has branches, and foldings are searched for chains alone; leave the board"
     ):
         fold_for_board(network, Constraints("pynq-z2").goal(), {}, lambda name: None)
-    skip = next(stage for stage in built(network).stages if isinstance(stage, Skip))
-    with pytest.raises(FoldingError, match=r"^module skip_buffer: has no prices yet, .* then synthesize$"):
-        predict(skip.module({skip.words.name: 4}), find("pynq-z2").part.family)
+    with pytest.raises(FoldingError, match=r"^module nothing: has no prices for the family xc7; leave the board out"):
+        predict(Module("nothing", {}), find("pynq-z2").part.family)
+
+
+def test_every_module_has_a_price():
+    assert {"popcount", "rom", "window_buffer"} == set(MODULES) - set(read_costs("xc7"))  # parts of others
+    accelerator = built(lower(random_graph(FORKED, levels=2)))
+    depths = size_fifos(accelerator)
+    record = resources_record(accelerator, depths, find("pynq-z2"))
+    assert [module.name for module in record.modules] == [module.of for module in accelerator.modules(depths)]
+    assert all(module.LUT + module.FF > 0 for module in record.modules)
+
+
+def test_memories_and_multipliers_of_branches():
+    """By the synthesizer's rules: a multiplier a lane, and deep words in blocks."""
+    rescale = RescaleUnit("a", 64, 4, 16, 1, 2, 12, 10, 14, 24)
+    assert predict(rescale.module({}), "xc7").dsp == 4
+    skip = Skip("a", 0, 1, 40, 2, 1)
+    small, large = (predict(skip.module({skip.words.name: depth}), "xc7") for depth in (64, 512))
+    assert (small.bram_36k, small.bram_18k) == (0, 0)
+    assert (large.bram_36k, large.bram_18k) == (1, 0)
+    assert large.lut < small.lut
 
 
 def test_factors_of_an_images_own(tmp_path, monkeypatch):

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from rebnet.boards import Family, Resources
 from rebnet.errors import FoldingError, OptionError
-from rebnet.fold.cost.features import PIECES, Numbers, Sizes
+from rebnet.fold.cost import branches, features
+from rebnet.fold.cost.features import Numbers, Sizes
 from rebnet.stages.memories import ram_in_luts, rom_column, rom_in_luts
 from rebnet.stages.module import Module
 from rebnet.stages.numbers import ceil_div, clog2
@@ -25,6 +26,8 @@ COSTS_FILE = Path(__file__).with_name("costs.json")
 LUT, FF, BRAM_36K, BRAM_18K, DSP = range(5)
 """Places of the resources in a vector of costs."""
 
+PIECES = {**features.PIECES, **branches.PIECES}
+"""Features of a piece by its name."""
 _HALF = tuple((BRAM_18K, 129, *shape) for shape in ((1, 16384), (2, 8192), (4, 4096), (9, 2048), (18, 1024), (36, 512)))
 _FULL = tuple(
     (BRAM_36K, 257, *shape)
@@ -141,15 +144,22 @@ def module_cost(name: str, shape: Sizes, family: Family) -> NDArray[np.float64]:
     if name == "mvtu":
         return mvtu_cost(shape, family)
     total = piece_cost(name, shape, family)
-    if name in ("sliding_window", "max_pool"):
+    if name in ("sliding_window", "max_pool", "sum_pool"):
         writes = np.asarray(shape["writes"], dtype=np.float64)
         width, depth = np.asarray(shape["planes"]) * writes * shape["word"], shape["depth"] / writes
         in_block = 1 - ram_in_luts(width, depth)
         blocks = block_rams(width, depth, family)
         total[BRAM_36K] += shape["reads"] * in_block * blocks[0]
         total[BRAM_18K] += shape["reads"] * in_block * blocks[1]
-    if name == "scores":
-        total[DSP] += 1
+    if name in branches.MEMORIES:
+        memory, read_only = branches.MEMORIES[name]
+        width, depth = memory(shape)
+        in_block = 1 - (rom_in_luts if read_only else ram_in_luts)(width, depth)
+        blocks = block_rams(width, depth, family)
+        total[BRAM_36K] += in_block * blocks[0]
+        total[BRAM_18K] += in_block * blocks[1]
+    if name in ("scores", "rescale"):
+        total[DSP] += np.asarray(shape["lanes"]) if name == "rescale" else 1
     return total
 
 
@@ -158,15 +168,14 @@ def piece_cost(piece: str, shape: Sizes, family: Family) -> NDArray[np.float64]:
     coefficients = read_costs(family).get(piece)
     if coefficients is None or piece not in PIECES:
         raise FoldingError(
-            f"module {piece}: has no prices yet, as no module of networks with branches has; leave the board out and "
-            "say --folding balanced --target-cycles, then synthesize"
+            f"module {piece}: has no prices for the family {family}; leave the board out, and synthesize"
         )
-    features = PIECES[piece](shape)
-    size = np.broadcast_shapes(*(np.shape(value) for value in features.values()))
+    counted = PIECES[piece](shape)
+    size = np.broadcast_shapes(*(np.shape(value) for value in counted.values()))
     total = np.zeros((5, *size))
     for place, resource in ((LUT, "LUT"), (FF, "FF")):
         for name, coefficient in coefficients[resource].items():
-            total[place] += coefficient * features[name]
+            total[place] += coefficient * counted[name]
     return total
 
 

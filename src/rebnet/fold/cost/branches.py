@@ -1,0 +1,179 @@
+"""What the resources of the units of networks with branches depend on; see `rebnet.fold.cost.features`."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from rebnet.fold.cost.features import Features, Numbers, Sizes, lut_ram, max_pool, mux, residual_encoder, rom
+from rebnet.spec.scores import SCALE_BITS
+from rebnet.stages.memories import ram_in_luts, rom_in_luts
+from rebnet.stages.numbers import ceil_div, clog2
+
+Memory = tuple[Numbers, Numbers]
+"""Bits of a word, and words."""
+
+
+def _numbers(shape: Sizes) -> dict[str, Numbers]:
+    return {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+
+
+def _one(get: Mapping[str, Numbers]) -> Numbers:
+    return np.ones(np.broadcast(*get.values()).shape)
+
+
+def constants_of_rescale(shape: Sizes) -> Memory:
+    """Its read-only memory."""
+    get = _numbers(shape)
+    return get["lanes"] * (SCALE_BITS + get["constant_width"]), get["sets"] * ceil_div(get["rows"], get["lanes"])
+
+
+def constants_of_encoder(shape: Sizes) -> Memory:
+    """The read-only memory of a `feature_encoder`."""
+    get = _numbers(shape)
+    uniform = get["uniform"] > 0
+    lanes = np.where(uniform, 1.0, get["lanes"])
+    words = np.where(uniform, 1.0, ceil_div(get["rows"], get["lanes"]))
+    return lanes * get["levels"] * get["threshold_width"], get["sets"] * words
+
+
+def words_of_skip(shape: Sizes) -> Memory:
+    """The memory of a `skip_buffer`."""
+    get = _numbers(shape)
+    return get["width"] + np.where(get["sets"] > 1, get["level_width"], 0.0), get["depth"]
+
+
+def _rom(memory: Memory) -> Features:
+    """A read-only memory whose output is a register."""
+    width, depth = memory
+    in_luts = 1.0 * rom_in_luts(width, depth)
+    return {"rom": in_luts * width * rom(depth), "rom_register": in_luts * width, "address": clog2(depth)}
+
+
+def rescale(shape: Sizes) -> Features:
+    """A multiplier a lane, its constants, and the sum."""
+    get = _numbers(shape)
+    lanes, planes = get["lanes"], get["planes"]
+    return {
+        "module": _one(get),
+        "acc": lanes * get["acc_width"],
+        "sum": lanes * (get["shift"] + planes),
+        "features": lanes * planes,
+        "ram": lut_ram(lanes * planes + get["level_width"], 8),
+        "levels": get["level_width"],
+        **_rom(constants_of_rescale(shape)),
+    }
+
+
+def feature_encoder(shape: Sizes) -> Features:
+    """A residual encoder a lane, and their constants."""
+    get = _numbers(shape)
+    lanes = get["lanes"]
+    encoders = residual_encoder({**get, "acc_width": get["planes"]})
+    return {
+        **{name: lanes * value for name, value in encoders.items()},
+        "module": _one(get),
+        "features": lanes * get["planes"],
+        "ram": lut_ram(lanes * get["levels"] + get["level_width"], get["levels"] + 4),
+        "delay": get["level_width"] * get["levels"],
+        **_rom(constants_of_encoder(shape)),
+    }
+
+
+def skip_buffer(shape: Sizes) -> Features:
+    """A FIFO with a memory in block RAM or LUT RAM, and four places behind it."""
+    get = _numbers(shape)
+    width, depth = words_of_skip(shape)
+    in_luts = 1.0 * ram_in_luts(width, depth)
+    return {
+        "module": _one(get),
+        "ram": in_luts * lut_ram(width, depth),
+        "ram_mux": in_luts * width * mux(ceil_div(depth, 64)),
+        "word": in_luts * width,
+        "out": lut_ram(width, 4),
+        "pointers": clog2(depth),
+        "count": clog2(depth + 1),
+        "levels": get["level_width"],
+    }
+
+
+def stream_fork(shape: Sizes) -> Features:
+    """Which of its readers have had the word."""
+    get = _numbers(shape)
+    return {"module": _one(get), "outs": get["outs"]}
+
+
+def join_add(shape: Sizes) -> Features:
+    """An adder a lane and source beyond the first."""
+    get = _numbers(shape)
+    sums = get["lanes"] * get["planes_out"]
+    return {
+        "module": _one(get),
+        "sources": get["sources"],
+        "adders": (get["sources"] - 1) * sums,
+        "sums": sums,
+        "ram": lut_ram(sums + get["level_width"], 4),
+        "levels": get["level_width"],
+    }
+
+
+def join_channels(shape: Sizes) -> Features:
+    """A multiplexer of its sources, and what is added to each."""
+    get = _numbers(shape)
+    bits = get["lanes"] * get["planes"]
+    return {
+        "module": _one(get),
+        "sources": get["sources"],
+        "mux": bits * mux(get["sources"]),
+        "bits": bits,
+        "ram": lut_ram(bits + get["level_width"], 4),
+        "levels": get["level_width"],
+    }
+
+
+def stack(shape: Sizes) -> Features:
+    """Two places."""
+    get = _numbers(shape)
+    return {"module": _one(get), "sources": get["sources"], "ram": lut_ram(get["width"] + get["level_width"], 2)}
+
+
+def global_sum(shape: Sizes) -> Features:
+    """An adder a lane, and the sums of a pixel's words."""
+    get = _numbers(shape)
+    sums = get["lanes"] * get["planes_out"]
+    words = get["channels"] / get["lanes"]
+    return {
+        "module": _one(get),
+        "sums": sums,
+        "memory": lut_ram(sums, words),
+        "ram": lut_ram(sums + get["level_width"], 4),
+        "positions": clog2(get["positions"]),
+        "address": clog2(words),
+        "levels": get["level_width"],
+    }
+
+
+def sum_pool(shape: Sizes) -> Features:
+    """A max-pool that adds."""
+    get = _numbers(shape)
+    pool = max_pool({name: value for name, value in shape.items() if name != "planes_out"})
+    sums = get["word"] * get["planes_out"]
+    return {**pool, "sums": sums, "adders": sums * get["reads"]}
+
+
+PIECES: Mapping[str, Callable[[Sizes], Features]] = {
+    "rescale": rescale,
+    "feature_encoder": feature_encoder,
+    "skip_buffer": skip_buffer,
+    "stream_fork": stream_fork,
+    "join_add": join_add,
+    "join_channels": join_channels,
+    "stack": stack,
+    "global_sum": global_sum,
+    "sum_pool": sum_pool,
+}
+MEMORIES: Mapping[str, tuple[Callable[[Sizes], Memory], bool]] = {
+    "rescale": (constants_of_rescale, True),
+    "feature_encoder": (constants_of_encoder, True),
+    "skip_buffer": (words_of_skip, False),
+}
+"""Memories that may stand in block RAM, and whether they are only read."""
