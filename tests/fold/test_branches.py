@@ -35,6 +35,7 @@ def test_balanced_foldings_keep_the_pace():
         prediction = predicted(accelerator, 2, depths)
         assert prediction.cycles_per_image == accelerator.bound_cycles(2)
         assert prediction.limits == ()
+        assert all(depths[stage.words.name] >= 2 for stage in accelerator.stages if isinstance(stage, Skip))
 
 
 def test_boards():

@@ -16,12 +16,14 @@ class Buffer:
         bits: of a word.
         least: fewest words with which the unit works at all.
         unit: depths are multiples of it.
+        fewest: words with which sizing begins; more than the least where fewer save nothing.
     """
 
     name: str
     bits: int
     least: int
     unit: int = 1
+    fewest: int = 1
 
     @property
     def shallowest(self) -> int:

@@ -211,8 +211,8 @@ class Skip(_Stream):
 
     @property
     def words(self) -> Buffer:
-        """The buffer."""
-        return Buffer(self.instance, self.bits, 1)
+        """The buffer; with one word it passes one every other cycle, and a memory of two takes no more."""
+        return Buffer(self.instance, self.bits, 1, fewest=2)
 
     @property
     def buffers(self) -> tuple[Buffer, ...]:

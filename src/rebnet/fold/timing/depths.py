@@ -38,7 +38,8 @@ def size_fifos(accelerator: Accelerator, progress: Callable[[str], None] = lambd
 
     Every buffer starts with the words that stand in it when images come at the pace of the bound and nothing waits for
     a place; then each in turn, from the output back to the input, is cut to the least that keeps the pace. Throughput
-    never falls when a buffer grows, so no buffer of the result can lose a word alone.
+    never falls when a buffer grows, so no buffer of the result can lose a word alone, but for those that are given
+    `Buffer.fewest`.
     """
     trials = [_Trial(accelerator, m, ample_depths(accelerator)) for m in accelerator.served]
     depths = {}
@@ -54,7 +55,7 @@ def size_fifos(accelerator: Accelerator, progress: Callable[[str], None] = lambd
 
 def _least(buffer: Buffer, most: int | None, holds: Callable[[int], bool]) -> int:
     """The least depth of a buffer that holds, as all greater ones do; `most` holds if it is given."""
-    low, unit = buffer.shallowest // buffer.unit, buffer.unit
+    low, unit = -(-max(buffer.shallowest, buffer.fewest) // buffer.unit), buffer.unit
     if most is None:
         high, step = low, 1
         while not holds(unit * high):
