@@ -14,10 +14,7 @@ needs_native = pytest.mark.skipif(relaxation.native is None, reason="rebnet was 
 
 
 def times(pace: Pace) -> list[list[int]]:
-    found = [np.empty_like(own) for own in pace.times]
-    for number, own in enumerate(found):
-        pace._relaxation.times(number, own)
-    return [own.tolist() for own in found]
+    return [own.tolist() for own in relaxation.times_of(pace._relaxation, map(len, pace.times))]
 
 
 @needs_native

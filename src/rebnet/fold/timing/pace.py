@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from rebnet.fold.timing.process import Edge, Process
-from rebnet.fold.timing.relaxation import relaxation
+from rebnet.fold.timing.relaxation import relaxation, times_of
 from rebnet.stages.numbers import Integers
 
 
@@ -70,9 +70,7 @@ class Pace:
         if circle is not None:
             total, laps = circle
             return Circle(Fraction(total, self.scale * laps) if laps else None)
-        self.times = [np.empty(process.count, dtype=np.int64) for process in self._processes]
-        for number, times in enumerate(self.times):
-            self._relaxation.times(number, times)
+        self.times = times_of(self._relaxation, (process.count for process in self._processes))
         return None
 
     def meets(self, process: Process, edge: Edge) -> bool:

@@ -9,6 +9,7 @@ there; `relaxation` gives the faster one.
 """
 
 import importlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -61,6 +62,14 @@ def relaxation(period: int) -> Relaxation:
     """No events yet."""
     made: Relaxation = (NumpyRelaxation if native is None else native.Relaxation)(period)
     return made
+
+
+def times_of(events: Relaxation, counts: Iterable[int]) -> list[Integers]:
+    """When the events of all processes happen, which have so many each."""
+    found = [np.empty(count, dtype=np.int64) for count in counts]
+    for number, own in enumerate(found):
+        events.times(number, own)
+    return found
 
 
 def _load() -> Any:

@@ -20,7 +20,7 @@ import numpy as np
 
 from rebnet.fold.timing.deadlock import refuse_deadlock
 from rebnet.fold.timing.process import Process
-from rebnet.fold.timing.relaxation import NEVER, NO_PERIOD, relaxation
+from rebnet.fold.timing.relaxation import NEVER, NO_PERIOD, relaxation, times_of
 from rebnet.stages.numbers import Integers
 
 
@@ -100,10 +100,7 @@ class _Image:
             self._relaxation.begin(number, own)
         if self._relaxation.solve() is not None:
             refuse_deadlock(self._processes)
-        found = [np.empty(process.count, dtype=np.int64) for process in self._processes]
-        for number, own in enumerate(found):
-            self._relaxation.times(number, own)
-        return found
+        return times_of(self._relaxation, (process.count for process in self._processes))
 
     def _later(self, before: Sequence[list[Integers]], same: int) -> tuple[int, int]:
         """The least and the most cycles by which what this image looks back to is later than for image `same`."""
