@@ -4,7 +4,18 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from rebnet.fold.cost.features import Features, Numbers, Sizes, lut_ram, max_pool, mux, residual_encoder, rom
+from rebnet.fold.cost.features import (
+    Features,
+    Numbers,
+    Sizes,
+    lut_ram,
+    max_pool,
+    mux,
+    numbers,
+    one,
+    residual_encoder,
+    rom,
+)
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.stages.memories import ram_in_luts, rom_in_luts
 from rebnet.stages.numbers import ceil_div, clog2
@@ -13,23 +24,15 @@ Memory = tuple[Numbers, Numbers]
 """Bits of a word, and words."""
 
 
-def _numbers(shape: Sizes) -> dict[str, Numbers]:
-    return {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
-
-
-def _one(get: Mapping[str, Numbers]) -> Numbers:
-    return np.ones(np.broadcast(*get.values()).shape)
-
-
 def constants_of_rescale(shape: Sizes) -> Memory:
     """Its read-only memory."""
-    get = _numbers(shape)
+    get = numbers(shape)
     return get["lanes"] * (SCALE_BITS + get["constant_width"]), get["sets"] * ceil_div(get["rows"], get["lanes"])
 
 
 def constants_of_encoder(shape: Sizes) -> Memory:
     """The read-only memory of a `feature_encoder`."""
-    get = _numbers(shape)
+    get = numbers(shape)
     uniform = get["uniform"] > 0
     lanes = np.where(uniform, 1.0, get["lanes"])
     words = np.where(uniform, 1.0, ceil_div(get["rows"], get["lanes"]))
@@ -38,7 +41,7 @@ def constants_of_encoder(shape: Sizes) -> Memory:
 
 def words_of_skip(shape: Sizes) -> Memory:
     """The memory of a `skip_buffer`."""
-    get = _numbers(shape)
+    get = numbers(shape)
     return get["width"] + np.where(get["sets"] > 1, get["level_width"], 0.0), get["depth"]
 
 
@@ -51,10 +54,10 @@ def _rom(memory: Memory) -> Features:
 
 def rescale(shape: Sizes) -> Features:
     """A multiplier a lane, its constants, and the sum."""
-    get = _numbers(shape)
+    get = numbers(shape)
     lanes, planes = get["lanes"], get["planes"]
     return {
-        "module": _one(get),
+        "module": one(get),
         "acc": lanes * get["acc_width"],
         "sum": lanes * (get["shift"] + planes),
         "features": lanes * planes,
@@ -66,12 +69,12 @@ def rescale(shape: Sizes) -> Features:
 
 def feature_encoder(shape: Sizes) -> Features:
     """A residual encoder a lane, and their constants."""
-    get = _numbers(shape)
+    get = numbers(shape)
     lanes = get["lanes"]
     encoders = residual_encoder({**get, "acc_width": get["planes"]})
     return {
         **{name: lanes * value for name, value in encoders.items()},
-        "module": _one(get),
+        "module": one(get),
         "features": lanes * get["planes"],
         "ram": lut_ram(lanes * get["levels"] + get["level_width"], get["levels"] + 4),
         "delay": get["level_width"] * get["levels"],
@@ -81,11 +84,11 @@ def feature_encoder(shape: Sizes) -> Features:
 
 def skip_buffer(shape: Sizes) -> Features:
     """A FIFO with a memory in block RAM or LUT RAM, and four places behind it."""
-    get = _numbers(shape)
+    get = numbers(shape)
     width, depth = words_of_skip(shape)
     in_luts = 1.0 * ram_in_luts(width, depth)
     return {
-        "module": _one(get),
+        "module": one(get),
         "ram": in_luts * lut_ram(width, depth),
         "ram_mux": in_luts * width * mux(ceil_div(depth, 64)),
         "word": in_luts * width,
@@ -98,16 +101,16 @@ def skip_buffer(shape: Sizes) -> Features:
 
 def stream_fork(shape: Sizes) -> Features:
     """Which of its readers have had the word."""
-    get = _numbers(shape)
-    return {"module": _one(get), "outs": get["outs"]}
+    get = numbers(shape)
+    return {"module": one(get), "outs": get["outs"]}
 
 
 def join_add(shape: Sizes) -> Features:
     """An adder a lane and source beyond the first."""
-    get = _numbers(shape)
+    get = numbers(shape)
     sums = get["lanes"] * get["planes_out"]
     return {
-        "module": _one(get),
+        "module": one(get),
         "sources": get["sources"],
         "adders": (get["sources"] - 1) * sums,
         "sums": sums,
@@ -118,10 +121,10 @@ def join_add(shape: Sizes) -> Features:
 
 def join_channels(shape: Sizes) -> Features:
     """A multiplexer of its sources, and what is added to each."""
-    get = _numbers(shape)
+    get = numbers(shape)
     bits = get["lanes"] * get["planes"]
     return {
-        "module": _one(get),
+        "module": one(get),
         "sources": get["sources"],
         "mux": bits * mux(get["sources"]),
         "bits": bits,
@@ -132,17 +135,17 @@ def join_channels(shape: Sizes) -> Features:
 
 def stack(shape: Sizes) -> Features:
     """Two places."""
-    get = _numbers(shape)
-    return {"module": _one(get), "sources": get["sources"], "ram": lut_ram(get["width"] + get["level_width"], 2)}
+    get = numbers(shape)
+    return {"module": one(get), "sources": get["sources"], "ram": lut_ram(get["width"] + get["level_width"], 2)}
 
 
 def global_sum(shape: Sizes) -> Features:
     """An adder a lane, and the sums of a pixel's words."""
-    get = _numbers(shape)
+    get = numbers(shape)
     sums = get["lanes"] * get["planes_out"]
     words = get["channels"] / get["lanes"]
     return {
-        "module": _one(get),
+        "module": one(get),
         "sums": sums,
         "memory": lut_ram(sums, words),
         "ram": lut_ram(sums + get["level_width"], 4),
@@ -154,7 +157,7 @@ def global_sum(shape: Sizes) -> Features:
 
 def sum_pool(shape: Sizes) -> Features:
     """A max-pool that adds."""
-    get = _numbers(shape)
+    get = numbers(shape)
     pool = max_pool({name: value for name, value in shape.items() if name != "planes_out"})
     sums = get["word"] * get["planes_out"]
     return {**pool, "sums": sums, "adders": sums * get["reads"]}

@@ -23,6 +23,16 @@ Features = dict[str, NDArray[Any]]
 _LEVELS = 14  # of adders: more than any SIMD has
 
 
+def numbers(shape: Sizes) -> dict[str, Numbers]:
+    """The parameters that are numbers."""
+    return {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+
+
+def one(get: Sizes) -> Numbers:
+    """A feature of every module alike."""
+    return np.ones(np.broadcast(*get.values()).shape)
+
+
 def mux(inputs: Any) -> Numbers:
     """LUT6 of a one-bit multiplexer, but for the MUXF7 and MUXF8 that join them: four inputs each."""
     inputs = np.asarray(inputs, dtype=np.float64)
@@ -110,7 +120,7 @@ def residual_encoder(shape: Sizes) -> Features:
 
 def mvtu(shape: Sizes) -> Features:
     """What a matrix-vector unit is beside its buffers, its processing elements and its encoders."""
-    get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+    get = numbers(shape)
     pe, simd, lanes, drain = get["pe"], get["simd"], get["level_lanes"], get["drain"]
     chunks, folds = ceil_div(get["cols"], simd), ceil_div(get["rows"], pe)
     groups = ceil_div(get["levels_in"], lanes)
@@ -128,7 +138,7 @@ def mvtu(shape: Sizes) -> Features:
     pipe = 2 + get["popcount_stages"]
     passing = 3 + get["level_width"]
     return {
-        "module": np.ones(np.broadcast(*get.values()).shape),
+        "module": one(get),
         "planes": lanes * simd,
         "planes_mux": lanes * simd * mux(groups),
         "weights_rom": distributed * columns * rom(depth),
@@ -155,7 +165,7 @@ def mvtu(shape: Sizes) -> Features:
 
 def window(shape: Sizes) -> Features:
     """A sliding window, beside its block RAM."""
-    get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+    get = numbers(shape)
     words = get["planes"] * get["reads"] * get["word"]
     row = get["width"] * get["channels"] / get["word"]
     count = clog2(get["depth"] + get["height"] * row + (get["kernel"] + 2) * row) + 1
@@ -164,7 +174,7 @@ def window(shape: Sizes) -> Features:
     in_luts = 1.0 * ram_in_luts(wide, deep)
     padded = np.where((get["pad_y"] > 0) | (get["pad_x"] > 0), 1.0, 0.0)
     return {
-        "module": np.ones(np.broadcast(*get.values()).shape),
+        "module": one(get),
         "words": words,
         "out": lut_ram(words, 4),
         "write_parts": words * mux(get["writes"]),
@@ -179,7 +189,7 @@ def window(shape: Sizes) -> Features:
 
 def max_pool(shape: Sizes) -> Features:
     """A max-pool with its lines in LUT RAM."""
-    get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+    get = numbers(shape)
     words = get["planes"] * get["word"]
     row = get["width"] * get["channels"] / get["word"]
     count = clog2(get["depth"] + get["height"] * row + (get["kernel"] + 2) * row) + 1
@@ -187,7 +197,7 @@ def max_pool(shape: Sizes) -> Features:
     in_luts = 1.0 * ram_in_luts(wide, deep)
     address = clog2(get["depth"])
     return {
-        "module": np.ones(np.broadcast(*get.values()).shape),
+        "module": one(get),
         "words": words,
         "compare": words * get["reads"],
         "lines": in_luts * get["reads"] * (lut_ram(wide, deep) + wide * mux(ceil_div(deep, 64))),
@@ -201,8 +211,7 @@ def max_pool(shape: Sizes) -> Features:
 
 def width_converter(shape: Sizes) -> Features:
     """A gearbox: every bit of its buffer takes the elements that may come to stand there."""
-    numbers = {key: value for key, value in shape.items() if not isinstance(value, str)}
-    get: dict[str, Any] = {key: np.asarray(value, dtype=np.int64) for key, value in numbers.items()}
+    get: dict[str, Any] = {key: value.astype(np.int64) for key, value in numbers(shape).items()}
     own: Converter[Any] = Converter("", get["planes"], get["in"], get["out"], get["vector"])
     ready, units_in = own.ready_units, own.in_units
     units = ready - 1 + units_in
@@ -210,7 +219,7 @@ def width_converter(shape: Sizes) -> Features:
     sources = np.minimum(ready, units_in)
     partial = np.where(get["vector"] % get["in"] != 0, 1.0, 0.0)
     return {
-        "module": np.ones(np.broadcast(*get.values()).shape),
+        "module": one(get),
         "bits": bits,
         "sources": bits * np.maximum(sources - 1, 0),
         "shift": np.where(units_in < own.out_units, get["planes"] * get["in"] * ready, 0.0),
@@ -223,9 +232,9 @@ def width_converter(shape: Sizes) -> Features:
 
 def scores(shape: Sizes) -> Features:
     """Scale and offset of the last layer's accumulators."""
-    get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+    get = numbers(shape)
     return {
-        "module": np.ones(np.broadcast(*get.values()).shape),
+        "module": one(get),
         "pick_mux": get["acc_width"] * mux(get["lanes"]),
         "acc": get["acc_width"],
         "rom": get["score_width"] * rom(get["sets"] * get["rows"]),
@@ -235,9 +244,9 @@ def scores(shape: Sizes) -> Features:
 
 def pixel_input(shape: Sizes) -> Features:
     """Pixels into planes, in a register slice."""
-    get = {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+    get = numbers(shape)
     return {
-        "module": np.ones(np.broadcast(*get.values()).shape),
+        "module": one(get),
         "ram": lut_ram(get["bits"] * get["p"] + get["level_width"], 2),
         "beats": clog2(ceil_div(get["samples"], get["p"])),
         "levels": get["level_width"],
