@@ -6,7 +6,7 @@ from functools import cached_property
 
 from rebnet.ir.network import PIXELS, Network
 from rebnet.ir.notation import Folding
-from rebnet.stages.branches import Branch
+from rebnet.stages.branches import Branch, BranchUnit
 from rebnet.stages.buffers import Buffer, Depths
 from rebnet.stages.converter import Converter
 from rebnet.stages.ends import Pixels, Scores
@@ -77,8 +77,9 @@ class Accelerator:
         return tuple(buffer for unit in self.units for buffer in unit.buffers)
 
     def bound_cycles(self, levels: int) -> int:
-        """Cycles per image of the slowest part: a layer, the input beats or the output beats."""
-        return max(self.beats_in, self.beats_out, *(layer.cycles(levels) for layer in self.layers))
+        """Cycles per image of the slowest part: a layer, what pools, adds or joins, the input or the output beats."""
+        others = (stage.cycles for stage in self.stages if isinstance(stage, BranchUnit))
+        return max(self.beats_in, self.beats_out, *(layer.cycles(levels) for layer in self.layers), *others)
 
     def modules(self, depths: Depths) -> Iterator[Module]:
         """Every module below the top level."""

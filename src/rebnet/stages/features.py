@@ -99,6 +99,11 @@ class RescaleUnit(_Node):
     timing: ClassVar[Timing] = RESCALE
 
     @property
+    def cycles(self) -> int:
+        """In which an image's words are taken."""
+        return self.words
+
+    @property
     def out_bits(self) -> int:
         """Bits of the words that leave."""
         return self.lanes * self.planes
@@ -144,6 +149,11 @@ class EncoderUnit(_Node):
     def timing(self) -> Timing:
         """Latency, and places of the output."""
         return encoder_timing(self.levels)
+
+    @property
+    def cycles(self) -> int:
+        """In which an image's words are taken."""
+        return self.words
 
     @property
     def out_bits(self) -> int:
@@ -275,6 +285,11 @@ class JoinUnit(_Node):
         """Whether the sources take turns, in place of giving a word each at a time."""
         return self.kind == "join_channels"
 
+    @property
+    def cycles(self) -> int:
+        """In which an image's words are taken."""
+        return sum(self.words) if self.turns else self.words[0]
+
     def module(self, depths: Depths) -> Module:
         """The instance and its parameters."""
         parameters: Parameters = {"SOURCES": len(self.planes), "LANES": self.lanes, "LEVEL_WIDTH": self.level_width}
@@ -311,6 +326,11 @@ class GlobalSum(_Node):
     def pixel_words(self) -> int:
         """Words of a pixel."""
         return self.channels // self.lanes
+
+    @property
+    def cycles(self) -> int:
+        """In which an image's words are taken."""
+        return self.positions * self.pixel_words
 
     @property
     def out_bits(self) -> int:

@@ -154,6 +154,11 @@ class WindowUnit:
         rows, columns = self.out_shape
         return rows * columns * self.beats
 
+    @property
+    def cycles(self) -> int:
+        """Cycles per image: in which a map is written, or its windows are read."""
+        return max(self.read_cycles, self.map_writes)
+
     def schedule(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """What each beat of a map waits for, and what it gives back.
 
