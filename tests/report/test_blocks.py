@@ -1,17 +1,24 @@
 """The block diagram: the modules of the stream, their words, who sets the pace."""
 
 import re
+from html import escape
 
 import pytest
+from tests.ir.graphs import random_graph
 from tests.ir.networks import from_text
 from tests.report.test_operating import simulation
 from tests.simulate.builds import save_run
 
 from rebnet import flow
+from rebnet.ir import storage
+from rebnet.ir.ops import ResidualSign
+from rebnet.records import Folding
 from rebnet.report import report
+from rebnet.report.accelerator import _slower_than_layers
 from rebnet.report.blocks import blocks
 from rebnet.report.records import read_build
 from rebnet.stages.converter import Converter
+from rebnet.stages.features import Fork, Skip
 
 
 def test_dense_layers(build):
@@ -45,8 +52,69 @@ def test_words_are_those_of_the_converters(tmp_path):
     ]  # fmt: skip
     converters = [stage for stage in read.accelerator.stages if isinstance(stage, Converter)]
     behind = [stage.elements_out * stage.planes for stage in converters if stage.elements_in != stage.elements_out]
-    assert [bits for block in found for bits in block.words[1:]] == behind
+    assert [bits for block in found for words in block.words for bits in words[1:]] == behind
     assert all(len(block.buffers) == {"w": 1, "m": 1, "c": 2, "d": 2}.get(block.kind[0], 0) for block in found)
+
+
+@pytest.fixture(scope="module")
+def branched(tmp_path_factory):
+    """A build of a network that forks the image, has a fork of seven, a join of four, and a join slower than layers."""
+    folder = tmp_path_factory.mktemp("branched")
+    made = []
+    for seed in (51, 2):
+        run = save_run(folder / f"run-{seed}", random_graph(seed, levels=2))
+        flow.compile(run, folder / str(seed), folding="balanced")
+        made.append(folder / str(seed))
+    return made
+
+
+def test_branches(branched):
+    """What blocks read is what the top level wires, converters and forks looked through; skip buffers are blocks."""
+    read = read_build(branched[0])
+    accelerator, found = read.accelerator, blocks(read)
+    units = {unit.instance: unit for unit in accelerator.units}
+    assert [b.instance for b in found] == [n for n, unit in units.items() if not isinstance(unit, Converter | Fork)]
+
+    def source(instance):
+        return source(accelerator.reads[instance][0]) if isinstance(units[instance], Converter | Fork) else instance
+
+    depths = {fifo.name: fifo.depth for fifo in read.get(Folding).fifos}
+    for block in found[1:]:
+        assert block.reads == tuple(map(source, accelerator.reads[block.instance]))
+        assert [words[0] for words in block.words] == [units[one].out_bits for one in block.reads]
+        unit = units[block.instance]
+        if isinstance(unit, Skip):
+            (buffer,) = block.buffers
+            assert (buffer.name, buffer.depth) == ("skip", depths[unit.instance])
+    assert sum(isinstance(unit, Skip) for unit in units.values()) == 11
+    joins = [block for block in found if len(block.reads) > 1]
+    assert [(block.kind, len(block.reads)) for block in joins] == [
+        ("add", 3), ("join", 2), ("add", 3), ("join", 4)
+    ]  # fmt: skip
+    assert "words in from n6" not in joins[1].sentence(0)
+    assert f"words in from {joins[1].reads[0]} of 6 bits, converted to 12 bits" in joins[1].sentence(0)
+
+
+def test_a_page_of_branches(branched, tmp_path):
+    for build in branched:
+        read = read_build(build)
+        text = report([build], tmp_path / "page.html").read_text()
+        drawn = text[text.index('id="blocks"') : text.index('id="layers"')]
+        found = blocks(read)
+        assert drawn.count('role="img"') == len(found)
+        assert all(drawn.count(escape(f'aria-label="{block.sentence(1)}"', quote=False)) == 1 for block in found)
+        assert drawn.count('class="wire" d=') + drawn.count(' class="wire"') >= sum(len(b.reads) for b in found)
+        signs = [n for n in storage.load(build / "exported").nodes if isinstance(n.op, ResidualSign)]
+        factors = text[text.index('id="factors"') : text.index('id="adaptive"')]
+        assert factors.count('scope="row"') == len(signs) > 3
+
+
+def test_a_join_that_sets_the_pace_has_a_row(branched):
+    """Where channels have no large divisor in common, a join takes longer than every layer."""
+    read = read_build(branched[1])
+    assert [point.name for point in _slower_than_layers(read)] == ["n26"]
+    assert read.accelerator.bound_cycles(2) == read.get(Folding).predicted_cycles_per_image == 17
+    assert _slower_than_layers(read_build(branched[0])) == []
 
 
 def test_the_page_says_all_of_it_in_words(build, tmp_path):

@@ -4,6 +4,7 @@ import itertools
 import json
 
 import pytest
+from tests.ir.graphs import random_graph
 from tests.ir.networks import from_text
 from tests.report.browser import Browser, find
 from tests.simulate.builds import save_run
@@ -38,6 +39,14 @@ def whole(tmp_path_factory):
     }  # fmt: skip
     write_record(build / "simulation.json", simulation)
     return report([build], build.parent / "whole.html")
+
+
+@pytest.fixture(scope="module")
+def branched(tmp_path_factory):
+    """A page of a network with forks of seven, joins of four and forks of forks."""
+    folder = tmp_path_factory.mktemp("branched")
+    flow.compile(save_run(folder / "run", random_graph(51, levels=2)), folder / "build", folding="balanced")
+    return report([folder / "build"], folder / "page.html")
 
 
 def boxes(browser: Browser, selector: str) -> list[Box]:
@@ -145,6 +154,24 @@ def test_a_block_diagram_wraps_and_is_legible(browser, whole, width):
     assert overlapping(texts) == []
 
 
+@pytest.mark.parametrize(("width", "dark"), [(390, False), (1280, True)])
+def test_branches_are_legible(browser, branched, width, dark):
+    """Parts that are wider than the window scroll by themselves; no text leaves its block or covers another."""
+    browser.open(branched, width=width, dark=dark)
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    assert too_wide(browser, f"{SCROLLS}, .parts") == []
+    assert overlapping(boxes(browser, ".parts li")) == []
+    widest = "document.querySelector('.parts svg:has(circle)')"
+    assert browser.evaluate(f"{widest}.getBoundingClientRect().width / {widest}.viewBox.baseVal.width") > 0.89
+    bodies, texts = boxes(browser, ".parts .body"), boxes(browser, ".parts text")
+    assert len(bodies) > 30
+    assert overlapping(bodies) == overlapping(texts) == []
+    for text in texts:
+        inside = [body for body in bodies if overlap(body, text)]
+        assert all(body["left"] < text["left"] and text["right"] <= body["right"] + 1 for body in inside), text
+    assert browser.complaints == []
+
+
 def print_view(browser: Browser, path, width: int = PAPER) -> None:
     browser.open(path, width=width)
     browser.call("Emulation.setEmulatedMedia", media="print")
@@ -160,6 +187,12 @@ def test_paper_shows_everything(browser, whole, page, sweep):
             "node.getBoundingClientRect().height > 0)"
         )
         assert browser.complaints == []
+
+
+def test_branches_on_paper_are_whole(browser, branched):
+    print_view(browser, branched)
+    assert too_wide(browser, "#tip") == []
+    assert all(body["right"] <= PAPER for body in boxes(browser, ".parts .body"))
 
 
 def test_tiles_on_paper_stand_apart(browser, whole):

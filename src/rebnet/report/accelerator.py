@@ -2,6 +2,7 @@
 
 from rebnet.ir.ops import Conv
 from rebnet.records import Folding, Simulation, Training
+from rebnet.report.blocks import Block, blocks
 from rebnet.report.buffers import buffers
 from rebnet.report.classes import classes
 from rebnet.report.commands import command
@@ -139,6 +140,7 @@ def _layers(build: Build, points: list[Operating]) -> Html:
         cycles = [layer.cycles(point.levels) for point in points]
         folding = f"{layer.pe} × {layer.simd} × {layer.level_lanes}"
         rows.append(_row(layer.name, kind, layer.pe * layer.simd * layer.level_lanes, cycles, bounds, folding))
+    rows += [_row(block.name, block.kind, None, list(block.cycles), bounds, "") for block in _slower_than_layers(build)]
     rows.append(_row("scores out", f"{chain.beats_out:,} classes", None, [chain.beats_out] * len(points), bounds,
                      "1 a beat"))  # fmt: skip
     total = sum(layer.pe * layer.simd * layer.level_lanes for layer in chain.layers)
@@ -155,6 +157,17 @@ def _layers(build: Build, points: list[Operating]) -> Html:
         "An image takes the cycles of the slowest row. The other rows wait for it; their bars show how busy they are."
     )
     return section(name, title, body, after, lead=lead)
+
+
+def _slower_than_layers(build: Build) -> list[Block]:
+    """What pools, adds or joins and takes longer than every layer and both ports, at a level count or more."""
+    accelerator = build.accelerator
+    assert accelerator is not None
+    ends = max(accelerator.beats_in, accelerator.beats_out)
+    most = [max(ends, *(layer.cycles(m) for layer in accelerator.layers)) for m in build.served]
+    return [
+        block for block in blocks(build) if any(own > others for own, others in zip(block.cycles, most, strict=False))
+    ]
 
 
 def _row(name: str, what: str, count: int | None, cycles: list[int], bounds: list[int], folding: str) -> Html:
@@ -188,7 +201,7 @@ def _cycles(build: Build) -> Html:
         m = folding.levels
         bound, predicted = folding.bound_cycles, folding.predicted_cycles_per_image
         rows += [
-            ("bound", badge("formula", is_measured=False), m, number(bound), "", "slowest layer or port"),
+            ("bound", badge("formula", is_measured=False), m, number(bound), "", "slowest module or port"),
             ("predicted", badge("cycle model", is_measured=False), m, _count(predicted),
              number(folding.predicted_latency_cycles), "every FIFO and converter, cycle by cycle"),
         ]  # fmt: skip

@@ -1,6 +1,6 @@
-"""The accelerator as blocks in the order that data meets them: what each is, its words, its cycles, its buffers."""
+"""The accelerator as blocks in the order that data meets them: what each is, what it reads, its cycles, its buffers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rebnet.ir.ops import Conv, Dense
@@ -8,9 +8,12 @@ from rebnet.records import Folding, Simulation
 from rebnet.records.folding import Fifo
 from rebnet.report.html import number
 from rebnet.report.records import Build
-from rebnet.stages.accelerator import Accelerator, Unit
+from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.converter import Converter
+from rebnet.stages.ends import Pixels, Scores
+from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip
 from rebnet.stages.mvtu import Mvtu
+from rebnet.stages.places import Stage
 from rebnet.stages.window import WindowUnit
 
 
@@ -34,18 +37,22 @@ class Block:
     """One module that takes and gives words.
 
     Attributes:
-        name: of the layer or port.
+        name: of the layer, the node or the port.
         kind: of the module, in a few words.
-        words: bits of the word that arrives, and behind each width converter on the way in.
+        instance: of the module, by which others say that they read it.
+        reads: instances of the blocks whose words arrive.
+        words: of each of them, bits of the word that arrives, and behind each width converter on the way in.
         facts: lines about it.
-        cycles: per image, at each served m.
+        cycles: per image, at each served m; empty for a buffer, which only waits.
         limits: whether it sets the pace, at each served m.
         buffers: those inside.
     """
 
     name: str
     kind: str
-    words: tuple[int, ...]
+    instance: str
+    reads: tuple[str, ...]
+    words: tuple[tuple[int, ...], ...]
     facts: tuple[str, ...]
     cycles: tuple[int, ...]
     limits: tuple[bool, ...]
@@ -53,10 +60,14 @@ class Block:
 
     def sentence(self, place: int) -> str:
         """All that the block shows, in words, at the served m of that place."""
-        said = [f"{self.name}: {self.kind}", *self.facts, f"{self.cycles[place]:,} cycles per image"]
+        said = [f"{self.name}: {self.kind}", *self.facts]
+        if self.cycles:
+            said.append(f"{self.cycles[place]:,} cycles per image")
         if self.limits[place]:
             said.append("sets the pace")
-        said.append("words in of " + ", converted to ".join(f"{bits:,} bits" for bits in self.words))
+        for place_in, words in enumerate(self.words):
+            of = f" from {self.reads[place_in]}" if len(self.reads) > 1 else ""
+            said.append("words in" + of + " of " + ", converted to ".join(f"{bits:,} bits" for bits in words))
         for buffer in self.buffers:
             seen = "" if buffer.measured is None else f", measured {buffer.measured:,}"
             said.append(
@@ -67,60 +78,109 @@ class Block:
 
 
 def blocks(build: Build) -> list[Block]:
-    """The blocks of a folded build, from the pixels to the scores; converters are on their arrows."""
-    chain, folding = build.accelerator, build.get(Folding)
-    assert chain is not None
+    """The blocks of a folded build, from the pixels to the scores; converters and forks are on their wires."""
+    accelerator, folding = build.accelerator, build.get(Folding)
+    assert accelerator is not None
     assert folding is not None
     simulation = build.get(Simulation)
     peaks = (simulation.fifo_peaks or {}) if simulation is not None else {}
     fifos = {fifo.name: fifo for fifo in folding.fifos}
-    bounds = tuple(chain.bound_cycles(m) for m in build.served)
-
-    def block(name: str, kind: str, words: list[int], facts: list[str], cycles: list[int], unit: Unit) -> Block:
-        limits = tuple(own == bound for own, bound in zip(cycles, bounds, strict=True))
-        inside = tuple(_buffer(own.name, fifos[own.name], peaks) for own in unit.buffers if own.name in fifos)
-        return Block(name, kind, tuple(dict.fromkeys(words)), tuple(facts), tuple(cycles), limits, inside)
-
-    beat = chain.samples_per_beat
-    facts = [f"{chain.samples:,} samples", f"{beat} a beat"]
-    found = [block("pixels in", "pixel input", [8 * beat], facts, [chain.beats_in] * len(bounds), chain.pixels)]
-    given = {chain.pixels.instance: [chain.pixels.out_bits]}  # words that each unit gives, converted on the way
-    for stage in chain.stages:
-        words = given[chain.reads[stage.instance][0]]
-        match stage:
-            case Converter():
-                given[stage.instance] = [*words, stage.out_bits]
-                continue
-            case WindowUnit():
-                cycles = [max(stage.read_cycles, stage.map_writes)] * len(bounds)
-                made = block(stage.name, _window(stage), words, _map(stage), cycles, stage)
-            case Mvtu():
-                cycles = [stage.cycles(m) for m in build.served]
-                layer, *_ = chain.computes[stage.instance]
-                kind = _layer(stage, build.network.layer(layer))
-                made = block(stage.name, kind, words, _unit(stage), cycles, stage)
-        given[stage.instance] = [stage.out_bits]
-        found.append(made)
-    found.append(_scores(chain, given[chain.reads[chain.scores.instance][0]], bounds))
+    bounds = tuple(accelerator.bound_cycles(m) for m in build.served)
+    wires: dict[str, _Wire] = {}
+    found = []
+    for unit in accelerator.units:
+        arriving = [wires[source] for source in accelerator.reads.get(unit.instance, ())]
+        if isinstance(unit, Converter | Fork):
+            (wire,) = arriving
+            converted = (unit.out_bits,) if isinstance(unit, Converter) else ()
+            wires[unit.instance] = _Wire(wire.source, tuple(dict.fromkeys((*wire.words, *converted))))
+            continue
+        told = _told(unit, build, accelerator)
+        cycles = () if isinstance(unit, Skip) else tuple(told.cycles) * (len(bounds) // len(told.cycles))
+        found.append(
+            Block(
+                told.name,
+                told.kind,
+                unit.instance,
+                tuple(wire.source for wire in arriving),
+                tuple(wire.words for wire in arriving) or ((8 * accelerator.samples_per_beat,),),
+                tuple(told.facts),
+                cycles,
+                tuple(own == bound for own, bound in zip(cycles or (0,) * len(bounds), bounds, strict=True)),
+                tuple(_buffer(own.name, fifos[own.name], peaks) for own in unit.buffers if own.name in fifos),
+            )
+        )
+        if not isinstance(unit, Scores):
+            wires[unit.instance] = _Wire(unit.instance, (unit.out_bits,))
     return found
 
 
-def _scores(chain: Accelerator, words: list[int], bounds: tuple[int, ...]) -> Block:
-    score = 8 * chain.scores.score_bytes
-    cycles = (chain.beats_out,) * len(bounds)
-    limits = tuple(chain.beats_out == bound for bound in bounds)
-    facts = (f"{chain.beats_out:,} classes", f"{score} bits a score")
-    return Block("scores out", "scores", tuple(words), facts, cycles, limits)
+@dataclass(frozen=True)
+class _Wire:
+    """Which block's words a stream holds, and their bits: as they leave it, and behind each converter."""
+
+    source: str
+    words: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a unit is; cycles at each served m, or one number for all of them."""
+
+    name: str
+    kind: str
+    facts: Sequence[str]
+    cycles: Sequence[int]
+
+
+_JOINS = {"join_add": "add", "join_channels": "join", "stack": "stack"}
+
+
+def _told(unit: Pixels | Scores | Stage, build: Build, accelerator: Accelerator) -> _Told:
+    match unit:
+        case Pixels():
+            facts = [f"{unit.samples:,} samples", f"{unit.samples_per_beat} a beat"]
+            told = _Told("pixels in", "pixel input", facts, [unit.beats])
+        case WindowUnit():
+            told = _Told(unit.name, _window(unit), _map(unit), [unit.cycles])
+        case Mvtu():
+            layer, *_ = accelerator.computes[unit.instance]
+            kind = _layer(unit, build.network.layer(layer))
+            told = _Told(unit.name, kind, _unit(unit), [unit.cycles(m) for m in build.served])
+        case Scores():
+            facts = [f"{unit.rows:,} classes", f"{8 * unit.score_bytes} bits a score"]
+            told = _Told("scores out", "scores", facts, [unit.rows])
+        case Skip():
+            told = _Told(unit.instance, "skip buffer", [], [])
+        case RescaleUnit() | EncoderUnit() | JoinUnit() | GlobalSum():
+            told = _of_features(unit)
+        case _:
+            raise TypeError(unit)
+    return told
+
+
+def _of_features(unit: RescaleUnit | EncoderUnit | JoinUnit | GlobalSum) -> _Told:
+    match unit:
+        case RescaleUnit():
+            kind, facts = "rescale", [f"{unit.rows:,} channels", f"{unit.planes} bits each"]
+        case EncoderUnit():
+            kind, facts = "feature encoder", [f"{unit.rows:,} channels", f"{unit.planes} → {unit.levels} bits"]
+        case JoinUnit():
+            kind, facts = _JOINS[unit.kind], [f"gives {unit.out_bits:,} b"]
+        case GlobalSum():
+            kind, facts = "global sum", [f"{unit.channels:,} channels", f"of {unit.positions:,} places"]
+    return _Told(unit.name, kind, facts, [unit.cycles])
 
 
 def _buffer(buffer: str, fifo: Fifo, peaks: Mapping[str, int]) -> Filled:
-    name = buffer.rsplit(".", 1)[-1].replace("window", "lines").replace("pool", "lines")
+    _, dot, of = buffer.rpartition(".")
+    name = {"window": "lines", "pool": "lines"}.get(of, of) if dot else "skip"
     return Filled(name, fifo.depth, fifo.width_bits, fifo.predicted_peak, peaks.get(buffer))
 
 
 def _window(unit: WindowUnit) -> str:
     kernel, stride = unit.window.kernel, unit.window.stride
-    kind = "max-pool" if unit.pool else "window"
+    kind = "sum pool" if unit.sum_planes else "max-pool" if unit.pool else "window"
     return f"{kind} {kernel}×{kernel}" + (f" / {stride}" if stride != (kernel if unit.pool else 1) else "")
 
 

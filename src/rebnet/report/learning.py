@@ -154,7 +154,7 @@ def factors(build: Build) -> Html | None:
             for level in range(most)
         ]  # fmt: skip
         rows.append((name, *cells, tag("td", tag("span", *bars, class_="stack"), class_="wide")))
-    headings = ("after layer", *(f"γ{level + 1}" for level in range(most)), words("share of the sum", "th"))
+    headings = ("after", *(f"γ{level + 1}" for level in range(most)), words("share of the sum", "th"))
     lead = "Each level adds or subtracts its factor: e = γ1·s1 + … + γm·sm. Factors are those of the exported network."
     return section("factors", "Factors γ", table(headings, rows), lead=lead)
 

@@ -37,9 +37,9 @@ class Build:
         name: the folder as it was named.
         folder: where it is.
         network: the integer network.
-        accelerator: its chain of modules; None where it was not folded.
-        gammas: the layer in front of each residual sign, and its factors at each m = 1 … M; empty without an exported
-            network.
+        accelerator: its modules; None where it was not folded.
+        gammas: the layer in front of each residual sign, or else the node that it reads, and its factors at each
+            m = 1 … M; empty without an exported network.
         records: those that can be used, by file.
         unused: why another one that is there cannot, by file.
         links: every hash that names a file of the build.
@@ -109,9 +109,10 @@ def _gammas(folder: Path) -> tuple[tuple[str, tuple[tuple[float, ...], ...]], ..
         return ()
     network = storage.load(exported)
     counts = range(1, network.levels + 1)
-    signs = ((network.layer_of(node), node.op) for node in network.nodes)
-    return tuple(
-        (layer.name, tuple(sign.factors(m) for m in counts))
-        for layer, sign in signs
-        if layer is not None and isinstance(sign, ResidualSign)
-    )
+    found = []
+    for node in network.nodes:
+        if isinstance(node.op, ResidualSign):
+            layer = network.layer_of(node)
+            name = network.sources(node)[0] if layer is None else layer.name
+            found.append((name, tuple(node.op.factors(m) for m in counts)))
+    return tuple(found)
