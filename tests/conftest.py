@@ -11,6 +11,8 @@ import platformdirs
 import pytest
 
 _FOLDERS = {"cifar10": "cifar-10-batches-bin"}
+_INSTALLED = Path("/usr/share/datasets")
+"""Where Debian's packages of data sets (dataset-fashion-mnist) put them, in their published layout."""
 _KEPT = Path(platformdirs.user_cache_dir("rebnet")) / "tests"  # before the tests have a cache of their own
 _BENCHES = ("rtl", "boards")
 
@@ -53,16 +55,16 @@ def heeds_ctrl_c() -> Iterator[None]:
 
 @pytest.fixture
 def data_dir(request: pytest.FixtureRequest) -> Path:
-    """The folder REBNET_DATA_DIR, for a test marked `data(name)`; skips where it has no such data set."""
+    """The folder REBNET_DATA_DIR, or that of Debian's packages, for a test marked `data(name)`; skips without it."""
+    names = [name for marker in request.node.iter_markers("data") for name in marker.args]
     value = os.environ.get("REBNET_DATA_DIR")
-    if not value:
-        pytest.skip("REBNET_DATA_DIR is not set")
-    folder = Path(value)
-    for marker in request.node.iter_markers("data"):
-        for name in marker.args:
-            if not (folder / _FOLDERS.get(name, name)).is_dir():
-                pytest.skip(f"REBNET_DATA_DIR={folder} does not hold {name}")
-    return folder
+    folders = [Path(value), _INSTALLED] if value else [_INSTALLED]
+    for folder in folders:
+        if all((folder / _FOLDERS.get(name, name)).is_dir() for name in names):
+            return folder
+    pytest.skip(
+        f"REBNET_DATA_DIR={value} does not hold {' and '.join(names)}" if value else "REBNET_DATA_DIR is not set"
+    )
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,6 +2,7 @@
 
 Source: H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST: a Novel Image Dataset for Benchmarking Machine
 Learning Algorithms", 2017, arXiv:1708.07747; https://github.com/zalandoresearch/fashion-mnist, MIT licence.
+Debian's package `dataset-fashion-mnist` holds the same files: `--data-dir /usr/share/datasets`.
 """
 
 from pathlib import Path

@@ -24,11 +24,19 @@ def quantize_scores(
         b: offsets per class, shape (classes,).
         threshold_bits: T.
     """
+    scale = score_scale(a, b, threshold_bits)
+    return np.floor(a * scale + 0.5).astype(np.int64), np.floor(b * scale + 0.5).astype(np.int64)
+
+
+def score_scale(a: NDArray[np.float64], b: NDArray[np.float64], threshold_bits: int) -> float:
+    """What a score of z = 1 is in integers; arguments as in `quantize_scores`.
+
+    A_j and B_j are rounded: a score is at most (|v| + 1)/2 away from this many times z.
+    """
     limit_a, limit_b = 2.0 ** (SCALE_BITS - 1) - 1, 2.0 ** (threshold_bits + SCALE_BITS - 1) - 1
     peak_a, peak_b = np.max(np.abs(a)), np.max(np.abs(b))
     scales = [limit / peak for limit, peak in ((limit_a, peak_a), (limit_b, peak_b)) if peak > _NOTHING]
-    scale = min(scales, default=1.0)
-    return np.floor(a * scale + 0.5).astype(np.int64), np.floor(b * scale + 0.5).astype(np.int64)
+    return float(min(scales, default=1.0))
 
 
 def scores(
