@@ -4,6 +4,7 @@
     |- NotationError                a network text that cannot be read
     |- OptionError                  an option or argument outside its legal range
     |- FoldingError                 PE, SIMD, level lanes or FIFO depths that a layer cannot have
+    |  |- BreadthError              more branches wait at a time than the exact search of foldings follows
     |  `- DeadlockError             buffers so shallow that no word moves; names them, who waits, and the least depths
     |- DatasetError                 images or labels that are missing, damaged or of the wrong shape
     |- FileFormatError              a file that is not what its name promises
@@ -36,6 +37,10 @@ class OptionError(RebnetError):
 
 class FoldingError(RebnetError):
     """PE, SIMD, level lanes or FIFO depths that a layer cannot have."""
+
+
+class BreadthError(FoldingError):
+    """More branches of a network wait at a time than the exact search of foldings follows."""
 
 
 class DeadlockError(FoldingError):

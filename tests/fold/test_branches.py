@@ -9,7 +9,7 @@ from rebnet.evaluate.online import evaluate_online
 from rebnet.fold import samples_per_beat
 from rebnet.fold.cost.model import predict, read_costs
 from rebnet.fold.search.choose import choose
-from rebnet.fold.search.fit import Constraints, fold_for_board, resources_record
+from rebnet.fold.search.fit import resources_record
 from rebnet.fold.timing.depths import predict as predicted
 from rebnet.fold.timing.depths import size_fifos
 from rebnet.ir import storage
@@ -38,12 +38,7 @@ def test_balanced_foldings_keep_the_pace():
         assert all(depths[stage.words.name] >= 2 for stage in accelerator.stages if isinstance(stage, Skip))
 
 
-def test_boards():
-    network = lower(random_graph(FORKED, levels=2))
-    with pytest.raises(
-        FoldingError, match=r"has branches, and foldings are searched for chains alone; leave the board"
-    ):
-        fold_for_board(network, Constraints("pynq-z2").goal(), {}, lambda name: None)
+def test_a_module_without_prices():
     with pytest.raises(FoldingError, match=r"^module nothing: has no prices for the family xc7; leave the board out"):
         predict(Module("nothing", {}), find("pynq-z2").part.family)
 

@@ -6,8 +6,8 @@
 2. `timing`: `processes` (who waits for whom), `schedule` and `pace` (when everything happens), `cycle_model` (what a
    run takes), `depths` (how deep the buffers must be), `from_text` (what a text alone can know).
 3. `cost`: `features` (what is there to count), `model` (what a device gives for it).
-4. `search`: `choose` (a folding that is given, or balanced), `likely`, `fronts`, `choices`, `paths` and `search` (the
-   best one for a board, with its proof), `fit` (the same with its buffers sized).
+4. `search`: `choose` (a folding that is given, or balanced), `likely`, `fronts`, `choices`, `walk`, `paths` and
+   `search` (the best one for a board, with its proof), `fit` (the same with its buffers sized).
 """
 
 from collections.abc import Callable

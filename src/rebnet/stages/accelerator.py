@@ -47,6 +47,11 @@ class Accelerator:
         return self.pixels, *self.stages, self.scores
 
     @cached_property
+    def by_instance(self) -> Mapping[str, Unit]:
+        """All units by the names of their instances."""
+        return {unit.instance: unit for unit in self.units}
+
+    @cached_property
     def layers(self) -> tuple[Mvtu, ...]:
         """The matrix-vector units."""
         return tuple(stage for stage in self.stages if isinstance(stage, Mvtu))

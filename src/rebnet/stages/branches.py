@@ -25,6 +25,33 @@ Front = Converter[int]
 BranchUnit = RescaleUnit | EncoderUnit | JoinUnit | GlobalSum | WindowUnit
 
 
+@dataclass(frozen=True)
+class Meeting:
+    """Which words meet: the narrowest that keep the pace, of those that arrive if they will do.
+
+    Attributes:
+        enough: elements of the words that keep the pace, rising.
+    """
+
+    enough: tuple[int, ...]
+
+    def lanes(self, words: Sequence[int]) -> int:
+        """Elements of the words that meet, where words of so many arrive from the sources."""
+        return min((word for word in words if word in self.enough), default=self.enough[0])
+
+    def arrived(self, lanes: int, word: int, before: int = 0) -> int | None:
+        """The same, asked source by source: what has arrived, where words of `lanes` elements shall meet.
+
+        Returns:
+            0 where none that arrived keeps the pace, 1 where only wider ones do, 2 where those of `lanes` came; None
+            where narrower ones will meet. Wider lanes than the narrowest meet only if they come: there 0 is 1.
+        """
+        if word in self.enough and word < lanes:
+            return None
+        own = 0 if word not in self.enough else 1 + (word == lanes)
+        return max(before, own, int(lanes > self.enough[0]))
+
+
 @dataclass(frozen=True, eq=False)
 class Branch:
     """Where a node of a network with branches stands that has no weights.
@@ -70,14 +97,35 @@ class Branch:
                 return [()], self._encoder(op, words[0])
             case MaxPool(window=window) | SumPool(window=Window() as window):
                 pool = self._pool(window, pace)
-                return [self._front(0, words[0], pool.word)], pool
+                return [self.front(0, words[0], pool.word)], pool
             case SumPool():
                 whole = self._global_sum(words[0], pace)
-                return [self._front(0, words[0], whole.lanes)], whole
-        join = self._join(words, pace)
-        return [self._front(number, word, join.lanes) for number, word in enumerate(words)], join
+                return [self.front(0, words[0], whole.lanes)], whole
+        lanes = self.meeting(pace).lanes(words)
+        return [self.front(number, word, lanes) for number, word in enumerate(words)], self.join(lanes)
 
-    def _front(self, number: int, elements: int, word: int) -> tuple[Front, ...]:
+    def paces(self) -> set[int]:
+        """Paces at which its units may change."""
+        match self.node.op:
+            case MaxPool(window=window) | SumPool(window=Window() as window):
+                return {max(unit.read_cycles, unit.map_writes) for unit in self._pools(window)}
+            case SumPool() | Add() | Join() | Stack():
+                cut = self._cut
+                return {self._words(sum(cut), word) for word in divisors(gcd(*cut))}
+        return set()
+
+    def meeting(self, pace: int) -> "Meeting":
+        """How words of all sources become words of one width."""
+        legal, channels = divisors(gcd(*self._cut)), sum(self._cut)
+        return Meeting(tuple(word for word in legal if self._words(channels, word) <= pace) or tuple(legal[-1:]))
+
+    @property
+    def _cut(self) -> list[int]:
+        """Channels that are cut alike: of every source where they are joined, else of one, and all have as many."""
+        channels = [value.shape.channels for value in self.read]
+        return channels if isinstance(self.node.op, Join) else channels[:1]
+
+    def front(self, number: int, elements: int, word: int) -> tuple[Front, ...]:
         """A converter in front of a source, where its words are not such already."""
         channels = self.read[number].shape.channels
         if elements == word and channels % word == 0:
@@ -92,12 +140,6 @@ class Branch:
     def _words(self, channels: int, elements: int) -> int:
         """Words of an image's map in front."""
         return self.read[0].shape.positions * ceil(channels / elements)
-
-    def _narrowest(self, words: Sequence[int], channels: Sequence[int], pace: int) -> int:
-        """Elements of the narrowest words, of those that arrive if they will do, in which a map comes within `pace`."""
-        legal = divisors(gcd(*channels))
-        enough = [word for word in legal if self._words(sum(channels), word) <= pace] or legal[-1:]
-        return min((word for word in words if word in enough), default=enough[0])
 
     def _rescale(self, op: Rescale, lanes: int) -> RescaleUnit:
         shape, layer = self.read[0].shape, self.network.layer_of(self.node)
@@ -135,20 +177,23 @@ class Branch:
         )
 
     def _pool(self, window: Window, pace: int) -> WindowUnit:
-        own = self.ranges[self.node.name].bits if isinstance(self.node.op, SumPool) else 0
-        units = pool_units(self.node.name, window, self.read[0].shape, self._planes(0), self.level_width, own)
+        units = self._pools(window)
         return next(unit for unit in units if max(unit.read_cycles, unit.map_writes) <= pace or unit == units[-1])
+
+    def _pools(self, window: Window) -> list[WindowUnit]:
+        own = self.ranges[self.node.name].bits if isinstance(self.node.op, SumPool) else 0
+        return pool_units(self.node.name, window, self.read[0].shape, self._planes(0), self.level_width, own)
 
     def _global_sum(self, word: int, pace: int) -> GlobalSum:
         shape = self.read[0].shape
-        lanes = self._narrowest([word], [shape.channels], pace)
+        lanes = self.meeting(pace).lanes([word])
         planes = self._planes(0), self.ranges[self.node.name].bits
         return GlobalSum(self.node.name, shape.positions, shape.channels, lanes, *planes, self.level_width)
 
-    def _join(self, words: Sequence[int], pace: int) -> JoinUnit:
+    def join(self, lanes: int) -> JoinUnit:
+        """The unit in which words of `lanes` elements meet."""
         values, op = self.read, self.node.op
         channels = [value.shape.channels for value in values]
-        lanes = self._narrowest(words, channels if isinstance(op, Join) else channels[:1], pace)
         planes = tuple(self._planes(number) for number in range(len(values)))
         value = self.network.values[self.node.name]
         out = value.planes if isinstance(value, Code) else self.ranges[self.node.name].bits

@@ -4,7 +4,7 @@ All of them take a word a cycle. What leaves has its place in an output FIFO pro
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.stages.buffers import Buffer, Depths
@@ -56,6 +56,10 @@ class _Stream:
 
     elements: int
     bits: int
+
+    def at(self, elements: int) -> Self:
+        """The same for words of so many elements."""
+        return type(self)(**(vars(self) | {"elements": elements, "bits": self.bits // self.elements * elements}))
 
     @property
     def out_elements(self) -> int:

@@ -9,7 +9,6 @@ a unit of its own for every layer with weights and for every pool; thresholds ar
 
 from dataclasses import dataclass
 
-from rebnet.errors import FoldingError
 from rebnet.ir.features import Rescale
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.notation import Folding
@@ -26,7 +25,7 @@ from rebnet.stages.mvtu import Arithmetic, Mvtu
 from rebnet.stages.numbers import Count, clog2, divisors
 from rebnet.stages.ranges import ranges_of
 from rebnet.stages.thresholds import layer_constants
-from rebnet.stages.window import WindowUnit, pool_unit, window_unit
+from rebnet.stages.window import WindowUnit, pool_unit, pool_units, window_unit
 
 Stage = Converter[int] | WindowUnit | Mvtu | BranchUnit | Fork | Skip
 """A unit between the ends of an accelerator."""
@@ -85,6 +84,17 @@ class Place:
                 return word
         return elements
 
+    def paces(self) -> set[int]:
+        """Paces at which its units may change."""
+        window, shape = self.window, self.shape
+        if window is None:
+            return set()
+        if self.layer is None:
+            return {max(unit.read_cycles, unit.map_writes) for unit in pool_units("", window, shape, 1)}
+        units = [WindowUnit("", window, *shape, 1, False, word) for word in divisors(shape.channels)]
+        units += [WindowUnit("", window, *shape, 1, False, shape.channels, 1, 2**power) for power in range(7)]
+        return {unit.map_writes for unit in units}
+
     def to_simd(self, word: int, simd: Count) -> Converter[Count]:
         """The converter from words of `word` elements to a layer's own."""
         assert self.layer is not None
@@ -138,18 +148,12 @@ def places_of(network: Network) -> tuple[Place | Branch, ...]:
     )
 
 
-def chain_places(network: Network) -> tuple[Place, ...]:
-    """The places of a chain.
-
-    Raises:
-        FoldingError: the network has branches.
-    """
-    if not network.is_chain:
-        raise FoldingError(
-            f"network {network.name}: has branches, and foldings are searched for chains alone; leave the board out "
-            "and say --folding balanced --target-cycles, then synthesize"
-        )
-    return tuple(place for place in places_of(network) if isinstance(place, Place))
+def widest(network: Network) -> tuple[int, str]:
+    """Cycles per image of the slowest window, pool or join where all are as wide as can be, and its name; 0 of none."""
+    slowest = (0, "")
+    for place in places_of(network):
+        slowest = max(slowest, (min(place.paces(), default=0), place.nodes[0]))
+    return slowest
 
 
 def _pools_features(network: Network, node: Node[Op]) -> bool:

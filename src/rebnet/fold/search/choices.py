@@ -2,72 +2,37 @@
 
 Data flows from layer to layer in words, so what stands between two layers depends on both: the nodes are the widths of
 those words, the edges the foldings of a layer and the window, the pool and the converters that they bring along.
-Windows, pools and the input's width also depend on the accelerator's pace, the cycles of its slowest layer at the
-fewest levels that are served: a graph is made for a range of paces within which they do not change.
+Windows, pools, joins and the input's width also depend on the accelerator's pace, the cycles of its slowest layer at
+the fewest levels that are served: a graph is made for a range of paces within which they do not change.
+
+Branches are walked one after another. What waits meanwhile is a part of the node (`waiting`), and the edges of a unit
+are the same whatever waits.
 """
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.boards import Family
 from rebnet.fold.cost.model import module_cost, shape_of
+from rebnet.fold.search.edges import TOLERANCE, Edges, bare
 from rebnet.fold.search.fronts import Foldings, every_folding, unbeaten, whole_costs
-from rebnet.fold.search.likely import likely_depths
+from rebnet.fold.search.likely import likely_depths, waits_of
+from rebnet.fold.search.walk import Boundary, Walk
 from rebnet.ir.network import Network
-from rebnet.stages.accelerator import Unit
+from rebnet.ir.notation import Folding
+from rebnet.stages.accelerator import Unit, accelerator_of
+from rebnet.stages.branches import Branch
 from rebnet.stages.ends import samples_per_beat
 from rebnet.stages.module import Module
 from rebnet.stages.numbers import Integers, divisors
-from rebnet.stages.places import Place, Stage, chain_places, pixels_of, scores_of
-from rebnet.stages.window import WindowUnit, pool_units
+from rebnet.stages.places import Place, Stage, pixels_of, places_of, scores_of, widest
 
-TOLERANCE = 1e-9
 _NO_COST = np.zeros(4, dtype=np.int64)
-
-
-@dataclass(frozen=True, eq=False)
-class Edges:
-    """Edges from the nodes of one boundary to those of the next.
-
-    Attributes:
-        source: node that each edge leaves.
-        target: node that it reaches.
-        reaches: whether its layer is as slow as the range of paces asks for.
-        costs: shape (n, 4): LUT, halves of a block RAM, multipliers, FF.
-        foldings: the layer's foldings; None for edges that are none.
-        places: of each edge in `foldings`.
-        nodes: at the end.
-    """
-
-    source: Integers
-    target: Integers
-    reaches: NDArray[np.bool_]
-    costs: Integers
-    foldings: Foldings | None
-    places: Integers
-    nodes: int
-
-    def chosen(self, edges: NDArray[np.bool_]) -> "Edges":
-        """The step with these edges alone."""
-        return replace(
-            self,
-            source=self.source[edges],
-            target=self.target[edges],
-            reaches=self.reaches[edges],
-            costs=self.costs[edges],
-            places=self.places[edges],
-        )
-
-
-def _step(edges: Sequence[tuple[int, int, Integers]], nodes: int) -> Edges:
-    """Edges without foldings: source, target and costs of each."""
-    source, target = (np.array([edge[place] for edge in edges], dtype=np.int64) for place in (0, 1))
-    none = np.zeros(len(edges), dtype=np.bool_)
-    return Edges(source, target, none, np.stack([edge[2] for edge in edges]), None, source, nodes)
 
 
 class Choices:
@@ -90,15 +55,27 @@ class Choices:
     ) -> None:
         self._network, self._family = network, family
         self._costs: dict[Unit, Integers] = {}
-        self._places = chain_places(network)
+        self._places = places_of(network)
+        self._widest, _ = widest(network)
+        self._serial = accelerator_of(network, (Folding(1, 1, 1),) * len(network.layers), 1)
+        self._waits = waits_of(network, self._serial)
+        self._walk = Walk(network, self._places, self._serial, self._cost)
         self._paces = sorted(self._breakpoints())
-        dense = [(place, place.layer) for place in self._places if place.layer is not None]
-        found = [every_folding(unit, network.served, family, most_cycles, most, even=even) for _, unit in dense]
-        self.enumerated = sum(layer.enumerated for layer in found)
-        self.layers = [
-            layer.chosen(unbeaten(np.column_stack([layer.cycles, layer.costs]), self._classes(layer, place)))
-            for layer, (place, _) in zip(found, dense, strict=True)
-        ]
+        kinds: dict[tuple[Any, ...], Foldings] = {}
+        self.layers = []
+        self.enumerated = 0
+        for place in self._places:
+            if not isinstance(place, Place) or place.layer is None:
+                continue
+            waiting = self._waits.get(place.layer.output.name, 0)
+            kind = replace(place.layer, name=""), place.window, place.shape, waiting
+            if kind not in kinds:
+                unit, limits = place.layer, (most_cycles, most)
+                found = every_folding(unit, network.served, family, *limits, even=even, waiting=waiting)
+                sizes = np.column_stack([found.cycles, found.costs])
+                kinds[kind] = found.chosen(unbeaten(sizes, self._classes(found, place)))
+            self.layers.append(kinds[kind])
+            self.enumerated += kinds[kind].enumerated
 
     def _classes(self, found: Foldings, place: Place) -> Integers:
         """Foldings of one class can take each other's place: the same words in and out, window and range of paces."""
@@ -112,21 +89,9 @@ class Choices:
         return _numbered(found.simd, found.drain, paces, beats)
 
     def _breakpoints(self) -> set[int]:
-        """Paces at which a window, a pool or the input's width may change."""
-        found = {1}
-        found |= {math.ceil(self._network.input.samples / 2**power) for power in range(7)}
-        for place in self._places:
-            window, shape = place.window, place.shape
-            if window is None:
-                continue
-            if place.layer is None:
-                units = pool_units("", window, shape, 1)
-                found |= {max(unit.read_cycles, unit.map_writes) for unit in units}
-            else:
-                units = [WindowUnit("", window, *shape, 1, False, word) for word in divisors(shape.channels)]
-                units += [WindowUnit("", window, *shape, 1, False, shape.channels, 1, 2**power) for power in range(7)]
-                found |= {unit.map_writes for unit in units}
-        return found
+        """Paces at which a unit or the input's width may change."""
+        widths = {math.ceil(self._network.input.samples / 2**power) for power in range(7)}
+        return {1}.union(widths, *(place.paces() for place in self._places))
 
     def ranges(self, most_cycles: int) -> Iterator[tuple[int, int]]:
         """Ranges of paces up to `most_cycles`, the slowest first."""
@@ -168,25 +133,50 @@ class Choices:
     def graph(self, hopeful: Sequence[Foldings], most_cycles: int, least_pace: int) -> list[Edges] | None:
         """The accelerators of these foldings within `most_cycles`, for the range of paces that begins at `least_pace`.
 
-        None where the input or the output takes more cycles.
+        None where the input, the output, or a window, pool or join takes more cycles.
         """
         network = self._network
         samples = self.samples_per_beat(least_pace)
-        if max(-(-network.input.samples // samples), network.classes) > most_cycles:
+        if max(-(-network.input.samples // samples), network.classes, self._widest) > most_cycles:
             return None
-        words = [samples]
-        steps = [_step([(0, 0, self._cost(pixels_of(network, samples)))], 1)]
+        steps = [bare([(0, 0, self._cost(pixels_of(network, samples)))], 1)]
+        boundary = Boundary((samples,))
         layers = iter(hopeful)
         for place in self._places:
-            foldings = None if place.layer is None else next(layers)
-            front, words, which = self._front(place, words, foldings, least_pace)
-            steps.append(front)
-            if foldings is not None:
-                more, words = self._layer(place, foldings, which, words, least_pace)
-                steps += more
-        last = next(place.layer for place in self._places if place.layer and not place.layer.levels_out)
-        ends = [(number, 0, self._cost(scores_of(network, last, word))) for number, word in enumerate(words)]
-        return [*steps, _step(ends, 1)]
+            turn = self._walk.turn(boundary, place, least_pace)
+            if turn is not None:
+                steps.append(turn[0])
+                boundary = turn[1]
+            if isinstance(place, Branch):
+                own, words = self._branch(place, boundary.words, least_pace)
+            else:
+                own, words = self._place(place, layers, boundary.words, least_pace)
+            steps += [replace(step, copies=boundary.copies) for step in own]
+            boundary = boundary.behind(place.nodes[-1], words)
+        last = self._serial.layers[-1]
+        ends = [(number, 0, self._cost(scores_of(network, last, word))) for number, word in enumerate(boundary.words)]
+        return [*steps, bare(ends, 1)]
+
+    def _place(
+        self, place: Place, layers: Iterator[Foldings], words: Sequence[int], pace: int
+    ) -> tuple[list[Edges], list[int]]:
+        """From words through a layer, whose foldings are the next ones, or through a pool."""
+        foldings = None if place.layer is None else next(layers)
+        front, out, which = self._front(place, words, foldings, pace)
+        if foldings is None:
+            return [front], out
+        more, out = self._layer(place, foldings, which, out, pace)
+        return [front, *more], out
+
+    def _branch(self, place: Branch, words: Sequence[int], pace: int) -> tuple[list[Edges], list[int]]:
+        """From words through a place without weights; into a join they come as wide as they meet."""
+        nodes: dict[int, int] = {}
+        edges = []
+        for number, elements in enumerate(words):
+            (front, *_), unit = place.units([elements] * len(place.sources), pace)
+            cost = sum((self._cost(own) for own in (*front, unit)), start=_NO_COST)
+            edges.append((number, nodes.setdefault(unit.out_elements, len(nodes)), cost))
+        return [bare(edges, len(nodes))], list(nodes)
 
     def _front(
         self, place: Place, words: Sequence[int], foldings: Foldings | None, pace: int
@@ -214,7 +204,7 @@ class Choices:
                 if (number, node) not in edges:
                     edges[number, node] = sum((self._cost(unit) for unit in units), start=_NO_COST)
                 found[at] = node
-        step = _step([(*ends, cost) for ends, cost in edges.items()], len(nodes))
+        step = bare([(*ends, cost) for ends, cost in edges.items()], len(nodes))
         return step, [word for _, word in nodes], found[inverse.reshape(-1)]
 
     def _layer(
@@ -225,8 +215,9 @@ class Choices:
         kept = unbeaten(foldings.costs, _numbered(foldings.simd, foldings.drain, which, reaches))
         foldings, which, reaches = foldings.chosen(kept), which[kept], reaches[kept]
         drains, target = np.unique(foldings.drain, return_inverse=True)
-        middle = np.column_stack([which, foldings.simd])  # nodes in between
-        nodes, source = np.unique(middle, axis=0, return_inverse=True)
+        middle = _coded(which, foldings.simd)  # nodes in between
+        first, source = np.unique(middle, return_index=True, return_inverse=True)[1:]
+        nodes = np.column_stack([which[first], foldings.simd[first]])
         numbers = np.arange(len(nodes))
         sources, targets, costs = [], [], []
         for node, word in enumerate(words):
@@ -244,14 +235,22 @@ class Choices:
     def _cost(self, unit: Unit) -> Integers:
         """Cost of one unit at likely depths, kept for the next time."""
         if unit not in self._costs:
-            self._costs[unit] = self._priced(unit.module(likely_depths([unit])))
+            self._costs[unit] = self._priced(unit.module(likely_depths([unit], self._waits)))
         return self._costs[unit]
 
     def _priced(self, module: Module) -> Integers:
         return whole_costs(module_cost(module.name, shape_of(module), self._family))
 
 
+def _coded(*columns: NDArray[np.int64] | NDArray[np.bool_]) -> Integers:
+    """One number for the numbers of a row, none of them negative, in the order of the rows."""
+    code = np.zeros(len(columns[0]), dtype=np.int64)
+    for column in columns:
+        code = code * (int(column.max(initial=0)) + 1) + column
+    return code
+
+
 def _numbered(*columns: NDArray[np.int64] | NDArray[np.bool_]) -> Integers:
     """A number for every different row."""
-    inverse = np.unique(np.column_stack(columns), axis=0, return_inverse=True)[1]
+    inverse = np.unique(_coded(*columns), return_inverse=True)[1]
     return np.asarray(inverse.reshape(-1), dtype=np.int64)

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from rebnet import boards
 from rebnet.boards import Board, Resources
-from rebnet.errors import FoldingError, OptionError
+from rebnet.errors import BreadthError, FoldingError, OptionError
 from rebnet.fold.cost.model import predict
+from rebnet.fold.search.balanced import bisected
 from rebnet.fold.search.search import Found, Goal, Search, device_of
 from rebnet.fold.timing.depths import size_fifos
 from rebnet.ir.network import Network
@@ -129,10 +130,19 @@ def fold_for_board(
     )
 
 
+def _found(network: Network, goal: Goal, reserve: Costs) -> Found:
+    """What the exact search finds, or bisection of balanced foldings where branches are too many for it."""
+    search = Search(network, goal, reserve)
+    try:
+        return search.run()
+    except BreadthError:
+        return bisected(search)
+
+
 def _searched(network: Network, goal: Goal, reserve: Costs, margin: Mapping[str, float]) -> Found:
     """What the search finds; its refusal says what was left free."""
     try:
-        return Search(network, goal, reserve).run()
+        return _found(network, goal, reserve)
     except FoldingError as error:
         if not margin:
             raise

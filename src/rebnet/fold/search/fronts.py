@@ -62,6 +62,7 @@ def every_folding(
     most: NDArray[np.float64],
     *,
     even: bool = False,
+    waiting: int = 0,
 ) -> Foldings:
     """All PE, SIMD, level lanes and weight styles of a layer that take at most `most_cycles` and fit by themselves.
 
@@ -72,10 +73,11 @@ def every_folding(
         most_cycles: per image at M levels.
         most: LUT, halves of a block RAM, multipliers and FF that there are.
         even: only the least PE and SIMD for each number of folds and chunks: few, and none much worse than the best.
+        waiting: rows that wait in the output FIFO for another branch.
     """
     pe, simd, lanes, style = _grid(layer, served, family, most_cycles, float(most[0]), even)
     units: Mvtus[Integers] = layer.at(pe, simd, lanes)
-    sizes = units.sizes(input_depth(units.chunks), output_depth(units.drain_words))
+    sizes = units.sizes(input_depth(units.chunks), output_depth(units.drain_words, units.drain, waiting))
     shape = {name.lower(): size for name, size in sizes.items()} | {"distributed": style}
     costs = whole_costs(mvtu_cost(shape, family))
     fewest = min(served)

@@ -7,18 +7,19 @@ out; what is left is searched in full, node by node, and a partial path is dropp
 takes no more of anything, or where the bounds say that it cannot end below the best path known.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.fold.search.choices import TOLERANCE, Edges
+from rebnet.fold.search.edges import TOLERANCE, Edges
 from rebnet.stages.numbers import Integers
 
 Floats = NDArray[np.float64]
 _ROUNDS = 40
 _WEIGHTS_KEPT = 6
+_BLOCK = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,14 @@ class _Graph:
     Attributes:
         steps: the edges that are left.
         numbers: of each step's edges, in the steps that were given.
+        sizes: nodes of each boundary.
     """
 
     def __init__(self, steps: Sequence[Edges], device: Floats) -> None:
         self.steps = list(steps)
         self.numbers = [np.arange(len(step.costs)) for step in steps]
         self.device = device
+        self.sizes = [1, *(step.copies * step.nodes for step in steps)]
 
     def shares(self, step: int) -> Floats:
         shares: Floats = self.steps[step].costs[:, :3] / self.device
@@ -72,12 +75,14 @@ class _Graph:
         ways = [np.array([[0.0, np.inf]])]
         for number, step in enumerate(self.steps):
             length = self.shares(number) @ weights
-            out = np.full((step.nodes, 2), np.inf)
-            before = ways[-1][step.source]
-            late = np.where(step.reaches, before.min(axis=1), before[:, 1]) + length
-            np.minimum.at(out[:, 1], step.target, late)
-            np.minimum.at(out[:, 0], step.target, np.where(step.reaches, np.inf, before[:, 0] + length))
-            ways.append(out)
+            out = np.empty((step.copies, step.nodes, 2))
+            for block in _blocks(step):
+                before = ways[-1].reshape(step.copies, -1, 2)[block, step.source]
+                late = np.where(step.reaches, before.min(axis=2), before[..., 1]) + length
+                early = np.where(step.reaches, np.inf, before[..., 0] + length)
+                out[block, :, 0] = step.by_target.least(early, step.nodes)
+                out[block, :, 1] = step.by_target.least(late, step.nodes)
+            ways.append(out.reshape(-1, 2))
         return ways
 
     def back(self, weights: Floats) -> list[Floats]:
@@ -85,25 +90,29 @@ class _Graph:
         ways = [np.array([[np.inf, 0.0]])]
         for number in range(len(self.steps) - 1, -1, -1):
             step = self.steps[number]
-            length = self.shares(number) @ weights
-            sources = int(self.steps[number - 1].nodes) if number else 1
-            out = np.full((sources, 2), np.inf)
-            after = ways[-1][step.target]
-            np.minimum.at(out[:, 1], step.source, after[:, 1] + length)
-            np.minimum.at(out[:, 0], step.source, np.where(step.reaches, after[:, 1], after[:, 0]) + length)
-            ways.append(out)
+            length, sources = self.shares(number) @ weights, self.sizes[number] // step.copies
+            out = np.empty((step.copies, sources, 2))
+            for block in _blocks(step):
+                after = ways[-1].reshape(step.copies, -1, 2)[block, step.target]
+                late = after[..., 1] + length
+                early = np.where(step.reaches, after[..., 1], after[..., 0]) + length
+                out[block, :, 0] = step.by_source.least(early, sources)
+                out[block, :, 1] = step.by_source.least(late, sources)
+            ways.append(out.reshape(-1, 2))
         return ways[::-1]
 
     def shortest(self, weights: Floats, back: list[Floats]) -> Path:
         """The shortest weighted path."""
         node, flag, edges = 0, 0, []
         for number, step in enumerate(self.steps):
-            mine = np.flatnonzero(step.source == node)
+            copy, own = divmod(node, self.sizes[number] // step.copies)
+            mine = np.flatnonzero(step.source == own)
             flags = np.where(step.reaches[mine], 1, flag)
-            rest = back[number + 1][step.target[mine], flags] + self.shares(number)[mine] @ weights
+            targets = copy * step.nodes + step.target[mine]
+            rest = back[number + 1][targets, flags] + self.shares(number)[mine] @ weights
             best = int(np.argmin(rest))
             edges.append(int(mine[best]))
-            node, flag = int(step.target[mine[best]]), int(flags[best])
+            node, flag = int(targets[best]), int(flags[best])
         return self.path(edges)
 
     def path(self, edges: Sequence[int]) -> Path:
@@ -116,13 +125,16 @@ class _Graph:
         """Leave out the edges that are on no path whose weighted length is at most `most`."""
         ahead = self.ahead(weights)
         for number, step in enumerate(self.steps):
-            before, after = ahead[number][step.source], back[number + 1][step.target]
-            through = np.where(
-                step.reaches,
-                before.min(axis=1) + after[:, 1],
-                np.minimum(before[:, 0] + after[:, 0], before[:, 1] + after[:, 1]),
-            )
-            kept = through + self.shares(number) @ weights <= most + TOLERANCE
+            length, kept = self.shares(number) @ weights, np.zeros(len(step.costs), dtype=np.bool_)
+            for block in _blocks(step):
+                before = ahead[number].reshape(step.copies, -1, 2)[block, step.source]
+                after = back[number + 1].reshape(step.copies, -1, 2)[block, step.target]
+                through = np.where(
+                    step.reaches,
+                    before.min(axis=2) + after[..., 1],
+                    np.minimum(before[..., 0] + after[..., 0], before[..., 1] + after[..., 1]),
+                )
+                kept |= through.min(axis=0) + length <= most + TOLERANCE
             if not kept.all():
                 self.steps[number] = step.chosen(kept)
                 self.numbers[number] = self.numbers[number][kept]
@@ -186,10 +198,12 @@ def _search(graph: _Graph, weights: Sequence[Floats], most: float) -> tuple[Path
     looked = 0
     for number, step in enumerate(graph.steps):
         arrivals: dict[tuple[int, int], list[tuple[Integers, Integers, Integers]]] = {}
+        ends = _ends(step)
         for (node, flag), (labels, _) in states.items():
-            for target, reaches in {(int(t), bool(r)) for t, r in _ends(step, node)}:
-                edges = np.flatnonzero((step.source == node) & (step.target == target) & (step.reaches == reaches))
-                state = target, int(flag or reaches)
+            copy, own = divmod(node, graph.sizes[number] // step.copies)
+            for target, reaches in set(ends.get(own, ())):
+                edges = ends[own][target, reaches]
+                state = copy * step.nodes + target, int(flag or reaches)
                 rest = np.array([back[number + 1][state] for back in backs])
                 found = _extended(labels, step.costs[edges, :3], matrix, rest, most)
                 looked += len(labels) * len(edges)
@@ -223,9 +237,22 @@ def _search(graph: _Graph, weights: Sequence[Floats], most: float) -> tuple[Path
     return graph.path(edges_back[::-1]), looked
 
 
-def _ends(step: Edges, node: int) -> Integers:
-    mine = step.source == node
-    return np.unique(np.column_stack([step.target[mine], step.reaches[mine]]), axis=0)
+def _blocks(step: Edges) -> Iterator[slice]:
+    """The copies of a step, so many at a time that their edges take little memory."""
+    size = max(1, _BLOCK // max(len(step.costs), 1))
+    return (slice(start, start + size) for start in range(0, step.copies, size))
+
+
+def _ends(step: Edges) -> dict[int, dict[tuple[int, bool], Integers]]:
+    """Edges by the node that they leave, and by the one that they reach and whether they reach the pace."""
+    order = np.lexsort((step.reaches, step.target, step.source))
+    kinds = np.column_stack([step.source, step.target, step.reaches])[order]
+    found: dict[int, dict[tuple[int, bool], Integers]] = {}
+    for group in np.split(order, np.flatnonzero((kinds[1:] != kinds[:-1]).any(axis=1)) + 1):
+        for edge in group[:1]:
+            reached = int(step.target[edge]), bool(step.reaches[edge])
+            found.setdefault(int(step.source[edge]), {})[reached] = group
+    return found
 
 
 def _extended(

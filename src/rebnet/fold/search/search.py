@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from rebnet.boards import Board, boards
 from rebnet.errors import FoldingError
-from rebnet.fold.search.choices import TOLERANCE, Choices, Edges
+from rebnet.fold.search.choices import Choices
+from rebnet.fold.search.edges import TOLERANCE, Edges
 from rebnet.fold.search.fronts import least_luts
 from rebnet.fold.search.paths import Outcome, Path, cheapest
 from rebnet.ir.network import Network
@@ -22,6 +23,7 @@ from rebnet.records import folding as records
 from rebnet.stages.accelerator import layers_of
 from rebnet.stages.ends import MAX_SAMPLES_PER_BEAT
 from rebnet.stages.folding import WEIGHT_STYLES
+from rebnet.stages.places import widest
 
 _UNLIMITED = 16.0
 """How many times as large a device is looked at to say what a target would need."""
@@ -82,6 +84,7 @@ class Search:
     def __init__(self, network: Network, goal: Goal, reserve: NDArray[np.float64] | None = None) -> None:
         self.network, self.goal = network, goal
         self._serial = layers_of(network, (Folding(1, 1, 1),) * len(network.layers))
+        self._widest = widest(network)
         self.share = goal.max_utilisation / 100
         self.device = device_of(goal.board)
         if reserve is not None:
@@ -97,17 +100,17 @@ class Search:
         if target is not None:
             self._refuse_at_once(target)
             choices = self._choices(target)
-            found = _best(choices, target, self.device, self.share)
+            found = best_path(choices, target, self.device, self.share)
             if found.path is None:
                 raise FoldingError(self._too_small(target))
             return self._found(choices, found, target, None)
-        slowest = self._most_cycles()
+        slowest = self.most_cycles()
         self._refuse_at_once(slowest)
         fastest = self._fewest_cycles()
         if fastest is None:
             raise FoldingError(self._too_small(slowest))
         choices, cycles, proof = fastest
-        return self._found(choices, _best(choices, cycles, self.device, self.share), cycles, proof)
+        return self._found(choices, best_path(choices, cycles, self.device, self.share), cycles, proof)
 
     def _choices(self, most_cycles: int, room: float = 1.0, *, even: bool = False) -> Choices:
         most = room * self.share * self.device
@@ -115,25 +118,26 @@ class Search:
 
     def _fewest_cycles(self, *, even: bool = False) -> tuple[Choices, int, records.Search] | None:
         """The fewest cycles per image that fit, and why fewer do not; None where nothing fits."""
-        slowest = self._most_cycles()
+        slowest = self.most_cycles()
         low, high = 0, min(self._guess(), slowest)
         if not even:
             quick = self._fewest_cycles(even=True)
             high = slowest if quick is None else quick[1]
         while True:
             choices = self._choices(high, even=even)
-            if _best(choices, high, self.device, self.share, any_will_do=True).path is not None:
+            if best_path(choices, high, self.device, self.share, any_will_do=True).path is not None:
                 break
             if high == slowest:
                 return None
             low, high = high, min(4 * high, slowest)
         values = sorted({int(c) for layer in choices.layers for c in np.unique(layer.cycles)} | {high})
         values += [-(-self.network.input.samples // 2**power) for power in range(7)]
-        values = sorted({value for value in (*values, self.network.classes) if low < value <= high})
+        values += [self.network.classes, self._widest[0]]
+        values = sorted({value for value in values if low < value <= high})
         first, last, refused = 0, len(values) - 1, math.nan
         while first < last:
             middle = (first + last) // 2
-            found = _best(choices, values[middle], self.device, self.share, any_will_do=True)
+            found = best_path(choices, values[middle], self.device, self.share, any_will_do=True)
             if found.path is not None:
                 last = middle
             else:
@@ -144,18 +148,22 @@ class Search:
             proof = replace(proof, refused_bound=round(100 * refused, 2) if math.isfinite(refused) else None)
         return choices, values[first], proof
 
-    def _most_cycles(self) -> int:
+    def most_cycles(self) -> int:
         """Cycles per image with one lane in every layer, or of the input or output where they take more."""
         layers = self._serial
         return max(
-            *(layer.cycles(self.network.levels) for layer in layers), self.network.input.samples, self.network.classes
+            *(layer.cycles(self.network.levels) for layer in layers),
+            self.network.input.samples,
+            self.network.classes,
+            self._widest[0],
         )
 
     def _guess(self) -> int:
         """Cycles per image that a device of this size may well reach: its LUT as lanes, four each."""
         work = sum(layer.cycles(self.network.levels) for layer in self._serial)
         lanes = max(self.share * float(self.device[0]) / 4, 1)
-        return max(int(work / lanes), -(-self.network.input.samples // 64), self.network.classes, 16)
+        beats = -(-self.network.input.samples // MAX_SAMPLES_PER_BEAT)
+        return max(int(work / lanes), beats, self.network.classes, self._widest[0], 16)
 
     def _found(self, choices: Choices, best: "Best", cycles: int, proof: records.Search | None) -> Found:
         path = best.path
@@ -209,6 +217,7 @@ class Search:
             (slowest.vectors, f"{slowest.name} works on {slowest.vectors} vectors, one a cycle"),
             (beats, f"its {self.network.input.samples} samples come at most {MAX_SAMPLES_PER_BEAT} a cycle"),
             (self.network.classes, f"its {self.network.classes} scores leave one a cycle"),
+            (self._widest[0], f"{self._widest[1]} takes an image in as many at its widest"),
         )
         if cycles < least:
             rate = 1e6 * self.goal.clock_mhz / least
@@ -230,7 +239,7 @@ class Search:
     def _too_small(self, cycles: int) -> str:
         """What the target would need, who has it, and what this board reaches, by quick searches of even foldings."""
         board, start = self.goal.board, self._no_folding(cycles)
-        best = _best(self._choices(cycles, _UNLIMITED, even=True), cycles, self.device, _UNLIMITED * self.share)
+        best = best_path(self._choices(cycles, _UNLIMITED, even=True), cycles, self.device, _UNLIMITED * self.share)
         if best.path is None:
             return f"{start}, nor on one {_UNLIMITED:g} times as large; {self._reached()}"
         needed = best.path.costs
@@ -274,7 +283,9 @@ class Best:
     samples_per_beat: int
 
 
-def _best(choices: Choices, cycles: int, device: NDArray[np.float64], share: float, any_will_do: bool = False) -> Best:
+def best_path(
+    choices: Choices, cycles: int, device: NDArray[np.float64], share: float, any_will_do: bool = False
+) -> Best:
     """The best path within `cycles` at M and `share` of the device; its bound is that of all ranges."""
     best = Best(None, math.inf, 0, [], 1)
     weights: list[NDArray[np.float64]] = [np.full(3, 1 / 3), *np.eye(3)]
