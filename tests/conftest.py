@@ -95,6 +95,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--networks", type=int, default=50, help="random networks to draw (tests/networks, tests/engine)")
+    parser.addoption("--networks", type=int, default=100, help="random networks to draw (tests/networks, tests/engine)")
+    parser.addoption("--first-bundle", type=int, default=0, help="seed of the first 25 of them (tests/networks)")
     parser.addoption("--all-images", action="store_true", help="all of CIFAR-10 also where it is slow (tests/engine)")
     parser.addoption("--fresh", action="store_true", help="play every bench, also where it passed with the same files")

@@ -107,6 +107,11 @@ def draw_conv_network(rng: np.random.Generator, number: int) -> Network:
     return _finished(rng, number, levels, image, layers)
 
 
+def draw_chain(rng: np.random.Generator, number: int) -> Network:
+    """A lowered random network without branches: of dense layers alone, or of convolutions too."""
+    return (draw_network, draw_conv_network)[number % 2](rng, number)
+
+
 def draw_graph(rng: np.random.Generator, number: int) -> Network:
     """A lowered random network with branches."""
     network = replace(random_graph(int(rng.integers(1 << 30))), name=f"random-{number}")

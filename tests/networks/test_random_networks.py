@@ -1,6 +1,7 @@
-"""Random networks through generate and Verilator, some with branches: scores, cycles and FIFO fills, all with ==.
+"""Random networks with branches, and chains, through generate and Verilator: scores, cycles and fills, all with ==.
 
-`pytest tests/networks --networks 500` draws more of them.
+Graphs are what may go wrong in most ways; chains draw what graphs leave out: many rows, wide windows, slopes near 0.
+`pytest tests/networks --networks 1000 --first-bundle 100` draws 1,000 graphs, and 250 chains, that CI does not see.
 """
 
 from collections.abc import Callable
@@ -9,23 +10,33 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from networks.draw import Drawn, draw_bundle, draw_conv_network, draw_graph, draw_network, stream
+from networks.draw import Drawn, draw_bundle, draw_chain, draw_graph, stream
+from rebnet.engine.predictor import Predictor, instruction_sets
 from rebnet.engine.reference import run_mixed
 from rebnet.fold.timing.cycle_model import run
 from rebnet.ir.network import Network
 
 BUNDLE = 25
 """Networks of a simulator; much of its build is the same for any number."""
+CHAINS = 4
+"""Bundles of graphs to one of chains."""
+FIRST_CHAINS = 37
+"""Seed of the first bundle of chains, whose networks have all that those of graphs lack: windows and pools of 4 and 5,
+strides of 3, line buffers that take and give several words at a time, layers of 1 row and of 16, one layer alone."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    bundles = -(-metafunc.config.getoption("networks") // BUNDLE)
-    metafunc.parametrize("seed", range(bundles))
+    first, networks = (metafunc.config.getoption(name) for name in ("first_bundle", "networks"))
+    graphs = -(-networks // BUNDLE)
+    bundles = [("graph", draw_graph, first + k) for k in range(graphs)]
+    bundles += [("chain", draw_chain, first + FIRST_CHAINS + k) for k in range(-(-graphs // CHAINS))]
+    metafunc.parametrize(
+        ("draw", "seed"), [(draw, seed) for _, draw, seed in bundles], ids=[f"{name}-{k}" for name, _, k in bundles]
+    )
 
 
 @pytest.mark.rtl
-@pytest.mark.parametrize("draw", [draw_network, draw_conv_network, draw_graph], ids=["dense", "convolutional", "graph"])
-def test_random_networks(seed: int, draw: Callable[[np.random.Generator, int], Network], tmp_path: Path) -> None:
+def test_random_networks(draw: Callable[[np.random.Generator, int], Network], seed: int, tmp_path: Path) -> None:
     bundle, program = draw_bundle(seed, BUNDLE, tmp_path, draw)
     rng = np.random.default_rng([seed, 1])
     for drawn in bundle:
@@ -41,9 +52,11 @@ def draw_images(drawn: Drawn, count: int, rng: np.random.Generator) -> tuple[np.
 
 
 def check_scores(drawn: Drawn, program: Path, folder: Path, rng: np.random.Generator) -> None:
-    """Random levels, random stalls on both streams: every score equals the integer network's."""
+    """Random levels, random stalls on both streams: every score of RTL and engines equals the integer network's."""
     images, levels = draw_images(drawn, 24, rng)
     expected = run_mixed(drawn.network, images, levels)
+    for name in instruction_sets():
+        assert np.array_equal(Predictor(drawn.network, 1, name).predict(images, levels), expected), f"{drawn}, {name}"
     for stalls in rng.integers(0, 1 << 30, 2):
         shard = stream(drawn, program, folder, images, levels, int(stalls))
         assert np.array_equal(shard.scores, expected), f"{drawn}, stalls {stalls}"
