@@ -104,7 +104,7 @@ class Relaxation {
       if (busy > period_) return Circle{busy, 1};
     }
     log_.clear();
-    stamp_++;
+    logs_ = false;
     replaced_ = -1;
     for (std::size_t number = 0; number < processes_.size(); number++) {
       if (starts_[number]) raise(processes_[number].first, 0, kNobody);
@@ -120,6 +120,7 @@ class Relaxation {
     replaced_ = wait;
     before_ = std::exchange(now, std::move(more));
     log_.clear();
+    logs_ = true;
     stamp_++;
     const Process& from = processes_[static_cast<std::size_t>(source)];
     for (std::int32_t event = 0; event < from.count; event++) follow(now, from.first + event, event);
@@ -182,7 +183,7 @@ class Relaxation {
   void raise(std::int32_t event, std::int64_t time, std::int32_t cause) {
     const auto at = static_cast<std::size_t>(event);
     if (time <= times_[at]) return;
-    if (marks_[at] != stamp_) {
+    if (logs_ && marks_[at] != stamp_) {
       marks_[at] = stamp_;
       log_.push_back({event, causes_[at], times_[at]});
     }
@@ -292,6 +293,7 @@ class Relaxation {
   std::int64_t period_;
   std::int64_t raised_ = 0, walked_ = 0;
   std::uint32_t stamp_ = 0;
+  bool logs_ = false;  // whether moves are kept, to be taken back
   int replaced_ = -1;
   Wait before_{};
   std::vector<Process> processes_;
