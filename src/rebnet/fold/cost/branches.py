@@ -45,6 +45,12 @@ def words_of_skip(shape: Sizes) -> Memory:
     return get["width"] + np.where(get["sets"] > 1, get["level_width"], 0.0), get["depth"]
 
 
+def lines_of_window(shape: Sizes) -> Memory:
+    """One of the memories that a line buffer reads."""
+    get = numbers(shape)
+    return get["planes"] * get["writes"] * get["word"], get["depth"] / get["writes"]
+
+
 def _rom(memory: Memory) -> Features:
     """A read-only memory whose output is a register."""
     width, depth = memory
@@ -178,5 +184,8 @@ MEMORIES: Mapping[str, tuple[Callable[[Sizes], Memory], bool]] = {
     "rescale": (constants_of_rescale, True),
     "feature_encoder": (constants_of_encoder, True),
     "skip_buffer": (words_of_skip, False),
+    "sliding_window": (lines_of_window, False),
+    "max_pool": (lines_of_window, False),
+    "sum_pool": (lines_of_window, False),
 }
-"""Memories that may stand in block RAM, and whether they are only read."""
+"""Memories that may stand in block RAM, and whether they are only read; of windows each of READS is a copy."""

@@ -144,20 +144,13 @@ def module_cost(name: str, shape: Sizes, family: Family) -> NDArray[np.float64]:
     if name == "mvtu":
         return mvtu_cost(shape, family)
     total = piece_cost(name, shape, family)
-    if name in ("sliding_window", "max_pool", "sum_pool"):
-        writes = np.asarray(shape["writes"], dtype=np.float64)
-        width, depth = np.asarray(shape["planes"]) * writes * shape["word"], shape["depth"] / writes
-        in_block = 1 - ram_in_luts(width, depth)
-        blocks = block_rams(width, depth, family)
-        total[BRAM_36K] += shape["reads"] * in_block * blocks[0]
-        total[BRAM_18K] += shape["reads"] * in_block * blocks[1]
     if name in branches.MEMORIES:
         memory, read_only = branches.MEMORIES[name]
         width, depth = memory(shape)
-        in_block = 1 - (rom_in_luts if read_only else ram_in_luts)(width, depth)
+        copies = shape.get("reads", 1) * (1 - (rom_in_luts if read_only else ram_in_luts)(width, depth))
         blocks = block_rams(width, depth, family)
-        total[BRAM_36K] += in_block * blocks[0]
-        total[BRAM_18K] += in_block * blocks[1]
+        total[BRAM_36K] += copies * blocks[0]
+        total[BRAM_18K] += copies * blocks[1]
     if name in ("scores", "rescale"):
         total[DSP] += np.asarray(shape["lanes"]) if name == "rescale" else 1
     return total
