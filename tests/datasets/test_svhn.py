@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.io import loadmat, savemat  # type: ignore[import-untyped]
+from scipy.io import savemat  # type: ignore[import-untyped]
 
 from rebnet import datasets
 from rebnet.datasets.svhn import SvhnFile, SvhnSource, load_source, read_mat
@@ -58,7 +58,7 @@ def test_data_dir(toy_dir: Path) -> None:
 
 def test_labels_may_be_float(tmp_path: Path) -> None:
     path = put(tmp_path / "a.mat", X=published(0, 3)["X"], y=np.array([[10.0], [1.0], [9.0]]))
-    assert read_mat(loadmat, path, 3)[1].tolist() == [0, 1, 9]
+    assert read_mat(path, 3)[1].tolist() == [0, 1, 9]
 
 
 GOOD = published(0, 3)
@@ -90,7 +90,7 @@ VARIABLES: dict[str, tuple[dict[str, Any], str]] = {
 def refuse(path: Path, message: str) -> None:
     whole = f"{path}: {message}; replace {path.name} by the published file"
     with pytest.raises(DatasetError, match=f"^{re.escape(whole)}$"):
-        read_mat(loadmat, path, 3)
+        read_mat(path, 3)
 
 
 @pytest.mark.parametrize("case", VARIABLES)
@@ -101,7 +101,7 @@ def test_variable_refusal(tmp_path: Path, case: str) -> None:
 
 def test_other_variables_are_not_read(tmp_path: Path) -> None:
     path = put(tmp_path / "a.mat", **GOOD, note=np.array([1, "a"], object))
-    np.testing.assert_array_equal(read_mat(loadmat, path, 3)[0], IMAGES[:3])
+    np.testing.assert_array_equal(read_mat(path, 3)[0], IMAGES[:3])
 
 
 def test_missing(tmp_path: Path) -> None:

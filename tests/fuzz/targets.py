@@ -221,8 +221,6 @@ def _write_npz(source: Path, path: Path, draw: random.Random) -> None:
 
 
 def _read_data(path: Path) -> object:
-    from scipy.io import loadmat
-
     match path.suffix:
         case ".npz":
             return datasets.load(f"npz:{path}")
@@ -231,7 +229,7 @@ def _read_data(path: Path) -> object:
             images, labels = np.empty((2, 32, 32, 3), np.uint8), np.empty(2, np.int64)
             return cifar10._unpack(path, records, images, labels)
         case ".mat":
-            return svhn.read_mat(loadmat, path, 2)
+            return svhn.read_mat(path, 2)
         case ".png" | ".jpg":
             return picture.read_picture(path, 16, 12)
     return idx.read_idx(path, (2, 4, 4))

@@ -32,8 +32,6 @@ from rebnet.files import Array
 NAME = "svhn"
 CLASSES = 10
 
-Reader = Callable[..., dict[str, object]]
-"""scipy's `loadmat`."""
 _SIZE, _CHANNELS = 32, 3
 
 
@@ -98,8 +96,6 @@ def load_source(source: SvhnSource, data_dir: Path | None, cache: Path | None = 
         data_dir: folder that holds data sets; None goes straight to the cache.
         cache: folder for downloads; None takes the user's cache folder.
     """
-    from scipy.io import loadmat
-
     folder = find_folder(data_dir, NAME)
 
     def locate(file: SvhnFile) -> Path:
@@ -107,8 +103,8 @@ def load_source(source: SvhnSource, data_dir: Path | None, cache: Path | None = 
             return _check_hash(find_file(folder, file.name, "three", NAME), file.md5)
         return fetch(NAME, file.name, file.md5, file.size, source.mirrors, cache)
 
-    train_images, train_labels = _read_part(loadmat, locate, source.train)
-    test_images, test_labels = _read_part(loadmat, locate, (source.test,))
+    train_images, train_labels = _read_part(locate, source.train)
+    test_images, test_labels = _read_part(locate, (source.test,))
     return Dataset(NAME, CLASSES, train_images, train_labels, test_images, test_labels, PUBLISHED[NAME])
 
 
@@ -123,9 +119,7 @@ def _check_hash(path: Path, md5: str) -> Path:
     return path
 
 
-def _read_part(
-    loadmat: Reader, locate: Callable[[SvhnFile], Path], files: tuple[SvhnFile, ...]
-) -> tuple[Images, Labels]:
+def _read_part(locate: Callable[[SvhnFile], Path], files: tuple[SvhnFile, ...]) -> tuple[Images, Labels]:
     """The images and labels of the files, one after the other; one file at a time is held twice."""
     paths = [locate(file) for file in files]
     count = sum(file.count for file in files)
@@ -133,13 +127,13 @@ def _read_part(
     start = 0
     for path, file in zip(paths, files, strict=True):
         end = start + file.count
-        images[start:end], labels[start:end] = read_mat(loadmat, path, file.count)
+        images[start:end], labels[start:end] = read_mat(path, file.count)
         start = end
     return images, labels
 
 
-def read_mat(loadmat: Reader, path: Path, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Read a MATLAB file, whose hash has been checked, with `loadmat`, scipy's.
+def read_mat(path: Path, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Read a MATLAB file, whose hash has been checked, with scipy.
 
     Returns:
         The images as a view N×H×W×C, and their classes 0 to 9.
@@ -147,9 +141,13 @@ def read_mat(loadmat: Reader, path: Path, count: int) -> tuple[NDArray[np.uint8]
     Raises:
         DatasetError: the file cannot be read, or X or y is not what the data set publishes.
     """
+    from scipy.io import loadmat  # takes half a second to import
+
     try:
         with path.open("rb") as file:
-            variables = loadmat(file, variable_names=("X", "y"), squeeze_me=False, struct_as_record=True)
+            variables: dict[str, object] = loadmat(
+                file, variable_names=("X", "y"), squeeze_me=False, struct_as_record=True
+            )
     except OSError as error:
         raise DatasetError(f"{path}: cannot be read ({error.strerror or error}); {_way_out(path)}") from None
     except NotImplementedError:
