@@ -39,6 +39,8 @@ def test_rtl(rebnet, build):
 def test_refusals(refuse, build, tmp_path):
     name = "names in C are made from it; use letters, digits and '_', a letter first"
     refuse(f"name='7': {name}", "generate", build, "--target", "c", "--name", "7")
+    hides = "name='stdint': stdint.h would hide the header <stdint.h> of C's library; use another name"
+    refuse(hides, "generate", build, "--target", "c", "--name", "stdint")
     message = f"output={tmp_path}: the RTL stays in its build, beside its records; leave --output out"
     refuse(message, "generate", build, "--target", "rtl", "--output", tmp_path)
     message = "--name x: names the files of the C; leave it out"

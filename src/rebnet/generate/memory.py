@@ -1,5 +1,8 @@
 """Memory images in the order that the hardware reads them, as $readmemh text."""
 
+import math
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,6 +12,8 @@ from rebnet.spec.residual import Bits
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.stages.features import EncoderUnit, RescaleUnit
 from rebnet.stages.mvtu import Mvtu
+
+Number = TypeVar("Number", np.int64, np.bool_)
 
 
 def to_hex(words: Bits) -> str:
@@ -44,10 +49,7 @@ def weight_words(dense: Dense, layer: Mvtu) -> Bits:
 def threshold_words(op: Threshold, layer: Mvtu, threshold_bits: int) -> Bits:
     """One word per set, fold and drained word: for each of DRAIN rows t, δ_1 … δ_{M-1}, T bits each."""
     constants = np.concatenate([op.thresholds[..., None], op.steps], axis=-1)
-    served, rows, numbers = constants.shape
-    padded = np.zeros((served, layer.folds * layer.pe, numbers), dtype=np.int64)
-    padded[:, :rows] = constants
-    return to_bits(padded, threshold_bits).reshape(-1, layer.drain * numbers * threshold_bits)
+    return _in_words(to_bits(_padded(constants, layer.pe), threshold_bits), layer.drain)
 
 
 def encoder_words(op: Threshold, unit: EncoderUnit) -> Bits:
@@ -55,21 +57,24 @@ def encoder_words(op: Threshold, unit: EncoderUnit) -> Bits:
     constants = np.concatenate([op.thresholds[..., None], op.steps], axis=-1)
     constants = np.broadcast_to(constants, (unit.sets, *constants.shape[1:]))
     lanes = 1 if unit.uniform else unit.lanes
-    return _in_words(constants[:, :1] if unit.uniform else constants, lanes, unit.threshold_width)
+    return _in_words(to_bits(constants[:, :1] if unit.uniform else constants, unit.threshold_width), lanes)
 
 
 def rescale_words(constants: NDArray[np.int64], scale: NDArray[np.int64], unit: RescaleUnit) -> Bits:
     """One word per set and word of the vector: for each of LANES channels A_c, and above it what is added."""
     both = (to_bits(scale, SCALE_BITS), to_bits(constants, unit.constant_width))
-    bits = np.concatenate(both, axis=-1)
-    padded = np.pad(bits, ((0, 0), (0, -unit.rows % unit.lanes), (0, 0)))
-    return padded.reshape(-1, unit.lanes * bits.shape[-1])
+    return _in_words(np.concatenate(both, axis=-1), unit.lanes)
 
 
-def _in_words(constants: NDArray[np.int64], lanes: int, width: int) -> Bits:
-    """Numbers of shape (sets, rows, numbers), those of `lanes` rows a word."""
-    padded = np.pad(constants, ((0, 0), (0, -constants.shape[1] % lanes), (0, 0)))
-    return to_bits(padded, width).reshape(-1, lanes * constants.shape[2] * width)
+def _in_words(bits: Bits, rows: int) -> Bits:
+    """Bits of shape (sets, rows, …), those of so many rows a word."""
+    padded = _padded(bits, rows)
+    return padded.reshape(-1, rows * math.prod(padded.shape[2:]))
+
+
+def _padded(values: NDArray[Number], multiple: int) -> NDArray[Number]:
+    """Arrays of shape (sets, rows, …) with rows of 0 behind, up to a multiple."""
+    return np.pad(values, [(0, 0), (0, -values.shape[1] % multiple), *[(0, 0)] * (values.ndim - 2)])
 
 
 def score_words(op: Scores, dense: Dense, score_width: int) -> Bits:

@@ -22,6 +22,12 @@ from rebnet.swap import put, workplace
 FOLDER = "c"
 NAME = "network"
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_HEADERS = re.compile(
+    "assert|complex|ctype|errno|fenv|float|inttypes|iso646|limits|locale|math|setjmp|signal|stdalign|stdarg|stdatomic|"
+    "stdbit|stdbool|stdckdint|stddef|stdint|stdio|stdlib|stdnoreturn|string|tgmath|threads|time|uchar|wchar|wctype",
+    re.IGNORECASE,
+)
+"""Headers of the standard library, from C89 to C23: a file of that name would stand in front of the library's own."""
 
 
 def write_c(build: Path, output: Path | None = None, name: str = NAME) -> GeneratedC:
@@ -37,10 +43,14 @@ def write_c(build: Path, output: Path | None = None, name: str = NAME) -> Genera
 
     Raises:
         FileFormatError: the network is missing or damaged.
-        OptionError: `name` is none in C.
+        OptionError: `name` is none in C, or that of a header of C's library.
     """
     if _IDENTIFIER.fullmatch(name) is None:
         raise OptionError(f"name={name!r}: names in C are made from it; use letters, digits and '_', a letter first")
+    if _HEADERS.fullmatch(name):
+        raise OptionError(
+            f"name={name!r}: {name}.h would hide the header <{name.lower()}.h> of C's library; use another name"
+        )
     made = program(storage.load(build), name)
     digest = file_hash(build / storage.NETWORK_FILE)
     folder = make_folder(build / FOLDER if output is None else output)
