@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.engine.driver_file import BAD_BRANCHES, BAD_LAYERS, LEGAL, branched
 from tests.engine.test_packed import CHANNELS
 from tests.generate.test_c_branches import everything, from_training
-from tests.ir.graphs import random_graph
+from tests.ir.graphs import Graph, pruned, random_graph
 from tests.ir.networks import exported, finer, from_text, images_for, random_text, tiny
 
 import rebnet
@@ -22,10 +22,12 @@ from rebnet.engine import native, reference
 from rebnet.engine.predictor import NUMPY, Predictor, instruction_sets
 from rebnet.errors import DatasetError, FileFormatError, OptionError
 from rebnet.ir import storage
-from rebnet.ir.features import Rescale
+from rebnet.ir.features import Rescale, Stack
 from rebnet.ir.network import Network
+from rebnet.ir.ops import PixelInput
 from rebnet.ir.verify import verify
 from rebnet.lower import lower
+from rebnet.spec.window import Window
 
 SETS = native.instruction_sets()
 needs_native = pytest.mark.skipif(not SETS, reason="rebnet was installed without a C++ compiler")
@@ -58,7 +60,7 @@ def draw_wide(rng, number):
 @pytest.mark.parametrize("draw", [draw_network, draw_conv_network, draw_wide])
 def test_many_networks(draw, pytestconfig):
     """Numbers of their own for every m, slopes near 0, channels that never change; up to 128 channels; numpy too."""
-    for seed in range(pytestconfig.getoption("networks")):
+    for seed in range(pytestconfig.getoption("networks") // 2):
         network = draw(np.random.default_rng([seed, 2]), seed)
         images = images_for(network, seed, 9)
         for m in network.served:
@@ -116,6 +118,21 @@ def test_features_of_more_than_32_bits():
     images = images_for(network, 1, 3)
     assert np.array_equal(predictor.predict(images), reference.run(network, images))
     with pytest.raises(OptionError, match=r"^instruction_set='generic': there is numpy for a network whose "):
+        Predictor(network, 1, "generic")
+
+
+def test_stacks_of_more_than_64_planes():
+    """numpy runs them, and nothing else; the refusal names the stack."""
+    made = Graph(np.random.default_rng(1), 4, PixelInput(2, 2, 1, 8))
+    code = made.sign(made.norm(made.layer("pixels", 3, Window(1, 1)), positive=True))
+    for _ in range(5):  # of 4 planes: 8, 16, … 128
+        code = made.put(Stack(), code, code, width=1.0)
+    network = lower(pruned("wide", made, made.norm(made.layer(code, 2, None), positive=False)))
+    predictor = Predictor(network, 1)
+    assert predictor.instruction_set == NUMPY
+    images = images_for(network, 1, 3)
+    assert np.array_equal(predictor.predict(images), reference.run(network, images))
+    with pytest.raises(OptionError, match="numpy for a network whose stacks have more than 64 planes; choose one"):
         Predictor(network, 1, "generic")
 
 

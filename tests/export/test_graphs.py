@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from rebnet.engine.laws import apply_law
+from rebnet.engine.laws import laws_of
 from rebnet.engine.reference import _accumulate, run
 from rebnet.errors import OptionError
 from rebnet.export import export
@@ -60,12 +60,12 @@ def stirred(model, seed=0):
 
 def integers(network, pixels, index):
     """Every value of a lowered network."""
-    values = {PIXELS: pixel_planes(pixels, network.input.bits)}
+    values, laws = {PIXELS: pixel_planes(pixels, network.input.bits)}, laws_of(network)
     for node in network.nodes:
         inputs = [values[source] for source in network.sources(node)]
         dense = isinstance(node.op, Dense)
         values[node.name] = (
-            _accumulate(node, *inputs, node.op.gains[index]) if dense else apply_law(network, node, index, inputs)
+            _accumulate(node, *inputs, node.op.gains[index]) if dense else laws[node.name](index, inputs)
         )
     return values
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
-from rebnet.ir.network import Network, Node
+from rebnet.ir.network import Network
 from rebnet.ir.ops import MaxPool, Op, Scores, Threshold
 from rebnet.ir.values import Code, Feature, Integer, Value, shifts_to_finest
 from rebnet.spec.features import Integers, add_features, max_pool_features, sum_pool
@@ -41,11 +41,26 @@ class At:
         return cast(Integer, self.reads[0]).high[self.index]
 
 
-def apply_law(network: Network, node: Node[Op], index: int, inputs: list[Array]) -> Array | None:
-    """The value of a node that has no weights, of the values that it reads; None where lowering leaves no such node."""
-    law = _LAWS.get(type(node.op))
-    at = At(tuple(network.values[source] for source in network.sources(node)), index)
-    return None if law is None else law(at, node.op, *inputs)
+@dataclass(frozen=True)
+class Law:
+    """What a node without weights computes, bound to the node and to the types that it reads."""
+
+    function: Callable[..., Array]
+    op: Op
+    reads: tuple[Value, ...]
+
+    def __call__(self, index: int, inputs: list[Array]) -> Array:
+        """Its value with the constants of set `index`, of the values that it reads."""
+        return self.function(At(self.reads, index), self.op, *inputs)
+
+
+def laws_of(network: Network) -> dict[str, Law]:
+    """The laws of all nodes of which lowering leaves the kind and which have no weights, by name."""
+    return {
+        node.name: Law(_LAWS[type(node.op)], node.op, tuple(network.values[s] for s in network.sources(node)))
+        for node in network.nodes
+        if type(node.op) in _LAWS
+    }
 
 
 def _max_pool(at: At, op: MaxPool, values: Array) -> Array:

@@ -57,14 +57,15 @@ class NativeEngine:
         return scores
 
 
-def fits(network: Network) -> bool:
-    """Whether the engine has room for the network's values: features of 32 bits, stacks of 64 planes."""
-    return all(
-        min(value.low, default=0) >= -_MOST_FEATURE and max(value.high, default=0) < _MOST_FEATURE
-        if isinstance(value, Feature)
-        else not isinstance(value, Code) or value.planes <= _MOST_PLANES
-        for value in network.values.values()
-    )
+def unfit(network: Network) -> str | None:
+    """What of the network the engine has no room for, in words; None where it has room for all."""
+    for value in network.values.values():
+        if isinstance(value, Feature):
+            if min(value.low, default=0) < -_MOST_FEATURE or max(value.high, default=0) >= _MOST_FEATURE:
+                return "features take more than 32 bits"
+        elif isinstance(value, Code) and value.planes > _MOST_PLANES:
+            return f"stacks have more than {_MOST_PLANES} planes"
+    return None
 
 
 def _builder(network: Network) -> Any:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet.engine.laws import laws_of
 from rebnet.engine.reference import batch_size, check_images, run_batch, served_index
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import Conv, Dense
@@ -51,6 +52,7 @@ class PackedEngine:
     def __init__(self, network: Network, threads: int = 1) -> None:
         self.network = network
         self.threads = threads
+        self._laws = laws_of(network)
         self._layers = {layer.name: _pack(layer.op, network.read(layer).shape.channels) for layer in network.layers}
 
     def run(
@@ -66,7 +68,7 @@ class PackedEngine:
         batches = [images[start : start + size] for start in range(0, len(images), size)]
 
         def work(batch: NDArray[np.uint8]) -> NDArray[np.int64]:
-            result = run_batch(self.network, batch, index, self._accumulate)
+            result = run_batch(self.network, self._laws, batch, index, self._accumulate)
             progress(len(batch))
             return result
 

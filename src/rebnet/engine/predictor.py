@@ -52,10 +52,10 @@ class Predictor:
         count = os.cpu_count() or 1 if threads is None else whole("threads", threads, legal)
         if not 1 <= count <= MOST_THREADS:
             raise OptionError(f"threads={threads}: use {legal}")
-        fits = native.fits(network)
-        here = instruction_sets() if fits else [NUMPY]
+        unfit = native.unfit(network)
+        here = [NUMPY] if unfit else instruction_sets()
         if instruction_set is not None and instruction_set not in here:
-            where = "here" if fits else "for a network whose features take more than 32 bits"
+            where = f"for a network whose {unfit}" if unfit else "here"
             raise OptionError(f"instruction_set={instruction_set!r}: there is {', '.join(here)} {where}; choose one")
         if classes is not None and len(classes) != network.classes:
             raise OptionError(

@@ -1,12 +1,12 @@
 """The integer network in numpy, through the functions of `spec`: what every faster engine must equal."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.engine.laws import apply_law
+from rebnet.engine.laws import Law, laws_of
 from rebnet.engine.values import Values
 from rebnet.errors import DatasetError, OptionError
 from rebnet.ir.network import Network, Node
@@ -79,10 +79,10 @@ def run(
     index = served_index(network, levels)
     check_images(network, images)
     results = [np.zeros((0, network.classes), dtype=np.int64)]
-    size = batch_size(network)
+    size, laws = batch_size(network), laws_of(network)
     for start in range(0, len(images), size):
         batch = images[start : start + size]
-        results.append(run_batch(network, batch, index, _accumulate))
+        results.append(run_batch(network, laws, batch, index, _accumulate))
         progress(len(batch))
     return np.concatenate(results)
 
@@ -120,20 +120,19 @@ def batch_size(network: Network) -> int:
 
 
 def run_batch(
-    network: Network, images: NDArray[np.uint8], index: int, accumulate_layer: Accumulate
+    network: Network, laws: Mapping[str, Law], images: NDArray[np.uint8], index: int, accumulate_layer: Accumulate
 ) -> NDArray[np.int64]:
-    """Scores of a batch with the constants of set `index`; the engines differ in `accumulate_layer` alone."""
+    """Scores of a batch with the constants of set `index`, by `laws_of(network)` and what computes the layers."""
     # codes, (planes, images, *map), and sums, features and scores, (images, *map)
     values: Values[NDArray[Any]] = Values(network, pixel_planes(images, network.input.bits))
     for node in network.nodes:
         inputs = values.reads(node)
         if isinstance(node.op, Dense) and node.op.gains is not None:
             value = accumulate_layer(cast("Node[Dense]", node), inputs[0], node.op.gains[index])
+        elif node.name in laws:
+            value = laws[node.name](index, inputs)
         else:
-            found = apply_law(network, node, index, inputs)
-            if found is None:
-                raise OptionError(f"{type(node.op).__name__}: lower the network before running it")
-            value = found
+            raise OptionError(f"{type(node.op).__name__}: lower the network before running it")
         values[node.name] = value
     answer = network.answers[0]
     if not isinstance(answer.op, Scores):
