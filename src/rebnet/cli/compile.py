@@ -149,7 +149,6 @@ def _print_resources(folding: "Folding", predicted: "Predicted") -> None:
         return
     rate = 1e6 * search.clock_mhz / folding.predicted_cycles_per_image
     print(f"{rate:.0f} images/s at {search.clock_mhz:g} MHz, a clock that is assumed, not measured")
-    print(
-        f"{search.proved}: {search.foldings_enumerated} foldings, largest share {search.largest_share} %, "
-        f"bound {search.bound} %, gap {search.gap} %"
-    )
+    looked = "" if search.gap is None else f"{search.foldings_enumerated} foldings, "
+    bounds = "" if search.gap is None else f", bound {search.bound} %, gap {search.gap} %"
+    print(f"{search.proved}: {looked}largest share {search.largest_share} %{bounds}")
