@@ -107,6 +107,7 @@ def test_a_page_of_branches(branched, tmp_path):
         signs = [n for n in storage.load(build / "exported").nodes if isinstance(n.op, ResidualSign)]
         factors = text[text.index('id="factors"') : text.index('id="adaptive"')]
         assert factors.count('scope="row"') == len(signs) > 3
+        assert {name for name, _ in read.gammas} <= {block.name for block in found}
 
 
 def test_a_join_that_sets_the_pace_has_a_row(branched):

@@ -14,7 +14,7 @@ from rebnet.build_folder import COMPILE_FILE
 from rebnet.errors import OptionError, SchemaError
 from rebnet.ir import storage
 from rebnet.ir.network import Network
-from rebnet.ir.ops import ResidualSign
+from rebnet.ir.ops import BatchNorm, ResidualSign
 from rebnet.records import RESOURCES, Evaluation, Record, Simulation, Training, among, read_any
 from rebnet.records.chain import Chain, Link, read_chain
 from rebnet.records.request import Request
@@ -38,8 +38,8 @@ class Build:
         folder: where it is.
         network: the integer network.
         accelerator: its modules; None where it was not folded.
-        gammas: the layer in front of each residual sign, or else the node that it reads, and its factors at each
-            m = 1 … M; empty without an exported network.
+        gammas: the layer in front of each residual sign, or else the node that its module reads, and its factors at
+            each m = 1 … M; empty without an exported network.
         records: those that can be used, by file.
         unused: why another one that is there cannot, by file.
         links: every hash that names a file of the build.
@@ -112,7 +112,8 @@ def _gammas(folder: Path) -> tuple[tuple[str, tuple[tuple[float, ...], ...]], ..
     found = []
     for node in network.nodes:
         if isinstance(node.op, ResidualSign):
-            layer = network.layer_of(node)
-            name = network.sources(node)[0] if layer is None else layer.name
-            found.append((name, tuple(node.op.factors(m) for m in counts)))
+            layer, (source,) = network.layer_of(node), network.sources(node)
+            if source in network.by_name and isinstance(network.by_name[source].op, BatchNorm):  # in the same module
+                (source,) = network.sources(network.by_name[source])
+            found.append((source if layer is None else layer.name, tuple(node.op.factors(m) for m in counts)))
     return tuple(found)
