@@ -103,12 +103,12 @@ def _stages(network: Network) -> list[_Stage]:
         signs = np.where(op.weights.bits, np.float32(1), np.float32(-1))
         if isinstance(op, Conv):
             window = op.window
-            if window.same or window.stride != 1:
+            if window.padded or window.stride != (1, 1):
                 raise ValueError(f"{network.name}, {layer.name}: window {window}; the graphs are written for stride 1")
-            signs = signs.reshape(-1, window.kernel, window.kernel, shape[2]).transpose(0, 3, 1, 2)
+            signs = signs.reshape(-1, *window.kernel, shape[2]).transpose(0, 3, 1, 2)
         else:
             signs = signs.reshape(-1, *shape).transpose(0, 3, 1, 2).reshape(op.weights.rows, -1)
-        pool = (pools[0].kernel, pools[0].stride) if pools else None
+        pool = (pools[0].kernel[0], pools[0].stride[0]) if pools else None
         found.append(_Stage(op, np.ascontiguousarray(signs), positions, tail.op, pool))
     return found
 

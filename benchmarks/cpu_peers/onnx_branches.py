@@ -15,7 +15,8 @@ from cpu_peers.onnx_graph import OPSET, Graph
 from rebnet.ir.features import Add, Rescale, SumPool
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import Conv, Dense, MaxPool, Op, Scores, Threshold
-from rebnet.ir.values import Feature, shifts_to_finest
+from rebnet.ir.values import Feature, Shape, shifts_to_finest
+from rebnet.spec.window import Window
 
 Numbers = NDArray[Any]
 
@@ -37,6 +38,12 @@ def onnx_branches(network: Network, batch: int, *, relu: bool) -> Any:
     scores = helper.make_tensor_value_info(answer, TensorProto.FLOAT, [batch, network.classes])
     whole = helper.make_graph(graph.nodes, "network", [pixels], [scores], graph.constants)
     return helper.make_model(whole, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+
+
+def _pads(window: Window, shape: Shape) -> list[int]:
+    """Rows above, columns left, rows below and columns right of a map."""
+    (top, below), (left, right) = window.padding(shape.height, shape.width)
+    return [top, left, below, right]
 
 
 class _Branches(Graph):
@@ -65,8 +72,13 @@ class _Branches(Graph):
                 area = self._network.read(node).shape.positions
                 return mean if self._relu else self.node("Mul", mean, self.constant(area))
             case MaxPool(window=window):
-                kernel, stride = window.kernel, window.stride
-                return self.node("MaxPool", sources[0], kernel_shape=[kernel, kernel], strides=[stride, stride])
+                return self.node(
+                    "MaxPool",
+                    sources[0],
+                    kernel_shape=list(window.kernel),
+                    strides=list(window.stride),
+                    pads=_pads(window, self._network.read(node).shape),
+                )
         raise ValueError(f"{self._network.name}, {node.name}: no graph is written for {type(node.op).__name__}")
 
     def _layer(self, node: Node[Op], op: Dense, name: str) -> str:
@@ -82,14 +94,13 @@ class _Branches(Graph):
             weights = weights.reshape(-1, *shape).transpose(0, 3, 1, 2).reshape(len(weights), -1)
             return self.node("Gemm", self.node("Flatten", name), self.constant(weights), self.constant(bias), transB=1)
         window = op.window
-        weights = weights.reshape(-1, window.kernel, window.kernel, shape.channels).transpose(0, 3, 1, 2)
-        (top, below), (left, right) = window.padding(shape.height), window.padding(shape.width)
-        pads = [top, left, below, right]
+        weights = weights.reshape(-1, *window.kernel, shape.channels).transpose(0, 3, 1, 2)
+        pads = _pads(window, shape)
         if any(pads) and not self._relu:  # with the lowest code, which is not 0
             assert op.gains is not None
             lowest = self.constant(-sum(op.gains[self._index]))
             name, pads = self.node("Pad", name, self.integers([0, 0, *pads[:2], 0, 0, *pads[2:]]), lowest), [0] * 4
-        strides = [window.stride] * 2
+        strides = list(window.stride)
         return self.node("Conv", name, self.constant(weights), self.constant(bias), pads=pads, strides=strides)
 
     def _affine(self, op: Dense, tail: Op) -> tuple[Numbers, Numbers]:

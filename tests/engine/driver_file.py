@@ -16,7 +16,7 @@ from rebnet.lower import lower
 _END, _NETWORK, _LAYER, _POOL, _SCORES, _RUN, _REFUSED, _RESCALE, _ENCODE, _SUM_POOL, _ADD, _JOIN, _STACK = range(13)
 
 LEGAL = {
-    "source": 0, "kernel_h": 3, "kernel_w": 3, "stride": 1, "pad_top": 0, "pad_left": 0, "out_height": 2,
+    "source": 0, "kernel_h": 3, "kernel_w": 3, "stride_h": 1, "stride_w": 1, "top": 0, "left": 0, "out_height": 2,
     "out_width": 2, "rows": 3, "levels_out": 1, "shift": 0, "weights": np.zeros((3, 2), dtype=np.uint8),
     "gains": np.ones((1, 1), dtype=np.int64), "thresholds": np.zeros((1, 3), dtype=np.int64),
     "steps": np.zeros((1, 3, 0), dtype=np.int64),
@@ -57,7 +57,11 @@ BAD_LAYERS = {
     "no such step": {"levels_out": 2, "steps": np.full((1, 3, 1), -(1 << 50))},
 }
 
-BAD_POOLS = {"pool: no such window": (1, 3, 1), "reads no value": (-1, 1, 1)}
+BAD_POOLS = {
+    "pool: no such window": (1, 0, 1, 1, 1, 0, 0, 1, 1),
+    "pool: windows outside of the map": (1, 2, 2, 1, 1, 0, 0, 1, 3),
+    "reads no value": (-1, 1, 1, 1, 1, 0, 0, 2, 2),
+}
 
 BAD_SCORES = {
     "scale of another shape": (_NUMBERS[:, :2], _NUMBERS, _REACH),
@@ -83,9 +87,9 @@ BAD_BRANCHES = {
     "encoder: shift must be 0 to 12": ("encode", 3, 2, -1, *_THRESHOLDS),
     "encoder: thresholds of another shape": ("encode", 3, 2, 0, _NUMBERS[:, :2], _THRESHOLDS[1]),
     "encoder: steps of another shape": ("encode", 3, 3, 0, *_THRESHOLDS),
-    "sum pool: reads no features": ("sum_pool", 1, 1, 1, 1),
-    "pool: no such window": ("sum_pool", 3, 1, 3, 1),
-    "pool: needs codes or features in front": ("pool", 0, 1, 1),
+    "sum pool: reads no features": ("sum_pool", 1, 1, 1, 1, 1, 0, 0, 2, 2),
+    "sum pool: is not padded": ("sum_pool", 3, 1, 3, 1, 1, 0, 0, 1, 1),
+    "pool: needs codes or features in front": ("pool", 0, 1, 1, 1, 1, 0, 0, 4, 4),
     "add: takes 2 to 4096 values": ("add", [3], [0]),
     "add: needs a shift for each value": ("add", [3, 3], [0]),
     "add: takes features": ("add", [3, 1], [0, 0]),

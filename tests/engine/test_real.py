@@ -1,5 +1,6 @@
 """The real engine against the same network written out in double precision, one image at a time."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from tests.ir.networks import (
     tiny_conv,
     with_own_sets,
 )
+from tests.spec.draw_windows import axis_starts
 
 from rebnet.engine.real import run_real
 from rebnet.errors import DatasetError, OptionError
@@ -30,7 +32,7 @@ def plain_outputs(network, image, levels):
         if isinstance(op, Dense) and not isinstance(op, Conv):
             maps = maps.reshape(1, 1, -1)
         if isinstance(op, Conv | MaxPool):
-            spots = plain_windows(maps, op.window, lowest)
+            spots = plain_windows(maps, op.window, lowest if isinstance(op, Conv) else -math.inf)
             flat = isinstance(op, Conv)
             maps = [[window.ravel() if flat else window.max(axis=(0, 1)) for window in row] for row in spots]
         if not isinstance(op, MaxPool):
@@ -42,17 +44,14 @@ def plain_outputs(network, image, levels):
 
 
 def plain_windows(maps, window, lowest):
-    """Every window, (kernel, kernel, channels), cut out of a larger map of the lowest value."""
-    height, width, channels = maps.shape
-    starts = []
-    for size in (height, width):
-        total = max((-(-size // window.stride) - 1) * window.stride + window.kernel - size, 0)
-        before, after = (total // 2, total - total // 2) if window.same else (0, 0)
-        starts.append([before + start for start in range(-before, size + after - window.kernel + 1, window.stride)])
-        starts.append(before)
-    large = np.full((height + 2 * window.kernel, width + 2 * window.kernel, channels), lowest)
-    large[starts[1] : starts[1] + height, starts[3] : starts[3] + width] = maps
-    return [[large[y : y + window.kernel, x : x + window.kernel] for x in starts[2]] for y in starts[0]]
+    """Every window, (rows, columns, channels), cut out of a larger map of the lowest value."""
+    (height, width, channels), (rows, columns) = maps.shape, window.kernel
+    large = np.full((height + 2 * rows, width + 2 * columns, channels), lowest)
+    large[rows : rows + height, columns : columns + width] = maps
+    return [
+        [large[rows + y : 2 * rows + y, columns + x : 2 * columns + x] for x in axis_starts(window, 1, width)]
+        for y in axis_starts(window, 0, height)
+    ]
 
 
 def plain_pixel(op, x, levels):

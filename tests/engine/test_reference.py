@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.ir.networks import exported, from_text, images_for, random_images, random_text, tiny, tiny_conv
+from tests.spec.draw_windows import axis_starts
 
 from rebnet.engine import reference
 from rebnet.engine.reference import check_images, run, run_mixed, served_index
@@ -62,20 +63,14 @@ def plain_sum(weights, codes, gains):
 def plain_windows(maps, window):
     """The pixels of every window, row by row; outside the map, pixels of the lowest code."""
     border = [[0] * len(maps[0][0][0])] * len(maps[0][0])
-    starts = []
-    for size in (len(maps), len(maps[0])):
-        before = after = 0
-        if window.same:
-            total = max((-(-size // window.stride) - 1) * window.stride + window.kernel - size, 0)
-            before, after = total // 2, total - total // 2
-        starts.append(range(-before, size + after - window.kernel + 1, window.stride))
+    starts = [axis_starts(window, axis, size) for axis, size in enumerate((len(maps), len(maps[0])))]
 
     def pixel(row, column):
         inside = 0 <= row < len(maps) and 0 <= column < len(maps[0])
         return maps[row][column] if inside else border
 
-    reach = range(window.kernel)
-    return [[[pixel(y + i, x + j) for i in reach for j in reach] for x in starts[1]] for y in starts[0]]
+    rows, columns = map(range, window.kernel)
+    return [[[pixel(y + i, x + j) for i in rows for j in columns] for x in starts[1]] for y in starts[0]]
 
 
 def plain_code(residual, steps):

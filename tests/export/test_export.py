@@ -245,13 +245,11 @@ TAKEN = (
             "2, BinaryConv2d: its window is 3x3, its map was padded for 3x3/2+same; make them the same",
         ),
         *(
-            ((CONV, NORM, pool), f"3, {pool}: a pool is square, unpadded, undilated and floors; make it so")
+            ((CONV, NORM, pool), f"3, {pool}: a pool is undilated and floors; make it so")
             for pool in (
-                nn.MaxPool2d(2, padding=1),
                 nn.MaxPool2d(2, ceil_mode=True),
                 nn.MaxPool2d(2, dilation=2),
-                nn.MaxPool2d((2, 3)),
-                nn.MaxPool2d(2, stride=(1, 2)),
+                nn.MaxPool2d((2, 3), dilation=(1, 2)),
             )
         ),
         (

@@ -11,7 +11,21 @@ from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelI
 from rebnet.ir.values import Code, Feature, LevelCounts, Shape, Value
 from rebnet.ir.verify import verify
 from rebnet.spec.rescale import grid_of
-from rebnet.spec.window import Window
+from rebnet.spec.window import NO_PADS, Pads, Window
+
+
+def draw_pair(rng: np.random.Generator, least: int, most: int) -> tuple[int, int]:
+    """Rows and columns, from `least` to below `most`, equal more often than not."""
+    rows, columns = (int(size) for size in rng.integers(least, most, 2))
+    return (rows, rows if rng.random() < 0.6 else columns)
+
+
+def draw_pads(rng: np.random.Generator, kernel: tuple[int, int]) -> Pads:
+    """Padding of each side, most often none."""
+    if rng.random() < 0.7:
+        return NO_PADS
+    (top, below), (left, right) = (tuple(int(pad) for pad in rng.integers(0, size, 2)) for size in kernel)
+    return (top, below), (left, right)
 
 
 @dataclass
@@ -50,7 +64,7 @@ class Graph:
     def layer(self, source: str, rows: int, window: Window | None) -> str:
         """A layer with weights, and what its sums' width is."""
         shape = self.values[source].shape
-        columns = shape.elements if window is None else window.kernel**2 * shape.channels
+        columns = shape.elements if window is None else window.area * shape.channels
         weights = BitMatrix.pack(self.rng.random((rows, columns)) < 0.5)
         scale = 2.0 ** int(self.rng.integers(-3, 1))
         op = Dense(weights, scale) if window is None else Conv(weights, scale, window=window)
@@ -100,11 +114,11 @@ class Graph:
         return self.put(Rescale(grid.scale, grid.bias, grid.shift, fraction_bits), sums, width=1.0)
 
     def window(self, shape: Shape, most: int = 4) -> Window | None:
-        same = bool(self.rng.random() < 0.7)
-        kernel = int(self.rng.integers(1, most))
-        if not same and kernel > min(shape.height, shape.width):
-            return None
-        return Window(kernel, int(self.rng.integers(1, 3)) if self.rng.random() < 0.3 else 1, same)
+        same = bool(self.rng.random() < 0.6)
+        stride = draw_pair(self.rng, 1, 3) if self.rng.random() < 0.3 else (1, 1)
+        kernel = draw_pair(self.rng, 1, most)
+        window = Window(kernel, stride, same, NO_PADS if same else draw_pads(self.rng, kernel))
+        return window if window.fits(*shape[:2]) else None
 
 
 def random_graph(seed: int, levels: int | None = None, steps: int | None = None, most: int = 8) -> Network:
@@ -169,10 +183,11 @@ def _grow(graph: Graph, fraction_bits: int) -> None:
         case 6 if features:
             source = graph.pick(features)
             shape = graph.values[source].shape
-            window = Window(int(rng.integers(1, 4)), int(rng.integers(1, 3)))
-            if window.kernel > min(shape.height, shape.width):
+            window = Window(draw_pair(rng, 1, 4), draw_pair(rng, 1, 3))
+            padded = Window(window.kernel, window.stride, pads=draw_pads(rng, window.kernel))
+            if not window.fits(*shape[:2]):
                 return
-            pools: list[Op] = [SumPool(window), SumPool(), MaxPool(window)]
+            pools: list[Op] = [SumPool(window), SumPool(), MaxPool(padded)]
             graph.put(pools[int(rng.integers(3))], source, width=1.0)
         case 7 if features:
             first = graph.pick(features)
@@ -215,8 +230,9 @@ def _layer(graph: Graph, source: str, fraction_bits: int) -> None:
     pooled = False
     if window is not None and rng.random() < 0.25:
         size = graph.values[sums].shape
-        pool = Window(int(rng.integers(1, 3)), int(rng.integers(1, 3)))
-        if pool.kernel <= min(size.height, size.width):
+        kernel = draw_pair(rng, 1, 3)
+        pool = Window(kernel, draw_pair(rng, 1, 3), pads=draw_pads(rng, kernel))
+        if pool.fits(*size[:2]):
             sums, pooled = graph.put(MaxPool(pool), sums, width=graph.widths[sums]), True
     if rng.random() < 0.35:
         graph.sign(graph.norm(sums, positive=pooled or graph.own_sets))
@@ -284,18 +300,18 @@ def _rescaled(network: Network, node: Node[Op], op: Rescale, sums: np.ndarray, m
 
 def _windows(maps: np.ndarray, window: Window, low: float) -> np.ndarray:
     height, width = maps.shape[1:3]
-    padded = np.pad(maps, ((0, 0), window.padding(height), window.padding(width), (0, 0)), constant_values=low)
-    rows, columns = window.output(height, width)
+    padded = np.pad(maps, ((0, 0), *window.padding(height, width), (0, 0)), constant_values=low)
+    (rows, columns), (high, wide), (down, right) = window.output(height, width), window.kernel, window.stride
     return np.stack(
         [
             np.stack(
                 [
-                    padded[:, y : y + window.kernel, x : x + window.kernel].reshape(len(maps), -1)
-                    for x in range(0, columns * window.stride, window.stride)
+                    padded[:, y : y + high, x : x + wide].reshape(len(maps), -1)
+                    for x in range(0, columns * right, right)
                 ],
                 axis=1,
             )
-            for y in range(0, rows * window.stride, window.stride)
+            for y in range(0, rows * down, down)
         ],
         axis=1,
     )
@@ -303,5 +319,5 @@ def _windows(maps: np.ndarray, window: Window, low: float) -> np.ndarray:
 
 def _pool(maps: np.ndarray, window: Window, function) -> np.ndarray:
     channels = maps.shape[-1]
-    vectors = _windows(maps, window, 0.0)
-    return function(vectors.reshape(*vectors.shape[:3], window.kernel**2, channels), axis=3)
+    vectors = _windows(maps, window, -np.inf)
+    return function(vectors.reshape(*vectors.shape[:3], window.area, channels), axis=3)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from tests.ir.graphs import draw_pads, draw_pair
 
 from rebnet.engine.real import run_real
 from rebnet.ir.network import Network, Node
@@ -11,7 +12,7 @@ from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelI
 from rebnet.ir.verify import verify
 from rebnet.spec.gains import choose_gains
 from rebnet.spec.threshold import MOST_SHIFT
-from rebnet.spec.window import Window
+from rebnet.spec.window import NO_PADS, Window
 
 
 def with_nodes(network, nodes):
@@ -137,14 +138,16 @@ def random_text(rng, channels=(1, 2, 5, 9), most=12):
     height, width = (int(size) for size in rng.integers(1, most, 2))
     tokens = [f"{height}x{width}x{rng.choice([1, 2, 3])}"]
     for _ in range(rng.integers(0, 4)):
-        window = Window(int(rng.integers(1, 6)), int(rng.integers(1, 4)), bool(rng.integers(2)))
-        if not window.same and window.kernel > min(height, width):
+        kernel, same = draw_pair(rng, 1, 6), bool(rng.integers(2))
+        window = Window(kernel, draw_pair(rng, 1, 4), same, NO_PADS if same else draw_pads(rng, kernel))
+        if not window.fits(height, width):
             continue
         tokens.append(f"C{rng.choice(channels)}:{window}")
         height, width = window.output(height, width)
-        pool = Window(int(rng.integers(1, 4)), int(rng.integers(1, 4)))
-        if rng.integers(2) and pool.kernel <= min(height, width):
-            tokens.append(f"MP{pool.kernel}/{pool.stride}")
+        kernel = draw_pair(rng, 1, 4)
+        pool = Window(kernel, draw_pair(rng, 1, 4), pads=draw_pads(rng, kernel))
+        if rng.integers(2) and pool.fits(height, width):
+            tokens.append(str(PoolText(pool)))
             height, width = pool.output(height, width)
     tokens.extend(f"D{rng.choice(channels)}" for _ in range(rng.integers(0, 2)))
     return " - ".join([*tokens, f"D{rng.integers(1, 6)}"])

@@ -42,7 +42,8 @@ CONV = tiny_conv().ops
         ),
         (
             "2x2x1 - C1:5000x5000+same - D2",
-            "network text, layer 1, C1:5000x5000+same: kernel and stride are at most 4096",
+            "network text, token 2, 'C1:5000x5000+same': kernel and stride must be at most 4096, such as C16:5x5/2 or "
+            "C16:1x9/1x2+same",
         ),
         (
             "1x1x1 - D40000 - D40000 - D2",

@@ -8,6 +8,8 @@ from rebnet.errors import FoldingError, NotationError
 from rebnet.ir.notation import Architecture, ConvText, DenseText, Folding, PoolText, parse
 from rebnet.spec.window import Window
 
+from ..spec.draw_windows import any_windows
+
 ARCH_1 = "28x28x1 - D256(16,64) - D256(32,16) - D256(16,32) - D10(16,4)"
 
 
@@ -22,14 +24,13 @@ def architectures(draw):
     layers = ()
     for _ in range(draw(st.integers(0, 4))):
         height_now, width_now, channels_now = Architecture(height, width, channels, layers).shapes[-1]
-        largest = min(height_now, width_now)
-        window = Window(draw(st.integers(1, largest)), draw(st.integers(1, 5)))
+        window = draw(any_windows(min(height_now, width_now)))
         if layers and isinstance(layers[-1], ConvText) and draw(st.booleans()):
             layers = (*layers, PoolText(window))
             continue
         if draw(st.booleans()):
             window = Window(draw(st.integers(1, 12)), window.stride, same=True)
-        folding = draw(foldings(window.kernel**2 * channels_now))
+        folding = draw(foldings(window.area * channels_now))
         layers = (*layers, ConvText(draw(st.integers(1, 600)), folding, window))
     for _ in range(draw(st.integers(1, 4))):
         height_now, width_now, channels_now = Architecture(height, width, channels, layers).shapes[-1]
@@ -79,7 +80,13 @@ LAYER = (
     "C96(32,33):11x11/4, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an average pool AP<size>/STRIDE or GAP, "
     "or a block such as 2{ C64:3x3+same | }+"
 )
-SQUARE = "the kernel must be square and kernel and stride at least 1, such as :5x5/2"
+CONV = "C16:5x5/2 or C16:1x9/1x2+same"
+WINDOW = (
+    "is no window; write rows x columns, and where there are any a stride behind '/' and padding behind '+', such as"
+)
+LEAST = "kernel and stride must be at least 1, such as"
+PADDING = "padding must be less than the kernel, so that every window holds a part of the map, such as"
+MAX_POOL = "MP3/2 or MP1x4"
 POOL = "a max-pool must follow a convolution C<channels>"
 BEHIND = "stands behind a dense layer, where only dense layers D<outputs> may stand"
 FACTORS = "the parentheses must hold (PE,SIMD) or (PE,SIMD,LANES) in whole numbers, such as (16,64)"
@@ -98,21 +105,30 @@ FACTORS = "the parentheses must hold (PE,SIMD) or (PE,SIMD,LANES) in whole numbe
         ("28x28x1 - c64 - D10", f"network text, token 2, 'c64': {LAYER}"),
         ("28x28x1 - C - D10", f"network text, token 2, 'C': {LAYER}"),
         ("28x28x1 - C0 - D10", f"network text, token 2, 'C0': {LAYER}"),
-        ("28x28x1 - C4:3 - D10", f"network text, token 2, 'C4:3': {LAYER}"),
-        ("28x28x1 - C4:3x3/ - D10", f"network text, token 2, 'C4:3x3/': {LAYER}"),
+        ("28x28x1 - C4:3 - D10", f"network text, token 2, 'C4:3': '3' {WINDOW} {CONV}"),
+        ("28x28x1 - C4:3x3/ - D10", f"network text, token 2, 'C4:3x3/': '3x3/' {WINDOW} {CONV}"),
         ("28x28x1 - C4:3x3+SAME - D10", f"network text, token 2, 'C4:3x3+SAME': {LAYER}"),
         ("28x28x1 - C4+same - D10", f"network text, token 2, 'C4+same': {LAYER}"),
-        ("28x28x1 - C4:3x3+same/2 - D10", f"network text, token 2, 'C4:3x3+same/2': {LAYER}"),
-        ("28x28x1 - C4:3x3(1,1) - D10", f"network text, token 2, 'C4:3x3(1,1)': {LAYER}"),
-        ("28x28x1 - C4:12345x12345 - D10", f"network text, token 2, 'C4:12345x12345': {LAYER}"),
-        ("28x28x1 - C4:3x4 - D10", f"network text, token 2, 'C4:3x4': {SQUARE}"),
-        ("28x28x1 - C4:0x0 - D10", f"network text, token 2, 'C4:0x0': {SQUARE}"),
-        ("28x28x1 - C4:3x3/0 - D10", f"network text, token 2, 'C4:3x3/0': {SQUARE}"),
+        ("28x28x1 - C4:3x3+same/2 - D10", f"network text, token 2, 'C4:3x3+same/2': '3x3+same/2' {WINDOW} {CONV}"),
+        ("28x28x1 - C4:3x3(1,1) - D10", f"network text, token 2, 'C4:3x3(1,1)': '3x3(1,1)' {WINDOW} {CONV}"),
+        ("28x28x1 - C4:12345x12345 - D10", f"network text, token 2, 'C4:12345x12345': '12345x12345' {WINDOW} {CONV}"),
+        ("28x28x1 - C4:0x0 - D10", f"network text, token 2, 'C4:0x0': {LEAST} {CONV}"),
+        ("28x28x1 - C4:3x0 - D10", f"network text, token 2, 'C4:3x0': {LEAST} {CONV}"),
+        ("28x28x1 - C4:3x3/0 - D10", f"network text, token 2, 'C4:3x3/0': {LEAST} {CONV}"),
+        ("28x28x1 - C4:3x3/1x0 - D10", f"network text, token 2, 'C4:3x3/1x0': {LEAST} {CONV}"),
+        ("28x28x1 - C4:3x1+1 - D10", f"network text, token 2, 'C4:3x1+1': {PADDING} {CONV}"),
+        ("28x28x1 - C4:3x3+(0,3)x1 - D10", f"network text, token 2, 'C4:3x3+(0,3)x1': {PADDING} {CONV}"),
+        ("28x28x1 - C4:3x3+(0,1 - D10", f"network text, token 2, 'C4:3x3+(0,1': '3x3+(0,1' {WINDOW} {CONV}"),
+        ("28x28x1 - C4 - MP2+2 - D10", f"network text, token 3, 'MP2+2': {PADDING} {MAX_POOL}"),
+        ("28x28x1 - C4 - MP2/ - D10", f"network text, token 3, 'MP2/': {LAYER}"),
+        (
+            "28x28x1 - C4 - AP2+1 - D10",
+            "network text, token 3, 'AP2+1': an average pool is not padded; leave +1 out",
+        ),
         ("28x28x1 - C4(1) - D10", f"network text, token 2, 'C4(1)': {FACTORS}"),
         ("28x28x1 - C4 - MP - D10", f"network text, token 3, 'MP': {LAYER}"),
-        ("28x28x1 - C4 - MP0 - D10", f"network text, token 3, 'MP0': {LAYER}"),
-        ("28x28x1 - C4 - MP2+same - D10", f"network text, token 3, 'MP2+same': {LAYER}"),
-        ("28x28x1 - C4 - MP2/0 - D10", "network text, token 3, 'MP2/0': stride=0; use at least 1, such as MP3/2"),
+        ("28x28x1 - C4 - MP0 - D10", f"network text, token 3, 'MP0': {LEAST} {MAX_POOL}"),
+        ("28x28x1 - C4 - MP2/0 - D10", f"network text, token 3, 'MP2/0': {LEAST} {MAX_POOL}"),
         ("28x28x1 - MP2 - D10", f"network text, token 2, 'MP2': {POOL}"),
         ("28x28x1 - C4 - MP2 - MP2 - D10", f"network text, token 4, 'MP2': {POOL}"),
         ("28x28x1 - D4 - MP2 - D10", f"network text, token 3, 'MP2': {BEHIND}"),

@@ -46,10 +46,14 @@ def test_round_trip_of_convolutions_at_every_stage(tmp_path, levels):
 
 
 def test_how_a_window_is_stored(tmp_path):
-    save(from_text("9x9x3 - C5:5x5/2+same - MP2/1 - C4 - D3"), tmp_path)
+    text = "9x9x3 - C5:5x5/2+same - MP2/1 - C4 - MP1x2+0x1 - C4:2x1/1x2+(0,1)x0 - D3"
+    save(from_text(text), tmp_path)
+    assert load(tmp_path) == from_text(text)
     record = json.loads((tmp_path / NETWORK_FILE).read_text())
     windows = [(op["op"], op["window"]) for op in record["ops"] if "window" in op]
-    assert windows == [("Conv", [5, 2, True]), ("MaxPool", [2, 1, False]), ("Conv", [3, 1, False])]
+    squares = [("Conv", [5, 2, True]), ("MaxPool", [2, 1, False]), ("Conv", [3, 1, False])]
+    pairs = [("MaxPool", [[1, 2], [1, 2], [[0, 0], [1, 1]]]), ("Conv", [[2, 1], [1, 2], [[0, 1], [0, 0]]])]
+    assert windows == squares + pairs
 
 
 def test_round_trip_of_fixed_levels_and_lanes(tmp_path):
@@ -206,7 +210,7 @@ def test_numbers_that_no_record_holds(rewrite, path):
     assert rewrite(setter(*path, value=10**400)) == refusal
 
 
-WINDOW = "it must hold kernel, stride and whether the map is padded"
+WINDOW = "it must hold kernel, stride and how the map is padded"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +218,20 @@ WINDOW = "it must hold kernel, stride and whether the map is padded"
     [
         (("ops", 0, "window"), 3, "'window' holds 3, it must hold a list"),
         (("ops", 0, "window"), [2, 1], f"'window' holds [2, 1], {WINDOW}"),
-        (("ops", 0, "window"), [2, 1, 0], f"'window' holds [2, 1, 0], {WINDOW}"),
+        (("ops", 0, "window"), [2, 1, 0], "'window' holds 0, it must hold a list"),
+        (("ops", 0, "window"), [[2], 1, False], "'window' holds [2] where it must hold two numbers"),
+        (
+            ("ops", 0, "window"),
+            [2, 1, [[1, 1]]],
+            "'window' pads by [[1, 1]], it must hold rows above and below, columns left and right",
+        ),
+        (("ops", 0, "window"), [2, 1, [[1, 1], [1, 2, 3]]], "'window' holds [1, 2, 3] where it must hold two numbers"),
+        (
+            ("ops", 0, "window"),
+            [[2, 3], 1, [[0, 1], [-1, 0]]],
+            "tiny, operation 1, Conv layer1: window 2x3+(0,1)x(-1,0); padding must be less than the kernel, so that "
+            "every window holds a part of the map",
+        ),
         (("ops", 0, "window"), [2.0, 1, False], "'window' holds 2.0, it must hold a whole number"),
         (("ops", 0, "window"), [2, True, False], "'window' holds True, it must hold a whole number"),
         (
@@ -240,9 +257,8 @@ WINDOW = "it must hold kernel, stride and whether the map is padded"
         (
             ("ops", 2, "window"),
             [10**15, 1, False],
-            f"tiny, operation 3, MaxPool: window {10**15}x{10**15} does not fit the 2x2 map in front of it",
+            f"tiny, operation 3, MaxPool: window {10**15}x{10**15}; kernel and stride must be at most 4096",
         ),
-        (("ops", 2, "window"), [2, 2, True], "tiny, operation 3, MaxPool: window 2x2/2+same; a pool is not padded"),
         (("ops", 2, "rows"), 2, "MaxPool.__init__() got an unexpected keyword argument 'rows'"),
         (("ops", 0, "op"), "Dense", "Dense.__init__() got an unexpected keyword argument 'window'"),
         (("ops", 0, "op"), "MaxPool", "MaxPool.__init__() got an unexpected keyword argument 'rows'"),

@@ -193,7 +193,11 @@ CONVOLUTIONS = [
         edit(MAPS, 2, window=Window(0, 1)),
         "tiny, operation 3, MaxPool: window 0x0; kernel and stride must be at least 1",
     ),
-    (edit(MAPS, 2, window=Window(2, 2, True)), "tiny, operation 3, MaxPool: window 2x2/2+same; a pool is not padded"),
+    (
+        edit(MAPS, 2, window=Window((3, 2), 2, pads=(1, 2))),
+        "tiny, operation 3, MaxPool: window 3x2/2+1x2; padding must be less than the kernel, so that every window "
+        "holds a part of the map",
+    ),
     (edit(MAPS, 2, window=Window(1, 1)), "tiny, operation 5, Dense layer2: has 2 columns, its input has 8 values"),
     (with_op(MAPS, 0, POOL), "tiny, operation 1, MaxPool: stands at the start, where Dense may stand"),
     (

@@ -90,7 +90,7 @@ def draw_conv_network(rng: np.random.Generator, number: int) -> Network:
         most = 5 if same else min(5, height, width)
         window = Window(int(rng.integers(1, most + 1)), int(rng.integers(1, 4)), same)
         number_of_layers += 1
-        rows, columns = draw_size(rng, 13), window.kernel**2 * channels
+        rows, columns = draw_size(rng, 13), window.area * channels
         weights = _draw_weights(rng, rows, columns)
         layers.append(Conv(weights, float(rng.uniform(0.01, 2)), window=window))
         height, width = window.output(height, width)

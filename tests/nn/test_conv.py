@@ -10,7 +10,10 @@ def planes(x):
     return (x.permute(0, 2, 3, 1) > 0).numpy()[None]
 
 
-@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (5, 4)])
+RECTANGLES = [((1, 4), (2, 3)), ((3, 2), 1), ((9, 7), 1)]
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (5, 4), *RECTANGLES])
 def test_is_a_dense_layer_over_every_window(kernel, stride):
     layer = BinaryConv2d(3, 4, kernel, stride)
     x = torch.where(torch.rand(2, 3, 9, 7) > 0.5, 1.0, -1.0)
@@ -62,11 +65,15 @@ def test_repr():
     assert repr(BinaryConv2d(4, 2, 1, 3)) == "BinaryConv2d(4, 2, 1x1/3, scale=0.5)"
 
 
-@pytest.mark.parametrize(("size", "kernel", "stride"), [(3, 3, 1), (5, 3, 1), (7, 3, 2), (4, 1, 1), (5, 2, 3)])
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride"), [(3, 3, 1), (5, 3, 1), (7, 3, 2), (4, 1, 1), (5, 2, 3), (7, (3, 5), (2, 1))]
+)
 def test_small_maps_have_the_gradients_of_conv2d(size, kernel, stride):
     torch.manual_seed(0)
-    x, weight = torch.randn(6, 5, size, size, requires_grad=True), torch.randn(4, 5, kernel, kernel, requires_grad=True)
-    pattern = torch.randn(6, 4, (size - kernel) // stride + 1, (size - kernel) // stride + 1)
+    window = Window(kernel, stride)
+    stride = window.stride
+    x, weight = torch.randn(6, 5, size, size, requires_grad=True), torch.randn(4, 5, *window.kernel, requires_grad=True)
+    pattern = torch.randn(6, 4, *window.output(size, size))
     results = []
     for convolve in (convolve_small, lambda x, weight, stride: torch.nn.functional.conv2d(x, weight, stride=stride)):
         y = convolve(x, weight, stride)

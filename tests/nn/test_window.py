@@ -3,6 +3,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.spec.draw_windows import any_windows, enlarged
 from torch import nn
 from torch.nn import functional
 
@@ -12,9 +15,14 @@ from rebnet.nn.residual import ResidualSign
 from rebnet.nn.window import FlattenHWC, MaxPool2d, PadLowest
 from rebnet.spec import residual as spec
 from rebnet.spec.pixels import pixel_planes
+from rebnet.spec.pool import max_pool
 from rebnet.spec.window import Window, windows
 
-WINDOWS = [Window(*numbers, same=True) for numbers in [(1, 1), (2, 1), (3, 1), (3, 2), (4, 3), (5, 1), (1, 3), (11, 4)]]
+WINDOWS = [
+    Window(*numbers, same=True)
+    for numbers in [(1, 1), (2, 1), (3, 1), (3, 2), (4, 3), (5, 1), (1, 3), (11, 4), ((1, 5), (1, 2)), ((4, 2), (1, 3))]
+]
+WINDOWS += [Window(3, pads=1), Window((3, 4), (2, 1), pads=((2, 0), (0, 3)))]
 
 
 @pytest.mark.parametrize("window", WINDOWS, ids=str)
@@ -84,7 +92,10 @@ def test_repr():
     assert repr(PadLowest(Window(3, 2, same=True), -1.0)) == "PadLowest(3x3/2+same, lowest=-1.0)"
 
 
-@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (2, 2), (3, 2), (2, 3), (5, 1)])
+POOLS = [(1, 1), (2, 2), (3, 2), (2, 3), (5, 1), ((1, 3), (1, 3)), ((3, 2), (1, 2))]
+
+
+@pytest.mark.parametrize(("kernel", "stride"), POOLS)
 def test_pool_and_its_gradient_are_those_of_torch(kernel, stride):
     x = torch.randn(2, 3, 7, 10, requires_grad=True)
     expected = functional.max_pool2d(x, kernel, stride)
@@ -105,6 +116,21 @@ def test_pools_of_whole_blocks(kernel):
     torch.testing.assert_close(slopes[0], slopes[1])
     with torch.no_grad():
         assert torch.equal(MaxPool2d(kernel, kernel)(x), expected)
+
+
+@pytest.mark.parametrize(("kernel", "stride", "pads"), [(3, 2, (1, 1)), ((2, 5), (2, 5), (1, 2))])
+def test_padded_pools_are_those_of_torch(kernel, stride, pads):
+    x = torch.randn(2, 3, 7, 10) - 9
+    assert torch.equal(MaxPool2d(kernel, stride, pads=pads)(x), functional.max_pool2d(x, kernel, stride, pads))
+
+
+@given(any_windows(4, 3), st.integers(1, 8), st.integers(1, 8), st.integers(0, 99))
+def test_a_pool_of_signs_is_that_of_the_specification(window, height, width, seed):
+    height, width = enlarged(window, height, width)
+    planes = np.random.default_rng(seed).random((1, 2, height, width, 3)) < 0.5
+    x = torch.from_numpy(2.0 * planes[0] - 1).permute(0, 3, 1, 2)
+    pooled = MaxPool2d(window.kernel, window.stride, window.same, window.pads)(x)
+    assert np.array_equal(pooled.permute(0, 2, 3, 1).numpy() > 0, max_pool(planes, window)[0])
 
 
 def test_ties_share_the_gradient():

@@ -70,7 +70,7 @@ class Shape:
         """Windows of groups of beats of the words that are read together."""
         size = self.height * self.width * self.pixel
         numbers = np.arange(1, size + 1).reshape(1, 1, self.height, self.width, self.pixel)
-        every = windows(numbers, self.window).reshape(-1, self.window.kernel**2, self.pixel)
+        every = windows(numbers, self.window).reshape(-1, self.window.area, self.pixel)
         groups = every.transpose(0, 2, 1) if self.pool else every.reshape(len(every), 1, -1)
         missing = -groups.shape[2] % self.reads
         beats = np.pad(groups, ((0, 0), (0, 0), (0, missing))).reshape(*groups.shape[:2], -1, self.reads)

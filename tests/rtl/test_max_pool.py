@@ -23,6 +23,9 @@ SHAPES = {
     "3x3, whole windows of parts": Shape(Window(3, 1), 4, 5, 4, 1, reads=9, pool=True),
     "2x2/3, rows and columns that no window needs": Shape(Window(2, 3), 7, 6, 3, 3, planes=3, writes=2, pool=True),
     "1x1 of parts": Shape(Window(1, 1), 2, 3, 6, 2, pool=True),
+    "1x3/1x2, a signal": Shape(Window((1, 3), (1, 2)), 1, 10, 4, 2, pool=True),
+    "3x3/2, padded": Shape(Window(3, 2, pads=1), 6, 7, 4, 2, planes=3, reads=2, pool=True),
+    "2x3, padded behind and before": Shape(Window((2, 3), pads=((0, 1), (2, 0))), 4, 5, 2, 2, reads=6, pool=True),
     "one window, one plane": Shape(Window(4, 1), 4, 4, 2, 2, planes=1, reads=5, pool=True),
 }
 SHAPES["3x3/2, room for maps"] = replace(SHAPES["3x3/2, two of nine at a time, parts"], extra=None)

@@ -28,6 +28,11 @@ SHAPES = {
     "1x1 on one pixel": Shape(Window(1, 1), 1, 1, 2, 2, extra=None),
     "1x1": Shape(Window(1, 1), 3, 5, 4, 2),
     "1x1/2 same, rows that no window needs": Shape(Window(1, 2, same=True), 4, 6, 3, 3, writes=4),
+    "1x5/1x2, a signal": Shape(Window((1, 5), (1, 2), pads=((0, 0), (2, 2))), 1, 13, 4, 2),
+    "4x2/3x1, rows and columns padded unlike, five of eight": Shape(
+        Window((4, 2), (3, 1), pads=((3, 1), (0, 1))), 6, 5, 2, 2, reads=5, writes=2
+    ),
+    "2x3/1x4 same": Shape(Window((2, 3), (1, 4), same=True), 4, 9, 3, 3, reads=4),
     "11x11/4": Shape(Window(11, 4), 16, 19, 1, 1, planes=1, reads=11),
 }
 GENEROUS = ("3x3 same", "3x3, four of nine a word", "4x4/3 same, two a word, four writes")

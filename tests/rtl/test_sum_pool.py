@@ -34,7 +34,7 @@ class Sums(Shape):
 
     def maps(self, rng: np.random.Generator, images: int) -> tuple[list[np.ndarray], list[int]]:
         """Features as bit planes, as large as the sums allow in the first map, and the levels of their images."""
-        limit = min((1 << self.planes) - 1, ((1 << self.planes + self.more) - 1) // self.window.kernel**2)
+        limit = min((1 << self.planes) - 1, ((1 << self.planes + self.more) - 1) // self.window.area)
         shape = (1, self.height, self.width, self.channels)
         codes = [np.full(shape, limit), *(rng.integers(0, limit + 1, shape) for _ in range(images - 1))]
         planes = [planes_of(features.ravel(), self.planes).reshape(self.planes, *shape) for features in codes]
@@ -42,7 +42,7 @@ class Sums(Shape):
 
     def words_pooled(self, planes: np.ndarray) -> list[int]:
         """Words of the sums."""
-        sums = sum_pool(code(planes) + OFFSET, self.window) - OFFSET * self.window.kernel**2
+        sums = sum_pool(code(planes) + OFFSET, self.window) - OFFSET * self.window.area
         return [to_word(planes_of(word, self.planes + self.more)) for word in sums.reshape(-1, self.word)]
 
 
@@ -54,6 +54,7 @@ SHAPES = {
     "3x3, whole windows of parts, no bit more": Sums(Window(3, 1), 4, 5, 4, 1, planes=5, reads=9),
     "2x2/3, rows and columns that no window needs": Sums(Window(2, 3), 7, 6, 3, 3, planes=3, writes=2, more=2),
     "1x1 of parts": Sums(Window(1, 1), 2, 3, 6, 2),
+    "3x1/2x1": Sums(Window((3, 1), (2, 1)), 7, 4, 4, 2, planes=4, reads=2, more=2),
     "one window, one plane": Sums(Window(4, 1), 4, 4, 2, 2, planes=1, reads=5, more=4),
 }
 SHAPES["3x3/2, room for maps"] = replace(SHAPES["3x3/2, two of nine at a time, parts"], extra=None)

@@ -6,7 +6,7 @@ import pytest
 from rebnet.spec.features import add_features, max_pool_features, sum_pool
 from rebnet.spec.window import Window
 
-WINDOWS = [Window(1, 1), Window(2, 2), Window(3, 2), Window(3, 1), Window(2, 3)]
+WINDOWS = [Window(1), Window(2, 2), Window(3, 2), Window(3), Window(2, 3), Window((1, 4), (2, 1)), Window((3, 1), 2)]
 
 
 @pytest.fixture(params=range(4))
@@ -27,8 +27,8 @@ def test_windows(maps, window, pool, of):
     assert found.shape == (2, rows, columns, 3)
     for y in range(rows):
         for x in range(columns):
-            top, left = y * window.stride, x * window.stride
-            part = maps[:, top : top + window.kernel, left : left + window.kernel]
+            top, left = y * window.stride[0], x * window.stride[1]
+            part = maps[:, top : top + window.kernel[0], left : left + window.kernel[1]]
             assert np.array_equal(found[:, y, x], of(part, axis=(1, 2)))
 
 

@@ -9,7 +9,9 @@ from rebnet.spec.pool import max_pool
 from rebnet.spec.residual import decode, encode
 from rebnet.spec.window import Window
 
-POOLS = st.builds(Window, st.integers(1, 4), st.integers(1, 5))
+from .draw_windows import any_windows, axis_starts, enlarged
+
+POOLS = any_windows(4, 5)
 GAMMAS = st.lists(st.floats(1e-3, 10), min_size=1, max_size=5)
 
 
@@ -18,16 +20,16 @@ def plain_pool(planes, window):
     _, images, height, width, channels = planes.shape
     texts = ["".join(str(int(bit)) for bit in planes[(slice(None), *place)]) for place in np.ndindex(planes.shape[1:])]
     codes = np.asarray([int(text, 2) for text in texts]).reshape(images, height, width, channels)
-    k, stride = window.kernel, window.stride
-    return np.asarray(
-        [
-            [
-                [codes[n, y : y + k, x : x + k].max(axis=(0, 1)) for x in range(0, width - k + 1, stride)]
-                for y in range(0, height - k + 1, stride)
-            ]
-            for n in range(images)
-        ]
-    )
+    return np.asarray([largest(codes[n], window) for n in range(images)])
+
+
+def largest(values, window):
+    """The largest of each window and channel of one map, of what lies on it."""
+    (high, wide), (height, width) = window.kernel, values.shape[:2]
+    return [
+        [values[max(y, 0) : y + high, max(x, 0) : x + wide].max(axis=(0, 1)) for x in axis_starts(window, 1, width)]
+        for y in axis_starts(window, 0, height)
+    ]
 
 
 def maps(seed, shape):
@@ -39,7 +41,7 @@ def maps(seed, shape):
 
 @given(POOLS, st.integers(1, 4), st.integers(0, 5), st.integers(0, 5), st.integers(0, 2**32 - 1))
 def test_the_largest_code(window, levels, more_rows, more_columns, seed):
-    shape = (levels, 2, window.kernel + more_rows, window.kernel + more_columns, 3)
+    shape = (levels, 2, *enlarged(window, 1 + more_rows, 1 + more_columns), 3)
     planes = np.random.default_rng(seed).random(shape) < 0.5
     result = max_pool(planes, window)
     assert result.dtype == np.bool_
@@ -50,17 +52,9 @@ def test_the_largest_code(window, levels, more_rows, more_columns, seed):
 @given(POOLS, GAMMAS, st.integers(0, 5), st.integers(0, 2**32 - 1))
 def test_it_equals_encoding_the_largest_value_for_any_factors(window, gammas, more, seed):
     """Greedy codes order their inputs whatever the factors: no super-increasing γ is needed."""
-    x = maps(seed, (2, window.kernel + more, window.kernel + more, 2))
-    k, stride = window.kernel, window.stride
-    length = window.length(x.shape[1])
-    largest = np.stack(
-        [
-            np.stack([x[:, y : y + k, z : z + k].max(axis=(1, 2)) for z in range(0, length * stride, stride)], axis=1)
-            for y in range(0, length * stride, stride)
-        ],
-        axis=1,
-    )
-    assert np.array_equal(max_pool(encode(x, gammas), window), encode(largest, gammas))
+    x = maps(seed, (2, *enlarged(window, more + 1, more + 2), 2))
+    pooled = np.asarray([largest(one, window) for one in x])
+    assert np.array_equal(max_pool(encode(x, gammas), window), encode(pooled, gammas))
 
 
 def test_the_largest_code_need_not_be_the_largest_value():

@@ -7,20 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rebnet.spec.window import Window, windows
+from rebnet.spec.window import Window, read_window, windows
 
-ANY = st.builds(Window, st.integers(1, 5), st.integers(1, 6), st.booleans())
-
-
-def plain_padding(size, window):
-    total = max((math.ceil(size / window.stride) - 1) * window.stride + window.kernel - size, 0)
-    return (total // 2, total - total // 2) if window.same else (0, 0)
-
-
-def plain_starts(size, window):
-    """Where the windows of an axis begin, in coordinates of the unpadded map."""
-    before, after = plain_padding(size, window)
-    return range(-before, size + after - window.kernel + 1, window.stride)
+from .draw_windows import any_windows, axis_starts, enlarged
 
 
 def plain_windows(plane, window):
@@ -30,20 +19,19 @@ def plain_windows(plane, window):
         [
             [
                 bool(plane[y, x, channel]) if 0 <= y < height and 0 <= x < width else False
-                for y in range(top, top + window.kernel)
-                for x in range(left, left + window.kernel)
+                for y in range(top, top + window.kernel[0])
+                for x in range(left, left + window.kernel[1])
                 for channel in range(channels)
             ]
-            for left in plain_starts(width, window)
+            for left in axis_starts(window, 1, width)
         ]
-        for top in plain_starts(height, window)
+        for top in axis_starts(window, 0, height)
     ]
 
 
-@given(ANY, st.integers(1, 9), st.integers(1, 9), st.integers(1, 3), st.integers(0, 2**32 - 1))
+@given(any_windows(), st.integers(1, 9), st.integers(1, 9), st.integers(1, 3), st.integers(0, 2**32 - 1))
 def test_windows_equal_plain_loops(window, height, width, channels, seed):
-    if not window.same:
-        height, width = max(height, window.kernel), max(width, window.kernel)
+    height, width = enlarged(window, height, width)
     planes = np.random.default_rng(seed).random((2, 2, height, width, channels)) < 0.5
     expected = [[plain_windows(image, window) for image in plane] for plane in planes]
     result = windows(planes, window)
@@ -52,19 +40,33 @@ def test_windows_equal_plain_loops(window, height, width, channels, seed):
     assert result.shape[2:4] == window.output(height, width)
 
 
-@given(ANY, st.integers(1, 300))
-def test_the_padding_rule(window, size):
-    if not window.same:
-        size = max(size, window.kernel)
-        assert window.padding(size) == (0, 0)
-        assert window.length(size) == math.floor((size - window.kernel) / window.stride) + 1
-        return
-    before, after = window.padding(size)
-    outputs = math.ceil(size / window.stride)
-    assert window.length(size) == outputs
-    assert before + after == max((outputs - 1) * window.stride + window.kernel - size, 0)
-    assert before == (before + after) // 2
-    assert 0 <= after - before <= 1
+@given(any_windows(), st.integers(1, 300), st.integers(1, 300))
+def test_the_padding_rule(window, height, width):
+    sizes = enlarged(window, height, width)
+    pads, lengths = window.padding(*sizes), window.output(*sizes)
+    axes = zip(sizes, pads, lengths, window.kernel, window.stride, window.pads, strict=True)
+    for size, (before, after), length, kernel, stride, asked in axes:
+        if not window.same:
+            assert (before, after) == asked
+            assert length == math.floor((size + before + after - kernel) / stride) + 1
+            continue
+        outputs = math.ceil(size / stride)
+        assert length == outputs
+        assert before + after == max((outputs - 1) * stride + kernel - size, 0)
+        assert before == (before + after) // 2
+        assert 0 <= after - before <= 1
+
+
+@given(any_windows(400, 400))
+def test_a_window_is_read_from_its_text(window):
+    assert read_window(str(window)) == window
+
+
+@pytest.mark.parametrize(
+    "text", ["", "3", "3x", "x3", "3x3/", "3x3+", "3x3+1x", "3x3+(1)", "3x3+(1,2", "3x3/2/2", "3x3x3"]
+)
+def test_what_is_no_window(text):
+    assert read_window(text) is None
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_the_padding_rule(window, size):
     ],
 )
 def test_axes_by_hand(window, size, padding, length):
-    assert (window.padding(size), window.length(size)) == (padding, length)
+    assert (window.padding(size, size), window.output(size, size)) == ((padding, padding), (length, length))
 
 
 def test_a_window_larger_than_the_map_has_no_place():
@@ -124,6 +126,12 @@ def test_no_images():
         (Window(11, 4), "11x11/4"),
         (Window(3, 1, same=True), "3x3+same"),
         (Window(5, 2, same=True), "5x5/2+same"),
+        (Window((1, 9), (1, 2), same=True), "1x9/1x2+same"),
+        (Window((9, 1)), "9x1"),
+        (Window(3, pads=1), "3x3+1"),
+        (Window(3, 2, pads=(0, 1)), "3x3/2+0x1"),
+        (Window(3, pads=((0, 1), (0, 1))), "3x3+(0,1)"),
+        (Window((3, 5), pads=((1, 0), (2, 2))), "3x5+(1,0)x2"),
     ],
 )
 def test_text(window, text):

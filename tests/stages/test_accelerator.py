@@ -67,7 +67,7 @@ def test_every_stage_takes_the_words_of_the_one_before(seed: int) -> None:
                 assert (stage.word * stage.writes, stage.planes) == (elements, planes)
                 assert stage.height * stage.width * stage.channels_in == total
                 elements = stage.word * (1 if stage.pool else stage.reads)
-                total = math.prod(stage.out_shape) * stage.channels_in * (1 if stage.pool else stage.window.kernel**2)
+                total = math.prod(stage.out_shape) * stage.channels_in * (1 if stage.pool else stage.window.area)
             case Mvtu():
                 assert (stage.simd, stage.levels_in) == (elements, planes)
                 assert stage.vectors * stage.cols == total

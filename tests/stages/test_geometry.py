@@ -10,12 +10,15 @@ from rebnet.stages.window import WindowUnit
 
 def draw(rng: np.random.Generator, pool: bool) -> Shape:
     """A shape that the modules can have."""
-    same = not pool and bool(rng.random() < 0.5)
+    same = bool(rng.random() < 0.4)
     height, width = (int(size) for size in rng.integers(1, 10, 2))
-    window = Window(int(rng.integers(1, (5 if same else min(5, height, width)) + 1)), int(rng.integers(1, 5)), same)
+    kernel = tuple(int(rng.integers(1, (5 if same else min(5, side)) + 1)) for side in (height, width))
+    stride = tuple(int(size) for size in rng.integers(1, 5, 2))
+    pads = tuple(tuple(int(pad) for pad in rng.integers(0, side, 2)) for side in kernel)
+    window = Window(kernel, stride, same) if same or rng.random() < 0.5 else Window(kernel, stride, pads=pads)
     channels = int(rng.integers(1, 7))
     word = int(rng.choice([d for d in range(1, channels + 1) if channels % d == 0]))
-    reads = int(rng.integers(1, window.kernel**2 + 1)) if pool or word == channels else 1
+    reads = int(rng.integers(1, window.area + 1)) if pool or word == channels else 1
     writes = 2 ** int(rng.integers(0, 5)) if word == channels else 1
     return Shape(window, height, width, channels, word, reads=reads, writes=writes, pool=pool)
 

@@ -14,7 +14,7 @@ Maps = NDArray[np.floating[Any]]
 
 def padded(maps: Maps, window: Window, lowest: float | Maps) -> Maps:
     """The maps with the padding of `window` around them, all of it `lowest`, a number or one for each image."""
-    (top, bottom), (left, right) = (window.padding(size) for size in maps.shape[1:3])
+    (top, bottom), (left, right) = window.padding(*maps.shape[1:3])
     if not top + bottom + left + right:
         return maps
     count, height, width, channels = maps.shape
@@ -25,26 +25,27 @@ def padded(maps: Maps, window: Window, lowest: float | Maps) -> Maps:
 
 
 def windows(maps: Maps, window: Window) -> Maps:
-    """Every window of padded maps, copied: (images, out height, out width, K·K·channels), in the window's own order."""
+    """Every window of padded maps, copied: (images, out height, out width, elements), in the window's own order."""
     maps = np.ascontiguousarray(maps)
     count, height, width, channels = maps.shape
-    kernel, stride = window.kernel, window.stride
-    out_height, out_width = (height - kernel) // stride + 1, (width - kernel) // stride + 1
+    (rows, columns), (down, right) = window.kernel, window.stride
+    out_height, out_width = (height - rows) // down + 1, (width - columns) // right + 1
     image, line, pixel, _ = maps.strides
     view = as_strided(  # a line of a window is consecutive in memory, so it is copied at once
         maps,
-        (count, out_height, out_width, kernel, kernel * channels),
-        (image, stride * line, stride * pixel, line, maps.itemsize),
+        (count, out_height, out_width, rows, columns * channels),
+        (image, down * line, right * pixel, line, maps.itemsize),
         writeable=False,
     )
     return view.reshape(count, out_height, out_width, -1)
 
 
 def pool(maps: Maps, window: Window) -> Maps:
-    """The largest value of every window and channel."""
-    kernel, stride = window.kernel, window.stride
-    height, width = window.output(*maps.shape[1:3])
+    """The largest value of every window and channel, of what lies on the map."""
+    counts = window.output(*maps.shape[1:3])
+    maps = padded(maps, window, -np.inf)
     rows, columns = (
-        [slice(start, start + (count - 1) * stride + 1, stride) for start in range(kernel)] for count in (height, width)
+        [slice(start, start + (count - 1) * stride + 1, stride) for start in range(kernel)]
+        for count, kernel, stride in zip(counts, window.kernel, window.stride, strict=True)
     )
     return reduce(np.maximum, [maps[:, row, column] for row in rows for column in columns])

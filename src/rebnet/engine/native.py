@@ -95,11 +95,9 @@ def _step(builder: Any, network: Network, node: Node[Op], sources: list[int]) ->
             reaches = cast(Dense, layer.op).reaches
             made = builder.scores(*sources, _numbers(op.scale), _numbers(op.bias), np.array(reaches, dtype=np.int64))
         case MaxPool(window=window):
-            made = builder.pool(*sources, window.kernel, window.stride)
-        case SumPool(window=None):
-            made = builder.sum_pool(*sources, values[0].shape.height, values[0].shape.width, 1)
-        case SumPool(window=Window() as window):
-            made = builder.sum_pool(*sources, window.kernel, window.kernel, window.stride)
+            made = builder.pool(*sources, *_geometry(window, values[0].shape))
+        case SumPool(window=window):
+            made = builder.sum_pool(*sources, *_geometry(window, values[0].shape))
         case Add():
             made = builder.add(sources, list(shifts_to_finest(cast(list[Feature], values))))
         case Join():
@@ -117,7 +115,7 @@ def _layer(builder: Any, network: Network, layer: Node[Dense], numbers: dict[str
     tail = next(iter(network.users[layer.name]), None)
     if op.gains is None or not isinstance(codes, Code) or tail is None or not isinstance(tail.op, _TAILS):
         raise OptionError(f"{network.name}: lower the network before running it")
-    window = _window(op, codes.shape, network.values[layer.name].shape)
+    window = _geometry(op.window if isinstance(op, Conv) else None, codes.shape)
     gains = np.array([row[: codes.planes] for row in op.gains], dtype=np.int64)
     levels, *constants = _encoder(tail.op) if isinstance(tail.op, Threshold) else (0, 0, _NONE, _NONE)
     named = tail.name if levels else layer.name
@@ -136,9 +134,9 @@ def _numbers(values: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.ascontiguousarray(values, dtype=np.int64)
 
 
-def _window(op: Dense, source: Shape, result: Shape) -> tuple[int, int, int, int, int, int, int]:
-    """Kernel, stride, padding before, and output of a layer over a map; a dense layer's one window is all of it."""
-    if not isinstance(op, Conv):
-        return source.height, source.width, 1, 0, 0, 1, 1
-    (top, _), (left, _) = op.window.padding(source.height), op.window.padding(source.width)
-    return op.window.kernel, op.window.kernel, op.window.stride, top, left, result.height, result.width
+def _geometry(window: Window | None, source: Shape) -> tuple[int, ...]:
+    """Rows and columns of kernel, stride, padding before, and output; without a window, the whole map is the one."""
+    if window is None:
+        return source.height, source.width, 1, 1, 0, 0, 1, 1
+    (top, _), (left, _) = window.padding(source.height, source.width)
+    return *window.kernel, *window.stride, top, left, *window.output(source.height, source.width)

@@ -213,7 +213,7 @@ def _mean(x: Maps, window: Window | None) -> Maps:
     if window is None:
         return np.asarray(x.mean(axis=(1, 2), keepdims=True))
     vectors = windows(x, window)
-    return np.asarray(vectors.reshape(*vectors.shape[:3], window.kernel**2, -1).mean(axis=3))
+    return np.asarray(vectors.reshape(*vectors.shape[:3], window.area, -1).mean(axis=3))
 
 
 def _joined(*values: Maps) -> Maps:

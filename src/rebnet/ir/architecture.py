@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from rebnet.ir.values import Shape
-from rebnet.spec.window import Window
+from rebnet.spec.window import Window, short
 
 PLAIN = Window(3, 1)
 """A convolution's window, where the text gives none."""
@@ -102,7 +102,10 @@ Item = LayerText | Block
 
 
 def _pool_size(window: Window) -> str:
-    return f"{window.kernel}" if window.stride == window.kernel == 2 else f"{window.kernel}/{window.stride}"
+    rows, columns = window.kernel
+    plain = window.stride == window.kernel and (rows != columns or rows == 2)
+    stride = "" if plain else f"/{short(window.stride)}"
+    return f"{short(window.kernel)}{stride}{window.padding_text}"
 
 
 def chain_text(items: Sequence[Item]) -> str:
@@ -121,7 +124,7 @@ class Place(NamedTuple):
     def inputs(self) -> int:
         """Inputs of one output: the columns of the weight matrix."""
         if isinstance(self.layer, ConvText):
-            return self.layer.window.kernel**2 * self.front.channels
+            return self.layer.window.area * self.front.channels
         return self.front.elements
 
     @property

@@ -4,6 +4,8 @@ Far above what a device holds or a person trains, and low enough that a few byte
 all of a machine's memory or time. Whoever needs more changes a number here.
 """
 
+from rebnet.spec.window import NO_PADS, Window
+
 MAX_SIDE = 4096
 """Height and width of an image or feature map, kernel and stride of a window."""
 MAX_MAP = 1 << 26
@@ -30,6 +32,20 @@ def shape_fault(height: int, width: int, channels: int) -> str | None:
         return f"has {channels} channels; it can have at most {MAX_ROWS}"
     if height * width * channels > MAX_MAP:
         return f"has {height}x{width}x{channels} values; it can have at most {MAX_MAP}"
+    return None
+
+
+def window_fault(window: Window) -> str | None:
+    """What is wrong with a window, or None: "kernel and stride must be at least 1"."""
+    sides, (rows, columns) = (*window.kernel, *window.stride), window.pads
+    if min(sides) < 1:
+        return "kernel and stride must be at least 1"
+    if max(sides) > MAX_SIDE:
+        return f"kernel and stride must be at most {MAX_SIDE}"
+    if min(*rows, *columns) < 0 or max(rows) >= window.kernel[0] or max(columns) >= window.kernel[1]:
+        return "padding must be less than the kernel, so that every window holds a part of the map"
+    if window.same and window.pads != NO_PADS:
+        return "a map is padded by so many rows and columns or by 'same', not both"
     return None
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import VerifyError
-from rebnet.ir.values import Code, Feature, Integer, LevelCounts, Shape, Value, check_pool, shifts_to_finest
+from rebnet.ir.values import Code, Feature, Integer, LevelCounts, Shape, Value, check_sums, shifts_to_finest
 from rebnet.spec.rescale import rescaled_bounds
 from rebnet.spec.window import Window
 
@@ -76,8 +76,8 @@ class SumPool:
         if self.window is None:
             shape, area = Shape(1, 1, feature.shape.channels), feature.shape.positions
         else:
-            check_pool(self.window, feature.shape)
-            shape, area = feature.shape.windowed(self.window), self.window.kernel**2
+            check_sums(self.window, feature.shape)
+            shape, area = feature.shape.windowed(self.window), self.window.area
         low, high = (tuple(area * end for end in ends) for ends in (feature.low, feature.high))
         return Feature(shape, feature.unit / area, low, high)
 

@@ -11,6 +11,10 @@ outputs; `(PE,SIMD)` and a third factor, the level lanes, are optional. `C64(PE,
 binarization follow each hidden layer by themselves (after the pool, where one follows), BatchNorm alone
 follows the last, which is dense.
 
+Rows come before columns: `C16:1x9/1x2` has windows of 1 row and 9 columns that move by 1 and by 2, `MP1x4` pools 1x4
+with stride 1x4. `+1` pads a map by 1 on every side, `+0x4` its left and right by 4, `+(0,1)x(3,4)` by 0 above, 1 below,
+3 left and 4 right; `+same` so that ceil(in/stride) windows fit along each axis. A max-pool may pad too.
+
 `{ chain | chain }+` adds what its branches give, `}&` joins its channels; an empty branch is the identity, and a number
 in front repeats the block. `AP2` is an average pool, `GAP` that of the whole map. These give features, numbers on a
 grid, as the last layer of a branch does; a layer with weights reads their residual code.
@@ -37,9 +41,9 @@ from rebnet.ir.architecture import (
     behind,
     met,
 )
-from rebnet.ir.bounds import MAX_LAYERS, MAX_NESTING, MAX_SIDE, MAX_WEIGHTS, shape_fault
+from rebnet.ir.bounds import MAX_LAYERS, MAX_NESTING, MAX_WEIGHTS, shape_fault, window_fault
 from rebnet.ir.values import Shape
-from rebnet.spec.window import Window
+from rebnet.spec.window import Window, read_window
 
 __all__ = [
     "MAX_LEVELS",
@@ -58,8 +62,8 @@ __all__ = [
 
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})")
 _DENSE = re.compile(r"D([0-9]{1,9})(?:\(([^()]*)\))?")
-_CONV = re.compile(r"C([0-9]{1,9})(?:\(([^()]*)\))?(?::([0-9]{1,4})x([0-9]{1,4})(?:/([0-9]{1,4}))?(\+same)?)?")
-_POOL = re.compile(r"([MA])P([0-9]{1,4})(?:/([0-9]{1,4}))?")
+_CONV = re.compile(r"C([0-9]{1,9})(?:\(([^()]*)\))?(?::([0-9x/+same(,)]+))?")
+_POOL = re.compile(r"([MA])P([0-9]{1,4})(x[0-9]{1,4})?(/[0-9x]+)?(\+[0-9xsame(,)]+)?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _MARK = re.compile(r"(\s-\s|–|—|[0-9]*\{|\||\}[+&]?)")
 
@@ -237,12 +241,12 @@ def _layer(place: str, token: str) -> LayerText:
     if (dense := _DENSE.fullmatch(token)) and int(dense[1]) > 0:
         return DenseText(int(dense[1]), _folding(place, dense[2]))
     if (conv := _CONV.fullmatch(token)) and int(conv[1]) > 0:
-        return ConvText(int(conv[1]), _folding(place, conv[2]), _window(place, conv))
-    if (pool := _POOL.fullmatch(token)) and int(pool[2]) > 0:
-        stride = int(pool[3] or 2)
-        if stride == 0:
-            raise NotationError(f"{place}: stride=0; use at least 1, such as MP3/2")
-        window = Window(int(pool[2]), stride)
+        window = PLAIN if conv[3] is None else _window(place, conv[3], "C16:5x5/2 or C16:1x9/1x2+same")
+        return ConvText(int(conv[1]), _folding(place, conv[2]), window)
+    if pool := _POOL.fullmatch(token):
+        kernel = f"{pool[2]}{pool[3] or f'x{pool[2]}'}"
+        stride, pads = pool[4] or f"/{kernel if pool[3] else 2}", pool[5] or ""
+        window = _window(place, f"{kernel}{stride}{pads}", "MP3/2 or MP1x4")
         return PoolText(window) if pool[1] == "M" else AverageText(window)
     if token == "GAP":
         return AverageText()
@@ -254,13 +258,17 @@ def _layer(place: str, token: str) -> LayerText:
     )
 
 
-def _window(place: str, match: re.Match[str]) -> Window:
-    if match[3] is None:
-        return PLAIN
-    kernel, width, stride = int(match[3]), int(match[4]), int(match[5] or 1)
-    if kernel != width or kernel == 0 or stride == 0:
-        raise NotationError(f"{place}: the kernel must be square and kernel and stride at least 1, such as :5x5/2")
-    return Window(kernel, stride, same=match[6] is not None)
+def _window(place: str, text: str, example: str) -> Window:
+    window = read_window(text)
+    if window is None:
+        raise NotationError(
+            f"{place}: {text!r} is no window; write rows x columns, and where there are any a stride behind '/' and "
+            f"padding behind '+', such as {example}"
+        )
+    fault = window_fault(window)
+    if fault is not None:
+        raise NotationError(f"{place}: {fault}, such as {example}")
+    return window
 
 
 def _folding(place: str, text: str | None) -> Folding | None:
@@ -290,7 +298,7 @@ def _behind(place: str, stand: _Stand, item: Item, end: str = "") -> _Stand:
         case PoolText():
             return replace(stand, shape=shape, kind="pooled" if stand.kind == "sums" else stand.kind)
         case AverageText(window=window):
-            area = stand.shape.positions if window is None else window.kernel**2
+            area = stand.shape.positions if window is None else window.area
             return _Stand(shape, "feature", area=stand.area * area)
 
 
@@ -303,12 +311,14 @@ def _check_order(place: str, stand: _Stand, layer: LayerText) -> None:
         raise NotationError(f"{place}: a max-pool must follow a convolution C<channels>")
     if isinstance(layer, AverageText) and stand.kind == "image":
         raise NotationError(f"{place}: an average pool must follow a convolution C<channels>, a pool or a block")
-    height, width = stand.shape.height, stand.shape.width
-    window = layer.window or Window(1, 1)
-    kernel = window.kernel
-    if not window.same and kernel > min(height, width):
+    height, width, _ = stand.shape
+    window = layer.window or Window(1)
+    if isinstance(layer, AverageText) and window.padded:
+        raise NotationError(f"{place}: an average pool is not padded; leave {window.padding_text} out")
+    if not window.fits(height, width):
+        rows, columns = window.kernel
         raise NotationError(
-            f"{place}: a {kernel}x{kernel} window does not fit the {height}x{width} map in front of it; "
+            f"{place}: a {rows}x{columns} window does not fit the {height}x{width} map in front of it; "
             "use a smaller one, or +same in a convolution"
         )
 
@@ -352,9 +362,6 @@ def check_size(architecture: Architecture) -> None:
         fault = shape_fault(*place.behind)
         if fault is not None:
             raise NotationError(f"{where}: its output {fault}")
-        window = None if isinstance(place.layer, DenseText) else place.layer.window
-        if window is not None and max(window.kernel, window.stride) > MAX_SIDE:
-            raise NotationError(f"{where}: kernel and stride are at most {MAX_SIDE}")
         weights += place.weights
         if weights > MAX_WEIGHTS:
             raise NotationError(f"{where}: the network has {weights} weights up to here; it can have {MAX_WEIGHTS}")

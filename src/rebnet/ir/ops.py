@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from rebnet.errors import VerifyError
 from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
 from rebnet.ir.notation import Folding
-from rebnet.ir.values import Code, Integer, LevelCounts, Real, Shape, Value, check_pool, check_window, pooled
+from rebnet.ir.values import Code, Integer, LevelCounts, Real, Shape, Value, check_window, pooled
 from rebnet.spec.pixels import pixel_gains
 from rebnet.spec.residual import Bits
 from rebnet.spec.window import Window
@@ -128,7 +128,7 @@ class Conv(Dense):
     def result(self, counts: LevelCounts, source: Value) -> Real | Integer:
         """A map of what a dense layer gives for every window."""
         check_window(self.window, source.shape)
-        self._check_columns(self.window.kernel**2 * source.shape.channels)
+        self._check_columns(self.window.area * source.shape.channels)
         return self._sums(source.shape.windowed(self.window, self.weights.rows))
 
 
@@ -140,7 +140,7 @@ class MaxPool:
 
     def result(self, counts: LevelCounts, source: Value) -> Value:
         """The same type on a smaller map."""
-        check_pool(self.window, source.shape)
+        check_window(self.window, source.shape)
         return pooled(source, self.window)
 
 

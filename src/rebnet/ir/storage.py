@@ -18,7 +18,7 @@ from rebnet.ir.ops import BitMatrix, Dense, Op, PixelInput, ResidualSign
 from rebnet.ir.verify import verify
 from rebnet.records import StoredNetwork, read
 from rebnet.records.network import Image, Operation
-from rebnet.spec.window import Window
+from rebnet.spec.window import NO_PADS, Pair, Window
 
 NETWORK_FILE = "network.json"
 TENSOR_FILE = "tensors.safetensors"
@@ -63,7 +63,7 @@ def _dump(prefix: str, node: Node[Op], unsaid: str, tensors: Tensors) -> Operati
         elif isinstance(value, Folding):
             record[field.name] = [value.pe, value.simd, value.level_lanes]
         elif isinstance(value, Window):
-            record[field.name] = [value.kernel, value.stride, value.same]
+            record[field.name] = _window_record(value)
         elif field.name == "fewer":
             record |= {field.name: [[sign.gammas, sign.fraction_bits] for sign in value]} if value else {}
         elif field.name == "unit" and value is not None and len(value) == 1:
@@ -183,11 +183,30 @@ def _folding(key: str, value: object) -> Folding:
     return Folding(_whole(key, pe), _whole(key, simd), None if lanes is None else _whole(key, lanes))
 
 
+def _window_record(window: Window) -> list[object]:
+    """Kernel, stride and whether the padding is 'same', or else what it is; one number where all are equal."""
+    (rows, columns), (down, right) = window.kernel, window.stride
+    kernel, stride = rows if rows == columns else [rows, columns], down if down == right else [down, right]
+    return [kernel, stride, [*map(list, window.pads)] if window.pads != NO_PADS else window.same]
+
+
 def _window(key: str, value: object) -> Window:
     parts = _items(key, value)
-    if len(parts) != 3 or not isinstance(parts[2], bool):
-        raise ValueError(f"{key!r} holds {value!r}, it must hold kernel, stride and whether the map is padded")
-    return Window(_whole(key, parts[0]), _whole(key, parts[1]), parts[2])
+    if len(parts) != 3:
+        raise ValueError(f"{key!r} holds {value!r}, it must hold kernel, stride and how the map is padded")
+    kernel, stride = (_pair(key, part) if isinstance(part, list) else _whole(key, part) for part in parts[:2])
+    if isinstance(parts[2], bool):
+        return Window(kernel, stride, parts[2])
+    if len(sides := _items(key, parts[2])) != 2:
+        raise ValueError(f"{key!r} pads by {parts[2]!r}, it must hold rows above and below, columns left and right")
+    rows, columns = (_pair(key, side) for side in sides)
+    return Window(kernel, stride, pads=(rows, columns))
+
+
+def _pair(key: str, value: object) -> Pair:
+    if len(numbers := _wholes(key, value)) != 2:
+        raise ValueError(f"{key!r} holds {value!r} where it must hold two numbers")
+    return numbers[0], numbers[1]
 
 
 _READERS: dict[str, Callable[[str, object], object]] = {

@@ -32,7 +32,7 @@ from rebnet.ir.ops import (
     Threshold,
 )
 from rebnet.ir.verify import verify
-from rebnet.spec.window import Window
+from rebnet.spec.window import Window, read_window
 
 Tensors = Arrays
 _SMALL = 12  # arrays of up to this many numbers are printed whole
@@ -135,7 +135,6 @@ def tensors_of(network: Network) -> dict[str, Array]:
 
 _HEADER = re.compile(r"network (.*) levels=(\d+) serves=\(([\d,]*)\) T=(\d+)(?: outputs=\((.*)\))?")
 _IMAGE = re.compile(r"  pixels (\d+)x(\d+)x(\d+) bits=(\d+)")
-_WINDOW = re.compile(r"(\d+)x\1(?:/(\d+))?(\+same)?")
 
 
 def parse(text: str, tensors: Tensors) -> Network:
@@ -202,10 +201,10 @@ def _ints(text: str) -> tuple[int, ...]:
 
 
 def _read_window(text: str) -> Window:
-    found = _WINDOW.fullmatch(text)
-    if found is None:
+    window = read_window(text)
+    if window is None:
         raise ValueError(f"window {text}")
-    return Window(int(found[1]), int(found[2] or 1), found[3] is not None)
+    return window
 
 
 def _residual_sign(plain: list[str], values: dict[str, str]) -> ResidualSign:

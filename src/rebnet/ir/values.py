@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from rebnet.errors import VerifyError
-from rebnet.ir.bounds import MAX_SIDE
+from rebnet.ir.bounds import window_fault
 from rebnet.spec.window import Window
 
 
@@ -140,16 +140,15 @@ def pooled(value: Value, window: Window) -> Value:
 
 def check_window(window: Window, shape: Shape) -> None:
     """Raise `VerifyError` where a window has no size or does not fit the map in front of it."""
-    if window.kernel < 1 or window.stride < 1:
-        raise VerifyError(f"window {window}; kernel and stride must be at least 1")
-    if window.same and max(window.kernel, window.stride) > MAX_SIDE:
-        raise VerifyError(f"window {window}; kernel and stride must be at most {MAX_SIDE}")
-    if not window.same and window.kernel > min(shape.height, shape.width):
+    fault = window_fault(window)
+    if fault is not None:
+        raise VerifyError(f"window {window}; {fault}")
+    if not window.fits(shape.height, shape.width):
         raise VerifyError(f"window {window} does not fit the {shape.height}x{shape.width} map in front of it")
 
 
-def check_pool(window: Window, shape: Shape) -> None:
-    """Raise `VerifyError` where a pool's window does not fit the map in front of it, or pads it."""
+def check_sums(window: Window, shape: Shape) -> None:
+    """Raise `VerifyError` where a sum pool's window does not fit the map in front of it, or pads it."""
     check_window(window, shape)
-    if window.same:
-        raise VerifyError(f"window {window}; a pool is not padded")
+    if window.padded:
+        raise VerifyError(f"window {window}; a sum is not padded: pool without padding")

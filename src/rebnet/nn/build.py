@@ -141,11 +141,9 @@ class _Builder:
                 case DenseText() | ConvText():
                     value = self._layer(item, value)
                 case PoolText(window=window) if value.kind == "sums":
-                    value = self._behind(value, item, f"pool{value.number}", MaxPool2d(window.kernel, window.stride))
+                    value = self._behind(value, item, f"pool{value.number}", _max_pool(window))
                 case PoolText(window=window):
-                    value = self._behind(
-                        self.feature(value), item, f"pool{value.number}", MaxPool2d(window.kernel, window.stride)
-                    )
+                    value = self._behind(self.feature(value), item, f"pool{value.number}", _max_pool(window))
                 case AverageText(window=window):
                     pool = AveragePool2d(window.kernel, window.stride) if window else GlobalAveragePool2d()
                     value = self._behind(self.feature(value), item, f"pool{value.number}", pool)
@@ -231,12 +229,16 @@ class _Builder:
         return PerLevel(map(module, range(1, self._levels + 1))) if self._any_levels else module(self._levels)
 
 
+def _max_pool(window: Window) -> MaxPool2d:
+    return MaxPool2d(window.kernel, window.stride, window.same, window.pads)
+
+
 def _norm_of(value: _Value) -> nn.BatchNorm1d | nn.BatchNorm2d:
     return (nn.BatchNorm1d if value.flat else nn.BatchNorm2d)(value.shape.channels)
 
 
 def _key(layer: DenseText | ConvText) -> Key:
-    return layer.window if isinstance(layer, ConvText) and layer.window.same else None
+    return layer.window if isinstance(layer, ConvText) and layer.window.padded else None
 
 
 def _readers(block: Block) -> tuple[list[Key], bool]:

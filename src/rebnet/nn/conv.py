@@ -13,27 +13,34 @@ from torch.nn import functional
 from rebnet.ir.ops import Conv
 from rebnet.nn.linear import BinaryLayer
 from rebnet.nn.operations import Said
-from rebnet.spec.window import Window
+from rebnet.spec.window import Pair, Window
 
 SMALL_MAP = 16
 """An output map of at most so many places counts as small."""
 
 
 class BinaryConv2d(BinaryLayer):
-    """An unpadded convolution y = scale * (x * sign(weight)); K x K windows that move by `stride`.
+    """An unpadded convolution y = scale * (x * sign(weight)); windows of R x S places that move by `stride`.
 
-    Forward: y_o = scale * sum_{c,i,j} x_{c,i,j} * sign(weight_{o,c,i,j}) in every window; fan_in = C*K*K. A map is
+    Forward: y_o = scale * sum_{c,i,j} x_{c,i,j} * sign(weight_{o,c,i,j}) in every window; fan_in = C*R*S. A map is
     padded before it is binarized: `rebnet.nn.window.PadLowest`.
 
-    Shapes: x is N x in_channels x H x W, y is N x out_channels x H' x W' with H' = (H - K)//stride + 1, weight is
-    out_channels x in_channels x K x K.
+    Shapes: x is N x in_channels x H x W, y is N x out_channels x H' x W' with H' = (H - R)//stride + 1, weight is
+    out_channels x in_channels x R x S.
+
+    Args:
+        in_channels: Channels of x.
+        out_channels: Channels of y.
+        kernel: Rows and columns of a window, a number for both.
+        stride: Rows and columns that it moves by.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, stride: int = 1) -> None:
-        super().__init__(out_channels, in_channels, kernel, kernel)
+    def __init__(self, in_channels: int, out_channels: int, kernel: int | Pair, stride: int | Pair = 1) -> None:
+        window = Window(kernel, stride)
+        super().__init__(out_channels, in_channels, *window.kernel)
         self.in_channels = in_channels
         self.out_channels = out_channels
-        self.window = Window(kernel, stride)
+        self.window = window
 
     def forward(self, x: Tensor) -> Tensor:
         """Return y, N x out_channels x H' x W'."""
@@ -61,7 +68,7 @@ class BinaryConv2d(BinaryLayer):
         return f"{self.in_channels}, {self.out_channels}, {self.window}, scale={self.scale}"
 
 
-def convolve_small(x: Tensor, weight: Tensor, stride: int) -> Tensor:
+def convolve_small(x: Tensor, weight: Tensor, stride: Pair) -> Tensor:
     """`conv2d` for small output maps, with gradients that a CPU computes several times as fast.
 
     The weights' gradient is one matrix product over the windows, where the convolution library of a CPU takes most of
@@ -69,8 +76,8 @@ def convolve_small(x: Tensor, weight: Tensor, stride: int) -> Tensor:
 
     Args:
         x: Maps, N x C x H x W.
-        weight: O x C x K x K.
-        stride: Places that the window moves by.
+        weight: O x C x R x S.
+        stride: Rows and columns that the window moves by.
 
     Returns:
         Maps, N x O x H' x W'.
@@ -89,7 +96,7 @@ class _SmallConvolution(torch.autograd.Function):
     """conv2d whose weight gradient is a matrix product."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, stride: Pair) -> Tensor:
         ctx.save_for_backward(x, weight)
         ctx.stride = stride
         return functional.conv2d(x, weight, stride=stride)
@@ -97,13 +104,13 @@ class _SmallConvolution(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         x, weight = ctx.saved_tensors
-        outputs, channels, kernel, _ = weight.shape
+        outputs, channels, rows, columns = weight.shape
         stride = ctx.stride
         wanted = (True, False, False)
         to_x = torch.ops.aten.convolution_backward(
-            gradient, x, weight, None, [stride] * 2, [0, 0], [1, 1], False, [0, 0], 1, wanted
+            gradient, x, weight, None, list(stride), [0, 0], [1, 1], False, [0, 0], 1, wanted
         )[0]
         places = x.permute(0, 2, 3, 1)
-        windows = places.unfold(1, kernel, stride).unfold(2, kernel, stride).permute(0, 1, 2, 4, 5, 3)
-        product = gradient.permute(0, 2, 3, 1).reshape(-1, outputs).t() @ windows.reshape(-1, kernel**2 * channels)
-        return to_x, product.reshape(outputs, kernel, kernel, channels).permute(0, 3, 1, 2), None
+        windows = places.unfold(1, rows, stride[0]).unfold(2, columns, stride[1]).permute(0, 1, 2, 4, 5, 3)
+        product = gradient.permute(0, 2, 3, 1).reshape(-1, outputs).t() @ windows.reshape(-1, rows * columns * channels)
+        return to_x, product.reshape(outputs, rows, columns, channels).permute(0, 3, 1, 2), None

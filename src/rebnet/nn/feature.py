@@ -16,7 +16,7 @@ from rebnet.ir.features import Rescale, SumPool
 from rebnet.nn.norm_sign import BatchNorm, NormSign, Total, norm_sign
 from rebnet.nn.operations import Said
 from rebnet.spec.rescale import MOST_RESCALE_SHIFT, Grid
-from rebnet.spec.window import Window
+from rebnet.spec.window import Pair, Window
 
 MOST_SCALE = (1 << 15) - 1
 """Largest A_c."""
@@ -145,9 +145,13 @@ class AveragePool2d(nn.Module):
     """The average of every window of features.
 
     Shapes: N x C x H x W in, N x C x H' x W' out with H' = (H - K)//stride + 1.
+
+    Args:
+        kernel: Rows and columns of a window, a number for both.
+        stride: Rows and columns that it moves by.
     """
 
-    def __init__(self, kernel: int, stride: int) -> None:
+    def __init__(self, kernel: int | Pair, stride: int | Pair) -> None:
         super().__init__()
         self.window = Window(kernel, stride)
 

@@ -17,7 +17,7 @@ from rebnet.errors import OptionError
 from rebnet.ir.network import PIXELS, Names, Network, Node
 from rebnet.ir.ops import BatchNorm, Floats, MaxPool, Op, PixelInput, ResidualSign
 from rebnet.ir.values import Shape, Value
-from rebnet.spec.window import Window
+from rebnet.spec.window import Pair, Window
 
 LEGAL = (
     "use PixelInput, BinaryLinear, BinaryConv2d, NormSign, BatchNorm1d, BatchNorm2d, MaxPool2d, PadLowest, FlattenHWC "
@@ -236,13 +236,13 @@ def max_pool(module: nn.MaxPool2d, said: Said) -> Said:
     """What a max-pool says.
 
     Raises:
-        OptionError: It is padded, dilated or not square, or rounds up.
+        OptionError: It is dilated, or rounds up.
     """
-    kernel, stride = module.kernel_size, module.stride
-    plain = module.padding == 0 and module.dilation == 1 and not module.ceil_mode
-    if not (isinstance(kernel, int) and isinstance(stride, int) and plain):
-        raise said.error(str(module), "a pool is square, unpadded, undilated and floors; make it so")
-    return said.maps(module).then(module, MaxPool(Window(kernel, stride)))
+    if module.dilation not in (1, (1, 1)) or module.ceil_mode:
+        raise said.error(str(module), "a pool is undilated and floors; make it so")
+    pads: int | Pair = module.padding
+    window = Window(module.kernel_size, module.stride, pads=pads)
+    return said.maps(module).then(module, MaxPool(window))
 
 
 def _flatten(module: nn.Flatten, said: Said) -> Said:

@@ -11,16 +11,16 @@ from torch.nn import functional
 
 from rebnet.ir import ops
 from rebnet.ir.network import PIXELS
-from rebnet.nn.operations import Padding, Said, max_pool
+from rebnet.nn.operations import Padding, Said
 from rebnet.nn.residual import ResidualSign
-from rebnet.spec.window import Window
+from rebnet.spec.window import NO_PADS, Pads, Pair, Window
 
 LARGEST_BLOCK = 4
 """Pools of so many rows and columns, and smaller ones, are comparisons."""
 
 
 class PadLowest(nn.Module):
-    """Pad a map for a 'same' convolution: the border becomes the lowest code, all bits 0, of value -sum(gamma).
+    """Pad a map for a convolution: the border becomes the lowest code, all bits 0, of value -sum(gamma).
 
     Zero does not exist in a binary map. This module stands directly before the residual sign (after BatchNorm and
     pool) and pads with -inf, all of whose levels are -1; so the border follows the factors in use, gives them their
@@ -29,10 +29,10 @@ class PadLowest(nn.Module):
 
     Gradient: that of the inner map. Behind the residual sign each border element adds -1 * dL/de to dL/dgamma_i.
 
-    Shapes: N x C x H x W in; out, both axes are longer by `window.padding`, floor half before and the rest after.
+    Shapes: N x C x H x W in; out, both axes are longer by `window.padding`.
 
     Args:
-        window: The window of the convolution that follows, with same=True.
+        window: The window of the convolution that follows, with its padding.
         lowest: The value to pad with, or the residual sign whose codes are padded; that sign is no part of this module.
     """
 
@@ -97,7 +97,8 @@ class PadLowest(nn.Module):
 
     def widths(self, height: int, width: int) -> list[int]:
         """Columns before and after a map of this size, rows before and after it, as `functional.pad` takes them."""
-        return [*self.window.padding(width), *self.window.padding(height)]
+        rows, columns = self.window.padding(height, width)
+        return [*columns, *rows]
 
     def border(self, height: int, width: int) -> Tensor:
         """Which places of the padded map are its border, bool, H' x W'."""
@@ -109,39 +110,54 @@ class PadLowest(nn.Module):
 
 
 class MaxPool2d(nn.MaxPool2d):
-    """torch's max-pool without padding or dilation; where windows part the map in blocks, comparisons of shifted maps.
+    """torch's max-pool without dilation; where windows part the map in blocks, comparisons of shifted maps.
 
     Compiled on a CPU, comparisons fuse with what stands around them, where the gradient of torch's own pool is a
     scatter; elements of a block that tie share the gradient. Windows that overlap or are large are torch's own pool,
     which gives the gradient to the first of those that tie: a compiler would unfold their comparisons without end.
 
-    Shapes: N x C x H x W in, N x C x H' x W' out with H' = (H - K)//stride + 1.
+    Shapes: N x C x H x W in, N x C x H' x W' out with H' = (H + padding - K)//stride + 1.
+
+    Args:
+        kernel: Rows and columns of a window, a number for both.
+        stride: Rows and columns that it moves by.
+        same: Pad so that there are ceil(in/stride) windows along each axis.
+        pads: Rows above and below, columns left and right that pad the map; what pads it is never the largest.
     """
 
-    def __init__(self, kernel: int, stride: int) -> None:
+    def __init__(
+        self, kernel: int | Pair, stride: int | Pair, same: bool = False, pads: int | Pair | Pads = NO_PADS
+    ) -> None:
         super().__init__(kernel, stride)
-        self.window = Window(kernel, stride)
+        self.window = Window(kernel, stride, same, pads)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the largest value of every window."""
-        kernel, stride = self.window.kernel, self.window.stride
-        if kernel != stride or kernel > LARGEST_BLOCK or not torch.is_grad_enabled():
-            plain: Tensor = super().forward(x)
-            return plain
-        height, width = (places - places % kernel for places in x.shape[2:])
-        pooled: Tensor = _BlockMaximum.apply(x[:, :, :height, :width], kernel)  # type: ignore[no-untyped-call]
-        return pooled
+        kernel, height, width = self.window.kernel, *x.shape[2:]
+        rows, columns = self.window.padding(height, width)
+        if any(rows) or any(columns):
+            x = functional.pad(x, [*columns, *rows], value=-math.inf)
+        elif kernel == self.window.stride and max(kernel) <= LARGEST_BLOCK and torch.is_grad_enabled():
+            whole = x[:, :, : height - height % kernel[0], : width - width % kernel[1]]
+            pooled: Tensor = _BlockMaximum.apply(whole, kernel)  # type: ignore[no-untyped-call]
+            return pooled
+        plain: Tensor = super().forward(x)
+        return plain
 
     def operations(self, said: Said) -> Said:
         """A max-pool."""
-        return max_pool(self, said)
+        return said.maps(self).then(self, ops.MaxPool(self.window))
+
+    def extra_repr(self) -> str:
+        """The window."""
+        return str(self.window)
 
 
 class _BlockMaximum(torch.autograd.Function):
-    """The largest element of each K x K block of maps that K divides; the gradient is one pass over the blocks."""
+    """The largest element of each block of maps that blocks divide; the gradient is one pass over the blocks."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, kernel: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, kernel: Pair) -> Tensor:
         largest = reduce(torch.maximum, _corners(_blocks(x, kernel)))
         ctx.save_for_backward(x, largest)
         ctx.kernel = kernel
@@ -158,16 +174,16 @@ class _BlockMaximum(torch.autograd.Function):
         return spread.reshape(count, height, width, channels).permute(0, 3, 1, 2), None
 
 
-def _blocks(x: Tensor, kernel: int) -> Tensor:
-    """N x C x H x W as N x H/K x K x W/K x K x C."""
-    count, channels, height, width = x.shape
-    return x.permute(0, 2, 3, 1).reshape(count, height // kernel, kernel, width // kernel, kernel, channels)
+def _blocks(x: Tensor, kernel: Pair) -> Tensor:
+    """N x C x H x W as N x H/R x R x W/S x S x C with R rows and S columns of a block."""
+    (count, channels, height, width), (rows, columns) = x.shape, kernel
+    return x.permute(0, 2, 3, 1).reshape(count, height // rows, rows, width // columns, columns, channels)
 
 
 def _corners(blocks: Tensor) -> list[Tensor]:
-    """The K*K places of every block, each N x H/K x W/K x C."""
-    kernel = blocks.shape[2]
-    return [blocks[:, :, row, :, column] for row in range(kernel) for column in range(kernel)]
+    """The places of every block, each N x H/R x W/S x C."""
+    rows, columns = blocks.shape[2], blocks.shape[4]
+    return [blocks[:, :, row, :, column] for row in range(rows) for column in range(columns)]
 
 
 class FlattenHWC(nn.Module):

@@ -135,8 +135,8 @@ def _layers(build: Build, points: list[Operating]) -> Html:
         op = build.network.layer(layer.name)
         kind = f"{layer.cols:,} → {layer.rows:,}"
         if isinstance(op, Conv):
-            kernel = op.window.kernel
-            kind = f"{kernel}×{kernel}, {layer.cols:,} → {layer.rows:,} at {layer.vectors:,} places"
+            high, wide = op.window.kernel
+            kind = f"{high}×{wide}, {layer.cols:,} → {layer.rows:,} at {layer.vectors:,} places"
         cycles = [layer.cycles(point.levels) for point in points]
         folding = f"{layer.pe} × {layer.simd} × {layer.level_lanes}"
         rows.append(_row(layer.name, kind, layer.pe * layer.simd * layer.level_lanes, cycles, bounds, folding))

@@ -8,6 +8,7 @@ from rebnet.records import Folding, Simulation
 from rebnet.records.folding import Fifo
 from rebnet.report.html import number
 from rebnet.report.records import Build
+from rebnet.spec.window import short
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.converter import Converter
 from rebnet.stages.ends import Pixels, Scores
@@ -179,9 +180,11 @@ def _buffer(buffer: str, fifo: Fifo, peaks: Mapping[str, int]) -> Filled:
 
 
 def _window(unit: WindowUnit) -> str:
-    kernel, stride = unit.window.kernel, unit.window.stride
+    window = unit.window
+    plain = window.kernel if unit.pool else (1, 1)
     kind = "sum pool" if unit.sum_planes else "max-pool" if unit.pool else "window"
-    return f"{kind} {kernel}×{kernel}" + (f" / {stride}" if stride != (kernel if unit.pool else 1) else "")
+    stride = f" / {short(window.stride)}" if window.stride != plain else ""
+    return f"{kind} {window.kernel[0]}×{window.kernel[1]}{stride}"
 
 
 def _map(unit: WindowUnit) -> list[str]:

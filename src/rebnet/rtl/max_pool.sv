@@ -6,12 +6,16 @@
 // Out:  the map of the windows' largest codes, CHANNELS/WORD words a pixel.
 // Time: READS pixels of a word are compared per cycle; a result is at the output 3 cycles after its window's last
 //       pixels were read, and these can be read one cycle after they came in. The next map's rows come in meanwhile.
-// Parameters as in window_buffer; a pool is never padded.
+// Parameters as in window_buffer. What pads the map is 0, and never larger than what lies on it.
 module max_pool #(
     parameter int PLANES = 2,
     parameter int LEVEL_WIDTH = 2,
     parameter int KERNEL = 2,
+    parameter int KERNEL_X = KERNEL,
     parameter int STRIDE = 2,
+    parameter int STRIDE_X = STRIDE,
+    parameter int PAD_Y = 0,
+    parameter int PAD_X = 0,
     parameter int HEIGHT = 8,
     parameter int WIDTH = 8,
     parameter int OUT_HEIGHT = 4,
@@ -50,7 +54,11 @@ module max_pool #(
       .PLANES(PLANES),
       .LEVEL_WIDTH(LEVEL_WIDTH),
       .KERNEL(KERNEL),
+      .KERNEL_X(KERNEL_X),
       .STRIDE(STRIDE),
+      .STRIDE_X(STRIDE_X),
+      .PAD_Y(PAD_Y),
+      .PAD_X(PAD_X),
       .HEIGHT(HEIGHT),
       .WIDTH(WIDTH),
       .OUT_HEIGHT(OUT_HEIGHT),

@@ -5,14 +5,16 @@
 // Out:  the map of the windows' sums, PLANES_OUT bit planes, CHANNELS/WORD words a pixel.
 // Time: READS pixels of a word are added per cycle; a sum is at the output 3 cycles after its window's last pixels were
 //       read, and these can be read one cycle after they came in. The next map's rows come in meanwhile.
-// PLANES_OUT, PLANES … PLANES + clog2(KERNEL²): no sum may need more bits. Other parameters as in window_buffer; a pool
+// PLANES_OUT, PLANES … PLANES + clog2(KERNEL·KERNEL_X): no sum may need more bits. Other parameters as in window_buffer; a sum
 // is never padded.
 module sum_pool #(
     parameter int PLANES = 8,
     parameter int PLANES_OUT = 10,
     parameter int LEVEL_WIDTH = 2,
     parameter int KERNEL = 2,
+    parameter int KERNEL_X = KERNEL,
     parameter int STRIDE = 2,
+    parameter int STRIDE_X = STRIDE,
     parameter int HEIGHT = 8,
     parameter int WIDTH = 8,
     parameter int OUT_HEIGHT = 4,
@@ -38,8 +40,8 @@ module sum_pool #(
   localparam int OUT_DEPTH = 4;
   localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
 
-  if (PLANES_OUT < PLANES || PLANES_OUT > PLANES + $clog2(KERNEL * KERNEL)) begin : illegal_1
-    $fatal(1, "sum_pool: PLANES_OUT must be PLANES to PLANES + clog2(KERNEL*KERNEL)");
+  if (PLANES_OUT < PLANES || PLANES_OUT > PLANES + $clog2(KERNEL * KERNEL_X)) begin : illegal_1
+    $fatal(1, "sum_pool: PLANES_OUT must be PLANES to PLANES + clog2(KERNEL*KERNEL_X)");
   end
 
   logic word_valid, word_first, word_last, take, out_pop, unused_ready;
@@ -55,7 +57,9 @@ module sum_pool #(
       .PLANES(PLANES),
       .LEVEL_WIDTH(LEVEL_WIDTH),
       .KERNEL(KERNEL),
+      .KERNEL_X(KERNEL_X),
       .STRIDE(STRIDE),
+      .STRIDE_X(STRIDE_X),
       .HEIGHT(HEIGHT),
       .WIDTH(WIDTH),
       .OUT_HEIGHT(OUT_HEIGHT),

@@ -15,8 +15,9 @@
 //       window to come needs it: those of a window's first row with the window, the others with the last
 //       window of a row.
 //
-// KERNEL, STRIDE, OUT_HEIGHT, OUT_WIDTH ≥ 1. PAD_Y, PAD_X: rows above and columns left of the map; what lies below
-// and right of it follows from OUT_HEIGHT and OUT_WIDTH. WORD divides CHANNELS. READS ≤ KERNEL²; READS > 1 and
+// KERNEL, STRIDE: rows of a window, and those that it moves by; KERNEL_X, STRIDE_X: columns, as many where not said.
+// They and OUT_HEIGHT, OUT_WIDTH ≥ 1. PAD_Y, PAD_X: rows above and columns left of the map; what lies below and right
+// of it follows from OUT_HEIGHT and OUT_WIDTH. WORD divides CHANNELS. READS ≤ KERNEL·KERNEL_X; READS > 1 and
 // POOL = 0 need WORD = CHANNELS. WRITES: a power of two; WRITES > 1 needs WORD = CHANNELS.
 // DEPTH: words, a multiple of WRITES, enough for the words from the first that is not given back before a window to
 // the last that it needs, whole writes.
@@ -25,7 +26,9 @@ module window_buffer #(
     parameter int PLANES = 2,
     parameter int LEVEL_WIDTH = 2,
     parameter int KERNEL = 3,
+    parameter int KERNEL_X = KERNEL,
     parameter int STRIDE = 1,
+    parameter int STRIDE_X = STRIDE,
     parameter int PAD_Y = 0,
     parameter int PAD_X = 0,
     parameter int HEIGHT = 8,
@@ -60,37 +63,38 @@ module window_buffer #(
   localparam int ROW = WIDTH * PIXEL;  // words of a row
   localparam int MAP_WRITES = (HEIGHT * ROW + WRITES - 1) / WRITES;
   localparam int MAP = MAP_WRITES * WRITES;  // places that a map takes
-  localparam int COLUMN_STEP = STRIDE * PIXEL;  // words from a window to the next
+  localparam int COLUMN_STEP = STRIDE_X * PIXEL;  // words from a window to the next
   localparam int ROW_STEP = STRIDE * ROW;  // words from a row of windows to the next
   // The first map row of the last window row, and of the last window row that begins above the map.
   localparam int LAST_TOP = (OUT_HEIGHT - 1) * STRIDE - PAD_Y;
   localparam int TOP_PART = PAD_Y > 0 ? STRIDE - ((PAD_Y - 1) % STRIDE + 1) : 0;
-  localparam int LEFT_PART = PAD_X > 0 ? STRIDE - ((PAD_X - 1) % STRIDE + 1) : 0;
+  localparam int LEFT_PART = PAD_X > 0 ? STRIDE_X - ((PAD_X - 1) % STRIDE_X + 1) : 0;
   localparam int REST = MAP - (LAST_TOP > 0 ? LAST_TOP : 0) * ROW;  // words from there to the map's end
   localparam int PADDED = PAD_Y > 0 || PAD_X > 0 || LAST_TOP + KERNEL > HEIGHT ||
-      (OUT_WIDTH - 1) * STRIDE - PAD_X + KERNEL > WIDTH ? 1 : 0;
-  localparam int SPAN = DEPTH + MAP + (KERNEL + PAD_Y + 2) * ROW + (PAD_X + KERNEL) * PIXEL;
+      (OUT_WIDTH - 1) * STRIDE_X - PAD_X + KERNEL_X > WIDTH ? 1 : 0;
+  localparam int SPAN = DEPTH + MAP + (KERNEL + PAD_Y + 2) * ROW + (PAD_X + KERNEL_X) * PIXEL;
   localparam int COUNT_WIDTH = $clog2(SPAN + 1) + 1;  // signed numbers of words
   localparam int ADDRESS_WIDTH = DEPTH > 1 ? $clog2(DEPTH) : 1;
   localparam int WIDE_DEPTH = DEPTH / WRITES;
   localparam int WIDE_ADDRESS = WIDE_DEPTH > 1 ? $clog2(WIDE_DEPTH) : 1;
   localparam int PART_WIDTH = WRITES > 1 ? $clog2(WRITES) : 1;
-  localparam int X_WIDTH = $clog2(WIDTH + PAD_X + KERNEL + STRIDE + READS + 1) + 1;  // signed positions in the map
+  localparam int X_WIDTH = $clog2(WIDTH + PAD_X + KERNEL_X + STRIDE_X + READS + 1) + 1;  // signed positions in the map
   localparam int Y_WIDTH = $clog2(HEIGHT + PAD_Y + KERNEL + STRIDE + READS + 1) + 1;
-  localparam int KERNEL_WIDTH = $clog2(2 * KERNEL + READS + 1);
+  localparam int KERNEL_WIDTH = $clog2(2 * (KERNEL > KERNEL_X ? KERNEL : KERNEL_X) + READS + 1);
   localparam int PIXEL_WIDTH = PIXEL > 1 ? $clog2(PIXEL) : 1;
   localparam int OX_WIDTH = OUT_WIDTH > 1 ? $clog2(OUT_WIDTH) : 1;
   localparam int OY_WIDTH = OUT_HEIGHT > 1 ? $clog2(OUT_HEIGHT) : 1;
   localparam int WRITE_WIDTH = MAP_WRITES > 1 ? $clog2(MAP_WRITES) : 1;
 
-  if (KERNEL < 1 || STRIDE < 1 || OUT_HEIGHT < 1 || OUT_WIDTH < 1 || PAD_Y < 0 || PAD_X < 0) begin : illegal_1
+  if (KERNEL < 1 || KERNEL_X < 1 || STRIDE < 1 || STRIDE_X < 1 || OUT_HEIGHT < 1 || OUT_WIDTH < 1 || PAD_Y < 0 ||
+      PAD_X < 0) begin : illegal_1
     $fatal(1, "window_buffer: KERNEL, STRIDE, OUT_HEIGHT and OUT_WIDTH must be at least 1, PAD_Y and PAD_X at least 0");
   end
   if (WORD < 1 || CHANNELS % WORD != 0) begin : illegal_2
     $fatal(1, "window_buffer: WORD must divide CHANNELS");
   end
-  if (READS < 1 || READS > KERNEL * KERNEL || (READS > 1 && POOL == 0 && WORD != CHANNELS)) begin : illegal_3
-    $fatal(1, "window_buffer: READS must be 1 to KERNEL*KERNEL, and 1 for windows of parts of pixels");
+  if (READS < 1 || READS > KERNEL * KERNEL_X || (READS > 1 && POOL == 0 && WORD != CHANNELS)) begin : illegal_3
+    $fatal(1, "window_buffer: READS must be 1 to KERNEL*KERNEL_X, and 1 for windows of parts of pixels");
   end
   if (WRITES < 1 || (WRITES & (WRITES - 1)) != 0 || (WRITES > 1 && WORD != CHANNELS)) begin : illegal_4
     $fatal(1, "window_buffer: WRITES must be a power of two, and 1 for parts of pixels");
@@ -98,8 +102,8 @@ module window_buffer #(
   if (DEPTH < 1 || DEPTH % WRITES != 0) begin : illegal_5
     $fatal(1, "window_buffer: DEPTH must be a multiple of WRITES");
   end
-  if (PAD_Y >= KERNEL || PAD_X >= KERNEL) begin : illegal_6
-    $fatal(1, "window_buffer: PAD_Y and PAD_X must be less than KERNEL");
+  if (PAD_Y >= KERNEL || PAD_X >= KERNEL_X) begin : illegal_6
+    $fatal(1, "window_buffer: PAD_Y must be less than KERNEL, PAD_X less than KERNEL_X");
   end
 
   typedef logic signed [COUNT_WIDTH-1:0] words_t;
@@ -165,11 +169,11 @@ module window_buffer #(
 
   // The position READS further in the window: by whole rows, and a row more where the columns carry.
   logic carry;
-  assign carry  = kernel_x_q + KERNEL_WIDTH'(READS % KERNEL) >= KERNEL_WIDTH'(KERNEL);
-  assign next_x = kernel_x_q + KERNEL_WIDTH'(READS % KERNEL) - (carry ? KERNEL_WIDTH'(KERNEL) : '0);
-  assign next_y = kernel_y_q + KERNEL_WIDTH'(READS / KERNEL) + KERNEL_WIDTH'(carry);
-  localparam int STEP = (READS / KERNEL) * ROW + (READS % KERNEL) * PIXEL;
-  localparam int CARRY_STEP = STEP + ROW - KERNEL * PIXEL;
+  assign carry  = kernel_x_q + KERNEL_WIDTH'(READS % KERNEL_X) >= KERNEL_WIDTH'(KERNEL_X);
+  assign next_x = kernel_x_q + KERNEL_WIDTH'(READS % KERNEL_X) - (carry ? KERNEL_WIDTH'(KERNEL_X) : '0);
+  assign next_y = kernel_y_q + KERNEL_WIDTH'(READS / KERNEL_X) + KERNEL_WIDTH'(carry);
+  localparam int STEP = (READS / KERNEL_X) * ROW + (READS % KERNEL_X) * PIXEL;
+  localparam int CARRY_STEP = STEP + ROW - KERNEL_X * PIXEL;
 
   assign last_part     = part_q == PIXEL_WIDTH'(PIXEL - 1);
   assign last_position = next_y >= KERNEL_WIDTH'(KERNEL);
@@ -193,7 +197,7 @@ module window_buffer #(
     end
     column_advance = words_t'(COLUMN_STEP);
     if (PAD_X > 0 && left_q < 0)
-      column_advance = left_q + X_WIDTH'(STRIDE) > 0 ? words_t'(LEFT_PART * PIXEL) : '0;
+      column_advance = left_q + X_WIDTH'(STRIDE_X) > 0 ? words_t'(LEFT_PART * PIXEL) : '0;
     given_back = '0;
     if (ends_row) given_back = advance - row_given_q;
     else if (ends_window && row_moves) given_back = column_advance;
@@ -280,7 +284,7 @@ module window_buffer #(
           offset_q    <= window_q + words_t'(COLUMN_STEP);
           window_q    <= window_q + words_t'(COLUMN_STEP);
           out_x_q     <= out_x_q + 1'b1;
-          left_q      <= left_q + X_WIDTH'(STRIDE);
+          left_q      <= left_q + X_WIDTH'(STRIDE_X);
           row_given_q <= row_given_q + given_back;
         end else begin
           offset_q    <= next_row;
@@ -300,8 +304,8 @@ module window_buffer #(
   assign word_valid = image_valid && &there;
 
   for (genvar r = 0; r < READS; r++) begin : port
-    localparam int FAR = (r / KERNEL) * ROW + (r % KERNEL) * PIXEL;
-    localparam int CARRY_FAR = FAR + ROW - KERNEL * PIXEL;
+    localparam int FAR = (r / KERNEL_X) * ROW + (r % KERNEL_X) * PIXEL;
+    localparam int CARRY_FAR = FAR + ROW - KERNEL_X * PIXEL;
     localparam int FAR_PLACES = modulo(FAR);
     localparam int CARRY_FAR_PLACES = modulo(CARRY_FAR);
     logic [KERNEL_WIDTH-1:0] x, y;
@@ -311,9 +315,9 @@ module window_buffer #(
     logic [WIDE_ADDRESS-1:0] wide_address;
     logic [PLANES*WRITES*WORD-1:0] wide_q;
 
-    assign carries = kernel_x_q + KERNEL_WIDTH'(r % KERNEL) >= KERNEL_WIDTH'(KERNEL);
-    assign x = kernel_x_q + KERNEL_WIDTH'(r % KERNEL) - (carries ? KERNEL_WIDTH'(KERNEL) : '0);
-    assign y = kernel_y_q + KERNEL_WIDTH'(r / KERNEL) + KERNEL_WIDTH'(carries);
+    assign carries = kernel_x_q + KERNEL_WIDTH'(r % KERNEL_X) >= KERNEL_WIDTH'(KERNEL_X);
+    assign x = kernel_x_q + KERNEL_WIDTH'(r % KERNEL_X) - (carries ? KERNEL_WIDTH'(KERNEL_X) : '0);
+    assign y = kernel_y_q + KERNEL_WIDTH'(r / KERNEL_X) + KERNEL_WIDTH'(carries);
     assign offset = offset_q + (carries ? words_t'(CARRY_FAR) : words_t'(FAR));
     assign address = further(
         place_q, carries ? ADDRESS_WIDTH'(CARRY_FAR_PLACES) : ADDRESS_WIDTH'(FAR_PLACES)

@@ -26,7 +26,7 @@ def sum_pool(maps: Integers, window: Window | None) -> Integers:
 
     Args:
         maps: shape (images, height, width, channels).
-        window: unpadded; None for the whole map.
+        window: without padding; None for the whole map.
 
     Returns:
         Shape (images, out height, out width, channels).
@@ -37,12 +37,13 @@ def sum_pool(maps: Integers, window: Window | None) -> Integers:
 
 
 def max_pool_features(maps: Integers, window: Window) -> Integers:
-    """The largest of every window and channel; shapes as those of `sum_pool`."""
-    return np.asarray(_views(maps, window).max(axis=(4, 5)))
+    """The largest of every window and channel, of what lies on the map; shapes as those of `sum_pool`."""
+    pads = window.padding(*maps.shape[1:3])
+    least = np.iinfo(maps.dtype).min if maps.dtype.kind in "iu" else -np.inf
+    padded = np.pad(maps, ((0, 0), *pads, (0, 0)), constant_values=least)
+    return np.asarray(_views(padded, window).max(axis=(4, 5)))
 
 
 def _views(maps: Integers, window: Window) -> Integers:
-    height, width = window.output(*maps.shape[1:3])
-    k, stride = window.kernel, window.stride
-    view = np.lib.stride_tricks.sliding_window_view(maps, (k, k), axis=(1, 2))[:, ::stride, ::stride]
-    return view[:, :height, :width]
+    down, right = window.stride
+    return np.lib.stride_tricks.sliding_window_view(maps, window.kernel, axis=(1, 2))[:, ::down, ::right]

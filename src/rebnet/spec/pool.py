@@ -12,7 +12,7 @@ def max_pool(planes: Bits, window: Window) -> Bits:
 
     Args:
         planes: bit planes of maps, shape (levels, images, height, width, channels).
-        window: the window, unpadded.
+        window: the window; padding is the lowest code.
 
     Returns:
         Shape (levels, images, out height, out width, channels).

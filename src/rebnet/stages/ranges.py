@@ -49,7 +49,7 @@ def ranges_of(network: Network) -> Mapping[str, Range]:
                 found[node.name] = Range(offset, span)
             case SumPool(window=window):
                 shape = network.read(node).shape
-                area = shape.positions if window is None else window.kernel**2
+                area = shape.positions if window is None else window.area
                 found[node.name] = Range(area * own[0].offset, area * own[0].span)
             case Join():
                 low = min(one.offset for one in own)

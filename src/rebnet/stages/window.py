@@ -73,14 +73,17 @@ class WindowUnit:
         return (self.lines,)
 
     def sizes(self, depth: int) -> Parameters:
-        """The parameters that are numbers, by the names of the RTL; a pool has no padding."""
-        pads = {} if self.pool else {"PAD_Y": self.pad[0], "PAD_X": self.pad[1]}
+        """The parameters that are numbers, by the names of the RTL, but for those whose default is right."""
+        (kernel, kernel_x), (stride, stride_x) = self.window.kernel, self.window.stride
+        pads = {"PAD_Y": self.pad[0], "PAD_X": self.pad[1]}
         return {
             "PLANES": self.planes,
             "LEVEL_WIDTH": self.level_width,
-            "KERNEL": self.window.kernel,
-            "STRIDE": self.window.stride,
-            **pads,
+            "KERNEL": kernel,
+            **({} if kernel_x == kernel else {"KERNEL_X": kernel_x}),
+            "STRIDE": stride,
+            **({} if stride_x == stride else {"STRIDE_X": stride_x}),
+            **(pads if any(self.pad) or not self.pool else {}),
             "HEIGHT": self.height,
             "WIDTH": self.width,
             "OUT_HEIGHT": self.out_shape[0],
@@ -119,7 +122,8 @@ class WindowUnit:
     @property
     def pad(self) -> tuple[int, int]:
         """Rows above and columns left of the map."""
-        return self.window.padding(self.height)[0], self.window.padding(self.width)[0]
+        rows, columns = self.window.padding(self.height, self.width)
+        return rows[0], columns[0]
 
     @property
     def pixel_words(self) -> int:
@@ -136,12 +140,12 @@ class WindowUnit:
         """Cycles in which a window is read."""
         if self.pool:
             return self.pixel_words * self.group
-        return math.ceil(self.window.kernel**2 * self.pixel_words / self.reads)
+        return math.ceil(self.window.area * self.pixel_words / self.reads)
 
     @property
     def group(self) -> int:
         """Beats that make one output word: 1, or for a pool those that read a window's pixels."""
-        return math.ceil(self.window.kernel**2 / self.reads) if self.pool else 1
+        return math.ceil(self.window.area / self.reads) if self.pool else 1
 
     @property
     def out_words(self) -> int:
@@ -166,12 +170,12 @@ class WindowUnit:
             Two arrays of `read_cycles` numbers: words of the map that must have come in before the beat (0 where it
             reads only padding), and words given back up to its end.
         """
-        kernel, stride, pixel = self.window.kernel, self.window.stride, self.pixel_words
+        (kernel, kernel_x), (down, right), pixel = self.window.kernel, self.window.stride, self.pixel_words
         out_rows, out_columns = self.out_shape
-        tops = np.arange(out_rows) * stride - self.pad[0]
-        lefts = np.arange(out_columns) * stride - self.pad[1]
-        positions = np.arange(self.group * self.reads if self.pool else math.ceil(kernel**2 / self.reads) * self.reads)
-        y, x = np.divmod(positions, kernel)
+        tops = np.arange(out_rows) * down - self.pad[0]
+        lefts = np.arange(out_columns) * right - self.pad[1]
+        positions = np.arange(math.ceil(self.window.area / self.reads) * self.reads)
+        y, x = np.divmod(positions, kernel_x)
         rows, columns = tops[:, None, None] + y, lefts[None, :, None] + x
         in_map = (y < kernel) & (rows >= 0) & (rows < self.height) & (columns >= 0) & (columns < self.width)
         last = np.where(in_map, (rows * self.width + columns) * pixel, -1)  # first word of the position's pixel
@@ -215,7 +219,7 @@ def window_unit(
         narrow = unit(word, 1, 1)
         if narrow.beats <= cycles and narrow.map_writes <= pace:
             return narrow
-    words = window.kernel**2
+    words = window.area
     reads = next(r for r in range(1, words + 1) if math.ceil(words / r) <= cycles)
     writes = next(w for w in (1, 2, 4, 8, 16, 32, 64) if w == 64 or unit(shape.channels, reads, w).map_writes <= pace)
     return unit(shape.channels, reads, writes)
@@ -233,7 +237,7 @@ def pool_units(
 ) -> list[WindowUnit]:
     """Every max-pool that there is to choose from, the narrowest first."""
     words = divisors(shape.channels)
-    choices = [*((word, 1) for word in words), *((shape.channels, r) for r in range(2, window.kernel**2 + 1))]
+    choices = [*((word, 1) for word in words), *((shape.channels, r) for r in range(2, window.area + 1))]
     return [
         WindowUnit(name, window, *shape, planes, True, word, reads, 1, level_width, sum_planes)
         for word, reads in choices

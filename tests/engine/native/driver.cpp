@@ -33,6 +33,8 @@ using rebnet::Builder;
 using rebnet::Engine;
 using rebnet::Network;
 
+rebnet::Window window(const std::vector<int>& n) { return {n[1], n[2], n[3], n[4], n[5], n[6]}; }
+
 void call(std::unique_ptr<Builder>& builder, const Record& record) {
   const std::vector<int>& n = record.numbers;
   if (record.kind == Record::NETWORK) {
@@ -41,10 +43,10 @@ void call(std::unique_ptr<Builder>& builder, const Record& record) {
   }
   if (!builder) throw Damaged("a call without a network");
   if (record.kind == Record::LAYER) {
-    builder->layer(n[0], n[1], n[2], n[3], n[4], n[5], n[6], n[7], n[8], n[9], n[10], record.bytes(0),
-                   record.integers(1), record.integers(2), record.integers(3));
+    builder->layer(n[0], window(n), n[7], n[8], n[9], n[10], n[11], record.bytes(0), record.integers(1),
+                   record.integers(2), record.integers(3));
   } else if (record.kind == Record::POOL) {
-    builder->pool(n[0], n[1], n[2]);
+    builder->pool(n[0], window(n), n[7], n[8]);
   } else if (record.kind == Record::SCORES) {
     builder->scores(n[0], record.integers(0), record.integers(1), record.integers(2));
   } else if (record.kind == Record::RESCALE) {
@@ -52,7 +54,7 @@ void call(std::unique_ptr<Builder>& builder, const Record& record) {
   } else if (record.kind == Record::ENCODE) {
     builder->encode(n[0], n[1], n[2], record.integers(0), record.integers(1));
   } else if (record.kind == Record::SUM_POOL) {
-    builder->sum_pool(n[0], n[1], n[2], n[3]);
+    builder->sum_pool(n[0], window(n), n[7], n[8]);
   } else if (record.kind == Record::ADD) {
     builder->add(record.list(0), record.list(1));
   } else if (record.kind == Record::JOIN) {
@@ -268,7 +270,8 @@ bool small(const Network& network) {
   for (const rebnet::Step& step : network.steps) {
     const rebnet::Value& value = network.values[static_cast<std::size_t>(step.target)];
     const std::size_t places = std::max<std::size_t>(value.size, 1) * step.sources.size();
-    if (places * static_cast<std::size_t>(std::max(1, step.kernel_h * step.kernel_w)) >= most) return false;
+    if (places * static_cast<std::size_t>(std::max(1, step.window.kernel_h * step.window.kernel_w)) >= most)
+      return false;
   }
   return std::all_of(network.layers.begin(), network.layers.end(), [](const rebnet::Layer& layer) {
     return static_cast<std::size_t>(layer.out_height) * layer.out_width * (layer.columns() + layer.rows) < most;

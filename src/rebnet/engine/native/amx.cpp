@@ -172,7 +172,8 @@ void stack(const Network& network, const std::uint8_t* image, std::uint8_t* map)
   const Layer& layer = network.layers[0];
   const Tiles& tiles = layer.tiles;
   const int channels = layer.channels, bytes = layer.width * channels, shift = 8 - network.bits;
-  const int together = tiles.pixel <= LINE && layer.kernel_h <= 4 ? std::min(LINE / tiles.pixel, 32 / channels) : 0;
+  const int together =
+      tiles.pixel <= LINE && layer.window.kernel_h <= 4 ? std::min(LINE / tiles.pixel, 32 / channels) : 0;
   alignas(LINE) std::uint8_t order[LINE] = {};
   for (int place = 0; place < together * tiles.pixel; place++) {
     const int pixel = place / tiles.pixel, ky = place % tiles.pixel / channels;
@@ -181,8 +182,8 @@ void stack(const Network& network, const std::uint8_t* image, std::uint8_t* map)
   const __m512i taken = _mm512_load_si512(order), kept = _mm512_set1_epi8(static_cast<char>(0xff >> shift));
   for (int y = 0; y < layer.out_height; y++, map += tiles.line) {
     const std::uint8_t* lines[4] = {};
-    for (int ky = 0; ky < layer.kernel_h; ky++) {
-      const int line = y * layer.stride + ky - layer.pad_top;
+    for (int ky = 0; ky < layer.window.kernel_h; ky++) {
+      const int line = y * layer.window.stride_h + ky - layer.window.top;
       const std::uint8_t* source = line < 0 || line >= layer.height ? nullptr : image + std::ptrdiff_t{line} * bytes;
       if (together) {
         lines[ky] = source;
@@ -216,15 +217,19 @@ void stack(const Network& network, const std::uint8_t* image, std::uint8_t* map)
 // Largest bytes of every window.
 template <int KERNEL>
 void pool(const Layer& layer, const std::uint8_t* map, std::uint8_t* out) {
-  const int pixel = layer.tiles.out_pixel, line = layer.out_width * pixel, kernel = KERNEL ? KERNEL : layer.pool_kernel;
+  const int pixel = layer.tiles.out_pixel, line = layer.out_width * pixel;
   for (int y = 0; y < layer.pooled_height; y++) {
+    const Part rows = layer.pool.rows(y, layer.out_height);
+    const int high = KERNEL ? KERNEL : rows.end - rows.first;
     for (int x = 0; x < layer.pooled_width; x++) {
-      const std::uint8_t* first = map + y * layer.pool_stride * line + x * layer.pool_stride * pixel;
+      const Part columns = layer.pool.columns(x, layer.out_width);
+      const int wide = KERNEL ? KERNEL : columns.end - columns.first;
+      const std::uint8_t* first = map + rows.first * line + columns.first * pixel;
       std::uint8_t* target = out + y * layer.tiles.out_line + x * pixel;
       for (int channel = 0; channel < pixel; channel += LINE) {
         __m512i largest = _mm512_setzero_si512();
-        for (int ky = 0; ky < kernel; ky++) {
-          for (int kx = 0; kx < kernel; kx++) {
+        for (int ky = 0; ky < high; ky++) {
+          for (int kx = 0; kx < wide; kx++) {
             largest = _mm512_max_epu8(largest, _mm512_load_si512(first + ky * line + kx * pixel + channel));
           }
         }
@@ -275,9 +280,9 @@ const std::uint8_t* run_tiled(const Network& network, Workspace& space, const st
     const Layer& layer = network.layers[index];
     const Tiles& tiles = layer.tiles;
     std::uint8_t* behind = space.bytes[index + 1].data();
-    std::uint8_t* out = layer.pool_kernel ? space.unpooled_bytes.data() : behind;
+    std::uint8_t* out = layer.pools() ? space.unpooled_bytes.data() : behind;
     multiplication(layer)(layer, tiles.blocks.data(), tiles.blocks.size(), space.bytes[index].data(), set, out);
-    if (layer.pool_kernel) (layer.pool_kernel == 2 ? pool<2> : pool<0>)(layer, out, behind + tiles.out_origin);
+    if (layer.pools()) (layer.halves() ? pool<2> : pool<0>)(layer, out, behind + tiles.out_origin);
   }
   return space.bytes.back().data();
 }

@@ -81,34 +81,36 @@ int Builder::encode(int source, int levels, int shift, const View<std::int64_t>&
   encoder(layer, levels, shift, thresholds, steps);
   Value made{Value::CODES, read.height, read.width, read.channels, levels, 0, {}, {}};
   sized(made);
-  Step step{Step::ENCODE, {source}, 0, static_cast<int>(network_.layers.size()), 0, 0, 0, {}};
+  Step step{Step::ENCODE, {source}, 0, static_cast<int>(network_.layers.size()), {}, {}};
   network_.layers.push_back(std::move(layer));
   return put(std::move(step), std::move(made));
 }
 
-int Builder::pool(int source, int kernel, int stride) {
+int Builder::pool(int source, const Window& window, int out_height, int out_width) {
   const Value& read = value(source);
   require(read.kind == Value::FEATURES || (read.kind == Value::CODES && read.planes <= MAX_PLANES),
           "pool: needs codes or features in front");
-  return window(Step::POOL, source, kernel, kernel, stride);
+  return windowed(Step::POOL, source, window, out_height, out_width);
 }
 
-int Builder::sum_pool(int source, int kernel_h, int kernel_w, int stride) {
+int Builder::sum_pool(int source, const Window& window, int out_height, int out_width) {
   require(value(source).kind == Value::FEATURES, "sum pool: reads no features");
-  return window(Step::SUM_POOL, source, kernel_h, kernel_w, stride);
+  require(window.top == 0 && window.left == 0, "sum pool: is not padded");
+  return windowed(Step::SUM_POOL, source, window, out_height, out_width);
 }
 
-int Builder::window(Step::Kind kind, int source, int kernel_h, int kernel_w, int stride) {
+int Builder::windowed(Step::Kind kind, int source, const Window& window, int out_height, int out_width) {
   Value made = value(source);
-  require(kernel_h > 0 && kernel_w > 0 && stride > 0 && kernel_h <= made.height && kernel_w <= made.width,
-          "pool: no such window");
-  made.height = (made.height - kernel_h) / stride + 1;
-  made.width = (made.width - kernel_w) / stride + 1;
-  const std::int64_t area = kind == Step::SUM_POOL ? std::int64_t{kernel_h} * kernel_w : 1;
+  fits(window, made.height, made.width, out_height, out_width, "pool");
+  const bool inside = (out_height - 1) * window.stride_h + window.kernel_h <= made.height &&
+                      (out_width - 1) * window.stride_w + window.kernel_w <= made.width;
+  require(kind == Step::POOL || inside, "sum pool: is not padded");
+  made.height = out_height, made.width = out_width;
+  const std::int64_t area = kind == Step::SUM_POOL ? std::int64_t{window.kernel_h} * window.kernel_w : 1;
   for (std::int64_t& end : made.low) end *= area;
   for (std::int64_t& end : made.high) end *= area;
   bounded(made);
-  return put(Step{kind, {source}, 0, 0, kernel_h, kernel_w, stride, {}}, std::move(made));
+  return put(Step{kind, {source}, 0, 0, window, {}}, std::move(made));
 }
 
 int Builder::add(const std::vector<int>& sources, const std::vector<int>& shifts) {
@@ -132,7 +134,7 @@ int Builder::add(const std::vector<int>& sources, const std::vector<int>& shifts
     }
   }
   bounded(made);
-  return put(Step{Step::ADD, sources, 0, 0, 0, 0, 0, shifts}, std::move(made));
+  return put(Step{Step::ADD, sources, 0, 0, {}, shifts}, std::move(made));
 }
 
 int Builder::join(const std::vector<int>& sources) {
@@ -151,7 +153,7 @@ int Builder::join(const std::vector<int>& sources) {
       made.high[set] = std::max(made.high[set], read.high[set]);
     }
   }
-  return put(Step{Step::JOIN, sources, 0, 0, 0, 0, 0, {}}, std::move(made));
+  return put(Step{Step::JOIN, sources, 0, 0, {}, {}}, std::move(made));
 }
 
 int Builder::stack(const std::vector<int>& sources) {
@@ -167,7 +169,7 @@ int Builder::stack(const std::vector<int>& sources) {
     require(made.planes <= MOST_STACKED, "stack: too many planes");
   }
   sized(made);
-  return put(Step{Step::STACK, sources, 0, 0, 0, 0, 0, {}}, std::move(made));
+  return put(Step{Step::STACK, sources, 0, 0, {}, {}}, std::move(made));
 }
 
 bool is_chain(const Network& network) {
@@ -190,7 +192,7 @@ void fold_chain(Network& network) {
       continue;
     }
     const Value& pooled = network.values[static_cast<std::size_t>(step.target)];
-    layer->pool_kernel = step.kernel_h, layer->pool_stride = step.stride;
+    layer->pool = step.window;
     layer->pooled_height = pooled.height, layer->pooled_width = pooled.width;
   }
   network.steps.clear();
@@ -207,12 +209,12 @@ void lay_out_codes(Network& network, int number) {
   for (const Step& step : network.steps) {
     if (step.kind != Step::LAYER || step.sources[0] != number) continue;
     readers.push_back(&network.layers[static_cast<std::size_t>(step.layer)]);
-    top = std::max(top, readers.back()->pad_top), left = std::max(left, readers.back()->pad_left);
+    top = std::max(top, readers.back()->window.top), left = std::max(left, readers.back()->window.left);
   }
   height = top + codes.height, width = left + codes.width;
   for (const Layer* layer : readers) {
-    height = std::max(height, top - layer->pad_top + layer->padded_height());
-    width = std::max(width, left - layer->pad_left + layer->padded_width());
+    height = std::max(height, top - layer->window.top + layer->padded_height());
+    width = std::max(width, left - layer->window.left + layer->padded_width());
   }
   codes.pixel = codes.planes * codes.words();
   require(

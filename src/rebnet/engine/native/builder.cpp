@@ -67,32 +67,35 @@ Layer& Builder::sums(int source) {
   return layer;
 }
 
-int Builder::layer(int source, int kernel_h, int kernel_w, int stride, int pad_top, int pad_left, int out_height,
-                   int out_width, int rows, int levels_out, int shift, const View<std::uint8_t>& weights,
-                   const View<std::int64_t>& gains, const View<std::int64_t>& thresholds,
-                   const View<std::int64_t>& steps) {
+void Builder::fits(const Window& window, int height, int width, int out_height, int out_width, const char* what) const {
+  const std::string name = what;
+  require(sized({window.kernel_h, window.kernel_w, window.stride_h, window.stride_w}) && window.top >= 0 &&
+              window.left >= 0 && window.top < window.kernel_h && window.left < window.kernel_w,
+          (name + ": no such window").c_str());
+  require(sized({out_height, out_width}) && std::int64_t{out_height - 1} * window.stride_h - window.top < height &&
+              std::int64_t{out_width - 1} * window.stride_w - window.left < width,
+          (name + ": windows outside of the map").c_str());
+}
+
+int Builder::layer(int source, const Window& window, int out_height, int out_width, int rows, int levels_out, int shift,
+                   const View<std::uint8_t>& weights, const View<std::int64_t>& gains,
+                   const View<std::int64_t>& thresholds, const View<std::int64_t>& steps) {
   const Value read = value(source);
   require(network_.classes == 0, "step: stands behind the scores");
   require(read.kind == Value::PIXELS || read.kind == Value::CODES, "layer: reads no codes");
-  require(
-      sized({kernel_h, kernel_w, stride}) && pad_top >= 0 && pad_left >= 0 && pad_top < kernel_h && pad_left < kernel_w,
-      "layer: no such window");
-  require(sized({out_height, out_width}) && (out_height - 1) * stride - pad_top < read.height &&
-              (out_width - 1) * stride - pad_left < read.width,
-          "layer: windows outside of the map");
+  fits(window, read.height, read.width, out_height, out_width, "layer");
   require(rows > 0 && rows < (1 << 24), "layer: no such number of rows");
   require(std::int64_t{out_height} * out_width * (rows + 15) < MOST_PLACES, "layer: too large");
   require(levels_out >= 0 && levels_out <= MAX_PLANES, "layer: levels must be at most 8");
   Layer layer{};
   layer.height = read.height, layer.width = read.width, layer.channels = read.channels;
-  layer.kernel_h = kernel_h, layer.kernel_w = kernel_w, layer.stride = stride;
-  layer.pad_top = pad_top, layer.pad_left = pad_left;
+  layer.window = window;
   layer.out_height = layer.pooled_height = out_height, layer.out_width = layer.pooled_width = out_width;
   layer.rows = rows, layer.planes = read.planes, layer.pixels = read.kind == Value::PIXELS;
-  const std::size_t columns = static_cast<std::size_t>(kernel_h) * kernel_w * read.channels;
+  const std::size_t columns = static_cast<std::size_t>(window.kernel_h) * window.kernel_w * read.channels;
   require(columns < (1u << 24), "layer: too many columns");
-  const std::int64_t across = pad_left + read.width + kernel_w,
-                     below = pad_top + read.height + kernel_h;  // at most, with padding
+  const std::int64_t across = window.left + read.width + window.kernel_w,
+                     below = window.top + read.height + window.kernel_h;  // at most, with padding
   const std::int64_t pixel = layer.pixels ? read.channels : read.planes * layer.channel_words();
   require(across * below < MOST_PLACES / 64 && across * below * pixel < MOST_PLACES / 8, "layer: too large");
   layer.words = static_cast<int>(layer.pixels ? (columns + 63) / 64 : columns / read.channels * layer.channel_words());
@@ -118,7 +121,7 @@ int Builder::layer(int source, int kernel_h, int kernel_w, int stride, int pad_t
   }
   Value made{levels_out ? Value::CODES : Value::SUMS, out_height, out_width, rows, levels_out, 0, {}, {}};
   made.layer = static_cast<int>(network_.layers.size());
-  Step step{Step::LAYER, {source}, 0, made.layer, 0, 0, 0, {}};
+  Step step{Step::LAYER, {source}, 0, made.layer, {}, {}};
   network_.layers.push_back(std::move(layer));
   return put(std::move(step), std::move(made));
 }

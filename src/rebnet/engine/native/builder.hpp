@@ -47,15 +47,15 @@ class Builder {
 
   // `weights`: rows of packed bits, the first column in the highest bit; columns by kernel row, column, channel.
   // Without levels it gives sums, which a rescale or scores read.
-  int layer(int source, int kernel_h, int kernel_w, int stride, int pad_top, int pad_left, int out_height,
-            int out_width, int rows, int levels_out, int shift, const View<std::uint8_t>& weights,
-            const View<std::int64_t>& gains, const View<std::int64_t>& thresholds, const View<std::int64_t>& steps);
+  int layer(int source, const Window& window, int out_height, int out_width, int rows, int levels_out, int shift,
+            const View<std::uint8_t>& weights, const View<std::int64_t>& gains, const View<std::int64_t>& thresholds,
+            const View<std::int64_t>& steps);
   int rescale(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias, int shift);
   void scores(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias,
               const View<std::int64_t>& reach);
   int encode(int source, int levels, int shift, const View<std::int64_t>& thresholds, const View<std::int64_t>& steps);
-  int pool(int source, int kernel, int stride);
-  int sum_pool(int source, int kernel_h, int kernel_w, int stride);
+  int pool(int source, const Window& window, int out_height, int out_width);
+  int sum_pool(int source, const Window& window, int out_height, int out_width);
   int add(const std::vector<int>& sources, const std::vector<int>& shifts);
   int join(const std::vector<int>& sources);
   int stack(const std::vector<int>& sources);
@@ -67,7 +67,8 @@ class Builder {
   const Value& value(int number) const;
   int put(Step step, Value value);
   Layer& sums(int source);
-  int window(Step::Kind kind, int source, int kernel_h, int kernel_w, int stride);
+  void fits(const Window& window, int height, int width, int out_height, int out_width, const char* what) const;
+  int windowed(Step::Kind kind, int source, const Window& window, int out_height, int out_width);
   void encoder(Layer& layer, int levels, int shift, const View<std::int64_t>& thresholds,
                const View<std::int64_t>& steps) const;
   void constants(Layer& layer, const std::int64_t* thresholds, const std::int64_t* steps) const;

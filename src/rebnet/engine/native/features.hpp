@@ -73,13 +73,16 @@ template <bool LARGEST>
 void pool_windows(const Step& step, const Value& source, const std::int32_t* map, const Value& result,
                   std::int32_t* out) {
   for (int y = 0; y < result.height; y++) {
+    const Part rows = step.window.rows(y, source.height);
     for (int x = 0; x < result.width; x++, out += result.pixel) {
-      const std::int32_t* first =
-          map + static_cast<std::ptrdiff_t>(y * step.stride) * source.line + x * step.stride * source.pixel;
-      std::memcpy(out, first, static_cast<std::size_t>(result.pixel) * sizeof(std::int32_t));
-      for (int ky = 0; ky < step.kernel_h; ky++) {
-        for (int kx = ky == 0 ? 1 : 0; kx < step.kernel_w; kx++) {
-          const std::int32_t* there = first + static_cast<std::ptrdiff_t>(ky) * source.line + kx * source.pixel;
+      const Part columns = step.window.columns(x, source.width);
+      for (int row = rows.first; row < rows.end; row++) {
+        for (int column = columns.first; column < columns.end; column++) {
+          const std::int32_t* there = map + static_cast<std::ptrdiff_t>(row) * source.line + column * source.pixel;
+          if (row == rows.first && column == columns.first) {
+            std::memcpy(out, there, static_cast<std::size_t>(result.pixel) * sizeof(std::int32_t));
+            continue;
+          }
           for (int channel = 0; channel < result.pixel; channel++) {
             if (LARGEST) {
               out[channel] = std::max(out[channel], there[channel]);

@@ -202,19 +202,19 @@ void count_stack(const Layer& layer, const Finish& finish, const std::int64_t* g
 // The bits of every window's lines, put together.
 void gather(const Layer& layer, const Word* map, Word* out) {
   const int planes = layer.planes, words = layer.plane_words,
-            lines = (layer.out_height - 1) * layer.stride + layer.kernel_h;
+            lines = (layer.out_height - 1) * layer.window.stride_h + layer.window.kernel_h;
   for (int y = 0; y < lines; y++, map += layer.source_line, out += layer.line) {
     std::memset(out, 0, static_cast<std::size_t>(layer.line) * sizeof(Word));
-    for (int kx = 0; kx < layer.kernel_w; kx++) {
+    for (int kx = 0; kx < layer.window.kernel_w; kx++) {
       const int shift = kx * layer.channels % 64;
       const Word* from = map + kx * planes;
       Word* to = out + kx * layer.channels / 64;
-      if (words == 1 && layer.stride == 1) {
+      if (words == 1 && layer.window.stride_w == 1) {
         for (int bits = 0; bits < layer.line; bits++) to[bits] |= from[bits] << shift;
         continue;
       }
       const bool two = shift + layer.channels > 64;
-      for (int x = 0; x < layer.out_width; x++, from += layer.stride * planes) {
+      for (int x = 0; x < layer.out_width; x++, from += layer.window.stride_w * planes) {
         for (int plane = 0; plane < planes; plane++, to += words) {
           to[0] |= from[plane] << shift;
           if (two) to[1] |= from[plane] >> (64 - shift);
@@ -228,7 +228,7 @@ void run_codes(const Layer& layer, const Word* map, int set, const Target& targe
   const std::int64_t* gains = layer.gains.data() + static_cast<std::size_t>(set) * layer.planes;
   const int planes = layer.planes_used[set], together = planes < 4 ? 6 / planes : 1, across = layer.across;
   for (int y = 0; y < layer.out_height; y++) {
-    const Word* line = map + static_cast<std::ptrdiff_t>(y) * layer.stride * layer.line;
+    const Word* line = map + static_cast<std::ptrdiff_t>(y) * layer.window.stride_h * layer.line;
     Word* out = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
     for (int x = 0; planes > MAX_PLANES && x < layer.out_width; x++) {
       count_stack(layer, finish, gains, line + x * across, planes, out + x * target.pixel);
@@ -335,13 +335,15 @@ MultiplyGroups group_multiplication(const Layer& layer) {
 void run_pixels(const Layer& layer, std::uint8_t* map, std::uint8_t* windows, const std::uint8_t* image,
                 [[maybe_unused]] int set, const Target& target, const Finish& finish) {
   constexpr int TOGETHER = 4;
-  const int span = layer.kernel_w * layer.channels, size = 4 * layer.quads(), across = layer.stride * layer.pixel;
+  const int span = layer.window.kernel_w * layer.channels, size = 4 * layer.quads(),
+            across = layer.window.stride_w * layer.pixel;
   copy_image(layer, image, map);
   for (int y = 0; y < layer.out_height; y++) {
-    const std::uint8_t* first = map + static_cast<std::ptrdiff_t>(y) * layer.stride * layer.line;
+    const std::uint8_t* first = map + static_cast<std::ptrdiff_t>(y) * layer.window.stride_h * layer.line;
     std::uint8_t* window = windows;  // of a whole line, so that they are stored before they are read
     for (int x = 0; x < layer.out_width; x++, first += across, window += size) {
-      for (int ky = 0; ky < layer.kernel_h; ky++) {  // in order: what a copy takes too much, the next one overwrites
+      for (int ky = 0; ky < layer.window.kernel_h;
+           ky++) {  // in order: what a copy takes too much, the next one overwrites
         for (int byte = 0; byte < span; byte += 8)
           std::memcpy(window + ky * span + byte, first + ky * layer.line + byte, 8);
       }
@@ -371,24 +373,27 @@ void run_pixels(const Layer& layer, std::uint8_t* map, std::uint8_t* windows, co
   }
 }
 
-// A pool of codes: its window, its output, and the map in front of it, which has no padding.
+// A pool of codes: its window, its output, and the map in front of it.
 struct CodePool {
-  int kernel, stride, height, width;
-  int words, levels;  // of a plane of a pixel; of a code
-  int line, pixel;    // words
+  Window window;
+  int height, width;          // of what it gives
+  int map_height, map_width;  // of what lies in front
+  int words, levels;          // of a plane of a pixel; of a code
+  int line, pixel;            // words
 };
 
 // Largest codes, 64 channels at a time: the first plane in which two codes differ decides.
 void pool(const CodePool& shape, const Word* map, const Target& target) {
   const int words = shape.words, levels = shape.levels;
   for (int y = 0; y < shape.height; y++) {
+    const Part rows = shape.window.rows(y, shape.map_height);
     for (int x = 0; x < shape.width; x++) {
+      const Part columns = shape.window.columns(x, shape.map_width);
       for (int word = 0; word < words; word++) {
         Word largest[MAX_PLANES] = {};
-        for (int ky = 0; ky < shape.kernel; ky++) {
-          for (int kx = 0; kx < shape.kernel; kx++) {
-            const Word* code = map + static_cast<std::ptrdiff_t>(y * shape.stride + ky) * shape.line +
-                               (x * shape.stride + kx) * shape.pixel + word;
+        for (int row = rows.first; row < rows.end; row++) {
+          for (int column = columns.first; column < columns.end; column++) {
+            const Word* code = map + static_cast<std::ptrdiff_t>(row) * shape.line + column * shape.pixel + word;
             Word larger = 0, equal = ~Word{0};
             for (int level = 0; level < levels; level++) {
               larger |= equal & code[level * words] & ~largest[level];

@@ -12,8 +12,8 @@ constexpr std::int64_t MOST_GATHERED = 1 << 26;  // words of a map
 constexpr int SLACK = 8;                         // bytes that copying a window may touch behind it
 
 void lay_out_pixels(Layer& layer) {
-  for (int ky = 0; ky < layer.kernel_h; ky++) {
-    for (int kx = 0; kx < layer.kernel_w; kx++) {
+  for (int ky = 0; ky < layer.window.kernel_h; ky++) {
+    for (int kx = 0; kx < layer.window.kernel_w; kx++) {
       for (int word = 0; word < layer.channel_words(); word++) {
         layer.offsets.push_back(ky * layer.line + kx * layer.pixel + word);
       }
@@ -23,12 +23,12 @@ void lay_out_pixels(Layer& layer) {
 
 // Weights in the order of gathered bits.
 void gather_weights(Layer& layer) {
-  const int line_words = layer.plane_words, words = layer.kernel_h * line_words;
+  const int line_words = layer.plane_words, words = layer.window.kernel_h * line_words;
   Aligned<Word> gathered(static_cast<std::size_t>(layer.row_blocks) * words * LANES, 0);
   for (int block = 0; block < layer.row_blocks; block++) {
     for (int place = 0; place < layer.words; place++) {
-      const int bit = place % layer.kernel_w * layer.channels, shift = bit % 64;
-      const int word = place / layer.kernel_w * line_words + bit / 64;
+      const int bit = place % layer.window.kernel_w * layer.channels, shift = bit % 64;
+      const int word = place / layer.window.kernel_w * line_words + bit / 64;
       const Word* from = layer.weights.data() + (static_cast<std::size_t>(block) * layer.words + place) * LANES;
       Word* to = gathered.data() + (static_cast<std::size_t>(block) * words + word) * LANES;
       for (int lane = 0; lane < LANES; lane++) {
@@ -44,30 +44,31 @@ void gather_weights(Layer& layer) {
 // The map in front of a layer of a network with branches, which others may read too.
 void lay_out_shared(Layer& layer, const Value& codes) {
   layer.pixel = codes.pixel, layer.line = layer.source_line = codes.line, layer.plane_words = layer.channel_words();
-  layer.first = codes.origin - layer.pad_top * codes.line - layer.pad_left * codes.pixel;
-  layer.across = layer.stride * layer.pixel;
-  const int line_words = (layer.kernel_w * layer.channels + 63) / 64;
-  const std::int64_t pixels = std::int64_t{(layer.out_height - 1) * layer.stride + layer.kernel_h} * layer.out_width;
-  layer.gathered = layer.channels < 64 && line_words < layer.kernel_w && pixels < MOST_GATHERED &&
+  layer.first = codes.origin - layer.window.top * codes.line - layer.window.left * codes.pixel;
+  layer.across = layer.window.stride_w * layer.pixel;
+  const int line_words = (layer.window.kernel_w * layer.channels + 63) / 64;
+  const std::int64_t pixels =
+      std::int64_t{(layer.out_height - 1) * layer.window.stride_h + layer.window.kernel_h} * layer.out_width;
+  layer.gathered = layer.channels < 64 && line_words < layer.window.kernel_w && pixels < MOST_GATHERED &&
                    pixels * line_words * layer.planes < MOST_GATHERED;
   if (!layer.gathered) return lay_out_pixels(layer);
   layer.plane_words = line_words;
   layer.pixel = layer.across = layer.planes * line_words;
   layer.line = layer.out_width * layer.pixel;
-  for (int ky = 0; ky < layer.kernel_h; ky++) {
+  for (int ky = 0; ky < layer.window.kernel_h; ky++) {
     for (int word = 0; word < line_words; word++) layer.offsets.push_back(ky * layer.line + word);
   }
   gather_weights(layer);
-  layer.map_size = static_cast<std::size_t>((layer.out_height - 1) * layer.stride + layer.kernel_h) *
+  layer.map_size = static_cast<std::size_t>((layer.out_height - 1) * layer.window.stride_h + layer.window.kernel_h) *
                    static_cast<std::size_t>(layer.line);
 }
 
 void lay_out_map(Layer& layer) {
   layer.pixel = layer.pixels ? layer.channels : layer.planes * layer.channel_words();
   layer.line = layer.padded_width() * layer.pixel;
-  layer.origin = layer.pad_top * layer.line + layer.pad_left * layer.pixel;
+  layer.origin = layer.window.top * layer.line + layer.window.left * layer.pixel;
   layer.plane_words = layer.channel_words();
-  layer.across = layer.stride * layer.pixel;
+  layer.across = layer.window.stride_w * layer.pixel;
   layer.map_size = static_cast<std::size_t>(layer.padded_height()) * layer.line + (layer.pixels ? SLACK : 0);
   if (!layer.pixels) lay_out_pixels(layer);
 }
@@ -105,9 +106,18 @@ void begin_sums(Layer& layer, int sets) {
 
 }  // namespace
 
-int Layer::padded_width() const { return std::max(pad_left + width, (out_width - 1) * stride + kernel_w); }
+int Layer::padded_width() const {
+  return std::max(window.left + width, (out_width - 1) * window.stride_w + window.kernel_w);
+}
 
-int Layer::padded_height() const { return std::max(pad_top + height, (out_height - 1) * stride + kernel_h); }
+bool Layer::halves() const {
+  return pool.kernel_h == 2 && pool.kernel_w == 2 && pool.top == 0 && pool.left == 0 &&
+         (pooled_height - 1) * pool.stride_h + 2 <= out_height && (pooled_width - 1) * pool.stride_w + 2 <= out_width;
+}
+
+int Layer::padded_height() const {
+  return std::max(window.top + height, (out_height - 1) * window.stride_h + window.kernel_h);
+}
 
 std::int64_t Layer::gain_sum(int set) const {
   std::int64_t sum = 0;
@@ -188,11 +198,11 @@ void Workspace::chain(const Network& network) {
       maps.emplace_back(layer.map_size);
     }
     const std::size_t windows = static_cast<std::size_t>(layer.out_height) * layer.out_width;
-    if (layer.pool_kernel) largest = std::max(largest, windows * layer.levels_out * layer.out_words());
+    if (layer.pools()) largest = std::max(largest, windows * layer.levels_out * layer.out_words());
     if (index >= static_cast<std::size_t>(network.tiled)) continue;
     bytes.emplace_back(layer.tiles.map_bytes);
     const std::size_t out_bytes = windows * static_cast<std::size_t>(layer.tiles.out_pixel);
-    if (layer.pool_kernel) unpooled_largest = std::max(unpooled_largest, out_bytes);
+    if (layer.pools()) unpooled_largest = std::max(unpooled_largest, out_bytes);
     if (index + 1 == static_cast<std::size_t>(network.tiled)) bytes.emplace_back(out_bytes);
   }
   for (std::size_t index = 0; index < static_cast<std::size_t>(network.batched); index++) {

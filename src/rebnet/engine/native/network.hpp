@@ -82,6 +82,23 @@ struct Tiles {
   static int place_of(int row) { return row / ROWS * ROWS + row % 16 / 4 * 16 + row % ROWS / 16 * 4 + row % 4; }
 };
 
+// Places of an axis of a map, from the first up to the end.
+struct Part {
+  int first, end;
+};
+
+// A window that moves over a map with so many lines above and pixels left of it.
+struct Window {
+  int kernel_h = 0, kernel_w = 0, stride_h = 0, stride_w = 0, top = 0, left = 0;
+
+  // What of the map lies in row or column `place` of windows.
+  Part rows(int place, int height) const { return part(place * stride_h - top, kernel_h, height); }
+  Part columns(int place, int width) const { return part(place * stride_w - left, kernel_w, width); }
+
+ private:
+  static Part part(int first, int kernel, int size) { return {std::max(first, 0), std::min(first + kernel, size)}; }
+};
+
 // A layer with weights, and the max-pool of codes behind it, if any. A dense layer is one window over its whole map.
 //
 // A map is [height][width][plane][words] with its padding around it, 64 channels to a word, surplus bits 0; of an
@@ -91,12 +108,13 @@ struct Tiles {
 // An encoder of features is a layer without planes and without a window: the features are its sums.
 struct Layer {
   int height, width, channels;  // of the map in front
-  int kernel_h, kernel_w, stride, pad_top, pad_left;
+  Window window;
   int out_height, out_width;
   int rows, planes;
   bool pixels;
-  int levels_out;                                             // 0: a layer that gives scores or features
-  int pool_kernel, pool_stride, pooled_height, pooled_width;  // kernel 0: no pool
+  int levels_out;  // 0: a layer that gives scores or features
+  Window pool;     // without a kernel: none
+  int pooled_height, pooled_width;
 
   int words;              // of a window's plane
   int row_blocks;         // of LANES rows
@@ -133,7 +151,9 @@ struct Layer {
 
   Tiles tiles;  // only where int8 matrix units run the layer
 
-  int columns() const { return kernel_h * kernel_w * channels; }
+  bool pools() const { return pool.kernel_h > 0; }
+  bool halves() const;  // whether the pool is of 2 x 2, and of the map alone
+  int columns() const { return window.kernel_h * window.kernel_w * channels; }
   int quads() const { return (columns() + 3) / 4; }
   int channel_words() const { return (channels + 63) / 64; }
   int out_words() const { return (rows + 63) / 64; }
@@ -175,9 +195,9 @@ struct Step {
   Kind kind;
   std::vector<int> sources;
   int target;
-  int layer = 0;                               // of LAYER and ENCODE
-  int kernel_h = 0, kernel_w = 0, stride = 0;  // of pools
-  std::vector<int> shifts;                     // of ADD, one to a source
+  int layer = 0;            // of LAYER and ENCODE
+  Window window;            // of pools
+  std::vector<int> shifts;  // of ADD, one to a source
 };
 
 // A chain has layers alone. A network with branches has steps and values too, and its layers no pools.

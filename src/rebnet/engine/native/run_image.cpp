@@ -17,7 +17,7 @@ void run_from(const Network& network, Workspace& space, std::size_t first, const
       const Layer& next = network.layers[index + 1];
       behind = target = Target{space.maps[index].data() + next.origin, next.line, next.pixel};
     }
-    if (layer.pool_kernel) {
+    if (layer.pools()) {
       target = Target{space.unpooled.data(), layer.out_width * behind.pixel, behind.pixel};
       if (layer.out_words() * 64 != layer.row_blocks * LANES) {  // bytes that no block of rows writes
         std::memset(target.first, 0, static_cast<std::size_t>(layer.out_height) * target.line * sizeof(Word));
@@ -29,9 +29,10 @@ void run_from(const Network& network, Workspace& space, std::size_t first, const
     } else {
       run_codes(layer, space.maps[index - 1].data(), set, target, finish);
     }
-    if (layer.pool_kernel) {
-      const CodePool shape{layer.pool_kernel, layer.pool_stride, layer.pooled_height, layer.pooled_width,
-                           layer.out_words(), layer.levels_out,  target.line,         target.pixel};
+    if (layer.pools()) {
+      const CodePool shape{layer.pool,       layer.pooled_height, layer.pooled_width,
+                           layer.out_height, layer.out_width,     layer.out_words(),
+                           layer.levels_out, target.line,         target.pixel};
       pool(shape, space.unpooled.data(), behind);
     }
   }
@@ -110,8 +111,8 @@ class Steps {
   void pool_codes(const Step& step) const {
     const Value& source = value(step.sources[0]);
     const Value& result = value(step.target);
-    const CodePool shape{step.kernel_h,  step.stride,   result.height, result.width,
-                         source.words(), source.planes, source.line,   source.pixel};
+    const CodePool shape{step.window,    result.height, result.width, source.height, source.width,
+                         source.words(), source.planes, source.line,  source.pixel};
     pool(shape, codes(source), target(result));
   }
 

@@ -23,8 +23,8 @@ int row_of(int group, int tile, int column) { return group * Tiles::ROWS + colum
 int place_of(const Layer& layer, int byte) {
   if (layer.pixels && layer.tiles.pixel == layer.columns()) return byte < layer.columns() ? byte : -1;
   if (layer.pixels) {
-    const int tall = layer.kernel_h * layer.channels, kx = byte / tall, ky = byte % tall / layer.channels;
-    return kx < layer.kernel_w ? (ky * layer.kernel_w + kx) * layer.channels + byte % layer.channels : -1;
+    const int tall = layer.window.kernel_h * layer.channels, kx = byte / tall, ky = byte % tall / layer.channels;
+    return kx < layer.window.kernel_w ? (ky * layer.window.kernel_w + kx) * layer.channels + byte % layer.channels : -1;
   }
   const int position = byte / layer.tiles.pixel, channel = byte % layer.tiles.pixel;
   return channel < layer.channels ? position * layer.channel_words() * 64 + channel : -1;
@@ -35,23 +35,25 @@ void lay_out_tiles(Layer& layer, int pixel) {
   tiles.pixel = pixel;
   const int across = layer.padded_width();
   tiles.line = across * pixel;
-  tiles.origin = layer.pixels ? layer.pad_left * pixel : layer.pad_top * tiles.line + layer.pad_left * pixel;
-  tiles.stride = layer.stride * pixel;
-  const int parts = layer.pixels ? 1 : layer.kernel_h;  // that stand apart
+  tiles.origin = layer.pixels ? layer.window.left * pixel : layer.window.top * tiles.line + layer.window.left * pixel;
+  tiles.stride = layer.window.stride_w * pixel;
+  const int parts = layer.pixels ? 1 : layer.window.kernel_h;  // that stand apart
   for (int part = 0; part < parts; part++) {
-    for (int byte = 0; byte < layer.kernel_w * pixel; byte += LINE) tiles.offsets.push_back(part * tiles.line + byte);
+    for (int byte = 0; byte < layer.window.kernel_w * pixel; byte += LINE)
+      tiles.offsets.push_back(part * tiles.line + byte);
   }
   tiles.steps = static_cast<int>(tiles.offsets.size());
 
-  const int lines = layer.stride == 1 ? 1 : layer.out_height;
-  const int windows = layer.stride == 1 ? (layer.out_height - 1) * across + layer.out_width : layer.out_width;
-  const int next_line = layer.pixels ? tiles.line : layer.stride * tiles.line;
+  const bool goes_on = layer.window.stride_h == 1 && layer.window.stride_w == 1;  // over lines
+  const int lines = goes_on ? 1 : layer.out_height;
+  const int windows = goes_on ? (layer.out_height - 1) * across + layer.out_width : layer.out_width;
+  const int next_line = layer.pixels ? tiles.line : layer.window.stride_h * tiles.line;
   for (int y = 0; y < lines; y++) {
     for (int first = 0; first < windows; first += Tiles::WINDOWS) {
       tiles.blocks.push_back({y * next_line + first * tiles.stride, std::min(Tiles::WINDOWS, windows - first)});
       for (int window = first; window < first + Tiles::WINDOWS; window++) {
-        const int x = layer.stride == 1 ? window % across : window;
-        const int line = layer.stride == 1 ? window / across : y;
+        const int x = goes_on ? window % across : window;
+        const int line = goes_on ? window / across : y;
         tiles.places.push_back(window < windows && x < layer.out_width ? line * layer.out_width + x : -1);
       }
     }
@@ -71,7 +73,8 @@ void lay_out_batch(Layer& layer) {
     tiles.map_bytes = static_cast<std::size_t>(round_up(tiles.pixel, LINE));
   } else {
     lay_out_tiles(layer, round_up(layer.channels, LINE));
-    tiles.map_bytes = static_cast<std::size_t>(tiles.line) * std::max(layer.pad_top + layer.height, layer.kernel_h);
+    tiles.map_bytes =
+        static_cast<std::size_t>(tiles.line) * std::max(layer.window.top + layer.height, layer.window.kernel_h);
   }
   tiles.stride = static_cast<int>(tiles.map_bytes);
 }
@@ -166,20 +169,20 @@ bool narrow_enough(const Layer& layer, int sets) {
       if (value != UNREACHED && (value >= FITS || value <= -FITS)) return false;
     }
   }
-  const std::int64_t tall = layer.pixels ? layer.kernel_h : 1;
-  const std::int64_t across = layer.width + 2 * layer.kernel_w, below = layer.height + 2 * layer.kernel_h;
+  const std::int64_t tall = layer.pixels ? layer.window.kernel_h : 1;
+  const std::int64_t across = layer.width + 2 * layer.window.kernel_w, below = layer.height + 2 * layer.window.kernel_h;
   return tall * across * below * round_up(layer.channels, LINE) < 1 << 24;
 }
 
 bool fits(const Layer& layer, const Layer& next, int sets) {
   if (layer.out_height * layer.out_width < 4 || layer.levels_out < 1) return false;
-  if (layer.pool_kernel && !ascends(layer, next, sets)) return false;
+  if (layer.pools() && !ascends(layer, next, sets)) return false;
   return narrow_enough(layer, sets);
 }
 
 bool fits_batches(const Layer& layer, int sets) {
   const bool whole = layer.columns() == layer.height * layer.width * layer.channels;
-  const bool single = layer.out_height * layer.out_width == 1 && layer.pool_kernel == 0;
+  const bool single = layer.out_height * layer.out_width == 1 && !layer.pools();
   return single && (whole || !layer.pixels) && narrow_enough(layer, sets);
 }
 
@@ -213,7 +216,7 @@ void prepare_tiles(Network& network) {
   while (tiled(static_cast<std::size_t>(network.tiled))) network.tiled++;
   for (int index = 0; index < network.tiled; index++) {
     Layer& layer = layers[static_cast<std::size_t>(index)];
-    lay_out_tiles(layer, layer.pixels ? layer.kernel_h * layer.channels : round_up(layer.channels, LINE));
+    lay_out_tiles(layer, layer.pixels ? layer.window.kernel_h * layer.channels : round_up(layer.channels, LINE));
     deal_weights(layer);
     deal_constants(layer, network.sets);
   }
@@ -225,8 +228,8 @@ void prepare_tiles(Network& network) {
     tiles.out_pixel = tiles.groups * Tiles::ROWS;
     tiles.out_line = last ? layer.pooled_width * tiles.out_pixel : next.tiles.line;
     tiles.out_origin = last ? 0 : next.tiles.origin;
-    const int line = layer.pool_kernel ? layer.out_width * tiles.out_pixel : tiles.out_line;
-    const int origin = layer.pool_kernel ? 0 : tiles.out_origin;
+    const int line = layer.pools() ? layer.out_width * tiles.out_pixel : tiles.out_line;
+    const int origin = layer.pools() ? 0 : tiles.out_origin;
     for (int& place : tiles.places) {
       if (place >= 0) place = origin + place / layer.out_width * line + place % layer.out_width * tiles.out_pixel;
     }

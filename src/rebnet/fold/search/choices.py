@@ -82,7 +82,7 @@ class Choices:
         paces = np.searchsorted(self._paces, found.fewest_cycles, side="right")
         beats = np.zeros(len(found), dtype=np.int64)
         if place.window is not None:
-            positions, channels = place.window.kernel**2, place.shape.channels
+            positions, channels = place.window.area, place.shape.channels
             limits = {positions * channels // word for word in divisors(channels)}
             limits |= {math.ceil(positions / reads) for reads in range(1, positions + 1)}
             beats = np.searchsorted(sorted(limits), found.vector_cycles, side="right")

@@ -81,8 +81,8 @@ def _delay(unit: Unit) -> Fraction:
     """Share of an image that comes in before a unit's first words leave."""
     match unit:
         case WindowUnit():
-            (top, left), kernel = (0, 0) if unit.pool else unit.pad, unit.window.kernel
-            ahead = (kernel - 1 - top) * unit.width + kernel - 1 - left
+            (top, left), (rows, columns) = unit.pad, unit.window.kernel
+            ahead = (rows - 1 - top) * unit.width + columns - 1 - left
             return Fraction(min(ahead, unit.height * unit.width), unit.height * unit.width)
         case Mvtu():
             return Fraction(1, unit.vectors)

@@ -3,7 +3,15 @@
 from string import Template
 
 from rebnet.generate.c.graph import Graph
-from rebnet.generate.c.maps import cleared_code, code_at, feature_at, feature_here, first_code, pooled_pixel
+from rebnet.generate.c.maps import (
+    cleared_code,
+    code_at,
+    feature_at,
+    feature_here,
+    first_code,
+    off_the_map,
+    pooled_pixel,
+)
 from rebnet.generate.c.plan import words
 from rebnet.ir.features import SumPool
 from rebnet.ir.network import Node
@@ -12,8 +20,8 @@ from rebnet.spec.window import Window
 
 _SUM = Template("""\
 int32_t $z = 0;
-for (int ky = 0; ky < $kernel; ky++)
-    for (int kx = 0; kx < $kernel; kx++)
+for (int ky = 0; ky < $rows; ky++)
+    for (int kx = 0; kx < $columns; kx++)
         $z += $element;
 """)
 
@@ -25,8 +33,9 @@ for (int place = 0; place < $positions; place++)
 
 _MAX = Template("""\
 int32_t $z = INT32_MIN;
-for (int ky = 0; ky < $kernel; ky++) {
-    for (int kx = 0; kx < $kernel; kx++) {
+for (int ky = 0; ky < $rows; ky++) {
+    for (int kx = 0; kx < $columns; kx++) {
+$skip\
         const int32_t other = $element;
         if (other > $z) $z = other;
     }
@@ -35,10 +44,12 @@ for (int ky = 0; ky < $kernel; ky++) {
 
 _CODE_MAX = Template("""\
 uint32_t *best = $best;
-for (int ky = 0; ky < $kernel; ky++) {
-    for (int kx = 0; kx < $kernel; kx++) {
+${begin}\
+for (int ky = 0; ky < $rows; ky++) {
+    for (int kx = 0; kx < $columns; kx++) {
+$skip\
         const uint32_t *code = $code;
-        if (ky + kx == 0)
+        if ($first)
             memcpy(best, code, sizeof(uint32_t) * (size_t)levels * $row_words);
         else
             larger(best, code, levels, $row_words);
@@ -63,7 +74,8 @@ def feature_head(plan: Graph, head: Node[Op]) -> str:
         case _:
             return f"const int32_t {z} = {_joined(plan, sources)};\n"
     element = feature_at(plan, source, f"{pooled_pixel(plan, source, window)} * {shape.channels} + row")
-    return template.substitute(z=z, kernel=window.kernel, element=element)
+    rows, columns = window.kernel
+    return template.substitute(z=z, rows=rows, columns=columns, element=element, skip=_skip(plan, source, window))
 
 
 def code_head(plan: Graph, head: Node[Op]) -> str:
@@ -71,10 +83,16 @@ def code_head(plan: Graph, head: Node[Op]) -> str:
     values, sources = plan.network.values, plan.network.sources(head)
     row_words = words(values[head.name].shape.channels)
     if isinstance(head.op, MaxPool):
-        pixel = pooled_pixel(plan, sources[0], head.op.window)
+        window = head.op.window
+        (rows, columns), pixel = window.kernel, pooled_pixel(plan, sources[0], window)
+        skip = _skip(plan, sources[0], window)
         return _CODE_MAX.substitute(
             best=code_at(plan, head.name),
-            kernel=head.op.window.kernel,
+            rows=rows,
+            columns=columns,
+            begin="int begun = 0;\n" if skip else "",
+            first="!begun++" if skip else "ky + kx == 0",
+            skip=skip,
             code=f"{first_code(plan, sources[0])} + {pixel} * {plan.network.levels * row_words}",
             row_words=row_words,
         )
@@ -84,6 +102,11 @@ def code_head(plan: Graph, head: Node[Op]) -> str:
         lines.append(f"append(code, {row_words}, {channel}, {code_at(plan, source)}, {channels}, levels);\n")
         channel += channels
     return "".join(lines)
+
+
+def _skip(plan: Graph, source: str, window: Window) -> str:
+    off = off_the_map(plan, source, window)
+    return f"        if ({off}) continue;\n" if off else ""
 
 
 def _joined(plan: Graph, sources: tuple[str, ...]) -> str:

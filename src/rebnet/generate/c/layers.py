@@ -4,7 +4,7 @@ from string import Template
 from textwrap import indent
 
 from rebnet.generate.c.elements import encoded, pointers, scored, summed_rows
-from rebnet.generate.c.plan import Layer, Plan
+from rebnet.generate.c.plan import Layer, Plan, before
 from rebnet.generate.c.tables import Table
 from rebnet.generate.c.windows import CodeMap, gather
 from rebnet.ir.notation import ConvText, DenseText, PoolText
@@ -23,11 +23,11 @@ $body}
 """)
 
 _POOL = Template("""\
-for (int pool_y = out_y / $stride; pool_y >= 0 && out_y < pool_y * $stride + $kernel; pool_y--) {
-    for (int pool_x = out_x / $stride; pool_x >= 0 && out_x < pool_x * $stride + $kernel; pool_x--) {
+for (int pool_y = $y / $down; pool_y >= 0 && $y < pool_y * $down + $rows; pool_y--) {
+    for (int pool_x = $x / $right; pool_x >= 0 && $x < pool_x * $right + $columns; pool_x--) {
         if (pool_y >= $height || pool_x >= $width) continue;
         uint32_t *best = memory->map$next + ($ring_y * $width + pool_x) * $pixel_words;
-        if (out_y == pool_y * $stride && out_x == pool_x * $stride)
+        if ($first_y && $first_x)
             memcpy(best, code, sizeof(uint32_t) * (size_t)levels * $row_words);
         else
             larger(best, code, levels, $row_words);
@@ -43,6 +43,12 @@ for (int next = 0; next < $windows; next++)
 _POOLED_PUSH = Template("""\
 if (out_y >= $last && (out_y - $last) % $stride == 0) {
     const int pool_y = (out_y - $last) / $stride;
+$push}
+""")
+
+_PADDED_PUSH = Template("""\
+for (int pool_y = 0; pool_y < $pooled; pool_y++) {
+    if (last_row(pool_y, $stride, $kernel, $pad, $height) != out_y) continue;
 $push}
 """)
 
@@ -131,17 +137,31 @@ def _pool(plan: Plan, layer: Layer) -> str:
     """The output pixel into the pooled pixels that it belongs to."""
     if layer.pool is None:
         return ""
-    following = plan.readers[layer.name]
+    following, pool = plan.readers[layer.name], layer.pool
+    (top, left), (down, right), (rows, columns) = before(pool, *layer.windows), pool.stride, pool.kernel
     return _POOL.substitute(
         next=following.number,
-        stride=layer.pool.stride,
-        kernel=layer.pool.kernel,
+        y=f"(out_y + {top})" if top else "out_y",
+        x=f"(out_x + {left})" if left else "out_x",
+        down=down,
+        right=right,
+        rows=rows,
+        columns=columns,
+        first_y=_begins("out_y", "pool_y", down, top),
+        first_x=_begins("out_x", "pool_x", right, left),
         height=following.height,
         width=following.width,
         ring_y=_ring_row(plan, following, "pool_y"),
         row_words=layer.row_words,
         pixel_words=plan.network.levels * layer.row_words,
     )
+
+
+def _begins(place: str, window: str, stride: int, pad: int) -> str:
+    """Whether a place of the map is the first that a window reads of an axis, in C."""
+    if not pad:
+        return f"{place} == {window} * {stride}"
+    return f"({place} == {window} * {stride} - {pad} || ({place} == 0 && {window} * {stride} < {pad}))"
 
 
 def _push(plan: Plan, layer: Layer) -> str:
@@ -152,7 +172,7 @@ def _push(plan: Plan, layer: Layer) -> str:
     row = "pool_y" if layer.pool else "out_y" if isinstance(layer.dense, Conv) else "0"
     push = _PUSH.substitute(
         windows=following.windows[0],
-        stride=following.stride,
+        stride=following.stride[0],
         kernel=following.kernel[0],
         pad=following.padding[0],
         height=following.height,
@@ -161,4 +181,15 @@ def _push(plan: Plan, layer: Layer) -> str:
     )
     if layer.pool is None:
         return push
-    return _POOLED_PUSH.substitute(last=layer.pool.kernel - 1, stride=layer.pool.stride, push=indent(push, "    "))
+    pool, push = layer.pool, indent(push, "    ")
+    if not pool.padded:
+        return _POOLED_PUSH.substitute(last=pool.kernel[0] - 1, stride=pool.stride[0], push=push)
+    height, width = layer.windows
+    return _PADDED_PUSH.substitute(
+        pooled=layer.output[0],
+        stride=pool.stride[0],
+        kernel=pool.kernel[0],
+        pad=before(pool, height, width)[0],
+        height=height,
+        push=push,
+    )

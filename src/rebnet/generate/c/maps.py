@@ -3,7 +3,8 @@
 from typing import cast
 
 from rebnet.generate.c.graph import SIZES, Graph, kept_type
-from rebnet.generate.c.plan import words
+from rebnet.generate.c.plan import before, words
+from rebnet.generate.c.windows import position
 from rebnet.ir.values import Feature
 from rebnet.spec.window import Window
 
@@ -46,6 +47,19 @@ def feature_here(plan: Graph, name: str, row: str = "row") -> str:
 
 def pooled_pixel(plan: Graph, source: str, window: Window) -> str:
     """The number of the pixel ky, kx of a pool's window."""
-    width = plan.network.values[source].shape.width
-    y, x = (place if window.stride == 1 else f"{place} * {window.stride}" for place in ("out_y", "out_x"))
-    return f"(({y} + ky) * {width} + {x} + kx)"
+    shape = plan.network.values[source].shape
+    top, left = before(window, shape.height, shape.width)
+    y, x = position("out_y", window.stride[0], "ky", top), position("out_x", window.stride[1], "kx", left)
+    return f"(({y}) * {shape.width} + {x})"
+
+
+def off_the_map(plan: Graph, source: str, window: Window) -> str:
+    """A condition in C: pixel ky, kx of a pool's window is padding; nothing where none ever is."""
+    shape = plan.network.values[source].shape
+    sides = zip("yx", window.stride, window.padding(*shape[:2]), shape[:2], strict=True)
+    found = []
+    for axis, stride, (first, last), size in sides:
+        place = position(f"out_{axis}", stride, f"k{axis}", first)
+        found += [f"{place} < 0"] if first else []
+        found += [f"{place} >= {size}"] if last else []
+    return " || ".join(found)

@@ -13,7 +13,7 @@ from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
 from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
 from rebnet.ir.values import Code
-from rebnet.spec.window import Window
+from rebnet.spec.window import Pair, Window
 
 WORD_BITS = 32
 
@@ -21,6 +21,12 @@ WORD_BITS = 32
 def words(bits: int) -> int:
     """32-bit words that hold `bits` bits."""
     return -(-bits // WORD_BITS)
+
+
+def before(window: Window, height: int, width: int) -> Pair:
+    """Rows above and pixels left of a map that pad it for a window."""
+    (top, _), (left, _) = window.padding(height, width)
+    return top, left
 
 
 @dataclass(frozen=True)
@@ -94,23 +100,22 @@ class Layer:
     def kernel(self) -> tuple[int, int]:
         """Height and width of the window."""
         window = self._window
-        return (self.height, self.width) if window is None else (window.kernel, window.kernel)
+        return (self.height, self.width) if window is None else window.kernel
 
     @property
-    def stride(self) -> int:
-        """Steps from window to window."""
-        return 1 if self._window is None else self._window.stride
+    def stride(self) -> tuple[int, int]:
+        """Rows and pixels from window to window."""
+        return (1, 1) if self._window is None else self._window.stride
 
     @property
     def padding(self) -> tuple[int, int]:
         """Rows above and pixels left of the map."""
-        window = self._window
-        return (0, 0) if window is None else (window.padding(self.height)[0], window.padding(self.width)[0])
+        return (0, 0) if self._window is None else before(self._window, self.height, self.width)
 
     @property
-    def same(self) -> bool:
+    def padded(self) -> bool:
         """Whether its map is padded."""
-        return self._window is not None and self._window.same
+        return self._window is not None and self._window.padded
 
     @property
     def windows(self) -> tuple[int, int]:
@@ -143,8 +148,8 @@ class Plan:
     @property
     def rings(self) -> dict[int, int]:
         """Rows that are kept of the input of each layer that reads codes."""
-        before = {layer.gives: layer for layer in self.layers}
-        return {layer.number: _ring(before[layer.source], layer) for layer in self.layers if not layer.first}
+        front = {layer.gives: layer for layer in self.layers}
+        return {layer.number: _ring(front[layer.source], layer) for layer in self.layers if not layer.first}
 
     @property
     def memory(self) -> dict[str, int]:
@@ -166,14 +171,14 @@ class Plan:
         return sum(self.memory.values()) * WORD_BITS // 8
 
 
-def _ring(before: Layer, layer: Layer) -> int:
+def _ring(front: Layer, layer: Layer) -> int:
     """Rows of `layer`'s input that are alive at a time.
 
     Those of a window, and those that an overlapping pool has begun beyond the last finished one.
     """
     if not layer.pushed:
         return layer.height
-    begun = 0 if before.pool is None else -(-before.pool.kernel // before.pool.stride) - 1
+    begun = 0 if front.pool is None else -(-front.pool.kernel[0] // front.pool.stride[0]) - 1
     return min(layer.height, layer.kernel[0] + begun)
 
 

@@ -20,10 +20,10 @@ for (int pixel = 0; pixel < $pixels; pixel++)
 """)
 
 _CONV = Template("""\
-for (int ky = 0; ky < $kernel; ky++) {
+for (int ky = 0; ky < $kernel_y; ky++) {
     const int in_y = $in_y;
 $skip_y\
-    for (int kx = 0; kx < $kernel; kx++) {
+    for (int kx = 0; kx < $kernel_x; kx++) {
         const int in_x = $in_x;
 $skip_x\
 $pixel\
@@ -33,12 +33,12 @@ $pixel\
 
 _CONV_PIXEL = Template("""\
 for (int channel = 0; channel < $channels; channel++)
-    append_sample(memory->window, $column_words, (ky * $kernel + kx) * $channels + channel,
+    append_sample(memory->window, $column_words, (ky * $kernel_x + kx) * $channels + channel,
                   image[(in_y * $width + in_x) * $channels + channel], $planes);
 """)
 
 _CONV_CODE = Template("""\
-append($window, $column_words, (ky * $kernel + kx) * $channels,
+append($window, $column_words, (ky * $kernel_x + kx) * $channels,
        $code + ($ring_y * $width + in_x) * $pixel_words, $channels, levels);
 """)
 
@@ -75,7 +75,7 @@ def gather(layer: Layer, window_words: int | str, *codes: CodeMap) -> str:
         "column_words": layer.column_words,
         "channels": layer.channels,
         "pixels": layer.height * layer.width,
-        "kernel": layer.kernel[0],
+        "kernel_x": layer.kernel[1],
         "width": layer.width,
     }
     conv = isinstance(layer.dense, Conv)
@@ -88,11 +88,12 @@ def gather(layer: Layer, window_words: int | str, *codes: CodeMap) -> str:
 
 def _windowed(layer: Layer, pixel: str) -> str:
     """`pixel` for every pixel of a window that lies on the map."""
-    (top, left), padded = layer.padding, layer.same
+    (top, left), (down, right), padded = layer.padding, layer.stride, layer.padded
     return _CONV.substitute(
-        kernel=layer.kernel[0],
-        in_y=_position("out_y", layer.stride, "ky", top),
-        in_x=_position("out_x", layer.stride, "kx", left),
+        kernel_y=layer.kernel[0],
+        kernel_x=layer.kernel[1],
+        in_y=position("out_y", down, "ky", top),
+        in_x=position("out_x", right, "kx", left),
         skip_y=f"    if (in_y < 0 || in_y >= {layer.height}) continue;\n" if padded else "",
         skip_x=f"        if (in_x < 0 || in_x >= {layer.width}) continue;\n" if padded else "",
         pixel=indent(pixel, "        "),
@@ -109,6 +110,7 @@ def _names(layer: Layer, code: CodeMap) -> dict[str, object]:
     }
 
 
-def _position(window: str, stride: int, offset: str, pad: int) -> str:
+def position(window: str, stride: int, offset: str, pad: int) -> str:
+    """A row or a column of the map, in C, that element `offset` of a window reads."""
     scaled = window if stride == 1 else f"{window} * {stride}"
     return f"{scaled} + {offset}" + (f" - {pad}" if pad else "")
