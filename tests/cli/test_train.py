@@ -130,11 +130,6 @@ def test_data_sets(refuse, tmp_path, dataset, message):
     ("images", "labels", "message"),
     [
         (
-            np.zeros((4, 8, 8), np.uint8),
-            np.zeros(4, np.int64),
-            "{}: images has shape (4, 8, 8), images must be N×H×W×C; add the channel axis with images[..., None]",
-        ),
-        (
             np.zeros((4, 8, 8, 1), np.float32),
             np.zeros(4, np.int64),
             "{}: images has dtype float32, images must be uint8; scale the pixels to 0 to 255 and convert them with "

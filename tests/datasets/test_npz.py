@@ -30,6 +30,15 @@ def refuse(path: Path, message: str) -> None:
         datasets.load(f"npz:{path}")
 
 
+def test_signals_are_images_of_height_1(tmp_path: Path) -> None:
+    signals = np.random.default_rng(2).integers(0, 256, (10, 7, 3), np.uint8)
+    path = save(tmp_path / "a.npz", images=signals, labels=LABELS, test_images=signals[:4], test_labels=LABELS[:4])
+    dataset = datasets.load(f"npz:{path}")
+    assert dataset.image_shape == (1, 7, 3)
+    np.testing.assert_array_equal(dataset.train_images[:, 0], signals)
+    np.testing.assert_array_equal(dataset.test_images[:, 0], signals[:4])
+
+
 def test_split_when_no_test_arrays(tmp_path: Path) -> None:
     path = save(tmp_path / "a.npz", images=IMAGES, labels=LABELS.astype(np.uint8), note=np.zeros(3))
     dataset = datasets.load(f"npz:{path}")
@@ -64,9 +73,9 @@ def test_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 CONTENTS: dict[str, tuple[dict[str, Any], str]] = {
-    "no channel axis": (
-        {"images": IMAGES[..., 0], "labels": LABELS},
-        "images has shape (10, 3, 4), images must be N×H×W×C; add the channel axis with images[..., None]",
+    "no channels": (
+        {"images": IMAGES[:, 0, :, 0], "labels": LABELS},
+        "images has shape (10, 4), images must be N×H×W×C; reshape them to these four axes",
     ),
     "float images": (
         {"images": IMAGES / 255, "labels": LABELS},

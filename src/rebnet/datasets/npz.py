@@ -1,8 +1,8 @@
 """Arrays of your own: `npz:FILE`, a file that `numpy.savez` or `numpy.savez_compressed` wrote.
 
-    images        uint8, N×H×W×C
+    images        uint8, N×H×W×C; signals are N×W×C, images of height 1 (gray images keep an axis of 1 channel)
     labels        integers, N, classes numbered from 0
-    test_images   uint8, N×H×W×C    optional, together with test_labels
+    test_images   uint8, the same   optional, together with test_labels
     test_labels   integers, N
     class_names   texts, one a class   optional; without them there are as many classes as labels
 
@@ -47,7 +47,7 @@ def load(path: Path) -> Dataset:
     for images_key, labels_key in (REQUIRED, OPTIONAL):
         if images_key not in arrays:
             continue
-        images = arrays[images_key]
+        images = arrays[images_key] = _images(arrays[images_key])
         check_images(where, images_key, images)
         check_labels(where, labels_key, arrays[labels_key], images_key, len(images))
     if OPTIONAL[0] not in arrays:
@@ -64,6 +64,11 @@ def load(path: Path) -> Dataset:
         test_labels=test_labels,
         class_names=names,
     )
+
+
+def _images(array: Array) -> Array:
+    """The images, where these are signals too."""
+    return array[:, None] if array.ndim == 3 else array
 
 
 def _class_names(where: str, names: Array | None) -> tuple[str, ...]:
