@@ -6,6 +6,7 @@ weight style of every layer takes part, with the windows, pools and converters t
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -100,7 +101,7 @@ class Search:
         if target is not None:
             self._refuse_at_once(target)
             choices = self._choices(target)
-            found = best_path(choices, target, self.device, self.share)
+            found = self._cheapest(choices, target)
             if found.path is None:
                 raise FoldingError(self._too_small(target))
             return self._found(choices, found, target, None)
@@ -110,7 +111,13 @@ class Search:
         if fastest is None:
             raise FoldingError(self._too_small(slowest))
         choices, cycles, proof = fastest
-        return self._found(choices, best_path(choices, cycles, self.device, self.share), cycles, proof)
+        return self._found(choices, self._cheapest(choices, cycles), cycles, proof)
+
+    def _cheapest(self, choices: Choices, cycles: int) -> "Best":
+        """The cheapest of all foldings; the cheapest of the few even ones says before what need not be looked at."""
+        few = best_path(self._choices(cycles, even=True), cycles, self.device, self.share)
+        most = self.share if few.path is None else few.path.largest
+        return best_path(choices, cycles, self.device, most, weights=few.weights)
 
     def _choices(self, most_cycles: int, room: float = 1.0, *, even: bool = False) -> Choices:
         most = room * self.share * self.device
@@ -274,21 +281,30 @@ class Search:
 
 @dataclass(frozen=True)
 class Best:
-    """The best path over all ranges of paces, with the graph that it is in."""
+    """The best path over all ranges of paces, with the graph that it is in, and the weights of its bounds."""
 
     path: Path | None
     bound: float
     labels: int
     steps: list[Edges]
     samples_per_beat: int
+    weights: Sequence[NDArray[np.float64]] = ()
 
 
 def best_path(
-    choices: Choices, cycles: int, device: NDArray[np.float64], share: float, any_will_do: bool = False
+    choices: Choices,
+    cycles: int,
+    device: NDArray[np.float64],
+    share: float,
+    any_will_do: bool = False,
+    weights: Sequence[NDArray[np.float64]] = (),
 ) -> Best:
-    """The best path within `cycles` at M and `share` of the device; its bound is that of all ranges."""
+    """The best path within `cycles` at M and `share` of the device; its bound is that of all ranges.
+
+    `weights` are more of those by whose bounds foldings are left out before a graph is made.
+    """
     best = Best(None, math.inf, 0, [], 1)
-    weights: list[NDArray[np.float64]] = [np.full(3, 1 / 3), *np.eye(3)]
+    weights = [np.full(3, 1 / 3), *np.eye(3), *weights]
     device = np.maximum(device[:3], TOLERANCE)
     most, labels, bound = share, 0, math.inf
     for least, last in choices.ranges(cycles):
@@ -307,4 +323,4 @@ def best_path(
             most = outcome.path.largest
             if any_will_do:
                 break
-    return replace(best, bound=bound, labels=labels)
+    return replace(best, bound=bound, labels=labels, weights=weights)
