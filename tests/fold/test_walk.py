@@ -25,6 +25,7 @@ from rebnet.ir.ops import PixelInput
 from rebnet.lower import lower
 from rebnet.spec.window import Window
 from rebnet.stages.accelerator import accelerator_of
+from rebnet.stages.branches import Meeting
 from rebnet.stages.folding import WEIGHT_STYLES
 
 POINT = Window(1, 1, same=True)
@@ -214,6 +215,20 @@ def test_what_was_counted_is_what_is_built(name):
         for module in accelerator.modules(likely_depths(accelerator.units, waits_of(network, accelerator)))
     )
     assert found.costs[:3] == tuple(taken)
+
+
+@pytest.mark.parametrize("enough", [(1, 2, 4), (2, 4), (4,)])
+def test_one_guess_of_a_width_is_left(enough):
+    """The one in which words of all sources meet."""
+    meeting = Meeting(enough)
+    for words in product((1, 2, 3, 4, 8), repeat=3):
+        left = []
+        for lanes in enough:
+            arrived = 0
+            for word in words:
+                arrived = None if arrived is None else meeting.arrived(lanes, word, arrived)
+            left += [] if arrived in (None, 1) else [lanes]
+        assert left == [meeting.lanes(words)]
 
 
 def test_where_too_many_branches_wait(monkeypatch):
