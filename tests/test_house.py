@@ -8,7 +8,7 @@ import pytest
 
 import rebnet
 from rebnet import processes
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
 from rebnet.ir.ops import (
     Affine,
     BatchNorm,
@@ -89,6 +89,7 @@ PAGES = {
     ResidualSign: (),
     Threshold: ("residual_encoder", "feature_encoder"),
     Rescale: ("rescale",),
+    TwoSlope: ("two_slope",),
     Add: ("join_add",),
     SumPool: ("sum_pool", "global_sum"),
     Join: ("join_channels",),

@@ -48,6 +48,7 @@ TOGETHER = (
     ("mvtu",),
     ("sliding_window", "max_pool"),
     ("rescale", "feature_encoder"),
+    ("two_slope",),
     ("skip_buffer", "stream_fork", "join_add", "join_channels", "stack", "global_sum", "sum_pool"),
 )
 PRIOR: dict[str, dict[str, dict[str, float]]] = json.loads(
@@ -82,11 +83,11 @@ def memory_images(folder: Path, module: Module, number: int) -> dict[str, str]:
         lines = [f"{draw.getrandbits(shape['SCORE_WIDTH'] - 8):x}{draw.getrandbits(16):04x}" for _ in range(words)]
         write_text(folder / f"scores_{number}.hex", "\n".join(lines))
         return {"CONSTANT_FILE": f"scores_{number}.hex"}
-    if module.name in ("rescale", "feature_encoder"):
+    if module.name in ("rescale", "two_slope", "feature_encoder"):
         memory, _ = MEMORIES[module.name]
         width, depth = (int(size) for size in memory(shape_of(module)))
         write_text(folder / f"own_{number}.hex", "\n".join(f"{draw.getrandbits(width):x}" for _ in range(depth)))
-        return {"CONSTANT_FILE" if module.name == "rescale" else "THRESHOLD_FILE": f"own_{number}.hex"}
+        return {"THRESHOLD_FILE" if module.name == "feature_encoder" else "CONSTANT_FILE": f"own_{number}.hex"}
     if module.name != "mvtu":
         return {}
     pe, simd, drain = shape["PE"], shape["SIMD"], shape["DRAIN"]

@@ -10,6 +10,7 @@ from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, Resca
 from rebnet.stages.module import Module
 from rebnet.stages.mvtu import Arithmetic, Mvtu
 from rebnet.stages.numbers import clog2
+from rebnet.stages.two_slope import TwoSlopeUnit
 from rebnet.stages.window import WindowUnit
 
 GAINS = {1: (1,), 2: (170, 85), 3: (145, 73, 37), 8: (128, 64, 32, 16, 8, 4, 2, 1)}
@@ -20,7 +21,20 @@ _POOLS = 4
 
 def fitted() -> list[Module]:
     """Random modules of the sizes that accelerators have, the same in every call."""
-    parts = (_converters, _windows, _pools, _ends, _buffers, _elements, _encoders, _layers, _features, _joins, _sums)
+    parts = (
+        _converters,
+        _windows,
+        _pools,
+        _ends,
+        _buffers,
+        _elements,
+        _encoders,
+        _layers,
+        _features,
+        _joins,
+        _sums,
+        _bends,
+    )
     return [module for number, part in enumerate(parts) for module in part(random.Random(number))]
 
 
@@ -188,6 +202,14 @@ def _features(draw: random.Random) -> Iterator[Module]:
             shift, draw.random() < 0.3,
         )  # fmt: skip
         yield unit_of.module({})
+
+
+def _bends(draw: random.Random) -> Iterator[Module]:
+    for number in range(16):
+        rows, lanes = draw.choice((10, 16, 32, 64, 128, 512)), draw.choice((1, 1, 2, 4, 8))
+        planes, shift = draw.randint(6, 14), draw.choice((8, 12, 14, 15, 15))
+        widths = planes, planes + draw.randint(-1, 2), planes + draw.randint(1, 2), draw.choice((9, 13, 16, 16))
+        yield TwoSlopeUnit(f"bend_{number}", rows, lanes, rows, 2, *widths, shift).module({})
 
 
 def _joins(draw: random.Random) -> Iterator[Module]:

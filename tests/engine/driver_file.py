@@ -14,6 +14,7 @@ from rebnet.engine import native, reference
 from rebnet.lower import lower
 
 _END, _NETWORK, _LAYER, _POOL, _SCORES, _RUN, _REFUSED, _RESCALE, _ENCODE, _SUM_POOL, _ADD, _JOIN, _STACK = range(13)
+_TWO_SLOPE = 13
 
 LEGAL = {
     "source": 0, "kernel_h": 3, "kernel_w": 3, "stride_h": 1, "stride_w": 1, "top": 0, "left": 0, "out_height": 2,
@@ -74,6 +75,7 @@ BAD_SCORES = {
 # Values of the image above: 1 are codes of a layer, 2 features of 2x2x3, 3 those of another layer, of 1x1x3.
 _CONSTANTS = (_NUMBERS + 1, _NUMBERS)
 _THRESHOLDS = (_NUMBERS, np.zeros((1, 3, 1), dtype=np.int64))
+_SLOPES = np.zeros((3, 3), dtype=np.int64)
 BAD_BRANCHES = {
     "rescale: scale of another shape": ("rescale", 4, _NUMBERS[:, :2], _NUMBERS, 0),
     "rescale: bias of another shape": ("rescale", 4, _NUMBERS, _NUMBERS[:0], 0),
@@ -87,6 +89,10 @@ BAD_BRANCHES = {
     "encoder: shift must be 0 to 12": ("encode", 3, 2, -1, *_THRESHOLDS),
     "encoder: thresholds of another shape": ("encode", 3, 2, 0, _NUMBERS[:, :2], _THRESHOLDS[1]),
     "encoder: steps of another shape": ("encode", 3, 3, 0, *_THRESHOLDS),
+    "two slopes: reads no features": ("two_slope", 1, _SLOPES, 0),
+    "two slopes: constants of another shape": ("two_slope", 3, _SLOPES[:2], 0),
+    "two slopes: shift must be 0 to 15": ("two_slope", 3, _SLOPES, 16),
+    "two slopes: no such constant": ("two_slope", 3, _SLOPES + (1 << 31), 0),
     "sum pool: reads no features": ("sum_pool", 1, 1, 1, 1, 1, 0, 0, 2, 2),
     "sum pool: is not padded": ("sum_pool", 3, 1, 3, 1, 1, 0, 0, 1, 1),
     "pool: needs codes or features in front": ("pool", 0, 1, 1, 1, 1, 0, 0, 4, 4),
@@ -141,6 +147,9 @@ class Recorder:
 
     def encode(self, *values):
         return self._value(_ENCODE, *values)
+
+    def two_slope(self, source, constants, shift):
+        return self._value(_TWO_SLOPE, source, shift, constants)
 
     def pool(self, *values):
         return self._value(_POOL, *values)

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.engine.driver_file import BAD_BRANCHES, BAD_LAYERS, LEGAL, branched
 from tests.engine.test_packed import CHANNELS
-from tests.generate.test_c_branches import everything, from_training
+from tests.generate.test_c_branches import everything, from_training, wide
 from tests.ir.graphs import Graph, pruned, random_graph
 from tests.ir.networks import exported, finer, from_text, images_for, random_text, tiny
 
@@ -97,6 +97,11 @@ def test_random_networks_with_branches(seed):
 def test_words_of_joined_channels(rows):
     network = everything(sum(rows), 2 + rows[1] % 3, rows, own_sets=rows[0] == 70)
     check_everywhere(network, images_for(network, 1, 4), SETS)
+
+
+@needs_native
+def test_slopes_whose_products_leave_32_bits():
+    check_everywhere(network := wide(), images_for(network, 1, 4), SETS)
 
 
 @needs_native

@@ -167,8 +167,8 @@ def test_modules_that_are_no_network():
         OptionError,
         "toy: module 1 is a Linear; use PixelInput, BinaryLinear, BinaryConv2d, NormSign, BatchNorm1d, BatchNorm2d, "
         "MaxPool2d, PadLowest, FlattenHWC and ResidualSign, in a Graph also NormFeature, AveragePool2d, "
-        "GlobalAveragePool2d, Sum and Join (Dropout and Identity are passed over), or give it a method `operations` "
-        "(rebnet.nn.operations)",
+        "GlobalAveragePool2d, PReLU, RPReLU, Sum and Join (Dropout and Identity are passed over), or give it a method "
+        "`operations` (rebnet.nn.operations)",
         nn.Sequential(pixels, nn.Linear(24, 4), norm),
     )
     refuse(

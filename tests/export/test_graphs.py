@@ -26,6 +26,7 @@ from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import ResidualSign
+from rebnet.nn.two_slope import PReLU
 from rebnet.nn.window import FlattenHWC, MaxPool2d
 from rebnet.spec.pixels import pixel_planes
 
@@ -36,6 +37,8 @@ TEXTS = [
     (RESNET, 2, False),
     (RESNET, 3, True),
     (RESNET, 1, False),
+    ("8x8x2 - C6:3x3+same - PReLU - 2{ C6:3x3+same | }+ - RPReLU - AP3/2 - { RPReLU | }+ - D4", 2, False),
+    ("6x6x2 - C5 - MP2 - RPReLU - C4:2x2 - RPReLU - D6 - PReLU - { D6 - RPReLU | D6 }+ - RPReLU - D3", 3, True),
     ("7x7x1 - { C5:3x3+same - MP2 | C3:2x2/2 | C4:2x2/2 }& - D6 - { D6 - D6 | }+ - D3", 2, True),
     (
         "6x6x2 - C4 - { { C4:3x3+same | C4:1x1 }+ | { C3:3x3+same | }& - C4:1x1 }+ - MP2/1 - AP2/1 - C5:2x2 - D3",
@@ -55,6 +58,9 @@ def stirred(model, seed=0):
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.normal_(module.bias, 0, 0.3), nn.init.uniform_(module.weight, 0.3, 2)
+        if isinstance(module, PReLU):
+            for parameter in module.parameters():
+                nn.init.normal_(parameter, 0.2, 0.6)
     return model
 
 
@@ -178,3 +184,19 @@ def test_features_without_a_grid_are_refused():
         "mine: the NormFeature behind layer_3 has no grid, or one of other sums; give export training images, so that "
         "it can snap features and recalibrate BatchNorm"
     )
+
+
+@pytest.mark.parametrize("unit", [None, 0.25])
+def test_slopes_without_a_grid_are_refused(unit):
+    """None, or one of features in another unit."""
+    model = build(parse("4x4x1 - C3 - RPReLU - D2"), 1)
+    calibrate(model, images((4, 4, 1), 20))
+    bend = next(module for module in model.modules() if isinstance(module, PReLU))
+    bend.drop_grid() if unit is None else bend.set_grid(unit)
+    with pytest.raises(OptionError) as refusal:
+        export(model, "mine")
+    assert str(refusal.value) == (
+        "mine: the RPReLU layer_1_two_slope has no grid, or one of other features; give export training images, so "
+        "that it can snap features and recalibrate BatchNorm"
+    )
+    assert export(model, "mine", images=images((4, 4, 1), 20)).nodes

@@ -19,7 +19,7 @@ from tests.generate.c_programs import (
     tool,
     written,
 )
-from tests.ir.graphs import Graph, pruned, random_graph
+from tests.ir.graphs import Graph, bend, pruned, random_graph
 from tests.ir.networks import images_for, random_images
 
 from rebnet.errors import OptionError
@@ -27,7 +27,7 @@ from rebnet.generate import generate
 from rebnet.generate.c.arena import Buffer, arrange
 from rebnet.generate.c.graph import graph, kept_type
 from rebnet.ir import storage
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import Conv, Dense, MaxPool, PixelInput, Scores, Threshold
 from rebnet.ir.values import Feature, Shape
@@ -69,12 +69,14 @@ def everything(seed, levels, rows=(33, 1, 5), own_sets=False, **options):
     deep = feature(code, many, Window(3, 1, same=True))
     thin = feature(made.sign(deep), one, Window(1, 1))
     joined = put(Join(), put(Add(), stem, deep, stem), thin, deep)
-    largest, summed = put(MaxPool(Window(2, 2)), joined), put(SumPool(Window(2, 2)), joined)
+    largest = put(MaxPool(Window(2, 2)), joined)
+    summed = put(SumPool(Window(2, 2)), put(bend(made, joined), joined))
     mixed = put(sign, put(Add(), largest, summed))
     pooled = put(MaxPool(Window(3, 2)), put(Join(), code, put(sign, thin), code))
     narrow = feature(put(Stack(), put(Stack(), mixed, put(sign, largest)), mixed), few, Window(2, 1, same=True))
     again = feature(pooled, few, Window(3, 2, same=True))
     ends = [put(SumPool(), narrow), put(SumPool(), put(Add(), again, again)), put(SumPool(), largest)]
+    ends[-1] = put(bend(made, ends[-1]), ends[-1])
     codes = [put(sign, end) for end in ends]
     last = made.norm(made.layer(put(Join(), *codes, *reversed(codes)), 4, None), positive=False)
     return lower(pruned(f"everything{seed}", made, last), **options)
@@ -91,7 +93,7 @@ def keywords(network):
 
 
 def wide(finest=2):
-    """Numbers that leave 32 bits on the way: of a rescale, its shift, a sum whose summands cancel, a threshold.
+    """Numbers that leave 32 bits on the way: of a rescale, its shift, a slope, summands that cancel, a threshold.
 
     `finest` is F of one summand, which is 0 or -1.
     """
@@ -101,7 +103,8 @@ def wide(finest=2):
     def put(op, *sources):
         return made.put(op, *sources, width=1.0)
 
-    most, least = put(MaxPool(Window(4, 1)), up), put(MaxPool(Window(4, 1)), down)
+    one, none = np.full(3, 1 << 14), np.zeros(3, dtype=np.int64)
+    most, least = put(MaxPool(Window(4, 1)), up), put(MaxPool(Window(4, 1)), put(TwoSlope(one, none, none, 14), down))
     sign = made.sign(put(Add(), most, least, put(SumPool(), small)))
     last = made.norm(made.layer(sign, 3, None), positive=False)
     network = lower(pruned("wide", made, last), threshold_bits=32)
@@ -135,9 +138,9 @@ def test_nothing_is_read_or_written_that_is_not_there(tmp_path):
     networks.append(everything(5, 2, rows=(1, 1, 1), fixed_levels=True))
     check_together(networks, [images_for(network, 1, 2) for network in networks], tmp_path, host(), *sanitized())
     kinds = {type(op) for network in networks for op in network.ops}
-    assert kinds == {Conv, Dense, MaxPool, Scores, Threshold, Rescale, Add, SumPool, Join, Stack}
+    assert kinds == {Conv, Dense, MaxPool, Scores, Threshold, Rescale, TwoSlope, Add, SumPool, Join, Stack}
     source = (tmp_path / "net2.c").read_text()
-    assert all(text in source for text in ("floored64(", "(int64_t)z", "int64_t residual"))
+    assert all(text in source for text in ("floored64(", "(int64_t)z", "int64_t residual", "int64_t y"))
 
 
 def test_residual_networks(tmp_path):
@@ -210,8 +213,8 @@ def test_refusals(tmp_path):
     storage.save(wide(finest=40), tmp_path)
     with pytest.raises(
         OptionError,
-        match=r"^wide, n9: adds features whose units are 2\^42 apart, which takes more than the 64 bits of a number in "
-        "C; use --target rtl$",
+        match=r"^wide, n10: adds features whose units are 2\^42 apart, which takes more than the 64 bits of a number "
+        "in C; use --target rtl$",
     ):
         generate(tmp_path, target="c")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["network.json", "tensors.safetensors"]

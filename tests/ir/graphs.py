@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign
 from rebnet.ir.values import Code, Feature, LevelCounts, Shape, Value
@@ -169,7 +169,7 @@ def pruned(name: str, graph: Graph, last: str) -> Network:
 def _grow(graph: Graph, fraction_bits: int) -> None:
     rng = graph.rng
     features, codes = graph.of(Feature), graph.of(Code)
-    match int(rng.integers(0, 12)):
+    match int(rng.integers(0, 14)):
         case 0 | 1 | 2:
             _layer(graph, graph.pick(codes), fraction_bits)
         case 3 if features:
@@ -189,6 +189,9 @@ def _grow(graph: Graph, fraction_bits: int) -> None:
                 return
             pools: list[Op] = [SumPool(window), SumPool(), MaxPool(padded)]
             graph.put(pools[int(rng.integers(3))], source, width=1.0)
+        case 12 if features:
+            source = graph.pick(features)
+            graph.put(bend(graph, source), source, width=graph.widths[source])
         case 7 if features:
             first = graph.pick(features)
             shape = graph.values[first].shape
@@ -210,6 +213,19 @@ def _grow(graph: Graph, fraction_bits: int) -> None:
                 graph.put(Join(), first, graph.pick(same), width=1.0)
             elif graph.values[first].planes + m_of(graph, shaped) <= 12:
                 graph.put(Stack(), first, graph.pick([n for n in shaped if n != PIXELS]), width=2.0**0.5)
+
+
+def bend(graph: Graph, source: str) -> TwoSlope:
+    """Slopes below 0 and above 1 too, one that 16 bits just hold among them, and shifts of about a feature's width."""
+    rng, feature = graph.rng, graph.values[source]
+    assert isinstance(feature, Feature)
+    rows = feature.shape.channels
+    slope = rng.choice([0.25, 0.25, -0.5, 0.0, 1.0, 1.9], rows) * rng.uniform(0.5, 1, rows)
+    shift = int(rng.integers(0, 15))
+    limit = (1 << 15) - 1
+    around = max(1, int(graph.widths[source] / feature.unit))
+    shifts = rng.integers(-around, around + 1, (2, rows)) * (rng.random((2, 1)) < 0.7)
+    return TwoSlope(np.clip(np.rint(slope * 2**shift), -limit - 1, limit).astype(np.int64), *shifts, shift)
 
 
 def m_of(graph: Graph, names: list[str]) -> int:
@@ -270,6 +286,12 @@ def exact_values(network: Network, images: np.ndarray, m: int) -> dict[str, np.n
                     step = np.where(rest >= 0, gamma, -gamma)
                     value, rest = value + step, rest - step
                 lowest[node.name] = -sum(op.factors(m))
+            case TwoSlope() as op:
+                unit = float(network.values[network.sources(node)[0]].unit)
+                y = np.rint(inputs[0] / unit) + op.before
+                value = (
+                    np.maximum(y, 0) + np.floor(op.slope * np.minimum(y, 0) * 2.0**-op.shift + 0.5) + op.after
+                ) * unit
             case Add():
                 value = sum(inputs)
             case SumPool(window=window):

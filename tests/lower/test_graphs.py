@@ -5,6 +5,7 @@ import pytest
 from tests.ir.graphs import exact_values, random_graph
 from tests.ir.networks import images_for
 
+from rebnet.engine.laws import laws_of
 from rebnet.engine.packed import PackedEngine
 from rebnet.engine.reference import run, run_batch
 from rebnet.ir import storage
@@ -25,7 +26,7 @@ def planes_in_front(network, images, index):
         flat = vectors.reshape(len(vectors), -1, vectors.shape[-1])
         return accumulate(flat, op.weights.bits, gains).reshape(*vectors.shape[1:4], -1)
 
-    run_batch(network, images, index, accumulate_layer)
+    run_batch(network, laws_of(network), images, index, accumulate_layer)
     return seen
 
 

@@ -37,6 +37,7 @@ SPREAD = {
     "window_buffer": [{**MAP_OF_224, "IMAGES": 1, "STYLE": "distributed"}, {"WORD": 16, "READS": 2, "WRITES": 64}],
     "sum_pool": [{**MAP_OF_224, "CHANNELS": 64, "WORD": 1, "PLANES_OUT": 15, "DEPTH": 160000, "STYLE": "block"}],
     "rescale": [{"ROWS": 1000, "LANES": 16, "SETS": 3, "STYLE": "block"}, {"PLANES": 1, "SHIFT": 0}],
+    "two_slope": [{"ROWS": 1000, "LANES": 16, "STYLE": "block"}, {"PLANES": 1, "PLANES_OUT": 1, "SHIFT": 0}],
     "stream_fork": [{"WIDTH": 1, "OUTS": 1}, {"WIDTH": 1024, "OUTS": 9}],
     "skip_buffer": [{"WIDTH": 1, "DEPTH": 1}, {"WIDTH": 512, "DEPTH": 1000, "SETS": 3, "STYLE": "block"}],
     "join_add": [
@@ -57,6 +58,7 @@ SPREAD = {
 }
 
 WINDOW_SIZES = "KERNEL, STRIDE, OUT_HEIGHT and OUT_WIDTH must be at least 1, PAD_Y and PAD_X at least 0"
+BENT_WIDTHS = "PLANES, PLANES_OUT, SUM_WIDTH and SLOPE_WIDTH must be at least 1, SHIFT at least 0"
 WINDOW_READS = "READS must be 1 to KERNEL*KERNEL, and 1 for windows of parts of pixels"
 WINDOW_WRITES = "WRITES must be a power of two, and 1 for parts of pixels"
 
@@ -121,6 +123,10 @@ ILLEGAL = [
     ("rescale", {"PLANES": 0}, "ACC_WIDTH, PLANES and CONSTANT_WIDTH must be at least 1, SHIFT at least 0"),
     ("rescale", {"SHIFT": -1}, "ACC_WIDTH, PLANES and CONSTANT_WIDTH must be at least 1, SHIFT at least 0"),
     ("rescale", {"SETS": 4}, "LEVEL_WIDTH must hold SETS"),
+    ("two_slope", {"ROWS": 0}, "ROWS and LANES must be at least 1"),
+    ("two_slope", {"LANES": 0}, "ROWS and LANES must be at least 1"),
+    ("two_slope", {"SHIFT": -1}, BENT_WIDTHS),
+    ("two_slope", {"SLOPE_WIDTH": 0}, BENT_WIDTHS),
     ("stream_fork", {"WIDTH": 0}, "WIDTH and OUTS must be at least 1"),
     ("stream_fork", {"OUTS": 0}, "WIDTH and OUTS must be at least 1"),
     ("skip_buffer", {"WIDTH": 0}, "WIDTH and DEPTH must be at least 1"),
@@ -225,6 +231,7 @@ for command in sys.argv[1:]:
         ("max_pool", "3x3/2, two of nine at a time, parts"),
         ("sum_pool", "3x3/2, two of nine at a time, parts"),
         ("rescale", "lanes do not divide, three sets"),
+        ("two_slope", "lanes do not divide"),
         ("stream_fork", "five"),
         ("skip_buffer", "five places, wide"),
         ("join_add", "three, one lane"),

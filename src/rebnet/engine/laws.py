@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
 from rebnet.ir.network import Network
 from rebnet.ir.ops import MaxPool, Op, Scores, Threshold
 from rebnet.ir.values import Code, Feature, Integer, Value, shifts_to_finest
@@ -19,6 +19,7 @@ from rebnet.spec.pool import max_pool
 from rebnet.spec.rescale import rescale
 from rebnet.spec.residual import Bits, encode_integer
 from rebnet.spec.scores import scores
+from rebnet.spec.two_slope import two_slope
 
 Array = NDArray[Any]
 
@@ -75,6 +76,10 @@ def _rescale(at: At, op: Rescale, accumulators: Integers) -> Integers:
     return rescale(2 * accumulators - at.reach, op.scale[at.index], op.bias[at.index], op.shift)
 
 
+def _two_slope(at: At, op: TwoSlope, features: Integers) -> Integers:
+    return two_slope(features, op.slope, op.before, op.after, op.shift)
+
+
 def _add(at: At, op: Add, *features: Integers) -> Integers:
     return add_features(features, shifts_to_finest(cast(tuple[Feature, ...], at.reads)))
 
@@ -100,6 +105,7 @@ _LAWS: dict[type[Op], Callable[..., Array]] = {
     MaxPool: _max_pool,
     Threshold: _threshold,
     Rescale: _rescale,
+    TwoSlope: _two_slope,
     Add: _add,
     SumPool: _sum_pool,
     Join: _join,

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import OptionError
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import Conv, Dense, MaxPool, Op, Scores, Threshold
 from rebnet.ir.values import Code, Feature, Shape, shifts_to_finest
@@ -89,6 +89,9 @@ def _step(builder: Any, network: Network, node: Node[Op], sources: list[int]) ->
             made = builder.encode(*sources, *_encoder(op))
         case Rescale() as op:
             made = builder.rescale(*sources, _numbers(op.scale), _numbers(op.bias), op.shift)
+        case TwoSlope() as op:
+            constants = np.stack([op.slope, op.before, op.after])
+            made = builder.two_slope(*sources, _numbers(constants), op.shift)
         case Scores() as op:
             layer = network.before(node)
             assert layer is not None

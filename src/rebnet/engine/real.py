@@ -24,10 +24,11 @@ from threadpoolctl import threadpool_limits
 from rebnet.engine.maps import Maps, padded, pool, windows
 from rebnet.engine.reference import check_images
 from rebnet.errors import OptionError
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, Op, ResidualSign
-from rebnet.ir.values import Code
+from rebnet.ir.values import Code, Feature, Value
+from rebnet.spec.two_slope import two_slope
 from rebnet.spec.window import Window
 
 _BATCH = 32  # images that go through the network together
@@ -174,6 +175,8 @@ def _function(
             gammas = op.factors(levels)
             unit, gammas = (gammas[0], (1.0,)) if len(gammas) == 1 else (1.0, gammas)
             function, given = partial(_binarize, gammas=gammas), (unit, -sum(gammas))
+        case TwoSlope() as op:
+            function = _two_slope(op, network.read(node))
         case Add():
             function = _added
         case SumPool(window=window):
@@ -203,6 +206,18 @@ def _rescale(op: Rescale, network: Network, node: Node[Op], levels: int) -> Call
     unit = layer.op.scale * read.at(network.served.index(levels))[0]
     a, b = op.scale / unit * 2.0**-op.shift, (op.bias + 0.5) * 2.0**-op.shift
     return lambda x: (np.floor(a * x + b) * 2.0**-op.fraction_bits).astype(x.dtype)
+
+
+def _two_slope(op: TwoSlope, read: Value) -> Callable[[Maps], Maps]:
+    """The law on whole numbers, which features are in their unit."""
+    assert isinstance(read, Feature)
+    unit = float(read.unit)
+
+    def bent(x: Maps) -> Maps:
+        z = np.rint(x / unit).astype(np.int64)
+        return (two_slope(z, op.slope, op.before, op.after, op.shift) * unit).astype(x.dtype)
+
+    return bent
 
 
 def _added(*values: Maps) -> Maps:

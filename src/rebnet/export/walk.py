@@ -4,18 +4,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from torch import nn
 
 from rebnet.errors import OptionError
-from rebnet.ir.features import Rescale
+from rebnet.ir.features import Rescale, TwoSlope
 from rebnet.ir.network import Network, Node
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Dense, Op, ResidualSign
-from rebnet.ir.values import Code
+from rebnet.ir.values import Code, Feature
 from rebnet.ir.verify import verify
 from rebnet.nn.factors import with_factors
 from rebnet.nn.feature import NormFeature
 from rebnet.nn.graph import Step, said_by
 from rebnet.nn.operations import Said
+from rebnet.nn.two_slope import PReLU
 
 
 def walk(flow: Sequence[Step], name: str, foldings: Sequence[Folding | None], *, snapped: bool = True) -> Network:
@@ -57,11 +59,29 @@ def _any_numbers(op: Op) -> Op:
             return ResidualSign(tuple(2.0**place for place in reversed(range(len(op.gammas)))), 0)
         case Rescale():
             return Rescale(np.ones_like(op.scale), np.zeros_like(op.bias), 0, 0)
+        case TwoSlope():
+            none = np.zeros_like(op.slope)
+            return TwoSlope(none, none, none, 0)
     return op
 
 
+def _check_bend(network: Network, name: str, module: nn.Module) -> None:
+    """A `PReLU` has the grid of the features that it reads."""
+    read = network.read(network.by_name[name]) if isinstance(module, PReLU) else None
+    if not isinstance(module, PReLU) or not isinstance(read, Feature):
+        return  # `verify` says what stands there
+    if abs(float(module.per_unit) * float(read.unit) - 1) > 2.0**-20:
+        raise OptionError(
+            f"{network.name}: the {type(module).__name__} {name} has no grid, or one of other features; give export "
+            "training images, so that it can snap features and recalibrate BatchNorm"
+        )
+
+
 def _check_features(network: Network, said: Said) -> None:
-    """Every feature has the grid of the sums in front of it."""
+    """Every feature has the grid of the sums in front of it, or of the features where two slopes bend these."""
+    for name, modules in said.origins.items():
+        for module in modules:
+            _check_bend(network, name, module)
     for name, modules in said.origins.items():
         features = [one for one in modules if isinstance(one, NormFeature)]
         layer = network.layer_of(network.by_name[name]) if features else None

@@ -6,12 +6,15 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet.ir.features import TwoSlope
 from rebnet.ir.ops import Dense, Scores, Threshold
 from rebnet.spec.padding import weight_tiles
 from rebnet.spec.residual import Bits
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.stages.features import EncoderUnit, RescaleUnit
 from rebnet.stages.mvtu import Mvtu
+from rebnet.stages.ranges import Range
+from rebnet.stages.two_slope import TwoSlopeUnit
 
 Number = TypeVar("Number", np.int64, np.bool_)
 
@@ -64,6 +67,23 @@ def rescale_words(constants: NDArray[np.int64], scale: NDArray[np.int64], unit: 
     """One word per set and word of the vector: for each of LANES channels A_c, and above it what is added."""
     both = (to_bits(scale, SCALE_BITS), to_bits(constants, unit.constant_width))
     return _in_words(np.concatenate(both, axis=-1), unit.lanes)
+
+
+def two_slope_words(op: TwoSlope, come: Range, leave: Range, unit: TwoSlopeUnit) -> Bits:
+    """One word per word of the vector: for each of LANES channels slope, before and after, of features as they travel.
+
+    Args:
+        op: the law's constants.
+        come: how the features travel that come.
+        leave: how those travel that leave.
+        unit: the widths.
+    """
+    fields = (
+        to_bits(op.slope, unit.slope_width),
+        to_bits(op.before + come.offset, unit.sum_width),
+        to_bits(op.after - leave.offset, unit.planes_out),
+    )
+    return _in_words(np.concatenate(fields, axis=-1)[None], unit.lanes)
 
 
 def _in_words(bits: Bits, rows: int) -> Bits:

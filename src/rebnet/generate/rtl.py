@@ -14,11 +14,12 @@ from rebnet.generate.memory import (
     score_words,
     threshold_words,
     to_hex,
+    two_slope_words,
     weight_words,
 )
 from rebnet.generate.top import Top, plan_text, top_text
 from rebnet.ir import storage
-from rebnet.ir.features import Rescale
+from rebnet.ir.features import Rescale, TwoSlope
 from rebnet.ir.network import Network
 from rebnet.ir.ops import Scores
 from rebnet.plain import NAME
@@ -34,6 +35,7 @@ from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.ranges import ranges_of
 from rebnet.stages.thresholds import layer_constants
+from rebnet.stages.two_slope import TwoSlopeUnit
 from rebnet.swap import put, workplace
 
 TOP_NAME = "accelerator"
@@ -139,6 +141,11 @@ def _memories(network: Network, accelerator: Accelerator) -> dict[str, str]:
                 assert isinstance(node.op, Rescale)
                 numbers = rescale_constants(node.op, layer.op.reaches, ranges[node.name].offset)
                 memories[f"{unit.name}_constants.hex"] = to_hex(rescale_words(*numbers, unit))
+            case TwoSlopeUnit():
+                assert isinstance(node.op, TwoSlope)
+                (source,) = network.sources(node)
+                own = two_slope_words(node.op, ranges[source], ranges[node.name], unit)
+                memories[f"{unit.name}_constants.hex"] = to_hex(own)
             case EncoderUnit():
                 threshold = encoder_constants(network, node, ranges).threshold
                 memories[f"{unit.name}_thresholds.hex"] = to_hex(encoder_words(threshold, unit))

@@ -13,6 +13,7 @@ from rebnet.stages.features import EncoderUnit, Fork, JoinUnit, RescaleUnit, Ski
 from rebnet.stages.module import Module
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.places import Stage
+from rebnet.stages.two_slope import TwoSlopeUnit
 
 _HEADER = """\
 // {name}: {text}
@@ -179,7 +180,7 @@ def _files(plan: Top, stage: Stage) -> dict[str, str]:
                 "WEIGHT_FILE": file("weights"),
                 "THRESHOLD_FILE": file("thresholds") if stage.levels_out else '""',
             }
-        case RescaleUnit():
+        case RescaleUnit() | TwoSlopeUnit():
             return {"CONSTANT_FILE": file("constants")}
         case EncoderUnit():
             return {"THRESHOLD_FILE": file("thresholds")}

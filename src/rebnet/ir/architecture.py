@@ -75,7 +75,17 @@ class AverageText:
         return "GAP" if self.window is None else f"AP{_pool_size(self.window)}"
 
 
-LayerText = DenseText | ConvText | PoolText | AverageText
+@dataclass(frozen=True)
+class TwoSlopeText:
+    """PReLU of a network text; RPReLU where it has shifts."""
+
+    shifts: bool
+
+    def __str__(self) -> str:
+        return "RPReLU" if self.shifts else "PReLU"
+
+
+LayerText = DenseText | ConvText | PoolText | AverageText | TwoSlopeText
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,8 @@ def behind(layer: LayerText, shape: Shape) -> Shape:
             return shape.windowed(layer.window)
         case AverageText(window=window):
             return Shape(1, 1, shape.channels) if window is None else shape.windowed(window)
+        case TwoSlopeText():
+            return shape
 
 
 def met(meet: Meet, ends: Sequence[Shape]) -> Shape:
@@ -181,7 +193,7 @@ class Architecture:
     @property
     def is_chain(self) -> bool:
         """Whether every layer reads the one before it, and nothing is a feature."""
-        return not any(isinstance(item, Block | AverageText) for item in self.items)
+        return not any(isinstance(item, Block | AverageText | TwoSlopeText) for item in self.items)
 
     @property
     def places(self) -> tuple[Place, ...]:

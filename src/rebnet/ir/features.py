@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rebnet.errors import VerifyError
 from rebnet.ir.values import Code, Feature, Integer, LevelCounts, Shape, Value, check_sums, shifts_to_finest
 from rebnet.spec.rescale import rescaled_bounds
+from rebnet.spec.two_slope import two_slope_bounds
 from rebnet.spec.window import Window
 
 Integers = NDArray[np.int64]
@@ -45,6 +46,30 @@ class Rescale:
         sets = zip(source.high, np.broadcast_to(self.scale, shape), np.broadcast_to(self.bias, shape), strict=True)
         bounds = [rescaled_bounds(reach, scale, bias, self.shift) for reach, scale, bias in sets]
         return Feature(source.shape, unit, *(tuple(ends) for ends in zip(*bounds, strict=True)))
+
+
+@dataclass(frozen=True)
+class TwoSlope:
+    """Features that are bent where they are negative, between two shifts, see `rebnet.spec.two_slope`.
+
+    Slope S_c, and shifts `before` and `after` in units of the feature, of shape (rows,); all level counts share them.
+    """
+
+    slope: Integers
+    before: Integers
+    after: Integers
+    shift: int
+
+    def result(self, counts: LevelCounts, source: Value) -> Feature:
+        """A feature in the same unit, with the bounds that its halves have."""
+        (feature,) = _features([source])
+        bounds = [self.bounds(*ends) for ends in zip(feature.low, feature.high, strict=True)]
+        low, high = tuple(end for end, _ in bounds), tuple(end for _, end in bounds)
+        return replace(feature, low=low, high=high)
+
+    def bounds(self, low: int, high: int) -> tuple[int, int]:
+        """The least and the largest result for features of low … high."""
+        return two_slope_bounds(low, high, self.slope, self.before, self.after, self.shift)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain, count
 from typing import Generic, TypeVar, cast
 
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
 from rebnet.ir.ops import Affine, BatchNorm, Dense, MaxPool, Op, PixelInput, ResidualSign, Scores, Threshold, same
 from rebnet.ir.values import Feature, LevelCounts, Value
 
@@ -24,6 +24,7 @@ _SUFFIX: dict[type[Op], str] = {
     ResidualSign: "sign",
     Threshold: "threshold",
     Rescale: "rescale",
+    TwoSlope: "two_slope",
     Add: "add",
     SumPool: "sum_pool",
     Join: "join",

@@ -16,8 +16,9 @@ with stride 1x4. `+1` pads a map by 1 on every side, `+0x4` its left and right b
 3 left and 4 right; `+same` so that ceil(in/stride) windows fit along each axis. A max-pool may pad too.
 
 `{ chain | chain }+` adds what its branches give, `}&` joins its channels; an empty branch is the identity, and a number
-in front repeats the block. `AP2` is an average pool, `GAP` that of the whole map. These give features, numbers on a
-grid, as the last layer of a branch does; a layer with weights reads their residual code.
+in front repeats the block. `AP2` is an average pool, `GAP` that of the whole map, `PReLU` bends what is negative, and
+`RPReLU` does so between two shifts. These give features, numbers on a grid, as the last layer of a branch does; a layer
+with weights reads their residual code.
 """
 
 import re
@@ -38,6 +39,7 @@ from rebnet.ir.architecture import (
     LayerText,
     Meet,
     PoolText,
+    TwoSlopeText,
     behind,
     met,
 )
@@ -55,6 +57,7 @@ __all__ = [
     "Folding",
     "LayerText",
     "PoolText",
+    "TwoSlopeText",
     "check_folding",
     "check_size",
     "parse",
@@ -250,11 +253,13 @@ def _layer(place: str, token: str) -> LayerText:
         return PoolText(window) if pool[1] == "M" else AverageText(window)
     if token == "GAP":
         return AverageText()
+    if token in ("PReLU", "RPReLU"):
+        return TwoSlopeText(token == "RPReLU")
     raise NotationError(
         f"{place}: not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or D<outputs>(PE,SIMD,LANES), "
         "such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and :KxK/STRIDE+same, such as "
         "C96(32,33):11x11/4, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an average pool AP<size>/STRIDE or GAP, "
-        "or a block such as 2{ C64:3x3+same | }+"
+        "PReLU or RPReLU, or a block such as 2{ C64:3x3+same | }+"
     )
 
 
@@ -300,10 +305,16 @@ def _behind(place: str, stand: _Stand, item: Item, end: str = "") -> _Stand:
         case AverageText(window=window):
             area = stand.shape.positions if window is None else window.area
             return _Stand(shape, "feature", area=stand.area * area)
+        case TwoSlopeText():
+            return replace(stand, kind="feature")
 
 
 def _check_order(place: str, stand: _Stand, layer: LayerText) -> None:
     if isinstance(layer, DenseText):
+        return
+    if isinstance(layer, TwoSlopeText):
+        if stand.kind == "image":
+            raise NotationError(f"{place}: bends features, and the image is none; put a layer in front of it")
         return
     if stand.vector:
         raise NotationError(f"{place}: stands behind a dense layer, where only dense layers D<outputs> may stand")

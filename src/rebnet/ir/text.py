@@ -15,7 +15,7 @@ import numpy as np
 
 from rebnet.errors import NotationError
 from rebnet.files import Array, Arrays
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
 from rebnet.ir.network import Network, Node, names_unsaid
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import (
@@ -84,6 +84,9 @@ def _op(name: str, op: Op) -> str:
         case Rescale():
             constants = f"scale={_array(op.scale)} bias={_array(op.bias)}"
             text = f"rescale {constants} shift={op.shift} fraction_bits={op.fraction_bits}"
+        case TwoSlope():
+            shifts = f"before={_array(op.before)} after={_array(op.after)}"
+            text = f"two_slope slope={_array(op.slope)} {shifts} shift={op.shift}"
         case SumPool():
             text = "sum_pool" if op.window is None else f"sum_pool window={op.window}"
         case Add() | Join() | Stack():
@@ -239,6 +242,12 @@ _OPS: dict[str, Callable[[list[str], dict[str, str]], Op]] = {
         _array_of(values["bias"], np.int64),
         int(values["shift"]),
         int(values["fraction_bits"]),
+    ),
+    "two_slope": lambda plain, values: TwoSlope(
+        _array_of(values["slope"], np.int64),
+        _array_of(values["before"], np.int64),
+        _array_of(values["after"], np.int64),
+        int(values["shift"]),
     ),
     "add": lambda plain, values: Add(),
     "sum_pool": lambda plain, values: SumPool(_read_window(values["window"]) if "window" in values else None),

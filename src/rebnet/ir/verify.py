@@ -6,7 +6,7 @@ import numpy as np
 
 from rebnet.errors import FoldingError, VerifyError
 from rebnet.ir.bounds import MAX_LAYERS, MAX_ROWS, shape_fault
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
 from rebnet.ir.network import PIXELS, Network, Node, names_unsaid
 from rebnet.ir.notation import MAX_LEVELS, check_folding
 from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, Op, ResidualSign, Scores, Threshold
@@ -16,6 +16,7 @@ from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.rescale import MOST_RESCALE_SHIFT
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.spec.threshold import MOST_SHIFT
+from rebnet.spec.two_slope import MOST_SLOPE_SHIFT, SLOPE_BITS
 
 _MOST_FRACTION_BITS = 500
 _LARGEST_GAIN = 1 << 31
@@ -121,7 +122,7 @@ def _names(network: Network) -> None:
 
 
 _ON_CODES = (Dense, MaxPool, Join, Stack)
-_ON_FEATURES = (ResidualSign, BatchNorm, Affine, Threshold, Add, SumPool, Join, MaxPool)
+_ON_FEATURES = (ResidualSign, BatchNorm, Affine, Threshold, TwoSlope, Add, SumPool, Join, MaxPool)
 _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
     Dense: (BatchNorm, Affine, Threshold, Rescale, Scores),
     Conv: (BatchNorm, Affine, Threshold, Rescale, MaxPool),
@@ -313,6 +314,11 @@ def _rows(place: str, network: Network, op: Op, rows: int) -> None:
         shape = (rows,) if op.scale.ndim == 1 else (served, rows)
         _integers(place, "scale", op.scale, shape, 1 << (SCALE_BITS - 1))
         _integers(place, "bias", op.bias, shape, 1 << (network.threshold_bits + SCALE_BITS - 1))
+    elif isinstance(op, TwoSlope):
+        _require(0 <= op.shift <= MOST_SLOPE_SHIFT, f"{place}: shift={op.shift}; must be 0 to {MOST_SLOPE_SHIFT}")
+        _integers(place, "slope", op.slope, (rows,), 1 << (SLOPE_BITS - 1))
+        for label, numbers in (("before", op.before), ("after", op.after)):
+            _integers(place, label, numbers, (rows,), 1 << (network.threshold_bits - 1))
     elif isinstance(op, Scores):
         _integers(place, "scale", op.scale, (served, rows), 1 << (SCALE_BITS - 1))
         _integers(place, "bias", op.bias, (served, rows), 1 << (network.threshold_bits + SCALE_BITS - 1))

@@ -8,7 +8,17 @@ from itertools import chain, count
 import torch
 from torch import nn
 
-from rebnet.ir.architecture import Architecture, AverageText, Block, ConvText, DenseText, Item, LayerText, PoolText
+from rebnet.ir.architecture import (
+    Architecture,
+    AverageText,
+    Block,
+    ConvText,
+    DenseText,
+    Item,
+    LayerText,
+    PoolText,
+    TwoSlopeText,
+)
 from rebnet.ir.architecture import behind as shape_behind
 from rebnet.ir.values import Shape
 from rebnet.nn.any_levels import PerLevel
@@ -20,6 +30,7 @@ from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.options import FLOAT_LEVELS, Estimator, Gradient, check_any_levels, check_levels
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import ResidualSign
+from rebnet.nn.two_slope import PReLU, RPReLU
 from rebnet.nn.window import FlattenHWC, MaxPool2d, PadLowest
 from rebnet.spec.window import Window
 
@@ -46,10 +57,10 @@ def build(
       pads. The outputs of the last `norm<i>`, which has no residual sign, are the class scores;
     * `flatten` (FlattenHWC) before the first dense layer behind a convolution.
 
-    At the end of a branch, in front of an empty one and in front of an average pool, `norm<i>` is a NormFeature:
-    BatchNorm alone. `sum<i>`, `join<i>` and `pool<i>` make features of features, and where layers with weights read
-    one, `sign<i>` (NormSign) stands once behind it, for all of them. Where they pad differently, each has its own
-    `pad<i>` behind the sign.
+    At the end of a branch, in front of an empty one, of an average pool and of a PReLU, `norm<i>` is a NormFeature:
+    BatchNorm alone. `sum<i>`, `join<i>`, `pool<i>` and `bend<i>` (PReLU, RPReLU) make features of features, and where
+    layers with weights read one, `sign<i>` (NormSign) stands once behind it, for all of them. Where they pad
+    differently, each has its own `pad<i>` behind the sign.
 
     With no levels it is the float network of the same shape: real weights, and `sign<i>`, a ReLU, in place of every
     residual sign.
@@ -147,6 +158,9 @@ class _Builder:
                 case AverageText(window=window):
                     pool = AveragePool2d(window.kernel, window.stride) if window else GlobalAveragePool2d()
                     value = self._behind(self.feature(value), item, f"pool{value.number}", pool)
+                case TwoSlopeText(shifts=shifts):
+                    bend = (RPReLU if shifts else PReLU)(value.shape.channels)
+                    value = self._behind(self.feature(value), item, f"bend{value.number}", bend)
         return value
 
     def _behind(self, value: _Value, item: LayerText, name: str, module: nn.Module) -> _Value:

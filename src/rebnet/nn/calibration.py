@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from rebnet.errors import OptionError
 from rebnet.files import Array
-from rebnet.ir.values import Code
+from rebnet.ir.values import Code, Feature
 from rebnet.nn.any_levels import level_counts, module_at, set_levels
 from rebnet.nn.factors import with_factors
 from rebnet.nn.feature import NormFeature, shift_of
@@ -22,6 +22,7 @@ from rebnet.nn.graph import Step, said_by, steps
 from rebnet.nn.linear import BinaryLayer
 from rebnet.nn.options import FEATURE_BITS
 from rebnet.nn.residual import ResidualSign
+from rebnet.nn.two_slope import PReLU
 from rebnet.spec.gains import choose_gains
 
 BATCH_SAMPLES = 2**20
@@ -47,8 +48,9 @@ def calibrate(model: nn.Module, images: Tensor | Array, gain_bits: int = 8, feat
         OptionError: See `snap_features`.
     """
     features = _features(model)
-    for feature in features:
-        feature.drop_grid()
+    for module in model.modules():
+        if isinstance(module, NormFeature | PReLU):
+            module.drop_grid()
     snap_gains(model, gain_bits)
     recalibrate(model, images)
     if features:
@@ -103,6 +105,8 @@ def _readers(flow: Sequence[Step], levels: int) -> Iterator[tuple[ResidualSign, 
 def snap_features(model: nn.Module, feature_bits: int = FEATURE_BITS) -> None:
     """Give every `NormFeature` its grid: F, and constants of the 16 bits that hardware multiplies with.
 
+    A `PReLU` gets the grid of the features that it reads.
+
     BatchNorm's statistics should be near their final ones; factors must be on their grid, see `snap_gains`.
 
     Args:
@@ -110,7 +114,7 @@ def snap_features(model: nn.Module, feature_bits: int = FEATURE_BITS) -> None:
         feature_bits: F.
 
     Raises:
-        OptionError: A module says no operations, or the factors are on no grid.
+        OptionError: A module says no operations, the factors are on no grid, or a slope is too steep.
         VerifyError: The modules stand in an order that is no network.
     """
     said = said_by(steps(model), "network")
@@ -126,6 +130,20 @@ def snap_features(model: nn.Module, feature_bits: int = FEATURE_BITS) -> None:
         shifts = [shift_of(one.slope(), unit, feature_bits) for one, unit in zip(features, units, strict=True)]
         for feature, unit in zip(features, units, strict=True):
             feature.set_grid(unit, feature_bits, min(shifts))
+    for module, read in bent_features(model, "network"):
+        module.set_grid(float(read.unit))
+
+
+def bent_features(model: nn.Module, name: str) -> Iterator[tuple[PReLU, Feature]]:
+    """Every `PReLU` and the features that it reads; raises as `snap_features`."""
+    said = said_by(steps(model), name)
+    network = with_factors(said.network(name))
+    for node, modules in said.origins.items():
+        for module in modules:
+            if isinstance(module, PReLU):
+                read = network.read(network.by_name[node])
+                assert isinstance(read, Feature)
+                yield module, read
 
 
 @torch.no_grad()

@@ -21,8 +21,8 @@ from rebnet.spec.window import Pair, Window
 
 LEGAL = (
     "use PixelInput, BinaryLinear, BinaryConv2d, NormSign, BatchNorm1d, BatchNorm2d, MaxPool2d, PadLowest, FlattenHWC "
-    "and ResidualSign, in a Graph also NormFeature, AveragePool2d, GlobalAveragePool2d, Sum and Join (Dropout and "
-    "Identity are passed over), or give it a method `operations` (rebnet.nn.operations)"
+    "and ResidualSign, in a Graph also NormFeature, AveragePool2d, GlobalAveragePool2d, PReLU, RPReLU, Sum and Join "
+    "(Dropout and Identity are passed over), or give it a method `operations` (rebnet.nn.operations)"
 )
 
 

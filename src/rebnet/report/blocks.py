@@ -15,6 +15,7 @@ from rebnet.stages.ends import Pixels, Scores
 from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.places import Stage
+from rebnet.stages.two_slope import TwoSlopeUnit
 from rebnet.stages.window import WindowUnit
 
 
@@ -153,17 +154,19 @@ def _told(unit: Pixels | Scores | Stage, build: Build, accelerator: Accelerator)
             told = _Told("scores out", "scores", facts, [unit.rows])
         case Skip():
             told = _Told(unit.instance, "skip buffer", [], [])
-        case RescaleUnit() | EncoderUnit() | JoinUnit() | GlobalSum():
+        case RescaleUnit() | TwoSlopeUnit() | EncoderUnit() | JoinUnit() | GlobalSum():
             told = _of_features(unit)
         case _:
             raise TypeError(unit)
     return told
 
 
-def _of_features(unit: RescaleUnit | EncoderUnit | JoinUnit | GlobalSum) -> _Told:
+def _of_features(unit: RescaleUnit | TwoSlopeUnit | EncoderUnit | JoinUnit | GlobalSum) -> _Told:
     match unit:
         case RescaleUnit():
             kind, facts = "rescale", [f"{unit.rows:,} channels", f"{unit.planes} bits each"]
+        case TwoSlopeUnit():
+            kind, facts = "two slopes", [f"{unit.rows:,} channels", f"{unit.planes} → {unit.planes_out} bits"]
         case EncoderUnit():
             kind, facts = "feature encoder", [f"{unit.rows:,} channels", f"{unit.planes} → {unit.levels} bits"]
         case JoinUnit():

@@ -15,6 +15,7 @@ MODULES = (
     "processing_element",
     "popcount",
     "rescale",
+    "two_slope",
     "stream_fork",
     "skip_buffer",
     "join_add",
@@ -32,6 +33,7 @@ MODULES = (
 BRANCHES = (
     "sum_pool",
     "rescale",
+    "two_slope",
     "stream_fork",
     "skip_buffer",
     "join_add",

@@ -9,7 +9,7 @@ from math import ceil, gcd
 
 import numpy as np
 
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import MaxPool, Op, Threshold
 from rebnet.ir.values import Code, Feature, Value, shifts_to_finest
@@ -19,10 +19,11 @@ from rebnet.stages.features import EncoderUnit, GlobalSum, JoinUnit, RescaleUnit
 from rebnet.stages.numbers import clog2, divisors
 from rebnet.stages.ranges import Range
 from rebnet.stages.thresholds import Constants, constants_of
+from rebnet.stages.two_slope import TwoSlopeUnit
 from rebnet.stages.window import WindowUnit, pool_units
 
 Front = Converter[int]
-BranchUnit = RescaleUnit | EncoderUnit | JoinUnit | GlobalSum | WindowUnit
+BranchUnit = RescaleUnit | TwoSlopeUnit | EncoderUnit | JoinUnit | GlobalSum | WindowUnit
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,8 @@ class Branch:
         match self.node.op:
             case Rescale() as op:
                 return [()], self._rescale(op, words[0])
+            case TwoSlope() as op:
+                return [()], self._two_slope(op, words[0])
             case Threshold() as op:
                 return [()], self._encoder(op, words[0])
             case MaxPool(window=window) | SumPool(window=Window() as window):
@@ -157,6 +160,22 @@ class Branch:
             self.ranges[self.node.name].bits,
             op.shift,
             min(signed_bits(constants), op.shift + self.ranges[self.node.name].bits),
+        )
+
+    def _two_slope(self, op: TwoSlope, lanes: int) -> TwoSlopeUnit:
+        channels, come = self.read[0].shape.channels, self.ranges[self.sources[0]]
+        sums = np.concatenate([come.offset + op.before, come.offset + come.span + op.before])
+        return TwoSlopeUnit(
+            self.node.name,
+            channels,
+            lanes,
+            self._words(channels, lanes),
+            self.level_width,
+            self._planes(0),
+            self.ranges[self.node.name].bits,
+            signed_bits(sums),
+            signed_bits(op.slope),
+            op.shift,
         )
 
     def _encoder(self, op: Threshold, lanes: int) -> EncoderUnit:

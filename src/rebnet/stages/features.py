@@ -33,7 +33,7 @@ def encoder_timing(levels: int) -> Timing:
     return Timing(levels + 2, levels + 4)
 
 
-class _Node:
+class NodeUnit:
     """A unit that computes a node, has its name, and gives words of as many elements as it takes."""
 
     name: str
@@ -73,7 +73,7 @@ class _Stream:
 
 
 @dataclass(frozen=True)
-class RescaleUnit(_Node):
+class RescaleUnit(NodeUnit):
     """`rescale`: accumulators to features.
 
     Attributes:
@@ -130,7 +130,7 @@ class RescaleUnit(_Node):
 
 
 @dataclass(frozen=True)
-class EncoderUnit(_Node):
+class EncoderUnit(NodeUnit):
     """`feature_encoder`: features to residual codes; attributes as in `RescaleUnit`.
 
     Attributes:
@@ -247,7 +247,7 @@ class Skip(_Stream):
 
 
 @dataclass(frozen=True)
-class JoinUnit(_Node):
+class JoinUnit(NodeUnit):
     """Words of several sources become one: `join_add`, `stack`, or one behind the other in `join_channels`.
 
     Attributes:
@@ -313,7 +313,7 @@ class JoinUnit(_Node):
 
 
 @dataclass(frozen=True)
-class GlobalSum(_Node):
+class GlobalSum(NodeUnit):
     """`global_sum`: the sum of a whole map, channel by channel."""
 
     name: str

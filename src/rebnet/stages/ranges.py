@@ -8,7 +8,7 @@ Sums of what travels are what travels of sums, so an adder needs no constant eit
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from rebnet.ir.features import Add, Join, Rescale, SumPool
+from rebnet.ir.features import Add, Join, Rescale, SumPool, TwoSlope
 from rebnet.ir.network import Network
 from rebnet.ir.values import Feature, shifts_to_finest
 from rebnet.stages.numbers import clog2
@@ -39,6 +39,9 @@ def ranges_of(network: Network) -> Mapping[str, Range]:
             case Rescale():
                 low = min(value.low)
                 found[node.name] = Range(low, max(value.high) - low)
+            case TwoSlope():
+                low, high = node.op.bounds(own[0].offset, own[0].offset + own[0].span)
+                found[node.name] = Range(low, high - low)
             case Add():
                 features = [network.values[source] for source in sources]
                 shifts = shifts_to_finest([one for one in features if isinstance(one, Feature)])

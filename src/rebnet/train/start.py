@@ -14,6 +14,7 @@ from rebnet.nn.load import load_model
 from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.options import MODEL_FILE
 from rebnet.nn.residual import ResidualSign
+from rebnet.nn.two_slope import PReLU
 from rebnet.records import Training, read
 from rebnet.records.training import Told
 
@@ -67,6 +68,8 @@ def _take(wanted: nn.Module, given: nn.Module) -> None:
     norms = NormSign | NormFeature
     if not (isinstance(wanted, norms) and isinstance(given, norms)):  # a float network has no NormFeature
         wanted.load_state_dict(given.state_dict())
+        if isinstance(wanted, PReLU):
+            wanted.drop_grid()
         return
     wanted.norm.load_state_dict(given.norm.state_dict())
     signs = [one.sign for one in (wanted, given) if isinstance(one, NormSign) and one.sign is not None]

@@ -59,6 +59,8 @@ void call(std::unique_ptr<Builder>& builder, const Record& record) {
     builder->add(record.list(0), record.list(1));
   } else if (record.kind == Record::JOIN) {
     builder->join(record.list(0));
+  } else if (record.kind == Record::TWO_SLOPE) {
+    builder->two_slope(n[0], record.integers(0), n[1]);
   } else if (record.kind == Record::STACK) {
     builder->stack(record.list(0));
   } else {

@@ -25,6 +25,7 @@ struct Record {
     ADD,
     JOIN,
     STACK,
+    TWO_SLOPE,
     KINDS
   };
   struct Array {
@@ -67,7 +68,7 @@ class Reader {
     };
     static constexpr Kind kinds[Record::KINDS] = {{0, ""},   {5, ""},  {12, "bnnn"}, {9, ""},   {1, "nnn"},
                                                   {0, "bn"}, {0, "b"}, {2, "nn"},    {3, "nn"}, {9, ""},
-                                                  {0, "nn"}, {0, "n"}, {0, "n"}};
+                                                  {0, "nn"}, {0, "n"}, {0, "n"},     {2, "n"}};
     Record record{number(), {}, {}};
     if (record.kind < 0 || record.kind >= Record::KINDS) throw Damaged("no such record");
     const Kind& kind = kinds[record.kind];

@@ -10,7 +10,8 @@ namespace rebnet {
 namespace {
 
 constexpr std::int64_t MOST_SCALE = 1 << 20, MOST_SUM = std::int64_t{1} << 31;
-constexpr int MOST_DOWN = 40, MOST_CHANNELS = 1 << 24;
+constexpr std::int64_t MOST_SLOPE = 1 << 15, MOST_SHIFTED = (std::int64_t{1} << 31) - 1, MOST_NARROW = 1 << 30;
+constexpr int MOST_DOWN = 40, MOST_SLOPE_DOWN = 15, MOST_CHANNELS = 1 << 24;
 constexpr std::size_t MOST_SOURCES = 4096;
 
 void bounded(const Value& value) {
@@ -83,6 +84,39 @@ int Builder::encode(int source, int levels, int shift, const View<std::int64_t>&
   sized(made);
   Step step{Step::ENCODE, {source}, 0, static_cast<int>(network_.layers.size()), {}, {}};
   network_.layers.push_back(std::move(layer));
+  return put(std::move(step), std::move(made));
+}
+
+int Builder::two_slope(int source, const View<std::int64_t>& constants, int shift) {
+  Value made = value(source);
+  require(made.kind == Value::FEATURES, "two slopes: reads no features");
+  const std::size_t channels = static_cast<std::size_t>(made.channels), lanes = static_cast<std::size_t>(made.lanes());
+  shaped(constants, {3, channels}, "two slopes: constants of another shape");
+  require(shift >= 0 && shift <= MOST_SLOPE_DOWN, "two slopes: shift must be 0 to 15");
+  Step step{Step::TWO_SLOPE, {source}, 0, 0, {}, {shift}};
+  step.constants.resize(3 * lanes);
+  step.narrow = true;
+  for (std::size_t set = 0; set < made.low.size(); set++) {
+    std::int64_t low = std::numeric_limits<std::int64_t>::max(), high = std::numeric_limits<std::int64_t>::min();
+    for (std::size_t channel = 0; channel < channels; channel++) {
+      const std::int64_t slope = constants.data[channel], before = constants.data[channels + channel],
+                         after = constants.data[2 * channels + channel];
+      require(within(slope, MOST_SLOPE) && within(before, MOST_SHIFTED) && within(after, MOST_SHIFTED),
+              "two slopes: no such constant");
+      step.constants[channel] = static_cast<std::int32_t>(slope);
+      step.constants[lanes + channel] = static_cast<std::int32_t>(before);
+      step.constants[2 * lanes + channel] = static_cast<std::int32_t>(after);
+      const std::int64_t least = made.low[set] + before, most = made.high[set] + before;
+      for (const std::int64_t y :
+           {least, most, std::clamp<std::int64_t>(-1, least, most), std::clamp<std::int64_t>(0, least, most)}) {
+        const std::int64_t bent = two_slope_of(y, slope, after, shift);
+        low = std::min(low, bent), high = std::max(high, bent);
+        step.narrow = step.narrow && std::abs(y) * std::max<std::int64_t>(std::abs(slope), 1) < MOST_NARROW;
+      }
+    }
+    made.low[set] = low, made.high[set] = high;
+  }
+  bounded(made);
   return put(std::move(step), std::move(made));
 }
 

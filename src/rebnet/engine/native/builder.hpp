@@ -54,6 +54,8 @@ class Builder {
   void scores(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias,
               const View<std::int64_t>& reach);
   int encode(int source, int levels, int shift, const View<std::int64_t>& thresholds, const View<std::int64_t>& steps);
+  // `constants`: slopes, and what is added before and after, of every channel.
+  int two_slope(int source, const View<std::int64_t>& constants, int shift);
   int pool(int source, const Window& window, int out_height, int out_width);
   int sum_pool(int source, const Window& window, int out_height, int out_width);
   int add(const std::vector<int>& sources, const std::vector<int>& shifts);

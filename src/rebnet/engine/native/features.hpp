@@ -68,6 +68,18 @@ inline void add_shifted(std::int32_t* result, const std::int32_t* left, int left
   }
 }
 
+// Of `count` pixels, in numbers of T on the way.
+template <typename T>
+void bend(const Step& step, std::int32_t* result, const std::int32_t* source, int lanes, int count) {
+  const std::int32_t *slope = step.constants.data(), *before = slope + lanes, *after = before + lanes;
+  for (int pixel = 0; pixel < count; pixel++, source += lanes, result += lanes) {
+    for (int lane = 0; lane < lanes; lane++) {
+      const T y = static_cast<T>(source[lane]) + before[lane];
+      result[lane] = static_cast<std::int32_t>(two_slope_of<T>(y, slope[lane], after[lane], step.shifts[0]));
+    }
+  }
+}
+
 // The largest or the sum of every window.
 template <bool LARGEST>
 void pool_windows(const Step& step, const Value& source, const std::int32_t* map, const Value& result,

@@ -58,6 +58,10 @@ int encode(Builder& builder, int source, int levels, int shift, const Numbers& t
   return builder.encode(source, levels, shift, view(thresholds), view(steps));
 }
 
+int two_slope(Builder& builder, int source, const Numbers& constants, int shift) {
+  return builder.two_slope(source, view(constants), shift);
+}
+
 void scores(Builder& builder, int source, const Numbers& scale, const Numbers& bias, const Numbers& reach) {
   builder.scores(source, view(scale), view(bias), view(reach));
 }
@@ -98,6 +102,7 @@ NB_MODULE(_native, m) {
       .def("rescale", &rescale, "source"_a, "scale"_a, "bias"_a, "shift"_a)
       .def("scores", &scores, "source"_a, "scale"_a, "bias"_a, "reach"_a)
       .def("encode", &encode, "source"_a, "levels"_a, "shift"_a, "thresholds"_a, "steps"_a)
+      .def("two_slope", &two_slope, "source"_a, "constants"_a, "shift"_a)
       .def("pool", &pool<&Builder::pool>, "source"_a, "kernel_h"_a, "kernel_w"_a, "stride_h"_a, "stride_w"_a, "top"_a,
            "left"_a, "out_height"_a, "out_width"_a)
       .def("sum_pool", &pool<&Builder::sum_pool>, "source"_a, "kernel_h"_a, "kernel_w"_a, "stride_h"_a, "stride_w"_a,

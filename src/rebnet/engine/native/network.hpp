@@ -188,16 +188,24 @@ struct Value {
   int lanes() const { return (channels + LANES - 1) / LANES * LANES; }
 };
 
+// What two slopes give of y, which is moved before already: floor((slope y + 2^(shift-1)) / 2^shift) below 0.
+template <typename T>
+static T two_slope_of(T y, T slope, T after, int shift) {
+  return (y < 0 ? (slope * y + ((T{1} << shift) >> 1)) >> shift : y) + after;
+}
+
 // What makes a value of others: by numbers of values, of which the image is 0.
 struct Step {
-  enum Kind { LAYER, ENCODE, POOL, SUM_POOL, ADD, JOIN, STACK };
+  enum Kind { LAYER, ENCODE, TWO_SLOPE, POOL, SUM_POOL, ADD, JOIN, STACK };
 
   Kind kind;
   std::vector<int> sources;
   int target;
-  int layer = 0;            // of LAYER and ENCODE
-  Window window;            // of pools
-  std::vector<int> shifts;  // of ADD, one to a source
+  int layer = 0;                      // of LAYER and ENCODE
+  Window window;                      // of pools
+  std::vector<int> shifts;            // of ADD, one to a source; of TWO_SLOPE, that of its slopes
+  Aligned<std::int32_t> constants{};  // of TWO_SLOPE: [slope, before, after][row block][lane]
+  bool narrow = false;                // of TWO_SLOPE: nothing on the way leaves 32 bits
 };
 
 // A chain has layers alone. A network with branches has steps and values too, and its layers no pools.

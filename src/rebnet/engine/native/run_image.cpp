@@ -56,6 +56,8 @@ class Steps {
         return run_layer(step);
       case Step::ENCODE:
         return encode(step);
+      case Step::TWO_SLOPE:
+        return two_slope(step);
       case Step::POOL:
         return value(step.target).kind == Value::CODES ? pool_codes(step) : pool_features(step);
       case Step::SUM_POOL:
@@ -106,6 +108,12 @@ class Steps {
       encode_line(own, set_, finish, source, features(source) + static_cast<std::ptrdiff_t>(y) * source.line,
                   out.first + static_cast<std::ptrdiff_t>(y) * out.line, out.pixel);
     }
+  }
+
+  void two_slope(const Step& step) const {
+    const Value& source = value(step.sources[0]);
+    (step.narrow ? bend<std::int32_t> : bend<std::int64_t>)(step, features(value(step.target)), features(source),
+                                                            source.pixel, source.height * source.width);
   }
 
   void pool_codes(const Step& step) const {

@@ -30,6 +30,13 @@ def constants_of_rescale(shape: Sizes) -> Memory:
     return get["lanes"] * (SCALE_BITS + get["constant_width"]), get["sets"] * ceil_div(get["rows"], get["lanes"])
 
 
+def constants_of_two_slope(shape: Sizes) -> Memory:
+    """The read-only memory of a `two_slope`."""
+    get = numbers(shape)
+    width = get["planes_out"] + get["sum_width"] + get["slope_width"]
+    return get["lanes"] * width, ceil_div(get["rows"], get["lanes"])
+
+
 def constants_of_encoder(shape: Sizes) -> Memory:
     """The read-only memory of a `feature_encoder`."""
     get = numbers(shape)
@@ -70,6 +77,23 @@ def rescale(shape: Sizes) -> Features:
         "ram": lut_ram(lanes * planes + get["level_width"], 8),
         "levels": get["level_width"],
         **_rom(constants_of_rescale(shape)),
+    }
+
+
+def two_slope(shape: Sizes) -> Features:
+    """A multiplier a lane, its constants, and the sums in front of it and behind."""
+    get = numbers(shape)
+    lanes, out = get["lanes"], get["planes_out"]
+    return {
+        "module": one(get),
+        "in": lanes * get["planes"],
+        "sum": lanes * get["sum_width"],
+        "slope": lanes * get["slope_width"],
+        "bent": lanes * (get["shift"] + out),
+        "features": lanes * out,
+        "ram": lut_ram(lanes * out + get["level_width"], 8),
+        "levels": get["level_width"],
+        **_rom(constants_of_two_slope(shape)),
     }
 
 
@@ -171,6 +195,7 @@ def sum_pool(shape: Sizes) -> Features:
 
 PIECES: Mapping[str, Callable[[Sizes], Features]] = {
     "rescale": rescale,
+    "two_slope": two_slope,
     "feature_encoder": feature_encoder,
     "skip_buffer": skip_buffer,
     "stream_fork": stream_fork,
@@ -182,6 +207,7 @@ PIECES: Mapping[str, Callable[[Sizes], Features]] = {
 }
 MEMORIES: Mapping[str, tuple[Callable[[Sizes], Memory], bool]] = {
     "rescale": (constants_of_rescale, True),
+    "two_slope": (constants_of_two_slope, True),
     "feature_encoder": (constants_of_encoder, True),
     "skip_buffer": (words_of_skip, False),
     "sliding_window": (lines_of_window, False),

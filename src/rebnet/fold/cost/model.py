@@ -151,8 +151,8 @@ def module_cost(name: str, shape: Sizes, family: Family) -> NDArray[np.float64]:
         blocks = block_rams(width, depth, family)
         total[BRAM_36K] += copies * blocks[0]
         total[BRAM_18K] += copies * blocks[1]
-    if name in ("scores", "rescale"):
-        total[DSP] += np.asarray(shape["lanes"]) if name == "rescale" else 1
+    if name in ("scores", "rescale", "two_slope"):
+        total[DSP] += 1 if name == "scores" else np.asarray(shape["lanes"])
     return total
 
 

@@ -18,6 +18,7 @@ from rebnet.stages.ends import PIXEL_DEPTH, SCORES_DEPTH, SCORES_LATENCY, Scores
 from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip, Timing
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import Integers
+from rebnet.stages.two_slope import TwoSlopeUnit
 from rebnet.stages.window import POOL_LATENCY, WINDOW_DEPTH, WINDOW_IMAGES, WINDOW_LATENCY, WindowUnit
 
 
@@ -118,7 +119,7 @@ class _Builder:
                     link = self.window(stage, words)
                 case Mvtu():
                     link = self.mvtu(stage, words)
-                case RescaleUnit() | EncoderUnit():
+                case RescaleUnit() | TwoSlopeUnit() | EncoderUnit():
                     link = self.piped(stage.name, words, words.count, stage.timing)
                 case Fork():
                     link = words  # a word moves where all branches have a place, so its move is theirs

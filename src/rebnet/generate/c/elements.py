@@ -12,6 +12,9 @@ from rebnet.generate.c.plan import Layer
 from rebnet.generate.c.tables import Table
 from rebnet.ir.ops import Threshold
 
+_SHARED = ("weights", "slope", "before", "after")
+"""Tables that all levels share."""
+
 _ROWS = Template("""\
 for (int row = 0; row < $rows; row++, weights += $column_words) {
     int32_t sum = 0; /* A */
@@ -48,7 +51,7 @@ def pointers(tables: Sequence[Table], served: Sequence[int], planes: int, rows: 
         offset = ""
         if len(served) > 1 and table.kind == "steps":
             offset = f" + (levels - 1) * (levels - 2) / 2 * {rows}"
-        elif len(served) > 1 and table.kind != "weights":
+        elif len(served) > 1 and table.kind not in _SHARED:
             offset = f" + (levels - 1) * {sizes.get(table.kind, rows)}"
         lines.append(f"const {table.c_type} *{table.kind}{suffix} = {table.name}{offset};\n")
     return "".join(lines)

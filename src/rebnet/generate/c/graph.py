@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rebnet.errors import OptionError
 from rebnet.generate.c.arena import Buffer, arrange
 from rebnet.generate.c.plan import WORD_BITS, Layer, words
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import Dense, MaxPool, Op, Scores, Threshold
 from rebnet.ir.values import Code, Feature, Integer, Value
@@ -152,7 +152,7 @@ def _lowered(node: Node[Op], reads: list[Value]) -> bool:
             return isinstance(reads[0], Integer | Feature)
         case MaxPool():
             return isinstance(reads[0], Code | Feature)
-    return isinstance(node.op, Add | Join | SumPool)
+    return isinstance(node.op, TwoSlope | Add | Join | SumPool)
 
 
 def _step(network: Network, nodes: list[Node[Op]], number: int, numbers: Mapping[str, int]) -> Step:

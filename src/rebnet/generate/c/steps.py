@@ -18,17 +18,20 @@ from rebnet.generate.c.plan import Layer, words
 from rebnet.generate.c.tables import (
     Table,
     dense_tables,
+    most_bent,
     most_residual,
     signed,
     slope_tables,
     sloped_type,
     threshold_tables,
+    two_slope_tables,
 )
 from rebnet.generate.c.windows import CodeMap, gather
-from rebnet.ir.features import Rescale, SumPool
+from rebnet.ir.features import Rescale, SumPool, TwoSlope
 from rebnet.ir.network import Node
 from rebnet.ir.ops import Dense, MaxPool, Op, Scores, Threshold
 from rebnet.ir.values import Code, Feature, Integer, shifts_to_finest
+from rebnet.spec.two_slope import rounding
 
 _FUNCTION = Template("""\
 /* $comment */
@@ -105,6 +108,8 @@ def _tables(plan: Graph, step: Step, node: Node[Op]) -> tuple[Table, ...]:
             return threshold_tables(number, node.op, served)
         case Rescale() | Scores():
             return slope_tables(number, node.op, served)
+        case TwoSlope():
+            return two_slope_tables(number, node.op)
     return ()
 
 
@@ -174,6 +179,8 @@ def _element(plan: Graph, step: Step, node: Node[Op]) -> str:
         case Rescale():
             assert step.layer is not None
             return f"const int32_t z{number} = {_rescaled(node.op, number, step.layer.dense.reaches)};\n"
+        case TwoSlope():
+            return _bent(node.op, number, plan.numbers[source], cast(Feature, network.values[source]))
         case Threshold():
             value = network.values[source]
             if isinstance(value, Integer):
@@ -192,6 +199,17 @@ def _rescaled(op: Rescale, number: int, reaches: Sequence[int]) -> str:
     scale = f"scale_{number}[row]" if kind == "int32_t" else f"({kind})scale_{number}[row]"
     sloped = f"{scale} * (2 * sum - *reach) + bias_{number}[row]"
     return _whole(f"floored{kind[3:5]}({sloped}, {op.shift})", kind)
+
+
+def _bent(op: TwoSlope, number: int, source: int, read: Feature) -> str:
+    """A feature bent where it is negative."""
+    kind = signed(most_bent(op, reached(read)))
+    z = f"z{source}" if kind == "int32_t" else f"({kind})z{source}"
+    half = f" + {rounding(op.shift)}" if op.shift else ""
+    bent = f"slope_{number}[row] * y{number}{half}"
+    bent = f"floored{kind[3:5]}({bent}, {op.shift})" if op.shift else bent
+    moved = _whole(f"(y{number} < 0 ? {bent} : y{number}) + after_{number}[row]", kind)
+    return f"const {kind} y{number} = {z} + before_{number}[row];\nconst int32_t z{number} = {moved};\n"
 
 
 def _added(plan: Graph, node: Node[Op]) -> str:

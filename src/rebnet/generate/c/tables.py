@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.generate.c.plan import WORD_BITS, Layer
-from rebnet.ir.features import Rescale
+from rebnet.ir.features import Rescale, TwoSlope
 from rebnet.ir.ops import BitMatrix, Scores, Threshold
 
 _TYPES = (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.int64)
@@ -114,6 +114,15 @@ def slope_tables(number: int, op: Scores | Rescale, served: tuple[int, ...]) -> 
     )
 
 
+def two_slope_tables(number: int, op: TwoSlope) -> tuple[Table, Table, Table]:
+    """Slopes, and what is added before and after, a channel each."""
+    return (
+        Table(f"slope{number}", f"S_c, in units of 2^-{op.shift}", narrowest(op.slope)),
+        Table(f"before{number}", "p_c", narrowest(op.before)),
+        Table(f"after{number}", "q_c", narrowest(op.after)),
+    )
+
+
 def _sets(served: tuple[int, ...]) -> str:
     return f" of {len(served)} sets" if len(served) > 1 else ""
 
@@ -145,6 +154,13 @@ def most_residual(op: Threshold, reaches: Sequence[int]) -> int:
     reach = np.array(reaches, dtype=np.int64)[:, None]
     sums = (reach << op.shift) + np.abs(op.thresholds) + np.abs(op.steps).sum(axis=2)
     return int(sums.max())
+
+
+def most_bent(op: TwoSlope, reach: int) -> int:
+    """The most on the way through two slopes, of features up to `reach` in size."""
+    sums = reach + np.abs(op.before)
+    bent = np.maximum(np.abs(op.slope), 1) * sums + (1 << op.shift)
+    return int((bent + np.abs(op.after)).max())
 
 
 def signed(most: int) -> str:

@@ -1,0 +1,68 @@
+"""`two_slope`: features bent where they are negative, a word a cycle."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rebnet.stages.buffers import Depths
+from rebnet.stages.features import NodeUnit, Timing
+from rebnet.stages.memories import rom_style
+from rebnet.stages.module import Module, quoted
+
+TWO_SLOPE = Timing(5, 8)
+
+
+@dataclass(frozen=True)
+class TwoSlopeUnit(NodeUnit):
+    """`two_slope`: features bent where they are negative.
+
+    Attributes:
+        name: of the node, and of the instance.
+        rows: channels.
+        lanes: elements of a word.
+        words: of an image.
+        level_width: bits of a level count.
+        planes: bits of a feature that comes.
+        planes_out: bits of one that leaves.
+        sum_width: bits of y, signed.
+        slope_width: bits of S_c, signed.
+        shift: s.
+    """
+
+    name: str
+    rows: int
+    lanes: int
+    words: int
+    level_width: int
+    planes: int
+    planes_out: int
+    sum_width: int
+    slope_width: int
+    shift: int
+
+    timing: ClassVar[Timing] = TWO_SLOPE
+
+    @property
+    def cycles(self) -> int:
+        """In which an image's words are taken."""
+        return self.words
+
+    @property
+    def out_bits(self) -> int:
+        """Bits of the words that leave."""
+        return self.lanes * self.planes_out
+
+    def module(self, depths: Depths) -> Module:
+        """The instance and its parameters, its memory image left out."""
+        constants = self.lanes * (self.planes_out + self.sum_width + self.slope_width)
+        parameters = {
+            "ROWS": self.rows,
+            "LANES": self.lanes,
+            "LEVEL_WIDTH": self.level_width,
+            "PLANES": self.planes,
+            "PLANES_OUT": self.planes_out,
+            "SUM_WIDTH": self.sum_width,
+            "SLOPE_WIDTH": self.slope_width,
+            "SHIFT": self.shift,
+            "STYLE": quoted(rom_style(constants, -(-self.rows // self.lanes))),
+        }
+        return Module("two_slope", parameters, self.name)
