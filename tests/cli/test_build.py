@@ -68,9 +68,9 @@ def test_no_device(refuse, run_folder, tmp_path):
 
 
 def test_unknown_part(rebnet, run_folder, tmp_path):
-    code, out, err = rebnet("build", run_folder, "--part", "xc7k325t", "--output", tmp_path / "b")
+    code, out, err = rebnet("build", run_folder, "--part", "xc7a999t", "--output", tmp_path / "b")
     assert (code, out) == (2, "")
-    assert "part or board 'xc7k325t' is not known" in err
+    assert "part or board 'xc7a999t' is not known" in err
     assert not (tmp_path / "b").exists()
 
 

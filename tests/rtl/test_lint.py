@@ -31,6 +31,7 @@ SPREAD = {
     "vector_buffer": [{"CHUNKS": 1, "DEPTH": 1000}],
     "sliding_window": [
         {**MAP_OF_224, "CHANNELS": 3, "WORD": 1},
+        {**MAP_OF_224, "KERNEL": 1, "HEIGHT": 1, "OUT_HEIGHT": 1, "KERNEL_X": 9, "STRIDE_X": 2, "OUT_WIDTH": 108},
         {**MAP_OF_224, "PAD_Y": 3, "PAD_X": 3, "CHANNELS": 3, "WORD": 3, "READS": 121, "WRITES": 16, "PLANES": 8},
     ],
     "max_pool": [{**MAP_OF_224, "CHANNELS": 64, "WORD": 1, "DEPTH": 160000, "STYLE": "block"}],
@@ -59,7 +60,7 @@ SPREAD = {
 
 WINDOW_SIZES = "KERNEL, STRIDE, OUT_HEIGHT and OUT_WIDTH must be at least 1, PAD_Y and PAD_X at least 0"
 BENT_WIDTHS = "PLANES, PLANES_OUT, SUM_WIDTH and SLOPE_WIDTH must be at least 1, SHIFT at least 0"
-WINDOW_READS = "READS must be 1 to KERNEL*KERNEL, and 1 for windows of parts of pixels"
+WINDOW_READS = "READS must be 1 to KERNEL*KERNEL_X, and 1 for windows of parts of pixels"
 WINDOW_WRITES = "WRITES must be a power of two, and 1 for parts of pixels"
 
 ILLEGAL = [
@@ -93,10 +94,12 @@ ILLEGAL = [
         )
     ],
     ("window_buffer", {"KERNEL": 0}, WINDOW_SIZES),
+    ("window_buffer", {"KERNEL_X": 0}, WINDOW_SIZES),
+    ("window_buffer", {"STRIDE_X": 0}, WINDOW_SIZES),
     ("window_buffer", {"PAD_Y": -1}, WINDOW_SIZES),
-    ("window_buffer", {"PAD_X": 3}, "PAD_Y and PAD_X must be less than KERNEL"),
+    ("window_buffer", {"PAD_X": 3}, "PAD_Y must be less than KERNEL, PAD_X less than KERNEL_X"),
     ("window_buffer", {"READS": 2}, WINDOW_READS),
-    ("sliding_window", {"PAD_Y": 3}, "window_buffer: PAD_Y and PAD_X must be less than KERNEL"),
+    ("sliding_window", {"PAD_Y": 3}, "window_buffer: PAD_Y must be less than KERNEL, PAD_X less than KERNEL_X"),
     ("sliding_window", {"READS": 2}, f"window_buffer: {WINDOW_READS}"),
     ("mvtu", {**SMALL_MVTU, "SIMD": 27, "POPCOUNT_STAGES": 3}, "SIMD must be 1 to COLS"),
     ("mvtu", {**SMALL_MVTU, "DRAIN": 3}, "DRAIN must divide PE"),
@@ -116,8 +119,8 @@ ILLEGAL = [
     ("scores", {"LANES": 0}, "ROWS and LANES must be at least 1"),
     ("scores", {"SETS": 4}, "LEVEL_WIDTH must hold SETS"),
     ("scores", {"ACC_WIDTH": 41}, "ACC_WIDTH must be less than SCORE_WIDTH"),
-    ("sum_pool", {"PLANES_OUT": 7}, "PLANES_OUT must be PLANES to PLANES + clog2(KERNEL*KERNEL)"),
-    ("sum_pool", {"PLANES_OUT": 11}, "PLANES_OUT must be PLANES to PLANES + clog2(KERNEL*KERNEL)"),
+    ("sum_pool", {"PLANES_OUT": 7}, "PLANES_OUT must be PLANES to PLANES + clog2(KERNEL*KERNEL_X)"),
+    ("sum_pool", {"PLANES_OUT": 11}, "PLANES_OUT must be PLANES to PLANES + clog2(KERNEL*KERNEL_X)"),
     ("rescale", {"ROWS": 0}, "ROWS and LANES must be at least 1"),
     ("rescale", {"LANES": 0}, "ROWS and LANES must be at least 1"),
     ("rescale", {"PLANES": 0}, "ACC_WIDTH, PLANES and CONSTANT_WIDTH must be at least 1, SHIFT at least 0"),
