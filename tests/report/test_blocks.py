@@ -4,6 +4,7 @@ import re
 from html import escape
 
 import pytest
+import torch
 from tests.ir.networks import from_text, random_images
 from tests.report.test_operating import simulation
 from tests.simulate.builds import save_run
@@ -66,6 +67,7 @@ def branched(tmp_path_factory):
     made = []
     for name, text in (("forks", FORKS), ("join", SLOW_JOIN)):
         described = parse(text)
+        torch.manual_seed(0)
         model = build_model(described, 2)
         calibrate(model, random_images(1, 20, described.image))
         flow.compile(save_run(folder / f"run-{name}", export(model)), folder / name, folding="balanced")
@@ -102,7 +104,9 @@ def test_branches(branched):
     assert sum(isinstance(unit, Skip) for unit in units.values()) == 16
     joins = [block for block in found if len(block.reads) > 1]
     assert [(block.kind, len(block.reads)) for block in joins] == [("add", 3), ("join", 2), ("add", 3), ("add", 7)]
-    assert f"words in from {joins[2].reads[0]} of 132 bits, converted to 66 bits" in joins[2].sentence(0)
+    bits, converted = joins[2].words[0]
+    assert f"words in from {joins[2].reads[0]} of {bits} bits, converted to {converted} bits" in joins[2].sentence(0)
+    assert bits == 2 * converted
     assert "converted" not in joins[0].sentence(0)
 
 
