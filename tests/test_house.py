@@ -1,27 +1,12 @@
 """The house: every noun has its twins, and what may not be imported, read or stored is not."""
 
 import ast
-import re
 from pathlib import Path
 
 import pytest
 
 import rebnet
 from rebnet import processes
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
-from rebnet.ir.ops import (
-    Affine,
-    BatchNorm,
-    Conv,
-    Dense,
-    MaxPool,
-    Op,
-    PixelInput,
-    ResidualSign,
-    Scores,
-    Threshold,
-)
-from rebnet.ir.storage import _KINDS
 from rebnet.rtl import MODULES, source
 
 SOURCE = Path(rebnet.__file__).parent
@@ -77,51 +62,6 @@ def test_every_file_of_the_law_has_its_float_twin():
 
 def test_every_room_has_tests():
     assert [name for name in ROOMS if not any((ROOT / "tests" / name).glob("test_*.py"))] == []
-
-
-PAGES = {
-    PixelInput: ("pixel_input",),
-    Dense: ("mvtu",),
-    Conv: ("mvtu", "sliding_window"),
-    MaxPool: ("max_pool",),
-    BatchNorm: (),
-    Affine: (),
-    ResidualSign: (),
-    Threshold: ("residual_encoder", "feature_encoder"),
-    Rescale: ("rescale",),
-    TwoSlope: ("two_slope",),
-    Add: ("join_add",),
-    SumPool: ("sum_pool", "global_sum"),
-    Join: ("join_channels",),
-    Stack: ("stack",),
-    Scores: ("scores",),
-}
-"""The modules of an operation; none of those that lowering leaves no trace of."""
-
-
-def test_every_operation_has_its_reference_page():
-    """Each module of it has a page, which the library's list names, and which tells its every port and parameter."""
-    assert set(PAGES) == {PixelInput, *Op.__args__}
-    assert {page for pages in PAGES.values() for page in pages} <= set(MODULES)
-    folder = ROOT / "docs" / "reference" / "rtl"
-    listed = (folder / "README.md").read_text(encoding="utf-8")
-    for module in MODULES:
-        assert f"[{module}]({module}.md)" in listed
-        text = source(module).read_text(encoding="utf-8")
-        told = _page(folder, module)
-        names = re.findall(r"^ +parameter .*?(\w+) *=", text, re.MULTILINE)
-        names += re.findall(r"^ +(?:input|output) +logic .*?(\w+),?$", text, re.MULTILINE)
-        assert [name for name in names if not re.search(rf"\b{name}\b", told)] == [], module
-
-
-def _page(folder, module):
-    """The text of a page, and of those whose parameters it says are its own."""
-    told = (folder / f"{module}.md").read_text(encoding="utf-8")
-    return told + "".join(_page(folder, other) for other in re.findall(r"parameters are those of \[(\w+)\]", told))
-
-
-def test_every_operation_is_stored():
-    assert set(_KINDS.values()) == set(Op.__args__)
 
 
 @named

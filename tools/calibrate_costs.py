@@ -50,6 +50,7 @@ TOGETHER = (
     ("rescale", "feature_encoder"),
     ("two_slope",),
     ("skip_buffer", "stream_fork", "join_add", "join_channels", "stack", "global_sum", "sum_pool"),
+    ("upsample",),
 )
 PRIOR: dict[str, dict[str, dict[str, float]]] = json.loads(
     Path(__file__).with_name("calibration_prior.json").read_text()

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window
 from rebnet.stages.converter import Converter
 from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip
@@ -11,6 +12,7 @@ from rebnet.stages.module import Module
 from rebnet.stages.mvtu import Arithmetic, Mvtu
 from rebnet.stages.numbers import clog2
 from rebnet.stages.two_slope import TwoSlopeUnit
+from rebnet.stages.upsample import UpsampleUnit
 from rebnet.stages.window import WindowUnit
 
 GAINS = {1: (1,), 2: (170, 85), 3: (145, 73, 37), 8: (128, 64, 32, 16, 8, 4, 2, 1)}
@@ -34,6 +36,7 @@ def fitted() -> list[Module]:
         _joins,
         _sums,
         _bends,
+        _larger,
     )
     return [module for number, part in enumerate(parts) for module in part(random.Random(number))]
 
@@ -210,6 +213,17 @@ def _bends(draw: random.Random) -> Iterator[Module]:
         planes, shift = draw.randint(6, 14), draw.choice((8, 12, 14, 15, 15))
         widths = planes, planes + draw.randint(-1, 2), planes + draw.randint(1, 2), draw.choice((9, 13, 16, 16))
         yield TwoSlopeUnit(f"bend_{number}", rows, lanes, rows, 2, *widths, shift).module({})
+
+
+def _larger(draw: random.Random) -> Iterator[Module]:
+    for number in range(10):
+        factors, side = (
+            draw.choice((Factors(2, 2), Factors(2, 1), Factors(1, 2), Factors(4, 4))),
+            draw.choice((4, 7, 16)),
+        )
+        lanes, planes, words = draw.choice((1, 2, 4, 16)), draw.choice((1, 2, 8, 11)), draw.choice((1, 2, 8, 16))
+        unit = UpsampleUnit(f"larger_{number}", factors, side, side, words, lanes, planes, 2, draw.choice((1, 2)))
+        yield unit.module({unit.words.name: round(unit.words.least * draw.uniform(1, 1.5))})
 
 
 def _joins(draw: random.Random) -> Iterator[Module]:

@@ -50,7 +50,8 @@ def train(network=NETWORK, dataset="digits", output="run", *more):
             "network text, token 2, 'E64': not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or "
             "D<outputs>(PE,SIMD,LANES), such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and "
             ":KxK/STRIDE+same, such as C96(32,33):11x11/4, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an "
-            "average pool AP<size>/STRIDE or GAP, PReLU or RPReLU, or a block such as 2{ C64:3x3+same | }+",
+            "average pool AP<size>/STRIDE or GAP, PReLU or RPReLU, U<factor> or U<rows>x<columns>, "
+            "such as U2, or a block such as 2{ C64:3x3+same | }+",
         ),
         (
             "8x8x1 - C64",

@@ -27,7 +27,7 @@ WIDE = ((33, 1, 5), (70, 65, 3))
 NETWORKS = CHAINS + GRAPHS + len(WIDE)
 IMAGES = 9
 MUTATIONS = 800
-BRANCHED = (99,)
+BRANCHED = (69,)
 """A small random network with branches that has steps of all kinds."""
 SMALL = ("5x5x1 - C2:3x3+same - MP2 - C3:2x2 - D2", "6x6x3 - C65:2x2 - C2:3x3 - D2", "7x7x1 - C1:3x3 - MP3/1 - D3 - D1")
 CROSS = "aarch64-linux-gnu"

@@ -39,6 +39,12 @@ TEXTS = [
     (RESNET, 1, False),
     ("8x8x2 - C6:3x3+same - PReLU - 2{ C6:3x3+same | }+ - RPReLU - AP3/2 - { RPReLU | }+ - D4", 2, False),
     ("6x6x2 - C5 - MP2 - RPReLU - C4:2x2 - RPReLU - D6 - PReLU - { D6 - RPReLU | D6 }+ - RPReLU - D3", 3, True),
+    (
+        "8x8x1 - C6:3x3+same - { MP2 - { AP2 - C6:1x1 - U2 | C6:3x3+same }+ - RPReLU - U2 | }+ - C4:3x3+same - U2x1 - "
+        "C5:3x3/2+same - MP2 - U1x3 - D4",
+        2,
+        True,
+    ),
     ("7x7x1 - { C5:3x3+same - MP2 | C3:2x2/2 | C4:2x2/2 }& - D6 - { D6 - D6 | }+ - D3", 2, True),
     (
         "6x6x2 - C4 - { { C4:3x3+same | C4:1x1 }+ | { C3:3x3+same | }& - C4:1x1 }+ - MP2/1 - AP2/1 - C5:2x2 - D3",
@@ -91,11 +97,11 @@ def equal(model, exported, lowered, pixels, m):
     for name, (*_, module) in said.origins.items():
         feature = lowered.values.get(name)
         numbers = [n for n, step in enumerate(flow) if module in step.module.modules()]
-        if not isinstance(feature, Feature) or isinstance(module, MaxPool2d):
+        if not isinstance(feature, Feature) or not isinstance(exported.values[name], Feature):
             continue
         before = exported.before(exported.by_name[name])
         rescaled = isinstance(exported.by_name[name].op, ops.Rescale)
-        pooled = rescaled and isinstance(before.op, MaxPool)  # lowering pools behind the rescale
+        pooled = rescaled and isinstance(before.op, MaxPool | ops.Upsample)  # lowering pools behind the rescale
         z = found[before.name if pooled else name]
         wanted = real[numbers[0]].numpy()
         wanted = wanted.transpose(0, 2, 3, 1) if wanted.ndim == 4 else wanted[:, None, None]

@@ -27,12 +27,13 @@ from rebnet.generate import generate
 from rebnet.generate.c.arena import Buffer, arrange
 from rebnet.generate.c.graph import graph, kept_type
 from rebnet.ir import storage
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import Conv, Dense, MaxPool, PixelInput, Scores, Threshold
 from rebnet.ir.values import Feature, Shape
 from rebnet.ir.verify import verify
 from rebnet.lower import lower
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window
 
 ROOT = Path(__file__).parents[2]
@@ -75,8 +76,10 @@ def everything(seed, levels, rows=(33, 1, 5), own_sets=False, **options):
     pooled = put(MaxPool(Window(3, 2)), put(Join(), code, put(sign, thin), code))
     narrow = feature(put(Stack(), put(Stack(), mixed, put(sign, largest)), mixed), few, Window(2, 1, same=True))
     again = feature(pooled, few, Window(3, 2, same=True))
-    ends = [put(SumPool(), narrow), put(SumPool(), put(Add(), again, again)), put(SumPool(), largest)]
-    ends[-1] = put(bend(made, ends[-1]), ends[-1])
+    larger = feature(put(Upsample(Factors(1, 3)), put(Upsample(Factors(2, 1)), made.sign(again))), few, Window(1, 2))
+    again = put(Add(), again, again, put(MaxPool(Window(2, 2)), put(Upsample(Factors(2, 2)), again)))
+    ends = [put(SumPool(), narrow), put(SumPool(), again), put(SumPool(), largest), put(SumPool(), larger)]
+    ends[2] = put(bend(made, ends[2]), ends[2])
     codes = [put(sign, end) for end in ends]
     last = made.norm(made.layer(put(Join(), *codes, *reversed(codes)), 4, None), positive=False)
     return lower(pruned(f"everything{seed}", made, last), **options)
@@ -138,7 +141,7 @@ def test_nothing_is_read_or_written_that_is_not_there(tmp_path):
     networks.append(everything(5, 2, rows=(1, 1, 1), fixed_levels=True))
     check_together(networks, [images_for(network, 1, 2) for network in networks], tmp_path, host(), *sanitized())
     kinds = {type(op) for network in networks for op in network.ops}
-    assert kinds == {Conv, Dense, MaxPool, Scores, Threshold, Rescale, TwoSlope, Add, SumPool, Join, Stack}
+    assert kinds == {Conv, Dense, MaxPool, Scores, Threshold, Rescale, TwoSlope, Add, SumPool, Upsample, Join, Stack}
     source = (tmp_path / "net2.c").read_text()
     assert all(text in source for text in ("floored64(", "(int64_t)z", "int64_t residual", "int64_t y"))
 
@@ -205,10 +208,9 @@ def test_golden(tmp_path, golden):
 
 
 def test_refusals(tmp_path):
-    network = random_graph(1)
-    assert not network.is_chain
+    network = next(graph for graph in map(random_graph, range(50)) if not graph.is_chain)
     storage.save(network, tmp_path)
-    with pytest.raises(OptionError, match=r"^graph1: lower the network before writing it as C$"):
+    with pytest.raises(OptionError, match=rf"^{network.name}: lower the network before writing it as C$"):
         generate(tmp_path, target="c")
     storage.save(wide(finest=40), tmp_path)
     with pytest.raises(

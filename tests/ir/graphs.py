@@ -5,12 +5,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign
 from rebnet.ir.values import Code, Feature, LevelCounts, Shape, Value
 from rebnet.ir.verify import verify
 from rebnet.spec.rescale import grid_of
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import NO_PADS, Pads, Window
 
 
@@ -26,6 +27,11 @@ def draw_pads(rng: np.random.Generator, kernel: tuple[int, int]) -> Pads:
         return NO_PADS
     (top, below), (left, right) = (tuple(int(pad) for pad in rng.integers(0, size, 2)) for size in kernel)
     return (top, below), (left, right)
+
+
+GROWN = (Factors(2, 2), Factors(2, 1), Factors(1, 2), Factors(3, 2))
+MOST_GROWN = 20
+"""Places of a map that may still grow."""
 
 
 @dataclass
@@ -192,6 +198,12 @@ def _grow(graph: Graph, fraction_bits: int) -> None:
         case 12 if features:
             source = graph.pick(features)
             graph.put(bend(graph, source), source, width=graph.widths[source])
+        case 13:
+            values = [*features, *(n for n in codes if n != PIXELS and graph.values[n].planes == graph.levels)]
+            small = [n for n in values if graph.values[n].shape.positions <= MOST_GROWN]
+            if small:
+                source = graph.pick(small)
+                graph.put(Upsample(GROWN[int(rng.integers(len(GROWN)))]), source, width=graph.widths[source])
         case 7 if features:
             first = graph.pick(features)
             shape = graph.values[first].shape
@@ -250,6 +262,8 @@ def _layer(graph: Graph, source: str, fraction_bits: int) -> None:
         pool = Window(kernel, draw_pair(rng, 1, 3), pads=draw_pads(rng, kernel))
         if pool.fits(*size[:2]):
             sums, pooled = graph.put(MaxPool(pool), sums, width=graph.widths[sums]), True
+        if rng.random() < 0.3 and graph.values[sums].shape.positions <= MOST_GROWN:
+            sums = graph.put(Upsample(GROWN[0]), sums, width=graph.widths[sums])
     if rng.random() < 0.35:
         graph.sign(graph.norm(sums, positive=pooled or graph.own_sets))
     else:
@@ -297,11 +311,15 @@ def exact_values(network: Network, images: np.ndarray, m: int) -> dict[str, np.n
             case SumPool(window=window):
                 whole = inputs[0].mean(axis=(1, 2), keepdims=True)
                 value = whole if window is None else _pool(inputs[0], window, np.mean)
+            case Upsample(factors=factors):
+                height, width = inputs[0].shape[1:3]
+                rows = np.arange(height * factors.rows) // factors.rows
+                value = inputs[0][:, rows[:, None], np.arange(width * factors.columns) // factors.columns]
             case Join():
                 value = np.concatenate(inputs, axis=-1)
             case Stack():
                 value = sum(inputs)
-        if isinstance(node.op, MaxPool | Join) and network.sources(node)[0] in lowest:
+        if isinstance(node.op, MaxPool | Join | Upsample) and network.sources(node)[0] in lowest:
             lowest[node.name] = low
         elif isinstance(node.op, Stack):
             lowest[node.name] = sum(lowest[source] for source in network.sources(node))

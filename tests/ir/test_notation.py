@@ -78,7 +78,7 @@ LAYER = (
     "not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or D<outputs>(PE,SIMD,LANES), "
     "such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and :KxK/STRIDE+same, such as "
     "C96(32,33):11x11/4, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an average pool AP<size>/STRIDE or GAP, "
-    "PReLU or RPReLU, or a block such as 2{ C64:3x3+same | }+"
+    "PReLU or RPReLU, U<factor> or U<rows>x<columns>, such as U2, or a block such as 2{ C64:3x3+same | }+"
 )
 CONV = "C16:5x5/2 or C16:1x9/1x2+same"
 WINDOW = (

@@ -53,7 +53,7 @@ ORDER = [
     (with_nodes(REAL, REAL.nodes[1:]), "tiny, operation 1, BatchNorm: stands at the start, where Dense may stand"),
     (
         with_nodes(REAL, (*REAL.nodes[:3], *REAL.nodes[2:])),
-        "tiny, operation 4, ResidualSign: stands after ResidualSign, where Dense, Join, Stack may stand",
+        "tiny, operation 4, ResidualSign: stands after ResidualSign, where Dense, Upsample, Join, Stack may stand",
     ),
     (
         with_nodes(REAL, (REAL.nodes[0], *REAL.nodes[2:])),
@@ -207,20 +207,23 @@ CONVOLUTIONS = [
     ),
     (
         with_nodes(MAPS, (MAPS.nodes[0], MAPS.nodes[2], *MAPS.nodes[3:])),
-        "tiny, operation 3, ResidualSign: stands after MaxPool, where BatchNorm, Rescale may stand",
+        "tiny, operation 3, ResidualSign: stands after MaxPool, where BatchNorm, Rescale, Upsample may stand",
     ),
-    (with_op(MAPS, 3, POOL), "tiny, operation 4, MaxPool: stands after MaxPool, where ResidualSign may stand"),
+    (
+        with_op(MAPS, 3, POOL),
+        "tiny, operation 4, MaxPool: stands after MaxPool, where ResidualSign, Upsample may stand",
+    ),
     (
         with_op(MAPS, 4, POOL),
-        "tiny, operation 5, MaxPool: stands after ResidualSign, where Dense, Join, Stack may stand",
+        "tiny, operation 5, MaxPool: stands after ResidualSign, where Dense, Upsample, Join, Stack may stand",
     ),
     (
         with_op(INTEGER, 2, MaxPool(Window(1, 1))),
-        "tiny, operation 3, MaxPool: stands after Threshold, where Dense, Join, Stack may stand",
+        "tiny, operation 3, MaxPool: stands after Threshold, where Dense, Upsample, Join, Stack may stand",
     ),
     (
         with_nodes(MAPS, (*MAPS.nodes[:2], MAPS.nodes[4].op, *MAPS.nodes[3:])),
-        "tiny, operation 3, Dense: stands after BatchNorm, where ResidualSign, MaxPool may stand",
+        "tiny, operation 3, Dense: stands after BatchNorm, where ResidualSign, MaxPool, Upsample may stand",
     ),
     (
         with_nodes(MAPS, MAPS.nodes[:3]),
@@ -229,7 +232,8 @@ CONVOLUTIONS = [
     (with_nodes(MAPS, MAPS.nodes[:2]), "tiny: ends with convolution layer1; the last layer must be dense"),
     (
         with_op(GAINED_MAPS, 1, Scores(*([np.zeros((2, 2), dtype=np.int64)] * 2)), 1),
-        "tiny, operation 2, Scores: stands after Conv, where BatchNorm, Affine, Threshold, Rescale, MaxPool may stand",
+        "tiny, operation 2, Scores: stands after Conv, where BatchNorm, Affine, Threshold, Rescale, MaxPool, Upsample "
+        "may stand",
     ),
     (
         with_op(MAPS, 1, Affine(np.ones(2), np.ones(2)), 1),

@@ -52,6 +52,10 @@ SPREAD = {
         {"POSITIONS": 1, "LANES": 1, "PLANES": 1, "PLANES_OUT": 1},
         {"POSITIONS": 3136, "CHANNELS": 512, "LANES": 512, "PLANES_OUT": 20},
     ],
+    "upsample": [
+        {"WIDTH": 1, "ROWS": 1, "COLUMNS": 2, "PIXELS": 1, "WORDS": 1, "DEPTH": 1},
+        {"WIDTH": 512, "ROWS": 4, "COLUMNS": 3, "PIXELS": 224, "SETS": 3, "DEPTH": 1000, "STYLE": "block"},
+    ],
     "scores": [{"ROWS": 1000, "LANES": 16, "SETS": 3}],
     "popcount": [{"WIDTH": 1024, "STAGES": 5}],
     "rom": [{"WIDTH": 1, "DEPTH": 1}, {"DEPTH": 1000, "STYLE": "distributed"}],
@@ -153,6 +157,10 @@ ILLEGAL = [
     ("global_sum", {"LANES": 0}, "LANES must divide CHANNELS"),
     ("global_sum", {"PLANES_OUT": 7}, "PLANES_OUT must be PLANES to PLANES + clog2(POSITIONS)"),
     ("global_sum", {"PLANES_OUT": 15}, "PLANES_OUT must be PLANES to PLANES + clog2(POSITIONS)"),
+    ("upsample", {"COLUMNS": 0}, "WIDTH, ROWS, COLUMNS, PIXELS and WORDS must be at least 1"),
+    ("upsample", {"DEPTH": 31}, "DEPTH must be at least PIXELS*WORDS, or WORDS where ROWS is 1"),
+    ("upsample", {"ROWS": 1, "DEPTH": 3}, "DEPTH must be at least PIXELS*WORDS, or WORDS where ROWS is 1"),
+    ("upsample", {"SETS": 4}, "LEVEL_WIDTH must hold SETS"),
     ("pixel_input", {"BITS": 9}, "BITS must be 1 to 8"),
     ("pixel_input", {"LEVELS": 4}, "LEVEL_WIDTH must hold LEVELS"),
 ]
@@ -242,6 +250,7 @@ for command in sys.argv[1:]:
         ("feature_encoder", "two levels, the same for all channels"),
         ("stack", "three, of unequal planes"),
         ("global_sum", "4x4, parts"),
+        ("upsample", "3x2, parts of pixels"),
     ],
 )
 def test_yosys_reads_and_elaborates_the_unit(tmp_path: Path, module: str, case: str) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import OptionError
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import Conv, Dense, MaxPool, Op, Scores, Threshold
 from rebnet.ir.values import Code, Feature, Shape, shifts_to_finest
@@ -101,6 +101,8 @@ def _step(builder: Any, network: Network, node: Node[Op], sources: list[int]) ->
             made = builder.pool(*sources, *_geometry(window, values[0].shape))
         case SumPool(window=window):
             made = builder.sum_pool(*sources, *_geometry(window, values[0].shape))
+        case Upsample(factors=factors):
+            made = builder.upsample(*sources, factors.rows, factors.columns)
         case Add():
             made = builder.add(sources, list(shifts_to_finest(cast(list[Feature], values))))
         case Join():

@@ -24,11 +24,12 @@ from threadpoolctl import threadpool_limits
 from rebnet.engine.maps import Maps, padded, pool, windows
 from rebnet.engine.reference import check_images
 from rebnet.errors import OptionError
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, Op, ResidualSign
 from rebnet.ir.values import Code, Feature, Value
 from rebnet.spec.two_slope import two_slope
+from rebnet.spec.upsample import upsample
 from rebnet.spec.window import Window
 
 _BATCH = 32  # images that go through the network together
@@ -181,6 +182,8 @@ def _function(
             function = _added
         case SumPool(window=window):
             function = partial(_mean, window=window)
+        case Upsample(factors=factors):
+            function = partial(upsample, factors=factors)
         case Join():
             function = _joined
         case Stack():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 from rebnet.ir.values import Shape
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window, short
 
 PLAIN = Window(3, 1)
@@ -85,7 +86,18 @@ class TwoSlopeText:
         return "RPReLU" if self.shifts else "PReLU"
 
 
-LayerText = DenseText | ConvText | PoolText | AverageText | TwoSlopeText
+@dataclass(frozen=True)
+class UpsampleText:
+    """Every row and every place of a row several times."""
+
+    factors: Factors
+
+    def __str__(self) -> str:
+        rows, columns = self.factors.rows, self.factors.columns
+        return f"U{rows}" if rows == columns else f"U{self.factors}"
+
+
+LayerText = DenseText | ConvText | PoolText | AverageText | TwoSlopeText | UpsampleText
 
 
 @dataclass(frozen=True)
@@ -156,6 +168,8 @@ def behind(layer: LayerText, shape: Shape) -> Shape:
             return Shape(1, 1, shape.channels) if window is None else shape.windowed(window)
         case TwoSlopeText():
             return shape
+        case UpsampleText(factors=factors):
+            return Shape(shape.height * factors.rows, shape.width * factors.columns, shape.channels)
 
 
 def met(meet: Meet, ends: Sequence[Shape]) -> Shape:

@@ -14,6 +14,7 @@ from rebnet.errors import VerifyError
 from rebnet.ir.values import Code, Feature, Integer, LevelCounts, Shape, Value, check_sums, shifts_to_finest
 from rebnet.spec.rescale import rescaled_bounds
 from rebnet.spec.two_slope import two_slope_bounds
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window
 
 Integers = NDArray[np.int64]
@@ -105,6 +106,20 @@ class SumPool:
             shape, area = feature.shape.windowed(self.window), self.window.area
         low, high = (tuple(area * end for end in ends) for ends in (feature.low, feature.high))
         return Feature(shape, feature.unit / area, low, high)
+
+
+@dataclass(frozen=True)
+class Upsample:
+    """Every row of a map, and every place of a row, several times: of codes, of features, of reals before lowering."""
+
+    factors: Factors
+
+    def result(self, counts: LevelCounts, source: Value) -> Value:
+        """The same type on a larger map."""
+        if isinstance(source, Integer):
+            raise VerifyError("repeats sums; it repeats what is made of them, codes or features")
+        shape, factors = source.shape, self.factors
+        return replace(source, shape=Shape(shape.height * factors.rows, shape.width * factors.columns, shape.channels))
 
 
 @dataclass(frozen=True)

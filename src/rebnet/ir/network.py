@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain, count
 from typing import Generic, TypeVar, cast
 
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.ops import Affine, BatchNorm, Dense, MaxPool, Op, PixelInput, ResidualSign, Scores, Threshold, same
 from rebnet.ir.values import Feature, LevelCounts, Value
 
@@ -27,6 +27,7 @@ _SUFFIX: dict[type[Op], str] = {
     TwoSlope: "two_slope",
     Add: "add",
     SumPool: "sum_pool",
+    Upsample: "upsample",
     Join: "join",
     Stack: "stack",
     Scores: "scores",
@@ -182,9 +183,10 @@ class Network:
 
     @cached_property
     def is_chain(self) -> bool:
-        """Whether every node reads the one before alone and none makes features: what a text without braces says."""
+        """Whether every node reads the one before alone, and none makes features or upsamples."""
         alone = all(not node.of for node in self.nodes) and all(len(users) <= 1 for users in self.users.values())
-        return alone and not any(isinstance(value, Feature) for value in self.values.values())
+        plain = not any(isinstance(op, Upsample) for op in self.ops)
+        return alone and plain and not any(isinstance(value, Feature) for value in self.values.values())
 
     @property
     def ops(self) -> tuple[Op, ...]:

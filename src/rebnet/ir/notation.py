@@ -16,9 +16,10 @@ with stride 1x4. `+1` pads a map by 1 on every side, `+0x4` its left and right b
 3 left and 4 right; `+same` so that ceil(in/stride) windows fit along each axis. A max-pool may pad too.
 
 `{ chain | chain }+` adds what its branches give, `}&` joins its channels; an empty branch is the identity, and a number
-in front repeats the block. `AP2` is an average pool, `GAP` that of the whole map, `PReLU` bends what is negative, and
-`RPReLU` does so between two shifts. These give features, numbers on a grid, as the last layer of a branch does; a layer
-with weights reads their residual code.
+in front repeats the block. `U2` and `U2x1` repeat rows and places of a map, to the nearest. `AP2` is an average pool,
+`GAP` that of the whole map, `PReLU` bends what is negative, and `RPReLU` does so between two shifts. Pools of averages
+and PReLUs give features, numbers on a grid, as the last layer of a branch does; a layer with weights reads their
+residual code.
 """
 
 import re
@@ -40,11 +41,14 @@ from rebnet.ir.architecture import (
     Meet,
     PoolText,
     TwoSlopeText,
+    UpsampleText,
     behind,
     met,
 )
 from rebnet.ir.bounds import MAX_LAYERS, MAX_NESTING, MAX_WEIGHTS, shape_fault, window_fault
+from rebnet.ir.tokens import Tokens
 from rebnet.ir.values import Shape
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window, read_window
 
 __all__ = [
@@ -58,6 +62,7 @@ __all__ = [
     "LayerText",
     "PoolText",
     "TwoSlopeText",
+    "UpsampleText",
     "check_folding",
     "check_size",
     "parse",
@@ -67,8 +72,8 @@ _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})")
 _DENSE = re.compile(r"D([0-9]{1,9})(?:\(([^()]*)\))?")
 _CONV = re.compile(r"C([0-9]{1,9})(?:\(([^()]*)\))?(?::([0-9x/+same(,)]+))?")
 _POOL = re.compile(r"([MA])P([0-9]{1,4})(x[0-9]{1,4})?(/[0-9x]+)?(\+[0-9xsame(,)]+)?")
+_UPSAMPLE = re.compile(r"U([0-9]{1,4})(?:x([0-9]{1,4}))?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_MARK = re.compile(r"(\s-\s|–|—|[0-9]*\{|\||\}[+&]?)")
 
 
 def parse(text: str) -> Architecture:
@@ -77,7 +82,7 @@ def parse(text: str) -> Architecture:
     Raises `NotationError` naming the token and what is legal there, and `FoldingError` for a folding
     that its layer cannot have.
     """
-    tokens = _Tokens(text)
+    tokens = Tokens(text)
     image = _INPUT.fullmatch(tokens.word)
     if image is None or 0 in map(int, image.groups()):
         raise NotationError(
@@ -110,60 +115,6 @@ def parse(text: str) -> Architecture:
     return architecture
 
 
-class _Tokens:
-    """The text in parts: words, and the marks behind them: separators, braces and bars."""
-
-    def __init__(self, text: str) -> None:
-        self._parts = [part.strip() for part in _MARK.split(text.strip())]
-        self._at = 0
-        self._number = 1
-
-    @property
-    def layers(self) -> int:
-        """How many words there are."""
-        return sum(part != "" for part in self._parts[0::2])
-
-    @property
-    def word(self) -> str:
-        """What stands here, in front of the next mark."""
-        return self._parts[self._at]
-
-    @property
-    def mark(self) -> str:
-        """The mark behind it; nothing at the end."""
-        return self._parts[self._at + 1] if self._at + 1 < len(self._parts) else ""
-
-    @property
-    def at_separator(self) -> bool:
-        """Whether the mark parts two items of a chain."""
-        return self.mark in ("-", "–", "—")
-
-    @property
-    def opens(self) -> bool:
-        """Whether the mark opens a block."""
-        return self.mark.endswith("{")
-
-    @property
-    def closes(self) -> bool:
-        """Whether the mark ends a branch."""
-        return self.mark[:1] in ("|", "}")
-
-    @property
-    def place(self) -> str:
-        """Where the mark stands, for messages."""
-        return f"network text, token {self._number + (self.word != '')}, {self.mark!r}"
-
-    @property
-    def word_place(self) -> str:
-        """Where the word stands."""
-        return f"network text, token {self._number}, {self.word!r}"
-
-    def next(self) -> None:
-        """Go behind the mark."""
-        self._number += (self.word != "" or self.at_separator) + (not self.at_separator)
-        self._at += 2
-
-
 @dataclass(frozen=True)
 class _Stand:
     """What stands in front of an item.
@@ -181,7 +132,7 @@ class _Stand:
     area: int = 1
 
 
-def _chain(tokens: _Tokens, stand: _Stand, depth: int) -> tuple[tuple[Item, ...], _Stand]:
+def _chain(tokens: Tokens, stand: _Stand, depth: int) -> tuple[tuple[Item, ...], _Stand]:
     """Items up to the end of a branch or of the text, and what stands behind them."""
     items: list[Item] = []
     while True:
@@ -201,7 +152,7 @@ def _chain(tokens: _Tokens, stand: _Stand, depth: int) -> tuple[tuple[Item, ...]
         tokens.next()
 
 
-def _block(tokens: _Tokens, front: _Stand, depth: int) -> tuple[Block, _Stand]:
+def _block(tokens: Tokens, front: _Stand, depth: int) -> tuple[Block, _Stand]:
     """A block, and what stands behind it; the tokens stand behind its end."""
     place, number = tokens.place, tokens.mark[:-1]
     if depth > MAX_NESTING:
@@ -253,13 +204,18 @@ def _layer(place: str, token: str) -> LayerText:
         return PoolText(window) if pool[1] == "M" else AverageText(window)
     if token == "GAP":
         return AverageText()
+    if upsample := _UPSAMPLE.fullmatch(token):
+        rows, columns = int(upsample[1]), int(upsample[2] or upsample[1])
+        if min(rows, columns) == 0 or rows * columns == 1:
+            raise NotationError(f"{place}: repeats a map {rows}x{columns} times; use at least 1, and one of them above")
+        return UpsampleText(Factors(rows, columns))
     if token in ("PReLU", "RPReLU"):
         return TwoSlopeText(token == "RPReLU")
     raise NotationError(
         f"{place}: not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or D<outputs>(PE,SIMD,LANES), "
         "such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and :KxK/STRIDE+same, such as "
         "C96(32,33):11x11/4, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an average pool AP<size>/STRIDE or GAP, "
-        "PReLU or RPReLU, or a block such as 2{ C64:3x3+same | }+"
+        "PReLU or RPReLU, U<factor> or U<rows>x<columns>, such as U2, or a block such as 2{ C64:3x3+same | }+"
     )
 
 
@@ -300,7 +256,7 @@ def _behind(place: str, stand: _Stand, item: Item, end: str = "") -> _Stand:
             return _Stand(shape, "dense", vector=True)
         case ConvText():
             return _Stand(shape, "sums")
-        case PoolText():
+        case PoolText() | UpsampleText():
             return replace(stand, shape=shape, kind="pooled" if stand.kind == "sums" else stand.kind)
         case AverageText(window=window):
             area = stand.shape.positions if window is None else window.area
@@ -322,6 +278,10 @@ def _check_order(place: str, stand: _Stand, layer: LayerText) -> None:
         raise NotationError(f"{place}: a max-pool must follow a convolution C<channels>")
     if isinstance(layer, AverageText) and stand.kind == "image":
         raise NotationError(f"{place}: an average pool must follow a convolution C<channels>, a pool or a block")
+    if isinstance(layer, UpsampleText):
+        if stand.kind == "image":
+            raise NotationError(f"{place}: repeats the image itself; put a layer in front of it")
+        return
     height, width, _ = stand.shape
     window = layer.window or Window(1)
     if isinstance(layer, AverageText) and window.padded:

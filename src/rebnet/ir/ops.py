@@ -2,7 +2,7 @@
 
 Real:    Dense, Conv, BatchNorm, MaxPool (of real values), ResidualSign
 Both:    Rescale, whose values are features on a grid, and what those can do: TwoSlope, Add, SumPool, Join, MaxPool;
-         Stack
+         Stack, Upsample
 Between: Affine (BatchNorm per unit of the accumulator's signed value v, or of a feature)
 Integer: Dense and Conv with gains, Threshold, MaxPool (of codes), Scores
 
@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import VerifyError
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.notation import Folding
 from rebnet.ir.values import Code, Integer, LevelCounts, Real, Shape, Value, check_window, pooled
 from rebnet.spec.pixels import pixel_gains
@@ -270,6 +270,7 @@ Op = (
     | TwoSlope
     | Add
     | SumPool
+    | Upsample
     | Join
     | Stack
     | Scores

@@ -18,6 +18,7 @@ from rebnet.ir.ops import BitMatrix, Dense, Op, PixelInput, ResidualSign
 from rebnet.ir.verify import verify
 from rebnet.records import StoredNetwork, read
 from rebnet.records.network import Image, Operation
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import NO_PADS, Pair, Window
 
 NETWORK_FILE = "network.json"
@@ -64,6 +65,8 @@ def _dump(prefix: str, node: Node[Op], unsaid: str, tensors: Tensors) -> Operati
             record[field.name] = [value.pe, value.simd, value.level_lanes]
         elif isinstance(value, Window):
             record[field.name] = _window_record(value)
+        elif isinstance(value, Factors):
+            record[field.name] = [value.rows, value.columns]
         elif field.name == "fewer":
             record |= {field.name: [[sign.gammas, sign.fraction_bits] for sign in value]} if value else {}
         elif field.name == "unit" and value is not None and len(value) == 1:
@@ -209,12 +212,20 @@ def _pair(key: str, value: object) -> Pair:
     return numbers[0], numbers[1]
 
 
+def _factors(key: str, value: object) -> Factors:
+    parts = _wholes(key, value)
+    if len(parts) != 2:
+        raise ValueError(f"{key!r} holds {value!r}, it must hold how often rows and columns stand")
+    return Factors(*parts)
+
+
 _READERS: dict[str, Callable[[str, object], object]] = {
     "rows": _whole,
     "columns": _whole,
     "scale": _number,
     "folding": _folding,
     "window": _window,
+    "factors": _factors,
     "unit": _unit,
     "gains": lambda key, value: tuple(_wholes(key, item) for item in _items(key, value)),
     "epsilon": _number,

@@ -15,7 +15,7 @@ import numpy as np
 
 from rebnet.errors import NotationError
 from rebnet.files import Array, Arrays
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import Network, Node, names_unsaid
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import (
@@ -32,6 +32,7 @@ from rebnet.ir.ops import (
     Threshold,
 )
 from rebnet.ir.verify import verify
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window, read_window
 
 Tensors = Arrays
@@ -89,6 +90,8 @@ def _op(name: str, op: Op) -> str:
             text = f"two_slope slope={_array(op.slope)} {shifts} shift={op.shift}"
         case SumPool():
             text = "sum_pool" if op.window is None else f"sum_pool window={op.window}"
+        case Upsample():
+            text = f"upsample factors={op.factors}"
         case Add() | Join() | Stack():
             text = type(op).__name__.lower()
         case Scores():
@@ -251,6 +254,7 @@ _OPS: dict[str, Callable[[list[str], dict[str, str]], Op]] = {
     ),
     "add": lambda plain, values: Add(),
     "sum_pool": lambda plain, values: SumPool(_read_window(values["window"]) if "window" in values else None),
+    "upsample": lambda plain, values: Upsample(Factors(*map(int, values["factors"].split("x")))),
     "join": lambda plain, values: Join(),
     "stack": lambda plain, values: Stack(),
     "scores": lambda plain, values: Scores(_array_of(values["scale"], np.int64), _array_of(values["bias"], np.int64)),

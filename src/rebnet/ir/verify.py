@@ -1,12 +1,13 @@
 """Rules that a network keeps after export and after every pass of lowering: a walk over its values' types."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
 
 import numpy as np
 
 from rebnet.errors import FoldingError, VerifyError
-from rebnet.ir.bounds import MAX_LAYERS, MAX_ROWS, shape_fault
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
+from rebnet.ir.bounds import MAX_LAYERS, MAX_ROWS, MAX_SIDE, shape_fault
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import PIXELS, Network, Node, names_unsaid
 from rebnet.ir.notation import MAX_LEVELS, check_folding
 from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, Op, ResidualSign, Scores, Threshold
@@ -121,12 +122,12 @@ def _names(network: Network) -> None:
         _require(not (users and answer), f"{network.name}, {name}: is the answer, and is read; the answer stands last")
 
 
-_ON_CODES = (Dense, MaxPool, Join, Stack)
-_ON_FEATURES = (ResidualSign, BatchNorm, Affine, Threshold, TwoSlope, Add, SumPool, Join, MaxPool)
+_ON_CODES = (Dense, MaxPool, Upsample, Join, Stack)
+_ON_FEATURES = (ResidualSign, BatchNorm, Affine, Threshold, TwoSlope, Add, SumPool, Join, MaxPool, Upsample)
 _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
     Dense: (BatchNorm, Affine, Threshold, Rescale, Scores),
-    Conv: (BatchNorm, Affine, Threshold, Rescale, MaxPool),
-    BatchNorm: (ResidualSign, MaxPool),
+    Conv: (BatchNorm, Affine, Threshold, Rescale, MaxPool, Upsample),
+    BatchNorm: (ResidualSign, MaxPool, Upsample),
     Affine: (ResidualSign, MaxPool),
     ResidualSign: _ON_CODES,
     Threshold: _ON_CODES,
@@ -138,7 +139,7 @@ _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
 
 
 def _order(place: str, network: Network, node: Node[Op], values: Mapping[str, Value]) -> None:
-    """What stands in front of it; pools are looked through."""
+    """What stands in front of it; what keeps the type of maps, pools and upsampling, is looked through."""
     for source in network.sources(node):
         _stands(place, network, node, source, values[source])
     last, op = node in network.answers, node.op
@@ -151,12 +152,22 @@ def _order(place: str, network: Network, node: Node[Op], values: Mapping[str, Va
         raise VerifyError(f"{network.name}: ends with {what}; the last layer must be dense")
 
 
+def _keeps_maps(node: Node[Op]) -> bool:
+    """Whether it gives what it reads, on another map."""
+    return isinstance(node.op, MaxPool | Upsample)
+
+
+def _behind_maps(front: Sequence[Node[Op]]) -> Op | None:
+    """The nearest operation that is looked at."""
+    return next((node.op for node in front if not _keeps_maps(node)), None)
+
+
 def _stands(place: str, network: Network, node: Node[Op], source: str, value: Value) -> None:
     """Whether a node may read a value, by the operation that gives it."""
     nearest = network.by_name.get(source)
     front = () if nearest is None else (nearest, *(() if isinstance(nearest.op, Dense) else network.front(nearest)))
     previous = front[0].op if front else None
-    before = next((one.op for one in front if not isinstance(one.op, MaxPool)), None)
+    before = _behind_maps(front)
     pooled = any(isinstance(one.op, MaxPool) for one in front)
     if isinstance(value, Feature):
         legal: tuple[type[Op], ...] = _ON_FEATURES
@@ -164,8 +175,8 @@ def _stands(place: str, network: Network, node: Node[Op], source: str, value: Va
         legal = (Dense,) if before is None else _AFTER[type(before)]
         may_pool = bool(front) and type(front[-1].op) is not Dense and not pooled
         legal = tuple(kind for kind in legal if kind is not MaxPool or may_pool)
-    if isinstance(before, Conv) and isinstance(previous, MaxPool):
-        legal = (BatchNorm, Rescale)
+    if isinstance(before, Conv) and isinstance(previous, MaxPool | Upsample):
+        legal = (BatchNorm, Rescale, Upsample)
     names = ", ".join(kind.__name__ for kind in legal) or "nothing"
     where = "at the start" if previous is None else f"after {type(previous).__name__}"
     _require(isinstance(node.op, legal), f"{place}: stands {where}, where {names} may stand")
@@ -183,11 +194,12 @@ def _numbers(place: str, network: Network, node: Node[Op], source: Value) -> Non
     if isinstance(op, BatchNorm | Affine) and node not in network.answers:
         _one_orientation(place, op)
     front = network.front(node)
-    if isinstance(op, BatchNorm | Rescale) and front and isinstance(front[0].op, MaxPool):
+    kept = list(takewhile(_keeps_maps, front))
+    if isinstance(op, BatchNorm | Rescale) and any(isinstance(one.op, MaxPool) for one in kept):
         _keeps_order(place, op, "stands behind a pool", f"the pool must stand behind {type(op).__name__}")
     elif isinstance(op, BatchNorm | Affine) and isinstance(source, Feature):
         _keeps_order(place, op, "reads features, which several may read", "negate what they come from")
-    _lowered(place, op, next((one.op for one in front if not isinstance(one.op, MaxPool)), None))
+    _lowered(place, op, _behind_maps(front))
 
 
 def _weights(place: str, op: Dense) -> None:
@@ -319,6 +331,12 @@ def _rows(place: str, network: Network, op: Op, rows: int) -> None:
         _integers(place, "slope", op.slope, (rows,), 1 << (SLOPE_BITS - 1))
         for label, numbers in (("before", op.before), ("after", op.after)):
             _integers(place, label, numbers, (rows,), 1 << (network.threshold_bits - 1))
+    elif isinstance(op, Upsample):
+        rows, columns = op.factors.rows, op.factors.columns
+        _require(
+            min(rows, columns) >= 1 and rows * columns > 1 and max(rows, columns) <= MAX_SIDE,
+            f"{place}: factors {op.factors}; must be 1 to {MAX_SIDE}, one of them at least 2",
+        )
     elif isinstance(op, Scores):
         _integers(place, "scale", op.scale, (served, rows), 1 << (SCALE_BITS - 1))
         _integers(place, "bias", op.bias, (served, rows), 1 << (network.threshold_bits + SCALE_BITS - 1))

@@ -18,6 +18,7 @@ from rebnet.ir.architecture import (
     LayerText,
     PoolText,
     TwoSlopeText,
+    UpsampleText,
 )
 from rebnet.ir.architecture import behind as shape_behind
 from rebnet.ir.values import Shape
@@ -31,6 +32,7 @@ from rebnet.nn.options import FLOAT_LEVELS, Estimator, Gradient, check_any_level
 from rebnet.nn.pixels import PixelInput
 from rebnet.nn.residual import ResidualSign
 from rebnet.nn.two_slope import PReLU, RPReLU
+from rebnet.nn.upsample import Upsample2d
 from rebnet.nn.window import FlattenHWC, MaxPool2d, PadLowest
 from rebnet.spec.window import Window
 
@@ -52,9 +54,10 @@ def build(
 
     * `pixels` (PixelInput), flat where the first layer is dense, and `pad1` (PadLowest) where it is a convolution that
       pads;
-    * per layer `linear<i>` (BinaryLinear) or `conv<i>` (BinaryConv2d), where a pool follows `pool<i>` (MaxPool2d), and
-      `norm<i>` (NormSign): BatchNorm, the residual sign, and between them the padding for a convolution behind that
-      pads. The outputs of the last `norm<i>`, which has no residual sign, are the class scores;
+    * per layer `linear<i>` (BinaryLinear) or `conv<i>` (BinaryConv2d), where a pool follows `pool<i>` (MaxPool2d),
+      where a map grows `upsample<i>` (Upsample2d), and `norm<i>` (NormSign): BatchNorm, the residual sign, and between
+      them the padding for a convolution behind that pads. The outputs of the last `norm<i>`, which has no residual
+      sign, are the class scores;
     * `flatten` (FlattenHWC) before the first dense layer behind a convolution.
 
     At the end of a branch, in front of an empty one, of an average pool and of a PReLU, `norm<i>` is a NormFeature:
@@ -158,6 +161,9 @@ class _Builder:
                 case AverageText(window=window):
                     pool = AveragePool2d(window.kernel, window.stride) if window else GlobalAveragePool2d()
                     value = self._behind(self.feature(value), item, f"pool{value.number}", pool)
+                case UpsampleText(factors=factors):
+                    larger = Upsample2d(factors.rows, factors.columns)
+                    value = self._behind(value, item, f"upsample{value.number}", larger)
                 case TwoSlopeText(shifts=shifts):
                     bend = (RPReLU if shifts else PReLU)(value.shape.channels)
                     value = self._behind(self.feature(value), item, f"bend{value.number}", bend)

@@ -14,15 +14,17 @@ import torch
 from torch import Tensor, nn
 
 from rebnet.errors import OptionError
+from rebnet.ir.features import Upsample
 from rebnet.ir.network import PIXELS, Names, Network, Node
 from rebnet.ir.ops import BatchNorm, Floats, MaxPool, Op, PixelInput, ResidualSign
 from rebnet.ir.values import Shape, Value
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Pair, Window
 
 LEGAL = (
-    "use PixelInput, BinaryLinear, BinaryConv2d, NormSign, BatchNorm1d, BatchNorm2d, MaxPool2d, PadLowest, FlattenHWC "
-    "and ResidualSign, in a Graph also NormFeature, AveragePool2d, GlobalAveragePool2d, PReLU, RPReLU, Sum and Join "
-    "(Dropout and Identity are passed over), or give it a method `operations` (rebnet.nn.operations)"
+    "use PixelInput, BinaryLinear, BinaryConv2d, NormSign, BatchNorm1d, BatchNorm2d, MaxPool2d, PadLowest, FlattenHWC, "
+    "Upsample2d and ResidualSign, in a Graph also NormFeature, AveragePool2d, GlobalAveragePool2d, PReLU, RPReLU, Sum "
+    "and Join (Dropout and Identity are passed over), or give it a method `operations` (rebnet.nn.operations)"
 )
 
 
@@ -245,6 +247,14 @@ def max_pool(module: nn.MaxPool2d, said: Said) -> Said:
     return said.maps(module).then(module, MaxPool(window))
 
 
+def _upsample(module: nn.Upsample, said: Said) -> Said:
+    scale = module.scale_factor
+    rows, columns = scale if isinstance(scale, tuple) else (scale, scale)
+    if module.mode != "nearest" or not (rows and columns and float(rows).is_integer() and float(columns).is_integer()):
+        raise said.error(str(module), "repeats by whole factors to the nearest; give a scale_factor and mode='nearest'")
+    return said.maps(module).then(module, Upsample(Factors(int(rows), int(columns))))
+
+
 def _flatten(module: nn.Flatten, said: Said) -> Said:
     if (module.start_dim, module.end_dim) != (1, -1):
         raise said.error(str(module), "flattens other axes than a map's; use rebnet.nn.window.FlattenHWC")
@@ -265,6 +275,7 @@ _OF_TORCH: Mapping[type[nn.Module], Callable[[Any, Said], Said]] = {
     nn.BatchNorm1d: _batchnorm,
     nn.BatchNorm2d: _batchnorm,
     nn.MaxPool2d: max_pool,
+    nn.Upsample: _upsample,
     nn.Flatten: _flatten,
     nn.Dropout: _nothing,
     nn.Identity: _nothing,

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rebnet.ir import ops
+from rebnet.ir.features import Upsample
 from rebnet.ir.network import PIXELS
 from rebnet.nn.operations import Padding, Said
 from rebnet.nn.residual import ResidualSign
@@ -84,7 +85,7 @@ class PadLowest(nn.Module):
     def _of_codes(self, said: Said, sign: ResidualSign) -> Said:
         network = said.network("")
         at = network.by_name.get(said.source)
-        while at is not None and isinstance(at.op, ops.MaxPool):
+        while at is not None and isinstance(at.op, ops.MaxPool | Upsample):
             at = network.before(at)
         op = None if at is None else at.op
         signs = (*op.fewer, op) if isinstance(op, ops.ResidualSign) else ()

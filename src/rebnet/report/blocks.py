@@ -16,6 +16,7 @@ from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, Resca
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.places import Stage
 from rebnet.stages.two_slope import TwoSlopeUnit
+from rebnet.stages.upsample import UpsampleUnit
 from rebnet.stages.window import WindowUnit
 
 
@@ -154,14 +155,14 @@ def _told(unit: Pixels | Scores | Stage, build: Build, accelerator: Accelerator)
             told = _Told("scores out", "scores", facts, [unit.rows])
         case Skip():
             told = _Told(unit.instance, "skip buffer", [], [])
-        case RescaleUnit() | TwoSlopeUnit() | EncoderUnit() | JoinUnit() | GlobalSum():
+        case RescaleUnit() | TwoSlopeUnit() | EncoderUnit() | JoinUnit() | GlobalSum() | UpsampleUnit():
             told = _of_features(unit)
         case _:
             raise TypeError(unit)
     return told
 
 
-def _of_features(unit: RescaleUnit | TwoSlopeUnit | EncoderUnit | JoinUnit | GlobalSum) -> _Told:
+def _of_features(unit: RescaleUnit | TwoSlopeUnit | EncoderUnit | JoinUnit | GlobalSum | UpsampleUnit) -> _Told:
     match unit:
         case RescaleUnit():
             kind, facts = "rescale", [f"{unit.rows:,} channels", f"{unit.planes} bits each"]
@@ -171,6 +172,9 @@ def _of_features(unit: RescaleUnit | TwoSlopeUnit | EncoderUnit | JoinUnit | Glo
             kind, facts = "feature encoder", [f"{unit.rows:,} channels", f"{unit.planes} → {unit.levels} bits"]
         case JoinUnit():
             kind, facts = _JOINS[unit.kind], [f"gives {unit.out_bits:,} b"]
+        case UpsampleUnit():
+            kind = f"upsample {unit.factors.rows}×{unit.factors.columns}"
+            facts = [f"{unit.height}×{unit.width}×{unit.lanes * unit.pixel_words} map"]
         case GlobalSum():
             kind, facts = "global sum", [f"{unit.channels:,} channels", f"of {unit.positions:,} places"]
     return _Told(unit.name, kind, facts, [unit.cycles])

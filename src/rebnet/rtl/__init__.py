@@ -24,6 +24,7 @@ MODULES = (
     "residual_encoder",
     "stack",
     "global_sum",
+    "upsample",
     "scores",
     "rom",
     "fifo",
@@ -41,6 +42,7 @@ BRANCHES = (
     "feature_encoder",
     "stack",
     "global_sum",
+    "upsample",
 )
 """Those that only networks with branches have, each where it is needed; a chain has the others."""
 

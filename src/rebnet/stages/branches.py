@@ -9,10 +9,11 @@ from math import ceil, gcd
 
 import numpy as np
 
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope
+from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import MaxPool, Op, Threshold
 from rebnet.ir.values import Code, Feature, Value, shifts_to_finest
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window
 from rebnet.stages.converter import Converter
 from rebnet.stages.features import EncoderUnit, GlobalSum, JoinUnit, RescaleUnit
@@ -20,10 +21,11 @@ from rebnet.stages.numbers import clog2, divisors
 from rebnet.stages.ranges import Range
 from rebnet.stages.thresholds import Constants, constants_of
 from rebnet.stages.two_slope import TwoSlopeUnit
+from rebnet.stages.upsample import UpsampleUnit
 from rebnet.stages.window import WindowUnit, pool_units
 
 Front = Converter[int]
-BranchUnit = RescaleUnit | TwoSlopeUnit | EncoderUnit | JoinUnit | GlobalSum | WindowUnit
+BranchUnit = RescaleUnit | TwoSlopeUnit | EncoderUnit | JoinUnit | GlobalSum | UpsampleUnit | WindowUnit
 
 
 @dataclass(frozen=True)
@@ -91,27 +93,35 @@ class Branch:
             words: elements of the words of each source.
             pace: cycles per image of the slowest layer at the served level count at which that is least.
         """
+        unit: BranchUnit
         match self.node.op:
             case Rescale() as op:
-                return [()], self._rescale(op, words[0])
+                unit = self._rescale(op, words[0])
             case TwoSlope() as op:
-                return [()], self._two_slope(op, words[0])
+                unit = self._two_slope(op, words[0])
             case Threshold() as op:
-                return [()], self._encoder(op, words[0])
+                unit = self._encoder(op, words[0])
             case MaxPool(window=window) | SumPool(window=Window() as window):
-                pool = self._pool(window, pace)
-                return [self.front(0, words[0], pool.word)], pool
+                unit = self._pool(window, pace)
             case SumPool():
-                whole = self._global_sum(words[0], pace)
-                return [self.front(0, words[0], whole.lanes)], whole
-        lanes = self.meeting(pace).lanes(words)
-        return [self.front(number, word, lanes) for number, word in enumerate(words)], self.join(lanes)
+                unit = self._global_sum(words[0], pace)
+            case Upsample(factors=factors):
+                unit = self._upsample(factors, words[0], pace)
+            case _:
+                unit = self.join(self.meeting(pace).lanes(words))
+        if isinstance(unit, RescaleUnit | TwoSlopeUnit | EncoderUnit):
+            return [()], unit  # which take any words
+        taken = unit.word if isinstance(unit, WindowUnit) else unit.lanes
+        return [self.front(number, word, taken) for number, word in enumerate(words)], unit
 
     def paces(self) -> set[int]:
         """Paces at which its units may change."""
         match self.node.op:
             case MaxPool(window=window) | SumPool(window=Window() as window):
                 return {max(unit.read_cycles, unit.map_writes) for unit in self._pools(window)}
+            case Upsample(factors=factors):
+                times, channels = factors.rows * factors.columns, self.read[0].shape.channels
+                return {times * self._words(channels, word) for word in divisors(channels)}
             case SumPool() | Add() | Join() | Stack():
                 cut = self._cut
                 return {self._words(sum(cut), word) for word in divisors(gcd(*cut))}
@@ -208,6 +218,21 @@ class Branch:
         lanes = self.meeting(pace).lanes([word])
         planes = self._planes(0), self.ranges[self.node.name].bits
         return GlobalSum(self.node.name, shape.positions, shape.channels, lanes, *planes, self.level_width)
+
+    def _upsample(self, factors: Factors, word: int, pace: int) -> UpsampleUnit:
+        shape, times = self.read[0].shape, factors.rows * factors.columns
+        lanes = self.meeting(pace // times).lanes([word])
+        return UpsampleUnit(
+            self.node.name,
+            factors,
+            shape.height,
+            shape.width,
+            shape.channels // lanes,
+            lanes,
+            self._planes(0),
+            self.level_width,
+            len(self.network.served),
+        )
 
     def join(self, lanes: int) -> JoinUnit:
         """The unit in which words of `lanes` elements meet."""

@@ -26,6 +26,7 @@ struct Record {
     JOIN,
     STACK,
     TWO_SLOPE,
+    UPSAMPLE,
     KINDS
   };
   struct Array {
@@ -68,7 +69,7 @@ class Reader {
     };
     static constexpr Kind kinds[Record::KINDS] = {{0, ""},   {5, ""},  {12, "bnnn"}, {9, ""},   {1, "nnn"},
                                                   {0, "bn"}, {0, "b"}, {2, "nn"},    {3, "nn"}, {9, ""},
-                                                  {0, "nn"}, {0, "n"}, {0, "n"},     {2, "n"}};
+                                                  {0, "nn"}, {0, "n"}, {0, "n"},     {2, "n"},  {3, ""}};
     Record record{number(), {}, {}};
     if (record.kind < 0 || record.kind >= Record::KINDS) throw Damaged("no such record");
     const Kind& kind = kinds[record.kind];

@@ -206,6 +206,16 @@ int Builder::stack(const std::vector<int>& sources) {
   return put(Step{Step::STACK, sources, 0, 0, {}, {}}, std::move(made));
 }
 
+int Builder::upsample(int source, int rows, int columns) {
+  Value made = value(source);
+  require(made.kind == Value::FEATURES || made.kind == Value::CODES, "upsample: takes codes or features");
+  require(rows >= 1 && columns >= 1 && rows <= MOST_SIZE / made.height && columns <= MOST_SIZE / made.width,
+          "upsample: makes no such map");
+  made.height *= rows, made.width *= columns;
+  sized(made);
+  return put(Step{Step::UPSAMPLE, {source}, 0, 0, {rows, columns, 1, 1, 0, 0}, {}}, std::move(made));
+}
+
 bool is_chain(const Network& network) {
   int before = 0;
   for (std::size_t index = 0; index < network.steps.size(); index++) {

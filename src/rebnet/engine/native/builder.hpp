@@ -61,6 +61,7 @@ class Builder {
   int add(const std::vector<int>& sources, const std::vector<int>& shifts);
   int join(const std::vector<int>& sources);
   int stack(const std::vector<int>& sources);
+  int upsample(int source, int rows, int columns);
 
   // Without steps and values where it is a chain.
   Network finished() const;

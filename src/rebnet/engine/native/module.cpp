@@ -109,7 +109,8 @@ NB_MODULE(_native, m) {
            "top"_a, "left"_a, "out_height"_a, "out_width"_a)
       .def("add", &Builder::add, "sources"_a, "shifts"_a)
       .def("join", &Builder::join, "sources"_a)
-      .def("stack", &Builder::stack, "sources"_a);
+      .def("stack", &Builder::stack, "sources"_a)
+      .def("upsample", &Builder::upsample, "source"_a, "rows"_a, "columns"_a);
   nb::class_<Engine>(m, "Engine")
       .def(
           "__init__",

@@ -68,6 +68,8 @@ class Steps {
         return value(step.target).kind == Value::CODES ? join_codes(step) : join_features(step);
       case Step::STACK:
         return stack(step);
+      case Step::UPSAMPLE:
+        return value(step.target).kind == Value::CODES ? upsample_codes(step) : upsample_features(step);
     }
   }
 
@@ -184,6 +186,27 @@ class Steps {
         }
       }
       plane += source.planes;
+    }
+  }
+
+  void upsample_codes(const Step& step) const {
+    repeat(step, codes(value(step.sources[0])), codes(value(step.target)));
+  }
+  void upsample_features(const Step& step) const {
+    repeat(step, features(value(step.sources[0])), features(value(step.target)));
+  }
+
+  // Every pixel and every line, which may have padding around it, as often as the step says.
+  template <typename T>
+  void repeat(const Step& step, const T* from, T* to) const {
+    const Value &source = value(step.sources[0]), &result = value(step.target);
+    const std::size_t bytes = static_cast<std::size_t>(source.pixel) * sizeof(T);
+    for (int y = 0; y < result.height; y++) {
+      const T* pixel = from + static_cast<std::ptrdiff_t>(y / step.window.kernel_h) * source.line;
+      T* out = to + static_cast<std::ptrdiff_t>(y) * result.line;
+      for (int x = 0; x < source.width; x++, pixel += source.pixel) {
+        for (int times = 0; times < step.window.kernel_w; times++, out += result.pixel) std::memcpy(out, pixel, bytes);
+      }
     }
   }
 

@@ -47,7 +47,7 @@ def constants_of_encoder(shape: Sizes) -> Memory:
 
 
 def words_of_skip(shape: Sizes) -> Memory:
-    """The memory of a `skip_buffer`."""
+    """The memory of a `skip_buffer`, and of an `upsample`."""
     get = numbers(shape)
     return get["width"] + np.where(get["sets"] > 1, get["level_width"], 0.0), get["depth"]
 
@@ -185,6 +185,13 @@ def global_sum(shape: Sizes) -> Features:
     }
 
 
+def upsample(shape: Sizes) -> Features:
+    """A FIFO whose words are read several times, and four places behind it."""
+    get = numbers(shape)
+    counters = clog2(get["words"]) + clog2(get["columns"]) + clog2(get["pixels"]) + clog2(get["rows"])
+    return {**skip_buffer(shape), "counters": counters}
+
+
 def sum_pool(shape: Sizes) -> Features:
     """A max-pool that adds."""
     get = numbers(shape)
@@ -204,12 +211,14 @@ PIECES: Mapping[str, Callable[[Sizes], Features]] = {
     "stack": stack,
     "global_sum": global_sum,
     "sum_pool": sum_pool,
+    "upsample": upsample,
 }
 MEMORIES: Mapping[str, tuple[Callable[[Sizes], Memory], bool]] = {
     "rescale": (constants_of_rescale, True),
     "two_slope": (constants_of_two_slope, True),
     "feature_encoder": (constants_of_encoder, True),
     "skip_buffer": (words_of_skip, False),
+    "upsample": (words_of_skip, False),
     "sliding_window": (lines_of_window, False),
     "max_pool": (lines_of_window, False),
     "sum_pool": (lines_of_window, False),

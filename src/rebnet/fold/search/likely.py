@@ -11,6 +11,7 @@ from rebnet.stages.buffers import Buffer, Depths
 from rebnet.stages.features import GlobalSum, JoinUnit, Skip
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import Count, ceil_div
+from rebnet.stages.upsample import UpsampleUnit
 from rebnet.stages.window import WindowUnit
 
 Waits = Mapping[str, int]
@@ -44,6 +45,8 @@ def likely_depths(units: Iterable[Unit], waits: Waits = NOTHING) -> Depths:
                 depths[unit.words.name] = unit.words.fewest + ceil_div(waiting, unit.elements)
                 if waiting:
                     depths[unit.words.name] += _UNDER_WAY
+            case UpsampleUnit():
+                depths[unit.words.name] = unit.words.shallowest
     return depths
 
 

@@ -19,6 +19,7 @@ from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, Resca
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import Integers
 from rebnet.stages.two_slope import TwoSlopeUnit
+from rebnet.stages.upsample import UpsampleUnit
 from rebnet.stages.window import POOL_LATENCY, WINDOW_DEPTH, WINDOW_IMAGES, WINDOW_LATENCY, WindowUnit
 
 
@@ -125,6 +126,8 @@ class _Builder:
                     link = words  # a word moves where all branches have a place, so its move is theirs
                 case Skip():
                     link = self.skip(stage, words)
+                case UpsampleUnit():
+                    link = self.upsample(stage, words)
                 case GlobalSum():
                     link = self.global_sum(stage, words)
                 case JoinUnit():
@@ -160,6 +163,28 @@ class _Builder:
         fill = (words, came, reads, came, True)
         self.limit(shape.words.name, words, lambda depth: Edge(reads, None, every - depth), fill)
         return self.piped(shape.instance, reads, words.count, shape.timing)
+
+    def upsample(self, shape: UpsampleUnit, words: Process) -> Process:
+        """`upsample`: the first reading of a word waits for it, the last one gives its place back."""
+        rows, columns, parts = shape.factors.rows, shape.factors.columns, shape.pixel_words
+        reads = self.add(f"{shape.instance} reads", _ones(shape.cycles))
+        order = np.arange(words.count).reshape(shape.height, 1, shape.width, 1, parts)
+        order = np.broadcast_to(order, (shape.height, rows, shape.width, columns, parts))
+        first, last = np.zeros(order.shape[1::2], dtype=np.bool_), np.zeros(order.shape[1::2], dtype=np.bool_)
+        first[0, 0] = last[-1, -1] = True
+        begins, frees = (
+            np.flatnonzero(np.broadcast_to(each[None, :, None, :, None], order.shape)) for each in (first, last)
+        )
+        reads.wait(words, order.ravel()[begins], 1, begins)
+
+        def places(depth: int) -> Edge:
+            image, word = np.divmod(np.arange(words.count) - depth, words.count)
+            return Edge(reads, None, frees[word] + image * reads.count)
+
+        gone = np.searchsorted(frees, np.arange(reads.count), "right")
+        fill = (words, np.arange(words.count) + 1, reads, gone, True)
+        self.limit(shape.words.name, words, places, fill)
+        return self.piped(shape.instance, reads, reads.count, shape.timing)
 
     def global_sum(self, shape: GlobalSum, words: Process) -> Process:
         """`global_sum`: the last pixel's words promise the places."""

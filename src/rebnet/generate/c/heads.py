@@ -1,4 +1,4 @@
-"""What steps without weights begin with, in C: pools and joins, of features and of codes."""
+"""What steps without weights begin with, in C: pools, larger maps and joins, of features and of codes."""
 
 from string import Template
 
@@ -11,9 +11,10 @@ from rebnet.generate.c.maps import (
     first_code,
     off_the_map,
     pooled_pixel,
+    repeated_pixel,
 )
 from rebnet.generate.c.plan import words
-from rebnet.ir.features import SumPool
+from rebnet.ir.features import SumPool, Upsample
 from rebnet.ir.network import Node
 from rebnet.ir.ops import MaxPool, Op
 from rebnet.spec.window import Window
@@ -58,8 +59,13 @@ $skip\
 """)
 
 
+_CODE_COPY = Template("""\
+memcpy($to, $code, sizeof(uint32_t) * (size_t)levels * $row_words);
+""")
+
+
 def feature_head(plan: Graph, head: Node[Op]) -> str:
-    """An element of a pool or of a join of features: z and its number."""
+    """An element of a pool, of a larger map or of a join of features: z and its number."""
     network, z = plan.network, f"z{plan.numbers[head.name]}"
     sources = network.sources(head)
     source, shape = sources[0], network.values[sources[0]].shape
@@ -71,6 +77,9 @@ def feature_head(plan: Graph, head: Node[Op]) -> str:
             template = _SUM
         case MaxPool(window=window):
             template = _MAX
+        case Upsample(factors=factors):
+            element = feature_at(plan, source, f"{repeated_pixel(plan, source, factors)} * {shape.channels} + row")
+            return f"const int32_t {z} = {element};\n"
         case _:
             return f"const int32_t {z} = {_joined(plan, sources)};\n"
     element = feature_at(plan, source, f"{pooled_pixel(plan, source, window)} * {shape.channels} + row")
@@ -79,7 +88,7 @@ def feature_head(plan: Graph, head: Node[Op]) -> str:
 
 
 def code_head(plan: Graph, head: Node[Op]) -> str:
-    """A pixel of a pool or of a join of codes."""
+    """A pixel of a pool, of a larger map or of a join of codes."""
     values, sources = plan.network.values, plan.network.sources(head)
     row_words = words(values[head.name].shape.channels)
     if isinstance(head.op, MaxPool):
@@ -93,6 +102,13 @@ def code_head(plan: Graph, head: Node[Op]) -> str:
             begin="int begun = 0;\n" if skip else "",
             first="!begun++" if skip else "ky + kx == 0",
             skip=skip,
+            code=f"{first_code(plan, sources[0])} + {pixel} * {plan.network.levels * row_words}",
+            row_words=row_words,
+        )
+    if isinstance(head.op, Upsample):
+        pixel = repeated_pixel(plan, sources[0], head.op.factors)
+        return _CODE_COPY.substitute(
+            to=code_at(plan, head.name),
             code=f"{first_code(plan, sources[0])} + {pixel} * {plan.network.levels * row_words}",
             row_words=row_words,
         )

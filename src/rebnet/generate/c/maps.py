@@ -6,6 +6,7 @@ from rebnet.generate.c.graph import SIZES, Graph, kept_type
 from rebnet.generate.c.plan import before, words
 from rebnet.generate.c.windows import position
 from rebnet.ir.values import Feature
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window
 
 MEMBERS = {"uint32_t": "codes", "int8_t": "bytes", "int16_t": "halves", "int32_t": "wholes"}
@@ -63,3 +64,13 @@ def off_the_map(plan: Graph, source: str, window: Window) -> str:
         found += [f"{place} < 0"] if first else []
         found += [f"{place} >= {size}"] if last else []
     return " || ".join(found)
+
+
+def repeated_pixel(plan: Graph, source: str, factors: Factors) -> str:
+    """The number of the pixel that stands at this one of a larger map."""
+    width = plan.network.values[source].shape.width
+    y, x = (
+        place if times == 1 else f"{place} / {times}"
+        for place, times in (("out_y", factors.rows), ("out_x", factors.columns))
+    )
+    return f"({y} * {width} + {x})"
