@@ -143,5 +143,5 @@ def _geometry(window: Window | None, source: Shape) -> tuple[int, ...]:
     """Rows and columns of kernel, stride, padding before, and output; without a window, the whole map is the one."""
     if window is None:
         return source.height, source.width, 1, 1, 0, 0, 1, 1
-    (top, _), (left, _) = window.padding(source.height, source.width)
-    return *window.kernel, *window.stride, top, left, *window.output(source.height, source.width)
+    size = source.height, source.width
+    return *window.kernel, *window.stride, *window.before(*size), *window.output(*size)

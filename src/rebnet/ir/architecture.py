@@ -93,8 +93,7 @@ class UpsampleText:
     factors: Factors
 
     def __str__(self) -> str:
-        rows, columns = self.factors.rows, self.factors.columns
-        return f"U{rows}" if rows == columns else f"U{self.factors}"
+        return f"U{short((self.factors.rows, self.factors.columns))}"
 
 
 LayerText = DenseText | ConvText | PoolText | AverageText | TwoSlopeText | UpsampleText
@@ -169,7 +168,7 @@ def behind(layer: LayerText, shape: Shape) -> Shape:
         case TwoSlopeText():
             return shape
         case UpsampleText(factors=factors):
-            return Shape(shape.height * factors.rows, shape.width * factors.columns, shape.channels)
+            return shape.upsampled(factors)
 
 
 def met(meet: Meet, ends: Sequence[Shape]) -> Shape:

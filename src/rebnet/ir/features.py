@@ -118,8 +118,7 @@ class Upsample:
         """The same type on a larger map."""
         if isinstance(source, Integer):
             raise VerifyError("repeats sums; it repeats what is made of them, codes or features")
-        shape, factors = source.shape, self.factors
-        return replace(source, shape=Shape(shape.height * factors.rows, shape.width * factors.columns, shape.channels))
+        return replace(source, shape=source.shape.upsampled(self.factors))
 
 
 @dataclass(frozen=True)

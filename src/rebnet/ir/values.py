@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from rebnet.errors import VerifyError
 from rebnet.ir.bounds import window_fault
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window
 
 
@@ -26,6 +27,10 @@ class Shape(NamedTuple):
     def positions(self) -> int:
         """Places of the map, each with all its channels."""
         return self.height * self.width
+
+    def upsampled(self, factors: Factors) -> "Shape":
+        """The map whose rows and places stand so many times."""
+        return Shape(self.height * factors.rows, self.width * factors.columns, self.channels)
 
     def windowed(self, window: Window, channels: int | None = None) -> "Shape":
         """The map of what a window gives at each of its places; its channels are kept where none are named."""

@@ -83,6 +83,11 @@ class Window:
         rows, columns = (_same(*axis) for axis in zip((height, width), self.kernel, self.stride, strict=True))
         return rows, columns
 
+    def before(self, height: int, width: int) -> Pair:
+        """Rows above and columns left of a map of this size."""
+        (top, _), (left, _) = self.padding(height, width)
+        return top, left
+
     def output(self, height: int, width: int) -> Pair:
         """Windows along both axes of a map."""
         axes = zip((height, width), self.padding(height, width), self.kernel, self.stride, strict=True)

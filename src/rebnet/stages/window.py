@@ -122,8 +122,7 @@ class WindowUnit:
     @property
     def pad(self) -> tuple[int, int]:
         """Rows above and columns left of the map."""
-        rows, columns = self.window.padding(self.height, self.width)
-        return rows[0], columns[0]
+        return self.window.before(self.height, self.width)
 
     @property
     def pixel_words(self) -> int:

@@ -4,7 +4,7 @@ from string import Template
 from textwrap import indent
 
 from rebnet.generate.c.elements import encoded, pointers, scored, summed_rows
-from rebnet.generate.c.plan import Layer, Plan, before
+from rebnet.generate.c.plan import Layer, Plan
 from rebnet.generate.c.tables import Table
 from rebnet.generate.c.windows import CodeMap, gather
 from rebnet.ir.notation import ConvText, DenseText, PoolText
@@ -138,7 +138,7 @@ def _pool(plan: Plan, layer: Layer) -> str:
     if layer.pool is None:
         return ""
     following, pool = plan.readers[layer.name], layer.pool
-    (top, left), (down, right), (rows, columns) = before(pool, *layer.windows), pool.stride, pool.kernel
+    (top, left), (down, right), (rows, columns) = pool.before(*layer.windows), pool.stride, pool.kernel
     return _POOL.substitute(
         next=following.number,
         y=f"(out_y + {top})" if top else "out_y",
@@ -189,7 +189,7 @@ def _push(plan: Plan, layer: Layer) -> str:
         pooled=layer.output[0],
         stride=pool.stride[0],
         kernel=pool.kernel[0],
-        pad=before(pool, height, width)[0],
+        pad=pool.before(height, width)[0],
         height=height,
         push=push,
     )

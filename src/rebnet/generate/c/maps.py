@@ -3,7 +3,7 @@
 from typing import cast
 
 from rebnet.generate.c.graph import SIZES, Graph, kept_type
-from rebnet.generate.c.plan import before, words
+from rebnet.generate.c.plan import words
 from rebnet.generate.c.windows import position
 from rebnet.ir.values import Feature
 from rebnet.spec.upsample import Factors
@@ -49,7 +49,7 @@ def feature_here(plan: Graph, name: str, row: str = "row") -> str:
 def pooled_pixel(plan: Graph, source: str, window: Window) -> str:
     """The number of the pixel ky, kx of a pool's window."""
     shape = plan.network.values[source].shape
-    top, left = before(window, shape.height, shape.width)
+    top, left = window.before(shape.height, shape.width)
     y, x = position("out_y", window.stride[0], "ky", top), position("out_x", window.stride[1], "kx", left)
     return f"(({y}) * {shape.width} + {x})"
 

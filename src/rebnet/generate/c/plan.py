@@ -13,7 +13,7 @@ from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
 from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
 from rebnet.ir.values import Code
-from rebnet.spec.window import Pair, Window
+from rebnet.spec.window import Window
 
 WORD_BITS = 32
 
@@ -21,12 +21,6 @@ WORD_BITS = 32
 def words(bits: int) -> int:
     """32-bit words that hold `bits` bits."""
     return -(-bits // WORD_BITS)
-
-
-def before(window: Window, height: int, width: int) -> Pair:
-    """Rows above and pixels left of a map that pad it for a window."""
-    (top, _), (left, _) = window.padding(height, width)
-    return top, left
 
 
 @dataclass(frozen=True)
@@ -110,7 +104,7 @@ class Layer:
     @property
     def padding(self) -> tuple[int, int]:
         """Rows above and pixels left of the map."""
-        return (0, 0) if self._window is None else before(self._window, self.height, self.width)
+        return (0, 0) if self._window is None else self._window.before(self.height, self.width)
 
     @property
     def padded(self) -> bool:
