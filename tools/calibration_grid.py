@@ -185,6 +185,9 @@ def _encoders(draw: random.Random) -> Iterator[Module]:
     for number, levels in enumerate((1, 1, 2, 3)):
         parameters = {"LEVELS": levels, "THRESHOLD_WIDTH": draw.choice((16, 24)), "ACC_WIDTH": draw.randint(8, 15)}
         yield Module("residual_encoder", parameters, f"encoder_{number}")
+    for levels in (2, 3, 4):
+        parameters = {"LEVELS": levels, "THRESHOLD_WIDTH": draw.choice((12, 16)), "ACC_WIDTH": 10, "STEP_TREE": 1}
+        yield Module("residual_encoder", parameters, f"tree_{levels}")
 
 
 def _features(draw: random.Random) -> Iterator[Module]:

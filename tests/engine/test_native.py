@@ -14,13 +14,13 @@ from tests.engine.driver_file import BAD_BRANCHES, BAD_LAYERS, LEGAL, branched
 from tests.engine.test_packed import CHANNELS
 from tests.generate.test_c_branches import everything, from_training, wide
 from tests.ir.graphs import Graph, pruned, random_graph
-from tests.ir.networks import exported, finer, from_text, images_for, random_text, tiny
+from tests.ir.networks import exported, finer, from_text, images_for, random_text, tiny, treed
 
 import rebnet
 from networks.draw import draw_conv_network, draw_network
 from rebnet.engine import native, reference
 from rebnet.engine.predictor import NUMPY, Predictor, instruction_sets
-from rebnet.errors import DatasetError, FileFormatError, LoweringError, OptionError
+from rebnet.errors import DatasetError, FileFormatError, OptionError
 from rebnet.ir import storage
 from rebnet.ir.features import Rescale, Stack
 from rebnet.ir.network import Network
@@ -36,11 +36,8 @@ needs_native = pytest.mark.skipif(not SETS, reason="rebnet was installed without
 def drawn(seed: int, levels: int = 3, bits: int = 8, fixed: bool = False):
     rng = np.random.default_rng(seed)
     text, pool_behind = random_text(rng, CHANNELS), bool(rng.integers(2))
-    try:
-        network = lower(from_text(text, seed, levels, bits, 0.1, pool_behind), fixed_levels=fixed)
-    except LoweringError:  # of so many levels, some row's codes need finer steps than there are
-        network = lower(from_text(text, seed, min(levels, 3), bits, 0.1, pool_behind), fixed_levels=fixed)
-    return finer(network, seed) if rng.integers(2) else network
+    network = lower(from_text(text, seed, levels, bits, 0.1, pool_behind), fixed_levels=fixed)
+    return (network, finer(network, seed), treed(rng, network))[rng.integers(3)]
 
 
 @needs_native
@@ -89,6 +86,8 @@ def check_everywhere(network: Network, images: np.ndarray, names: list[str]) -> 
 @pytest.mark.parametrize("seed", range(60))
 def test_random_networks_with_branches(seed):
     network = lower(random_graph(seed), fixed_levels=seed % 5 == 0)
+    if seed % 4 == 0:
+        network = treed(np.random.default_rng(seed), network)
     check_everywhere(network, images_for(network, seed, 5), instruction_sets())
 
 

@@ -21,7 +21,7 @@ from tests.generate.c_programs import (
     tool,
     written,
 )
-from tests.ir.networks import exported, finer, from_text, images_for, tiny, tiny_conv, with_own_sets
+from tests.ir.networks import exported, finer, from_text, images_for, tiny, tiny_conv, treed, with_own_sets
 
 from rebnet import datasets, flow
 from rebnet.engine import reference
@@ -80,6 +80,16 @@ def test_shapes(shape, tmp_path):
     network = finer(lower(from_text(SHAPES[shape], 5, 3)), 2)
     written(network, tmp_path)
     check([linked(tmp_path, host(), *sanitized())], network, images_for(network, 2, 3))
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("levels", [1, 2, 4])
+def test_steps_behind_every_code(levels, fixed, tmp_path):
+    network = lower(from_text("9x6x2 - C5:3x3+same - MP2 - C3:2x2 - D40 - D3", 5, levels), fixed_levels=fixed)
+    network = treed(np.random.default_rng(levels), network, share=0.8)
+    assert any(op.tree for op in network.ops if isinstance(op, Threshold)) == (levels > 1)
+    written(network, tmp_path)
+    check([linked(tmp_path, host(), *sanitized())], network, images_for(network, 2, 5))
 
 
 def test_a_convolution_behind_a_dense_layer(tmp_path):

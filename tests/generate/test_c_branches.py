@@ -20,7 +20,7 @@ from tests.generate.c_programs import (
     written,
 )
 from tests.ir.graphs import Graph, bend, pruned, random_graph
-from tests.ir.networks import images_for, random_images
+from tests.ir.networks import images_for, random_images, treed
 
 from rebnet.errors import OptionError
 from rebnet.generate import generate
@@ -130,6 +130,7 @@ def wide(finest=2):
 
 def test_random_networks(tmp_path):
     networks = [lower(random_graph(seed)) for seed in range(40)]
+    networks[::4] = [treed(np.random.default_rng(seed), network) for seed, network in enumerate(networks[::4])]
     images = [images_for(network, number, 3) for number, network in enumerate(networks)]
     check_together(networks, images, tmp_path, host(), "-O0")
 

@@ -11,7 +11,8 @@ from rebnet.ir.notation import ConvText, Folding, PoolText, parse
 from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign, Threshold
 from rebnet.ir.verify import verify
 from rebnet.spec.gains import choose_gains
-from rebnet.spec.threshold import MOST_SHIFT
+from rebnet.spec.residual import steps_of
+from rebnet.spec.threshold import MOST_SHIFT, step_tree
 from rebnet.spec.window import NO_PADS, Window
 
 
@@ -125,6 +126,25 @@ def finer(network, seed):
         return Threshold(thresholds, steps, op.shift + more)
 
     return verify(network.with_ops(map(rule, network.ops)))
+
+
+def treed(rng, network, share=0.5):
+    """A lowered network some of whose encoders have boundaries that nothing but a tree of steps gives."""
+
+    def drawn(node):
+        read = network.read(node) if isinstance(node.op, Threshold) else None
+        if read is None or rng.random() >= share:
+            return node.op
+        shape = (len(network.served), read.shape.channels)
+        t = np.zeros(shape, dtype=np.int64)
+        steps = np.zeros((*shape, steps_of(network.levels, True)), dtype=np.int64)
+        for index, row in np.ndindex(shape):
+            count = steps_of(network.served[index], True)
+            numbers = np.sort(rng.integers(read.low[index], read.high[index] + 2, count + 1))
+            t[index, row], steps[index, row, :count] = step_tree(numbers.tolist())
+        return Threshold(t, steps, 0, network.levels > 1)
+
+    return verify(network.with_ops(map(drawn, network.nodes)))
 
 
 def images_for(network, seed, count):

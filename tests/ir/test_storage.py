@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.ir.networks import exported, finer, from_text, tiny, tiny_any, tiny_conv, with_own_sets
+from tests.ir.networks import exported, finer, from_text, tiny, tiny_any, tiny_conv, treed, with_own_sets
 
 from rebnet.errors import FileFormatError, SchemaError
 from rebnet.ir.notation import Folding
@@ -75,7 +75,7 @@ def test_numbers_survive_exactly(tmp_path):
 
 @pytest.mark.parametrize("peak", [0, 127, 128, -129, 32768, 2**31 - 1, -(2**38)])
 def test_integers_survive_exactly(tmp_path, peak):
-    network = finer(lower(tiny()), 1)
+    network = treed(np.random.default_rng(1), finer(lower(tiny()), 1), share=1)
     bias = np.asarray([[peak, 0], [0, -1]], dtype=np.int64)
     network = network.with_ops((*network.ops[:-1], replace(network.ops[-1], bias=bias)))
     save(network, tmp_path)

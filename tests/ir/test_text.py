@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.ir.networks import exported, finer, from_text, tiny, tiny_any, tiny_conv, with_own_sets
+from tests.ir.networks import exported, finer, from_text, tiny, tiny_any, tiny_conv, treed, with_own_sets
 
 from rebnet.errors import NotationError
 from rebnet.ir.ops import BitMatrix, Scores
@@ -115,8 +115,13 @@ def test_what_is_printed_can_be_read_at_every_stage(text, seed, levels, any_leve
         assert parse(to_text(stage), tensors_of(stage)) == stage
 
 
+TREED = treed(np.random.default_rng(0), lower(tiny(2)), share=1)
+
+
 @pytest.mark.parametrize(
-    "network", [tiny(1), tiny(2), lower(tiny(2)), lower(tiny_conv()), finer(lower(tiny(2)), 1)], ids=lambda n: n.ops[1]
+    "network",
+    [tiny(1), tiny(2), lower(tiny(2)), lower(tiny_conv()), finer(lower(tiny(2)), 1), TREED],
+    ids=lambda n: n.ops[1],
 )
 def test_a_text_that_shows_all_needs_no_tensors(network):
     text = to_text(network)

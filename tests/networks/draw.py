@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from tests.ir.graphs import random_graph
+from tests.ir.networks import treed
 
 from rebnet.errors import DeadlockError
 from rebnet.files import write_record, write_text
@@ -109,13 +110,15 @@ def draw_conv_network(rng: np.random.Generator, number: int) -> Network:
 
 def draw_chain(rng: np.random.Generator, number: int) -> Network:
     """A lowered random network without branches: of dense layers alone, or of convolutions too."""
-    return (draw_network, draw_conv_network)[number % 2](rng, number)
+    network = (draw_network, draw_conv_network)[number % 2](rng, number)
+    return treed(rng, network) if rng.random() < 0.2 else network
 
 
 def draw_graph(rng: np.random.Generator, number: int) -> Network:
     """A lowered random network with branches."""
     network = replace(random_graph(int(rng.integers(1 << 30))), name=f"random-{number}")
-    return lower(network, fixed_levels=bool(rng.random() < 0.2))
+    lowered = lower(network, fixed_levels=bool(rng.random() < 0.2))
+    return treed(rng, lowered) if rng.random() < 0.2 else lowered
 
 
 def _draw_weights(rng: np.random.Generator, rows: int, columns: int) -> BitMatrix:

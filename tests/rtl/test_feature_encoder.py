@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from rebnet.generate.memory import to_bits, to_hex
+from rebnet.generate.memory import encoder_constants, to_bits, to_hex
+from rebnet.ir.ops import Threshold
 from rebnet.spec.gains import fits_accumulator
-from rebnet.spec.residual import encode_integer
+from rebnet.spec.residual import encode_integer, steps_of
 from rebnet.stages.features import encoder_timing
 from rebnet.stages.numbers import clog2
 
@@ -31,6 +32,7 @@ class Case:
     shift: int = 0
     uniform: bool = False
     style: str = "distributed"
+    tree: bool = False
 
     @property
     def sets(self) -> int:
@@ -44,11 +46,12 @@ class Case:
 
     @property
     def constants(self) -> tuple[np.ndarray, np.ndarray]:
-        """Thresholds (sets, rows) and steps (sets, rows, levels - 1) of a feature's number."""
+        """Thresholds (sets, rows) and steps (sets, rows, steps) of a feature's number."""
         rng = np.random.default_rng(SEED + self.rows)
         reach, shape = self.reach << self.shift, (self.sets, 1 if self.uniform else self.rows)
         thresholds = rng.integers(-1, reach + 2, shape)
-        steps = rng.integers(0, reach + 3, (*shape, self.levels - 1)) >> rng.integers(0, 5, (*shape, self.levels - 1))
+        count = steps_of(self.levels, self.tree)
+        steps = rng.integers(0, reach + 3, (*shape, count)) >> rng.integers(0, 5, (*shape, count))
         thresholds[0, 0], steps[0, 0] = reach + 1, reach + 2
         thresholds[-1, -1], steps[-1, -1] = -1, reach + 2
         return thresholds, steps
@@ -65,17 +68,18 @@ class Case:
             "THRESHOLD_WIDTH": self.width,
             "SHIFT": self.shift,
             "UNIFORM": int(self.uniform),
+            "STEP_TREE": int(self.tree),
             "THRESHOLD_FILE": "thresholds.hex",
             "STYLE": self.style,
         }
 
     @property
     def files(self) -> dict[str, str]:
-        thresholds, steps = self.constants
-        numbers = to_bits(np.concatenate([thresholds[..., None], steps], axis=-1), self.width)
+        constants = encoder_constants(Threshold(*self.constants, self.shift, self.tree))
+        numbers = to_bits(constants, self.width)
         lanes = 1 if self.uniform else self.lanes
         numbers = np.pad(numbers, ((0, 0), (0, -numbers.shape[1] % lanes), (0, 0), (0, 0)))
-        return {"thresholds.hex": to_hex(numbers.reshape(-1, lanes * self.levels * self.width))}
+        return {"thresholds.hex": to_hex(numbers.reshape(-1, lanes * constants.shape[-1] * self.width))}
 
 
 SHAPES = {
@@ -85,6 +89,10 @@ SHAPES = {
     "four levels, more lanes than rows": Case(2, 5, 4, served=False, reach=31),
     "two levels, the same for all channels": Case(5, 2, 2, served=True, reach=200, uniform=True),
     "three fixed levels, the same for all channels": Case(4, 2, 3, served=False, reach=50, shift=1, uniform=True),
+    "three levels, a tree of steps": Case(5, 2, 3, served=True, reach=90, tree=True),
+    "two fixed levels, a tree of steps, the same for all channels": Case(
+        4, 2, 2, served=False, reach=50, shift=1, uniform=True, tree=True
+    ),
     "features of one bit": Case(3, 1, 1, served=False, reach=1, shift=4),
 }
 CASES = {name: case.parameters for name, case in SHAPES.items()}
@@ -113,7 +121,7 @@ def traffic(rng: np.random.Generator, vectors: int) -> Traffic:
             np.clip((thresholds >> case.shift) + rng.integers(0, 2, case.rows), 0, case.reach),
             rng.choice([0, case.reach, *range(case.reach + 1)], case.rows),
         )
-        codes = encode_integer(numbers + OFFSET, thresholds + (OFFSET << case.shift), steps, case.shift)
+        codes = encode_integer(numbers + OFFSET, thresholds + (OFFSET << case.shift), steps, case.shift, tree=case.tree)
         codes[levels:] = False
         codes = np.pad(codes, ((0, 0), (0, surplus)))
         nonsense = rng.integers(0, 1 << planes, surplus)  # in lanes beyond the last row

@@ -12,8 +12,8 @@ from tests.spec.rational import real_code
 
 from rebnet.errors import LoweringError
 from rebnet.spec.gains import fits_accumulator
-from rebnet.spec.residual import code, encode_integer
-from rebnet.spec.threshold import MOST_SHIFT, RealEncoder, constant_code, fit, fits, segments
+from rebnet.spec.residual import code, encode_integer, levels_of, steps_of
+from rebnet.spec.threshold import MOST_SHIFT, RealEncoder, boundaries, constant_code, fit, fits, segments, step_tree
 
 SLOPE = st.floats(1e-4, 10)
 OFFSET = st.floats(-200, 200)
@@ -180,3 +180,29 @@ def test_the_refusal_is_a_whole_sentence():
         "threshold 40 with steps (3,) has no exact form in 6 bits for an accumulator of 0 to 100; "
         "allow more threshold bits"
     )
+
+
+@settings(max_examples=300)
+@given(st.integers(1, 5), st.integers(0, 80), st.data())
+def test_a_tree_of_steps_gives_any_codes_that_rise(levels, reach, data):
+    count = (1 << levels) - 1
+    wanted = sorted(data.draw(st.lists(st.integers(0, reach + 1), min_size=count, max_size=count)))
+    threshold, steps = step_tree(wanted)
+    assert len(steps) == steps_of(levels, True)
+    assert levels_of(len(steps), True) == levels
+    assert all(0 <= step <= reach + 1 for step in steps)
+    row = np.asarray(steps).reshape(1, -1)
+    everything = np.arange(reach + 1)[:, None]
+    found = code(encode_integer(everything, np.asarray([threshold]), row, tree=True))[:, 0].tolist()
+    assert found == [sum(boundary <= a for boundary in wanted) for a in range(reach + 1)]
+
+
+@settings(max_examples=300)
+@given(SLOPE, OFFSET, GAMMAS, st.integers(0, 60))
+def test_a_tree_gives_the_real_code_everywhere(a, b, gammas, reach):
+    real = RealEncoder.of(a, b, gammas, reach)
+    threshold, steps = step_tree(boundaries(real.codes, len(gammas), reach))
+    row = np.asarray(steps, dtype=np.int64).reshape(1, -1)
+    everything = np.arange(reach + 1)[:, None]
+    found = code(encode_integer(everything, np.asarray([threshold]), row, tree=True))[:, 0].tolist()
+    assert found == [real_code(Fraction(a) * (2 * n - reach) + Fraction(b), gammas) for n in range(reach + 1)]

@@ -70,7 +70,7 @@ def _max_pool(at: At, op: MaxPool, values: Array) -> Array:
 
 
 def _threshold(at: At, op: Threshold, numbers: Integers) -> Bits:
-    return encode_integer(numbers, op.thresholds[at.index], op.steps[at.index], op.shift)
+    return encode_integer(numbers, op.thresholds[at.index], op.steps[at.index], op.shift, tree=op.tree)
 
 
 def _rescale(at: At, op: Rescale, accumulators: Integers) -> Integers:

@@ -132,7 +132,7 @@ def _layer(builder: Any, network: Network, layer: Node[Dense], numbers: dict[str
 
 
 def _encoder(op: Threshold) -> tuple[int, int, NDArray[np.int64], NDArray[np.int64]]:
-    return op.steps.shape[-1] + 1, op.shift, _numbers(op.thresholds), _numbers(op.steps)
+    return op.levels, op.shift, _numbers(op.thresholds), _numbers(op.steps)
 
 
 def _numbers(values: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -50,14 +50,28 @@ def weight_words(dense: Dense, layer: Mvtu) -> Bits:
 
 
 def threshold_words(op: Threshold, layer: Mvtu, threshold_bits: int) -> Bits:
-    """One word per set, fold and drained word: for each of DRAIN rows t, δ_1 … δ_{M-1}, T bits each."""
-    constants = np.concatenate([op.thresholds[..., None], op.steps], axis=-1)
+    """One word per set, fold and drained word: for each of DRAIN rows t and its steps, T bits each."""
+    constants = encoder_constants(op)
     return _in_words(to_bits(_padded(constants, layer.pe), threshold_bits), layer.drain)
+
+
+def encoder_constants(op: Threshold) -> NDArray[np.int64]:
+    """Thresholds and steps, shape (sets, rows, numbers), as `residual_encoder.sv` reads them from the lowest bits."""
+    steps = op.steps[..., _branch(2, 0, op.levels) + _branch(2, 1, op.levels)] if op.tree else op.steps
+    return np.concatenate([op.thresholds[..., None], steps], axis=-1)
+
+
+def _branch(codes: int, code: int, levels: int) -> list[int]:
+    """Places of the steps behind a code, itself first, among those of a tree; `codes` are as long as this one."""
+    if codes == 1 << levels:
+        return []
+    longer = [_branch(2 * codes, 2 * code + bit, levels) for bit in (0, 1)]
+    return [codes - 2 + code, *longer[0], *longer[1]]
 
 
 def encoder_words(op: Threshold, unit: EncoderUnit) -> Bits:
     """One word per set and word of the vector: t and steps of each of LANES channels, of one where all are alike."""
-    constants = np.concatenate([op.thresholds[..., None], op.steps], axis=-1)
+    constants = encoder_constants(op)
     constants = np.broadcast_to(constants, (unit.sets, *constants.shape[1:]))
     lanes = 1 if unit.uniform else unit.lanes
     return _in_words(to_bits(constants[:, :1] if unit.uniform else constants, unit.threshold_width), lanes)

@@ -26,7 +26,7 @@ from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Ups
 from rebnet.ir.notation import Folding
 from rebnet.ir.values import Code, Integer, LevelCounts, Real, Shape, Value, check_window, pooled
 from rebnet.spec.pixels import pixel_gains
-from rebnet.spec.residual import Bits
+from rebnet.spec.residual import Bits, levels_of, steps_of
 from rebnet.spec.window import Window
 
 Floats = NDArray[np.float64]
@@ -230,11 +230,27 @@ class Threshold:
     """Integer residual encoder: thresholds t (served, rows) and steps δ (served, rows, M - 1).
 
     They count units of 2^-shift accumulators: r = 2^shift·A - t. A shift above 0 is what makes every code exact.
+    A `tree` has 2^M - 2 steps a row, one behind every code so far, so that boundaries between codes may be any.
     """
 
     thresholds: Integers
     steps: Integers
     shift: int = 0
+    tree: bool = False
+
+    @property
+    def levels(self) -> int:
+        """M."""
+        return levels_of(int(self.steps.shape[-1]), self.tree)
+
+    @property
+    def numbers(self) -> int:
+        """Constants of a row: its threshold and its steps."""
+        return 1 + int(self.steps.shape[-1])
+
+    def steps_at(self, levels: int) -> int:
+        """How many of a row's steps m levels read: so many of the first."""
+        return steps_of(levels, self.tree)
 
     def result(self, counts: LevelCounts, source: Value) -> Code:
         """Codes of M levels; what they count, the layers that read them say."""

@@ -148,6 +148,12 @@ def _whole(key: str, value: object) -> int:
     return value
 
 
+def _flag(key: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{key!r} holds {value!r}, it must hold true or false")
+    return value
+
+
 def _number(key: str, value: object) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError(f"{key!r} holds {value!r}, it must hold a number")
@@ -233,5 +239,6 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "fewer": _fewer,
     "fraction_bits": _whole,
     "shift": _whole,
+    "tree": _flag,
 }
 """How each key of an operation is read; arrays come from the tensors."""

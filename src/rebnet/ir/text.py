@@ -81,7 +81,8 @@ def _op(name: str, op: Op) -> str:
             text = f"residual_sign gammas={gammas} fraction_bits={'/'.join(str(sign.fraction_bits) for sign in sets)}"
         case Threshold():
             shift = f" shift={op.shift}" if op.shift else ""
-            text = f"threshold t={_array(op.thresholds)} steps={_array(op.steps)}{shift}"
+            tree = " tree=1" if op.tree else ""
+            text = f"threshold t={_array(op.thresholds)} steps={_array(op.steps)}{shift}{tree}"
         case Rescale():
             constants = f"scale={_array(op.scale)} bias={_array(op.bias)}"
             text = f"rescale {constants} shift={op.shift} fraction_bits={op.fraction_bits}"
@@ -238,7 +239,10 @@ _OPS: dict[str, Callable[[list[str], dict[str, str]], Op]] = {
     "affine": lambda plain, values: Affine(**_reals(values, "a", "b")),
     "residual_sign": _residual_sign,
     "threshold": lambda plain, values: Threshold(
-        _array_of(values["t"], np.int64), _array_of(values["steps"], np.int64), int(values.get("shift", 0))
+        _array_of(values["t"], np.int64),
+        _array_of(values["steps"], np.int64),
+        int(values.get("shift", 0)),
+        values.get("tree") == "1",
     ),
     "rescale": lambda plain, values: Rescale(
         _array_of(values["scale"], np.int64),

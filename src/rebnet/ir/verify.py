@@ -15,6 +15,7 @@ from rebnet.ir.values import Code, Feature, Value
 from rebnet.plain import NAME
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.rescale import MOST_RESCALE_SHIFT
+from rebnet.spec.residual import steps_of
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.spec.threshold import MOST_SHIFT
 from rebnet.spec.two_slope import MOST_SLOPE_SHIFT, SLOPE_BITS
@@ -317,7 +318,7 @@ def _rows(place: str, network: Network, op: Op, rows: int) -> None:
         _require(0 <= op.shift <= MOST_SHIFT, f"{place}: shift={op.shift}; must be 0 to {MOST_SHIFT}")
         limit = 1 << (network.threshold_bits + op.shift - 1)
         _integers(place, "thresholds", op.thresholds, (served, rows), limit)
-        _integers(place, "steps", op.steps, (served, rows, levels - 1), limit)
+        _integers(place, "steps", op.steps, (served, rows, steps_of(levels, op.tree)), limit)
     elif isinstance(op, Rescale):
         _require(0 <= op.shift <= MOST_RESCALE_SHIFT, f"{place}: shift={op.shift}; must be 0 to {MOST_RESCALE_SHIFT}")
         _require(

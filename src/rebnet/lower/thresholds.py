@@ -1,4 +1,7 @@
-"""Pass: affine and residual sign become one integer threshold and M - 1 steps per channel, with the same codes."""
+"""Pass: affine and residual sign become one integer threshold and M - 1 steps per channel, with the same codes.
+
+Where no grid has such steps for some channel, all channels get a tree of 2^M - 2 steps.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +15,8 @@ from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import Affine, Op, ResidualSign, Threshold
 from rebnet.ir.rewrite import rewritten
 from rebnet.ir.values import Feature, Integer
-from rebnet.spec.residual import encode
-from rebnet.spec.threshold import MOST_SHIFT, RealEncoder, Steps, constant_code, fit
+from rebnet.spec.residual import code, encode, steps_of
+from rebnet.spec.threshold import MOST_SHIFT, RealEncoder, Steps, boundaries, constant_code, fit, step_tree
 
 Line = tuple[Fraction, Fraction]
 """Slope a and offset b of z = a·v + b."""
@@ -44,7 +47,6 @@ def _threshold(network: Network, node: Node[Op], sign: ResidualSign) -> Threshol
     read, layer = network.read(affine or node), network.layer_of(node)
     assert isinstance(read, Integer | Feature)
     t = np.zeros((len(served), read.shape.channels), dtype=np.int64)
-    steps = np.zeros((*t.shape, network.levels - 1), dtype=np.int64)
     lines = _lines(affine, read, t.shape)
     channels = []
     for index, levels in enumerate(served):
@@ -55,13 +57,17 @@ def _threshold(network: Network, node: Node[Op], sign: ResidualSign) -> Threshol
     at_most = channels[-t.shape[1] :] * len(served)  # the same row at M levels
     source = [most if most.goes_on(channel) else channel for most, channel in zip(at_most, channels, strict=True)]
     own = {channel.place: channel for channel in source}
-    shift, exact = _least_shift(list(own.values()), network.threshold_bits)
+    found = _least_shift(list(own.values()), network.threshold_bits)
+    tree = found is None
+    shift, exact = found or (0, [channel.tree(network.threshold_bits) for channel in own.values()])
     numbers = dict(zip(own, exact, strict=True))
+    steps = np.zeros((*t.shape, steps_of(network.levels, tree)), dtype=np.int64)
     for (index, row), channel in zip(np.ndindex(t.shape), source, strict=True):
         threshold, of_levels = numbers[channel.place]
+        read_here = steps_of(served[index], tree)
         t[index, row] = threshold + (read.low[index] << shift)
-        steps[index, row, : served[index] - 1] = of_levels[: served[index] - 1]
-    return Threshold(t, steps, shift)
+        steps[index, row, :read_here] = of_levels[:read_here]
+    return Threshold(t, steps, shift, tree)
 
 
 def _lines(affine: Node[Op] | None, read: Integer | Feature, shape: tuple[int, int]) -> list[list[Line]]:
@@ -107,6 +113,19 @@ class _Channel:
     def _real(self) -> RealEncoder:
         return RealEncoder.of(self.a, self.b, self.gammas, self.reach)
 
+    def tree(self, threshold_bits: int) -> tuple[int, Steps]:
+        """T and a tree of steps that give the exact codes."""
+        if self.a == 0:
+            bits = encode(np.asarray(float(self.b)), self.gammas)
+            codes = [(0, int(code(bits)))]
+        else:
+            codes = self._real.codes
+        if (self.reach + 2).bit_length() >= threshold_bits:
+            raise LoweringError(
+                f"{self.place}: boundaries of 0 to {self.reach + 1} leave {threshold_bits} bits (--threshold-bits)"
+            )
+        return step_tree(boundaries(codes, len(self.gammas), self.reach))
+
     def integers(self, shift: int, threshold_bits: int) -> tuple[int, Steps] | None:
         """T and steps that give the exact codes in units of 2^-shift; None where it takes finer ones."""
         reach = self.reach << shift
@@ -120,8 +139,8 @@ class _Channel:
             raise LoweringError(f"{self.place}{unit}: {error} (--threshold-bits)") from None
 
 
-def _least_shift(channels: Sequence[_Channel], threshold_bits: int) -> tuple[int, list[tuple[int, Steps]]]:
-    """The coarsest grid that is fine enough for all channels, and their numbers on it."""
+def _least_shift(channels: Sequence[_Channel], threshold_bits: int) -> tuple[int, list[tuple[int, Steps]]] | None:
+    """The coarsest grid that is fine enough for all channels, and their numbers on it; None where none is."""
     stuck = None
     for shift in range(MOST_SHIFT + 1):
         exact = []
@@ -133,8 +152,4 @@ def _least_shift(channels: Sequence[_Channel], threshold_bits: int) -> tuple[int
             exact.append(found)
         else:
             return shift, exact[len(exact) - len(channels) :]
-    assert stuck is not None
-    raise LoweringError(
-        f"{stuck.place}: no threshold and steps in units of 2^-{MOST_SHIFT} give its codes exactly; train it on, or "
-        "with another seed"
-    )
+    return None

@@ -7,10 +7,11 @@
 //       the vector's end has no meaning.
 // Time: one word per cycle; a word is at the output LEVELS + 2 cycles after it was taken.
 // How:  the pipeline never stalls: a word is taken when its place in the output FIFO is promised.
-// THRESHOLD_FILE: per set and word of the vector LANES times LEVELS numbers of THRESHOLD_WIDTH bits, t in the lowest;
-// with UNIFORM per set one word of LEVELS numbers for all channels. They count units of 2^-SHIFT features.
+// THRESHOLD_FILE: per set and word of the vector LANES times the constants of a residual_encoder, t in the lowest bits;
+// with UNIFORM per set one word of them for all channels. They count units of 2^-SHIFT features.
 // ROWS, LANES, LEVELS ≥ 1. PLANES + SHIFT < THRESHOLD_WIDTH. SETS: level counts that are served, each with its
-// constants, or 1 if m never changes. UNIFORM: 1 if all channels have the same numbers. STYLE: of their memory, as in rom.
+// constants, or 1 if m never changes. UNIFORM: 1 if all channels have the same numbers. STEP_TREE: as in
+// residual_encoder. STYLE: of their memory, as in rom.
 module feature_encoder #(
     parameter int ROWS = 16,
     parameter int LANES = 2,
@@ -21,6 +22,7 @@ module feature_encoder #(
     parameter int THRESHOLD_WIDTH = 12,
     parameter int SHIFT = 0,
     parameter int UNIFORM = 0,
+    parameter int STEP_TREE = 0,
     parameter THRESHOLD_FILE = "",
     parameter STYLE = "distributed"
 ) (
@@ -35,7 +37,8 @@ module feature_encoder #(
     output logic [LEVELS*LANES-1:0] out_data,
     output logic [ LEVEL_WIDTH-1:0] out_levels
 );
-  localparam int NUMBERS_WIDTH = LEVELS * THRESHOLD_WIDTH;  // numbers of a channel
+  localparam int NUMBERS = STEP_TREE != 0 ? (1 << LEVELS) - 1 : LEVELS;  // of a channel
+  localparam int NUMBERS_WIDTH = NUMBERS * THRESHOLD_WIDTH;
   localparam int ROM_LANES = UNIFORM != 0 ? 1 : LANES;
   localparam int WORDS = UNIFORM != 0 ? 1 : (ROWS + LANES - 1) / LANES;
   localparam int WORD_WIDTH = WORDS > 1 ? $clog2(WORDS) : 1;
@@ -114,7 +117,8 @@ module feature_encoder #(
         .LEVELS(LEVELS),
         .THRESHOLD_WIDTH(THRESHOLD_WIDTH),
         .ACC_WIDTH(PLANES),
-        .SHIFT(SHIFT)
+        .SHIFT(SHIFT),
+        .STEP_TREE(STEP_TREE)
     ) encoder (
         .clk,
         .accumulator(feature),

@@ -24,7 +24,8 @@
 // BUFFER_DEPTH: words of the input buffer; OUT_DEPTH ≥ PE/DRAIN: words of the output FIFO.
 // WEIGHT_FILE: a word of PE*SIMD bits per fold and chunk, in columns of WEIGHT_COLUMN bits (rom.sv).
 // THRESHOLD_SHIFT: thresholds and steps count units of 2^-THRESHOLD_SHIFT accumulators.
-// THRESHOLD_FILE: a word of DRAIN * LEVELS_OUT * THRESHOLD_WIDTH bits per set, fold and drained word.
+// STEP_TREE: as in residual_encoder.
+// THRESHOLD_FILE: a word of DRAIN times the constants of a residual_encoder per set, fold and drained word.
 module mvtu #(
     parameter int ROWS = 256,
     parameter int COLS = 784,
@@ -43,6 +44,7 @@ module mvtu #(
     parameter int ACC_WIDTH = 18,
     parameter int THRESHOLD_WIDTH = 24,
     parameter int THRESHOLD_SHIFT = 0,
+    parameter int STEP_TREE = 0,
     parameter int BUFFER_DEPTH = 26,
     parameter int OUT_DEPTH = 32,
     parameter int POPCOUNT_STAGES = 3,
@@ -426,7 +428,8 @@ module mvtu #(
   logic coded_valid, unused_ready;
 
   if (LEVELS_OUT > 0) begin : encode
-    localparam int CONSTANT_WIDTH = LEVELS_OUT * THRESHOLD_WIDTH;
+    localparam int NUMBERS = STEP_TREE != 0 ? (1 << LEVELS_OUT) - 1 : LEVELS_OUT;  // of a row
+    localparam int CONSTANT_WIDTH = NUMBERS * THRESHOLD_WIDTH;
     localparam int THRESHOLD_DEPTH = THRESHOLD_SETS * VECTOR_WORDS;
     localparam int THRESHOLD_ADDRESS = THRESHOLD_DEPTH > 1 ? $clog2(THRESHOLD_DEPTH) : 1;
     logic [DRAIN*CONSTANT_WIDTH-1:0] constants_q;
@@ -465,7 +468,8 @@ module mvtu #(
           .LEVELS(LEVELS_OUT),
           .THRESHOLD_WIDTH(THRESHOLD_WIDTH),
           .ACC_WIDTH(ACC_WIDTH),
-          .SHIFT(THRESHOLD_SHIFT)
+          .SHIFT(THRESHOLD_SHIFT),
+          .STEP_TREE(STEP_TREE)
       ) encoder (
           .clk,
           .accumulator(total_q[d*ACC_WIDTH+:ACC_WIDTH]),

@@ -44,24 +44,44 @@ def code(bits: Bits) -> NDArray[np.int64]:
     return np.tensordot(weights, bits.astype(np.int64), axes=1)
 
 
+def steps_of(levels: int, tree: bool) -> int:
+    """Steps behind a threshold: M - 1, one a level, or 2^M - 2, one for every code so far (a tree of steps)."""
+    return (1 << levels) - 2 if tree else levels - 1
+
+
+def levels_of(steps: int, tree: bool) -> int:
+    """M, of so many steps a row."""
+    return (steps + 2).bit_length() - 1 if tree else steps + 1
+
+
 def encode_integer(
-    accumulator: NDArray[np.int64], threshold: NDArray[np.int64], steps: NDArray[np.int64], shift: int = 0
+    accumulator: NDArray[np.int64],
+    threshold: NDArray[np.int64],
+    steps: NDArray[np.int64],
+    shift: int = 0,
+    *,
+    tree: bool = False,
 ) -> Bits:
     """Algorithm 1 on integers: r = 2^s·A - t; bit_1 = r ≥ 0; r ∓= δ_1; bit_2 = r ≥ 0; and so on.
 
     Args:
         accumulator: A, shape (*S, rows).
         threshold: t, shape (rows,).
-        steps: δ_1 … δ_{M-1}, shape (rows, M - 1).
+        steps: δ_1 … δ_{M-1}, shape (rows, M - 1); of a tree (rows, 2^M - 2): 2 behind the codes 0 and 1 of one bit, 4
+            behind those of two bits, and so on.
         shift: s; t and δ count 2^-s units of the accumulator.
+        tree: steps depend on the code so far, so that the 2^M - 1 boundaries between codes may be any.
 
     Returns:
         Bits of shape (M, *S, rows).
     """
     residual = (accumulator << shift) - threshold
     planes = [sign_bit(residual)]
-    for level in range(steps.shape[-1]):
-        step = steps[..., level]
+    row = np.arange(steps.shape[0])
+    so_far = planes[0].astype(np.int64)
+    for level in range(1, levels_of(steps.shape[-1], tree)):
+        step = steps[row, (1 << level) - 2 + so_far] if tree else steps[..., level - 1]
         residual = residual - np.where(planes[-1], step, -step)
         planes.append(sign_bit(residual))
+        so_far = 2 * so_far + planes[-1]
     return np.stack(planes)

@@ -4,7 +4,8 @@ With z = a·v + b, a > 0 per unit of v and v = 2A - R, level 1 turns at A = (R -
 either side of that. On the grid of 2^-s accumulator units these become the integers t and δ_i, and the encoder is
 Algorithm 1 of the paper on r = 2^s·A - t. One δ serves two boundaries, so on the grid of whole units rounding would
 cost some rows one code; the shift s is as large as it takes for every code to be that of the real numbers, evaluated
-exactly as rational ones, for every A in 0 … R.
+exactly as rational ones, for every A in 0 … R. Where no shift is enough, every boundary between two codes has a step
+of its own (`step_tree`).
 """
 
 import math
@@ -132,6 +133,37 @@ class RealEncoder:
             if not steps or self.gives(threshold, tuple(steps), shift):
                 return threshold, tuple(steps)
         return None
+
+
+def boundaries(codes: Segments, levels: int, reach: int) -> list[int]:
+    """For each code from 1 to 2^M - 1 the first A whose code is at least that; R + 1 where none is.
+
+    Args:
+        codes: of every A in 0 … R; they rise.
+        levels: M.
+        reach: R of the accumulator.
+    """
+    first_of = [reach + 1] * (1 << levels)
+    for first, code in reversed(codes):
+        first_of[: code + 1] = [first] * (code + 1)
+    return first_of[1:]
+
+
+def step_tree(boundaries: Sequence[int]) -> tuple[int, Steps]:
+    """(t, a tree of 2^M - 2 steps): a binary search, whose steps lead from the boundary just asked to the next one.
+
+    Args:
+        boundaries: 2^M - 1 numbers that do not fall; A has a code of at least i + 1 from boundaries[i] on.
+    """
+    levels = len(boundaries).bit_length()
+    threshold = boundaries[(1 << (levels - 1)) - 1]
+    behind, steps = [threshold], []
+    for level in range(1, levels):
+        half = 1 << (levels - 1 - level)
+        longer = [boundaries[(2 * code + 1) * half - 1] for code in range(1 << level)]
+        steps += [abs(boundary - behind[code >> 1]) for code, boundary in enumerate(longer)]
+        behind = longer
+    return threshold, tuple(steps)
 
 
 def constant_code(bits: Sequence[bool], reach: int) -> tuple[int, Steps]:

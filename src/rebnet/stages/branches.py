@@ -203,6 +203,7 @@ class Branch:
             constants.bits,
             op.shift,
             is_uniform(threshold),
+            op.tree,
         )
 
     def _pool(self, window: Window, pace: int) -> WindowUnit:
@@ -277,7 +278,7 @@ def encoder_constants(network: Network, node: Node[Op], ranges: Mapping[str, Ran
     (source,) = network.sources(node)
     op, own = node.op, ranges[source]
     assert isinstance(op, Threshold)
-    moved = Threshold(op.thresholds - (own.offset << op.shift), op.steps, op.shift)
+    moved = Threshold(op.thresholds - (own.offset << op.shift), op.steps, op.shift, op.tree)
     return constants_of(moved, network.served, (own.span,) * len(network.served), network.threshold_bits)
 
 

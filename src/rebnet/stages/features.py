@@ -6,6 +6,7 @@ All of them take a word a cycle. What leaves has its place in an output FIFO pro
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple, Self
 
+from rebnet.spec.residual import steps_of
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.stages.buffers import Buffer, Depths
 from rebnet.stages.memories import ram_style, rom_style
@@ -135,6 +136,7 @@ class EncoderUnit(NodeUnit):
 
     Attributes:
         uniform: one set of constants is that of all channels.
+        step_tree: a row has a step behind every code so far.
     """
 
     name: str
@@ -148,6 +150,7 @@ class EncoderUnit(NodeUnit):
     threshold_width: int
     threshold_shift: int
     uniform: bool
+    step_tree: bool = False
 
     @property
     def timing(self) -> Timing:
@@ -167,6 +170,7 @@ class EncoderUnit(NodeUnit):
     def module(self, depths: Depths) -> Module:
         """The instance and its parameters, its memory image left out."""
         lanes, words = (1, 1) if self.uniform else (self.lanes, -(-self.rows // self.lanes))
+        numbers = 1 + steps_of(self.levels, self.step_tree)
         parameters = {
             "ROWS": self.rows,
             "LANES": self.lanes,
@@ -177,7 +181,8 @@ class EncoderUnit(NodeUnit):
             "THRESHOLD_WIDTH": self.threshold_width,
             "SHIFT": self.threshold_shift,
             "UNIFORM": int(self.uniform),
-            "STYLE": quoted(rom_style(lanes * self.levels * self.threshold_width, self.sets * words)),
+            **({"STEP_TREE": 1} if self.step_tree else {}),
+            "STYLE": quoted(rom_style(lanes * numbers * self.threshold_width, self.sets * words)),
         }
         return Module("feature_encoder", parameters, self.name)
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from rebnet.spec.residual import steps_of
 from rebnet.stages.buffers import Buffer, Depths
 from rebnet.stages.memories import ram_style, rom_column, rom_style
 from rebnet.stages.module import Module, Parameters, quoted
@@ -28,6 +29,7 @@ class Arithmetic:
         threshold_sets: sets of constants in the threshold memory.
         threshold_width: bits of each constant.
         threshold_shift: constants count units of 2^-threshold_shift accumulators.
+        step_tree: a row has a step behind every code so far, not one a level.
     """
 
     level_width: int
@@ -37,6 +39,7 @@ class Arithmetic:
     threshold_sets: int
     threshold_width: int
     threshold_shift: int = 0
+    step_tree: bool = False
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,7 @@ class Mvtus(Generic[Count]):
             "ACC_WIDTH": numbers.acc_width,
             "THRESHOLD_WIDTH": numbers.threshold_width,
             **({"THRESHOLD_SHIFT": numbers.threshold_shift} if numbers.threshold_shift else {}),
+            **({"STEP_TREE": 1} if numbers.step_tree else {}),
             "BUFFER_DEPTH": buffer_depth,
             "OUT_DEPTH": out_depth,
             "POPCOUNT_STAGES": self.popcount_stages,
@@ -192,7 +196,8 @@ class Mvtu(Mvtus[int]):
         """The instance and its parameters, its memory images left out."""
         buffer = depths[self.input.name]
         numbers = self.numbers
-        constants = self.drain * self.levels_out * numbers.threshold_width
+        of_row = 1 + steps_of(self.levels_out, numbers.step_tree) if self.levels_out else 0
+        constants = self.drain * of_row * numbers.threshold_width
         sets = numbers.threshold_sets * self.folds * self.drain_words
         parameters = {
             **self.sizes(buffer, depths[self.output.name]),

@@ -203,8 +203,10 @@ def arithmetic_of(network: Network, name: str, op: Dense) -> Arithmetic | None:
     level_width = level_width_of(network)
     if constants is None:
         return Arithmetic(level_width, op.gains, gains, sums, 1, network.threshold_bits)
-    shift = constants.threshold.shift
-    return Arithmetic(level_width, op.gains, gains, sums, constants.sets, constants.bits, shift)
+    threshold = constants.threshold
+    return Arithmetic(
+        level_width, op.gains, gains, sums, constants.sets, constants.bits, threshold.shift, threshold.tree
+    )
 
 
 def pixels_of(network: Network, samples_per_beat: int) -> Pixels:

@@ -39,11 +39,11 @@ def constants_of(op: Threshold, served: tuple[int, ...], reaches: tuple[int, ...
     thresholds, steps = op.thresholds.astype(np.int64), op.steps.astype(np.int64)
     reaches = tuple(reach << op.shift for reach in reaches)
     for index, m in enumerate(served):
-        steps[index, :, m - 1 :] = steps[-1, :, m - 1 :]
+        steps[index, :, op.steps_at(m) :] = steps[-1, :, op.steps_at(m) :]
     if (thresholds == thresholds[-1]).all() and (steps == steps[-1]).all():
         thresholds, steps, served, reaches = thresholds[-1:], steps[-1:], served[-1:], (max(reaches),)
     for index, (m, reach) in enumerate(zip(served, reaches, strict=True)):
-        most = steps[index, :, : m - 1].sum(-1)
+        most = sum(steps[index, :, op.steps_at(level - 1) : op.steps_at(level)].max(-1) for level in range(2, m + 1))
         below = thresholds[index] > reach + most  # every residual is negative
         above = thresholds[index] <= -most  # none is
         thresholds[index] = np.where(below, reach + 1, np.where(above, 0, thresholds[index]))
@@ -53,7 +53,7 @@ def constants_of(op: Threshold, served: tuple[int, ...], reaches: tuple[int, ...
     lowest = min(0, int(thresholds.min()), -int(thresholds.max()), -step)
     highest = max(*reaches, int(thresholds.max()), max(reaches) - int(thresholds.min()), step)
     bits = 1 + max(clog2(-lowest), clog2(highest + 1))
-    return Constants(Threshold(thresholds, steps, op.shift), min(bits, threshold_bits + op.shift))
+    return Constants(Threshold(thresholds, steps, op.shift, op.tree), min(bits, threshold_bits + op.shift))
 
 
 def layer_constants(network: Network, layer: str) -> Constants | None:

@@ -132,7 +132,9 @@ void Builder::encoder(Layer& layer, int levels, int shift, const View<std::int64
   require(levels > 0 && levels <= MAX_PLANES, "encoder: levels must be 1 to 8");
   require(shift >= 0 && shift <= MOST_SHIFT, "encoder: shift must be 0 to 12");
   shaped(thresholds, {sets, rows}, "encoder: thresholds of another shape");
-  shaped(steps, {sets, rows, static_cast<std::size_t>(levels - 1)}, "encoder: steps of another shape");
+  layer.tree = levels > 1 && steps.shape.size() == 3 && steps.shape[2] != static_cast<std::size_t>(levels - 1);
+  layer.row_steps = layer.tree ? (1 << levels) - 2 : levels - 1;
+  shaped(steps, {sets, rows, static_cast<std::size_t>(layer.row_steps)}, "encoder: steps of another shape");
   for (const std::int64_t t : copied(thresholds)) require(within(t, MOST_CONSTANT), "encoder: no such threshold");
   for (const std::int64_t step : copied(steps)) require(within(step, MOST_CONSTANT), "encoder: no such step");
   layer.levels_out = levels, layer.shift = shift;
@@ -179,15 +181,15 @@ Network Builder::finished() const {
 void Builder::constants(Layer& layer, const std::int64_t* thresholds, const std::int64_t* steps) const {
   const std::size_t rows = static_cast<std::size_t>(layer.rows), sets = static_cast<std::size_t>(network_.sets);
   const std::size_t lanes = static_cast<std::size_t>(layer.row_blocks) * LANES;
-  const std::size_t levels = static_cast<std::size_t>(layer.levels_out - 1);
+  const std::size_t numbers = static_cast<std::size_t>(layer.row_steps);
   layer.thresholds.assign(sets * lanes, UNREACHED);
-  layer.steps.assign(sets * lanes * levels, 0);
+  layer.steps.assign(sets * lanes * numbers, 0);
   for (std::size_t set = 0; set < sets; set++) {
     for (std::size_t row = 0; row < rows; row++) {
       layer.thresholds[set * lanes + row] = thresholds[set * rows + row];
-      for (std::size_t level = 0; level < levels; level++) {
+      for (std::size_t step = 0; step < numbers; step++) {
         const std::size_t block = (set * lanes + row) / LANES;
-        layer.steps[(block * levels + level) * LANES + row % LANES] = steps[(set * rows + row) * levels + level];
+        layer.steps[(block * numbers + step) * LANES + row % LANES] = steps[(set * rows + row) * numbers + step];
       }
     }
   }

@@ -61,7 +61,7 @@ class Finish {
     rests_ = layer.rests.data() + blocks * LANES;
     if (!layer.slopes.empty()) slopes_ = layer.slopes.data() + blocks * LANES;
     bases_ = layer.bases.data() + (slopes_ ? blocks * LANES : 0);
-    steps_ = layer.steps.data() + (levels_ ? blocks * (levels_ - 1) * LANES : 0);
+    steps_ = layer.steps.data() + blocks * layer.row_steps * LANES;
 #if defined(__AVX512VNNI__)
     if (layer.levels_out && layer.tiles.groups) encoder_ = group_encoder(layer);
 #endif
@@ -83,7 +83,8 @@ class Finish {
     std::uint8_t* out = reinterpret_cast<std::uint8_t*>(pixel) + block;
     *out = not_negative(residual);
     if (layer_.shift) residual = (residual << layer_.shift) + load(rests_ + block * LANES);
-    const std::int64_t* steps = steps_ + static_cast<std::ptrdiff_t>(block) * (levels_ - 1) * LANES;
+    const std::int64_t* steps = steps_ + static_cast<std::ptrdiff_t>(block) * layer_.row_steps * LANES;
+    if (layer_.tree) return by_tree(residual, steps, out);
     for (int level = 1; level < levels_; level++, steps += LANES) {
       residual = next(residual, load(steps));
       out += stride_;
@@ -92,6 +93,21 @@ class Finish {
   }
 
  private:
+  void by_tree(Signed residual, const std::int64_t* steps, std::uint8_t* out) const {
+    int so_far[LANES] = {};
+    for (int level = 1; level < levels_; level++) {
+      Signed chosen;
+      for (int lane = 0; lane < LANES; lane++) {
+        so_far[lane] = 2 * so_far[lane] + (residual[lane] >= 0);
+        chosen[lane] = steps[so_far[lane] * LANES + lane];
+      }
+      steps += (std::ptrdiff_t{1} << level) * LANES;
+      residual = next(residual, chosen);
+      out += stride_;
+      *out = not_negative(residual);
+    }
+  }
+
   void score(int block, Signed residual) const {
     for (int row = block * LANES; row < layer_.rows && row < (block + 1) * LANES; row++) {
       scores_[row] = layer_.score(set_, row, residual[row % LANES]);

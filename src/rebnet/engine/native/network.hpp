@@ -124,7 +124,9 @@ struct Layer {
   std::vector<std::int64_t> gains;   // [set][plane]
   std::vector<int> planes_used;      // [set]
   Aligned<std::int64_t> thresholds;  // [set][row block][lane]
-  Aligned<std::int64_t> steps;       // [set][row block][level][lane]
+  Aligned<std::int64_t> steps;       // [set][row block][level][lane]; of a tree [set][row block][number][lane]
+  int row_steps = 0;                 // of a row
+  bool tree = false;                 // the steps of a row depend on its code so far: 2 behind one bit, 4 behind two …
   int shift = 0;                     // thresholds and steps count units of 2^-shift accumulators
   std::vector<std::int64_t> scale;   // [set][row]: score = scale * (2 A - reach) + bias
   std::vector<std::int64_t> bias;

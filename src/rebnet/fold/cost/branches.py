@@ -8,6 +8,7 @@ from rebnet.fold.cost.features import (
     Features,
     Numbers,
     Sizes,
+    encoder_numbers,
     lut_ram,
     max_pool,
     mux,
@@ -43,7 +44,7 @@ def constants_of_encoder(shape: Sizes) -> Memory:
     uniform = get["uniform"] > 0
     lanes = np.where(uniform, 1.0, get["lanes"])
     words = np.where(uniform, 1.0, ceil_div(get["rows"], get["lanes"]))
-    return lanes * get["levels"] * get["threshold_width"], get["sets"] * words
+    return lanes * encoder_numbers(shape, get["levels"]) * get["threshold_width"], get["sets"] * words
 
 
 def words_of_skip(shape: Sizes) -> Memory:

@@ -103,17 +103,26 @@ def processing_element(shape: Sizes) -> Features:
     }
 
 
+def encoder_numbers(shape: Sizes, levels: Any) -> Numbers:
+    """Constants of an encoder of so many levels: one a level, or of a tree of steps."""
+    count: Numbers = np.where(np.asarray(shape.get("step_tree", 0)) > 0, 2.0 ** np.asarray(levels) - 1, levels)
+    return count
+
+
 def residual_encoder(shape: Sizes) -> Features:
-    """Threshold and steps of one drained row."""
+    """Threshold and steps of one drained row; of a tree, a bit chooses among the steps behind it."""
     levels, width, acc = (
         np.asarray(shape[key], dtype=np.float64) for key in ("levels", "threshold_width", "acc_width")
     )
+    tree = np.asarray(shape.get("step_tree", 0)) > 0
+    numbers = 2.0**levels - levels - 1  # of a tree, left by the bit before at each level from the second
     return {
         "module": np.ones(np.broadcast(levels, width, acc).shape),
         "threshold": width + 0 * levels * acc,
         "acc": acc + 0 * levels * width,
         "steps": np.maximum(levels - 1, 0) * width,
-        "passed": np.maximum(levels - 1, 0) * levels / 2 * width,
+        "passed": np.where(tree, 2 * numbers, np.maximum(levels - 1, 0) * levels / 2) * width,
+        "chosen": np.where(tree, np.maximum(numbers - levels + 1, 0), 0.0) * width,
         "codes": levels * (levels + 1) / 2,
     }
 
@@ -133,7 +142,7 @@ def mvtu(shape: Sizes) -> Features:
     cut = np.where(rom_column(pe * simd, depth) < pe * simd, 0.0, 1.0)
     thresholds = get["threshold_sets"] * folds * words
     levels_out, acc, gain = get["levels_out"], get["acc_width"], get["gain_width"]
-    constants = drain * levels_out * get["threshold_width"]
+    constants = drain * encoder_numbers(shape, levels_out) * get["threshold_width"]
     in_luts = 1.0 * rom_in_luts(constants, thresholds)
     pipe = 2 + get["popcount_stages"]
     passing = 3 + get["level_width"]

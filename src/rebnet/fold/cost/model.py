@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rebnet.boards import Family, Resources
 from rebnet.errors import FoldingError, OptionError
 from rebnet.fold.cost import branches, features
-from rebnet.fold.cost.features import Numbers, Sizes
+from rebnet.fold.cost.features import Numbers, Sizes, encoder_numbers
 from rebnet.stages.memories import ram_in_luts, rom_column, rom_in_luts
 from rebnet.stages.module import Module
 from rebnet.stages.numbers import ceil_div, clog2
@@ -77,7 +77,7 @@ def mvtu_cost(shape: Sizes, family: Family) -> NDArray[np.float64]:
         own = piece_cost(piece, inner, family)
         total = total + np.asarray(count) * own.reshape(own.shape + (1,) * (total.ndim - own.ndim))
     folds = ceil_div(shape["rows"], shape["pe"])
-    constants = np.asarray(shape["drain"]) * shape["levels_out"] * shape["threshold_width"]
+    constants = np.asarray(shape["drain"]) * encoder_numbers(shape, shape["levels_out"]) * shape["threshold_width"]
     deep = shape["threshold_sets"] * folds * shape["pe"] / shape["drain"]
     words = np.asarray(shape["levels_in"]) * shape["simd"]
     memories = (
@@ -130,7 +130,12 @@ def mvtu_pieces(shape: Sizes) -> dict[str, tuple[Sizes, Any]]:
         "level_lanes": shape["level_lanes"],
         "sum_width": clog2(chunks_of(shape) * shape["simd"] + 1),
     }
-    encoder = {"levels": out, "threshold_width": shape["threshold_width"], "acc_width": shape["acc_width"]}
+    encoder = {
+        "levels": out,
+        "threshold_width": shape["threshold_width"],
+        "acc_width": shape["acc_width"],
+        "step_tree": shape.get("step_tree", 0),
+    }
     return {
         "vector_buffer": (buffer, 1),
         "processing_element": (element, shape["pe"]),

@@ -43,6 +43,15 @@ _STEP = Template("""\
 """)
 
 
+_STEP_OF_TREE = Template("""\
+    so_far$suffix = 2 * so_far$suffix + bit;
+    if (plane + 1 < levels) {
+        const $residual step = step_tree$suffix[((uint32_t)2 << plane) - 2 + so_far$suffix];
+        residual$suffix = bit ? residual$suffix - step : residual$suffix + step;
+    }
+""")
+
+
 def pointers(tables: Sequence[Table], served: Sequence[int], planes: int, rows: int, suffix: str = "") -> str:
     """Pointers to the constants of this image's levels; those of m levels stand behind those of fewer."""
     sizes = {"gains": planes, "reach": 1}
@@ -51,6 +60,8 @@ def pointers(tables: Sequence[Table], served: Sequence[int], planes: int, rows: 
         offset = ""
         if len(served) > 1 and table.kind == "steps":
             offset = f" + (levels - 1) * (levels - 2) / 2 * {rows}"
+        elif len(served) > 1 and table.kind == "step_tree":
+            offset = f" + ((1 << levels) - 2 * levels) * {rows}"
         elif len(served) > 1 and table.kind not in _SHARED:
             offset = f" + (levels - 1) * {sizes.get(table.kind, rows)}"
         lines.append(f"const {table.c_type} *{table.kind}{suffix} = {table.name}{offset};\n")
@@ -76,8 +87,12 @@ def encoded(op: Threshold, number: str, residual: str, levels: int, row_words: i
     """The code of a number, an accumulator or a feature, into code[]; the type `residual` holds all on the way."""
     scaled = number if residual == "int32_t" else f"({residual}){number}"
     scaled += f" * {1 << op.shift}" if op.shift else ""
-    step = _STEP.substitute(suffix=suffix) if levels > 1 else ""
-    return _ENCODE.substitute(residual=residual, suffix=suffix, number=scaled, row_words=row_words, step=step)
+    tree = op.tree and levels > 1
+    step = (_STEP_OF_TREE if tree else _STEP).substitute(suffix=suffix, residual=residual) if levels > 1 else ""
+    encode = _ENCODE.substitute(residual=residual, suffix=suffix, number=scaled, row_words=row_words, step=step)
+    if not tree:
+        return encode
+    return f"uint32_t so_far{suffix} = 0;\n{encode}step_tree{suffix} += ((uint32_t)1 << levels) - 2;\n"
 
 
 def scored() -> str:

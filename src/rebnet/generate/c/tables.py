@@ -69,8 +69,12 @@ def weight_words(weights: BitMatrix) -> NDArray[np.uint32]:
 
 
 def step_table(tail: Threshold, served: tuple[int, ...]) -> NDArray[np.int64]:
-    """Steps of every set; m levels take m - 1 steps a row, so set m starts at rows·(m - 1)·(m - 2)/2 where all are."""
-    return np.concatenate([steps[:, : m - 1].reshape(-1) for m, steps in zip(served, tail.steps, strict=True)])
+    """Steps of every set, those of a row that m levels read.
+
+    Where all are, set m starts at rows·(m - 1)·(m - 2)/2, and of trees at rows·(2^m - 2·m).
+    """
+    sets = zip(served, tail.steps, strict=True)
+    return np.concatenate([steps[:, : tail.steps_at(m)].reshape(-1) for m, steps in sets])
 
 
 def layer_tables(layer: Layer, served: tuple[int, ...]) -> tuple[Table, ...]:
@@ -102,7 +106,8 @@ def threshold_tables(number: int, op: Threshold, served: tuple[int, ...]) -> tup
     steps = step_table(op, served)
     if not steps.size:
         return (thresholds,)
-    return (thresholds, Table(f"steps{number}", f"d_1 ... d_(m-1) of every row{sets}", narrowest(steps)))
+    name, meaning = ("step_tree", "steps behind every code so far") if op.tree else ("steps", "d_1 ... d_(m-1)")
+    return (thresholds, Table(f"{name}{number}", f"{meaning} of every row{sets}", narrowest(steps)))
 
 
 def slope_tables(number: int, op: Scores | Rescale, served: tuple[int, ...]) -> tuple[Table, Table]:
@@ -150,7 +155,7 @@ def residual_type(layers: tuple[Layer, ...]) -> str:
 
 
 def most_residual(op: Threshold, reaches: Sequence[int]) -> int:
-    """2^s·R + |t| + all steps, the most of all rows, where numbers reach R, for each served m, at most."""
+    """2^s·R + |t| + a row's steps, the most of all rows, where numbers reach R, for each served m, at most."""
     reach = np.array(reaches, dtype=np.int64)[:, None]
     sums = (reach << op.shift) + np.abs(op.thresholds) + np.abs(op.steps).sum(axis=2)
     return int(sums.max())
