@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import typer
-from tests.ir.networks import from_text
+from tests.ir.networks import from_text, treed
 from tests.records.chained import put
 from tests.reproduce.conftest import TRAINING
 from tests.reproduce.test_figure10 import DEVICE, TOTAL
@@ -133,7 +134,8 @@ def test_records(place: Path, maps: Path, any_levels: Path, tmp_path: Path) -> N
     networks = [
         folder / part for folder in (build, maps, any_levels) for part in ("network.json", "exported/network.json")
     ]
-    check("network.json", *networks)
+    storage.save(treed(np.random.default_rng(0), storage.load(maps), share=1), tmp_path / "treed")
+    check("network.json", *networks, tmp_path / "treed" / "network.json")
     check("evaluation.json", build / "evaluation.json", maps / "evaluation.json")
     for record in ("adaptive.json", "online.json", "ports.json"):
         check(record, build / record)
