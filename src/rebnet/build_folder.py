@@ -13,11 +13,12 @@ from rebnet.swap import put, tidy
 
 EXPORTED = "exported"
 TRAINING_FILE = "training.json"
+IMPORT_FILE = "import.json"
 COMPILE_FILE = "compile.json"
 
 _FILES = (
     *(storage.NETWORK_FILE, storage.TENSOR_FILE, TRAINING_FILE, "folding.json", "ports.json", "accelerator.core"),
-    *(COMPILE_FILE, "evaluation.png"),
+    *(IMPORT_FILE, COMPILE_FILE, "evaluation.png"),
     *("evaluation.json", "adaptive.json", "online.json", "simulation.json", "synthesis.json", "model.safetensors"),
 )
 _FOLDERS = (EXPORTED, "rtl", "mem", "c", "vivado", "device", "synthesis")
@@ -46,8 +47,8 @@ def check_output(output: Path) -> None:
         raise OutputError(f"{output}: a file stands where a folder is needed; name another --output")
     if output.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise OutputError(f"{output}: is the current folder or holds it, and would be replaced; name another --output")
-    is_build = all((output / name).is_file() for name in (storage.NETWORK_FILE, TRAINING_FILE))
-    is_build = is_build and (output / EXPORTED).is_dir()
+    is_build = (output / storage.NETWORK_FILE).is_file() and (output / EXPORTED).is_dir()
+    is_build = is_build and any((output / name).is_file() for name in (TRAINING_FILE, IMPORT_FILE))
     if output.is_dir() and any(output.iterdir()) and not is_build:
         raise OutputError(f"{output}: holds files but no build, and would be replaced; name another --output")
 

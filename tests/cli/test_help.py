@@ -17,6 +17,7 @@ EXAMPLES = {
     "report": "rebnet report build/mnist-m2",
     "reproduce": "rebnet reproduce table3 --dataset mnist",
     "build": "rebnet build zoo:mnist-arch-1-m1 --part xc7s50 --folding paper --output build/mnist-m1",
+    "import": "rebnet import model.onnx",
     "list": "rebnet list boards",
     "demo": "rebnet demo --output build/demo",
 }

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import typer
+from tests.importing.test_importing import MODELS
 from tests.ir.networks import from_text, treed
 from tests.records.chained import put
 from tests.reproduce.conftest import TRAINING
@@ -135,7 +136,11 @@ def test_records(place: Path, maps: Path, any_levels: Path, tmp_path: Path) -> N
         folder / part for folder in (build, maps, any_levels) for part in ("network.json", "exported/network.json")
     ]
     storage.save(treed(np.random.default_rng(0), storage.load(maps), share=1), tmp_path / "treed")
-    check("network.json", *networks, tmp_path / "treed" / "network.json")
+    model = MODELS / "brevitas-tiny-cnv" / "model.onnx"
+    flow.compile(model, tmp_path / "imported", input_scale="unit", until="lower")
+    imported = (tmp_path / "imported" / name for name in ("network.json", "exported/network.json"))
+    check("network.json", *networks, tmp_path / "treed" / "network.json", *imported)
+    check("import.json", tmp_path / "imported" / "import.json")
     check("evaluation.json", build / "evaluation.json", maps / "evaluation.json")
     for record in ("adaptive.json", "online.json", "ports.json"):
         check(record, build / record)

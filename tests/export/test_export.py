@@ -270,7 +270,8 @@ def test_convolutions_that_are_no_network(modules, message):
 def test_convolutions_out_of_order():
     refuse(
         VerifyError,
-        "toy, operation 3, ResidualSign: stands after MaxPool, where BatchNorm, Rescale, Upsample may stand",
+        "toy, operation 3, ResidualSign: stands after MaxPool, where BatchNorm, MultiThreshold, Rescale, Upsample may "
+        "stand",
         nn.Sequential(PIXELS, CONV, nn.MaxPool2d(2), ResidualSign(1)),
     )
     refuse(

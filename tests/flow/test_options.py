@@ -8,7 +8,7 @@ from rebnet import flow
 from rebnet.cli.app import SHARED, app
 
 VERBS = {command.name: command.callback for command in app.registered_commands}
-NAMES = {"list": "list_"}
+NAMES = {"list": "list_", "import": "import_"}
 TOLD = {"quiet", "say", "progress", "begin", "done", "answered", "note"}
 """What a function takes in place of a terminal."""
 INSIDE = {("compile", "margin")}

@@ -57,8 +57,8 @@ ORDER = [
     ),
     (
         with_nodes(REAL, (REAL.nodes[0], *REAL.nodes[2:])),
-        "tiny, operation 2, ResidualSign: stands after Dense, where BatchNorm, Affine, Threshold, Rescale, Scores may "
-        "stand",
+        "tiny, operation 2, ResidualSign: stands after Dense, where BatchNorm, Affine, MultiThreshold, Threshold, "
+        "Rescale, Scores may stand",
     ),
     (
         with_nodes(REAL, REAL.nodes[:3]),
@@ -207,7 +207,8 @@ CONVOLUTIONS = [
     ),
     (
         with_nodes(MAPS, (MAPS.nodes[0], MAPS.nodes[2], *MAPS.nodes[3:])),
-        "tiny, operation 3, ResidualSign: stands after MaxPool, where BatchNorm, Rescale, Upsample may stand",
+        "tiny, operation 3, ResidualSign: stands after MaxPool, where BatchNorm, MultiThreshold, Rescale, Upsample may "
+        "stand",
     ),
     (
         with_op(MAPS, 3, POOL),
@@ -232,7 +233,9 @@ CONVOLUTIONS = [
     (with_nodes(MAPS, MAPS.nodes[:2]), "tiny: ends with convolution layer1; the last layer must be dense"),
     (
         with_op(GAINED_MAPS, 1, Scores(*([np.zeros((2, 2), dtype=np.int64)] * 2)), 1),
-        "tiny, operation 2, Scores: stands after Conv, where BatchNorm, Affine, Threshold, Rescale, MaxPool, Upsample "
+        "tiny, operation 2, Scores: stands after Conv, where BatchNorm, Affine, MultiThreshold, Threshold, Rescale, "
+        "MaxPool, "
+        "Upsample "
         "may stand",
     ),
     (

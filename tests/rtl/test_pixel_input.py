@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from rebnet.ir.ops import PixelInput
 from rebnet.spec.pixels import pixel_planes
-from rebnet.stages.ends import PIXEL_DEPTH
+from rebnet.stages.ends import PIXEL_DEPTH, Pixels
 
 from .streams import PATTERNS, SEED, Sink, Source, StreamBench, Traffic, case_name, join, moods, played, to_word
 
@@ -18,7 +19,24 @@ SHAPES = {
     "four bits, last beat not full": (13, 4, 4, 2, 1),
     "one bit, one sample a beat, fixed levels": (5, 1, 1, 3, 0),
     "image in one beat": (3, 8, 5, 15, 1),
+    "three bits from a table": (7, 2, 3, 2, 0),
+    "eight bits from a table, last beat not full": (5, 4, 8, 2, 1),
 }
+
+
+def image_of(name: str) -> PixelInput:
+    """The image of a shape, with random codes where it says that there is a table."""
+    samples, _, bits, *_ = SHAPES[name]
+    codes = np.random.default_rng(SEED).integers(0, 1 << bits, 256)
+    return PixelInput(1, 1, samples, bits, tuple(codes.tolist()) if "table" in name else None)
+
+
+def table_of(name: str) -> dict[str, int | str]:
+    """The parameters of its table."""
+    parameters = Pixels(1, 1, image_of(name).bits, 1, 1, 1, image_of(name).table).module({}).parameters
+    return {key: parameters[key] for key in ("TABLED", "TABLE") if key in parameters}
+
+
 CASES = {
     name: {
         "SAMPLES": samples,
@@ -28,6 +46,7 @@ CASES = {
         "LEVEL_WIDTH": levels.bit_length(),
         "USER_WIDTH": 4,
         "RUNTIME_LEVELS": runtime,
+        **table_of(name),
     }
     for name, (samples, per_beat, bits, levels, runtime) in SHAPES.items()
 }
@@ -86,7 +105,7 @@ def traffic(rng: np.random.Generator, images: int) -> Traffic:
             beat = pixels[first : first + per_beat]
             # TUSER counts on the first beat only.
             words.append((join(beat, 8), user if first == 0 else int(rng.integers(16)), first + per_beat >= samples))
-            expected.append((to_word(pixel_planes(beat, bits)), meant))
+            expected.append((to_word(pixel_planes(image_of(case_name()).taken(beat), bits)), meant))
     return Traffic(words, expected)
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
-from rebnet.spec.residual import code, decode, encode, encode_integer, sign_bit
+from rebnet.spec.residual import code, decode, encode, encode_among, encode_integer, sign_bit
 
 POSITIVE = st.floats(1e-6, 1e6)
 REAL = st.floats(-1e7, 1e7)
@@ -95,3 +96,13 @@ def test_encode_integer_is_encode_of_the_difference(accumulators, threshold, ste
 def test_encode_integer_has_numbers_per_row():
     bits = encode_integer(np.asarray([[5, 5], [9, 1]]), np.asarray([5, 6]), np.asarray([[2], [3]]))
     assert code(bits).tolist() == [[2, 1], [3, 0]]
+
+
+@given(st.integers(1, 4), st.data())
+def test_boundaries_that_may_be_any_count_how_many_are_passed(levels, data):
+    count = (1 << levels) - 1
+    boundaries = np.sort(data.draw(arrays(np.float64, (2, count), elements=st.floats(-4, 4))), axis=1)
+    x = data.draw(arrays(np.float64, (5, 2), elements=st.floats(-5, 5)))
+    x[0] = boundaries[:, 0]  # at a boundary it is passed
+    found = code(encode_among(x, boundaries))
+    assert found.tolist() == [[sum(b <= one[row] for b in boundaries[row]) for row in range(2)] for one in x]

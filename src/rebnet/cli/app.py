@@ -11,7 +11,20 @@ from typing import Annotated, Any
 
 import typer
 
-from rebnet.cli import build, demo, evaluate, generate, report, reproduce, retrain, simulate, streams, synthesize, train
+from rebnet.cli import (
+    build,
+    demo,
+    evaluate,
+    generate,
+    importing,
+    report,
+    reproduce,
+    retrain,
+    simulate,
+    streams,
+    synthesize,
+    train,
+)
 from rebnet.cli import compile as compile_verb
 from rebnet.cli import list as list_verb
 from rebnet.cli.common import speak
@@ -75,6 +88,7 @@ def _rebnet(
 for _name, _module in {
     "train": train,
     "retrain": retrain,
+    "import": importing,
     "compile": compile_verb,
     "generate": generate,
     "evaluate": evaluate,

@@ -61,10 +61,23 @@ CacheDir = Annotated[
     ),
 ]
 Build = Annotated[Path, typer.Argument(help="Folder that 'rebnet compile' made.")]
-Source = Annotated[
+InputScale = Annotated[
+    str | None,
+    typer.Option(
+        help="Of FILE.onnx: its image is 'unit', bytes divided by 255, or 'bytes'; told by the file if it can."
+    ),
+]
+Trained = Annotated[
     str,
     typer.Argument(
         help="Folder of a finished training, or zoo:NAME (for example zoo:mnist-arch-1-m2).",
+        autocompletion=complete_zoo,
+    ),
+]
+Source = Annotated[
+    str,
+    typer.Argument(
+        help="Folder of a finished training, zoo:NAME (for example zoo:mnist-arch-1-m2), or FILE.onnx.",
         autocompletion=complete_zoo,
     ),
 ]

@@ -10,6 +10,7 @@ from rebnet import flow
 from rebnet.choices import Stage
 from rebnet.cli.common import (
     ClockMhz,
+    InputScale,
     Source,
     TargetFps,
     answer,
@@ -55,6 +56,7 @@ def command(
         bool, typer.Option("--fixed-levels", help="Drop the constants for fewer than M levels.")
     ] = False,
     threshold_bits: Annotated[int, typer.Option(help="Width T of thresholds and steps.")] = 24,
+    input_scale: InputScale = None,
     until: Annotated[
         Stage, typer.Option(help="Last stage: generate, or lower for the integer network only.")
     ] = "generate",
@@ -76,6 +78,7 @@ def command(
             clock_mhz=clock_mhz,
             fixed_levels=fixed_levels,
             threshold_bits=threshold_bits,
+            input_scale=input_scale,
             until=until,
             say=progress.say,
         )

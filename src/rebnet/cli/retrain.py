@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from rebnet import flow
-from rebnet.cli.common import DataDir, Device, Source, answer_training, leads, note, quiet, resumable
+from rebnet.cli.common import DataDir, Device, Trained, answer_training, leads, note, quiet, resumable
 
 
 def command(
-    source: Source,
+    source: Trained,
     output: Annotated[Path, typer.Option(help="Folder of the run; those before it lie in its folder before.")],
     seed: Annotated[
         int | None, typer.Option(help="Seed of everything random in all trainings; their own if not given.")

@@ -61,7 +61,7 @@ def _run_batch(
     factors: dict[str, Factors] = {}
     # maps, (images, height, width, channels), and what pads each: the value of the code without a bit
     values = Values[tuple[NDArray[np.float32], float | NDArray[np.float32]]](
-        network, (pixel_values(images, network.input.bits).astype(np.float32), -1.0)
+        network, (pixel_values(network.input.taken(images), network.input.bits).astype(np.float32), -1.0)
     )
     for node in network.nodes:
         x, lowest = values.read(node)

@@ -106,11 +106,12 @@ class Predictor:
             if levels not in self._places:
                 served_index(self.network, levels)
             if self._native is not None:
-                return self._native.run(images, self._places[levels])
+                return self._native.run(self.network.input.taken(images), self._places[levels])
             return self._numpy.run(images, levels)
         for m in np.unique(levels).tolist():
             served_index(self.network, m)
         if self._native is not None:
+            images = self.network.input.taken(images)
             return self._native.run(images, 0, np.array([self._places[m] for m in levels.tolist()], dtype=np.int32))
         return run_mixed(self.network, images, levels, lambda _, chosen, m: self._numpy.run(chosen, m))
 

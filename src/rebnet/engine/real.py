@@ -26,8 +26,9 @@ from rebnet.engine.reference import check_images
 from rebnet.errors import OptionError
 from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import PIXELS, Network, Node
-from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, Op, ResidualSign
+from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, MultiThreshold, Op, ResidualSign
 from rebnet.ir.values import Code, Feature, Value
+from rebnet.spec.residual import decode, encode_among
 from rebnet.spec.two_slope import two_slope
 from rebnet.spec.upsample import upsample
 from rebnet.spec.window import Window
@@ -65,10 +66,10 @@ def run_real(
         raise OptionError(f"levels={levels}: this network has {network.levels}; choose 1 to {network.levels}")
     real = np.dtype(precision)
     steps = _steps(network, network.levels if levels is None else levels, real)
-    bits, answer = network.input.bits, network.answers[0].name
+    image, bits, answer = network.input, network.input.bits, network.answers[0].name
 
     def work(batch: NDArray[np.uint8]) -> Maps:
-        values: dict[str, Maps] = {PIXELS: 2 * (batch >> (8 - bits)).astype(real) - precision(2**bits - 1)}
+        values: dict[str, Maps] = {PIXELS: 2 * (image.taken(batch) >> (8 - bits)).astype(real) - precision(2**bits - 1)}
         for step in steps:
             values[step.name] = step.run(*(values[source] for source in step.of))
             for name in step.last:
@@ -172,6 +173,8 @@ def _function(
             function = _norm(op.at(levels), real)
         case Rescale() as op:
             function, given = _rescale(op.at(levels), network, node, levels), None
+        case MultiThreshold() as op:
+            function, given = _among(op), (1.0, -sum(op.gammas))
         case ResidualSign() as op:
             gammas = op.factors(levels)
             unit, gammas = (gammas[0], (1.0,)) if len(gammas) == 1 else (1.0, gammas)
@@ -274,6 +277,10 @@ def _norm(norm: BatchNorm, real: Real) -> Callable[[Maps], Maps]:
         return x
 
     return normed
+
+
+def _among(op: MultiThreshold) -> Callable[[Maps], Maps]:
+    return lambda x: decode(encode_among(x, op.boundaries), op.gammas).astype(x.dtype)
 
 
 def _binarize(x: Maps, gammas: Sequence[float]) -> Maps:

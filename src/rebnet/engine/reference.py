@@ -124,7 +124,7 @@ def run_batch(
 ) -> NDArray[np.int64]:
     """Scores of a batch with the constants of set `index`, by `laws_of(network)` and what computes the layers."""
     # codes, (planes, images, *map), and sums, features and scores, (images, *map)
-    values: Values[NDArray[Any]] = Values(network, pixel_planes(images, network.input.bits))
+    values: Values[NDArray[Any]] = Values(network, pixel_planes(network.input.taken(images), network.input.bits))
     for node in network.nodes:
         inputs = values.reads(node)
         if isinstance(node.op, Dense) and node.op.gains is not None:

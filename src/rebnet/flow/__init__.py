@@ -2,6 +2,7 @@
 
     train     images, a network text          -> run/    model.safetensors, training.json
     retrain   the record of a run             -> run/    the same, and before/ with the runs that came before
+    import_  FILE.onnx                   -> what its nodes become
     compile   a run, or a network of the zoo  -> build/  exported/, network.json, tensors.safetensors,
                                                          folding.json, rtl/, mem/, ports.json
     generate  build                           -> build/  c/ (NAME.c, NAME.h), or rtl/, mem/, ports.json once more
@@ -12,11 +13,11 @@
     reproduce records of runs and builds      -> TARGET.json, TARGET.md, TARGET.svg, TARGET.png
     build     a run, images, a part or board  -> build/  what compile to report make
 
-The command line offers the same verbs with the same options; `list_` is its `list`. torch is needed by `train`, by
-`retrain`, and by `compile` where it reads a run. A room is imported by the verb that it belongs to, so that none waits
-for what it does not use.
+The command line offers the same verbs with the same options; `list_` is its `list`, `import_` its `import`. torch
+is needed by `train`, by `retrain`, and by `compile` where it reads a run. A room is imported by the verb that it
+belongs to, so that none waits for what it does not use.
 
-    flow.network     images to a build: train, retrain, compile, generate
+    flow.network     images to a build: train, retrain, import_, compile, generate
     flow.proof       a build to its records: evaluate, simulate, synthesize, report, reproduce
     flow.whole       all of these in a row: build, demo
     flow.catalogue   what there is by name: list_
@@ -24,7 +25,7 @@ for what it does not use.
 
 from rebnet.choices import Engine, GenerateTarget, Kind, Stage, Synthesizer, Target
 from rebnet.flow.catalogue import list_
-from rebnet.flow.network import compile, dataset_of, generate, retrain, train  # noqa: A004 - the verb's name
+from rebnet.flow.network import compile, dataset_of, generate, import_, retrain, train  # noqa: A004 - the verb's name
 from rebnet.flow.proof import evaluate, report, reproduce, simulate, synthesize
 from rebnet.flow.whole import build, demo
 
@@ -41,6 +42,7 @@ __all__ = [
     "demo",
     "evaluate",
     "generate",
+    "import_",
     "list_",
     "report",
     "reproduce",

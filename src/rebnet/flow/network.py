@@ -13,6 +13,7 @@ from rebnet.paths import followed, path_of, some_path_of
 from rebnet.records.request import request_of
 
 if TYPE_CHECKING:
+    from rebnet.importing import Imported
     from rebnet.ir.network import Network
     from rebnet.records import Ports
     from rebnet.records.generated import GeneratedC
@@ -115,6 +116,7 @@ def compile(  # noqa: A001 - the verb's name
     clock_mhz: float | None = None,
     fixed_levels: bool = False,
     threshold_bits: int = 24,
+    input_scale: str | None = None,
     until: Stage = "generate",
     margin: Mapping[str, float] | None = None,
     say: Say = silent,
@@ -125,7 +127,7 @@ def compile(  # noqa: A001 - the verb's name
     Where `output` is a link, what it names is meant.
 
     Args:
-        source: folder of a finished training, or `zoo:NAME`.
+        source: folder of a finished training, `zoo:NAME`, or a model of another framework, FILE.onnx.
         output: folder of the build.
         folding: "paper", "balanced", a folding.json, or None for the text's where given, else balanced.
         target_cycles: most cycles per image that a balanced layer may take.
@@ -137,6 +139,7 @@ def compile(  # noqa: A001 - the verb's name
         clock_mhz: clock, MHz; None for the board's.
         fixed_levels: drop the constants for fewer than M levels.
         threshold_bits: T, width of thresholds and steps.
+        input_scale: of a model of another framework, what its image is; see `rebnet.importing.read_onnx`.
         until: the last stage; "lower" ends with the integer network, which `evaluate` runs.
         margin: percent by which a synthesis counted more than was predicted, by resource (LUT, BRAM, DSP, FF): a search
             leaves that free. `build` measures it.
@@ -153,30 +156,27 @@ def compile(  # noqa: A001 - the verb's name
         raise OptionError(f"until={until!r}: use {' or '.join(get_args(Stage))}")
     if board is not None and part is not None:
         raise OptionError(f"--board {board} and --part {part}: name one of them")
-    from rebnet.build_folder import EXPORTED, TRAINING_FILE, check_output, keep_request, replace_build
+    from rebnet.build_folder import EXPORTED, check_output, keep_request, replace_build
     from rebnet.files import file_hash, make_folder
     from rebnet.fold import fold
     from rebnet.fold.search.fit import requested
     from rebnet.generate import generate
     from rebnet.ir import storage
     from rebnet.lower import lower
-    from rebnet.records import Training, read
-    from rebnet.records.chain import check_origin
     from rebnet.swap import workplace
 
     request = requested(board or part, target_fps, max_utilisation, clock_mhz, margin)
-    run, output = source_of(source), followed(path_of(output))
+    model = model_of(source)
+    if model is None and input_scale is not None:
+        raise OptionError(f"input_scale={input_scale}: belongs to a model of another framework, FILE.onnx")
+    run, output = model or source_of(source), followed(path_of(output))
     check_output(output)
     output = output.resolve()
     make_folder(output.parent)
     with workplace(output.parent, output.name) as work:
         build = work / output.name
-        say("exporting")
-        check_origin(run)
-        exported = _export(run)
-        read(run / TRAINING_FILE, Training)
-        storage.save(exported, build / EXPORTED, training=file_hash(run / TRAINING_FILE))
-        shutil.copyfile(run / TRAINING_FILE, build / TRAINING_FILE)
+        say("exporting" if model is None else "importing")
+        exported = _exported(run, build) if model is None else _imported(model, build, input_scale)
         say("lowering")
         network = lower(exported, fixed_levels=fixed_levels, threshold_bits=threshold_bits)
         storage.save(network, build, exported=file_hash(build / EXPORTED / storage.NETWORK_FILE))
@@ -189,6 +189,51 @@ def compile(  # noqa: A001 - the verb's name
         keep_request(build, asked)
         replace_build(build, output)
     return network
+
+
+def _exported(run: Path, build: Path) -> "Network":
+    """The exported network of a run, into `build` with its training's record."""
+    from rebnet.build_folder import EXPORTED, TRAINING_FILE
+    from rebnet.files import file_hash
+    from rebnet.ir import storage
+    from rebnet.records import Training, read
+    from rebnet.records.chain import check_origin
+
+    check_origin(run)
+    exported = _export(run)
+    read(run / TRAINING_FILE, Training)
+    storage.save(exported, build / EXPORTED, training=file_hash(run / TRAINING_FILE))
+    shutil.copyfile(run / TRAINING_FILE, build / TRAINING_FILE)
+    return exported
+
+
+def _imported(model: Path, build: Path, input_scale: str | None) -> "Network":
+    """The exported network of a model of another framework, into `build` with what was recognised of it."""
+    from rebnet.build_folder import EXPORTED, IMPORT_FILE
+    from rebnet.files import file_hash, make_folder, write_record
+    from rebnet.importing import read_onnx
+    from rebnet.ir import storage
+    from rebnet.records.importing import Import, ImportedNode
+
+    imported = read_onnx(model, input_scale=input_scale)
+    nodes = tuple(ImportedNode(node=node, became=became) for node, became in imported.recognised)
+    record = Import(model=model.name, model_sha256=file_hash(model), input_scale=input_scale, nodes=nodes)
+    write_record(make_folder(build) / IMPORT_FILE, record)
+    storage.save(imported.network, build / EXPORTED, **{"import": file_hash(build / IMPORT_FILE)})
+    return imported.network
+
+
+def import_(model: str | Path, *, input_scale: str | None = None) -> "Imported":
+    """What a model of another framework, FILE.onnx, becomes; nothing is written. See `rebnet.importing.read_onnx`."""
+    from rebnet.importing import read_onnx
+
+    return read_onnx(path_of(model), input_scale=input_scale)
+
+
+def model_of(source: str | Path) -> Path | None:
+    """The file of a model of another framework that `source` names; None where it names something else."""
+    path = path_of(source)
+    return path if path.suffix.lower() == ".onnx" and not path.is_dir() else None
 
 
 def _export(run: Path) -> "Network":
@@ -232,6 +277,8 @@ def source_of(source: str | Path) -> Path:
 
 def dataset_of(source: str | Path) -> str:
     """The data set that a training was made with; source and errors as in `compile`."""
+    if model_of(source) is not None:
+        raise OptionError(f"{source}: says nothing of a data set; name one with --dataset")
     from rebnet.build_folder import TRAINING_FILE
     from rebnet.records import Training, read
 

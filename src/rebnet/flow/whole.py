@@ -31,6 +31,7 @@ def build(
     target_fps: float | None = None,
     max_utilisation: float | None = None,
     clock_mhz: float | None = None,
+    input_scale: str | None = None,
     images: int | None = 100,
     dataset: str | None = None,
     data_dir: str | Path | None = None,
@@ -48,7 +49,7 @@ def build(
     most.
 
     Args:
-        source: folder of a finished training, or `zoo:NAME`.
+        source: folder of a finished training, `zoo:NAME`, or a model of another framework, FILE.onnx.
         output: folder of the build.
         board: a board, such as "zc702".
         part: a part, such as "xc7s50", instead of a board.
@@ -56,6 +57,7 @@ def build(
         target_fps: images per second that the searched folding has to reach.
         max_utilisation: percent of the device that may be taken, counted; 90 for a searched folding if None.
         clock_mhz: clock, MHz; None for the board's.
+        input_scale: as in `compile`.
         images: how many test images go through the RTL; all if None.
         dataset: test images; the training's own if None.
         data_dir: folder that holds the data sets.
@@ -85,6 +87,7 @@ def build(
         target_fps=target_fps,
         max_utilisation=max_utilisation,
         clock_mhz=clock_mhz,
+        input_scale=input_scale,
         say=say,
     )
     if folding is None or max_utilisation is not None or clock_mhz is not None:

@@ -11,7 +11,19 @@ from itertools import chain, count
 from typing import Generic, TypeVar, cast
 
 from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
-from rebnet.ir.ops import Affine, BatchNorm, Dense, MaxPool, Op, PixelInput, ResidualSign, Scores, Threshold, same
+from rebnet.ir.ops import (
+    Affine,
+    BatchNorm,
+    Dense,
+    MaxPool,
+    MultiThreshold,
+    Op,
+    PixelInput,
+    ResidualSign,
+    Scores,
+    Threshold,
+    same,
+)
 from rebnet.ir.values import Feature, LevelCounts, Value
 
 PIXELS = "pixels"
@@ -22,6 +34,7 @@ _SUFFIX: dict[type[Op], str] = {
     BatchNorm: "batchnorm",
     Affine: "affine",
     ResidualSign: "sign",
+    MultiThreshold: "codes",
     Threshold: "threshold",
     Rescale: "rescale",
     TwoSlope: "two_slope",

@@ -1,6 +1,6 @@
 """Operations of a network. Export writes the real ones, lowering turns them into the integer ones.
 
-Real:    Dense, Conv, BatchNorm, MaxPool (of real values), ResidualSign
+Real:    Dense, Conv, BatchNorm, MaxPool (of real values), ResidualSign, MultiThreshold
 Both:    Rescale, whose values are features on a grid, and what those can do: TwoSlope, Add, SumPool, Join, MaxPool;
          Stack, Upsample
 Between: Affine (BatchNorm per unit of the accumulator's signed value v, or of a feature)
@@ -35,17 +35,27 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PixelInput:
-    """An image of bytes, of which the top `bits` bits are used; channels vary fastest."""
+    """An image of bytes, of which the top `bits` bits are used; channels vary fastest.
+
+    A `table` says of each of the 256 bytes the code that is used in place of its top bits.
+    """
 
     height: int
     width: int
     channels: int
     bits: int
+    table: tuple[int, ...] | None = None
 
     @property
     def samples(self) -> int:
         """Samples in one image."""
         return self.height * self.width * self.channels
+
+    def taken(self, images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Images whose top bits are the codes of these."""
+        if self.table is None:
+            return images
+        return (np.asarray(self.table, dtype=np.uint8) << (8 - self.bits)).astype(np.uint8)[images]
 
     def result(self, counts: LevelCounts) -> Code:
         """An image is a residual code already: its bits count 2^(k-1) … 1 in units of 1/(2^k - 1)."""
@@ -219,6 +229,17 @@ class ResidualSign:
         return Code(source.shape, counts.levels, counts.served, tuple(sign.unit for sign in sets), gains)
 
 
+@dataclass(frozen=True)
+class MultiThreshold(ResidualSign):
+    """A code by boundaries that may be any, of a network that runs at M levels alone; as FINN's and QONNX' own.
+
+    `boundaries`, shape (rows, 2^M - 1), do not fall in a row: a value has a code of at least i + 1 from boundaries[i]
+    on. What the codes are worth, the factors say.
+    """
+
+    boundaries: Floats = field(kw_only=True)
+
+
 def truncate(gains: tuple[int, ...], levels: int, all_levels: int) -> tuple[int, ...]:
     """Gains of the first `levels` levels, 0 for the others of `all_levels`."""
     kept = gains[:levels]
@@ -281,6 +302,7 @@ Op = (
     | BatchNorm
     | Affine
     | ResidualSign
+    | MultiThreshold
     | Threshold
     | Rescale
     | TwoSlope

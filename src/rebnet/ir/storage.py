@@ -117,12 +117,17 @@ def _network(record: StoredNetwork, tensors: Tensors) -> Network:
     return Network(
         name=record.name,
         levels=record.levels,
-        input=PixelInput(**record.input),
+        input=_image(record.input),
         nodes=tuple(_parse(f"op{i}", op, tensors) for i, op in enumerate(record.ops)),
         outputs=record.outputs or (),
         threshold_bits=record.threshold_bits,
         served=record.served,
     )
+
+
+def _image(record: Image) -> PixelInput:
+    table = None if record.table is None else tuple(record.table)
+    return PixelInput(**{**record, "table": table})
 
 
 def _parse(prefix: str, record: Operation, tensors: Tensors) -> Node[Op]:

@@ -25,6 +25,7 @@ from rebnet.ir.ops import (
     Conv,
     Dense,
     MaxPool,
+    MultiThreshold,
     Op,
     PixelInput,
     ResidualSign,
@@ -46,7 +47,8 @@ def to_text(network: Network) -> str:
     lines = [
         f"network {network.name} levels={network.levels} serves={_list(network.served)} T={network.threshold_bits}"
         f"{outputs}",
-        f"  pixels {image.height}x{image.width}x{image.channels} bits={image.bits}",
+        f"  pixels {image.height}x{image.width}x{image.channels} bits={image.bits}"
+        + (f" table={_list(image.table)}" if image.table else ""),
         *(f"  {_node(node, unsaid)}" for node, unsaid in zip(network.nodes, names_unsaid(network), strict=True)),
     ]
     return "\n".join(lines) + "\n"
@@ -56,6 +58,15 @@ def _node(node: Node[Op], unsaid: str) -> str:
     """An operation, its name where it has one of its own, and what it reads where that is not the node before."""
     name = "" if node.name == unsaid else f" name={node.name}"
     return f"{_op(node.name, node.op)}{name}{f' of={_list(node.of)}' if node.of else ''}"
+
+
+def _signs(op: ResidualSign) -> str:
+    sets = (*op.fewer, op)
+    gammas = "/".join(_list(sign.gammas) for sign in sets)
+    factors = f"gammas={gammas} fraction_bits={'/'.join(str(sign.fraction_bits) for sign in sets)}"
+    if isinstance(op, MultiThreshold):
+        return f"multi_threshold boundaries={_array(op.boundaries)} {factors}"
+    return f"residual_sign {factors}"
 
 
 def _op(name: str, op: Op) -> str:
@@ -76,9 +87,7 @@ def _op(name: str, op: Op) -> str:
         case Affine():
             text = f"affine a={_array(op.a)} b={_array(op.b)}"
         case ResidualSign():
-            sets = (*op.fewer, op)
-            gammas = "/".join(_list(sign.gammas) for sign in sets)
-            text = f"residual_sign gammas={gammas} fraction_bits={'/'.join(str(sign.fraction_bits) for sign in sets)}"
+            text = _signs(op)
         case Threshold():
             shift = f" shift={op.shift}" if op.shift else ""
             tree = " tree=1" if op.tree else ""
@@ -141,7 +150,7 @@ def tensors_of(network: Network) -> dict[str, Array]:
 
 
 _HEADER = re.compile(r"network (.*) levels=(\d+) serves=\(([\d,]*)\) T=(\d+)(?: outputs=\((.*)\))?")
-_IMAGE = re.compile(r"  pixels (\d+)x(\d+)x(\d+) bits=(\d+)")
+_IMAGE = re.compile(r"  pixels (\d+)x(\d+)x(\d+) bits=(\d+)(?: table=\(([\d,]+)\))?")
 
 
 def parse(text: str, tensors: Tensors) -> Network:
@@ -165,7 +174,7 @@ def parse(text: str, tensors: Tensors) -> Network:
     network = Network(
         name,
         int(levels),
-        PixelInput(*map(int, image.groups())),
+        _image(*image.groups()),
         nodes,
         tuple(outputs.split(",")) if outputs else (),
         int(bits),
@@ -203,6 +212,11 @@ def _dense(plain: list[str], values: dict[str, str]) -> Dense:
     return Conv(**vars(dense), window=_read_window(values["window"])) if "window" in values else dense
 
 
+def _image(height: str, width: str, channels: str, bits: str, table: str | None) -> PixelInput:
+    codes = None if table is None else _ints(f"({table})")
+    return PixelInput(int(height), int(width), int(channels), int(bits), codes)
+
+
 def _ints(text: str) -> tuple[int, ...]:
     return tuple(int(number) for number in text[1:-1].split(","))
 
@@ -238,6 +252,11 @@ _OPS: dict[str, Callable[[list[str], dict[str, str]], Op]] = {
     ),
     "affine": lambda plain, values: Affine(**_reals(values, "a", "b")),
     "residual_sign": _residual_sign,
+    "multi_threshold": lambda plain, values: MultiThreshold(
+        tuple(map(float, values["gammas"][1:-1].split(","))),
+        int(values["fraction_bits"]),
+        boundaries=_array_of(values["boundaries"], np.float64),
+    ),
     "threshold": lambda plain, values: Threshold(
         _array_of(values["t"], np.int64),
         _array_of(values["steps"], np.int64),

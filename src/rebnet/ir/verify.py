@@ -10,7 +10,7 @@ from rebnet.ir.bounds import MAX_LAYERS, MAX_ROWS, MAX_SIDE, shape_fault
 from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import PIXELS, Network, Node, names_unsaid
 from rebnet.ir.notation import MAX_LEVELS, check_folding
-from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, Op, ResidualSign, Scores, Threshold
+from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, MultiThreshold, Op, ResidualSign, Scores, Threshold
 from rebnet.ir.values import Code, Feature, Value
 from rebnet.plain import NAME
 from rebnet.spec.gains import fits_accumulator
@@ -77,6 +77,11 @@ def _header(network: Network) -> None:
     name, image = network.name, network.input
     _require(1 <= network.levels <= MAX_LEVELS, f"{name}: levels={network.levels}; must be 1 to {MAX_LEVELS}")
     _require(1 <= image.bits <= 8, f"{name}: input bits={image.bits}; must be 1 to 8")
+    table = image.table
+    _require(
+        table is None or (len(table) == 256 and min(table) >= 0 and max(table) < 1 << image.bits),
+        f"{name}: the input's table must say of each of the 256 bytes a code of {image.bits} bits",
+    )
     _require(
         min(image.height, image.width, image.channels) >= 1,
         f"{name}: the image is {image.height}x{image.width}x{image.channels}; each must be at least 1",
@@ -126,11 +131,12 @@ def _names(network: Network) -> None:
 _ON_CODES = (Dense, MaxPool, Upsample, Join, Stack)
 _ON_FEATURES = (ResidualSign, BatchNorm, Affine, Threshold, TwoSlope, Add, SumPool, Join, MaxPool, Upsample)
 _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
-    Dense: (BatchNorm, Affine, Threshold, Rescale, Scores),
-    Conv: (BatchNorm, Affine, Threshold, Rescale, MaxPool, Upsample),
+    Dense: (BatchNorm, Affine, MultiThreshold, Threshold, Rescale, Scores),
+    Conv: (BatchNorm, Affine, MultiThreshold, Threshold, Rescale, MaxPool, Upsample),
     BatchNorm: (ResidualSign, MaxPool, Upsample),
     Affine: (ResidualSign, MaxPool),
     ResidualSign: _ON_CODES,
+    MultiThreshold: _ON_CODES,
     Threshold: _ON_CODES,
     Join: _ON_CODES,
     Stack: (Dense, Stack),
@@ -177,7 +183,7 @@ def _stands(place: str, network: Network, node: Node[Op], source: str, value: Va
         may_pool = bool(front) and type(front[-1].op) is not Dense and not pooled
         legal = tuple(kind for kind in legal if kind is not MaxPool or may_pool)
     if isinstance(before, Conv) and isinstance(previous, MaxPool | Upsample):
-        legal = (BatchNorm, Rescale, Upsample)
+        legal = (BatchNorm, MultiThreshold, Rescale, Upsample)
     names = ", ".join(kind.__name__ for kind in legal) or "nothing"
     where = "at the start" if previous is None else f"after {type(previous).__name__}"
     _require(isinstance(node.op, legal), f"{place}: stands {where}, where {names} may stand")
@@ -314,6 +320,10 @@ def _rows(place: str, network: Network, op: Op, rows: int) -> None:
         )
         for count, sign in enumerate((*op.fewer, op), start=levels - len(op.fewer)):
             _factors(place, sign, count)
+        if isinstance(op, MultiThreshold):
+            _require(network.served == (levels,), f"{place}: runs at {levels} levels alone; serves={network.served}")
+            _real(place, "boundaries", op.boundaries, (rows, (1 << levels) - 1))
+            _require(bool((np.diff(op.boundaries) >= 0).all()), f"{place}: boundaries of a row must not fall")
     elif isinstance(op, Threshold):
         _require(0 <= op.shift <= MOST_SHIFT, f"{place}: shift={op.shift}; must be 0 to {MOST_SHIFT}")
         limit = 1 << (network.threshold_bits + op.shift - 1)

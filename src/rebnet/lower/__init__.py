@@ -27,7 +27,7 @@ PASSES: tuple[Pass, ...] = (
     rescales,  # features have constants for every served m
     fold_batchnorm,  # BatchNorm becomes a·v + b
     orient_rows,  # a ≥ 0 in hidden layers
-    thresholds,  # a·v + b and residual sign become t and δ
+    thresholds,  # a·v + b and residual sign, or boundaries, become t and δ
     scores,  # the last a·v + b becomes integers
 )
 

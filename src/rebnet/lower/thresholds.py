@@ -3,6 +3,7 @@
 Where no grid has such steps for some channel, all channels get a tree of 2^M - 2 steps.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,7 +13,7 @@ import numpy as np
 
 from rebnet.errors import LoweringError
 from rebnet.ir.network import Network, Node
-from rebnet.ir.ops import Affine, Op, ResidualSign, Threshold
+from rebnet.ir.ops import Affine, MultiThreshold, Op, ResidualSign, Threshold
 from rebnet.ir.rewrite import rewritten
 from rebnet.ir.values import Feature, Integer
 from rebnet.spec.residual import code, encode, steps_of
@@ -23,7 +24,7 @@ Line = tuple[Fraction, Fraction]
 
 
 def thresholds(network: Network) -> Network:
-    """[Affine], ResidualSign -> Threshold.
+    """[Affine], ResidualSign -> Threshold; so too MultiThreshold.
 
     Raises:
         LoweringError: a channel's numbers have no exact form in T bits; names layer and channel.
@@ -53,7 +54,8 @@ def _threshold(network: Network, node: Node[Op], sign: ResidualSign) -> Threshol
         for row in range(t.shape[1]):
             place = f"{node.name if layer is None else f'layer {layer.name}'}, channel {row}, at {levels} levels"
             reach = read.high[index] - read.low[index]
-            channels.append(_Channel(place, *lines[index][row], sign.factors(levels), reach))
+            ends = tuple(map(Fraction, sign.boundaries[row].tolist())) if isinstance(sign, MultiThreshold) else None
+            channels.append(_Channel(place, *lines[index][row], sign.factors(levels), reach, ends))
     at_most = channels[-t.shape[1] :] * len(served)  # the same row at M levels
     source = [most if most.goes_on(channel) else channel for most, channel in zip(at_most, channels, strict=True)]
     own = {channel.place: channel for channel in source}
@@ -72,6 +74,8 @@ def _threshold(network: Network, node: Node[Op], sign: ResidualSign) -> Threshol
 
 def _lines(affine: Node[Op] | None, read: Integer | Feature, shape: tuple[int, int]) -> list[list[Line]]:
     """Slope and offset per unit of v = 2A - R of every set and row, where A is what is read above its least."""
+    if affine is None and isinstance(read, Integer):
+        return [[(Fraction(unit), Fraction(0))] * shape[1] for unit in read.units]
     if affine is None:
         assert isinstance(read, Feature)
         return [[_centred(read.unit, Fraction(0), *ends)] * shape[1] for ends in zip(read.low, read.high, strict=True)]
@@ -103,6 +107,7 @@ class _Channel:
     b: Fraction
     gammas: tuple[float, ...]
     reach: int
+    boundaries: tuple[Fraction, ...] | None = None
 
     def goes_on(self, fewer: "_Channel") -> bool:
         """Whether its code begins with that of a channel of fewer levels, which then needs no numbers of its own."""
@@ -115,20 +120,28 @@ class _Channel:
 
     def tree(self, threshold_bits: int) -> tuple[int, Steps]:
         """T and a tree of steps that give the exact codes."""
-        if self.a == 0:
-            bits = encode(np.asarray(float(self.b)), self.gammas)
-            codes = [(0, int(code(bits)))]
-        else:
-            codes = self._real.codes
         if (self.reach + 2).bit_length() >= threshold_bits:
             raise LoweringError(
                 f"{self.place}: boundaries of 0 to {self.reach + 1} leave {threshold_bits} bits (--threshold-bits)"
             )
+        if self.boundaries is not None:
+            return step_tree([self._first(boundary) for boundary in self.boundaries])
+        flat = self.a == 0
+        codes = [(0, int(code(encode(np.asarray(float(self.b)), self.gammas))))] if flat else self._real.codes
         return step_tree(boundaries(codes, len(self.gammas), self.reach))
+
+    def _first(self, boundary: Fraction) -> int:
+        """The first A with z ≥ boundary; R + 1 if there is none."""
+        if self.a == 0:
+            return 0 if self.b >= boundary else self.reach + 1
+        first = math.ceil(((boundary - self.b) / self.a + self.reach) / 2)
+        return min(max(first, 0), self.reach + 1)
 
     def integers(self, shift: int, threshold_bits: int) -> tuple[int, Steps] | None:
         """T and steps that give the exact codes in units of 2^-shift; None where it takes finer ones."""
         reach = self.reach << shift
+        if self.boundaries is not None:  # of one level, one is a threshold
+            return self.tree(threshold_bits) if len(self.boundaries) == 1 else None
         if self.a == 0:
             return constant_code([bool(bit) for bit in encode(np.asarray(float(self.b)), self.gammas)], reach)
         found = self._real.integers(shift)

@@ -14,6 +14,7 @@ from rebnet.records.adaptive import Adaptive
 from rebnet.records.compiling import Compile
 from rebnet.records.evaluation import Evaluation
 from rebnet.records.folding import Folding, GivenFolding
+from rebnet.records.importing import Import
 from rebnet.records.kinds import RESOURCES
 from rebnet.records.network import StoredNetwork
 from rebnet.records.online import Online
@@ -33,6 +34,7 @@ __all__ = [
     "Evaluation",
     "Folding",
     "GivenFolding",
+    "Import",
     "Online",
     "Ports",
     "Record",
@@ -49,7 +51,7 @@ __all__ = [
 FORMS: Mapping[str, type[Record]] = {
     each.FILE: each
     for each in (
-        *(Training, Compile, StoredNetwork, Folding, Ports),
+        *(Training, Import, Compile, StoredNetwork, Folding, Ports),
         *(Evaluation, Adaptive, Online, Simulation, Synthesis),
     )
 }

@@ -17,6 +17,7 @@ SOURCES = {
     "network": "network.json",
     "exported": "exported/network.json",
     "training": "training.json",
+    "import": "import.json",
     "model": "model.safetensors",
     "folding": "folding.json",
     "ports": "ports.json",
@@ -85,6 +86,7 @@ def check_origin(folder: Path) -> None:
 _ORIGINS = (
     ("training.json", "model"),
     ("exported/network.json", "training"),
+    ("exported/network.json", "import"),
     ("network.json", "training"),  # an exported network with its record, as the zoo has them
     ("network.json", "exported"),
 )

@@ -11,12 +11,13 @@ Names = Annotated[tuple[Name, ...], Length(1, 64)]
 
 @form
 class Image(Record):
-    """The input: its size, and bits of a pixel."""
+    """The input: its size, and bits of a pixel, the top ones of a byte or those that a table says."""
 
     height: Positive
     width: Positive
     channels: Positive
     bits: Annotated[int, whole(1, 8)]
+    table: Annotated[tuple[Annotated[int, whole(0, 255)], ...], Length(256, 256)] | None = None
 
 
 @form

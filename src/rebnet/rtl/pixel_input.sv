@@ -10,6 +10,7 @@
 //       lost or is too many, and all images from there on are shifted.
 // Time: one cycle, one beat per cycle; error_tlast in the cycle behind the beat; s_axis_tready depends on registers
 // only.
+// TABLED: 1 if the code of byte v is not its top bits but stands at TABLE[BITS*v +: BITS].
 // SAMPLES, P, LEVELS ≥ 1; 1 ≤ BITS ≤ 8. RUNTIME_LEVELS: 0 if every image runs at LEVELS.
 module pixel_input #(
     parameter int SAMPLES = 784,
@@ -18,7 +19,9 @@ module pixel_input #(
     parameter int LEVELS = 2,
     parameter int LEVEL_WIDTH = 2,
     parameter int USER_WIDTH = 4,
-    parameter int RUNTIME_LEVELS = 1
+    parameter int RUNTIME_LEVELS = 1,
+    parameter int TABLED = 0,
+    parameter logic [256*BITS-1:0] TABLE = '0
 ) (
     input  logic                   clk,
     input  logic                   rst,
@@ -62,7 +65,11 @@ module pixel_input #(
 
   for (genvar b = 0; b < BITS; b++) begin : plane
     for (genvar p = 0; p < P; p++) begin : sample
-      assign planes[b*P+p] = s_axis_tdata[8*p+7-b];
+      if (TABLED != 0) begin : from_table
+        assign planes[b*P+p] = TABLE[int'(s_axis_tdata[8*p+:8])*BITS+(BITS-1-b)];
+      end else begin : top_bits
+        assign planes[b*P+p] = s_axis_tdata[8*p+7-b];
+      end
     end
   end
 

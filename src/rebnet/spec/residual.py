@@ -32,6 +32,23 @@ def encode(x: NDArray[np.floating], gammas: Sequence[float]) -> Bits:
     return np.stack(planes)
 
 
+def encode_among(x: NDArray[np.floating], boundaries: NDArray[np.float64]) -> Bits:
+    """Code by boundaries that may be any: as many of them as are at most x.
+
+    Args:
+        x: real values, shape (*S, rows).
+        boundaries: shape (rows, 2^M - 1); those of a row do not fall.
+
+    Returns:
+        Bits of shape (M, *S, rows), plane 0 = level 1.
+    """
+    levels = boundaries.shape[-1].bit_length()
+    passed = np.zeros(x.shape, dtype=np.int64)
+    for column in boundaries.T:
+        passed += x >= column
+    return np.stack([(passed >> level) & 1 for level in reversed(range(levels))]).astype(np.bool_)
+
+
 def decode(bits: Bits, gammas: Sequence[float]) -> NDArray[np.float64]:
     """Value of a code, e = Σ γ_i·(2·bit_i - 1); bits (M, *S) to values of shape S."""
     signs = np.where(bits, 1.0, -1.0)

@@ -38,6 +38,7 @@ class Pixels:
         levels: M.
         level_width: bits of a level count.
         sets: level counts that are served.
+        table: the code of each byte, where it is not its top bits.
     """
 
     samples: int
@@ -46,6 +47,7 @@ class Pixels:
     levels: int
     level_width: int
     sets: int
+    table: tuple[int, ...] | None = None
     instance: str = "pixels"
 
     @property
@@ -68,8 +70,14 @@ class Pixels:
             "LEVEL_WIDTH": self.level_width,
             "USER_WIDTH": USER_BITS,
             "RUNTIME_LEVELS": int(self.sets > 1),
+            **({"TABLED": 1, "TABLE": self._codes(self.table)} if self.table else {}),
         }
         return Module("pixel_input", parameters, self.instance)
+
+    def _codes(self, table: tuple[int, ...]) -> str:
+        """The table as one constant, the code of byte 0 lowest."""
+        value = sum(code << (byte * self.bits) for byte, code in enumerate(table))
+        return f"{256 * self.bits}'h{value:x}"
 
     @property
     def out_bits(self) -> int:

@@ -212,7 +212,8 @@ def arithmetic_of(network: Network, name: str, op: Dense) -> Arithmetic | None:
 def pixels_of(network: Network, samples_per_beat: int) -> Pixels:
     """The unit of a network's image."""
     image, level_width = network.input, level_width_of(network)
-    return Pixels(image.samples, samples_per_beat, image.bits, network.levels, level_width, len(network.served))
+    sets = len(network.served)
+    return Pixels(image.samples, samples_per_beat, image.bits, network.levels, level_width, sets, image.table)
 
 
 def scores_of(network: Network, last: Mvtu, lanes: int) -> Scores:

@@ -259,6 +259,7 @@ def pixel_input(shape: Sizes) -> Features:
         "ram": lut_ram(get["bits"] * get["p"] + get["level_width"], 2),
         "beats": clog2(ceil_div(get["samples"], get["p"])),
         "levels": get["level_width"],
+        "table": get["bits"] * get["p"] * get.get("tabled", np.asarray(0.0)),
     }
 
 

@@ -4,7 +4,7 @@ from rebnet.generate.c.graph import SIZES, Graph, Step, kept_type
 from rebnet.generate.c.maps import MEMBERS
 from rebnet.generate.c.program import Program
 from rebnet.generate.c.steps import step_function, step_lines, step_tables
-from rebnet.generate.c.tables import score_type
+from rebnet.generate.c.tables import pixel_tables, score_type
 from rebnet.ir.ops import Scores
 from rebnet.ir.values import Feature
 
@@ -34,7 +34,7 @@ def branches_program(plan: Graph, name: str) -> Program:
         score=score_type(next(layer for layer in layers if isinstance(layer.tail, Scores))),
         members=(f"uint32_t window[{plan.window_words}];\n", _maps(plan)),
         memory_bytes=plan.memory_bytes,
-        tables=tuple(table for step in plan.steps for table in step_tables(plan, step)),
+        tables=(*pixel_tables(network.input), *(table for step in plan.steps for table in step_tables(plan, step))),
         prototypes=(),
         functions=tuple(step_function(plan, step, name) for step in plan.steps),
         calls=tuple(_call(step) for step in plan.steps),

@@ -3,7 +3,7 @@
 from rebnet.generate.c.layers import layer_function, layer_text, prototype
 from rebnet.generate.c.plan import Layer, Plan, network_text
 from rebnet.generate.c.program import Program
-from rebnet.generate.c.tables import layer_tables, residual_type, score_type
+from rebnet.generate.c.tables import layer_tables, pixel_tables, residual_type, score_type
 from rebnet.ir.ops import Conv, Scores
 
 
@@ -20,7 +20,7 @@ def chain_program(plan: Plan, name: str) -> Program:
         score=score_type(next(layer for layer in plan.layers if isinstance(layer.tail, Scores))),
         members=tuple(f"uint32_t {member}[{count}];\n" for member, count in plan.memory.items()),
         memory_bytes=plan.memory_bytes,
-        tables=tuple(table for group in tables.values() for table in group),
+        tables=(*pixel_tables(plan.network.input), *(table for group in tables.values() for table in group)),
         prototypes=tuple(
             f"static void run{layer.number}({prototype(layer, name)});\n" for layer in plan.layers if layer.pushed
         ),

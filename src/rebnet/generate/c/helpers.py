@@ -66,6 +66,11 @@ static inline void append_sample(uint32_t *window, int window_words, int positio
 }
 """
 
+TABLED_SAMPLE = APPEND_SAMPLE.replace(
+    "/* Puts the upper bits of a sample",
+    "/* Puts the code that the table has of a sample",
+).replace("    window +=", "    sample = pixel_table[sample];\n    window +=", 1)
+
 APPEND = """\
 /* Puts the code of a pixel at `position` of each plane of a window; its words are 0 there. */
 static void append(uint32_t *restrict window, int window_words, int position, const uint32_t *restrict code,
@@ -128,6 +133,7 @@ _BY_NAME = {
 }
 
 
-def called(code: str) -> tuple[str, ...]:
-    """The functions that `code` calls; a compiler warns of others."""
-    return tuple(text for name, text in _BY_NAME.items() if f"{name}(" in code)
+def called(code: str, tabled: bool = False) -> tuple[str, ...]:
+    """The functions that `code` calls; a compiler warns of others. Where pixels are `tabled`, codes are looked up."""
+    texts = (text for name, text in _BY_NAME.items() if f"{name}(" in code)
+    return tuple(TABLED_SAMPLE if tabled and text == APPEND_SAMPLE else text for text in texts)

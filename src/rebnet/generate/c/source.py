@@ -141,7 +141,7 @@ def source_text(program: Program, name: str, digest: str) -> str:
         layers="".join(f" * {line}\n" for line in program.lines),
         tables="\n".join(table.text(hexadecimal=table.name.startswith("weights")) for table in program.tables),
         constants=" +\n    ".join(sizes),
-        helpers="\n".join(called(functions)),
+        helpers="\n".join(called(functions, tabled=program.network.input.table is not None)),
         prototypes="".join(program.prototypes) + "\n" if program.prototypes else "",
         functions=functions,
         serve=_serve(program),

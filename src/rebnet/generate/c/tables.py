@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from rebnet.generate.c.plan import WORD_BITS, Layer
 from rebnet.ir.features import Rescale, TwoSlope
-from rebnet.ir.ops import BitMatrix, Scores, Threshold
+from rebnet.ir.ops import BitMatrix, PixelInput, Scores, Threshold
 
 _TYPES = (np.int8, np.uint8, np.int16, np.uint16, np.int32, np.int64)
 _LINE = 112  # characters of numbers in a line
@@ -108,6 +108,14 @@ def threshold_tables(number: int, op: Threshold, served: tuple[int, ...]) -> tup
         return (thresholds,)
     name, meaning = ("step_tree", "steps behind every code so far") if op.tree else ("steps", "d_1 ... d_(m-1)")
     return (thresholds, Table(f"{name}{number}", f"{meaning} of every row{sets}", narrowest(steps)))
+
+
+def pixel_tables(image: PixelInput) -> tuple[Table, ...]:
+    """The code of each byte in its top bits, where it is not the byte's own."""
+    if image.table is None:
+        return ()
+    codes = image.taken(np.arange(256, dtype=np.uint8))
+    return (Table("pixel_table", f"the code of each byte, in its top {image.bits} bits", codes),)
 
 
 def slope_tables(number: int, op: Scores | Rescale, served: tuple[int, ...]) -> tuple[Table, Table]:

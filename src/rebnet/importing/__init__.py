@@ -1,0 +1,9 @@
+"""Networks that others trained, as exported networks: a QONNX or FINN-ONNX file becomes the IR, on exact numbers.
+
+`graph` reads the file, `constants` computes what depends on no image, `values` says what each tensor is, `nodes` has a
+rule for every kind of node, and `walk` goes through them in order.
+"""
+
+from rebnet.importing.walk import Imported, read_onnx
+
+__all__ = ["Imported", "read_onnx"]

@@ -1,0 +1,133 @@
+"""What the nodes of a foreign graph give that depend on no image: computed in numpy, as the executor does."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.errors import ModelError
+from rebnet.importing.graph import MOST_BYTES, OnnxNode
+from rebnet.importing.quantizers import rounded
+
+Array = NDArray[Any]
+
+
+def computed(node: OnnxNode, inputs: Sequence[Array]) -> Array:
+    """What a node gives.
+
+    Raises:
+        ModelError: its kind is not computed, or its numbers do not fit it.
+    """
+    rule = RULES.get(node.kind)
+    if rule is None:
+        raise ModelError(f"{node}: reads constants only, and is not computed; known are {', '.join(sorted(RULES))}")
+    try:
+        made = np.asarray(rule(node, *inputs))
+    except (ValueError, TypeError, IndexError, ArithmeticError, KeyError, MemoryError) as error:
+        raise ModelError(f"{node}: its constants do not fit it ({error})") from None
+    if made.nbytes > MOST_BYTES:
+        raise ModelError(f"{node}: gives {made.nbytes} bytes; {MOST_BYTES} are the most")
+    return made
+
+
+def axes_of(node: OnnxNode, given: Sequence[Array]) -> tuple[int, ...] | None:
+    """The axes of a node, an attribute or its last input."""
+    if given:
+        return tuple(int(axis) for axis in given[0].ravel())
+    axes = node.attributes.get("axes")
+    return None if axes is None else tuple(int(axis) for axis in axes)
+
+
+def reshaped(node: OnnxNode, array: Array, shape: Array) -> Array:
+    """Reshape: 0 keeps a size unless allowzero, -1 is what is left."""
+    sizes = [int(size) for size in shape.ravel()]
+    if not node.attributes.get("allowzero", 0):
+        sizes = [array.shape[place] if size == 0 else size for place, size in enumerate(sizes)]
+    return array.reshape(sizes)
+
+
+def flattened(node: OnnxNode, array: Array) -> Array:
+    """Flatten: a matrix, cut in front of the axis."""
+    axis = int(node.attributes.get("axis", 1))
+    axis += array.ndim if axis < 0 else 0
+    return array.reshape(int(np.prod(array.shape[:axis], dtype=np.int64)), -1)
+
+
+def unsqueezed(node: OnnxNode, array: Array, *given: Array) -> Array:
+    """Unsqueeze."""
+    axes = axes_of(node, given)
+    return np.expand_dims(array, axes or ())
+
+
+def squeezed(node: OnnxNode, array: Array, *given: Array) -> Array:
+    """Squeeze: all axes of size 1 where none are named."""
+    return np.squeeze(array, axes_of(node, given))
+
+
+def transposed(node: OnnxNode, array: Array) -> Array:
+    """Transpose: axes turned around where none are named."""
+    perm = node.attributes.get("perm")
+    return np.transpose(array, perm)
+
+
+SHAPES: dict[str, Callable[..., Array]] = {
+    "Reshape": reshaped,
+    "Flatten": flattened,
+    "Unsqueeze": unsqueezed,
+    "Squeeze": squeezed,
+    "Transpose": transposed,
+    "Identity": lambda node, array: array,
+    "Dropout": lambda node, array, *ratio: array,
+}
+"""Nodes that move elements and change none."""
+
+
+def _bipolar(node: OnnxNode, x: Array, scale: Array) -> Array:
+    return np.where(x >= 0, np.float32(1), np.float32(-1)) * scale
+
+
+def _quant(node: OnnxNode, x: Array, scale: Array, zero: Array, bits: Array) -> Array:
+    return (rounded(node, x, scale, zero, bits) - zero) * scale
+
+
+def _constant(node: OnnxNode) -> Array:
+    for key in ("value", "value_float", "value_int", "value_floats", "value_ints"):
+        if key in node.attributes:
+            value = node.attributes[key]
+            kind = np.float32 if "float" in key else np.int64 if "int" in key else None
+            return np.asarray(value, dtype=kind)
+    raise ValueError("no value")
+
+
+def _slice(node: OnnxNode, x: Array, starts: Array, ends: Array, *more: Array) -> Array:
+    axes = more[0].ravel() if more else np.arange(starts.size)
+    steps = more[1].ravel() if len(more) > 1 else np.ones(starts.size, dtype=np.int64)
+    cuts = [slice(None)] * x.ndim
+    for axis, start, end, step in zip(axes, starts.ravel(), ends.ravel(), steps, strict=True):
+        cuts[int(axis)] = slice(int(start), int(end), int(step))
+    return x[tuple(cuts)]
+
+
+RULES: dict[str, Callable[..., Array]] = {
+    **SHAPES,
+    "Constant": _constant,
+    "Shape": lambda node, x: np.asarray(x.shape, dtype=np.int64),
+    "Gather": lambda node, x, places: np.take(x, places.astype(np.int64), axis=int(node.attributes.get("axis", 0))),
+    "Concat": lambda node, *parts: np.concatenate(parts, axis=int(node.attributes["axis"])),
+    "Slice": _slice,
+    "Cast": lambda node, x: x,
+    "Pow": lambda node, x, y: np.power(x, y.astype(x.dtype)),
+    "Sqrt": lambda node, x: np.sqrt(x),
+    "Reciprocal": lambda node, x: np.float32(1) / x,
+    "Neg": lambda node, x: -x,
+    "Abs": lambda node, x: np.abs(x),
+    "Mul": lambda node, x, y: x * y,
+    "Div": lambda node, x, y: x // y if x.dtype.kind == "i" else x / y,
+    "Add": lambda node, x, y: x + y,
+    "Sub": lambda node, x, y: x - y,
+    "BipolarQuant": _bipolar,
+    "Quant": _quant,
+    "IntQuant": _quant,
+}
+"""Nodes that are computed where all that they read is constant."""

@@ -1,0 +1,157 @@
+"""An ONNX file as plain nodes and arrays. Needs the package `onnx`; nothing outside of the file is read."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.errors import MissingExtraError, ModelError, OptionError
+
+Array = NDArray[Any]
+MOST_BYTES = 1 << 28
+"""Of a file, and of all constants in it."""
+MOST_NODES = 20_000
+_TYPES = ("FLOAT", "DOUBLE", "FLOAT16", "INT64", "INT32", "INT8", "UINT8", "BOOL")
+
+
+@dataclass(frozen=True)
+class OnnxNode:
+    """A node: its kind without the domain, its name, the tensors that it reads ("" where left out) and gives."""
+
+    kind: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"node {self.name or self.outputs[0]!r}, {self.kind}"
+
+
+@dataclass(frozen=True)
+class OnnxGraph:
+    """A file's graph.
+
+    Attributes:
+        nodes: in an order in which each reads what stands before it.
+        constants: arrays by name.
+        image: the tensor that is the image, and its shape.
+        image_type: its data type by QONNX' annotation, "" without one.
+        answer: the tensor that is the network's answer.
+    """
+
+    nodes: tuple[OnnxNode, ...]
+    constants: Mapping[str, Array]
+    image: str
+    shape: tuple[int, ...]
+    image_type: str
+    answer: str
+
+
+def read_graph(path: Path) -> OnnxGraph:
+    """Read an ONNX file.
+
+    Raises:
+        MissingExtraError: the package onnx is not installed.
+        OptionError: there is no such file.
+        ModelError: it is no ONNX file, too large, keeps numbers outside of itself, or its shape is open.
+    """
+    try:
+        import onnx
+    except ModuleNotFoundError:
+        raise MissingExtraError(f"{path}: reading it needs the package onnx; pip install 'rebnet[onnx]'") from None
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise ModelError(f"{path}: has {path.stat().st_size} bytes; {MOST_BYTES} are the most that is read")
+        model = onnx.ModelProto.FromString(path.read_bytes())
+    except OSError as error:
+        raise OptionError(f"{path}: {error.strerror}; name an ONNX file") from None
+    except Exception as error:
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"{path}: not an ONNX file ({type(error).__name__})") from None
+    return _graph(path, model.graph)
+
+
+def _graph(path: Path, graph: Any) -> OnnxGraph:
+    if len(graph.node) > MOST_NODES:
+        raise ModelError(f"{path}: has {len(graph.node)} nodes; {MOST_NODES} are the most that is read")
+    constants = _constants(path, graph)
+    images = [one for one in graph.input if one.name not in constants]
+    if len(images) != 1 or not graph.output:
+        raise ModelError(
+            f"{path}: has {len(images)} inputs and {len(graph.output)} outputs; a network has one image and one answer"
+        )
+    (image,) = images
+    shape = tuple(size.dim_value for size in image.type.tensor_type.shape.dim)
+    if not shape or min(shape[1:], default=0) < 1 or shape[0] not in (0, 1):
+        raise ModelError(
+            f"{path}: its input {image.name!r} has the shape {shape}, where 0 is open; fix it for one image with "
+            "qonnx-cleanup --override-inpsize"
+        )
+    annotated = {
+        one.tensor_name: {pair.key: pair.value for pair in one.quant_parameter_tensor_names}
+        for one in graph.quantization_annotation
+    }
+    return OnnxGraph(
+        nodes=tuple(_node(path, node) for node in graph.node),
+        constants=constants,
+        image=image.name,
+        shape=(1, *shape[1:]),
+        image_type=annotated.get(image.name, {}).get("finn_datatype", ""),
+        answer=graph.output[0].name,
+    )
+
+
+def _constants(path: Path, graph: Any) -> dict[str, Array]:
+    constants, total = {}, 0
+    for tensor in graph.initializer:
+        array = array_of(f"{path}: {tensor.name!r}", tensor)
+        total += array.nbytes
+        if total > MOST_BYTES:
+            raise ModelError(f"{path}: its constants take more than {MOST_BYTES} bytes, the most that is read")
+        constants[tensor.name] = array
+    return constants
+
+
+def array_of(place: str, tensor: Any) -> Array:
+    """A tensor of the file as an array.
+
+    Raises:
+        ModelError: its numbers stand elsewhere, have no type that is read, or are not as many as its shape says.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
+        raise ModelError(f"{place}: its numbers stand in another file; save the model with them inside")
+    name = onnx.TensorProto.DataType.Name(tensor.data_type) if 0 < tensor.data_type < 24 else str(tensor.data_type)
+    if name not in _TYPES:
+        raise ModelError(f"{place}: has the type {name}; {', '.join(_TYPES)} are read")
+    if min(tensor.dims, default=1) < 0 or float(np.prod([float(size) for size in tensor.dims])) > MOST_BYTES:
+        raise ModelError(f"{place}: has the shape {tuple(tensor.dims)}")
+    try:
+        return np.asarray(numpy_helper.to_array(tensor))
+    except (ValueError, TypeError) as error:
+        raise ModelError(f"{place}: {error}") from None
+
+
+def _node(path: Path, node: Any) -> OnnxNode:
+    import onnx
+
+    attributes: dict[str, Any] = {}
+    for one in node.attribute:
+        kind = one.type
+        if kind == onnx.AttributeProto.TENSOR:
+            attributes[one.name] = array_of(f"{path}: {node.name!r}, {one.name}", one.t)
+        elif kind in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
+            raise ModelError(f"{path}: node {node.name!r}, {node.op_type}: holds a graph of its own, which is not read")
+        else:
+            value = onnx.helper.get_attribute_value(one)
+            attributes[one.name] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    if not node.output:
+        raise ModelError(f"{path}: node {node.name!r}, {node.op_type}: gives nothing")
+    return OnnxNode(node.op_type, node.name, tuple(node.input), tuple(node.output), attributes)

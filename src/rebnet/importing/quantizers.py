@@ -1,0 +1,106 @@
+"""Activations of QONNX and FINN as step functions on exact numbers, and on bytes in the executor's float32."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.errors import ModelError
+from rebnet.importing.graph import OnnxNode
+from rebnet.importing.values import Quantizer
+
+Array = NDArray[Any]
+MOST_BITS = 8
+_ROUND = ("ROUND", "HALF_EVEN")
+
+
+def quantizer(node: OnnxNode, given: Sequence[Array]) -> Quantizer | None:
+    """The step function of a node whose other inputs are constant; None where it is none.
+
+    Raises:
+        ModelError: it is one that has no code.
+    """
+    match node.kind:
+        case "BipolarQuant":
+            scale = _one(node, "scale", given[0])
+            return Quantizer(((Fraction(0),),), (False,), 2 * scale, -scale)
+        case "Sign":
+            return Quantizer(((Fraction(0),),), (False,), Fraction(2), Fraction(-1))
+        case "Quant" | "IntQuant":
+            return _uniform(node, *given)
+        case "MultiThreshold":
+            return _multi_threshold(node, given[0])
+    return None
+
+
+def rounded(node: OnnxNode, x: Array, scale: Array, zero: Array, bits: Array) -> Array:
+    """The integers of a Quant node in float32, from its least to its most, as qonnx computes them."""
+    low, high = _range(node, bits)
+    y = np.clip(x / scale + zero, low, high)
+    mode = str(node.attributes.get("rounding_mode", "ROUND")).upper()
+    if mode not in _ROUND:
+        raise ModelError(f"{node}: rounds by {mode}; ROUND is read")
+    return np.rint(y)
+
+
+def _range(node: OnnxNode, bits: Array) -> tuple[int, int]:
+    width = _one(node, "bit width", bits)
+    if width.denominator != 1 or not 1 <= width <= MOST_BITS:
+        raise ModelError(f"{node}: has a bit width of {float(width):g}; 1 to {MOST_BITS} whole bits are read")
+    count, signed, narrow = int(width), int(node.attributes.get("signed", 1)), int(node.attributes.get("narrow", 0))
+    if signed:
+        return -(1 << (count - 1)) + narrow, (1 << (count - 1)) - 1
+    return 0, (1 << count) - 1 - narrow
+
+
+def _uniform(node: OnnxNode, scale: Array, zero: Array, bits: Array) -> Quantizer:
+    low, high = _range(node, bits)
+    if str(node.attributes.get("rounding_mode", "ROUND")).upper() not in _ROUND:
+        raise ModelError(f"{node}: rounds by {node.attributes['rounding_mode']}; ROUND is read")
+    s, z = _one(node, "scale", scale), _one(node, "zero point", zero)
+    if s <= 0:
+        raise ModelError(f"{node}: has a scale of {float(s):g}; it must be above 0")
+    steps = range(low + 1, high + 1)
+    if not steps:
+        raise ModelError(f"{node}: has one value only; use more bits, or no narrow range")
+    ends = tuple(s * (u - Fraction(1, 2) - z) for u in steps)
+    return Quantizer((ends,), tuple(u % 2 != 0 for u in steps), s, s * (low - z))  # half goes to the even one
+
+
+def _multi_threshold(node: OnnxNode, thresholds: Array) -> Quantizer:
+    layout = str(node.attributes.get("data_layout", "NCHW"))
+    if thresholds.ndim != 2 or layout not in ("NCHW", "NC"):
+        raise ModelError(f"{node}: its thresholds have the shape {thresholds.shape} and its data the layout {layout}")
+    if not 1 <= thresholds.shape[1] < 1 << MOST_BITS:
+        raise ModelError(f"{node}: has {thresholds.shape[1]} thresholds; 1 to {(1 << MOST_BITS) - 1} are read")
+    if not np.isfinite(thresholds).all():
+        raise ModelError(f"{node}: its thresholds are not finite")
+    step = Fraction(float(node.attributes.get("out_scale", 1.0)))
+    if step <= 0:
+        raise ModelError(f"{node}: has an out_scale of {float(step):g}; it must be above 0")
+    ordered = np.sort(thresholds, axis=1)
+    ends = tuple(tuple(map(Fraction, map(float, row))) for row in ordered)
+    least = Fraction(float(node.attributes.get("out_bias", 0.0)))
+    return Quantizer(ends, (False,) * thresholds.shape[1], step, least)
+
+
+def _one(node: OnnxNode, name: str, values: Array) -> Fraction:
+    """A number that is the same for all channels."""
+    numbers = np.unique(values)
+    if len(numbers) != 1 or not np.isfinite(numbers).all():
+        raise ModelError(
+            f"{node}: its {name} is of each channel, {values.size} numbers from {values.min():g} to "
+            f"{values.max():g}; the layer behind counts one for all: use one per tensor"
+        )
+    return Fraction(float(numbers[0]))
+
+
+def code_table(node: OnnxNode, one: Quantizer, table: NDArray[np.float32], given: Sequence[Array]) -> NDArray[np.int64]:
+    """The code of each byte, as the executor finds it in float32."""
+    if node.kind in ("Quant", "IntQuant"):
+        low, _ = _range(node, given[2])
+        return rounded(node, table, given[0].reshape(-1)[0], given[1].reshape(-1)[0], given[2]).astype(np.int64) - low
+    ends = np.asarray([float(end) for end in one.ends[0]], dtype=np.float32)
+    return np.asarray((table[:, None] >= ends).sum(axis=1), dtype=np.int64)

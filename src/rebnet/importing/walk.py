@@ -1,0 +1,220 @@
+"""A foreign graph from its image to its answer, and the exported network that comes of it."""
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rebnet.errors import ModelError, OptionError
+from rebnet.importing.constants import computed
+from rebnet.importing.graph import OnnxGraph, OnnxNode, read_graph
+from rebnet.importing.nodes import Rules, image_order
+from rebnet.importing.values import Boundaries, Codes, Draft, Layer, Pixels, Sums, Tensor
+from rebnet.ir.network import PIXELS, Network, Node
+from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, MultiThreshold, Op, PixelInput
+from rebnet.ir.values import Shape
+from rebnet.ir.verify import verify
+
+INPUT_SCALES = ("unit", "bytes")
+_EPSILON = 2.0**-20
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What a foreign graph became.
+
+    Attributes:
+        network: the exported network, which serves all of its levels and no fewer.
+        recognised: each node of the file, and what it was taken for.
+    """
+
+    network: Network
+    recognised: tuple[tuple[str, str], ...]
+
+    @property
+    def text(self) -> str:
+        """The network in short: its image and its layers."""
+        image = self.network.input
+        layers = [
+            f"C{node.op.weights.rows}:{node.op.window}" if isinstance(node.op, Conv) else
+            f"D{node.op.weights.rows}" if isinstance(node.op, Dense) else
+            f"MP{node.op.window}"
+            for node in self.network.nodes if isinstance(node.op, Dense | MaxPool)
+        ]  # fmt: skip
+        return " - ".join([f"{image.height}x{image.width}x{image.channels}", *layers])
+
+
+def read_onnx(path: Path, name: str | None = None, input_scale: str | None = None) -> Imported:
+    """Read a QONNX or FINN-ONNX file.
+
+    Args:
+        path: of the file.
+        name: of the network; the file's stem if not given.
+        input_scale: what the file's image is: "unit", bytes divided by 255, or "bytes". Where it is not given, bytes
+            are what is annotated so or divided by 255.
+
+    Raises:
+        ModelError: what it holds is not read; names the node.
+        MissingExtraError: the package onnx is not installed.
+        OptionError: there is no such file, or scale.
+    """
+    if input_scale not in (None, *INPUT_SCALES):
+        raise OptionError(f"input_scale={input_scale!r}: use {' or '.join(INPUT_SCALES)}")
+    graph = read_graph(path)
+    try:
+        return _walk(graph, name or _plain(path.stem), input_scale)
+    except ModelError as error:
+        raise ModelError(f"{path}: {error}") from None
+
+
+def _plain(stem: str) -> str:
+    return "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in stem).strip("-") or "network"
+
+
+def _walk(graph: OnnxGraph, name: str, input_scale: str | None) -> Imported:
+    image = _image(graph.shape)
+    scale = input_scale or ("bytes" if _takes_bytes(graph) else "unit")
+    table = np.arange(256, dtype=np.float32)
+    if scale == "unit":
+        table = table / np.float32(255)
+    draft = Draft()
+    rules = Rules(draft, bare=input_scale is not None)
+    readers = Counter(one for node in graph.nodes if node.kind != "Shape" for one in set(node.inputs))
+    tensors: dict[str, Tensor] = {graph.image: Pixels(table, image_order(graph.shape, image), image)}
+    constants: dict[str, NDArray[Any]] = dict(graph.constants)
+    recognised = []
+    waiting: dict[str, OnnxNode] = {}
+    for node in graph.nodes:
+        known = [one for one in node.inputs if one]
+        missing = [one for one in known if one not in tensors and one not in constants]
+        if missing:
+            raise ModelError(f"{node}: reads {missing[0]!r}, which no node before it gives")
+        moving = [place for place, one in enumerate(node.inputs) if one in tensors]
+        if node.kind == "Shape" and moving:
+            constants[node.outputs[0]] = np.asarray(tensors[node.inputs[0]].order.shape, dtype=np.int64)
+            recognised.append((str(node), "a constant"))
+        elif not moving:
+            constants[node.outputs[0]] = computed(node, [constants[one] for one in known])
+            recognised.append((str(node), "a constant"))
+        elif node.kind == "Relu" and isinstance(tensors[node.inputs[0]], Sums | Pixels):
+            waiting[node.outputs[0]] = node
+            tensors[node.outputs[0]] = tensors[node.inputs[0]]
+            recognised.append((str(node), "joins the codes behind it, whose least is 0"))
+        elif len(moving) > 1 or readers[node.inputs[moving[0]]] > 1:
+            raise ModelError(f"{node}: reads a value that parts or meets another one; branches are not read yet")
+        else:
+            source = node.inputs[moving[0]]
+            given = [constants[one] for place, one in enumerate(node.inputs) if one and place != moving[0]]
+            made, words = rules(node, tensors[source], moving[0], given)
+            if source in waiting:
+                _absorbs(waiting[source], node, made)
+            for output in node.outputs:
+                tensors[output] = made
+            recognised.append((str(node), words))
+    answer = tensors.get(graph.answer)
+    if answer is None:
+        raise ModelError(f"its answer {graph.answer!r} does not depend on its image")
+    if isinstance(answer, Codes) and answer.before is not None:
+        draft.nodes = [one for one in draft.nodes if one[0] != answer.name]
+    return Imported(_network(draft, image, _scores(answer), name), tuple(recognised))
+
+
+def _absorbs(relu: OnnxNode, node: OnnxNode, made: Tensor) -> None:
+    """A ReLU in front of a quantizer whose least value is 0 changes nothing."""
+    if not isinstance(made, Codes) or made.least != 0:
+        raise ModelError(
+            f"{relu}: {node} reads it; a ReLU is read in front of a quantizer without a sign, whose least value is 0"
+        )
+
+
+def _image(shape: tuple[int, ...]) -> Shape:
+    if len(shape) == 4:
+        return Shape(shape[2], shape[3], shape[1])
+    if len(shape) == 2:
+        return Shape(1, 1, shape[1])
+    raise ModelError(f"its image has the shape {shape}; 1, channels, height, width or 1, values is read")
+
+
+def _takes_bytes(graph: OnnxGraph) -> bool:
+    """Whether the image is bytes: annotated so, or divided by 255 first."""
+    if graph.image_type:
+        return graph.image_type == "UINT8"
+    names = {graph.image}
+    for node in graph.nodes:
+        if node.inputs and node.inputs[0] in names:
+            constant = graph.constants.get(node.inputs[1]) if len(node.inputs) > 1 else None
+            if node.kind == "Div" and constant is not None and constant.size == 1:
+                return float(constant.reshape(-1)[0]) == 255.0
+            if node.kind not in ("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity"):
+                return False
+            names.add(node.outputs[0])
+    return False
+
+
+def _scores(answer: Tensor) -> Sums:
+    """The sums whose largest is the answer; of codes of one bit what they were made from, less the threshold."""
+    if isinstance(answer, Codes) and answer.before is not None and answer.bits == 1:
+        sums, step = answer.before
+        ends = [step.ends[row % len(step.ends)][0] for row in range(sums.shape.channels)]
+        answer = replace(sums, b=tuple(b - end for b, end in zip(sums.b, ends, strict=True)), order=answer.order)
+    if not isinstance(answer, Sums):
+        raise ModelError("its answer is no sum of a layer; the last layer's sums, affine or not, are its scores")
+    if answer.shape.positions != 1:
+        raise ModelError(f"its answer is a map of {answer.shape}; one vector of scores is read")
+    if not np.array_equal(answer.order.ravel(), np.arange(answer.shape.channels)):
+        raise ModelError("its scores stand in another order than the last layer's outputs; leave them in it")
+    return answer
+
+
+def _network(draft: Draft, image: Shape, scores: Sums, name: str) -> Network:
+    levels = max((one.bits for _, one, _ in draft.nodes if isinstance(one, Boundaries)), default=1)
+    unit = {PIXELS: 1.0 / ((1 << draft.bits) - 1)}
+    nodes: list[Node[Op]] = []
+    for node_name, made, of in draft.nodes:
+        if isinstance(made, Layer):
+            unit[node_name] = unit[PIXELS] if of == (PIXELS,) else 1.0
+            nodes.append(Node(node_name, _weights(made), of))
+        elif isinstance(made, Boundaries):
+            nodes.append(Node(node_name, _codes(made, levels, unit[made.layer.name]), of))
+        else:
+            nodes.append(Node(node_name, made, of))
+    nodes.append(Node("scores", _last(scores, unit[scores.layer.name]), (scores.name,)))
+    pixels = PixelInput(image.height, image.width, image.channels, draft.bits, draft.table)
+    return verify(Network(name, levels, pixels, tuple(nodes), served=(levels,)))
+
+
+def _weights(layer: Layer) -> Dense:
+    weights = BitMatrix.pack(layer.bits)
+    return Dense(weights, 1.0) if layer.window is None else Conv(weights, 1.0, window=layer.window)
+
+
+def _codes(made: Boundaries, levels: int, unit: float) -> MultiThreshold:
+    """Boundaries half a unit in front of the first v, of codes that have bits behind their own which count nothing."""
+    finer = levels - made.bits
+    never = made.layer.reach + 1
+    firsts = np.full((len(made.firsts), (1 << made.bits) - 1), never, dtype=np.float64)
+    for row, found in enumerate(made.firsts):
+        firsts[row, : len(found)] = found
+    places = -(-np.arange(1, 1 << levels) // (1 << finer))  # of the code that such a longer one begins with, rounded up
+    padded = np.concatenate([firsts, np.full((len(firsts), 1), float(never))], axis=1)
+    boundaries = (padded[:, places - 1] - 0.5) * unit
+    gammas = (*(float(1 << place) for place in reversed(range(made.bits))), *(0.0,) * finer)
+    return MultiThreshold(gammas, 0, boundaries=boundaries)
+
+
+def _last(scores: Sums, unit: float) -> BatchNorm:
+    """What z = a·v + b is as a BatchNorm of the sums' real values.
+
+    What rows have of their own is said in units of v, where it is a small number: equal scores stay equal in floats.
+    """
+    exact, common = Fraction(unit), scores.b[0]
+    rows = list(zip(scores.a, scores.b, strict=True))
+    weight = [float(slope / exact) for slope, _ in rows]
+    mean = [float((common - offset) / slope * exact) if slope else 0.0 for slope, offset in rows]
+    bias = [float(common if slope else offset) for slope, offset in rows]
+    ones = np.full(len(rows), 1.0 - _EPSILON)
+    return BatchNorm(np.asarray(mean), ones, np.asarray(weight), np.asarray(bias), _EPSILON)
