@@ -93,10 +93,12 @@ def memory_images(folder: Path, module: Module, number: int) -> dict[str, str]:
         return {}
     pe, simd, drain = shape["PE"], shape["SIMD"], shape["DRAIN"]
     folds, chunks = math.ceil(shape["ROWS"] / pe), math.ceil(shape["COLS"] / simd)
-    column = shape["WEIGHT_COLUMN"]
-    for place, name in enumerate(column_files(f"weights_{number}.hex", pe * simd, column)):
-        bits = min(column, pe * simd - place * column)
-        write_text(folder / name, "\n".join(f"{draw.getrandbits(bits):x}" for _ in range(folds * chunks)))
+    lanes = shape.get("PLANE_LANES", 1)
+    depth = folds * chunks * math.ceil(shape.get("WEIGHT_PLANES", 1) / lanes)
+    word, column = pe * lanes * simd, shape["WEIGHT_COLUMN"]
+    for place, name in enumerate(column_files(f"weights_{number}.hex", word, column)):
+        bits = min(column, word - place * column)
+        write_text(folder / name, "\n".join(f"{draw.getrandbits(bits):x}" for _ in range(depth)))
     files = {"WEIGHT_FILE": f"weights_{number}.hex"}
     levels, width = shape["LEVELS_OUT"], shape["THRESHOLD_WIDTH"]
     if levels:

@@ -18,15 +18,15 @@ _TWO_SLOPE, _UPSAMPLE = 13, 14
 
 LEGAL = {
     "source": 0, "kernel_h": 3, "kernel_w": 3, "stride_h": 1, "stride_w": 1, "top": 0, "left": 0, "out_height": 2,
-    "out_width": 2, "rows": 3, "levels_out": 1, "shift": 0, "weights": np.zeros((3, 2), dtype=np.uint8),
-    "gains": np.ones((1, 1), dtype=np.int64), "thresholds": np.zeros((1, 3), dtype=np.int64),
-    "steps": np.zeros((1, 3, 0), dtype=np.int64),
+    "out_width": 2, "rows": 3, "levels_out": 1, "shift": 0, "weights": np.zeros((1, 3, 2), dtype=np.uint8),
+    "weight_gains": np.ones(1, dtype=np.int64), "gains": np.ones((1, 1), dtype=np.int64),
+    "thresholds": np.zeros((1, 3), dtype=np.int64), "steps": np.zeros((1, 3, 0), dtype=np.int64),
 }  # fmt: skip
 """A layer over an image of 4x4x1 pixels of one bit."""
 
 LAST = {
     **LEGAL, "source": 1, "kernel_h": 2, "kernel_w": 2, "out_height": 1, "out_width": 1, "levels_out": 0,
-    "weights": np.zeros((3, 2), dtype=np.uint8),
+    "weights": np.zeros((1, 3, 2), dtype=np.uint8),
 }  # fmt: skip
 """The layer behind it, which gives scores."""
 
@@ -42,7 +42,10 @@ BAD_IMAGES = {
 }
 
 BAD_LAYERS = {
-    "weights of another shape": {"weights": np.zeros((3, 1), dtype=np.uint8)},
+    "weights of another shape": {"weights": np.zeros((1, 3, 1), dtype=np.uint8)},
+    "weights must have 1 to 8 planes": {"weight_gains": np.ones(9, dtype=np.int64)},
+    "gains of weights must be 1 to 255": {"weight_gains": np.zeros(1, dtype=np.int64)},
+    "a single plane of weights counts 1": {"weight_gains": np.full(1, 2)},
     "gains of another shape": {"gains": np.ones((1, 2), dtype=np.int64)},
     "gains must be 0 to": {"gains": np.full((1, 1), -1)},
     "gains of pixels": {"gains": np.full((1, 1), 2)},

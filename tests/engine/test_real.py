@@ -57,8 +57,7 @@ def plain_windows(maps, window, lowest):
 def plain_pixel(op, x, levels):
     if isinstance(op, Dense):
         return [
-            sum(op.scale * value if bit else -op.scale * value for bit, value in zip(row, x, strict=True))
-            for row in op.weights.bits
+            sum(op.scale * value * weight for weight, value in zip(row, x, strict=True)) for row in op.weights.values
         ]
     if isinstance(op, BatchNorm):
         arrays = (op.mean, op.variance, op.weight, op.bias)

@@ -45,12 +45,16 @@ def plain_scores(network, image, levels):
             return [s * (2 * total - reach) + b for s, b, total in zip(scale, bias, sums, strict=True)]
         else:
             gains = op.gains[index]
-            reach = op.weights.columns * sum(gains)
+            reach = op.weights.columns * sum(gains) * sum(op.weights.gains)
             windows = plain_windows(maps, op.window) if isinstance(op, Conv) else [[[p for row in maps for p in row]]]
             vectors = [[[code for pixel in window for code in pixel] for window in row] for row in windows]
-            weights = op.weights.bits.astype(int).tolist()
-            maps = [[[plain_sum(row, vector, gains) for row in weights] for vector in line] for line in vectors]
+            planes, counts = op.weights.planes.astype(int).transpose(1, 0, 2).tolist(), op.weights.gains
+            maps = [[[plain_sums(row, vector, gains, counts) for row in planes] for vector in v] for v in vectors]
     raise AssertionError
+
+
+def plain_sums(planes, codes, gains, counts):
+    return sum(count * plain_sum(weights, codes, gains) for count, weights in zip(counts, planes, strict=True))
 
 
 def plain_sum(weights, codes, gains):

@@ -186,7 +186,7 @@ def test_random_networks(seed):
     rows = []
     for chosen in product(*(range(len(layer)) for layer in choices.layers)):
         picked = list(zip(choices.layers, chosen, strict=True))
-        foldings = tuple(Folding(int(f.pe[i]), int(f.simd[i]), int(f.lanes[i])) for f, i in picked)
+        foldings = tuple(f.folding(i, f.plane_lanes.max() > 1) for f, i in picked)
         styles = tuple(WEIGHT_STYLES[int(f.style[i])] for f, i in picked)
         accelerator = accelerator_at(network, foldings, styles)
         depths = likely_depths(accelerator.units, waits_of(network, accelerator))

@@ -13,6 +13,7 @@ from rebnet.ir.verify import verify
 from rebnet.spec.rescale import grid_of
 from rebnet.spec.upsample import Factors
 from rebnet.spec.window import NO_PADS, Pads, Window
+from rebnet.spec.xnor import odd_gains
 
 
 def draw_pair(rng: np.random.Generator, least: int, most: int) -> tuple[int, int]:
@@ -29,7 +30,28 @@ def draw_pads(rng: np.random.Generator, kernel: tuple[int, int]) -> Pads:
     return (top, below), (left, right)
 
 
+def draw_weight_gains(rng: np.random.Generator, most: int) -> tuple[int, ...]:
+    """What the planes of a layer's weights count: 2 to 8 bits, ternary, or residual planes; one plane half the time.
+
+    Their sum is at most `most`, so that accumulators fit.
+    """
+    kinds = [(1,)] * 8
+    kinds += [odd_gains(bits) for bits in range(2, 9)] + [(1, 1)] * 2
+    planes = int(rng.integers(2, 9))
+    kinds += [tuple(sorted((int(gain) for gain in rng.integers(1, 255 // planes, planes)), reverse=True))] * 2
+    chosen = kinds[int(rng.integers(len(kinds)))]
+    return chosen if sum(chosen) <= most else (1,)
+
+
+def draw_weights(rng: np.random.Generator, rows: int, columns: int, gains: tuple[int, ...] = (1,)) -> BitMatrix:
+    """Random weights in planes that count so much."""
+    shape = (len(gains), rows, columns) if len(gains) > 1 else (rows, columns)
+    return BitMatrix.pack(rng.random(shape) < 0.5, gains)
+
+
 GROWN = (Factors(2, 2), Factors(2, 1), Factors(1, 2), Factors(3, 2))
+MOST_REACH = 1 << 22
+"""Of accumulators with what stands behind them, so that 24 bits hold all."""
 MOST_GROWN = 20
 """Places of a map that may still grow."""
 
@@ -46,6 +68,7 @@ class Graph:
     values: dict[str, Value] = field(default_factory=dict)
     widths: dict[str, float] = field(default_factory=dict)  # root mean square of a value
     signs: list[ResidualSign] = field(default_factory=list)
+    planes: np.random.Generator | None = None  # what draws planes of weights; None: all have one
 
     def __post_init__(self) -> None:
         self.counts = LevelCounts(self.levels, tuple(range(1, self.levels + 1)))
@@ -71,10 +94,19 @@ class Graph:
         """A layer with weights, and what its sums' width is."""
         shape = self.values[source].shape
         columns = shape.elements if window is None else window.area * shape.channels
-        weights = BitMatrix.pack(self.rng.random((rows, columns)) < 0.5)
+        weights, square = BitMatrix.pack(self.rng.random((rows, columns)) < 0.5), 1.0
+        if self.planes is not None:
+            codes = self.values[source]
+            assert isinstance(codes, Code)
+            assert codes.gains is not None
+            most = MOST_REACH // (max(2, self.levels) * columns * max(map(sum, codes.gains)))
+            gains = draw_weight_gains(self.planes, most)
+            if len(gains) > 1:
+                weights = draw_weights(self.planes, rows, columns, gains)
+            square = float(sum(gain * gain for gain in gains))
         scale = 2.0 ** int(self.rng.integers(-3, 1))
         op = Dense(weights, scale) if window is None else Conv(weights, scale, window=window)
-        return self.put(op, source, width=scale * self.widths[source] * columns**0.5)
+        return self.put(op, source, width=scale * self.widths[source] * (columns * square) ** 0.5)
 
     def norm(self, source: str, *, positive: bool) -> str:
         rows, width = self.values[source].shape.channels, self.widths[source]
@@ -134,7 +166,8 @@ def random_graph(seed: int, levels: int | None = None, steps: int | None = None,
     image = PixelInput(
         *(int(size) for size in rng.integers(1, most, 2)), int(rng.integers(1, 4)), int(rng.integers(1, 9))
     )
-    graph = Graph(rng, m, image, own_sets=m > 1 and bool(rng.random() < 0.3))
+    own_sets = m > 1 and bool(rng.random() < 0.3)
+    graph = Graph(rng, m, image, own_sets, planes=np.random.default_rng([seed, 21]))
     fraction_bits = int(rng.integers(0, 6))
     for _ in range(int(rng.integers(3, 14)) if steps is None else steps):
         _grow(graph, fraction_bits)
@@ -283,10 +316,10 @@ def exact_values(network: Network, images: np.ndarray, m: int) -> dict[str, np.n
         low = lowest.get(network.sources(node)[0], 0.0)
         match node.op:
             case Conv(window=window) as op:
-                value = _windows(inputs[0], window, low) @ np.where(op.weights.bits, 1.0, -1.0).T * op.scale
+                value = _windows(inputs[0], window, low) @ op.weights.values.T * op.scale
             case Dense() as op:
                 flat = inputs[0].reshape(len(images), 1, 1, -1)
-                value = flat @ np.where(op.weights.bits, 1.0, -1.0).T * op.scale
+                value = flat @ op.weights.values.T * op.scale
             case MaxPool(window=window):
                 value = _pool(inputs[0], window, np.max)
             case BatchNorm() as op:

@@ -24,7 +24,7 @@ def planes_in_front(network, images, index):
         seen[node.name] = planes
         vectors = windows(planes, op.window) if hasattr(op, "window") else planes.reshape(*planes.shape[:2], 1, 1, -1)
         flat = vectors.reshape(len(vectors), -1, vectors.shape[-1])
-        return accumulate(flat, op.weights.bits, gains).reshape(*vectors.shape[1:4], -1)
+        return accumulate(flat, op.weights.bits, gains, op.weights.gains).reshape(*vectors.shape[1:4], -1)
 
     run_batch(network, laws_of(network), images, index, accumulate_layer)
     return seen

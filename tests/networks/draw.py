@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from tests.ir.graphs import random_graph
+from tests.ir.graphs import MOST_REACH, draw_weight_gains, draw_weights, random_graph
 from tests.ir.networks import treed
 
 from rebnet.errors import DeadlockError
@@ -63,8 +63,11 @@ def draw_part(rng: np.random.Generator, most: int) -> int:
     return max(1, most - int(rng.integers(2))) if rng.random() < 0.125 else draw_size(rng, most)
 
 
-def draw_network(rng: np.random.Generator, number: int) -> Network:
-    """A lowered random network of 1 to 4 dense layers, with some channels that no training would give."""
+def draw_network(rng: np.random.Generator, number: int, planes: np.random.Generator | None = None) -> Network:
+    """A lowered random network of 1 to 4 dense layers, with some channels that no training would give.
+
+    `planes` draws how many planes the weights of its layers have; all have one where it is None.
+    """
     levels = int(rng.integers(1, 5))
     image = PixelInput(
         int(rng.integers(1, 7)), int(rng.integers(1, 7)), int(rng.integers(1, 4)), int(rng.integers(1, 9))
@@ -73,11 +76,12 @@ def draw_network(rng: np.random.Generator, number: int) -> Network:
     sizes = [image.samples, *(draw_size(rng, 39) for _ in range(depth))]
     layers: list[Op] = []
     for columns, rows in pairwise(sizes):
-        layers.append(Dense(_draw_weights(rng, rows, columns), float(rng.uniform(0.01, 2))))
+        weights = _draw_weights(rng, rows, columns, planes, levels, 0 if layers else image.bits)
+        layers.append(Dense(weights, float(rng.uniform(0.01, 2))))
     return _finished(rng, number, levels, image, layers)
 
 
-def draw_conv_network(rng: np.random.Generator, number: int) -> Network:
+def draw_conv_network(rng: np.random.Generator, number: int, planes: np.random.Generator | None = None) -> Network:
     """A lowered random network of 1 to 3 convolutions, some with a pool behind, and 1 or 2 dense layers."""
     levels = int(rng.integers(1, 5))
     image = PixelInput(
@@ -92,7 +96,7 @@ def draw_conv_network(rng: np.random.Generator, number: int) -> Network:
         window = Window(int(rng.integers(1, most + 1)), int(rng.integers(1, 4)), same)
         number_of_layers += 1
         rows, columns = draw_size(rng, 13), window.area * channels
-        weights = _draw_weights(rng, rows, columns)
+        weights = _draw_weights(rng, rows, columns, planes, levels, 0 if layers else image.bits)
         layers.append(Conv(weights, float(rng.uniform(0.01, 2)), window=window))
         height, width = window.output(height, width)
         channels = rows
@@ -103,14 +107,14 @@ def draw_conv_network(rng: np.random.Generator, number: int) -> Network:
     sizes = [height * width * channels, *(draw_size(rng, 29) for _ in range(int(rng.integers(1, 3))))]
     for columns, rows in pairwise(sizes):
         number_of_layers += 1
-        weights = _draw_weights(rng, rows, columns)
+        weights = _draw_weights(rng, rows, columns, planes, levels, 0 if layers else image.bits)
         layers.append(Dense(weights, float(rng.uniform(0.01, 2))))
     return _finished(rng, number, levels, image, layers)
 
 
 def draw_chain(rng: np.random.Generator, number: int) -> Network:
     """A lowered random network without branches: of dense layers alone, or of convolutions too."""
-    network = (draw_network, draw_conv_network)[number % 2](rng, number)
+    network = (draw_network, draw_conv_network)[number % 2](rng, number, rng.spawn(1)[0])
     return treed(rng, network) if rng.random() < 0.2 else network
 
 
@@ -121,7 +125,14 @@ def draw_graph(rng: np.random.Generator, number: int) -> Network:
     return treed(rng, lowered) if rng.random() < 0.2 else lowered
 
 
-def _draw_weights(rng: np.random.Generator, rows: int, columns: int) -> BitMatrix:
+def _draw_weights(
+    rng: np.random.Generator, rows: int, columns: int, planes: np.random.Generator | None, levels: int, bits: int
+) -> BitMatrix:
+    """Weights of a layer that reads pixels of so many bits, or codes, where those are 0."""
+    most = MOST_REACH // (max(2, levels) * columns * ((1 << bits) - 1 if bits else 2 << levels))
+    gains = (1,) if planes is None else draw_weight_gains(planes, most)
+    if planes is not None and len(gains) > 1:
+        return draw_weights(planes, rows, columns, gains)
     return BitMatrix.pack(rng.integers(0, 2, (rows, columns)).astype(np.bool_))
 
 
@@ -144,7 +155,7 @@ def _finished(rng: np.random.Generator, number: int, levels: int, image: PixelIn
         ops.append(
             BatchNorm(
                 mean=rng.normal(0, 1, shape),
-                variance=rng.uniform(0.1, 2 * columns, shape),
+                variance=rng.uniform(0.1, 2 * columns, shape) * sum(gain**2 for gain in layer.weights.gains),
                 weight=weight,
                 bias=rng.normal(0, 0.7, shape),
                 epsilon=1e-5,
@@ -154,7 +165,7 @@ def _finished(rng: np.random.Generator, number: int, levels: int, image: PixelIn
         if isinstance(following, MaxPool):
             ops.append(following)
         if index + 1 < len(weighted):
-            inputs = weighted[index + 1].weights.columns
+            inputs = weighted[index + 1].weights.columns * sum(weighted[index + 1].weights.gains)
             fewer = tuple(_draw_sign(rng, m, inputs, levels) for m in range(1, levels)) if any_levels else ()
             ops.append(replace(_draw_sign(rng, levels, inputs, levels), fewer=fewer))
     return lower(Network.chain(f"random-{number}", levels, image, ops), fixed_levels=bool(rng.random() < 0.2))
@@ -184,7 +195,9 @@ def draw_foldings(rng: np.random.Generator, network: Network) -> tuple[Folding, 
         assert isinstance(codes, Code)
         planes = codes.planes
         lanes = draw_part(rng, min(planes + 1, MAX_LEVELS))
-        foldings.append(Folding(draw_part(rng, rows + 3), draw_part(rng, columns), lanes))
+        own = len(layer.op.weights.gains)
+        plane_lanes = draw_part(rng, own) if own > 1 else None
+        foldings.append(Folding(draw_part(rng, rows + 3), draw_part(rng, columns), lanes, plane_lanes))
     return tuple(foldings)
 
 
@@ -236,6 +249,7 @@ def write_folding(build: Path, network: Network, accelerator: Accelerator, depth
             "pe": layer.pe,
             "simd": layer.simd,
             "level_lanes": layer.level_lanes,
+            **({"plane_lanes": layer.plane_lanes} if layer.weight_planes > 1 else {}),
             "weight_style": layer.weight_style,
         }
         for layer in accelerator.layers

@@ -14,7 +14,7 @@ from rebnet.ir.ops import BitMatrix, Dense, Threshold
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.pixels import pixel_gains
 from rebnet.spec.residual import encode_integer
-from rebnet.spec.xnor import accumulate
+from rebnet.spec.xnor import accumulate, odd_gains
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import clog2
 
@@ -28,6 +28,7 @@ class Case:
     unit: Mvtu
     sets: int
     least: bool = False
+    planes: tuple[int, ...] = (1,)
 
     @property
     def levels(self) -> int:
@@ -46,7 +47,8 @@ class Case:
             pixel_gains(unit.levels_in) if unit.pixels else (*trained[:m], *[0] * (unit.levels_in - m))
             for m in self.served
         )
-        return Dense(BitMatrix.pack(rng.random((unit.rows, unit.cols)) < 0.5), 1.0, gains=gains)
+        shape = (len(self.planes), unit.rows, unit.cols) if len(self.planes) > 1 else (unit.rows, unit.cols)
+        return Dense(BitMatrix.pack(rng.random(shape) < 0.5, self.planes), 1.0, gains=gains)
 
     @cached_property
     def threshold(self) -> Threshold:
@@ -92,9 +94,11 @@ class Case:
     @property
     def parameters(self) -> dict[str, int | str]:
         unit, gains = self.unit, self.dense.gains or ()
-        slots = unit.groups_max * unit.level_lanes
-        gain_width = clog2(max(map(max, gains)) + 1)
-        padded = [gain for row in gains for gain in (*row, *[0] * (slots - unit.levels_in))]
+        gain_width = clog2(max(map(max, gains)) * max(self.planes) + 1)
+        surplus = [0] * (unit.level_groups * unit.level_lanes - unit.levels_in)
+        levels = np.array([(*row, *surplus) for row in gains]).reshape(len(gains), 1, unit.level_groups, 1, -1)
+        planes = np.array([*self.planes, *[0] * (-unit.weight_planes % unit.plane_lanes)])
+        padded = (levels * planes.reshape(1, unit.plane_groups, 1, unit.plane_lanes, 1)).reshape(-1).tolist()
         return {
             "ROWS": unit.rows,
             "COLS": unit.cols,
@@ -103,6 +107,7 @@ class Case:
             "LEVELS_IN": unit.levels_in,
             "LEVELS_OUT": unit.levels_out,
             "LEVEL_LANES": unit.level_lanes,
+            **({"WEIGHT_PLANES": unit.weight_planes, "PLANE_LANES": unit.plane_lanes} if len(self.planes) > 1 else {}),
             "SETS": self.sets,
             "THRESHOLD_SETS": self.sets,
             "PIXELS": int(unit.pixels),
@@ -139,7 +144,7 @@ class Case:
             planes = rng.random((unit.levels_in, unit.cols)) < rng.choice([0.5, 0.5, 0.5, 0.0, 1.0])
             fill = np.zeros((unit.levels_in, unit.simd), dtype=np.bool_)
             words += [(word, m) for word in cut(planes, unit.simd, fill)]
-            total = accumulate(planes[:, None], self.dense.weights.bits, gains[index])[0]
+            total = accumulate(planes[:, None], self.dense.weights.bits, gains[index], self.planes)[0]
             results = self._results(total, index)
             none = np.zeros((len(results), unit.drain), dtype=np.bool_)
             expected += [(word, m) for word in self._words(results, none)]
@@ -169,6 +174,13 @@ def unit(rows: int, cols: int, pe: int, simd: int, *levels: int, pixels: bool = 
     return Mvtu("layer", rows, cols, pe, simd, level_lanes, levels_in, levels_out, pixels)
 
 
+def planed(unit: Mvtu, sets: int, planes: tuple[int, ...], lanes: int, least: bool = False) -> Case:
+    """A unit with weights of several planes."""
+    even = len(set(planes)) == 1
+    own = replace(unit, weight_planes=len(planes), plane_lanes=lanes, even_planes=even)
+    return Case(own, sets, least, planes)
+
+
 SHAPES = {
     "one of everything": Case(unit(1, 1, 1, 1, 1, 1, 1), sets=1),
     "one column": Case(unit(5, 1, 2, 1, 2, 1, 2), sets=2),
@@ -183,6 +195,14 @@ SHAPES = {
     "pixels of 8 bits": Case(unit(6, 12, 2, 5, 8, 8, 2, pixels=True), sets=2),
     "pixels of 4 bits in lanes of three": Case(unit(5, 9, 2, 4, 4, 3, 3, pixels=True), sets=3),
     "pixels of 1 bit": Case(unit(4, 9, 4, 3, 1, 1, 1, pixels=True), sets=1),
+    "weights of 2 bits, one by one": planed(unit(7, 11, 3, 4, 3, 2, 3), 3, (2, 1), 1),
+    "weights of 3 bits, lanes of two": planed(unit(6, 10, 2, 3, 2, 1, 2), 2, (4, 2, 1), 2),
+    "ternary weights, one level": planed(unit(8, 5, 3, 5, 1, 1, 1), 1, (1, 1), 1),
+    "ternary weights, side by side": planed(unit(9, 5, 4, 5, 3, 1, 3), 3, (1, 1), 2),
+    "weights of 8 bits on pixels of 8 bits": planed(unit(6, 12, 2, 5, 8, 8, 2, pixels=True), 2, odd_gains(8), 1),
+    "weights of 4 bits on pixels, all lanes": planed(unit(5, 9, 2, 4, 4, 4, 3, pixels=True), 3, odd_gains(4), 4),
+    "residual weights, least depths": planed(unit(5, 7, 2, 3, 2, 1, 2), 2, (7, 3, 2), 1, least=True),
+    "last layer of 3 bits": planed(unit(10, 16, 4, 4, 3, 1, 0), 3, (4, 2, 1), 3),
     "last layer": Case(unit(10, 16, 4, 4, 3, 1, 0), sets=3),
     "last layer, surplus lanes": Case(unit(5, 15, 4, 8, 2, 3, 0), sets=2),
 }

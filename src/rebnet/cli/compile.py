@@ -132,9 +132,13 @@ def _layers(folding: "Folding") -> Table:
     modules = () if folding.predicted_resources is None else listed(folding.predicted_resources.modules)
     predicted = {module.name: module for module in modules}
     figures = RESOURCES if predicted else ()
-    rows = table("layer", "PE", "SIMD", "level lanes", "cycles per image", *figures, words=["layer"])
+    planes = any(layer.plane_lanes for layer in folding.layers)
+    headings = {"pe": "PE", "simd": "SIMD", "level_lanes": "level lanes"}
+    headings |= {"plane_lanes": "plane lanes"} if planes else {}
+    headings |= {"cycles": "cycles per image"}
+    rows = table("layer", *headings.values(), *figures, words=["layer"])
     for layer in folding.layers:
-        own = [str(layer[key]) for key in ("name", "pe", "simd", "level_lanes", "cycles")]
+        own = [layer.name, *(str(layer.get(key) or 1) for key in headings)]
         rows.add_row(*own, *(str(predicted[layer.name][figure]) for figure in figures))
     return rows
 

@@ -67,11 +67,11 @@ def _run_batch(
         x, lowest = values.read(node)
         match node.op:
             case Dense() as op:
-                weights = np.where(op.weights.bits, np.float32(1), np.float32(-1))
+                weights = op.weights.values.astype(np.float32)
                 window = op.window if isinstance(op, Conv) else None
                 vectors = x.reshape(len(x), 1, 1, -1) if window is None else windows(padded(x, window, lowest), window)
                 products = vectors.reshape(-1, weights.shape[1]) @ weights.T  # one product for all windows
-                x = np.float32(op.scale) * products.reshape(*vectors.shape[:3], -1)
+                x = (np.float32(op.scale) * products.reshape(*vectors.shape[:3], -1)).astype(np.float32)
             case MaxPool(window=window):
                 x = pool(x, window)
             case BatchNorm():

@@ -28,7 +28,8 @@ _BLOCK_BYTES = 1 << 18  # of the outer product: stays in a core's second-level c
 class _Packed:
     """A layer's weights in words, inputs padded with equal bits so that padding never differs."""
 
-    words: Words  # (words, rows)
+    words: tuple[Words, ...]  # of each plane of the weights, (words, rows)
+    gains: tuple[int, ...]  # of these
     columns: int
     by_channel: bool  # every window position starts a new word, as the maps are packed
 
@@ -36,9 +37,11 @@ class _Packed:
 def _pack(op: Dense, channels: int) -> _Packed:
     rows = op.weights.rows
     by_channel = isinstance(op, Conv) and channels % 64 == 0
-    bits = op.weights.bits.reshape(rows, -1, channels) if by_channel else op.weights.bits
-    words = pack_words(bits, padding=False).reshape(rows, -1)
-    return _Packed(np.ascontiguousarray(words.T), op.weights.columns, by_channel)
+    planes = []
+    for plane in op.weights.planes:
+        bits = plane.reshape(rows, -1, channels) if by_channel else plane
+        planes.append(np.ascontiguousarray(pack_words(bits, padding=False).reshape(rows, -1).T))
+    return _Packed(tuple(planes), op.weights.gains, op.weights.columns, by_channel)
 
 
 class PackedEngine:
@@ -79,7 +82,7 @@ class PackedEngine:
             return np.concatenate([none, *pool.map(work, batches)])
 
     def _accumulate(self, node: Node[Dense], planes: Bits, gains: Sequence[int]) -> NDArray[np.int64]:
-        """A = Σ g_i·p_i of every window and row: (images, out height, out width, rows)."""
+        """A = Σ_i Σ_j g_i·h_j·p_ij of every window and row: (images, out height, out width, rows)."""
         op, layer = node.op, self._layers[node.name]
         used = [(gain, level) for level, gain in enumerate(gains) if gain > 0]
         planes = planes[: 1 + max((level for _, level in used), default=0)]
@@ -92,8 +95,9 @@ class PackedEngine:
         place = vectors.shape[1:4]
         total = np.zeros((math.prod(place), op.weights.rows), dtype=np.int64)
         for gain, level in used:
-            differing = _differing(vectors[level].reshape(-1, vectors.shape[-1]), layer.words)
-            total += gain * (layer.columns - differing.astype(np.int64))
+            for weight_gain, words in zip(layer.gains, layer.words, strict=True):
+                differing = _differing(vectors[level].reshape(-1, vectors.shape[-1]), words)
+                total += gain * weight_gain * (layer.columns - differing.astype(np.int64))
         return total.reshape(*place, -1)
 
 

@@ -90,7 +90,7 @@ class _Stage:
     """A layer with weights and all that stands between it and the next one, or where branches part.
 
     Attributes:
-        weights: ±1, (columns, rows).
+        weights: ±1, or whole numbers of several planes, (columns, rows).
         window: of a convolution; a dense layer takes the whole map.
         lowest: what pads its input, in units.
         scale: what a unit of a sum is worth.
@@ -156,7 +156,7 @@ def _steps(network: Network, levels: int, real: Real) -> list[_Step]:
 
 
 def _stage(op: Dense, unit: float, lowest: float, real: Real) -> _Stage:
-    weights = np.where(op.weights.bits.T, 1, -1).astype(real)
+    weights = op.weights.values.T.astype(real)
     return _Stage(weights, op.window if isinstance(op, Conv) else None, lowest, real.type(op.scale * unit))
 
 

@@ -145,4 +145,4 @@ def _accumulate(layer: Node[Dense], planes: Bits, gains: Sequence[int]) -> NDArr
     op = layer.op
     vectors = windows(planes, op.window) if isinstance(op, Conv) else planes.reshape(*planes.shape[:2], 1, 1, -1)
     flat = vectors.reshape(len(vectors), -1, vectors.shape[-1])
-    return accumulate(flat, op.weights.bits, gains).reshape(*vectors.shape[1:4], -1)
+    return accumulate(flat, op.weights.bits, gains, op.weights.gains).reshape(*vectors.shape[1:4], -1)

@@ -22,8 +22,8 @@ from rebnet.fold.search.fit import Constraints, check_limit, fold_for_board, res
 from rebnet.fold.timing.depths import predict, size_fifos
 from rebnet.ir import storage
 from rebnet.ir.network import Network
+from rebnet.records import ABSENT, read
 from rebnet.records import folding as records
-from rebnet.records import read
 from rebnet.stages import ends
 from rebnet.stages.accelerator import Accelerator, accelerator_of, layer_bound
 from rebnet.stages.buffers import Depths
@@ -90,6 +90,7 @@ def fold(
                 pe=layer.pe,
                 simd=layer.simd,
                 level_lanes=layer.level_lanes,
+                plane_lanes=layer.plane_lanes if layer.weight_planes > 1 else ABSENT,
                 weight_style=layer.weights_in,
                 cycles=layer.cycles(network.levels),
             )

@@ -44,9 +44,15 @@ def to_bits(values: NDArray[np.int64], width: int) -> Bits:
 
 
 def weight_words(dense: Dense, layer: Mvtu) -> Bits:
-    """One word of PE·SIMD bits per fold and chunk; PE p's bits at [p*SIMD +: SIMD]."""
-    tiles = weight_tiles(dense.weights.bits, layer.pe, layer.simd)
-    return tiles.reshape(layer.folds * layer.chunks, layer.pe * layer.simd)
+    """One word of PE·PLANE_LANES·SIMD bits per fold, group of planes and chunk.
+
+    Those of PE p and plane lane j are at [(p*PLANE_LANES + j)*SIMD +: SIMD]; planes that are none are filled with 1.
+    """
+    tiles = np.stack([weight_tiles(plane, layer.pe, layer.simd) for plane in dense.weights.planes])
+    missing = -layer.weight_planes % layer.plane_lanes
+    tiles = np.pad(tiles, [(0, missing), *[(0, 0)] * 4], constant_values=True)
+    tiles = tiles.reshape(layer.plane_groups, layer.plane_lanes, *tiles.shape[1:])
+    return tiles.transpose(2, 0, 3, 4, 1, 5).reshape(layer.weight_depth, layer.weight_bits)
 
 
 def threshold_words(op: Threshold, layer: Mvtu, threshold_bits: int) -> Bits:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rebnet.ir.network import Network
-from rebnet.ir.notation import ConvText, DenseText, Folding, PoolText
+from rebnet.ir.notation import ConvText, DenseText, Folding, PoolText, Weights
 from rebnet.ir.ops import Conv, Dense, MaxPool
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
@@ -108,9 +108,11 @@ def plan_text(plan: Top) -> str:
     for node in plan.network.nodes:
         match node.op, units.get(node.name):
             case Dense() as op, Mvtu() as unit:
-                folding = Folding(unit.pe, unit.simd, unit.level_lanes)
-                dense = DenseText(unit.rows, folding)
-                parts.append(str(ConvText(unit.rows, folding, op.window) if isinstance(op, Conv) else dense))
+                weights = Weights.of(op.weights.gains)
+                planes = unit.plane_lanes if unit.weight_planes > 1 else None
+                folding = Folding(unit.pe, unit.simd, unit.level_lanes, planes)
+                dense = DenseText(unit.rows, folding, weights)
+                parts.append(str(ConvText(unit.rows, folding, op.window, weights) if isinstance(op, Conv) else dense))
             case MaxPool(window=window), _:
                 parts.append(str(PoolText(window)))
     return " - ".join(parts)

@@ -8,52 +8,96 @@ from typing import Literal, NamedTuple
 from rebnet.ir.values import Shape
 from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window, short
+from rebnet.spec.xnor import odd_gains
 
 PLAIN = Window(3, 1)
 """A convolution's window, where the text gives none."""
 MAX_LEVELS = 8
 """Most levels a network can have: super-increasing gains of more do not fit one byte."""
 
+MAX_WEIGHT_PLANES = 8
+"""Most planes that weights can have."""
+MAX_WEIGHT_GAIN = 255
+"""Most that a plane of weights can count."""
+
 Meet = Literal["+", "&"]
 
 
 @dataclass(frozen=True)
 class Folding:
-    """Parallelism of one layer: outputs (PE), inputs (SIMD) and levels (LEVEL_LANES) per cycle.
+    """Parallelism of one layer: outputs (PE), inputs (SIMD), levels (LEVEL_LANES) and planes of weights per cycle.
 
-    `level_lanes` is None where the text leaves it open: all bits in the first layer, else 1.
+    `level_lanes` is None where the text leaves it open: all bits in the first layer, else 1. `plane_lanes` is None
+    where it is open: 1.
     """
 
     pe: int
     simd: int
     level_lanes: int | None = None
+    plane_lanes: int | None = None
 
     def __str__(self) -> str:
         lanes = "" if self.level_lanes is None else f",{self.level_lanes}"
-        return f"({self.pe},{self.simd}{lanes})"
+        planes = "" if self.plane_lanes is None else f",{self.plane_lanes}"
+        return f"({self.pe},{self.simd}{lanes}{planes})"
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What the weights of a layer are: planes of ±1, and what each counts.
+
+    Attributes:
+        kind: "w" k-bit odd integers, "t" ternary ones, "r" residual planes, whose factors are trained.
+        planes: how many planes; 1 is the rule.
+    """
+
+    kind: Literal["w", "t", "r"] = "w"
+    planes: int = 1
+
+    @classmethod
+    def of(cls, gains: tuple[int, ...]) -> "Weights":
+        """Those of planes that count so much."""
+        known = [cls("w", len(gains)), cls("t", 2)]
+        return next((one for one in known if one.gains == gains), cls("r", len(gains)))
+
+    @property
+    def gains(self) -> tuple[int, ...] | None:
+        """h_1 … of the planes; None of residual ones."""
+        return {"w": odd_gains(self.planes), "t": (1, 1), "r": None}[self.kind]
+
+    def __str__(self) -> str:
+        if self.kind == "t":
+            return "t"
+        return "" if self == ONE_BIT else f"{self.kind}{self.planes}"
+
+
+ONE_BIT = Weights()
+"""Weights of 1 bit, ±1."""
 
 
 @dataclass(frozen=True)
 class DenseText:
-    """One dense layer of a network text: `rows` outputs and, if given, its folding."""
+    """One dense layer of a network text: `rows` outputs, what its weights are and, if given, its folding."""
 
     rows: int
     folding: Folding | None = None
+    weights: Weights = ONE_BIT
 
     def __str__(self) -> str:
-        return f"D{self.rows}{self.folding or ''}"
+        return f"D{self.rows}{self.weights}{self.folding or ''}"
 
 
 @dataclass(frozen=True)
 class ConvText:
-    """One convolution of a network text: `rows` output channels, its window and, if given, its folding."""
+    """One convolution of a network text: `rows` output channels, its window, its weights and, if given, its folding."""
 
     rows: int
     folding: Folding | None = None
     window: Window = PLAIN
+    weights: Weights = ONE_BIT
 
     def __str__(self) -> str:
-        return f"C{self.rows}{self.folding or ''}{'' if self.window == PLAIN else f':{self.window}'}"
+        return f"C{self.rows}{self.weights}{self.folding or ''}{'' if self.window == PLAIN else f':{self.window}'}"
 
 
 @dataclass(frozen=True)
@@ -150,8 +194,10 @@ class Place(NamedTuple):
 
     @property
     def weights(self) -> int:
-        """Weights of the layer, 0 of a pool."""
-        return self.layer.rows * self.inputs if isinstance(self.layer, DenseText | ConvText) else 0
+        """Weights of the layer in bits, 0 of a pool."""
+        if not isinstance(self.layer, DenseText | ConvText):
+            return 0
+        return self.layer.rows * self.inputs * self.layer.weights.planes
 
 
 def behind(layer: LayerText, shape: Shape) -> Shape:
@@ -234,6 +280,25 @@ class Architecture:
     def inputs_of(self, index: int) -> int:
         """Inputs of one output of layer `index`, counted from 0: the columns of its weight matrix."""
         return self.places[index].inputs
+
+    def with_weights(
+        self, every: Weights | None = None, first: Weights | None = None, last: Weights | None = None
+    ) -> "Architecture":
+        """The same network with these weights in every layer, in the first and in the last; None leaves what is there.
+
+        Weights that the text gives a layer stay: only those of 1 bit are replaced.
+        """
+        count = sum(isinstance(layer, DenseText | ConvText) for layer in inside(self.items))
+        ends = {0: first, count - 1: last}
+        if count == 1:
+            ends = {0: first or last}
+        wanted = (ends.get(index) or every for index in range(count))
+
+        def changed(layer: DenseText | ConvText) -> LayerText:
+            new = next(wanted)
+            return layer if new is None or layer.weights != ONE_BIT else replace(layer, weights=new)
+
+        return replace(self, items=mapped(self.items, changed))
 
     def without_folding(self) -> "Architecture":
         """The same network with every (PE,SIMD) left open."""

@@ -19,7 +19,7 @@ MAX_NESTING = 8
 MAX_WEIGHTS = 1 << 30
 """Weights of a network, and of a layer with the padding that its PE and SIMD ask for."""
 MAX_LANES = 1 << 24
-"""XNOR lanes of a layer, PE x SIMD x LEVEL_LANES: more than any device could hold."""
+"""XNOR lanes of a layer, PE x SIMD x LEVEL_LANES x PLANE_LANES: more than any device could hold."""
 MAX_DEPTH = 1 << 20
 """Words of a FIFO."""
 
@@ -49,12 +49,14 @@ def window_fault(window: Window) -> str | None:
     return None
 
 
-def folding_fault(rows: int, columns: int, pe: int, simd: int, level_lanes: int) -> str | None:
+def folding_fault(
+    rows: int, columns: int, pe: int, simd: int, level_lanes: int, planes: int = 1, plane_lanes: int = 1
+) -> str | None:
     """What is too large of a layer's parallelism, or None: "makes 5000000000 XNOR lanes, ..."."""
-    lanes = pe * simd * level_lanes
+    lanes = pe * simd * level_lanes * plane_lanes
     if lanes > MAX_LANES:
         return f"makes {lanes} XNOR lanes, more than the {MAX_LANES} that any device could hold; use fewer"
-    weights = -(-rows // pe) * pe * (-(-columns // simd) * simd)
+    weights = -(-rows // pe) * pe * (-(-columns // simd) * simd) * -(-planes // plane_lanes) * plane_lanes
     if weights > MAX_WEIGHTS:
         return f"pads the layer to {weights} weights, more than {MAX_WEIGHTS}; use a smaller PE"
     return None

@@ -11,6 +11,10 @@ outputs; `(PE,SIMD)` and a third factor, the level lanes, are optional. `C64(PE,
 binarization follow each hidden layer by themselves (after the pool, where one follows), BatchNorm alone
 follows the last, which is dense.
 
+Weights are 1 bit where nothing is said. `C64w2` and `D10w8` have weights of 2 and of 8 bits, odd integers, `C16t`
+ternary ones, `D10r2` residual planes, each with a factor that is trained; all are planes of ±1. A fourth number of a
+folding says how many planes of weights are read a cycle.
+
 Rows come before columns: `C16:1x9/1x2` has windows of 1 row and 9 columns that move by 1 and by 2, `MP1x4` pools 1x4
 with stride 1x4. `+1` pads a map by 1 on every side, `+0x4` its left and right by 4, `+(0,1)x(3,4)` by 0 above, 1 below,
 3 left and 4 right; `+same` so that ceil(in/stride) windows fit along each axis. A max-pool may pad too.
@@ -25,10 +29,14 @@ residual code.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from rebnet.errors import FoldingError, NotationError
 from rebnet.ir.architecture import (
     MAX_LEVELS,
+    MAX_WEIGHT_GAIN,
+    MAX_WEIGHT_PLANES,
+    ONE_BIT,
     PLAIN,
     Architecture,
     AverageText,
@@ -42,6 +50,7 @@ from rebnet.ir.architecture import (
     PoolText,
     TwoSlopeText,
     UpsampleText,
+    Weights,
     behind,
     met,
 )
@@ -53,6 +62,8 @@ from rebnet.spec.window import Window, read_window
 
 __all__ = [
     "MAX_LEVELS",
+    "MAX_WEIGHT_GAIN",
+    "MAX_WEIGHT_PLANES",
     "Architecture",
     "AverageText",
     "Block",
@@ -63,14 +74,17 @@ __all__ = [
     "PoolText",
     "TwoSlopeText",
     "UpsampleText",
+    "Weights",
     "check_folding",
     "check_size",
     "parse",
+    "read_weights",
 ]
 
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})")
-_DENSE = re.compile(r"D([0-9]{1,9})(?:\(([^()]*)\))?")
-_CONV = re.compile(r"C([0-9]{1,9})(?:\(([^()]*)\))?(?::([0-9x/+same(,)]+))?")
+_DENSE = re.compile(r"D([0-9]{1,9})([wr][0-9]{1,9}|t)?(?:\(([^()]*)\))?")
+_CONV = re.compile(r"C([0-9]{1,9})([wr][0-9]{1,9}|t)?(?:\(([^()]*)\))?(?::([0-9x/+same(,)]+))?")
+_WEIGHTS = re.compile(r"([wr])([0-9]{1,9})|t")
 _POOL = re.compile(r"([MA])P([0-9]{1,4})(x[0-9]{1,4})?(/[0-9x]+)?(\+[0-9xsame(,)]+)?")
 _UPSAMPLE = re.compile(r"U([0-9]{1,4})(?:x([0-9]{1,4}))?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -111,7 +125,7 @@ def parse(text: str) -> Architecture:
     for index, place in enumerate(architecture.places):
         layer = place.layer
         if isinstance(layer, DenseText | ConvText) and layer.folding is not None:
-            check_folding(f"layer {index + 1}, {layer}", layer.folding, place.inputs)
+            check_folding(f"layer {index + 1}, {layer}", layer.folding, place.inputs, layer.weights.planes)
     return architecture
 
 
@@ -193,10 +207,12 @@ def _count(items: Sequence[Item]) -> int:
 
 def _layer(place: str, token: str) -> LayerText:
     if (dense := _DENSE.fullmatch(token)) and int(dense[1]) > 0:
-        return DenseText(int(dense[1]), _folding(place, dense[2]))
+        weights = _weights(place, dense[2])
+        return DenseText(int(dense[1]), _folding(place, dense[3], weights), weights)
     if (conv := _CONV.fullmatch(token)) and int(conv[1]) > 0:
-        window = PLAIN if conv[3] is None else _window(place, conv[3], "C16:5x5/2 or C16:1x9/1x2+same")
-        return ConvText(int(conv[1]), _folding(place, conv[2]), window)
+        weights = _weights(place, conv[2])
+        window = PLAIN if conv[4] is None else _window(place, conv[4], "C16:5x5/2 or C16:1x9/1x2+same")
+        return ConvText(int(conv[1]), _folding(place, conv[3], weights), window, weights)
     if pool := _POOL.fullmatch(token):
         kernel = f"{pool[2]}{pool[3] or f'x{pool[2]}'}"
         stride, pads = pool[4] or f"/{kernel if pool[3] else 2}", pool[5] or ""
@@ -232,11 +248,34 @@ def _window(place: str, text: str, example: str) -> Window:
     return window
 
 
-def _folding(place: str, text: str | None) -> Folding | None:
+def read_weights(text: str) -> Weights | None:
+    """The weights that a text names: w1 to w8, t, r2 to r8; None where it names none."""
+    found = _WEIGHTS.fullmatch(text)
+    if found is None:
+        return None
+    if text == "t":
+        return Weights("t", 2)
+    kind: Literal["w", "r"] = "w" if found[1] == "w" else "r"
+    planes = int(found[2])
+    return Weights(kind, planes) if (1 if kind == "w" else 2) <= planes <= MAX_WEIGHT_PLANES else None
+
+
+def _weights(place: str, text: str | None) -> Weights:
+    weights = ONE_BIT if text is None else read_weights(text)
+    if weights is None:
+        raise NotationError(
+            f"{place}: {text!r} are no weights; use w1 to w{MAX_WEIGHT_PLANES} for bits, t for ternary ones, or r2 to "
+            f"r{MAX_WEIGHT_PLANES} for residual planes"
+        )
+    return weights
+
+
+def _folding(place: str, text: str | None, weights: Weights) -> Folding | None:
     if text is None:
         return None
     numbers = [number.strip() for number in text.split(",")]
-    if len(numbers) not in (2, 3) or not all(_NUMBER.fullmatch(number) for number in numbers):
+    most = 3 if weights.planes == 1 else 4
+    if not 2 <= len(numbers) <= most or not all(_NUMBER.fullmatch(number) for number in numbers):
         raise NotationError(
             f"{place}: the parentheses must hold (PE,SIMD) or (PE,SIMD,LANES) in whole numbers, such as (16,64)"
         )
@@ -338,8 +377,8 @@ def check_size(architecture: Architecture) -> None:
             raise NotationError(f"{where}: the network has {weights} weights up to here; it can have {MAX_WEIGHTS}")
 
 
-def check_folding(place: str, folding: Folding, inputs: int) -> None:
-    """Raise `FoldingError` unless a layer of `inputs` inputs can have this folding."""
+def check_folding(place: str, folding: Folding, inputs: int, planes: int = 1) -> None:
+    """Raise `FoldingError` unless a layer of `inputs` inputs, its weights in so many planes, can have this folding."""
     if folding.pe < 1:
         raise FoldingError(f"{place}: PE={folding.pe}; use at least 1")
     if folding.simd < 1:
@@ -349,3 +388,10 @@ def check_folding(place: str, folding: Folding, inputs: int) -> None:
     lanes = folding.level_lanes
     if lanes is not None and not 1 <= lanes <= MAX_LEVELS:
         raise FoldingError(f"{place}: LEVEL_LANES={lanes}; use 1 to {MAX_LEVELS}")
+    if folding.plane_lanes is not None and lanes is None:
+        raise FoldingError(f"{place}: PLANE_LANES={folding.plane_lanes} without level lanes; give both")
+    if folding.plane_lanes is not None and not 1 <= folding.plane_lanes <= planes:
+        raise FoldingError(
+            f"{place}: PLANE_LANES={folding.plane_lanes}; its weights have {planes} plane{'s' * (planes > 1)}, "
+            f"use 1 to {planes}"
+        )

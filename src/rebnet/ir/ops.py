@@ -28,6 +28,7 @@ from rebnet.ir.values import Code, Integer, LevelCounts, Real, Shape, Value, che
 from rebnet.spec.pixels import pixel_gains
 from rebnet.spec.residual import Bits, levels_of, steps_of
 from rebnet.spec.window import Window
+from rebnet.spec.xnor import reach, weight_values
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -67,22 +68,43 @@ class PixelInput:
 
 @dataclass(frozen=True)
 class BitMatrix:
-    """A matrix of ±1 weights, 1 bit each: True is +1. `packed` has shape (rows, ceil(columns/8))."""
+    """A matrix of weights in planes of ±1, 1 bit each: True is +1, and a weight is w = Σ_j h_j·(±1).
+
+    One plane with h = 1 is the rule; k-bit odd integers have h = 2^(k-1) … 1, ternary weights (1, 1).
+
+    Attributes:
+        rows: of the matrix.
+        columns: of the matrix.
+        packed: shape (rows, ceil(columns/8)) of one plane, (planes, rows, ceil(columns/8)) of more.
+        gains: h_1 … of each plane.
+    """
 
     rows: int
     columns: int
     packed: NDArray[np.uint8]
+    gains: tuple[int, ...] = (1,)
 
     @classmethod
-    def pack(cls, bits: Bits) -> "BitMatrix":
-        """Pack a boolean matrix of shape (rows, columns)."""
-        rows, columns = bits.shape
-        return cls(rows, columns, np.packbits(bits, axis=1))
+    def pack(cls, bits: Bits, gains: tuple[int, ...] = (1,)) -> "BitMatrix":
+        """Pack a boolean matrix of shape (rows, columns), or of as many planes as gains, (planes, rows, columns)."""
+        rows, columns = bits.shape[-2:]
+        packed = np.packbits(bits, axis=-1)
+        return cls(rows, columns, packed[0] if packed.ndim > 2 and len(gains) == 1 else packed, gains)
 
     @property
     def bits(self) -> Bits:
-        """The boolean matrix, shape (rows, columns)."""
-        return np.unpackbits(self.packed, axis=1, count=self.columns).astype(np.bool_)
+        """The boolean matrix, shape (rows, columns); of more planes, all of them, (planes, rows, columns)."""
+        return np.unpackbits(self.packed, axis=-1, count=self.columns).astype(np.bool_)
+
+    @property
+    def planes(self) -> Bits:
+        """The planes, shape (planes, rows, columns), of one too."""
+        return self.bits.reshape(len(self.gains), self.rows, self.columns)
+
+    @property
+    def values(self) -> NDArray[np.int64]:
+        """The weights, Σ_j h_j·(±1), shape (rows, columns)."""
+        return weight_values(self.planes, self.gains)
 
     @property
     def nbytes(self) -> int:
@@ -91,12 +113,12 @@ class BitMatrix:
 
     def flip_rows(self, rows: NDArray[np.bool_]) -> "BitMatrix":
         """Negate the weights of the rows that are True."""
-        return BitMatrix.pack(self.bits ^ rows[:, None])
+        return BitMatrix.pack(self.bits ^ rows[:, None], self.gains)
 
 
 @dataclass(frozen=True)
 class Dense:
-    """A fully connected layer with weights `scale`·(±1).
+    """A fully connected layer with weights `scale`·(±1), or `scale`·Σ_j h_j·(±1) of several planes.
 
     After `assign_gains` an input code counts g_1 … g_m and `unit` is the real value of one unit of v: one for all m, or
     one per served m. `gains` has one tuple per served m, each as long as the input has levels, 0 above m.
@@ -110,9 +132,9 @@ class Dense:
 
     @property
     def reaches(self) -> tuple[int, ...]:
-        """R = N·Σ g_i per served m."""
+        """R = N·Σ g_i·Σ h_j per served m."""
         assert self.gains is not None
-        return tuple(self.weights.columns * sum(gains) for gains in self.gains)
+        return tuple(reach(self.weights.columns, gains, self.weights.gains) for gains in self.gains)
 
     def result(self, counts: LevelCounts, source: Value) -> Real | Integer:
         """Real sums, or accumulators 0 … R where gains are assigned."""

@@ -59,10 +59,12 @@ def _dump(prefix: str, node: Node[Op], unsaid: str, tensors: Tensors) -> Operati
         if isinstance(value, BitMatrix):
             tensors[f"{prefix}.{field.name}"] = value.packed
             record |= {"rows": value.rows, "columns": value.columns}
+            record |= {} if value.gains == (1,) else {"weight_gains": value.gains}
         elif isinstance(value, np.ndarray):
             tensors[f"{prefix}.{field.name}"] = _narrow(value)
         elif isinstance(value, Folding):
-            record[field.name] = [value.pe, value.simd, value.level_lanes]
+            lanes = [] if value.plane_lanes is None else [value.plane_lanes]
+            record[field.name] = [value.pe, value.simd, value.level_lanes, *lanes]
         elif isinstance(value, Window):
             record[field.name] = _window_record(value)
         elif isinstance(value, Factors):
@@ -138,7 +140,8 @@ def _parse(prefix: str, record: Operation, tensors: Tensors) -> Node[Op]:
     for field in fields(kind):
         key = f"{prefix}.{field.name}"
         if field.name == "weights":
-            values["weights"] = BitMatrix(values.pop("rows"), values.pop("columns"), tensors[key])
+            size, gains = (values.pop("rows"), values.pop("columns")), values.pop("weight_gains", (1,))
+            values["weights"] = BitMatrix(*size, tensors[key], gains)
         elif key in tensors:
             array = tensors[key]
             values[field.name] = array.astype(np.int64 if array.dtype.kind == "i" else np.float64)
@@ -191,10 +194,10 @@ def _fewer(key: str, value: object) -> tuple[ResidualSign, ...]:
 
 
 def _folding(key: str, value: object) -> Folding:
-    if len(parts := _items(key, value)) != 3:
+    if len(parts := _items(key, value)) not in (3, 4):
         raise ValueError(f"{key!r} holds {value!r}, it must hold PE, SIMD and level lanes")
-    pe, simd, lanes = parts
-    return Folding(_whole(key, pe), _whole(key, simd), None if lanes is None else _whole(key, lanes))
+    pe, simd, *lanes = parts
+    return Folding(_whole(key, pe), _whole(key, simd), *(None if n is None else _whole(key, n) for n in lanes))
 
 
 def _window_record(window: Window) -> list[object]:
@@ -233,6 +236,7 @@ def _factors(key: str, value: object) -> Factors:
 _READERS: dict[str, Callable[[str, object], object]] = {
     "rows": _whole,
     "columns": _whole,
+    "weight_gains": _wholes,
     "scale": _number,
     "folding": _folding,
     "window": _window,

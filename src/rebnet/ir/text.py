@@ -77,7 +77,8 @@ def _op(name: str, op: Op) -> str:
             units = "/".join(map(_number, op.unit or ()))
             gains = "" if op.gains is None else f" unit={units} gains={'/'.join(map(_list, op.gains))}"
             kind, window = ("conv", f" window={op.window}") if isinstance(op, Conv) else ("dense", "")
-            text = f"{kind} {name} {shape}{window} weights={_weights(op)} scale={op.scale:.9g}{folding}{gains}"
+            planes = "" if op.weights.gains == (1,) else f" weight_gains={_list(op.weights.gains)}"
+            text = f"{kind} {name} {shape}{window} weights={_weights(op)}{planes} scale={op.scale:.9g}{folding}{gains}"
         case MaxPool():
             text = f"max_pool window={op.window}"
         case BatchNorm():
@@ -110,8 +111,9 @@ def _op(name: str, op: Op) -> str:
 
 
 def _weights(op: Dense) -> str:
-    if op.weights.rows * op.weights.columns <= 4 * _SMALL:
-        return "|".join("".join("-+"[bit] for bit in row.astype(int)) for row in op.weights.bits)
+    planes = op.weights.planes
+    if planes.size <= 4 * _SMALL:
+        return "/".join("|".join("".join("-+"[bit] for bit in row.astype(int)) for row in plane) for plane in planes)
     return f"crc:{zlib.crc32(op.weights.packed.tobytes()):08x}"
 
 
@@ -201,14 +203,15 @@ def _read_node(place: int, line: str) -> Node[Op]:
 
 def _dense(plain: list[str], values: dict[str, str]) -> Dense:
     rows, columns = map(int, plain[0].split("x"))
-    shown = values["weights"].split("|")
-    bits = np.zeros((rows, columns), dtype=np.bool_)
+    shown = values["weights"].split("/")
+    weight_gains = _ints(values.get("weight_gains", "(1)"))
+    bits = np.zeros((len(weight_gains), rows, columns), dtype=np.bool_)
     if not shown[0].startswith("crc:"):
-        bits[:] = [[sign == "+" for sign in row] for row in shown]
+        bits[:] = [[[sign == "+" for sign in row] for row in plane.split("|")] for plane in shown]
     folding = Folding(*_ints(values["folding"])) if "folding" in values else None
     unit = tuple(map(float, values["unit"].split("/"))) if "unit" in values else None
     gains = tuple(_ints(one) for one in values["gains"].split("/")) if "gains" in values else None
-    dense = Dense(BitMatrix.pack(bits), float(values["scale"]), folding, unit, gains)
+    dense = Dense(BitMatrix.pack(bits, weight_gains), float(values["scale"]), folding, unit, gains)
     return Conv(**vars(dense), window=_read_window(values["window"])) if "window" in values else dense
 
 
@@ -306,7 +309,7 @@ def _exact(op: Op, held: Tensors) -> Op:
         elif array is None:
             continue
         elif isinstance(value, BitMatrix):
-            changes[field.name] = BitMatrix(value.rows, value.columns, array)
+            changes[field.name] = replace(value, packed=array)
         elif isinstance(value, tuple):
             changes[field.name] = tuple(map(float, array))
         else:

@@ -9,7 +9,7 @@ from rebnet.errors import FoldingError, VerifyError
 from rebnet.ir.bounds import MAX_LAYERS, MAX_ROWS, MAX_SIDE, shape_fault
 from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import PIXELS, Network, Node, names_unsaid
-from rebnet.ir.notation import MAX_LEVELS, check_folding
+from rebnet.ir.notation import MAX_LEVELS, MAX_WEIGHT_GAIN, MAX_WEIGHT_PLANES, check_folding
 from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, MultiThreshold, Op, ResidualSign, Scores, Threshold
 from rebnet.ir.values import Code, Feature, Value
 from rebnet.plain import NAME
@@ -211,7 +211,17 @@ def _numbers(place: str, network: Network, node: Node[Op], source: Value) -> Non
 
 def _weights(place: str, op: Dense) -> None:
     weights = op.weights
-    shape = (weights.rows, -(-weights.columns // 8))
+    planes = (len(weights.gains),) if len(weights.gains) > 1 else ()
+    shape = (*planes, weights.rows, -(-weights.columns // 8))
+    _require(
+        1 <= len(weights.gains) <= MAX_WEIGHT_PLANES and all(isinstance(gain, int) for gain in weights.gains),
+        f"{place}: weight_gains={weights.gains}; must be 1 to {MAX_WEIGHT_PLANES} integers",
+    )
+    _require(
+        all(1 <= gain <= MAX_WEIGHT_GAIN for gain in weights.gains),
+        f"{place}: weight_gains={weights.gains}; each must be 1 to {MAX_WEIGHT_GAIN}",
+    )
+    _require(len(weights.gains) > 1 or weights.gains == (1,), f"{place}: one plane of weights counts 1")
     _require(weights.rows >= 1, f"{place}: has no rows; must be at least 1")
     _require(weights.rows <= MAX_ROWS, f"{place}: has {weights.rows} rows; must be at most {MAX_ROWS}")
     _require(
@@ -221,7 +231,7 @@ def _weights(place: str, op: Dense) -> None:
     _require(np.isfinite(op.scale) and op.scale > 0, f"{place}: scale={op.scale}; must be above 0")
     if op.folding is not None:
         try:
-            check_folding(place, op.folding, weights.columns)
+            check_folding(place, op.folding, weights.columns, len(weights.gains))
         except FoldingError as error:
             raise VerifyError(str(error)) from None
 
@@ -230,7 +240,7 @@ def _gains(place: str, network: Network, op: Dense, codes: Code) -> None:
     if op.gains is None:
         _require(op.unit is None, f"{place}: unit={op.unit} without gains; both or none")
         return
-    units = op.unit or ()
+    units, planes = op.unit or (), len(op.weights.gains) > 1
     _require(
         len(units) in (1, len(network.served)) and all(np.isfinite(unit) and unit > 0 for unit in units),
         f"{place}: unit={op.unit}; must be one number above 0, or one per served level count",
@@ -243,9 +253,9 @@ def _gains(place: str, network: Network, op: Dense, codes: Code) -> None:
         )
         _require(not any(gains[levels:]), f"{place}: gains {gains} at {levels} levels; must be 0 above level {levels}")
         _require(
-            fits_accumulator(op.weights.columns, sum(gains), network.levels, network.threshold_bits),
+            fits_accumulator(reach, 1, network.levels, network.threshold_bits),
             f"{place}: max(2, M)·(R + 2) with R={reach} leaves {network.threshold_bits} bits; "
-            "use fewer input bits or gain bits, or more threshold bits",
+            f"use fewer {'bits of weights, ' if planes else ''}input bits or gain bits, or more threshold bits",
         )
     if codes.gains is not None:
         _require(op.gains == codes.gains, f"{place}: gains {op.gains}; the codes in front count {codes.gains}")

@@ -20,6 +20,7 @@ class FoldedLayer(Record):
     pe: Positive
     simd: Positive
     level_lanes: Positive
+    plane_lanes: Positive | Absent | None = ABSENT
     weight_style: WeightStyle = "auto"
     cycles: Positive | None = None
 
@@ -42,6 +43,7 @@ class GivenLayer(Record):
     pe: Positive
     simd: Positive
     level_lanes: Positive
+    plane_lanes: Positive | Absent | None = ABSENT
     weight_style: Name = "auto"
 
 

@@ -2,7 +2,7 @@
 
 from rebnet.ir.ops import Conv
 from rebnet.records import Folding, Simulation, Training
-from rebnet.report.blocks import Block, blocks
+from rebnet.report.blocks import Block, blocks, lanes_text
 from rebnet.report.buffers import buffers
 from rebnet.report.classes import classes
 from rebnet.report.commands import command
@@ -138,15 +138,15 @@ def _layers(build: Build, points: list[Operating]) -> Html:
             high, wide = op.window.kernel
             kind = f"{high}×{wide}, {layer.cols:,} → {layer.rows:,} at {layer.vectors:,} places"
         cycles = [layer.cycles(point.levels) for point in points]
-        folding = f"{layer.pe} × {layer.simd} × {layer.level_lanes}"
-        rows.append(_row(layer.name, kind, layer.pe * layer.simd * layer.level_lanes, cycles, bounds, folding))
+        folding = lanes_text(layer)
+        rows.append(_row(layer.name, kind, layer.xnor_lanes, cycles, bounds, folding))
     rows += [_row(block.name, block.kind, None, list(block.cycles), bounds, "") for block in _slower_than_layers(build)]
     rows.append(_row("scores out", f"{chain.beats_out:,} classes", None, [chain.beats_out] * len(points), bounds,
                      "1 a beat"))  # fmt: skip
-    total = sum(layer.pe * layer.simd * layer.level_lanes for layer in chain.layers)
+    total = sum(layer.xnor_lanes for layer in chain.layers)
     busy = []
     for point, bound in zip(points, bounds, strict=True):
-        work = sum(layer.pe * layer.simd * layer.level_lanes * layer.cycles(point.levels) for layer in chain.layers)
+        work = sum(layer.xnor_lanes * layer.cycles(point.levels) for layer in chain.layers)
         busy.append({"text": f"{100 * work / (total * bound):.0f} %"})
     headings = ("", "cycles/image", "of the pace", words("busy", "th"), words("what", "th"), "PE × SIMD × lanes",
                 "XNOR lanes")  # fmt: skip

@@ -205,5 +205,11 @@ def _layer(layer: Mvtu, op: Dense) -> str:
 
 def _unit(layer: Mvtu) -> list[str]:
     where = "block RAM" if layer.weights_in == "block" else "LUTs"
-    kib = layer.folds * layer.chunks * layer.pe * layer.simd / 8 / 1024
-    return [f"{layer.pe} × {layer.simd} × {layer.level_lanes}", f"{number(kib, int(kib < 100))} KiB {where}"]
+    kib = layer.weight_depth * layer.weight_bits / 8 / 1024
+    return [lanes_text(layer), f"{number(kib, int(kib < 100))} KiB {where}"]
+
+
+def lanes_text(layer: Mvtu) -> str:
+    """What a layer has in parallel: rows, inputs, levels, and planes of the weights where there are several."""
+    planes = f" × {layer.plane_lanes}" if layer.weight_planes > 1 else ""
+    return f"{layer.pe} × {layer.simd} × {layer.level_lanes}{planes}"

@@ -121,10 +121,10 @@ def predicted(build: Build) -> Resources | None:
 
 
 def lanes(build: Build) -> int | None:
-    """XNOR lanes of all layers: PE x SIMD x LEVEL_LANES, summed."""
+    """XNOR lanes of all layers: PE x SIMD x LEVEL_LANES x PLANE_LANES, summed."""
     if build.accelerator is None:
         return None
-    return sum(layer.pe * layer.simd * layer.level_lanes for layer in build.accelerator.layers)
+    return sum(layer.xnor_lanes for layer in build.accelerator.layers)
 
 
 def front(points: Sequence[tuple[float, float] | None]) -> list[int]:

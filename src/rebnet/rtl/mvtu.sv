@@ -5,24 +5,28 @@
 // Out:  per vector ROWS elements in words of DRAIN. LEVELS_OUT > 0: residual codes of LEVELS_OUT planes (plane
 //       major), planes above m hold 0. LEVELS_OUT = 0: unsigned accumulators of ACC_WIDTH bits, element major.
 //       A last word that ROWS does not fill ends in elements of no meaning.
-// Time: a vector takes ceil(ROWS/PE) * groups * CHUNKS cycles with groups = ceil(m / LEVEL_LANES) and
-//       CHUNKS = ceil(COLS/SIMD), vectors follow each other without a gap. The first word of a row fold is at
-//       the output POPCOUNT_STAGES + TAIL + LEVELS_OUT + 4 cycles after the fold's last word was issued, 5 where the
-//       weights are in block RAM. TAIL is 1, and 1 more for a multiplier, ceil(clog2(LEVEL_LANES)/2) for adding
-//       lanes and 1 for adding groups.
-// How:  for each fold of PE rows, for each group of LEVEL_LANES planes, all chunks of the vector: the PEs count,
-//       and their sums are drained DRAIN at a time through one tail (gains, thresholds, encoder) while the PEs
-//       work on the next pass. The pipeline never stalls: what it will put out has its place in the output
+// Time: a vector takes ceil(ROWS/PE) * groups * CHUNKS cycles with groups = ceil(WEIGHT_PLANES / PLANE_LANES) *
+//       ceil(m / LEVEL_LANES) and CHUNKS = ceil(COLS/SIMD), vectors follow each other without a gap. The first word of
+//       a row fold is at the output POPCOUNT_STAGES + TAIL + LEVELS_OUT + 4 cycles after the fold's last word was
+//       issued, 5 where the weights are in block RAM. TAIL is 1, and 1 more for a multiplier,
+//       ceil(clog2(PLANE_LANES * LEVEL_LANES)/2) for adding lanes and 1 for adding groups.
+// How:  for each fold of PE rows, for each group of PLANE_LANES planes of the weights, for each group of LEVEL_LANES
+//       planes of the input, all chunks of the vector: the PEs count, and their sums are drained DRAIN at a time
+//       through one tail (gains, thresholds, encoder) while the PEs work on the next pass. The pipeline never stalls: what it will put out has its place in the output
 //       FIFO reserved when the last chunk is issued, else that chunk waits.
 //
 // ROWS, COLS, PE ≥ 1; 1 ≤ SIMD ≤ COLS. DRAIN divides PE, PE/DRAIN ≤ CHUNKS.
 // SETS: sets of constants, one per served m (m = 1 … SETS), or 1 if m never changes. THRESHOLD_SETS: SETS, or 1 if all
 // sets have the same thresholds and steps.
 // PIXELS: 1 if the input is pixels, all planes of which count at every m.
-// GAINS: gain of level i (from 0) of set s at [(s*GROUPS*LEVEL_LANES + i)*GAIN_WIDTH +: GAIN_WIDTH].
+// WEIGHT_PLANES: planes of the weights, each with a gain of its own; PLANE_LANES of them are read at a time.
+// GAINS: that of lane l of group g of set s at [((s*GROUPS + g)*LANES_ROW + l)*GAIN_WIDTH +: GAIN_WIDTH], LANES_ROW =
+// PLANE_LANES*LEVEL_LANES; group g is that of planes g / LEVEL_GROUPS and of levels g % LEVEL_GROUPS, lane l that of
+// plane l / LEVEL_LANES and of level l % LEVEL_LANES: the gain of the level times that of the plane, 0 where one is none.
 // MULTIPLY: 0 if every lane has one gain in all sets and groups: then no multiplier, as for gains of powers of two.
 // BUFFER_DEPTH: words of the input buffer; OUT_DEPTH ≥ PE/DRAIN: words of the output FIFO.
-// WEIGHT_FILE: a word of PE*SIMD bits per fold and chunk, in columns of WEIGHT_COLUMN bits (rom.sv).
+// WEIGHT_FILE: a word of PE*PLANE_LANES*SIMD bits per fold, group of planes and chunk, lane j of row p at
+// [(p*PLANE_LANES + j)*SIMD +: SIMD], in columns of WEIGHT_COLUMN bits (rom.sv).
 // THRESHOLD_SHIFT: thresholds and steps count units of 2^-THRESHOLD_SHIFT accumulators.
 // STEP_TREE: as in residual_encoder.
 // THRESHOLD_FILE: a word of DRAIN times the constants of a residual_encoder per set, fold and drained word.
@@ -34,6 +38,8 @@ module mvtu #(
     parameter int LEVELS_IN = 8,
     parameter int LEVELS_OUT = 2,
     parameter int LEVEL_LANES = 8,
+    parameter int WEIGHT_PLANES = 1,
+    parameter int PLANE_LANES = 1,
     parameter int SETS = 2,
     parameter int THRESHOLD_SETS = 2,
     parameter int PIXELS = 1,
@@ -51,11 +57,14 @@ module mvtu #(
     parameter WEIGHT_FILE = "",
     parameter THRESHOLD_FILE = "",
     parameter WEIGHT_STYLE = "block",
-    parameter int WEIGHT_COLUMN = PE * SIMD,
+    parameter int WEIGHT_COLUMN = PE * PLANE_LANES * SIMD,
     parameter THRESHOLD_STYLE = "distributed",
     parameter BUFFER_STYLE = "distributed",
-    localparam int GROUPS = (LEVELS_IN + LEVEL_LANES - 1) / LEVEL_LANES,
-    parameter logic [SETS*GROUPS*LEVEL_LANES*GAIN_WIDTH-1:0] GAINS = '0,
+    localparam int LEVEL_GROUPS = (LEVELS_IN + LEVEL_LANES - 1) / LEVEL_LANES,
+    localparam int PLANE_GROUPS = (WEIGHT_PLANES + PLANE_LANES - 1) / PLANE_LANES,
+    localparam int GROUPS = PLANE_GROUPS * LEVEL_GROUPS,
+    localparam int LANES_ROW = PLANE_LANES * LEVEL_LANES,
+    parameter logic [SETS*GROUPS*LANES_ROW*GAIN_WIDTH-1:0] GAINS = '0,
     localparam int OUT_WIDTH = DRAIN * (LEVELS_OUT > 0 ? LEVELS_OUT : ACC_WIDTH)
 ) (
     input  logic                      clk,
@@ -78,17 +87,20 @@ module mvtu #(
   localparam int SUM_WIDTH = $clog2(CHUNKS * SIMD + 1);
   localparam int SET_WIDTH = SETS > 1 ? $clog2(SETS) : 1;
   localparam int GROUP_WIDTH = GROUPS > 1 ? $clog2(GROUPS) : 1;
+  localparam int LEVEL_GROUP_WIDTH = LEVEL_GROUPS > 1 ? $clog2(LEVEL_GROUPS) : 1;
+  localparam int PLANE_GROUP_WIDTH = PLANE_GROUPS > 1 ? $clog2(PLANE_GROUPS) : 1;
+  localparam int WORD_BITS = PE * PLANE_LANES * SIMD;
   localparam int FOLD_WIDTH = FOLDS > 1 ? $clog2(FOLDS) : 1;
   localparam int DRAIN_WIDTH = DRAIN_WORDS > 1 ? $clog2(DRAIN_WORDS) : 1;
   localparam int PLACE_WIDTH = VECTOR_WORDS > 1 ? $clog2(VECTOR_WORDS) : 1;
   localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
-  localparam int WEIGHT_DEPTH = FOLDS * CHUNKS;
+  localparam int WEIGHT_DEPTH = FOLDS * PLANE_GROUPS * CHUNKS;
   localparam int WEIGHT_ADDRESS = WEIGHT_DEPTH > 1 ? $clog2(WEIGHT_DEPTH) : 1;
   /* verilator lint_off WIDTHEXPAND */
   localparam int WEIGHT_STAGES = WEIGHT_STYLE == "block" ? 1 : 0;
   /* verilator lint_on WIDTHEXPAND */
-  localparam int LANES = DRAIN * LEVEL_LANES;
-  localparam int LANE_STAGES = ($clog2(LEVEL_LANES) + 1) / 2;
+  localparam int LANES = DRAIN * LANES_ROW;
+  localparam int LANE_STAGES = ($clog2(LANES_ROW) + 1) / 2;
   localparam int TAIL = 1 + (MULTIPLY != 0 ? 1 : 0) + LANE_STAGES + (GROUPS > 1 ? 1 : 0);
 
   if (ROWS < 1 || COLS < 1 || PE < 1) begin : illegal_1
@@ -118,12 +130,15 @@ module mvtu #(
   if (THRESHOLD_SETS != 1 && THRESHOLD_SETS != SETS) begin : illegal_9
     $fatal(1, "mvtu: THRESHOLD_SETS must be 1 or SETS");
   end
+  if (PLANE_LANES < 1 || PLANE_LANES > WEIGHT_PLANES) begin : illegal_11
+    $fatal(1, "mvtu: PLANE_LANES must be 1 to WEIGHT_PLANES");
+  end
 
   // Without a multiplier each lane has the gain that it has in the first set and group.
   function automatic int gains_change();
     gains_change = 0;
     for (int s = 0; s < SETS * GROUPS; s++) begin
-      if (GAINS[s*LEVEL_LANES*GAIN_WIDTH+:LEVEL_LANES*GAIN_WIDTH] != GAINS[0+:LEVEL_LANES*GAIN_WIDTH]) gains_change = 1;
+      if (GAINS[s*LANES_ROW*GAIN_WIDTH+:LANES_ROW*GAIN_WIDTH] != GAINS[0+:LANES_ROW*GAIN_WIDTH]) gains_change = 1;
     end
   endfunction
   if (MULTIPLY == 0 && gains_change() != 0) begin : illegal_10
@@ -134,7 +149,8 @@ module mvtu #(
   logic word_valid, word_last, issue, last_group, last_fold, ends_fold, out_pop;
   logic [LEVEL_WIDTH-1:0] word_levels;
   logic [LEVELS_IN*SIMD-1:0] word_q;
-  logic [GROUP_WIDTH-1:0] group_q;
+  logic [LEVEL_GROUP_WIDTH-1:0] group_q;
+  logic last_level;
   logic [FOLD_WIDTH-1:0] fold_q;
   logic [WEIGHT_ADDRESS-1:0] weight_next_q;
   logic [ROOM_WIDTH-1:0] room_q;
@@ -178,15 +194,30 @@ module mvtu #(
     end
   end
 
-  if (GROUPS > 1) begin : many_groups
-    logic [GROUP_WIDTH-1:0] final_group;
-    logic [WEIGHT_ADDRESS-1:0] weight_fold_q;  // where the fold begins, for its next group
-    if (PIXELS != 0 || SETS == 1) begin : fixed_groups
-      assign final_group = GROUP_WIDTH'(GROUPS - 1);
-    end else begin : level_groups
-      assign final_group = GROUP_WIDTH'((int'(word_levels) - 1) / LEVEL_LANES);
+  // The planes of the weights stand one behind the other in their memory, as folds do; the groups of levels read again
+  // what they read before.
+  logic last_plane;
+  if (PLANE_GROUPS > 1) begin : many_planes
+    logic [PLANE_GROUP_WIDTH-1:0] plane_q;
+    assign last_plane = plane_q == PLANE_GROUP_WIDTH'(PLANE_GROUPS - 1);
+    always_ff @(posedge clk) begin
+      if (rst) plane_q <= '0;
+      else if (issue && word_last && last_level) plane_q <= last_plane ? '0 : plane_q + 1'b1;
     end
-    assign last_group = group_q == final_group;
+  end else begin : single_plane
+    assign last_plane = 1'b1;
+  end
+  assign last_group = last_level && last_plane;
+
+  if (LEVEL_GROUPS > 1) begin : many_groups
+    logic [LEVEL_GROUP_WIDTH-1:0] final_group;
+    logic [WEIGHT_ADDRESS-1:0] weight_fold_q;  // where the fold or the plane begins, for its next group
+    if (PIXELS != 0 || SETS == 1) begin : fixed_groups
+      assign final_group = LEVEL_GROUP_WIDTH'(LEVEL_GROUPS - 1);
+    end else begin : level_groups
+      assign final_group = LEVEL_GROUP_WIDTH'((int'(word_levels) - 1) / LEVEL_LANES);
+    end
+    assign last_level = group_q == final_group;
     always_ff @(posedge clk) begin
       if (rst) begin
         group_q       <= '0;
@@ -195,9 +226,9 @@ module mvtu #(
       end else if (issue) begin
         weight_next_q <= weight_next_q + 1'b1;
         if (word_last) begin
-          group_q <= last_group ? '0 : group_q + 1'b1;
-          if (!last_group) weight_next_q <= weight_fold_q;
-          else if (last_fold) begin
+          group_q <= last_level ? '0 : group_q + 1'b1;
+          if (!last_level) weight_next_q <= weight_fold_q;
+          else if (last_plane && last_fold) begin
             weight_next_q <= '0;
             weight_fold_q <= '0;
           end else weight_fold_q <= weight_next_q + 1'b1;
@@ -206,25 +237,25 @@ module mvtu #(
     end
   end else begin : single_group
     assign group_q    = '0;
-    assign last_group = 1'b1;
+    assign last_level = 1'b1;
     always_ff @(posedge clk) begin
       if (rst) weight_next_q <= '0;
-      else if (issue) weight_next_q <= word_last && last_fold ? '0 : weight_next_q + 1'b1;
+      else if (issue) weight_next_q <= word_last && last_plane && last_fold ? '0 : weight_next_q + 1'b1;
     end
   end
 
   // Stage 1: the word is there. Stage 2: its planes are chosen and the weights are there.
-  logic [PE*SIMD-1:0] weights_q;
+  logic [WORD_BITS-1:0] weights_q;
   logic [WEIGHT_ADDRESS-1:0] weight_address_q;
   logic [LEVEL_LANES*SIMD-1:0] planes_d, planes_q;
-  logic [GROUP_WIDTH-1:0] word_group_q;
+  logic [LEVEL_GROUP_WIDTH-1:0] word_group_q;
   // Delay lines, newest stage first. A reset leaves no word, and an end that makes the next sums begin at 0.
   localparam int STAGES = 2 + WEIGHT_STAGES + POPCOUNT_STAGES;
-  logic [STAGES-1:0] add_q, last_q, last_group_q;
+  logic [STAGES-1:0] add_q, last_q, last_group_q, last_level_q;
   logic [STAGES*LEVEL_WIDTH-1:0] pass_levels_q;
 
   rom #(
-      .WIDTH(PE * SIMD),
+      .WIDTH(WORD_BITS),
       .DEPTH(WEIGHT_DEPTH),
       .COLUMN(WEIGHT_COLUMN),
       .FILE(WEIGHT_FILE),
@@ -236,7 +267,7 @@ module mvtu #(
   );
 
   // Block RAM answers late in its cycle, and its words travel far: a register of their own behind it.
-  logic [PE*SIMD-1:0] weights;
+  logic [WORD_BITS-1:0] weights;
   logic [LEVEL_LANES*SIMD-1:0] planes;
   if (WEIGHT_STAGES != 0) begin : weights_registered
     always_ff @(posedge clk) begin
@@ -249,13 +280,13 @@ module mvtu #(
   end
 
   // Surplus lanes of the last group see zeros.
-  logic [GROUPS*LEVEL_LANES*SIMD-1:0] word_padded;
-  assign word_padded = (GROUPS * LEVEL_LANES * SIMD)'(word_q);
+  logic [LEVEL_GROUPS*LEVEL_LANES*SIMD-1:0] word_padded;
+  assign word_padded = (LEVEL_GROUPS * LEVEL_LANES * SIMD)'(word_q);
 
   always_comb begin
     planes_d = '0;
-    for (int g = 0; g < GROUPS; g++) begin
-      if (word_group_q == GROUP_WIDTH'(g)) planes_d = word_padded[g*LEVEL_LANES*SIMD+:LEVEL_LANES*SIMD];
+    for (int g = 0; g < LEVEL_GROUPS; g++) begin
+      if (word_group_q == LEVEL_GROUP_WIDTH'(g)) planes_d = word_padded[g*LEVEL_LANES*SIMD+:LEVEL_LANES*SIMD];
     end
   end
 
@@ -266,17 +297,18 @@ module mvtu #(
     add_q            <= rst ? '0 : {add_q[STAGES-2:0], issue};
     last_q           <= rst ? '1 : {last_q[STAGES-2:0], issue && word_last};
     last_group_q     <= {last_group_q[STAGES-2:0], last_group};
+    last_level_q     <= {last_level_q[STAGES-2:0], last_level};
     pass_levels_q    <= {pass_levels_q[(STAGES-1)*LEVEL_WIDTH-1:0], word_levels};
   end
 
   // The processing elements; at the end of a pass their sums stand still until the next pass ends.
-  logic [PE*LEVEL_LANES*SUM_WIDTH-1:0] sums;
+  logic [PE*LANES_ROW*SUM_WIDTH-1:0] sums;
   logic add, last, ends;
   assign add  = add_q[STAGES-1];
   assign last = last_q[STAGES-1];
   assign ends = add && last;
 
-  for (genvar p = 0; p < PE; p++) begin : pe
+  for (genvar p = 0; p < PE * PLANE_LANES; p++) begin : pe
     processing_element #(
         .SIMD(SIMD),
         .LEVEL_LANES(LEVEL_LANES),
@@ -313,8 +345,30 @@ module mvtu #(
       drain_group_q  <= next_group_q;
       drain_levels_q <= pass_levels_q[(STAGES-1)*LEVEL_WIDTH+:LEVEL_WIDTH];
     end
-    if (rst) next_group_q <= '0;
-    else if (ends) next_group_q <= last_group_q[STAGES-1] ? '0 : next_group_q + 1'b1;
+  end
+  if (PLANE_GROUPS > 1 && LEVEL_GROUPS > 1) begin : next_of_both
+    logic [GROUP_WIDTH-1:0] next_plane_q;  // where the groups of the next planes begin
+    always_ff @(posedge clk) begin
+      if (rst) begin
+        next_group_q <= '0;
+        next_plane_q <= GROUP_WIDTH'(LEVEL_GROUPS);
+      end else if (ends) begin
+        if (last_group_q[STAGES-1]) begin
+          next_group_q <= '0;
+          next_plane_q <= GROUP_WIDTH'(LEVEL_GROUPS);
+        end else if (last_level_q[STAGES-1]) begin
+          next_group_q <= next_plane_q;
+          next_plane_q <= next_plane_q + GROUP_WIDTH'(LEVEL_GROUPS);
+        end else next_group_q <= next_group_q + 1'b1;
+      end
+    end
+  end else begin : next_in_turn
+    logic unused_level;
+    assign unused_level = last_level_q[STAGES-1];
+    always_ff @(posedge clk) begin
+      if (rst) next_group_q <= '0;
+      else if (ends) next_group_q <= last_group_q[STAGES-1] ? '0 : next_group_q + 1'b1;
+    end
   end
 
   // Tail: pick DRAIN sums; times gains; add the lanes; add the groups. The lines follow a drained word through it: it
@@ -365,26 +419,26 @@ module mvtu #(
         assign set = '0;
       end
       always_ff @(posedge clk) begin
-        gain_q <= GAINS[((int'(set)*GROUPS+int'(drain_group_q))*LEVEL_LANES+l%LEVEL_LANES)*GAIN_WIDTH+:GAIN_WIDTH];
+        gain_q <= GAINS[((int'(set)*GROUPS+int'(drain_group_q))*LANES_ROW+l%LANES_ROW)*GAIN_WIDTH+:GAIN_WIDTH];
         product[l*ACC_WIDTH+:ACC_WIDTH] <= ACC_WIDTH'(picked_q[l*SUM_WIDTH+:SUM_WIDTH]) * ACC_WIDTH'(gain_q);
       end
     end else begin : shift
       assign product[l*ACC_WIDTH+:ACC_WIDTH] = ACC_WIDTH'(picked_q[l*SUM_WIDTH+:SUM_WIDTH]) *
-          ACC_WIDTH'(GAINS[(l%LEVEL_LANES)*GAIN_WIDTH+:GAIN_WIDTH]);
+          ACC_WIDTH'(GAINS[(l%LANES_ROW)*GAIN_WIDTH+:GAIN_WIDTH]);
     end
   end
 
   // Lanes are added in pairs, two levels of adders a stage.
-  localparam int LANE_LEVELS = $clog2(LEVEL_LANES);
+  localparam int LANE_LEVELS = $clog2(LANES_ROW);
   logic [DRAIN*ACC_WIDTH-1:0] added, total_q;
   for (genvar d = 0; d < DRAIN; d++) begin : row
     for (genvar k = 0; k <= LANE_LEVELS; k++) begin : level
-      localparam int COUNT = (LEVEL_LANES + (1 << k) - 1) >> k;
+      localparam int COUNT = (LANES_ROW + (1 << k) - 1) >> k;
       logic [COUNT*ACC_WIDTH-1:0] sum;
       if (k == 0) begin : products
-        assign sum = product[d*LEVEL_LANES*ACC_WIDTH+:LEVEL_LANES*ACC_WIDTH];
+        assign sum = product[d*LANES_ROW*ACC_WIDTH+:LANES_ROW*ACC_WIDTH];
       end else begin : pairs
-        localparam int BEFORE = (LEVEL_LANES + (1 << (k - 1)) - 1) >> (k - 1);
+        localparam int BEFORE = (LANES_ROW + (1 << (k - 1)) - 1) >> (k - 1);
         logic [2*COUNT*ACC_WIDTH-1:0] padded;
         logic [COUNT*ACC_WIDTH-1:0] sum_d;
         assign padded = (2 * COUNT * ACC_WIDTH)'(level[k-1].sum[BEFORE*ACC_WIDTH-1:0]);

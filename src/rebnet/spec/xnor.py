@@ -44,23 +44,39 @@ def popcount_xnor(bits: Bits, weights: Bits) -> NDArray[np.int64]:
     return counts
 
 
-def accumulate(planes: Bits, weights: Bits, gains: Sequence[int]) -> NDArray[np.int64]:
-    """The unsigned accumulator A = Σ g_i·p_i of every vector and row.
+def accumulate(
+    planes: Bits, weights: Bits, gains: Sequence[int], weight_gains: Sequence[int] = (1,)
+) -> NDArray[np.int64]:
+    """The unsigned accumulator A = Σ_i Σ_j g_i·h_j·p_ij of every vector and row.
+
+    p_ij counts where level i of the inputs and plane j of the weights agree. One plane of weights is the rule.
 
     Args:
         planes: bit planes, shape (levels, vectors, columns); surplus planes beyond the gains are ignored.
-        weights: weight rows, shape (rows, columns).
+        weights: weight rows, shape (rows, columns), or their planes, (weight planes, rows, columns).
         gains: g_1 … g_m.
+        weight_gains: h_1 … of the planes of the weights.
 
     Returns:
-        A in 0 … R with R = columns·Σ g_i, shape (vectors, rows); the signed value is v = 2A - R.
+        A in 0 … R with R = columns·Σ g_i·Σ h_j, shape (vectors, rows); the signed value is v = 2A - R.
     """
-    return sum(
-        (gain * popcount_xnor(plane, weights) for gain, plane in zip(gains, planes, strict=False)),
-        start=np.zeros((planes.shape[1], len(weights)), dtype=np.int64),
-    )
+    total = np.zeros((planes.shape[1], weights.shape[-2]), dtype=np.int64)
+    for weight_gain, signs in zip(weight_gains, weights.reshape(-1, *weights.shape[-2:]), strict=True):
+        for gain, plane in zip(gains, planes, strict=False):
+            total += gain * weight_gain * popcount_xnor(plane, signs)
+    return total
 
 
-def reach(columns: int, gains: Sequence[int]) -> int:
-    """R = N·Σ g_i, the largest value of the accumulator of a layer with N columns."""
-    return columns * sum(gains)
+def weight_values(planes: Bits, weight_gains: Sequence[int]) -> NDArray[np.int64]:
+    """The weights w = Σ_j h_j·(2·bit_j - 1); planes (weight planes, rows, columns) to (rows, columns)."""
+    return np.tensordot(np.asarray(weight_gains, dtype=np.int64), 2 * planes.astype(np.int64) - 1, axes=1)
+
+
+def odd_gains(bits: int) -> tuple[int, ...]:
+    """What the planes of k-bit weights count, 2^(k-1) … 1: weights are the odd integers from -(2^k - 1) to 2^k - 1."""
+    return tuple(1 << bit for bit in reversed(range(bits)))
+
+
+def reach(columns: int, gains: Sequence[int], weight_gains: Sequence[int] = (1,)) -> int:
+    """R = N·Σ g_i·Σ h_j, the largest value of the accumulator of a layer with N columns."""
+    return columns * sum(gains) * sum(weight_gains)

@@ -38,15 +38,19 @@ def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
         FoldingError: a layer is missing, or cannot have the folding the file gives it.
     """
     record = read(path, GivenFolding)
-    entries = {entry.name: Folding(entry.pe, entry.simd, entry.level_lanes) for entry in record.layers}
+    entries = {
+        entry.name: Folding(entry.pe, entry.simd, entry.level_lanes, entry.plane_lanes or None)
+        for entry in record.layers
+    }
     names = [layer.name for layer in network.layers]
     if sorted(entries) != sorted(names):
         raise FoldingError(f"{path}: has layers {', '.join(entries) or 'none'}; the network has {', '.join(names)}")
     for layer in network.layers:
         dense = layer.op
         own = entries[layer.name]
-        check_folding(f"{path}: layer {layer.name}", own, dense.weights.columns)
-        fault = folding_fault(dense.weights.rows, dense.weights.columns, own.pe, own.simd, own.level_lanes or 1)
+        rows, columns, planes = dense.weights.rows, dense.weights.columns, len(dense.weights.gains)
+        check_folding(f"{path}: layer {layer.name}", own, columns, planes)
+        fault = folding_fault(rows, columns, own.pe, own.simd, own.level_lanes or 1, planes, own.plane_lanes or 1)
         if fault is not None:
             raise FoldingError(f"{path}: layer {layer.name}: folding {own} {fault}")
     return tuple(entries[name] for name in names)

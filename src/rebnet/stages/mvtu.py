@@ -1,6 +1,7 @@
 """`mvtu`: the matrix-vector-threshold unit, with what it computes with."""
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Generic, TypeVar
 
 from rebnet.spec.residual import steps_of
@@ -30,6 +31,7 @@ class Arithmetic:
         threshold_width: bits of each constant.
         threshold_shift: constants count units of 2^-threshold_shift accumulators.
         step_tree: a row has a step behind every code so far, not one a level.
+        weight_gains: of each plane of the weights.
     """
 
     level_width: int
@@ -40,6 +42,7 @@ class Arithmetic:
     threshold_width: int
     threshold_shift: int = 0
     step_tree: bool = False
+    weight_gains: tuple[int, ...] = (1,)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,8 @@ class Mvtus(Generic[Count]):
     of its planes count at every m, as those of pixels do; `vectors` are those of
     an image, one per position of a convolution's window. `weight_style`: the weights are in block RAM ("block"), in
     LUTs ("distributed"), or where `rebnet.stages.memories` would have them ("auto"). `arithmetic` is None before
-    lowering.
+    lowering. `weight_planes` are those of the weights, of which `plane_lanes` are read at a time; `even_planes` says
+    that all of them count the same.
     """
 
     name: str
@@ -66,10 +70,14 @@ class Mvtus(Generic[Count]):
     weight_style: str = "auto"
     arithmetic: Arithmetic | None = None
     every_plane: bool = False
+    weight_planes: int = 1
+    plane_lanes: Count | int = 1
+    even_planes: bool = True
 
-    def at(self, pe: Other, simd: Other, level_lanes: Other) -> "Mvtus[Other]":
+    def at(self, pe: Other, simd: Other, level_lanes: Other, plane_lanes: Other | int = 1) -> "Mvtus[Other]":
         """The same layer at another folding, or at an array of them."""
-        return Mvtus(**(vars(self) | {"pe": pe, "simd": simd, "level_lanes": level_lanes}))
+        chosen = {"pe": pe, "simd": simd, "level_lanes": level_lanes, "plane_lanes": plane_lanes}
+        return Mvtus(**(vars(self) | chosen))
 
     @property
     def chunks(self) -> Count:
@@ -82,13 +90,34 @@ class Mvtus(Generic[Count]):
         return -(-self.rows // self.pe)
 
     @property
-    def groups_max(self) -> Count:
+    def level_groups(self) -> Count:
         """Groups of level lanes when all input planes count."""
         return -(-self.levels_in // self.level_lanes)
 
+    @property
+    def plane_groups(self) -> Count | int:
+        """Groups of lanes of the weights' planes."""
+        return -(-self.weight_planes // self.plane_lanes)
+
+    @property
+    def groups_max(self) -> Count:
+        """Groups of lanes when all input planes count: those of levels for each of the weights' planes."""
+        return self.level_groups * self.plane_groups
+
+    @property
+    def lanes(self) -> Count:
+        """Sums of a row in parallel: of each level lane for each of the planes."""
+        return self.level_lanes * self.plane_lanes
+
+    @property
+    def xnor_lanes(self) -> Count:
+        """Pairs of an input's bit and a weight's bit that are compared a cycle."""
+        return self.pe * self.simd * self.lanes
+
     def groups(self, levels: int) -> Count:
-        """Groups of level lanes of an image that runs at `levels`."""
-        return self.groups_max if self.pixels or self.every_plane else -(-levels // self.level_lanes)
+        """Groups of lanes of an image that runs at `levels`."""
+        every = self.pixels or self.every_plane
+        return (self.level_groups if every else -(-levels // self.level_lanes)) * self.plane_groups
 
     def cycles(self, levels: int) -> Count:
         """Cycles per image at `levels`."""
@@ -125,9 +154,16 @@ class Mvtus(Generic[Count]):
 
     @property
     def multiplies(self) -> Count:
-        """1 if the unit has multipliers for gains: not for a gain of 1, nor for pixels, whose lanes are shifted."""
-        whole = int(self.pixels) & (self.groups_max == 1)
-        multiplies: Count = (self.levels_in > 1) & (whole ^ 1)
+        """1 if the unit has multipliers for gains: not for a gain of 1, nor for pixels, whose lanes are shifted.
+
+        Planes of the weights that are read one group after the other need them too, unless all count the same.
+        """
+        whole = int(self.pixels) & (self.level_groups == 1)
+        levels: Count = (self.levels_in > 1) & (whole ^ 1)
+        if self.weight_planes == 1:
+            return levels
+        full = int(self.even_planes) & (self.weight_planes % self.plane_lanes == 0)
+        multiplies: Count = levels | ((self.plane_groups > 1) & (full ^ 1))
         return multiplies
 
     @property
@@ -147,6 +183,7 @@ class Mvtus(Generic[Count]):
             "LEVELS_IN": self.levels_in,
             "LEVELS_OUT": self.levels_out,
             "LEVEL_LANES": self.level_lanes,
+            **self._planes(),
             "SETS": len(numbers.gains),
             "THRESHOLD_SETS": numbers.threshold_sets,
             "PIXELS": int(self.pixels or self.every_plane),
@@ -162,6 +199,12 @@ class Mvtus(Generic[Count]):
             "OUT_DEPTH": out_depth,
             "POPCOUNT_STAGES": self.popcount_stages,
         }
+
+    def _planes(self) -> Parameters:
+        """The parameters of planes of weights, where there are several."""
+        if self.weight_planes == 1:
+            return {}
+        return {"WEIGHT_PLANES": self.weight_planes, "PLANE_LANES": self.plane_lanes}
 
 
 class Mvtu(Mvtus[int]):
@@ -211,19 +254,23 @@ class Mvtu(Mvtus[int]):
 
     @property
     def gains_constant(self) -> str:
-        """The gains of all sets as one constant, level lanes padded with gain 0."""
-        slots, width = self.groups_max * self.level_lanes, self.numbers.gain_width
-        value, position = 0, 0
+        """The gains of all sets as one constant, group by group, lanes of levels and of planes padded with gain 0."""
+        width, value, position = self.numbers.gain_width, 0, 0
+        planes = (*self.numbers.weight_gains, *[0] * (-self.weight_planes % self.plane_lanes))
+        lanes = range(self.level_lanes)
         for gains in self.numbers.gains:
-            for slot in range(slots):
-                value |= (gains[slot] if slot < len(gains) else 0) << position
+            levels = (*gains, *[0] * (self.level_groups * self.level_lanes - len(gains)))
+            for group in product(range(self.plane_groups), range(self.level_groups), range(self.plane_lanes), lanes):
+                plane_group, level_group, plane, lane = group
+                level = levels[level_group * self.level_lanes + lane]
+                value |= level * planes[plane_group * self.plane_lanes + plane] << position
                 position += width
         return f"{position}'h{value:x}"
 
     @property
     def tail(self) -> int:
         """Cycles from draining a sum to its accumulator: picking, gains, adding lanes, adding groups."""
-        return 1 + self.multiplies + (clog2(self.level_lanes) + 1) // 2 + (self.groups_max > 1)
+        return 1 + self.multiplies + (clog2(self.lanes) + 1) // 2 + (self.groups_max > 1)
 
     @property
     def latency(self) -> int:
@@ -235,7 +282,17 @@ class Mvtu(Mvtus[int]):
         """Where the weights are, "block" or "distributed"."""
         if self.weight_style != "auto":
             return self.weight_style
-        return rom_style(self.pe * self.simd, self.folds * self.chunks)
+        return rom_style(self.weight_bits, self.weight_depth)
+
+    @property
+    def weight_bits(self) -> int:
+        """Bits of a word of the weight memory."""
+        return self.pe * self.plane_lanes * self.simd
+
+    @property
+    def weight_depth(self) -> int:
+        """Words of the weight memory: one a fold, group of planes and chunk."""
+        return self.folds * self.plane_groups * self.chunks
 
     @property
     def weight_stages(self) -> int:
@@ -245,8 +302,8 @@ class Mvtu(Mvtus[int]):
     @property
     def weight_column(self) -> int:
         """Bits of a column of the weight memory; a word's where it is one memory."""
-        word = self.pe * self.simd
-        return int(rom_column(word, self.folds * self.chunks)) if self.weights_in == "block" else word
+        word = self.weight_bits
+        return int(rom_column(word, self.weight_depth)) if self.weights_in == "block" else word
 
     @property
     def replays(self) -> bool:

@@ -102,10 +102,11 @@ class Place:
         return Converter(name, self.planes, word, simd, self.layer.cols, self.level_width)
 
     def folded(self, folding: Folding, weight_style: str = "auto") -> Mvtu:
-        """The layer's unit at a folding; open level lanes become all bits of pixels, else 1."""
+        """The layer's unit at a folding; open level lanes become all bits of pixels, else 1, as lanes of planes do."""
         assert self.layer is not None
         lanes = folding.level_lanes or (self.planes if self.layer.pixels else 1)
         chosen = {"pe": folding.pe, "simd": folding.simd, "level_lanes": lanes, "weight_style": weight_style}
+        chosen["plane_lanes"] = folding.plane_lanes or 1
         return Mvtu(**(vars(self.layer) | chosen))
 
     def _gather(self, name: str, elements: int, word: int, vector: int) -> tuple[Stage, ...]:
@@ -183,6 +184,8 @@ def _place(network: Network, node: Node[Op], nodes: tuple[str, ...]) -> Place:
                 vectors=network.values[node.name].shape.positions,
                 arithmetic=arithmetic_of(network, node.name, node.op),
                 every_plane=isinstance(value, Code) and value.used != network.served,
+                weight_planes=len(node.op.weights.gains),
+                even_planes=len(set(node.op.weights.gains)) == 1,
             )
             own = node.op.window if isinstance(node.op, Conv) else None
             return Place(nodes, source, node.name, value.shape, planes, own, unit, level_width)
@@ -198,14 +201,15 @@ def arithmetic_of(network: Network, name: str, op: Dense) -> Arithmetic | None:
     """What the unit of a layer computes with; None before lowering."""
     if op.gains is None:
         return None
-    gains, sums = clog2(max(map(max, op.gains)) + 1), clog2(max(op.reaches) + 1)
+    planes = op.weights.gains
+    gains, sums = clog2(max(map(max, op.gains)) * max(planes) + 1), clog2(max(op.reaches) + 1)
     constants = layer_constants(network, name)
     level_width = level_width_of(network)
     if constants is None:
-        return Arithmetic(level_width, op.gains, gains, sums, 1, network.threshold_bits)
+        return Arithmetic(level_width, op.gains, gains, sums, 1, network.threshold_bits, weight_gains=planes)
     threshold = constants.threshold
     return Arithmetic(
-        level_width, op.gains, gains, sums, constants.sets, constants.bits, threshold.shift, threshold.tree
+        level_width, op.gains, gains, sums, constants.sets, constants.bits, threshold.shift, threshold.tree, planes
     )
 
 

@@ -43,7 +43,7 @@ int Builder::rescale(int source, const View<std::int64_t>& scale, const View<std
   const std::size_t lanes = static_cast<std::size_t>(layer.row_blocks) * LANES;
   Aligned<std::int64_t> slopes(sets * lanes), bases(sets * lanes);
   for (std::size_t set = 0; set < sets; set++) {
-    const std::int64_t reach = layer.columns() * layer.gain_sum(static_cast<int>(set));
+    const std::int64_t reach = layer.columns() * layer.weight_gain_sum() * layer.gain_sum(static_cast<int>(set));
     require(reach < MOST_SUM, "rescale: sums leave 32 bits");
     std::int64_t low = std::numeric_limits<std::int64_t>::max(), high = std::numeric_limits<std::int64_t>::min();
     for (std::size_t row = 0; row < rows; row++) {

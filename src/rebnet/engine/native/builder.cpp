@@ -23,11 +23,14 @@ bool sized(std::initializer_list<int> sizes) {
 void pack(Layer& layer, const std::uint8_t* packed, std::size_t columns) {
   const std::size_t row_bytes = (columns + 7) / 8;
   const std::size_t channels = static_cast<std::size_t>(layer.channels);
-  layer.weights.assign(static_cast<std::size_t>(layer.row_blocks) * layer.words * LANES, 0);
-  for (std::size_t row = 0; row < static_cast<std::size_t>(layer.rows); row++) {
-    Word* block = layer.weights.data() + row / LANES * layer.words * LANES + row % LANES;
+  const std::size_t rows = static_cast<std::size_t>(layer.rows), planes = layer.weight_gains.size();
+  const std::size_t plane_words = static_cast<std::size_t>(layer.row_blocks) * layer.words * LANES;
+  layer.weights.assign(planes * plane_words, 0);
+  for (std::size_t one = 0; one < planes * rows; one++) {
+    const std::size_t row = one % rows;
+    Word* block = layer.weights.data() + one / rows * plane_words + row / LANES * layer.words * LANES + row % LANES;
     for (std::size_t column = 0; column < columns; column++) {
-      const Word bit = packed[row * row_bytes + column / 8] >> (7 - column % 8) & 1;
+      const Word bit = packed[one * row_bytes + column / 8] >> (7 - column % 8) & 1;
       const std::size_t place =
           layer.pixels ? column : column / channels * layer.channel_words() * 64 + column % channels;
       block[place / 64 * LANES] |= bit << place % 64;
@@ -78,8 +81,9 @@ void Builder::fits(const Window& window, int height, int width, int out_height, 
 }
 
 int Builder::layer(int source, const Window& window, int out_height, int out_width, int rows, int levels_out, int shift,
-                   const View<std::uint8_t>& weights, const View<std::int64_t>& gains,
-                   const View<std::int64_t>& thresholds, const View<std::int64_t>& steps) {
+                   const View<std::uint8_t>& weights, const View<std::int64_t>& weight_gains,
+                   const View<std::int64_t>& gains, const View<std::int64_t>& thresholds,
+                   const View<std::int64_t>& steps) {
   const Value read = value(source);
   require(network_.classes == 0, "step: stands behind the scores");
   require(read.kind == Value::PIXELS || read.kind == Value::CODES, "layer: reads no codes");
@@ -100,7 +104,15 @@ int Builder::layer(int source, const Window& window, int out_height, int out_wid
   require(across * below < MOST_PLACES / 64 && across * below * pixel < MOST_PLACES / 8, "layer: too large");
   layer.words = static_cast<int>(layer.pixels ? (columns + 63) / 64 : columns / read.channels * layer.channel_words());
   layer.row_blocks = (rows + LANES - 1) / LANES;
-  shaped(weights, {static_cast<std::size_t>(rows), (columns + 7) / 8}, "layer: weights of another shape");
+  const std::size_t weight_planes = weight_gains.shape.size() == 1 ? weight_gains.shape[0] : 0;
+  require(weight_planes >= 1 && weight_planes <= MAX_PLANES, "layer: weights must have 1 to 8 planes");
+  layer.weight_gains = copied(weight_gains);
+  for (const std::int64_t gain : layer.weight_gains) {
+    require(gain >= 1 && gain < 256, "layer: gains of weights must be 1 to 255");
+  }
+  require(weight_planes > 1 || layer.weight_gains[0] == 1, "layer: a single plane of weights counts 1");
+  shaped(weights, {weight_planes, static_cast<std::size_t>(rows), (columns + 7) / 8},
+         "layer: weights of another shape");
   pack(layer, weights.data, columns);
 
   const std::size_t sets = static_cast<std::size_t>(network_.sets);
@@ -156,7 +168,7 @@ void Builder::scores(int source, const View<std::int64_t>& scale, const View<std
   for (std::size_t set = 0; set < sets; set++) {
     std::int64_t most = 0;  // of 2 A - reach
     for (int plane = 0; plane < layer.planes; plane++) {
-      most += 2 * layer.columns() * layer.gains[set * layer.planes + plane];
+      most += 2 * layer.columns() * layer.weight_gain_sum() * layer.gains[set * layer.planes + plane];
     }
     require(within(layer.reach[set], MOST_SCORE), "scores: leave 64 bits");
     most += std::abs(layer.reach[set]) + 1;

@@ -197,19 +197,23 @@ constexpr CountBits COUNT_BITS[MAX_PLANES][6] = {
     {count_bits<7, 1>},
     {count_bits<8, 1>}};
 
-// A window of more planes than that, as stacks of codes have: one plane after the other.
+// A window of more planes than that, as stacks of codes have, or weights of several: one plane after the other.
 void count_stack(const Layer& layer, const Finish& finish, const std::int64_t* gains, const Word* window, int planes,
                  Word* pixel) {
-  const int words = layer.words, plane_words = layer.plane_words;
-  for (int block = 0; block < layer.row_blocks; block++) {
+  const int words = layer.words, plane_words = layer.plane_words, blocks = layer.row_blocks;
+  for (int block = 0; block < blocks; block++) {
     Signed residual = finish.start(block);
-    for (int plane = 0; plane < planes; plane++) {
-      const Word* weights = layer.weights.data() + static_cast<std::ptrdiff_t>(block) * words * LANES;
-      Lanes differing{};
-      for (int word = 0; word < words; word++, weights += LANES) {
-        differing.count(load(weights), window[layer.offsets[word] + plane * plane_words]);
+    for (int own = 0; own < layer.weight_planes(); own++) {
+      const std::int64_t weight_gain = layer.weight_gains[own];
+      for (int plane = 0; plane < planes; plane++) {
+        const Word* weights =
+            layer.weights.data() + (static_cast<std::ptrdiff_t>(own) * blocks + block) * words * LANES;
+        Lanes differing{};
+        for (int word = 0; word < words; word++, weights += LANES) {
+          differing.count(load(weights), window[layer.offsets[word] + plane * plane_words]);
+        }
+        residual -= times(differing, Signed{} + gains[plane] * weight_gain);
       }
-      residual -= times(differing, Signed{} + gains[plane]);
     }
     finish(block, residual, pixel);
   }
@@ -243,13 +247,14 @@ void gather(const Layer& layer, const Word* map, Word* out) {
 void run_codes(const Layer& layer, const Word* map, int set, const Target& target, const Finish& finish) {
   const std::int64_t* gains = layer.gains.data() + static_cast<std::size_t>(set) * layer.planes;
   const int planes = layer.planes_used[set], together = planes < 4 ? 6 / planes : 1, across = layer.across;
+  const bool one_by_one = planes > MAX_PLANES || layer.weight_planes() > 1;
   for (int y = 0; y < layer.out_height; y++) {
     const Word* line = map + static_cast<std::ptrdiff_t>(y) * layer.window.stride_h * layer.line;
     Word* out = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
-    for (int x = 0; planes > MAX_PLANES && x < layer.out_width; x++) {
+    for (int x = 0; one_by_one && x < layer.out_width; x++) {
       count_stack(layer, finish, gains, line + x * across, planes, out + x * target.pixel);
     }
-    for (int x = 0; planes <= MAX_PLANES && x < layer.out_width; x += together) {
+    for (int x = 0; !one_by_one && x < layer.out_width; x += together) {
       const int windows = std::min(together, layer.out_width - x);
       COUNT_BITS[planes - 1][windows - 1](layer, finish, gains, line + x * across, across, out + x * target.pixel,
                                           target.pixel);
@@ -299,6 +304,31 @@ void multiply_pixels(const Layer& layer, const Finish& finish, const std::uint8_
           done(lanes, start + widened(sums[block][window], half), pixel + window * pixel_words);
         }
       }
+    }
+  }
+}
+
+// A window of pixels, weights of several planes: one plane after the other.
+void multiply_planes(const Layer& layer, const Finish& finish, const std::uint8_t* window, Word* pixel) {
+  const int quads = layer.quads(), blocks = (layer.row_blocks * LANES + ROWS - 1) / ROWS;
+  for (int block = 0; block < blocks; block++) {
+    Signed totals[ROWS / LANES];
+    for (int half = 0; half < ROWS / LANES; half++) {
+      const int lanes = block * (ROWS / LANES) + half;
+      totals[half] = lanes < layer.row_blocks ? finish.start(lanes) : Signed{};
+    }
+    for (int own = 0; own < layer.weight_planes(); own++) {
+      const std::int8_t* weights =
+          layer.bytes.data() + (static_cast<std::ptrdiff_t>(own) * blocks + block) * quads * 4 * ROWS;
+      Sums sums{};
+      for (int quad = 0; quad < quads; quad++, weights += 4 * ROWS) sums = multiply(sums, weights, window + 4 * quad);
+      for (int half = 0; half < ROWS / LANES; half++) {
+        totals[half] += product(widened(sums, half), Signed{} + layer.weight_gains[own]);
+      }
+    }
+    for (int half = 0; half < ROWS / LANES; half++) {
+      const int lanes = block * (ROWS / LANES) + half;
+      if (lanes < layer.row_blocks) finish(lanes, totals[half], pixel);
     }
   }
 }
@@ -367,8 +397,11 @@ void run_pixels(const Layer& layer, std::uint8_t* map, std::uint8_t* windows, co
     window = windows;
     Word* pixel = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
     int x = 0;
+    for (; layer.weight_planes() > 1 && x < layer.out_width; x++, window += size, pixel += target.pixel) {
+      multiply_planes(layer, finish, window, pixel);
+    }
 #if defined(__AVX512VNNI__)
-    if (layer.levels_out && layer.tiles.pixel == layer.columns()) {
+    if (layer.weight_planes() == 1 && layer.levels_out && layer.tiles.pixel == layer.columns()) {
       const MultiplyGroups four = group_multiplication<TOGETHER>(layer), one = group_multiplication<1>(layer);
       for (; x + TOGETHER <= layer.out_width;
            x += TOGETHER, window += TOGETHER * size, pixel += TOGETHER * target.pixel) {

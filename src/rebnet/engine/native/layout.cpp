@@ -24,8 +24,9 @@ void lay_out_pixels(Layer& layer) {
 // Weights in the order of gathered bits.
 void gather_weights(Layer& layer) {
   const int line_words = layer.plane_words, words = layer.window.kernel_h * line_words;
-  Aligned<Word> gathered(static_cast<std::size_t>(layer.row_blocks) * words * LANES, 0);
-  for (int block = 0; block < layer.row_blocks; block++) {
+  const int blocks = layer.weight_planes() * layer.row_blocks;
+  Aligned<Word> gathered(static_cast<std::size_t>(blocks) * words * LANES, 0);
+  for (int block = 0; block < blocks; block++) {
     for (int place = 0; place < layer.words; place++) {
       const int bit = place % layer.window.kernel_w * layer.channels, shift = bit % 64;
       const int word = place / layer.window.kernel_w * line_words + bit / 64;
@@ -79,25 +80,28 @@ std::size_t window_bytes(const Layer& layer) {
 }
 
 void spread_weights(Layer& layer) {
-  const int blocks = (layer.rows + ROWS - 1) / ROWS;
-  layer.bytes.assign(static_cast<std::size_t>(blocks) * layer.quads() * ROWS * 4, 0);
-  for (int row = 0; row < layer.rows; row++) {
-    for (int column = 0; column < layer.columns(); column++) {
-      const std::size_t quad = static_cast<std::size_t>(row / ROWS) * layer.quads() + column / 4;
-      layer.bytes[(quad * ROWS + row % ROWS) * 4 + column % 4] =
-          layer.positive(row, static_cast<std::size_t>(column)) ? 1 : -1;
+  const int blocks = (layer.rows + ROWS - 1) / ROWS, planes = layer.weight_planes();
+  layer.bytes.assign(static_cast<std::size_t>(planes) * blocks * layer.quads() * ROWS * 4, 0);
+  for (int plane = 0; plane < planes; plane++) {
+    for (int row = 0; row < layer.rows; row++) {
+      for (int column = 0; column < layer.columns(); column++) {
+        const std::size_t quad = static_cast<std::size_t>(plane * blocks + row / ROWS) * layer.quads() + column / 4;
+        layer.bytes[(quad * ROWS + row % ROWS) * 4 + column % 4] =
+            layer.positive(row, static_cast<std::size_t>(column), plane) ? 1 : -1;
+      }
     }
   }
 }
 
-// A = sum of gain * (columns - differing bits) for codes, and (bytes x weights) + G n for pixels, n the weights of -1.
+// A = sum of gain * (columns - differing bits) for codes, and (bytes x weights) + G n for pixels, n the weights of -1;
+// of several planes of weights each counts its gain.
 void begin_sums(Layer& layer, int sets) {
   const std::size_t lanes = static_cast<std::size_t>(layer.row_blocks) * LANES;
   layer.starts.assign(sets * lanes, -never(layer.shift));
   layer.rests.assign(sets * lanes, 0);
   for (int set = 0; set < sets; set++) {
     for (int row = 0; row < layer.rows; row++) {
-      const int counted = layer.pixels ? layer.negatives(row) : layer.columns();
+      const std::int64_t counted = layer.pixels ? layer.negatives(row) : layer.columns() * layer.weight_gain_sum();
       layer.starts[set * lanes + row] = layer.gain_sum(set) * counted - layer.threshold(set, row);
       layer.rests[set * lanes + row] = layer.rest(set, row);
     }
@@ -125,13 +129,23 @@ std::int64_t Layer::gain_sum(int set) const {
   return sum;
 }
 
-int Layer::negatives(int row) const {
-  int positive_bits = 0;
-  for (int word = 0; word < words; word++) {
-    const std::size_t place = (static_cast<std::size_t>(row / LANES) * words + word) * LANES + row % LANES;
-    for (Word left = weights[place]; left != 0; left &= left - 1) positive_bits++;
+std::int64_t Layer::weight_gain_sum() const {
+  std::int64_t sum = 0;
+  for (const std::int64_t gain : weight_gains) sum += gain;
+  return sum;
+}
+
+std::int64_t Layer::negatives(int row) const {
+  std::int64_t counted = 0;
+  for (int plane = 0; plane < weight_planes(); plane++) {
+    int positive_bits = 0;
+    for (int word = 0; word < words; word++) {
+      const std::size_t block = static_cast<std::size_t>(plane * row_blocks + row / LANES) * words + word;
+      for (Word left = weights[block * LANES + row % LANES]; left != 0; left &= left - 1) positive_bits++;
+    }
+    counted += weight_gains[static_cast<std::size_t>(plane)] * (columns() - positive_bits);
   }
-  return columns() - positive_bits;
+  return counted;
 }
 
 std::int64_t Layer::threshold(int set, int row) const {

@@ -118,7 +118,8 @@ struct Layer {
 
   int words;              // of a window's plane
   int row_blocks;         // of LANES rows
-  Aligned<Word> weights;  // [row block][word][lane]; those of pixels are only what `bytes` is made from
+  Aligned<Word> weights;  // [weight plane][row block][word][lane]; those of pixels are only what `bytes` is made from
+  std::vector<std::int64_t> weight_gains{1};  // of every plane of the weights
 
   // By set of levels. Surplus rows have the threshold UNREACHED.
   std::vector<std::int64_t> gains;   // [set][plane]
@@ -146,7 +147,7 @@ struct Layer {
   int source_line = 0;  // of the map that they are taken from
   std::size_t map_size = 0;
   std::vector<int> offsets;      // of every word of a window's plane, from its first
-  Aligned<std::int8_t> bytes;    // weights of pixels, +1 and -1: [block of 16 rows][quad of columns][16 rows][4]
+  Aligned<std::int8_t> bytes;    // weights of pixels, +1 and -1, plane by plane: [block of 16 rows][quad][16 rows][4]
   Aligned<std::int64_t> starts;  // [set][row block][lane]: A without what differs, or without bytes, less the threshold
                                  // rounded up
   Aligned<std::int64_t> rests;   // the same: what was rounded off, in units of 2^-shift
@@ -161,12 +162,15 @@ struct Layer {
   int out_words() const { return (rows + 63) / 64; }
   int padded_width() const;  // of the map in front, as far as windows reach
   int padded_height() const;
+  int weight_planes() const { return static_cast<int>(weight_gains.size()); }
+  std::int64_t weight_gain_sum() const;
   std::int64_t gain_sum(int set) const;
-  int negatives(int row) const;                     // weights of -1
-  std::int64_t threshold(int set, int row) const;   // in whole accumulators, rounded up; 0 of scores
-  std::int64_t rest(int set, int row) const;        // what was rounded off, in units of 2^-shift
-  int positive(int row, std::size_t place) const {  // whether the weight of this bit of a window is +1
-    const std::size_t block = static_cast<std::size_t>(row / LANES) * words + place / 64;
+  std::int64_t negatives(int row) const;           // weights of -1, of several planes what they count
+  std::int64_t threshold(int set, int row) const;  // in whole accumulators, rounded up; 0 of scores
+  std::int64_t rest(int set, int row) const;       // what was rounded off, in units of 2^-shift
+  // Whether the weight of this bit of a window is +1.
+  int positive(int row, std::size_t place, int plane = 0) const {
+    const std::size_t block = static_cast<std::size_t>(plane * row_blocks + row / LANES) * words + place / 64;
     return weights[block * LANES + row % LANES] >> place % 64 & 1;
   }
   std::int64_t score(int set, int row, std::int64_t a) const;

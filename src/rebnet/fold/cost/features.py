@@ -132,14 +132,16 @@ def mvtu(shape: Sizes) -> Features:
     get = numbers(shape)
     pe, simd, lanes, drain = get["pe"], get["simd"], get["level_lanes"], get["drain"]
     chunks, folds = ceil_div(get["cols"], simd), ceil_div(get["rows"], pe)
-    groups = ceil_div(get["levels_in"], lanes)
+    planes, plane_lanes = get.get("weight_planes", np.ones(())), get.get("plane_lanes", np.ones(()))
+    level_groups, plane_groups = ceil_div(get["levels_in"], lanes), ceil_div(planes, plane_lanes)
+    groups = level_groups * plane_groups
     words = pe / drain
     total = clog2(chunks * simd + 1)
-    depth = folds * chunks
-    columns = np.minimum(pe * simd, 2.0 ** np.minimum(depth, 30))  # equal columns of a ROM are one
-    tail = drain * lanes
+    depth, word = folds * plane_groups * chunks, pe * plane_lanes * simd
+    columns = np.minimum(word, 2.0 ** np.minimum(depth, 30))  # equal columns of a ROM are one
+    tail = drain * lanes * plane_lanes
     distributed = get["distributed"]
-    cut = np.where(rom_column(pe * simd, depth) < pe * simd, 0.0, 1.0)
+    cut = np.where(rom_column(word, depth) < word, 0.0, 1.0)
     thresholds = get["threshold_sets"] * folds * words
     levels_out, acc, gain = get["levels_out"], get["acc_width"], get["gain_width"]
     constants = drain * encoder_numbers(shape, levels_out) * get["threshold_width"]
@@ -149,18 +151,18 @@ def mvtu(shape: Sizes) -> Features:
     return {
         "module": one(get),
         "planes": lanes * simd,
-        "planes_mux": lanes * simd * mux(groups),
+        "planes_mux": lanes * simd * mux(level_groups),
         "weights_rom": distributed * columns * rom(depth),
         "weights_register": distributed * columns,
-        "weights_mux": (1 - distributed) * cut * pe * simd * mux(ceil_div(depth, 1024)),
-        "weights_stage": (1 - distributed) * (pe + lanes) * simd,
+        "weights_mux": (1 - distributed) * cut * word * mux(ceil_div(depth, 1024)),
+        "weights_stage": (1 - distributed) * (pe * plane_lanes + lanes) * simd,
         "depth": clog2(depth),
         "pass": passing,
         "pass_delay": passing * ceil_div(pipe, 16),
         "pick": tail * total,
         "pick_mux": tail * total * mux(words),
         "product": get["multiply"] * tail * (gain + total),
-        "lanes_sum": drain * (lanes - 1) * acc,
+        "lanes_sum": drain * (lanes * plane_lanes - 1) * acc,
         "total": drain * acc,
         "groups_sum": np.where(groups > 1, drain * acc, 0.0),
         "partial": np.where(groups > 1, lut_ram(drain * acc, words), 0.0),

@@ -77,11 +77,12 @@ def mvtu_cost(shape: Sizes, family: Family) -> NDArray[np.float64]:
         own = piece_cost(piece, inner, family)
         total = total + np.asarray(count) * own.reshape(own.shape + (1,) * (total.ndim - own.ndim))
     folds = ceil_div(shape["rows"], shape["pe"])
+    passes = folds * ceil_div(shape.get("weight_planes", 1), shape.get("plane_lanes", 1))
     constants = np.asarray(shape["drain"]) * encoder_numbers(shape, shape["levels_out"]) * shape["threshold_width"]
     deep = shape["threshold_sets"] * folds * shape["pe"] / shape["drain"]
     words = np.asarray(shape["levels_in"]) * shape["simd"]
     memories = (
-        (np.asarray(shape["pe"]) * shape["simd"], folds * chunks_of(shape), np.asarray(shape["distributed"])),
+        (elements_of(shape) * shape["simd"], passes * chunks_of(shape), np.asarray(shape["distributed"])),
         (constants, deep, rom_in_luts(constants, deep)),
         (words, shape["buffer_depth"], ram_in_luts(words, shape["buffer_depth"])),
     )
@@ -107,9 +108,15 @@ def chunks_of(shape: Sizes) -> Numbers:
     return chunks
 
 
+def elements_of(shape: Sizes) -> Any:
+    """Processing elements: one a row in parallel and lane of the weights' planes."""
+    return np.asarray(shape["pe"]) * shape.get("plane_lanes", 1)
+
+
 def multipliers(shape: Sizes) -> Numbers:
     """Multipliers of a unit's tail: one a lane, where its gains are no shifts."""
     lanes = np.asarray(shape["drain"]) * np.asarray(shape["level_lanes"], dtype=np.float64)
+    lanes = lanes * shape.get("plane_lanes", 1)
     multiply: Numbers = np.asarray(shape["multiply"]) * lanes
     return multiply
 
@@ -138,7 +145,7 @@ def mvtu_pieces(shape: Sizes) -> dict[str, tuple[Sizes, Any]]:
     }
     return {
         "vector_buffer": (buffer, 1),
-        "processing_element": (element, shape["pe"]),
+        "processing_element": (element, elements_of(shape)),
         "residual_encoder": (encoder, np.where(np.asarray(out) > 0, drain, 0)),
         "fifo": ({"width": codes + levels, "depth": shape["out_depth"]}, 1),
     }

@@ -1,6 +1,7 @@
 """Which folding each layer gets: the network text's own, a file's, or a balanced one."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 from rebnet.errors import FoldingError
@@ -34,7 +35,8 @@ def choose(network: Network, folding: str | None, target_cycles: int | None) -> 
     chosen = _choose(network, folding, target_cycles)
     for layer, own in zip(network.layers, chosen, strict=True):
         rows, columns = layer.op.weights.rows, layer.op.weights.columns
-        fault = folding_fault(rows, columns, own.pe, own.simd, own.level_lanes or 1)
+        planes = len(layer.op.weights.gains)
+        fault = folding_fault(rows, columns, own.pe, own.simd, own.level_lanes or 1, planes, own.plane_lanes or 1)
         if fault is not None:
             raise FoldingError(f"layer {layer.name}: folding {own} {fault}")
     return chosen
@@ -76,15 +78,13 @@ def _balanced(network: Network, keep_given: bool, target_cycles: int | None) -> 
         if keep_given and given is not None:
             foldings.append(given)
             continue
-        foldings.append(
-            _cheapest(layer, _passes(places[layer.name], given), given.level_lanes if given else None, target)
-        )
+        foldings.append(_cheapest(layer, _passes(places[layer.name], given), given, target))
     return tuple(foldings)
 
 
 def _passes(place: Place, given: Folding | None) -> int:
-    """The fewest cycles of a layer: one for each vector of an image and group of level lanes."""
-    unit = place.folded(Folding(1, 1, given.level_lanes if given else None))
+    """The fewest cycles of a layer: one for each vector of an image and group of lanes."""
+    unit = place.folded(_lanes(given, 1, 1))
     return unit.vectors * unit.groups_max
 
 
@@ -103,10 +103,15 @@ def default_target(network: Network) -> int:
     return max(layer.cycles(network.levels) for layer in layers)
 
 
-def _cheapest(layer: Node[Dense], passes: int, lanes: int | None, target: int) -> Folding:
+def _lanes(given: Folding | None, pe: int, simd: int) -> Folding:
+    """A folding with the lanes of levels and of planes that are given."""
+    return Folding(pe, simd) if given is None else replace(given, pe=pe, simd=simd)
+
+
+def _cheapest(layer: Node[Dense], passes: int, given: Folding | None, target: int) -> Folding:
     """The fewest XNOR lanes, PE·SIMD, whose cycles reach the target; among equals the fewest PE.
 
-    `passes` is the number of times that an image's vectors pass: vectors times groups of level lanes.
+    `passes` is the number of times that an image's vectors pass: vectors times groups of lanes.
     """
     rows, columns = layer.op.weights.rows, layer.op.weights.columns
     best: Folding | None = None
@@ -117,7 +122,7 @@ def _cheapest(layer: Node[Dense], passes: int, lanes: int | None, target: int) -
             break
         pe = math.ceil(rows / folds)
         if best is None or (pe * simd, pe) < (best.pe * best.simd, best.pe):
-            best = Folding(pe, simd, lanes)
+            best = _lanes(given, pe, simd)
     if best is None:
         raise FoldingError(
             f"layer {layer.name}: no folding takes at most {target} cycles per image, the fastest takes {passes}; "

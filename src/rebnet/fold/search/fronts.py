@@ -1,6 +1,7 @@
 """Every folding of a layer with its cycles and resources, and those of them that no other beats."""
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 from rebnet.boards import Family
 from rebnet.fold.cost.model import BRAM_18K, BRAM_36K, DSP, FF, LUT, mvtu_cost, piece_cost
 from rebnet.fold.search.likely import input_depth, output_depth
+from rebnet.ir.notation import Folding
 from rebnet.stages.folding import WEIGHT_STYLES
 from rebnet.stages.mvtu import Mvtu, Mvtus
 from rebnet.stages.numbers import Integers, clog2
@@ -25,6 +27,7 @@ class Foldings:
         pe: outputs in parallel.
         simd: inputs in parallel.
         lanes: bit planes in parallel.
+        plane_lanes: planes of the weights in parallel.
         style: index into `WEIGHT_STYLES`.
         drain: rows drained a cycle.
         cycles: per image at M levels.
@@ -37,6 +40,7 @@ class Foldings:
     pe: Integers
     simd: Integers
     lanes: Integers
+    plane_lanes: Integers
     style: Integers
     drain: Integers
     cycles: Integers
@@ -47,8 +51,14 @@ class Foldings:
 
     def chosen(self, places: Any) -> "Foldings":
         """The foldings at these places."""
-        names = ("pe", "simd", "lanes", "style", "drain", "cycles", "fewest_cycles", "vector_cycles", "costs")
+        sizes = ("pe", "simd", "lanes", "plane_lanes", "style", "drain")
+        names = (*sizes, "cycles", "fewest_cycles", "vector_cycles", "costs")
         return replace(self, **{name: getattr(self, name)[places] for name in names})
+
+    def folding(self, place: int, of_planes: bool) -> Folding:
+        """The folding at a place; only weights of several planes say how many lanes these have."""
+        lanes = (int(self.lanes[place]), int(self.plane_lanes[place]))
+        return Folding(int(self.pe[place]), int(self.simd[place]), *lanes[: 1 + of_planes])
 
     def __len__(self) -> int:
         return len(self.pe)
@@ -64,7 +74,7 @@ def every_folding(
     even: bool = False,
     waiting: int = 0,
 ) -> Foldings:
-    """All PE, SIMD, level lanes and weight styles of a layer that take at most `most_cycles` and fit by themselves.
+    """All PE, SIMD, lanes of levels and planes, and weight styles within `most_cycles` that fit by themselves.
 
     Args:
         layer: the layer's unit at any folding.
@@ -75,8 +85,8 @@ def every_folding(
         even: only the least PE and SIMD for each number of folds and chunks: few, and none much worse than the best.
         waiting: rows that wait in the output FIFO for another branch.
     """
-    pe, simd, lanes, style = _grid(layer, served, family, most_cycles, float(most[0]), even)
-    units: Mvtus[Integers] = layer.at(pe, simd, lanes)
+    pe, simd, lanes, planes, style = _grid(layer, served, family, most_cycles, float(most[0]), even)
+    units: Mvtus[Integers] = layer.at(pe, simd, lanes, planes)
     sizes = units.sizes(input_depth(units.chunks), output_depth(units.drain_words, units.drain, waiting))
     shape = {name.lower(): size for name, size in sizes.items()} | {"distributed": style}
     costs = whole_costs(mvtu_cost(shape, family))
@@ -85,6 +95,7 @@ def every_folding(
         pe,
         simd,
         lanes,
+        planes,
         style,
         units.drain,
         units.cycles(max(served)),
@@ -107,11 +118,11 @@ def least_luts(layer: Mvtu, served: tuple[int, ...], family: Family, most_cycles
     """LUT that the processing elements of a layer take at least within `most_cycles`; infinite where it takes more."""
     least = np.inf
     simd = np.arange(1, layer.cols + 1)
-    for lanes in range(1, layer.levels_in + 1):
-        folds = _most_words(layer, served, lanes, most_cycles) // -(-layer.cols // simd)
+    for lanes, planes in _every_lanes(layer):
+        folds = _most_words(layer, served, (lanes, planes), most_cycles) // -(-layer.cols // simd)
         fast = folds > 0
         if fast.any():
-            elements = -(-layer.rows // folds[fast]) * _element_luts(layer, simd, lanes, family)[fast]
+            elements = planes * -(-layer.rows // folds[fast]) * _element_luts(layer, simd, lanes, family)[fast]
             least = min(least, float(elements.min()))
     return least
 
@@ -125,30 +136,36 @@ def _element_luts(layer: Mvtu, simd: Integers, lanes: int, family: Family) -> ND
     return luts
 
 
-def _most_words(layer: Mvtu, served: tuple[int, ...], lanes: int, most_cycles: int) -> int:
+def _every_lanes(layer: Mvtu) -> list[tuple[int, int]]:
+    """All lanes of levels and of planes."""
+    return list(product(range(1, layer.levels_in + 1), range(1, layer.weight_planes + 1)))
+
+
+def _most_words(layer: Mvtu, served: tuple[int, ...], lanes: tuple[int, int], most_cycles: int) -> int:
     """Folds times chunks of a vector that an image has time for."""
-    return most_cycles // (layer.vectors * layer.at(1, 1, lanes).groups(max(served)))
+    return most_cycles // (layer.vectors * layer.at(1, 1, *lanes).groups(max(served)))
 
 
 def _grid(
     layer: Mvtu, served: tuple[int, ...], family: Family, most_cycles: int, most_luts: float, even: bool
-) -> tuple[Integers, Integers, Integers, Integers]:
-    """PE, SIMD, lanes and style of all foldings that may meet both limits."""
+) -> tuple[Integers, Integers, Integers, Integers, Integers]:
+    """PE, SIMD, lanes of levels and of planes, and style of all foldings that may meet both limits."""
     every_pe, every_simd = _sizes(layer.rows, even), _sizes(layer.cols, even)
     folds, chunks = -(-layer.rows // every_pe), -(-layer.cols // every_simd)
     block = max(1, _BLOCK // len(every_simd))
-    parts = [np.empty((3, 0), dtype=np.int64)]
-    for lanes in range(1, layer.levels_in + 1):
-        words = _most_words(layer, served, lanes, most_cycles)
-        luts = _element_luts(layer, every_simd, lanes, family)
+    parts = [np.empty((4, 0), dtype=np.int64)]
+    for lanes, planes in _every_lanes(layer):
+        words = _most_words(layer, served, (lanes, planes), most_cycles)
+        luts = planes * _element_luts(layer, every_simd, lanes, family)
         for start in range(0, len(every_pe), block):
             pe = every_pe[start : start + block]
             fast = folds[start : start + block, None] <= words // chunks
             at, which = np.nonzero(fast & (pe[:, None] * luts <= most_luts))
-            parts.append(np.stack([pe[at], every_simd[which], np.full(len(at), lanes)]))
-    pe, simd, lane = np.concatenate(parts, axis=1)
-    style = np.repeat(np.arange(len(WEIGHT_STYLES)), len(pe))
-    return np.tile(pe, len(WEIGHT_STYLES)), np.tile(simd, len(WEIGHT_STYLES)), np.tile(lane, len(WEIGHT_STYLES)), style
+            parts.append(np.stack([pe[at], every_simd[which], np.full(len(at), lanes), np.full(len(at), planes)]))
+    found = np.concatenate(parts, axis=1)
+    style = np.repeat(np.arange(len(WEIGHT_STYLES)), found.shape[1])
+    pe, simd, lane, plane_lane = np.tile(found, len(WEIGHT_STYLES))
+    return pe, simd, lane, plane_lane, style
 
 
 def _sizes(total: int, even: bool) -> Integers:

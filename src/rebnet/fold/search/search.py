@@ -180,7 +180,9 @@ class Search:
             for step, edge in zip(best.steps, path.edges, strict=True)
             if step.foldings is not None
         ]
-        foldings = tuple(Folding(int(f.pe[i]), int(f.simd[i]), int(f.lanes[i])) for f, i in chosen)
+        foldings = tuple(
+            f.folding(i, layer.weight_planes > 1) for (f, i), layer in zip(chosen, self._serial, strict=True)
+        )
         styles = tuple(WEIGHT_STYLES[int(f.style[i])] for f, i in chosen)
         over = path.costs[3] > self.share * self.device[3]
         if over:

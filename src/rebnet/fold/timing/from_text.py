@@ -37,6 +37,8 @@ def bound_cycles(network: Architecture, levels: int, input_bits: int) -> int | N
                 levels_out=0 if place is places[-1] else levels,
                 pixels=not layers,
                 vectors=place.behind.positions,
+                weight_planes=layer.weights.planes,
+                plane_lanes=layer.folding.plane_lanes or 1,
             )
         )
     beat = samples_per_beat(network.samples, layer_bound(layers, tuple(range(1, levels + 1))))

@@ -12,11 +12,11 @@ from rebnet.generate.c.plan import Layer
 from rebnet.generate.c.tables import Table
 from rebnet.ir.ops import Threshold
 
-_SHARED = ("weights", "slope", "before", "after")
+_SHARED = ("weights", "weight_gains", "slope", "before", "after")
 """Tables that all levels share."""
 
 _ROWS = Template("""\
-for (int row = 0; row < $rows; row++, weights += $column_words) {
+for (int row = 0; row < $rows; row++, weights += $row_words) {
     int32_t sum = 0; /* A */
 $planes\
 $tail}
@@ -25,6 +25,16 @@ $tail}
 _PLANES = Template("""\
     for (int plane = $first; plane < $last; plane++)
         sum += gains[plane] * ($columns - differing(weights, memory->window + plane * $column_words, $column_words));
+""")
+
+_WEIGHT_PLANES = Template("""\
+    for (int plane = $first; plane < $last; plane++) {
+        int32_t part = 0; /* of all planes of the weights */
+        for (int sign = 0; sign < $weight_planes; sign++)
+            part += weight_gains[sign] * ($columns - differing(weights + sign * $column_words,
+                                                               memory->window + plane * $column_words, $column_words));
+        sum += gains[plane] * part;
+    }
 """)
 
 _ENCODE = Template("""\
@@ -77,8 +87,10 @@ def summed_rows(layer: Layer, planes: Sequence[tuple[int, str]], tail: str) -> s
         tail: statements that read `row` and `sum`.
     """
     sizes = {"rows": layer.rows, "columns": layer.columns, "column_words": layer.column_words}
+    sizes |= {"weight_planes": layer.weight_planes, "row_words": layer.weight_planes * layer.column_words}
+    counted = _WEIGHT_PLANES if layer.weight_planes > 1 else _PLANES
     groups = (
-        _PLANES.substitute(sizes, first=first, last=f"{first} + {count}" if first else count) for first, count in planes
+        counted.substitute(sizes, first=first, last=f"{first} + {count}" if first else count) for first, count in planes
     )
     return _ROWS.substitute(sizes, planes="".join(groups), tail=indent(tail, "    "))
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from rebnet.errors import OptionError
 from rebnet.ir.features import Rescale
 from rebnet.ir.network import PIXELS, Network, Node
-from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText
+from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText, Weights
 from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
 from rebnet.ir.values import Code
 from rebnet.spec.window import Window
@@ -74,6 +74,11 @@ class Layer:
     def columns(self) -> int:
         """Inputs of a window."""
         return self.dense.weights.columns
+
+    @property
+    def weight_planes(self) -> int:
+        """Planes of the weights."""
+        return len(self.dense.weights.gains)
 
     @property
     def column_words(self) -> int:
@@ -207,9 +212,9 @@ def network_text(network: Network) -> str:
     for op in network.ops:
         match op:
             case Conv():
-                layers.append(ConvText(op.weights.rows, window=op.window))
+                layers.append(ConvText(op.weights.rows, window=op.window, weights=Weights.of(op.weights.gains)))
             case Dense():
-                layers.append(DenseText(op.weights.rows))
+                layers.append(DenseText(op.weights.rows, weights=Weights.of(op.weights.gains)))
             case MaxPool():
                 layers.append(PoolText(op.window))
     return str(Architecture(image.height, image.width, image.channels, tuple(layers)))

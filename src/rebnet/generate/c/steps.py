@@ -103,8 +103,8 @@ def _tables(plan: Graph, step: Step, node: Node[Op]) -> tuple[Table, ...]:
     match node.op:
         case Dense():
             assert step.layer is not None
-            weights, gains, reach = dense_tables(step.layer, served)
-            return (weights, gains) if isinstance(step.layer.tail, Threshold) else (weights, gains, reach)
+            *bits, reach = dense_tables(step.layer, served)
+            return tuple(bits) if isinstance(step.layer.tail, Threshold) else (*bits, reach)
         case Threshold():
             return threshold_tables(number, node.op, served)
         case Rescale() | Scores():

@@ -62,10 +62,14 @@ def narrowest(values: NDArray[np.int64]) -> NDArray[np.integer]:
 
 
 def weight_words(weights: BitMatrix) -> NDArray[np.uint32]:
-    """Rows of 32-bit words; column i is bit i % 32 of word i / 32, and what is left over is 0 as in a window."""
+    """Rows of 32-bit words, a row's planes one behind the other.
+
+    Column i is bit i % 32 of word i / 32, and what is left over is 0 as in a window.
+    """
     missing = -weights.columns % WORD_BITS
-    padded = np.pad(weights.bits, ((0, 0), (0, missing)))
-    return np.packbits(padded, axis=1, bitorder="little").view("<u4").astype(np.uint32).reshape(-1)
+    padded = np.pad(weights.planes.transpose(1, 0, 2), ((0, 0), (0, 0), (0, missing)))
+    packed = np.ascontiguousarray(np.packbits(padded, axis=2, bitorder="little"))
+    return packed.view("<u4").astype(np.uint32).reshape(-1)
 
 
 def step_table(tail: Threshold, served: tuple[int, ...]) -> NDArray[np.int64]:
@@ -79,23 +83,32 @@ def step_table(tail: Threshold, served: tuple[int, ...]) -> NDArray[np.int64]:
 
 def layer_tables(layer: Layer, served: tuple[int, ...]) -> tuple[Table, ...]:
     """All constants of a layer and of what stands behind it."""
-    weights, gains, reach = dense_tables(layer, served)
+    *bits, reach = dense_tables(layer, served)
     if isinstance(layer.tail, Threshold):
-        return (weights, gains, *threshold_tables(layer.number, layer.tail, served))
-    return (weights, gains, reach, *slope_tables(layer.number, layer.tail, served))
+        return (*bits, *threshold_tables(layer.number, layer.tail, served))
+    return (*bits, reach, *slope_tables(layer.number, layer.tail, served))
 
 
-def dense_tables(layer: Layer, served: tuple[int, ...]) -> tuple[Table, Table, Table]:
-    """Weights, gains and R of a layer."""
-    number, dense = layer.number, layer.dense
+def dense_tables(layer: Layer, served: tuple[int, ...]) -> tuple[Table, ...]:
+    """Weights, gains and, last, R of a layer; behind the weights what their planes count, where there are several."""
+    number, dense, planes = layer.number, layer.dense, layer.weight_planes
     assert dense.gains is not None
     sets = _sets(served)
     gains = narrowest(np.array(dense.gains, dtype=np.int64))
     meaning = f"{layer.rows} rows of {layer.columns} bits, words to a row: {layer.column_words}"
+    if planes > 1:
+        meaning = f"{layer.rows} rows of {planes} planes of {layer.columns} bits, words to each: {layer.column_words}"
+    both = " of inputs and of weights" if planes > 1 else ""
+    counts = Table(f"weight_gains{number}", f"h_1 ... h_{planes}", narrowest(np.array(dense.weights.gains)))
     return (
         Table(f"weights{number}", meaning, weight_words(dense.weights)),
+        *((counts,) if planes > 1 else ()),
         Table(f"gains{number}", f"g_1 ... g_{layer.planes}{sets}", gains),
-        Table(f"reach{number}", f"R = {layer.columns} times the gains{sets}", _reaches(layer)),
+        Table(
+            f"reach{number}",
+            f"R = {layer.columns} times the gains{both}{sets}",
+            _reaches(layer),
+        ),
     )
 
 
