@@ -32,6 +32,12 @@ def command(
     input_bits: Annotated[int, typer.Option(help="Bits of each pixel that are used, 1 to 8.")] = 8,
     width: Annotated[float, typer.Option(help="Factor on the outputs of every hidden layer.")] = 1,
     gain_bits: Annotated[int, typer.Option(help="Bits of the sum of a layer's integer gains.")] = 8,
+    weight_bits: Annotated[
+        int | None,
+        typer.Option(help="Bits of every layer's weights, 1 to 8; the recipe's if not given."),
+    ] = None,
+    first_weight_bits: Annotated[int | None, typer.Option(help="The same of the first layer.")] = None,
+    last_weight_bits: Annotated[int | None, typer.Option(help="The same of the last layer.")] = None,
     any_levels: Annotated[
         bool,
         typer.Option("--any-levels", help="Train for every m from 1 to M: shared weights, constants of their own."),
@@ -59,6 +65,9 @@ def command(
             input_bits=input_bits,
             width=width,
             gain_bits=gain_bits,
+            weight_bits=weight_bits,
+            first_weight_bits=first_weight_bits,
+            last_weight_bits=last_weight_bits,
             any_levels=any_levels,
             device=device,
             quiet=quiet(),

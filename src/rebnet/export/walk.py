@@ -16,6 +16,7 @@ from rebnet.ir.verify import verify
 from rebnet.nn.factors import with_factors
 from rebnet.nn.feature import NormFeature
 from rebnet.nn.graph import Step, said_by
+from rebnet.nn.linear import BinaryLayer
 from rebnet.nn.operations import Said
 from rebnet.nn.two_slope import PReLU
 
@@ -41,6 +42,7 @@ def walk(flow: Sequence[Step], name: str, foldings: Sequence[Folding | None], *,
     network = said.network(name)
     if snapped:
         network = with_factors(network)
+        _check_planes(network, said)
         _check_features(network, said)
     else:
         network = network.with_ops(map(_any_numbers, network.ops))
@@ -63,6 +65,17 @@ def _any_numbers(op: Op) -> Op:
             none = np.zeros_like(op.slope)
             return TwoSlope(none, none, none, 0)
     return op
+
+
+def _check_planes(network: Network, said: Said) -> None:
+    """Weights in residual planes count whole numbers."""
+    for name, modules in said.origins.items():
+        for module in modules:
+            if isinstance(module, BinaryLayer) and module.planes is not None and not module.planes.is_on_grid:
+                raise OptionError(
+                    f"{network.name}: the planes of the weights of {name} count no whole numbers yet; give export "
+                    "training images, so that it can snap them and recalibrate BatchNorm"
+                )
 
 
 def _check_bend(network: Network, name: str, module: nn.Module) -> None:

@@ -1,7 +1,6 @@
 """What there is by name: networks of the zoo, boards, parts, recipes, data sets."""
 
 from collections.abc import Callable
-from dataclasses import asdict
 from typing import get_args
 
 from rebnet.choices import Kind
@@ -65,7 +64,7 @@ def _parts() -> list[Listed]:
 def _recipes() -> list[Listed]:
     from rebnet.train.recipe import RECIPES
 
-    return [{"name": name, **asdict(recipe)} for name, recipe in sorted(RECIPES.items())]
+    return [{"name": name, **recipe.recorded()} for name, recipe in sorted(RECIPES.items())]
 
 
 def _datasets() -> list[Listed]:

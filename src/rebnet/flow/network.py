@@ -36,17 +36,25 @@ def train(
     input_bits: int = 8,
     width: float = 1,
     gain_bits: int = 8,
+    weight_bits: int | None = None,
+    first_weight_bits: int | None = None,
+    last_weight_bits: int | None = None,
     any_levels: bool = False,
     device: str = "auto",
     quiet: bool = False,
 ) -> "Training":
-    """Train a network; see `rebnet.train.train`. Returns the record of training.json."""
+    """Train a network; see `rebnet.train.train`. Returns the record of training.json.
+
+    Bits of weights that are given stand in the place of the recipe's.
+    """
     request = request_of(train, locals())
     from rebnet.train.folder import check_output
+    from rebnet.train.recipe import with_weight_bits
     from rebnet.train.request import check_request, recordable
 
+    chosen = with_weight_bits(recordable(dataset), recipe, weight_bits, first_weight_bits, last_weight_bits)
     asked: dict[str, Any] = {
-        "epochs": epochs, "seed": seed, "recipe": recipe, "input_bits": input_bits, "width": width,
+        "epochs": epochs, "seed": seed, "recipe": chosen, "input_bits": input_bits, "width": width,
         "gain_bits": gain_bits, "any_levels": any_levels, "device": device,
     }  # fmt: skip
     check_request(network, recordable(dataset), levels, **asked)  # before torch is imported, which takes seconds

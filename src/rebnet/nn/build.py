@@ -180,10 +180,10 @@ class _Builder:
         module: nn.Module
         if isinstance(layer, ConvText):
             name, window = f"conv{self._number}", layer.window
-            module = BinaryConv2d(value.shape.channels, layer.rows, window.kernel, window.stride)
+            module = BinaryConv2d(value.shape.channels, layer.rows, window.kernel, window.stride, layer.weights)
         else:
             codes = codes if value.flat else self.add("flatten", FlattenHWC(), codes)
-            name, module = f"linear{self._number}", BinaryLinear(value.shape.elements, layer.rows)
+            name, module = f"linear{self._number}", BinaryLinear(value.shape.elements, layer.rows, layer.weights)
         shape = shape_behind(layer, value.shape)
         return _Value(shape, "sums", self._number, isinstance(layer, DenseText), self.add(name, module, codes))
 

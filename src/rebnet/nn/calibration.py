@@ -21,6 +21,7 @@ from rebnet.nn.feature import NormFeature, shift_of
 from rebnet.nn.graph import Step, said_by, steps
 from rebnet.nn.linear import BinaryLayer
 from rebnet.nn.options import FEATURE_BITS
+from rebnet.nn.planes import WeightPlanes
 from rebnet.nn.residual import ResidualSign
 from rebnet.nn.two_slope import PReLU
 from rebnet.spec.gains import choose_gains
@@ -65,6 +66,8 @@ def _features(model: nn.Module) -> list[NormFeature]:
 def snap_gains(model: nn.Module, gain_bits: int = 8, threshold_bits: int = 24) -> None:
     """Set the factors of every `ResidualSign` of two or more levels to g_i / 2^f, with integers g_i.
 
+    So too those of weights in residual planes, h_j / 2^f, which come first.
+
     The integers are the hardware's gains, chosen by `rebnet.spec.gains.choose_gains` for the layers that
     consume the codes. One level needs no gain; in a network with features its factor becomes a power of two. In an
     any-level network, each m has gains of its own. Follow with `recalibrate`.
@@ -74,6 +77,9 @@ def snap_gains(model: nn.Module, gain_bits: int = 8, threshold_bits: int = 24) -
         gain_bits: Width of the sum of the gains.
         threshold_bits: Width of the thresholds, T.
     """
+    for module in model.modules():
+        if isinstance(module, WeightPlanes):
+            module.snap_()
     counts, flow = level_counts(model), steps(model)
     powers = bool(_features(model)) or any(len(step.of) > 1 for step in flow)
     for m in counts:
@@ -99,7 +105,7 @@ def _readers(flow: Sequence[Step], levels: int) -> Iterator[tuple[ResidualSign, 
         for sign, after in zip_longest(own, own[1:]):
             if isinstance(sign, ResidualSign):
                 readers = others if after is None else [after]
-                yield sign, max((one.weight[0].numel() for one in readers if isinstance(one, BinaryLayer)), default=1)
+                yield sign, max((one.inputs for one in readers if isinstance(one, BinaryLayer)), default=1)
 
 
 def snap_features(model: nn.Module, feature_bits: int = FEATURE_BITS) -> None:

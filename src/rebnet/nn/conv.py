@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rebnet.ir.architecture import ONE_BIT, Weights
 from rebnet.ir.ops import Conv
 from rebnet.nn.linear import BinaryLayer
 from rebnet.nn.operations import Said
@@ -33,11 +34,19 @@ class BinaryConv2d(BinaryLayer):
         out_channels: Channels of y.
         kernel: Rows and columns of a window, a number for both.
         stride: Rows and columns that it moves by.
+        weights: What the weights are, 1 bit if nothing is said.
     """
 
-    def __init__(self, in_channels: int, out_channels: int, kernel: int | Pair, stride: int | Pair = 1) -> None:
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int | Pair,
+        stride: int | Pair = 1,
+        weights: Weights = ONE_BIT,
+    ) -> None:
         window = Window(kernel, stride)
-        super().__init__(out_channels, in_channels, *window.kernel)
+        super().__init__(out_channels, in_channels, *window.kernel, weights=weights)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.window = window
@@ -53,7 +62,7 @@ class BinaryConv2d(BinaryLayer):
     def operations(self, said: Said) -> Said:
         """A convolution, and the padding in front of it: columns in the order kernel row, kernel column, channel."""
         said, window = said.maps(self), self.window
-        weights = self.packed(said, self.binary_weight.permute(0, 2, 3, 1).flatten(1))
+        weights = self.packed(said, lambda weight: weight.permute(0, 2, 3, 1).flatten(1))
         if said.padding is not None and said.padding.coded:
             window = said.padding.window
             if (window.kernel, window.stride) != (self.window.kernel, self.window.stride):
@@ -61,7 +70,7 @@ class BinaryConv2d(BinaryLayer):
                     self, f"its window is {self.window}, its map was padded for {window}; make them the same"
                 )
             said = replace(said, padding=None)
-        return said.then(self, Conv(weights, self.scale, window=window))
+        return said.then(self, Conv(weights, self.unit, window=window))
 
     def extra_repr(self) -> str:
         """Channels, window and the scale."""

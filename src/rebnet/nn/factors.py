@@ -22,7 +22,7 @@ def on_grid(network: Network, node: Node[Op]) -> Op:
     if not isinstance(node.op, ResidualSign):
         return node.op
     users = [user.op for user in network.users[node.name]]
-    inputs = max((op.weights.columns for op in users if isinstance(op, Dense)), default=1)
+    inputs = max((op.weights.columns * sum(op.weights.gains) for op in users if isinstance(op, Dense)), default=1)
     *fewer, most = (_on_grid(network, one, inputs) for one in (*node.op.fewer, node.op))
     return replace(most, fewer=tuple(fewer))
 

@@ -1,17 +1,20 @@
-"""The dense layer with 1-bit weights and one scale.
+"""The dense layer with 1-bit weights, or weights in planes, and one scale.
 
 Source: ReBNet (arXiv:1711.01243), section III-A: weights are gamma_w * sign(latent), one gamma_w per layer. Latent
 weights, their clipping and the straight-through gradient are BinaryNet's (arXiv:1602.02830).
 """
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rebnet.ir.architecture import ONE_BIT, Weights
 from rebnet.ir.ops import BitMatrix, Dense
 from rebnet.nn.operations import Said
+from rebnet.nn.planes import WeightPlanes, spread
 from rebnet.nn.residual import sign, straight_through_sign
 
 
@@ -30,18 +33,23 @@ class BinaryLayer(nn.Module):
 
     Latent weights start as N(0, 1/fan_in), where Adam flips a sign within the first tens of steps rather
     than within hundreds, and only the sign matters. Gradient: dL/dweight = dL/dsign(weight) * 1[|weight| <= 1]
-    (straight through).
+    (straight through). Weights of more than one bit are planes of signs, see `rebnet.nn.planes`.
 
     Attributes:
         weight: Latent weights, one row per output.
+        planes: What the latent weights become where that is more than a sign; else None.
         scale: gamma_w, see `unit_scale`.
         real: Multiply with the latent weights themselves, for a training that begins with real weights.
     """
 
-    def __init__(self, *shape: int) -> None:
+    def __init__(self, *shape: int, weights: Weights = ONE_BIT) -> None:
         super().__init__()
         fan_in = math.prod(shape[1:])
         self.scale = unit_scale(fan_in)
+        self.planes: WeightPlanes | None = None
+        if weights != ONE_BIT:
+            self.scale = 2.0 ** round(math.log2(self.scale / spread(weights)))
+            self.planes = WeightPlanes(weights)
         self.real = False
         self.weight = nn.Parameter(torch.randn(shape) / math.sqrt(fan_in))
 
@@ -52,10 +60,24 @@ class BinaryLayer(nn.Module):
 
     def used_weight(self) -> Tensor:
         """What the layer multiplies with, in the shape of `weight`."""
-        return self.weight if self.real else self.scale * straight_through_sign(self.weight)
+        if self.real:
+            return self.weight
+        if self.planes is not None:
+            return self.scale * self.planes.quantized(self.weight)
+        return self.scale * straight_through_sign(self.weight)
 
-    def packed(self, said: Said, rows: Tensor) -> BitMatrix:
-        """The weights `rows`, one row an output, as hardware holds them.
+    @property
+    def inputs(self) -> int:
+        """Inputs of an output, each as often as its weight counts at most: N·Σ h_j."""
+        return self.weight[0].numel() * (1 if self.planes is None else sum(self.planes.gains))
+
+    @property
+    def unit(self) -> float:
+        """What a weight of 1 is worth, as hardware holds weights."""
+        return self.scale * (1.0 if self.planes is None else self.planes.unit)
+
+    def packed(self, said: Said, rows: Callable[[Tensor], Tensor] = lambda weight: weight) -> BitMatrix:
+        """The weights as hardware holds them; `rows` makes one row an output of a tensor in the shape of `weight`.
 
         Raises:
             OptionError: The layer multiplies with its latent weights.
@@ -66,7 +88,10 @@ class BinaryLayer(nn.Module):
                 "multiplies with its latent weights, which hardware does not hold; call "
                 "rebnet.nn.build.use_real_weights(model, False) and train on",
             )
-        return BitMatrix.pack((rows > 0).cpu().numpy())
+        if self.planes is None:
+            return BitMatrix.pack((rows(self.binary_weight) > 0).cpu().numpy())
+        signs = torch.stack([rows(plane) for plane in self.planes.signs(self.weight)])
+        return BitMatrix.pack((signs > 0).cpu().numpy(), self.planes.gains)
 
     def clip_latent_(self, bound: float = 1.0) -> None:
         """Clamp the latent weights to [-bound, bound], so that none drifts too far to flip; call after each step."""
@@ -78,10 +103,15 @@ class BinaryLinear(BinaryLayer):
     """A dense layer y = scale * (x @ sign(weight)^T): y_o = scale * sum_n x_n * sign(weight_{o,n}).
 
     Shapes: x is N x in_features, y is N x out_features, weight is out_features x in_features.
+
+    Args:
+        in_features: Inputs of a row.
+        out_features: Rows.
+        weights: What the weights are, 1 bit if nothing is said.
     """
 
-    def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__(out_features, in_features)
+    def __init__(self, in_features: int, out_features: int, weights: Weights = ONE_BIT) -> None:
+        super().__init__(out_features, in_features, weights=weights)
         self.in_features = in_features
         self.out_features = out_features
 
@@ -91,7 +121,7 @@ class BinaryLinear(BinaryLayer):
 
     def operations(self, said: Said) -> Said:
         """A dense layer."""
-        return said.vectors(self).then(self, Dense(self.packed(said, self.binary_weight), self.scale))
+        return said.vectors(self).then(self, Dense(self.packed(said), self.unit))
 
     def extra_repr(self) -> str:
         """Inputs, outputs and the scale."""

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from rebnet.train.recipe import Recipe
 
 Curve = list[Epoch]
 """One entry per finished epoch."""
-YOUNG: dict[str, Any] = {"any_levels": False, "recipe": asdict(Recipe())}
+YOUNG: dict[str, Any] = {"any_levels": False, "recipe": Recipe().recorded()}
 """Settings that older checkpoints may lack, with the value that they had."""
 
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +151,7 @@ def train(
     settings = {
         "network": str(described),
         "dataset": dataset.name,
-        "recipe": asdict(chosen),
+        "recipe": chosen.recorded(),
         "levels": levels,
         "any_levels": any_levels,
         "input_bits": input_bits,

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 from rebnet.errors import FileFormatError, OptionError
+from rebnet.ir.architecture import MAX_WEIGHT_PLANES, Architecture, Weights
 from rebnet.nn.options import FEATURE_BITS, Estimator, Gradient
 
 Loss = Literal["cross_entropy", "squared_hinge"]
@@ -44,6 +45,10 @@ class Recipe:
             BatchNorm statistics.
         any_levels: Level counts that a step of an any-level training runs at: "all", or "sample", M and one more.
         feature_bits: F of a network with branches, whose features are multiples of 2^-F.
+        weight_bits: Bits of the weights of every layer, 1 to 8; 0 leaves what the network text says. A layer whose
+            weights the text names keeps them.
+        first_weight_bits: The same of the first layer, 0 leaves it to `weight_bits`.
+        last_weight_bits: The same of the last layer.
 
     Raises:
         OptionError: A field is of another type or outside its range. Numbers of numpy are numbers.
@@ -70,6 +75,9 @@ class Recipe:
     calibration_images: int = 10_000
     any_levels: AnyLevels = "all"
     feature_bits: int = FEATURE_BITS
+    weight_bits: int = 0
+    first_weight_bits: int = 0
+    last_weight_bits: int = 0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -77,6 +85,15 @@ class Recipe:
             if wanted:
                 raise OptionError(f"recipe: {field.name} holds {value!r}, it must {wanted}")
             object.__setattr__(self, field.name, value)
+
+    def applied(self, network: Architecture) -> Architecture:
+        """The network with weights of as many bits as the recipe says."""
+        bits = (self.weight_bits, self.first_weight_bits, self.last_weight_bits)
+        return network.with_weights(*(Weights("w", one) if one else None for one in bits))
+
+    def recorded(self) -> dict[str, Any]:
+        """The fields as a record holds them; what leaves the network as it is is left out."""
+        return {name: value for name, value in asdict(self).items() if value or name not in _WEIGHT_BITS}
 
     def learning_rate(self, step: int, steps: int) -> float:
         """Learning rate of step `step` of `steps`, counted from 0: linear warm-up times a cosine to zero."""
@@ -91,7 +108,9 @@ _LEAST = {"epochs": 1, "batch_size": 2, "calibration_images": 1}
 _POSITIVE = ("peak_learning_rate", "latent_clip", "initial_spread", "temperature")
 _SHARES = ("label_smoothing", "validation_fraction")
 _MOST = 2**31 - 1
-_HIGHEST = {"feature_bits": 16}
+_WEIGHT_BITS = ("weight_bits", "first_weight_bits", "last_weight_bits")
+"""Fields that change the network."""
+_HIGHEST = {"feature_bits": 16, **dict.fromkeys(_WEIGHT_BITS, MAX_WEIGHT_PLANES)}
 
 
 def _taken(name: str, value: object) -> tuple[object, str]:
@@ -188,3 +207,22 @@ def recipe_for(dataset: str, name: str | Recipe | None = None, epochs: int | Non
     if isinstance(epochs, bool) or not isinstance(epochs, Integral) or epochs < 1:
         raise OptionError(f"epochs={epochs}: a training takes at least one pass over the images; use 1 or more")
     return replace(recipe, epochs=epochs)
+
+
+def with_weight_bits(
+    dataset: str, name: str | None, every: int | None, first: int | None, last: int | None
+) -> str | Recipe | None:
+    """The recipe called `name`, or made for `dataset`, with bits of weights where these are given; else the name.
+
+    Raises:
+        OptionError: There is no recipe of that name, or bits are none that weights can have.
+    """
+    if every is first is last is None:
+        return name
+    recipe = recipe_for(dataset, name)
+    return replace(
+        recipe,
+        weight_bits=recipe.weight_bits if every is None else every,
+        first_weight_bits=recipe.first_weight_bits if first is None else first,
+        last_weight_bits=recipe.last_weight_bits if last is None else last,
+    )

@@ -41,6 +41,7 @@ def check_request(
         raise OptionError(f"width={width!r}: is {type(width).__name__}; use a number above 0, 1 changes nothing")
     described = widen(architecture(network), float(width) if not isinstance(width, int) else width)
     chosen = recipe_for(dataset, recipe, epochs)
+    described = chosen.applied(described)
     if levels != FLOAT_LEVELS:
         check_levels(levels)
     check_any_levels(levels, any_levels)

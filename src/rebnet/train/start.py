@@ -10,6 +10,7 @@ from rebnet.files import file_hash
 from rebnet.ir.notation import Architecture, parse
 from rebnet.nn.any_levels import PerLevel, is_any_level, level_counts
 from rebnet.nn.feature import NormFeature
+from rebnet.nn.linear import BinaryLayer
 from rebnet.nn.load import load_model
 from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.options import MODEL_FILE
@@ -70,6 +71,8 @@ def _take(wanted: nn.Module, given: nn.Module) -> None:
         wanted.load_state_dict(given.state_dict())
         if isinstance(wanted, PReLU):
             wanted.drop_grid()
+        if isinstance(wanted, BinaryLayer) and wanted.planes is not None:
+            wanted.planes.release_()
         return
     wanted.norm.load_state_dict(given.norm.state_dict())
     signs = [one.sign for one in (wanted, given) if isinstance(one, NormSign) and one.sign is not None]

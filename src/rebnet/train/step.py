@@ -17,6 +17,7 @@ from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.feature import share_statistics
 from rebnet.nn.graph import steps as flow_of
 from rebnet.nn.linear import BinaryLayer
+from rebnet.nn.planes import WeightPlanes
 from rebnet.nn.residual import ResidualSign
 from rebnet.train.any_levels import level_sets
 from rebnet.train.devices import ALONE, Processes
@@ -159,6 +160,8 @@ def is_compiled(loss_of: LossFunction) -> bool:
 def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Adam:
     """Adam over all parameters, without weight decay; the learning rate is set before each step."""
     factors = [module.log_increments for module in model.modules() if isinstance(module, ResidualSign)]
+    planes = [module for module in model.modules() if isinstance(module, WeightPlanes)]
+    factors += [module.log_increments for module in planes if module.trains]
     known = {id(factor) for factor in factors}
     others = [parameter for parameter in model.parameters() if id(parameter) not in known]
     groups = [{"params": others, "factor": 1.0}, {"params": factors, "factor": recipe.gamma_rate}]
