@@ -42,6 +42,7 @@ def test_every_file_has_tests_of_its_name(noun):
 TWINS = {
     "features": "graph",
     "gains": "calibration",
+    "groups": "conv",
     "padding": None,
     "pool": "build",
     "rescale": "feature",

@@ -61,7 +61,10 @@ TWINS: dict[Any, Twins] = {
     PixelInput: Twins(("pixels.pixel_planes",), "pixels.PixelInput", "4x4x1 - D3", ("pixel_input",)),
     Dense: Twins(("xnor.accumulate",), "linear.BinaryLinear", "4x4x1 - D3", ("mvtu",)),
     Conv: Twins(
-        ("window.windows", "xnor.accumulate"), "conv.BinaryConv2d", "4x4x1 - C4 - D3", ("mvtu", "sliding_window")
+        ("window.windows", "xnor.accumulate", "groups.accumulate_groups"),
+        "conv.BinaryConv2d",
+        "4x4x1 - C4 - D3",
+        ("mvtu", "sliding_window"),
     ),
     MaxPool: Twins(
         ("pool.max_pool", "features.max_pool_features"), "window.MaxPool2d", "6x6x1 - C4 - MP2 - D3", ("max_pool",)

@@ -18,7 +18,8 @@ _TWO_SLOPE, _UPSAMPLE = 13, 14
 
 LEGAL = {
     "source": 0, "kernel_h": 3, "kernel_w": 3, "stride_h": 1, "stride_w": 1, "top": 0, "left": 0, "out_height": 2,
-    "out_width": 2, "rows": 3, "levels_out": 1, "shift": 0, "weights": np.zeros((1, 3, 2), dtype=np.uint8),
+    "out_width": 2, "rows": 3, "groups": 1, "levels_out": 1, "shift": 0,
+    "weights": np.zeros((1, 3, 2), dtype=np.uint8),
     "weight_gains": np.ones(1, dtype=np.int64), "gains": np.ones((1, 1), dtype=np.int64),
     "thresholds": np.zeros((1, 3), dtype=np.int64), "steps": np.zeros((1, 3, 0), dtype=np.int64),
 }  # fmt: skip
@@ -54,6 +55,7 @@ BAD_LAYERS = {
     "no such window": {"kernel_h": 0},
     "windows outside of the map": {"out_height": 5},
     "no such number of rows": {"rows": 0},
+    "groups must divide its channels": {"groups": 3},
     "levels must be at most 8": {"levels_out": 9},
     "shift must be 0 to 12": {"shift": 13},
     "reads no value": {"source": 1},

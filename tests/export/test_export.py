@@ -71,6 +71,7 @@ CONVOLUTIONS = (
     "8x7x2 - C5:2x2 - MP3/2 - C6:3x3+same - C3:4x4+same - D4",  # pool, then padding, before one residual sign
     "8x7x2 - C5:5x5/3+same - C3:1x1 - D6 - D4",
     "8x7x2 - C64:2x2/2 - MP2/1 - C65:2x2+same - D4",
+    "8x7x2 - DW3(3,7):3x3+same - MP2 - C9%3(3,2):1x1 - DW:2x2 - D4",  # depthwise on pixels, groups behind a pool
 )
 
 

@@ -28,7 +28,7 @@ def built(network):
 
 
 def test_balanced_foldings_keep_the_pace():
-    for seed in (3, FORKED, 14, 2, 18):  # in the last two a join is slower than every layer
+    for seed in (3, FORKED, 18, 14, 23):  # in the last two a join is slower than every layer
         network = lower(random_graph(seed, levels=2))
         accelerator = built(network)
         depths = size_fifos(accelerator)

@@ -83,6 +83,27 @@ def test_balanced_counts_every_window(target):
         assert layer.pe * layer.simd == min(pe * simd for pe, simd in shapes if cycles(pe, simd) <= target)
 
 
+@pytest.mark.parametrize("target", [128, 160, 333, 700, 3000])
+def test_balanced_knows_what_groups_allow(target):
+    """PE of one group divide its rows, those of several have all rows of each; a strided map comes in word by word."""
+    drawn = from_text("8x8x2 - C6:3x3+same - DW:3x3/2+same - C8%2:3x3 - D4", levels=2)
+    layers = layers_of(drawn, choose(drawn, "balanced", target))
+    grouped = [
+        (layer, legal) for layer, legal in zip(layers, (None, (1, 2, 3, 6), (1, 2, 4, 8)), strict=False) if legal
+    ]
+    for layer, legal in grouped:
+        assert layer.legal_pe == legal
+
+        def cycles(pe, simd, layer=layer):
+            turns = max(1, layer.parts * layer.part_rows // max(pe, layer.part_rows))
+            words = layer.map_positions * turns
+            return max(layer.vectors * (layer.rows // pe) * math.ceil(layer.cols / simd) * 2, words)
+
+        assert layer.cycles(2) == cycles(layer.pe, layer.simd) <= target
+        shapes = product(legal, range(1, layer.cols + 1))
+        assert layer.pe * layer.simd == min(pe * simd for pe, simd in shapes if cycles(pe, simd) <= target)
+
+
 def test_no_folding_is_faster_than_a_window_a_cycle():
     drawn = from_text(CONVOLUTIONS, levels=2)
     message = (

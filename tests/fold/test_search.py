@@ -18,6 +18,7 @@ from rebnet.fold.search.choices import Choices
 from rebnet.fold.search.fronts import every_folding, least_luts
 from rebnet.fold.search.likely import likely_depths
 from rebnet.fold.search.search import Goal, Search
+from rebnet.ir.bounds import pe_fault
 from rebnet.ir.notation import Folding
 from rebnet.lower import lower
 from rebnet.stages.accelerator import accelerator_of, layers_of
@@ -28,6 +29,8 @@ TEXTS = {
     "deep": ("1x2x1 - D2 - D2 - D2", 1, 1),
     "convolutional": ("3x3x2 - C2:2x2 - MP2 - D2", 1, 1),
     "padded": ("2x2x2 - C2:2x2+same - D2", 2, 1),
+    "depthwise": ("2x2x2 - DW:2x2+same - D2", 2, 1),
+    "grouped": ("2x1x2 - C4%2:2x1+same - D2", 1, 1),
 }
 LARGE = Resources(lut=40_000, ff=80_000, bram_36k=40, dsp=60)
 
@@ -65,7 +68,8 @@ def every_accelerator(name):
         lanes = network.levels if index else network.input.bits
         ranges = (dense.weights.rows, dense.weights.columns, lanes)
         every = product(*(range(1, most + 1) for most in ranges))
-        choices.append([(Folding(*folding), style) for folding in every for style in WEIGHT_STYLES])
+        legal = [folding for folding in every if pe_fault(dense.weights.rows, dense.group_count, folding[0]) is None]
+        choices.append([(Folding(*folding), style) for folding in legal for style in WEIGHT_STYLES])
     rows = []
     for chosen in product(*choices):
         foldings, styles = zip(*chosen, strict=True)

@@ -90,12 +90,12 @@ class Graph:
     def pick(self, names: list[str]) -> str:
         return names[int(self.rng.integers(max(0, len(names) - 4), len(names)))]
 
-    def layer(self, source: str, rows: int, window: Window | None) -> str:
+    def layer(self, source: str, rows: int, window: Window | None, groups: int = 1) -> str:
         """A layer with weights, and what its sums' width is."""
         shape = self.values[source].shape
-        columns = shape.elements if window is None else window.area * shape.channels
+        columns = shape.elements if window is None else window.area * shape.channels // groups
         weights, square = BitMatrix.pack(self.rng.random((rows, columns)) < 0.5), 1.0
-        if self.planes is not None:
+        if self.planes is not None and groups == 1:
             codes = self.values[source]
             assert isinstance(codes, Code)
             assert codes.gains is not None
@@ -105,7 +105,7 @@ class Graph:
                 weights = draw_weights(self.planes, rows, columns, gains)
             square = float(sum(gain * gain for gain in gains))
         scale = 2.0 ** int(self.rng.integers(-3, 1))
-        op = Dense(weights, scale) if window is None else Conv(weights, scale, window=window)
+        op = Dense(weights, scale) if window is None else Conv(weights, scale, window=window, groups=groups)
         return self.put(op, source, width=scale * self.widths[source] * (columns * square) ** 0.5)
 
     def norm(self, source: str, *, positive: bool) -> str:
@@ -287,7 +287,12 @@ def _layer(graph: Graph, source: str, fraction_bits: int) -> None:
     rng, shape = graph.rng, graph.values[source].shape
     window = graph.window(shape)
     rows = int(rng.choice([3, 4, 4, 4, 4, 7]))
-    sums = graph.layer(source, rows, window)
+    groups = 1
+    if window is not None and rng.random() < 0.35:
+        divisors = [one for one in range(1, shape.channels + 1) if shape.channels % one == 0]
+        groups = divisors[max(int(rng.integers(len(divisors))) for _ in range(2))]
+        rows = groups * int(rng.choice([1, 1, 2, 3])) if groups > 1 else rows
+    sums = graph.layer(source, rows, window, groups)
     pooled = False
     if window is not None and rng.random() < 0.25:
         size = graph.values[sums].shape
@@ -315,8 +320,14 @@ def exact_values(network: Network, images: np.ndarray, m: int) -> dict[str, np.n
         inputs = [found[source] for source in network.sources(node)]
         low = lowest.get(network.sources(node)[0], 0.0)
         match node.op:
-            case Conv(window=window) as op:
-                value = _windows(inputs[0], window, low) @ op.weights.values.T * op.scale
+            case Conv(window=window, groups=groups) as op:
+                rows, shape = op.weights.rows // groups, inputs[0].shape
+                own = shape[-1] // groups
+                weights = np.zeros((op.weights.rows, window.area, shape[-1]))  # of all channels, 0 for other groups
+                for row, numbers in enumerate(op.weights.values.reshape(-1, window.area, own)):
+                    first = row // rows * own
+                    weights[row, :, first : first + own] = numbers
+                value = _windows(inputs[0], window, low) @ weights.reshape(len(weights), -1).T * op.scale
             case Dense() as op:
                 flat = inputs[0].reshape(len(images), 1, 1, -1)
                 value = flat @ op.weights.values.T * op.scale
@@ -352,6 +363,9 @@ def exact_values(network: Network, images: np.ndarray, m: int) -> dict[str, np.n
                 value = np.concatenate(inputs, axis=-1)
             case Stack():
                 value = sum(inputs)
+        given = network.values[node.name]
+        if isinstance(given, Feature):  # whole numbers of units, of which a third is not a sum of powers of two
+            value = np.rint(value / float(given.unit)) * given.unit.numerator / given.unit.denominator
         if isinstance(node.op, MaxPool | Join | Upsample) and network.sources(node)[0] in lowest:
             lowest[node.name] = low
         elif isinstance(node.op, Stack):

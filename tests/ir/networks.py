@@ -95,7 +95,7 @@ def from_text(text, seed=0, levels=2, bits=8, dead=0.0, pool_behind=False):
         weights = BitMatrix.pack(rng.random((rows, columns)) < 0.5)
         name, scale = f"layer{sum(isinstance(op, tuple) for op in ops) + 1}", float(rng.uniform(0.01, 1))
         if isinstance(layer, ConvText):
-            ops.append((name, Conv(weights, scale, layer.folding, window=layer.window)))
+            ops.append((name, Conv(weights, scale, layer.folding, window=layer.window, groups=layer.groups)))
         else:
             ops.append((name, Dense(weights, scale, layer.folding)))
         weight = rng.uniform(0.5, 1.5, rows) * rng.choice([-1, 1], rows) * (rng.random(rows) >= dead)

@@ -1,11 +1,14 @@
 """Network texts: round trip, the canonical spelling, every refusal."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rebnet.errors import FoldingError, NotationError
-from rebnet.ir.notation import Architecture, ConvText, DenseText, Folding, PoolText, parse
+from rebnet.ir.bounds import grouped_pe
+from rebnet.ir.notation import Architecture, ConvText, DenseText, DepthwiseText, Folding, PoolText, parse
 from rebnet.spec.window import Window
 
 from ..spec.draw_windows import any_windows
@@ -19,17 +22,32 @@ def foldings(inputs):
 
 
 @st.composite
+def grouped(draw, window, channels):
+    """A convolution in groups, or a depthwise one, with a folding that it can have."""
+    groups = draw(st.sampled_from([one for one in range(1, channels + 1) if channels % one == 0]))
+    times = draw(st.integers(1, 3))
+    depthwise = groups == channels and draw(st.booleans())
+    folding = draw(foldings(window.area * channels // groups))
+    if folding is not None and groups > 1:
+        folding = replace(folding, pe=draw(st.sampled_from(grouped_pe(groups * times, groups))))
+    return DepthwiseText(times, folding, window) if depthwise else ConvText(groups * times, folding, window, groups)
+
+
+@st.composite
 def architectures(draw):
     height, width, channels = (draw(st.integers(1, 40)) for _ in range(3))
     layers = ()
     for _ in range(draw(st.integers(0, 4))):
         height_now, width_now, channels_now = Architecture(height, width, channels, layers).shapes[-1]
         window = draw(any_windows(min(height_now, width_now)))
-        if layers and isinstance(layers[-1], ConvText) and draw(st.booleans()):
+        if layers and isinstance(layers[-1], ConvText | DepthwiseText) and draw(st.booleans()):
             layers = (*layers, PoolText(window))
             continue
         if draw(st.booleans()):
             window = Window(draw(st.integers(1, 12)), window.stride, same=True)
+        if draw(st.integers(0, 3)) == 0:
+            layers = (*layers, draw(grouped(window, channels_now)))
+            continue
         folding = draw(foldings(window.area * channels_now))
         layers = (*layers, ConvText(draw(st.integers(1, 600)), folding, window))
     for _ in range(draw(st.integers(1, 4))):
@@ -77,7 +95,8 @@ IMAGE = (
 LAYER = (
     "not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or D<outputs>(PE,SIMD,LANES), "
     "such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and :KxK/STRIDE+same, such as "
-    "C96(32,33):11x11/4, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an average pool AP<size>/STRIDE or GAP, "
+    "C96(32,33):11x11/4, in groups with %GROUPS behind its channels, such as C32%4, or a depthwise one, such as "
+    "DW:3x3+same, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an average pool AP<size>/STRIDE or GAP, "
     "PReLU or RPReLU, U<factor> or U<rows>x<columns>, such as U2, or a block such as 2{ C64:3x3+same | }+"
 )
 CONV = "C16:5x5/2 or C16:1x9/1x2+same"
@@ -125,6 +144,19 @@ FACTORS = "the parentheses must hold (PE,SIMD) or (PE,SIMD,LANES) in whole numbe
             "28x28x1 - C4 - AP2+1 - D10",
             "network text, token 3, 'AP2+1': an average pool is not padded; leave +1 out",
         ),
+        ("28x28x1 - C4%0 - D10", "network text, token 2, 'C4%0': has 0 groups; use at least 1"),
+        (
+            "28x28x1 - C4%3 - D10",
+            "network text, token 2, 'C4%3': has 3 groups, which do not divide its 4 outputs; use a divisor of both",
+        ),
+        (
+            "28x28x3 - C4%2 - D10",
+            "network text, token 2, 'C4%2': has 2 groups, which do not divide its 3 input channels; use a divisor of "
+            "both",
+        ),
+        ("28x28x1 - DW0 - D10", f"network text, token 2, 'DW0': {LAYER}"),
+        ("28x28x1 - DW%2 - D10", f"network text, token 2, 'DW%2': {LAYER}"),
+        ("28x28x2 - C4%2 - D10 - DW - D10", f"network text, token 4, 'DW': {BEHIND}"),
         ("28x28x1 - C4(1) - D10", f"network text, token 2, 'C4(1)': {FACTORS}"),
         ("28x28x1 - C4 - MP - D10", f"network text, token 3, 'MP': {LAYER}"),
         ("28x28x1 - C4 - MP0 - D10", f"network text, token 3, 'MP0': {LEAST} {MAX_POOL}"),
@@ -190,6 +222,15 @@ def test_unreadable_texts(text, message):
             "4x4x3 - C5 - D10(1,21)",
             "layer 2, D10(1,21): SIMD=21 is more than the layer's 20 inputs; use 1 to 20",
         ),
+        (
+            "4x4x6 - DW(4,1) - D10",
+            "layer 1, C6%6(4,1): PE=4 for 6 groups of 1 outputs; use one of 1, 2, 3, 6",
+        ),
+        (
+            "4x4x6 - C12%3(8,1) - D10",
+            "layer 1, C12%3(8,1): PE=8 for 3 groups of 4 outputs; use one of 1, 2, 4, 12",
+        ),
+        ("4x4x6 - DW(6,10) - D10", "layer 1, C6%6(6,10): SIMD=10 is more than the layer's 9 inputs; use 1 to 9"),
         ("4x4x3 - C5(0,3) - D10", "layer 1, C5(0,3): PE=0; use at least 1"),
     ],
 )
@@ -203,7 +244,7 @@ def test_more_elements_than_rows_are_legal():
     assert parse("4x4x1 - D10(16,4)").layers[0].folding == Folding(16, 4)
 
 
-@given(st.text(alphabet="0123456789xDCMP:/+same(),- \n٣²", max_size=30))
+@given(st.text(alphabet="0123456789xDCWMP%:/+same(),- \n٣²", max_size=30))
 def test_any_text_is_read_or_refused(text):
     try:
         architecture = parse(text)
@@ -264,6 +305,12 @@ def test_a_network_of_other_windows():
         ("C64:3x3+same", "C64:3x3+same"),
         ("C64:1x1/1", "C64:1x1"),
         ("C96(32,33):11x11/4", "C96(32,33):11x11/4"),
+        ("C64%4:3x3", "C64%4"),
+        ("C64%1:3x3", "C64"),
+        ("C064%04( 2,3):3x3+same", "C64%4(2,3):3x3+same"),
+        ("DW:3x3", "DW"),
+        ("DW1:3x3/2", "DW:3x3/2"),
+        ("DW02(4,9):3x3+same", "DW2(4,9):3x3+same"),
         ("C4 - MP2/2", "C4 - MP2"),
         ("C4 - MP3", "C4 - MP3/2"),
         ("C4 - MP3/2", "C4 - MP3/2"),
@@ -281,6 +328,15 @@ def test_windows_have_one_spelling(token, canonical):
 def test_a_window_may_be_as_large_as_its_map_and_larger_where_it_pads():
     assert parse("5x6x1 - C3:5x5 - D2").shapes[1] == (1, 2, 3)
     assert parse("5x6x1 - C3:9x9/2+same - D2").shapes[1] == (3, 3, 3)
+
+
+def test_a_depthwise_layer_has_the_channels_in_front_of_it():
+    arch = parse("8x8x3 - C4:3x3+same - DW2(8,9):3x3/2+same - MP2 - C6%2:1x1 - D2")
+    assert arch.shapes == ((8, 8, 3), (8, 8, 4), (4, 4, 8), (2, 2, 8), (2, 2, 6), (1, 1, 2))
+    assert arch.layers[1] == ConvText(8, Folding(8, 9), Window(3, 2, same=True), groups=4)
+    assert [place.inputs for place in arch.places] == [27, 9, 0 + 8 * 16, 4, 24]
+    assert str(arch.without_folding()) == "8x8x3 - C4:3x3+same - DW2:3x3/2+same - MP2 - C6%2:1x1 - D2"
+    assert str(parse("4x4x2 - C4:1x1 - 2{ DW:3x3+same | }+ - D2")) == "4x4x2 - C4:1x1 - 2{ DW:3x3+same | }+ - D2"
 
 
 def test_pools_keep_their_place_without_folding():

@@ -56,6 +56,14 @@ def test_how_a_window_is_stored(tmp_path):
     assert windows == squares + pairs
 
 
+def test_groups_are_stored_where_there_are_several(tmp_path):
+    network = from_text("4x4x4 - C4%1:1x1 - DW:3x3 - C6%2:1x1 - D3")
+    save(network, tmp_path)
+    assert load(tmp_path) == network
+    record = json.loads((tmp_path / NETWORK_FILE).read_text())
+    assert [op.get("groups") for op in record["ops"] if op["op"] == "Conv"] == [None, 4, 2]
+
+
 def test_round_trip_of_fixed_levels_and_lanes(tmp_path):
     network = replace(lower(fix_levels(exported(folding=Folding(3, 2, 2)))), name="näme")
     save(network, tmp_path)

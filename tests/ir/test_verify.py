@@ -184,6 +184,15 @@ CONVOLUTIONS = [
         edit(MAPS, 0, folding=Folding(1, 5)),
         "tiny, operation 1, Conv layer1: SIMD=5 is more than the layer's 4 inputs; use 1 to 4",
     ),
+    (edit(MAPS, 0, groups=0), "tiny, operation 1, Conv layer1: has 0 groups; use at least 1"),
+    (
+        edit(MAPS, 0, groups=2),
+        "tiny, operation 1, Conv layer1: has 2 groups, which do not divide its 1 input channels; use a divisor of both",
+    ),
+    (
+        edit(from_text("4x4x4 - DW - D2"), 0, folding=Folding(3, 1)),
+        "random, operation 1, Conv layer1: PE=3 for 4 groups of 1 outputs; use one of 1, 2, 4",
+    ),
     (edit(MAPS, 0, scale=0.0), "tiny, operation 1, Conv layer1: scale=0.0; must be above 0"),
     (
         edit(MAPS, 2, window=Window(3, 1)),

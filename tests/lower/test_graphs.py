@@ -11,6 +11,7 @@ from rebnet.engine.reference import run, run_batch
 from rebnet.ir import storage
 from rebnet.ir.text import parse, tensors_of, to_text
 from rebnet.lower import PASSES, lower
+from rebnet.spec.groups import accumulate_groups
 from rebnet.spec.window import windows
 from rebnet.spec.xnor import accumulate
 
@@ -24,7 +25,11 @@ def planes_in_front(network, images, index):
         seen[node.name] = planes
         vectors = windows(planes, op.window) if hasattr(op, "window") else planes.reshape(*planes.shape[:2], 1, 1, -1)
         flat = vectors.reshape(len(vectors), -1, vectors.shape[-1])
-        return accumulate(flat, op.weights.bits, gains, op.weights.gains).reshape(*vectors.shape[1:4], -1)
+        if op.group_count > 1:
+            sums = accumulate_groups(flat, op.weights.bits, gains, op.window.area, op.groups)
+        else:
+            sums = accumulate(flat, op.weights.bits, gains, op.weights.gains)
+        return sums.reshape(*vectors.shape[1:4], -1)
 
     run_batch(network, laws_of(network), images, index, accumulate_layer)
     return seen

@@ -16,6 +16,7 @@ from rebnet.fold.timing.cycle_model import run
 from rebnet.fold.timing.depths import size_fifos
 from rebnet.generate import generate
 from rebnet.ir import storage
+from rebnet.ir.bounds import grouped_pe
 from rebnet.ir.network import Network
 from rebnet.ir.notation import MAX_LEVELS, Folding
 from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign
@@ -81,7 +82,14 @@ def draw_network(rng: np.random.Generator, number: int, planes: np.random.Genera
     return _finished(rng, number, levels, image, layers)
 
 
-def draw_conv_network(rng: np.random.Generator, number: int, planes: np.random.Generator | None = None) -> Network:
+def draw_grouped_network(rng: np.random.Generator, number: int) -> Network:
+    """A lowered random network of convolutions of which most are in groups, and dense layers."""
+    return draw_conv_network(rng, number, grouped=True)
+
+
+def draw_conv_network(
+    rng: np.random.Generator, number: int, planes: np.random.Generator | None = None, *, grouped: bool = False
+) -> Network:
     """A lowered random network of 1 to 3 convolutions, some with a pool behind, and 1 or 2 dense layers."""
     levels = int(rng.integers(1, 5))
     image = PixelInput(
@@ -95,9 +103,14 @@ def draw_conv_network(rng: np.random.Generator, number: int, planes: np.random.G
         most = 5 if same else min(5, height, width)
         window = Window(int(rng.integers(1, most + 1)), int(rng.integers(1, 4)), same)
         number_of_layers += 1
-        rows, columns = draw_size(rng, 13), window.area * channels
-        weights = _draw_weights(rng, rows, columns, planes, levels, 0 if layers else image.bits)
-        layers.append(Conv(weights, float(rng.uniform(0.01, 2)), window=window))
+        rows, groups = draw_size(rng, 13), 1
+        if grouped and rng.random() < 0.7:
+            groups = int(rng.choice([one for one in range(1, channels + 1) if channels % one == 0]))
+            rows = groups * -(-rows // groups)
+        own = planes if groups == 1 else None
+        columns = window.area * channels // groups
+        weights = _draw_weights(rng, rows, columns, own, levels, 0 if layers else image.bits)
+        layers.append(Conv(weights, float(rng.uniform(0.01, 2)), window=window, groups=groups))
         height, width = window.output(height, width)
         channels = rows
         if rng.random() < 0.5:
@@ -195,9 +208,12 @@ def draw_foldings(rng: np.random.Generator, network: Network) -> tuple[Folding, 
         assert isinstance(codes, Code)
         planes = codes.planes
         lanes = draw_part(rng, min(planes + 1, MAX_LEVELS))
+        pe, groups = draw_part(rng, rows + 3), layer.op.group_count
+        if groups > 1:
+            pe = int(rng.choice(grouped_pe(rows, groups)))
         own = len(layer.op.weights.gains)
         plane_lanes = draw_part(rng, own) if own > 1 else None
-        foldings.append(Folding(draw_part(rng, rows + 3), draw_part(rng, columns), lanes, plane_lanes))
+        foldings.append(Folding(pe, draw_part(rng, columns), lanes, plane_lanes))
     return tuple(foldings)
 
 

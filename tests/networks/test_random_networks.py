@@ -1,7 +1,8 @@
 """Random networks with branches, and chains, through generate and Verilator: scores, cycles and fills, all with ==.
 
 Graphs are what may go wrong in most ways; chains draw what graphs leave out: many rows, wide windows, slopes near 0.
-`pytest tests/networks --networks 1000 --first-bundle 100` draws 1,000 graphs, and 250 chains, that CI does not see.
+A bundle of chains has convolutions in groups alone. `pytest tests/networks --networks 1000 --first-bundle 100` draws
+1,000 graphs, and 500 chains, that CI does not see.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from networks.draw import Drawn, draw_bundle, draw_chain, draw_graph, stream
+from networks.draw import Drawn, draw_bundle, draw_chain, draw_graph, draw_grouped_network, stream
 from rebnet.engine.predictor import Predictor, instruction_sets
 from rebnet.engine.reference import run_mixed
 from rebnet.fold.timing.cycle_model import run
@@ -19,7 +20,7 @@ from rebnet.ir.network import Network
 BUNDLE = 25
 """Networks of a simulator; much of its build is the same for any number."""
 CHAINS = 4
-"""Bundles of graphs to one of chains."""
+"""Bundles of graphs to one of chains, and to one of chains in groups."""
 FIRST_CHAINS = 37
 """Seed of the first bundle of chains, whose networks have all that those of graphs lack: windows and pools of 4 and 5,
 strides of 3, line buffers that take and give several words at a time, layers of 1 row and of 16, one layer alone."""
@@ -30,6 +31,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     graphs = -(-networks // BUNDLE)
     bundles = [("graph", draw_graph, first + k) for k in range(graphs)]
     bundles += [("chain", draw_chain, first + FIRST_CHAINS + k) for k in range(-(-graphs // CHAINS))]
+    bundles += [("grouped", draw_grouped_network, first + k) for k in range(-(-graphs // CHAINS))]
     metafunc.parametrize(
         ("draw", "seed"), [(draw, seed) for _, draw, seed in bundles], ids=[f"{name}-{k}" for name, _, k in bundles]
     )

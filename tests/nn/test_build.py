@@ -14,6 +14,7 @@ from rebnet.nn.pixels import PixelInput
 from rebnet.nn.window import MaxPool2d
 
 TINY = architecture("4x4x1 - D8 - D6 - D3")
+PAIRS = architecture("8x8x3 - C4:3x3+same - DW:3x3+same - C6%2:1x1 - DW2:3x3/2 - D3")
 MAPS = architecture("9x7x2 - C4:3x3/2+same - C5:2x2+same - MP2/1 - C6:2x2+same - MP2 - D8 - D3")
 
 
@@ -51,6 +52,15 @@ def test_every_map_has_the_shape_of_the_text():
     assert tuple(shapes) == MAPS.shapes[1:]
 
 
+def test_groups():
+    model = build(PAIRS, 2)
+    convolutions = [module for module in model.modules() if isinstance(module, BinaryConv2d)]
+    assert [(one.in_channels, one.out_channels, one.groups) for one in convolutions] == [
+        (3, 4, 1), (4, 4, 4), (4, 6, 2), (6, 12, 6),
+    ]  # fmt: skip
+    assert str(convolutions[1]) == "BinaryConv2d(4, 4, 3x3, groups=4, scale=0.25)"
+
+
 def test_the_float_network():
     model = build(MAPS, 0)
     assert [name for name, _ in model.named_children()][:8] == [
@@ -59,14 +69,14 @@ def test_the_float_network():
     assert (type(model.sign1), model.norm1.sign, model.norm1.pad) == (nn.ReLU, None, None)
 
 
-@pytest.mark.parametrize("network", [TINY, MAPS])
+@pytest.mark.parametrize("network", [TINY, MAPS, PAIRS])
 def test_trains_every_parameter(network):
     model = build(network, 3)
     model(torch.randint(0, 256, (7, *network.shapes[0]), dtype=torch.uint8)).square().sum().backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@pytest.mark.parametrize("network", [TINY, MAPS])
+@pytest.mark.parametrize("network", [TINY, MAPS, PAIRS])
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")  # torch's compiler's own
 def test_compiles_without_graph_breaks(network):
     model = build(network, 3)

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from rebnet.errors import OptionError
 from rebnet.nn.conv import BinaryConv2d, convolve_small
 from rebnet.spec.window import Window, windows
 
@@ -21,6 +22,25 @@ def test_is_a_dense_layer_over_every_window(kernel, stride):
     matrix = layer.binary_weight.permute(0, 2, 3, 1).flatten(1)
     expected = layer.scale * (vectors @ matrix.T)
     assert torch.equal(layer(x), expected.permute(0, 3, 1, 2))
+
+
+@pytest.mark.parametrize(("channels", "outputs", "groups"), [(6, 6, 6), (4, 12, 4), (6, 4, 2), (8, 8, 4)])
+@pytest.mark.parametrize("size", [7, 3])  # a map of many windows, and one of few
+def test_groups_are_those_of_torch(channels, outputs, groups, size):
+    layer = BinaryConv2d(channels, outputs, 3, groups=groups)
+    x = torch.where(torch.rand(2, channels, size, size) > 0.5, 1.0, -1.0).requires_grad_()
+    assert layer.weight.shape == (outputs, channels // groups, 3, 3)
+    expected = torch.nn.functional.conv2d(x.double(), layer.scale * layer.binary_weight.double(), groups=groups)
+    y = layer(x)
+    assert torch.equal(y.double(), expected)
+    y.sum().backward()
+    assert x.grad is not None
+    assert layer.weight.grad.abs().max() > 0
+
+
+def test_groups_that_do_not_divide():
+    with pytest.raises(OptionError, match=r"^BinaryConv2d: has 3 groups, which do not divide its 4 input channels"):
+        BinaryConv2d(4, 6, 3, groups=3)
 
 
 def test_zero_weights_count_as_plus_one():

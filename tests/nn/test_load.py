@@ -45,7 +45,7 @@ def test_comes_back_bit_for_bit(run):
 
 
 def test_maps_come_back_bit_for_bit(tmp_path):
-    text = "6x5x2 - C4:3x3+same - MP2 - C5:2x2+same - D6 - D3"
+    text = "6x5x2 - C4:3x3+same - MP2 - DW2:2x2+same - C6%2:1x1 - D6 - D3"
     model = build(architecture(text), 3).eval()
     assert not [name for name in model.state_dict() if name.startswith(("pixels", "pad", "pool", "flatten"))]
     save_model(tmp_path, model, ModelMetadata(text, 3, 8, "blobs"))

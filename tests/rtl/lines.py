@@ -43,6 +43,12 @@ class Shape:
     extra: int | None = 0
     pool: bool = False
     images: int = 4
+    sides: int = 0
+
+    @property
+    def by_word(self) -> bool:
+        """Whether a window comes word by word of its pixels: of a pool, or in front of a convolution in groups."""
+        return self.pool or self.sides > 0
 
     @property
     def out(self) -> tuple[int, int]:
@@ -71,7 +77,7 @@ class Shape:
         size = self.height * self.width * self.pixel
         numbers = np.arange(1, size + 1).reshape(1, 1, self.height, self.width, self.pixel)
         every = windows(numbers, self.window).reshape(-1, self.window.area, self.pixel)
-        groups = every.transpose(0, 2, 1) if self.pool else every.reshape(len(every), 1, -1)
+        groups = every.transpose(0, 2, 1) if self.by_word else every.reshape(len(every), 1, -1)
         missing = -groups.shape[2] % self.reads
         beats = np.pad(groups, ((0, 0), (0, 0), (0, missing))).reshape(*groups.shape[:2], -1, self.reads)
         return [[[tuple(map(int, beat)) for beat in group] for group in window] for window in beats]
@@ -114,7 +120,7 @@ class Shape:
     def parameters(self) -> dict[str, int | str]:
         """Parameters of `window_buffer` that its two users have as well; a pool has no padding."""
         sizes = (self.height, self.width, self.channels, self.planes, self.pool, self.word, self.reads, self.writes)
-        return WindowUnit("", self.window, *sizes, self.level_width).sizes(self.depth)
+        return WindowUnit("", self.window, *sizes, self.level_width, sides=self.sides).sizes(self.depth)
 
     def maps(self, rng: np.random.Generator, images: int) -> tuple[list[np.ndarray], list[int]]:
         """Maps of shape (planes, 1, height, width, channels), planes above the image's levels 0, and those levels."""
@@ -132,17 +138,20 @@ class Shape:
     def words_read(self, planes: np.ndarray) -> list[int]:
         """Words of the map's windows, as they are read."""
         every = windows(planes, self.window)[:, 0]
-        if self.pool:
+        if self.by_word:
             every = every.reshape(self.planes, *self.out, -1, self.pixel, self.word).swapaxes(3, 4)
-        groups = len(self.walk) * (self.pixel if self.pool else 1)
-        return self._cut(every.reshape(self.planes, groups, -1), self.reads * self.word)
+        groups = len(self.walk) * (self.pixel if self.by_word else 1)
+        sides = max(1, self.sides)  # which leave as planes do
+        apart = every.reshape(self.planes, groups, self.window.area, sides, -1).transpose(0, 3, 1, 2, 4)
+        apart = apart if self.by_word else every
+        return self._cut(apart.reshape(self.planes * sides, groups, -1), self.reads * self.word // sides)
 
     def words_pooled(self, planes: np.ndarray) -> list[int]:
         """Words of the largest codes."""
         return self._cut(max_pool(planes, self.window).reshape(self.planes, 1, -1), self.word)
 
     def _cut(self, groups: np.ndarray, width: int) -> list[int]:
-        zeros = np.zeros((self.planes, width), dtype=np.bool_)
+        zeros = np.zeros((len(groups), width), dtype=np.bool_)
         return [word for group in groups.swapaxes(0, 1) for word in cut(group, width, zeros)]
 
     def traffic(self, rng: np.random.Generator, images: int) -> Traffic:

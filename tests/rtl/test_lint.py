@@ -22,9 +22,11 @@ MAP_OF_224 = {"KERNEL": 11, "STRIDE": 4, "HEIGHT": 224, "WIDTH": 224, "OUT_HEIGH
 
 SMALL_MVTU = {"ROWS": 32, "COLS": 26, "SIMD": 2, "POPCOUNT_STAGES": 1}
 
+SIDE_BY_SIDE = {"PE": 16, "SIDES": 4, "TURNS": 2}  # of eight groups
+
 # Parameters that no bench builds.
 SPREAD = {
-    "mvtu": [SMALL_MVTU],
+    "mvtu": [SMALL_MVTU, {**SMALL_MVTU, **SIDE_BY_SIDE}, {**SMALL_MVTU, "ROWS": 16, "TURNS": 4, "PE": 2, "DRAIN": 1}],
     "fifo": [{"WIDTH": 1, "DEPTH": 1}, {"DEPTH": 1000}],
     "pixel_input": [{"LEVELS": 16, "LEVEL_WIDTH": 5}, {"SAMPLES": 1, "P": 1}],
     "width_converter": [{"IN": 64, "OUT": 1, "VECTOR": 1}, {"IN": 33, "OUT": 32, "VECTOR": 1000}],
@@ -33,6 +35,7 @@ SPREAD = {
         {**MAP_OF_224, "CHANNELS": 3, "WORD": 1},
         {**MAP_OF_224, "KERNEL": 1, "HEIGHT": 1, "OUT_HEIGHT": 1, "KERNEL_X": 9, "STRIDE_X": 2, "OUT_WIDTH": 108},
         {**MAP_OF_224, "PAD_Y": 3, "PAD_X": 3, "CHANNELS": 3, "WORD": 3, "READS": 121, "WRITES": 16, "PLANES": 8},
+        {**MAP_OF_224, "CHANNELS": 64, "WORD": 16, "SIDES": 8, "READS": 3},
     ],
     "max_pool": [{**MAP_OF_224, "CHANNELS": 64, "WORD": 1, "DEPTH": 160000, "STYLE": "block"}],
     "window_buffer": [{**MAP_OF_224, "IMAGES": 1, "STYLE": "distributed"}, {"WORD": 16, "READS": 2, "WRITES": 64}],
@@ -105,6 +108,11 @@ ILLEGAL = [
     ("window_buffer", {"READS": 2}, WINDOW_READS),
     ("sliding_window", {"PAD_Y": 3}, "window_buffer: PAD_Y must be less than KERNEL, PAD_X less than KERNEL_X"),
     ("sliding_window", {"READS": 2}, f"window_buffer: {WINDOW_READS}"),
+    ("sliding_window", {"SIDES": 3}, "SIDES must be 0 or divide WORD"),
+    ("sliding_window", {"SIDES": -1}, "SIDES must be 0 or divide WORD"),
+    ("mvtu", {**SMALL_MVTU, "TURNS": 3}, "PE must divide the ROWS/TURNS of a turn"),
+    ("mvtu", {**SMALL_MVTU, "SIDES": 0}, "PE must divide the ROWS/TURNS of a turn"),
+    ("mvtu", {**SMALL_MVTU, **SIDE_BY_SIDE, "SIDES": 3}, "PE must divide the ROWS/TURNS of a turn"),
     ("mvtu", {**SMALL_MVTU, "SIMD": 27, "POPCOUNT_STAGES": 3}, "SIMD must be 1 to COLS"),
     ("mvtu", {**SMALL_MVTU, "DRAIN": 3}, "DRAIN must divide PE"),
     ("mvtu", {**SMALL_MVTU, "PE": 32, "DRAIN": 1}, "PE/DRAIN must be at most ceil(COLS/SIMD)"),

@@ -102,6 +102,7 @@ class Case:
         return {
             "ROWS": unit.rows,
             "COLS": unit.cols,
+            **({"SIDES": unit.sides, "TURNS": unit.turns} if unit.parts > 1 else {}),
             "PE": unit.pe,
             "SIMD": unit.simd,
             "LEVELS_IN": unit.levels_in,
@@ -141,10 +142,13 @@ class Case:
         for _ in range(vectors):
             index = int(rng.integers(self.sets))
             m = self.served[index]
-            planes = rng.random((unit.levels_in, unit.cols)) < rng.choice([0.5, 0.5, 0.5, 0.0, 1.0])
-            fill = np.zeros((unit.levels_in, unit.simd), dtype=np.bool_)
-            words += [(word, m) for word in cut(planes, unit.simd, fill)]
-            total = accumulate(planes[:, None], self.dense.weights.bits, gains[index], self.planes)[0]
+            planes = rng.random((unit.levels_in, unit.parts, unit.cols)) < rng.choice([0.5, 0.5, 0.5, 0.0, 1.0])
+            fill = np.zeros((unit.levels_in * unit.sides, unit.simd), dtype=np.bool_)
+            for turn in np.split(planes, unit.turns, axis=1):
+                words += [(word, m) for word in cut(turn.reshape(-1, unit.cols), unit.simd, fill)]
+            rows = np.split(self.dense.weights.bits, unit.parts, axis=-2)  # of each group, which sees its own columns
+            sums = [accumulate(planes[:, [n]], own, gains[index], self.planes)[0] for n, own in enumerate(rows)]
+            total = np.concatenate(sums)
             results = self._results(total, index)
             none = np.zeros((len(results), unit.drain), dtype=np.bool_)
             expected += [(word, m) for word in self._words(results, none)]
@@ -168,10 +172,10 @@ class Case:
         return cut(bits.T.reshape(1, -1), width, np.zeros((1, width), dtype=np.bool_))  # element major
 
 
-def unit(rows: int, cols: int, pe: int, simd: int, *levels: int, pixels: bool = False) -> Mvtu:
+def unit(rows: int, cols: int, pe: int, simd: int, *levels: int, pixels: bool = False, parts: int = 1) -> Mvtu:
     """A unit with (levels in, level lanes, levels out)."""
     levels_in, level_lanes, levels_out = levels
-    return Mvtu("layer", rows, cols, pe, simd, level_lanes, levels_in, levels_out, pixels)
+    return Mvtu("layer", rows, cols, pe, simd, level_lanes, levels_in, levels_out, pixels, parts=parts)
 
 
 def planed(unit: Mvtu, sets: int, planes: tuple[int, ...], lanes: int, least: bool = False) -> Case:
@@ -205,8 +209,15 @@ SHAPES = {
     "last layer of 3 bits": planed(unit(10, 16, 4, 4, 3, 1, 0), 3, (4, 2, 1), 3),
     "last layer": Case(unit(10, 16, 4, 4, 3, 1, 0), sets=3),
     "last layer, surplus lanes": Case(unit(5, 15, 4, 8, 2, 3, 0), sets=2),
+    "depthwise, a channel at a time": Case(unit(3, 9, 1, 2, 2, 1, 2, parts=3), sets=2),
+    "depthwise, all channels side by side": Case(unit(6, 9, 6, 9, 2, 2, 2, parts=6), sets=2),
+    "depthwise, side by side in turns": Case(unit(8, 9, 4, 4, 3, 2, 3, parts=8), sets=3),
+    "three of every channel": Case(unit(12, 4, 6, 3, 2, 1, 2, parts=4), sets=1),
+    "groups of four, two rows at a time": Case(unit(8, 7, 2, 3, 2, 1, 0, parts=2), sets=2),
+    "groups of pixels": Case(unit(6, 5, 2, 2, 8, 8, 2, pixels=True, parts=3), sets=2),
 }
 LEAST = ("one column", "nothing divides", "two rows a word", "words end in surplus rows", "one level", "last layer")
+LEAST += ("depthwise, side by side in turns", "groups of four, two rows at a time")
 SHAPES |= {f"{name}, least depths": replace(SHAPES[name], least=True) for name in LEAST}
 BLOCK = (
     "one of everything",

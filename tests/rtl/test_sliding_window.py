@@ -33,6 +33,14 @@ SHAPES = {
         Window((4, 2), (3, 1), pads=((3, 1), (0, 1))), 6, 5, 2, 2, reads=5, writes=2
     ),
     "2x3/1x4 same": Shape(Window((2, 3), (1, 4), same=True), 4, 9, 3, 3, reads=4),
+    "3x3 same, a channel at a time": Shape(Window(3, 1, same=True), 5, 4, 4, 1, sides=1),
+    "3x3, two channels side by side, four of nine a word": Shape(Window(3, 1), 5, 6, 4, 2, planes=3, reads=4, sides=2),
+    "2x3/2x1 same, groups of two side by side": Shape(
+        Window((2, 3), (2, 1), same=True), 5, 4, 6, 6, reads=2, writes=2, sides=3
+    ),
+    "3x3/2 same, groups of three by turns, room for maps": Shape(
+        Window(3, 2, same=True), 6, 7, 6, 3, planes=3, reads=9, extra=None, sides=1
+    ),
     "11x11/4": Shape(Window(11, 4), 16, 19, 1, 1, planes=1, reads=11),
 }
 GENEROUS = ("3x3 same", "3x3, four of nine a word", "4x4/3 same, two a word, four writes")

@@ -22,11 +22,11 @@ ANY_OFFSET = st.floats(-1e300, 1e300) | st.floats(-1e6, 1e6)
 GAMMAS = st.lists(st.floats(0.01, 50), min_size=1, max_size=8)
 
 
-def codes(threshold, steps, reach, shift=0):
+def codes(threshold, steps, reach, shift=0, tree=False):
     """The code of every A in 0 … R, with numbers of any size."""
     row = np.asarray(steps, dtype=object).reshape(1, -1)
     everything = np.arange(reach + 1).astype(object)[:, None]
-    bits = encode_integer(everything, np.asarray([threshold], dtype=object), row, shift)
+    bits = encode_integer(everything, np.asarray([threshold], dtype=object), row, shift, tree=tree)
     return code(bits)[:, 0].tolist()
 
 
@@ -62,10 +62,12 @@ def test_a_grid_of_m_minus_1_bits_gives_every_code_of_up_to_three_levels(a, b, g
 
 @settings(max_examples=100)
 @given(SLOPE, OFFSET, st.lists(st.floats(0.01, 50), min_size=4, max_size=8), st.integers(1, 40))
-def test_a_finer_grid_gives_every_code_of_more_levels(a, b, gammas, reach):
+def test_a_finer_grid_or_a_tree_gives_every_code_of_more_levels(a, b, gammas, reach):
     encoder = RealEncoder.of(a, b, gammas, reach)
-    shift, exact = next((s, exact) for s in range(MOST_SHIFT + 1) if (exact := encoder.integers(s)) is not None)
-    found = codes(*exact, reach, shift)
+    grids = ((s, exact) for s in range(MOST_SHIFT + 1) if (exact := encoder.integers(s)) is not None)
+    shift, exact = next(grids, (0, None))
+    tree = exact is None
+    found = codes(*(exact or step_tree(boundaries(encoder.codes, len(gammas), reach))), reach, shift, tree=tree)
     assert found == [
         real_code(Fraction(a) * (2 * accumulator - reach) + Fraction(b), gammas) for accumulator in range(reach + 1)
     ]

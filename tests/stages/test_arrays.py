@@ -53,6 +53,25 @@ def test_units(levels_in, pixels):
         )
 
 
+def test_units_of_groups():
+    for rows, parts in ((12, 12), (12, 6), (24, 4), (8, 1)):
+        layer = Mvtu(
+            "layer", rows, 9, 1, 1, 1, 2, 2, False, vectors=4, arithmetic=NUMBERS, parts=parts, map_positions=16
+        )
+        pe = np.array(layer.legal_pe)
+        every = layer.at(pe, 3, 1)
+        for place, chosen in enumerate(pe.tolist()):
+            own = layer.at(chosen, 3, 1)
+            for name in ("sides", "turns", "turn_folds", "folds"):
+                mine = getattr(own, name)
+                assert type(mine) is int
+                assert np.broadcast_to(getattr(every, name), pe.shape)[place] == mine, name
+            assert every.cycles(1)[place] == own.cycles(1) == max(4 * own.vector_cycles(1), 16 * own.turns)
+            assert own.sides * own.turns == parts
+            assert own.turn_folds * own.turns == own.folds
+            assert own.pe % own.sides == 0
+
+
 def test_converters():
     for elements_in in range(1, 14):
         for vector in range(1, 40):

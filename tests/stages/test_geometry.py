@@ -8,7 +8,7 @@ from rebnet.spec.window import Window
 from rebnet.stages.window import WindowUnit
 
 
-def draw(rng: np.random.Generator, pool: bool) -> Shape:
+def draw(rng: np.random.Generator, pool: bool, grouped: bool) -> Shape:
     """A shape that the modules can have."""
     same = bool(rng.random() < 0.4)
     height, width = (int(size) for size in rng.integers(1, 10, 2))
@@ -18,23 +18,25 @@ def draw(rng: np.random.Generator, pool: bool) -> Shape:
     window = Window(kernel, stride, same) if same or rng.random() < 0.5 else Window(kernel, stride, pads=pads)
     channels = int(rng.integers(1, 7))
     word = int(rng.choice([d for d in range(1, channels + 1) if channels % d == 0]))
-    reads = int(rng.integers(1, window.area + 1)) if pool or word == channels else 1
+    reads = int(rng.integers(1, window.area + 1)) if pool or grouped or word == channels else 1
     writes = 2 ** int(rng.integers(0, 5)) if word == channels else 1
-    return Shape(window, height, width, channels, word, reads=reads, writes=writes, pool=pool)
+    sides = int(rng.choice([d for d in range(1, word + 1) if word % d == 0])) if grouped else 0
+    return Shape(window, height, width, channels, word, reads=reads, writes=writes, pool=pool, sides=sides)
 
 
 def unit(shape: Shape) -> WindowUnit:
     return WindowUnit(
         "layer", shape.window, shape.height, shape.width, shape.channels, shape.planes, shape.pool, shape.word,
-        shape.reads, shape.writes,
+        shape.reads, shape.writes, sides=shape.sides,
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("pool", [False, True], ids=["window", "pool"])
-def test_what_every_beat_waits_for_and_gives_back(pool: bool) -> None:
+@pytest.mark.parametrize("kind", ["window", "pool", "groups"])
+def test_what_every_beat_waits_for_and_gives_back(kind: str) -> None:
+    pool, grouped = kind == "pool", kind == "groups"
     rng = np.random.default_rng(pool)
     for _ in range(400):
-        shape = draw(rng, pool)
+        shape = draw(rng, pool, grouped)
         own = unit(shape)
         needs, given = own.schedule()
         assert needs.tolist() == [max(beat.words) for beat in shape.beats], shape

@@ -126,7 +126,7 @@ def _layer(builder: Any, network: Network, layer: Node[Dense], numbers: dict[str
     named = tail.name if levels else layer.name
     (source,) = network.sources(layer)
     numbers[named] = builder.layer(
-        numbers[source], *window, op.weights.rows, levels, constants[0],
+        numbers[source], *window, op.weights.rows, op.group_count, levels, constants[0],
         np.ascontiguousarray(op.weights.packed.reshape(len(op.weights.gains), op.weights.rows, -1)),
         np.array(op.weights.gains, dtype=np.int64), gains, *constants[1:],
     )  # fmt: skip

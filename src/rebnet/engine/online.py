@@ -11,6 +11,7 @@ from rebnet.engine.values import Values
 from rebnet.errors import OptionError
 from rebnet.ir.network import Network
 from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, ResidualSign
+from rebnet.spec.groups import split_groups
 from rebnet.spec.pixels import pixel_values
 
 Factors = NDArray[np.float32]
@@ -70,7 +71,10 @@ def _run_batch(
                 weights = op.weights.values.astype(np.float32)
                 window = op.window if isinstance(op, Conv) else None
                 vectors = x.reshape(len(x), 1, 1, -1) if window is None else windows(padded(x, window, lowest), window)
-                products = vectors.reshape(-1, weights.shape[1]) @ weights.T  # one product for all windows
+                flat = vectors.reshape(-1, vectors.shape[-1])
+                cut = flat[None] if window is None else split_groups(flat, window.area, op.group_count)
+                rows = weights.reshape(len(cut), -1, weights.shape[1])
+                products = np.moveaxis(cut @ rows.transpose(0, 2, 1), 0, 1)  # one product for all windows of a group
                 x = (np.float32(op.scale) * products.reshape(*vectors.shape[:3], -1)).astype(np.float32)
             case MaxPool(window=window):
                 x = pool(x, window)

@@ -16,6 +16,7 @@ from rebnet.engine.laws import laws_of
 from rebnet.engine.reference import batch_size, check_images, run_batch, served_index
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import Conv, Dense
+from rebnet.spec.groups import split_groups
 from rebnet.spec.residual import Bits
 from rebnet.spec.window import windows
 from rebnet.spec.xnor import pack_words
@@ -28,20 +29,25 @@ _BLOCK_BYTES = 1 << 18  # of the outer product: stays in a core's second-level c
 class _Packed:
     """A layer's weights in words, inputs padded with equal bits so that padding never differs."""
 
-    words: tuple[Words, ...]  # of each plane of the weights, (words, rows)
-    gains: tuple[int, ...]  # of these
+    words: tuple[Words, ...]  # of each plane of the weights, (words, rows); in groups of each of these instead
+    gains: tuple[int, ...]  # of the planes
     columns: int
     by_channel: bool  # every window position starts a new word, as the maps are packed
+    groups: int  # of rows that see channels of their own
 
 
 def _pack(op: Dense, channels: int) -> _Packed:
-    rows = op.weights.rows
+    rows, groups = op.weights.rows, op.group_count
+    if groups > 1:
+        cut = pack_words(op.weights.bits, padding=False).reshape(groups, rows // groups, -1)
+        words = tuple(np.ascontiguousarray(one.T) for one in cut)
+        return _Packed(words, op.weights.gains, op.weights.columns, False, groups)
     by_channel = isinstance(op, Conv) and channels % 64 == 0
     planes = []
     for plane in op.weights.planes:
         bits = plane.reshape(rows, -1, channels) if by_channel else plane
         planes.append(np.ascontiguousarray(pack_words(bits, padding=False).reshape(rows, -1).T))
-    return _Packed(tuple(planes), op.weights.gains, op.weights.columns, by_channel)
+    return _Packed(tuple(planes), op.weights.gains, op.weights.columns, by_channel, 1)
 
 
 class PackedEngine:
@@ -86,6 +92,8 @@ class PackedEngine:
         op, layer = node.op, self._layers[node.name]
         used = [(gain, level) for level, gain in enumerate(gains) if gain > 0]
         planes = planes[: 1 + max((level for _, level in used), default=0)]
+        if isinstance(op, Conv) and layer.groups > 1:
+            return _grouped(layer, windows(planes, op.window), used, op.window.area)
         if not isinstance(op, Conv):
             vectors = pack_words(planes.reshape(*planes.shape[:2], 1, 1, -1), padding=False)
         elif layer.by_channel:
@@ -99,6 +107,19 @@ class PackedEngine:
                 differing = _differing(vectors[level].reshape(-1, vectors.shape[-1]), words)
                 total += gain * weight_gain * (layer.columns - differing.astype(np.int64))
         return total.reshape(*place, -1)
+
+
+def _grouped(layer: _Packed, vectors: Bits, used: list[tuple[int, int]], area: int) -> NDArray[np.int64]:
+    """The same of a convolution in groups, of which each is one by itself."""
+    place, groups = vectors.shape[1:4], layer.groups
+    cut = pack_words(split_groups(vectors, area, groups), padding=False).reshape(
+        groups, len(vectors), math.prod(place), -1
+    )
+    total = np.zeros((groups, math.prod(place), layer.words[0].shape[1]), dtype=np.int64)
+    for group, words in enumerate(layer.words):
+        for gain, level in used:
+            total[group] += gain * (layer.columns - _differing(cut[group, level], words).astype(np.int64))
+    return total.transpose(1, 0, 2).reshape(*place, -1)
 
 
 def _differing(vectors: Words, weights: Words) -> NDArray[np.uint32]:

@@ -28,6 +28,7 @@ from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Ups
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, MultiThreshold, Op, ResidualSign
 from rebnet.ir.values import Code, Feature, Value
+from rebnet.spec.groups import split_groups
 from rebnet.spec.residual import decode, encode_among
 from rebnet.spec.two_slope import two_slope
 from rebnet.spec.upsample import upsample
@@ -90,7 +91,7 @@ class _Stage:
     """A layer with weights and all that stands between it and the next one, or where branches part.
 
     Attributes:
-        weights: ±1, or whole numbers of several planes, (columns, rows).
+        weights: ±1, or whole numbers of several planes, (groups, columns, rows of a group).
         window: of a convolution; a dense layer takes the whole map.
         lowest: what pads its input, in units.
         scale: what a unit of a sum is worth.
@@ -156,7 +157,8 @@ def _steps(network: Network, levels: int, real: Real) -> list[_Step]:
 
 
 def _stage(op: Dense, unit: float, lowest: float, real: Real) -> _Stage:
-    weights = op.weights.values.T.astype(real)
+    rows = op.weights.values.reshape(op.group_count, -1, op.weights.columns)
+    weights = rows.transpose(0, 2, 1).astype(real)
     return _Stage(weights, op.window if isinstance(op, Conv) else None, lowest, real.type(op.scale * unit))
 
 
@@ -247,23 +249,33 @@ def _stacked(*values: Maps, units: tuple[float, ...]) -> Maps:
 
 def _run(stage: _Stage, x: Maps) -> Maps:
     """What a stage makes of a batch, a few images at a time, so that windows and sums stay in the cache."""
-    columns, rows = stage.weights.shape
+    groups, columns, rows = stage.weights.shape
     if stage.window is None:
         x, places = x.reshape(len(x), 1, 1, -1), 1
     else:
         places = math.prod(stage.window.output(*x.shape[1:3]))
         x = padded(x, stage.window, stage.lowest)
-    block = max(1, _BLOCK_ELEMENTS // (places * (columns + rows)))
+    block = max(1, _BLOCK_ELEMENTS // (places * groups * (columns + rows)))
     results = []
     for start in range(0, len(x), block):
         part = x[start : start + block]
         vectors = part if stage.window is None else windows(part, stage.window)
-        sums: Maps = (vectors.reshape(-1, columns) @ stage.weights).reshape(*vectors.shape[:3], rows)
+        sums = _products(vectors.reshape(-1, groups * columns), stage).reshape(*vectors.shape[:3], groups * rows)
         sums *= stage.scale
         for function in stage.after:
             sums = function(sums)
         results.append(sums)
     return np.concatenate(results)
+
+
+def _products(vectors: Maps, stage: _Stage) -> Maps:
+    """Sums of every window, (windows, groups·rows of a group)."""
+    groups, _, rows = stage.weights.shape
+    if groups == 1 or stage.window is None:
+        products: Maps = vectors @ stage.weights[0]
+        return products
+    cut = split_groups(vectors, stage.window.area, groups)
+    return np.moveaxis(cut @ stage.weights, 0, 1).reshape(len(vectors), groups * rows)
 
 
 def _norm(norm: BatchNorm, real: Real) -> Callable[[Maps], Maps]:

@@ -12,6 +12,7 @@ from rebnet.errors import DatasetError, OptionError
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import Conv, Dense, Scores
 from rebnet.ir.values import Code
+from rebnet.spec.groups import accumulate_groups
 from rebnet.spec.pixels import pixel_planes
 from rebnet.spec.residual import Bits
 from rebnet.spec.window import windows
@@ -115,7 +116,11 @@ def batch_size(network: Network) -> int:
     for layer in network.layers:
         codes, windows = network.read(layer), network.values[layer.name].shape.positions
         planes = codes.planes if isinstance(codes, Code) else 1
-        largest = max(largest, windows * layer.op.weights.columns * planes, windows * layer.op.weights.rows * 8)
+        largest = max(
+            largest,
+            windows * layer.op.weights.columns * layer.op.group_count * planes,
+            windows * layer.op.weights.rows * 8,
+        )
     return max(1, min(1000, _BATCH_ELEMENTS // largest))
 
 
@@ -145,4 +150,8 @@ def _accumulate(layer: Node[Dense], planes: Bits, gains: Sequence[int]) -> NDArr
     op = layer.op
     vectors = windows(planes, op.window) if isinstance(op, Conv) else planes.reshape(*planes.shape[:2], 1, 1, -1)
     flat = vectors.reshape(len(vectors), -1, vectors.shape[-1])
-    return accumulate(flat, op.weights.bits, gains, op.weights.gains).reshape(*vectors.shape[1:4], -1)
+    if isinstance(op, Conv) and op.groups > 1:
+        sums = accumulate_groups(flat, op.weights.bits, gains, op.window.area, op.groups)
+    else:
+        sums = accumulate(flat, op.weights.bits, gains, op.weights.gains)
+    return sums.reshape(*vectors.shape[1:4], -1)

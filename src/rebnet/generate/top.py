@@ -112,7 +112,10 @@ def plan_text(plan: Top) -> str:
                 planes = unit.plane_lanes if unit.weight_planes > 1 else None
                 folding = Folding(unit.pe, unit.simd, unit.level_lanes, planes)
                 dense = DenseText(unit.rows, folding, weights)
-                parts.append(str(ConvText(unit.rows, folding, op.window, weights) if isinstance(op, Conv) else dense))
+                if isinstance(op, Conv):
+                    parts.append(str(ConvText(unit.rows, folding, op.window, op.groups, weights)))
+                else:
+                    parts.append(str(dense))
             case MaxPool(window=window), _:
                 parts.append(str(PoolText(window)))
     return " - ".join(parts)

@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
+from rebnet.errors import NotationError
 from rebnet.ir.values import Shape
 from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window, short
@@ -83,21 +84,42 @@ class DenseText:
     folding: Folding | None = None
     weights: Weights = ONE_BIT
 
+    groups: ClassVar[int] = 1
+
     def __str__(self) -> str:
         return f"D{self.rows}{self.weights}{self.folding or ''}"
 
 
 @dataclass(frozen=True)
 class ConvText:
-    """One convolution of a network text: `rows` output channels, its window, its weights and, if given, its folding."""
+    """One convolution of a network text: output channels, window, groups, weights and, if given, its folding."""
 
     rows: int
     folding: Folding | None = None
     window: Window = PLAIN
+    groups: int = 1
     weights: Weights = ONE_BIT
 
     def __str__(self) -> str:
-        return f"C{self.rows}{self.weights}{self.folding or ''}{'' if self.window == PLAIN else f':{self.window}'}"
+        groups = "" if self.groups == 1 else f"%{self.groups}"
+        return f"C{self.rows}{self.weights}{groups}{self.folding or ''}{_window_text(self.window)}"
+
+
+@dataclass(frozen=True)
+class DepthwiseText:
+    """One depthwise convolution of a network text: `multiplier` outputs of every channel in front of it."""
+
+    multiplier: int = 1
+    folding: Folding | None = None
+    window: Window = PLAIN
+
+    def on(self, channels: int) -> ConvText:
+        """The convolution that it is where so many channels stand in front of it."""
+        return ConvText(channels * self.multiplier, self.folding, self.window, channels)
+
+    def __str__(self) -> str:
+        times = "" if self.multiplier == 1 else self.multiplier
+        return f"DW{times}{self.folding or ''}{_window_text(self.window)}"
 
 
 @dataclass(frozen=True)
@@ -140,7 +162,8 @@ class UpsampleText:
         return f"U{short((self.factors.rows, self.factors.columns))}"
 
 
-LayerText = DenseText | ConvText | PoolText | AverageText | TwoSlopeText | UpsampleText
+WeightedText = DenseText | ConvText | DepthwiseText
+LayerText = DenseText | ConvText | DepthwiseText | PoolText | AverageText | TwoSlopeText | UpsampleText
 
 
 @dataclass(frozen=True)
@@ -166,6 +189,10 @@ class Block:
 Item = LayerText | Block
 
 
+def _window_text(window: Window) -> str:
+    return "" if window == PLAIN else f":{window}"
+
+
 def _pool_size(window: Window) -> str:
     rows, columns = window.kernel
     plain = window.stride == window.kernel and (rows != columns or rows == 2)
@@ -179,7 +206,10 @@ def chain_text(items: Sequence[Item]) -> str:
 
 
 class Place(NamedTuple):
-    """A layer or pool where it stands: the map in front of it and the one that it gives."""
+    """A layer or pool where it stands: the map in front of it and the one that it gives.
+
+    A depthwise convolution is a `ConvText` here.
+    """
 
     layer: LayerText
     front: Shape
@@ -189,7 +219,7 @@ class Place(NamedTuple):
     def inputs(self) -> int:
         """Inputs of one output: the columns of the weight matrix."""
         if isinstance(self.layer, ConvText):
-            return self.layer.window.area * self.front.channels
+            return self.layer.window.area * self.front.channels // self.layer.groups
         return self.front.elements
 
     @property
@@ -202,6 +232,7 @@ class Place(NamedTuple):
 
 def behind(layer: LayerText, shape: Shape) -> Shape:
     """The map that a layer gives of one in front of it."""
+    layer = layer.on(shape.channels) if isinstance(layer, DepthwiseText) else layer
     match layer:
         case DenseText():
             return Shape(1, 1, layer.rows)
@@ -288,15 +319,19 @@ class Architecture:
 
         Weights that the text gives a layer stay: only those of 1 bit are replaced.
         """
-        count = sum(isinstance(layer, DenseText | ConvText) for layer in inside(self.items))
+        count = sum(isinstance(layer, WeightedText) for layer in inside(self.items))
         ends = {0: first, count - 1: last}
         if count == 1:
             ends = {0: first or last}
         wanted = (ends.get(index) or every for index in range(count))
 
-        def changed(layer: DenseText | ConvText) -> LayerText:
+        def changed(layer: WeightedText) -> LayerText:
             new = next(wanted)
-            return layer if new is None or layer.weights != ONE_BIT else replace(layer, weights=new)
+            if new is None or new == ONE_BIT:
+                return layer
+            if isinstance(layer, DepthwiseText) or layer.groups > 1:
+                raise NotationError(f"layer {layer}: is in groups, where weights have 1 bit; leave it its own")
+            return layer if layer.weights != ONE_BIT else replace(layer, weights=new)
 
         return replace(self, items=mapped(self.items, changed))
 
@@ -308,13 +343,13 @@ class Architecture:
         return f"{self.image} - {chain_text(self.items)}"
 
 
-def mapped(items: Sequence[Item], change: Callable[[DenseText | ConvText], LayerText]) -> tuple[Item, ...]:
+def mapped(items: Sequence[Item], change: Callable[[WeightedText], LayerText]) -> tuple[Item, ...]:
     """The items with `change` made of every layer with weights."""
 
     def one(item: Item) -> Item:
         if isinstance(item, Block):
             return replace(item, branches=tuple(mapped(branch, change) for branch in item.branches))
-        return change(item) if isinstance(item, DenseText | ConvText) else item
+        return change(item) if isinstance(item, WeightedText) else item
 
     return tuple(map(one, items))
 
@@ -329,7 +364,7 @@ def inside(items: Sequence[Item]) -> Iterator[LayerText]:
             yield item
 
 
-def _without_folding(layer: DenseText | ConvText) -> LayerText:
+def _without_folding(layer: WeightedText) -> LayerText:
     return replace(layer, folding=None)
 
 
@@ -339,6 +374,7 @@ def _walk(items: Sequence[Item], shape: Shape, places: list[Place]) -> Shape:
             for _ in range(item.times):
                 shape = met(item.meet, [_walk(branch, shape, places) for branch in item.branches])
         else:
-            places.append(Place(item, shape, behind(item, shape)))
+            layer = item.on(shape.channels) if isinstance(item, DepthwiseText) else item
+            places.append(Place(layer, shape, behind(layer, shape)))
             shape = places[-1].behind
     return shape

@@ -49,6 +49,28 @@ def window_fault(window: Window) -> str | None:
     return None
 
 
+def grouped_pe(rows: int, groups: int) -> tuple[int, ...]:
+    """All PE that a convolution in groups can have, rising.
+
+    PE that are all of one group take turns over its outputs, which they divide. PE of several groups side by side have
+    all outputs of each, and their groups divide the layer's.
+    """
+    own = rows // groups
+    return (*divisors(own)[:-1], *(side * own for side in divisors(groups)))
+
+
+def divisors(number: int) -> list[int]:
+    """All divisors, rising."""
+    return [one for one in range(1, number + 1) if number % one == 0]
+
+
+def pe_fault(rows: int, groups: int, pe: int) -> str | None:
+    """Why a layer in groups cannot have so many PE, or None: "PE=3 for 4 groups of 2 outputs; use one of 1, 2 …"."""
+    if groups <= 1 or pe in (legal := grouped_pe(rows, groups)):
+        return None
+    return f"PE={pe} for {groups} groups of {rows // groups} outputs; use one of {', '.join(map(str, legal))}"
+
+
 def folding_fault(
     rows: int, columns: int, pe: int, simd: int, level_lanes: int, planes: int = 1, plane_lanes: int = 1
 ) -> str | None:

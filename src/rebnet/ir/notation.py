@@ -7,8 +7,9 @@
 The first token is the image, height x width x channels. `D256(PE,SIMD)` is a dense layer of 256
 outputs; `(PE,SIMD)` and a third factor, the level lanes, are optional. `C64(PE,SIMD)` is a convolution of
 64 channels, 3x3, stride 1, without padding; `C96(32,33):11x11/4` has another kernel and stride and
-`C384:3x3+same` pads. `MP2` pools 2x2 with stride 2, `MP3/2` 3x3 with stride 2. BatchNorm and residual
-binarization follow each hidden layer by themselves (after the pool, where one follows), BatchNorm alone
+`C384:3x3+same` pads. `C32%4:3x3` is one in 4 groups, `DW:3x3+same` a depthwise one, of as many channels as stand in
+front of it, and `DW2` of twice as many. `MP2` pools 2x2 with stride 2, `MP3/2` 3x3 with stride 2. BatchNorm and
+residual binarization follow each hidden layer by themselves (after the pool, where one follows), BatchNorm alone
 follows the last, which is dense.
 
 Weights are 1 bit where nothing is said. `C64w2` and `D10w8` have weights of 2 and of 8 bits, odd integers, `C16t`
@@ -43,6 +44,7 @@ from rebnet.ir.architecture import (
     Block,
     ConvText,
     DenseText,
+    DepthwiseText,
     Folding,
     Item,
     LayerText,
@@ -54,9 +56,10 @@ from rebnet.ir.architecture import (
     behind,
     met,
 )
-from rebnet.ir.bounds import MAX_LAYERS, MAX_NESTING, MAX_WEIGHTS, shape_fault, window_fault
+from rebnet.ir.bounds import MAX_LAYERS, MAX_NESTING, MAX_WEIGHTS, pe_fault, shape_fault, window_fault
 from rebnet.ir.tokens import Tokens
 from rebnet.ir.values import Shape
+from rebnet.spec.groups import group_fault
 from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window, read_window
 
@@ -69,6 +72,7 @@ __all__ = [
     "Block",
     "ConvText",
     "DenseText",
+    "DepthwiseText",
     "Folding",
     "LayerText",
     "PoolText",
@@ -83,8 +87,9 @@ __all__ = [
 
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})")
 _DENSE = re.compile(r"D([0-9]{1,9})([wr][0-9]{1,9}|t)?(?:\(([^()]*)\))?")
-_CONV = re.compile(r"C([0-9]{1,9})([wr][0-9]{1,9}|t)?(?:\(([^()]*)\))?(?::([0-9x/+same(,)]+))?")
+_CONV = re.compile(r"C([0-9]{1,9})([wr][0-9]{1,9}|t)?(?:%([0-9]{1,9}))?(?:\(([^()]*)\))?(?::([0-9x/+same(,)]+))?")
 _WEIGHTS = re.compile(r"([wr])([0-9]{1,9})|t")
+_DEPTHWISE = re.compile(r"DW([0-9]{1,9})?(?:\(([^()]*)\))?(?::([0-9x/+same(,)]+))?")
 _POOL = re.compile(r"([MA])P([0-9]{1,4})(x[0-9]{1,4})?(/[0-9x]+)?(\+[0-9xsame(,)]+)?")
 _UPSAMPLE = re.compile(r"U([0-9]{1,4})(?:x([0-9]{1,4}))?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -125,7 +130,8 @@ def parse(text: str) -> Architecture:
     for index, place in enumerate(architecture.places):
         layer = place.layer
         if isinstance(layer, DenseText | ConvText) and layer.folding is not None:
-            check_folding(f"layer {index + 1}, {layer}", layer.folding, place.inputs, layer.weights.planes)
+            place_text = f"layer {index + 1}, {layer}"
+            check_folding(place_text, layer.folding, place.inputs, layer.weights.planes, layer.rows, layer.groups)
     return architecture
 
 
@@ -209,10 +215,8 @@ def _layer(place: str, token: str) -> LayerText:
     if (dense := _DENSE.fullmatch(token)) and int(dense[1]) > 0:
         weights = _weights(place, dense[2])
         return DenseText(int(dense[1]), _folding(place, dense[3], weights), weights)
-    if (conv := _CONV.fullmatch(token)) and int(conv[1]) > 0:
-        weights = _weights(place, conv[2])
-        window = PLAIN if conv[4] is None else _window(place, conv[4], "C16:5x5/2 or C16:1x9/1x2+same")
-        return ConvText(int(conv[1]), _folding(place, conv[3], weights), window, weights)
+    if (convolution := _convolution(place, token)) is not None:
+        return convolution
     if pool := _POOL.fullmatch(token):
         kernel = f"{pool[2]}{pool[3] or f'x{pool[2]}'}"
         stride, pads = pool[4] or f"/{kernel if pool[3] else 2}", pool[5] or ""
@@ -230,9 +234,28 @@ def _layer(place: str, token: str) -> LayerText:
     raise NotationError(
         f"{place}: not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or D<outputs>(PE,SIMD,LANES), "
         "such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and :KxK/STRIDE+same, such as "
-        "C96(32,33):11x11/4, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an average pool AP<size>/STRIDE or GAP, "
+        "C96(32,33):11x11/4, in groups with %GROUPS behind its channels, such as C32%4, or a depthwise one, such as "
+        "DW:3x3+same, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an average pool AP<size>/STRIDE or GAP, "
         "PReLU or RPReLU, U<factor> or U<rows>x<columns>, such as U2, or a block such as 2{ C64:3x3+same | }+"
     )
+
+
+def _convolution(place: str, token: str) -> ConvText | DepthwiseText | None:
+    if (conv := _CONV.fullmatch(token)) and int(conv[1]) > 0:
+        weights, groups = _weights(place, conv[2]), int(conv[3] or 1)
+        fault = group_fault(groups or 1, int(conv[1]), groups, weights.planes)
+        if fault is not None:
+            raise NotationError(f"{place}: {fault}")
+        window = _conv_window(place, conv[5])
+        return ConvText(int(conv[1]), _folding(place, conv[4], weights), window, groups, weights)
+    if (depthwise := _DEPTHWISE.fullmatch(token)) and int(depthwise[1] or 1) > 0:
+        window = _conv_window(place, depthwise[3])
+        return DepthwiseText(int(depthwise[1] or 1), _folding(place, depthwise[2], ONE_BIT), window)
+    return None
+
+
+def _conv_window(place: str, text: str | None) -> Window:
+    return PLAIN if text is None else _window(place, text, "C16:5x5/2 or C16:1x9/1x2+same")
 
 
 def _window(place: str, text: str, example: str) -> Window:
@@ -293,7 +316,7 @@ def _behind(place: str, stand: _Stand, item: Item, end: str = "") -> _Stand:
     match item:
         case DenseText():
             return _Stand(shape, "dense", vector=True)
-        case ConvText():
+        case ConvText() | DepthwiseText():
             return _Stand(shape, "sums")
         case PoolText() | UpsampleText():
             return replace(stand, shape=shape, kind="pooled" if stand.kind == "sums" else stand.kind)
@@ -322,6 +345,10 @@ def _check_order(place: str, stand: _Stand, layer: LayerText) -> None:
             raise NotationError(f"{place}: repeats the image itself; put a layer in front of it")
         return
     height, width, _ = stand.shape
+    if isinstance(layer, ConvText):
+        fault = group_fault(stand.shape.channels, layer.rows, layer.groups)
+        if fault is not None:
+            raise NotationError(f"{place}: {fault}")
     window = layer.window or Window(1)
     if isinstance(layer, AverageText) and window.padded:
         raise NotationError(f"{place}: an average pool is not padded; leave {window.padding_text} out")
@@ -377,14 +404,20 @@ def check_size(architecture: Architecture) -> None:
             raise NotationError(f"{where}: the network has {weights} weights up to here; it can have {MAX_WEIGHTS}")
 
 
-def check_folding(place: str, folding: Folding, inputs: int, planes: int = 1) -> None:
-    """Raise `FoldingError` unless a layer of `inputs` inputs, its weights in so many planes, can have this folding."""
+def check_folding(place: str, folding: Folding, inputs: int, planes: int = 1, rows: int = 1, groups: int = 1) -> None:
+    """Raise `FoldingError` unless a layer of `inputs` inputs an output can have this folding.
+
+    `planes` are those of its weights, `rows` and `groups` its outputs and the groups that they are in.
+    """
     if folding.pe < 1:
         raise FoldingError(f"{place}: PE={folding.pe}; use at least 1")
     if folding.simd < 1:
         raise FoldingError(f"{place}: SIMD={folding.simd}; use 1 to {inputs}")
     if folding.simd > inputs:
         raise FoldingError(f"{place}: SIMD={folding.simd} is more than the layer's {inputs} inputs; use 1 to {inputs}")
+    fault = pe_fault(rows, groups, folding.pe)
+    if fault is not None:
+        raise FoldingError(f"{place}: {fault}")
     lanes = folding.level_lanes
     if lanes is not None and not 1 <= lanes <= MAX_LEVELS:
         raise FoldingError(f"{place}: LEVEL_LANES={lanes}; use 1 to {MAX_LEVELS}")

@@ -25,6 +25,7 @@ from rebnet.errors import VerifyError
 from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.notation import Folding
 from rebnet.ir.values import Code, Integer, LevelCounts, Real, Shape, Value, check_window, pooled
+from rebnet.spec.groups import group_fault
 from rebnet.spec.pixels import pixel_gains
 from rebnet.spec.residual import Bits, levels_of, steps_of
 from rebnet.spec.window import Window
@@ -131,6 +132,11 @@ class Dense:
     gains: tuple[tuple[int, ...], ...] | None = None
 
     @property
+    def group_count(self) -> int:
+        """Groups of rows that see inputs of their own."""
+        return 1
+
+    @property
     def reaches(self) -> tuple[int, ...]:
         """R = N·Σ g_i·Σ h_j per served m."""
         assert self.gains is not None
@@ -154,14 +160,26 @@ class Dense:
 
 @dataclass(frozen=True)
 class Conv(Dense):
-    """A convolution: a dense layer over every window of the map, columns in the window's own order."""
+    """A convolution: a dense layer over every window of the map, columns in the window's own order.
+
+    In `groups` every row sees the channels of its own group alone, see `rebnet.spec.groups`.
+    """
 
     window: Window = field(kw_only=True)
+    groups: int = field(default=1, kw_only=True)
+
+    @property
+    def group_count(self) -> int:
+        """Groups of rows that see inputs of their own."""
+        return self.groups
 
     def result(self, counts: LevelCounts, source: Value) -> Real | Integer:
         """A map of what a dense layer gives for every window."""
         check_window(self.window, source.shape)
-        self._check_columns(self.window.area * source.shape.channels)
+        fault = group_fault(source.shape.channels, self.weights.rows, self.groups, len(self.weights.gains))
+        if fault is not None:
+            raise VerifyError(fault)
+        self._check_columns(self.window.area * source.shape.channels // self.groups)
         return self._sums(source.shape.windowed(self.window, self.weights.rows))
 
 

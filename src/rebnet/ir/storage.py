@@ -240,6 +240,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "scale": _number,
     "folding": _folding,
     "window": _window,
+    "groups": _whole,
     "factors": _factors,
     "unit": _unit,
     "gains": lambda key, value: tuple(_wholes(key, item) for item in _items(key, value)),

@@ -76,7 +76,7 @@ def _op(name: str, op: Op) -> str:
             folding = "" if op.folding is None else f" folding={op.folding}"
             units = "/".join(map(_number, op.unit or ()))
             gains = "" if op.gains is None else f" unit={units} gains={'/'.join(map(_list, op.gains))}"
-            kind, window = ("conv", f" window={op.window}") if isinstance(op, Conv) else ("dense", "")
+            kind, window = ("conv", _conv_window(op)) if isinstance(op, Conv) else ("dense", "")
             planes = "" if op.weights.gains == (1,) else f" weight_gains={_list(op.weights.gains)}"
             text = f"{kind} {name} {shape}{window} weights={_weights(op)}{planes} scale={op.scale:.9g}{folding}{gains}"
         case MaxPool():
@@ -108,6 +108,10 @@ def _op(name: str, op: Op) -> str:
         case Scores():
             text = f"scores scale={_array(op.scale)} bias={_array(op.bias)}"
     return text
+
+
+def _conv_window(op: Conv) -> str:
+    return f" window={op.window}" + (f" groups={op.groups}" if op.groups > 1 else "")
 
 
 def _weights(op: Dense) -> str:
@@ -212,7 +216,9 @@ def _dense(plain: list[str], values: dict[str, str]) -> Dense:
     unit = tuple(map(float, values["unit"].split("/"))) if "unit" in values else None
     gains = tuple(_ints(one) for one in values["gains"].split("/")) if "gains" in values else None
     dense = Dense(BitMatrix.pack(bits, weight_gains), float(values["scale"]), folding, unit, gains)
-    return Conv(**vars(dense), window=_read_window(values["window"])) if "window" in values else dense
+    if "window" not in values:
+        return dense
+    return Conv(**vars(dense), window=_read_window(values["window"]), groups=int(values.get("groups", 1)))
 
 
 def _image(height: str, width: str, channels: str, bits: str, table: str | None) -> PixelInput:

@@ -231,7 +231,7 @@ def _weights(place: str, op: Dense) -> None:
     _require(np.isfinite(op.scale) and op.scale > 0, f"{place}: scale={op.scale}; must be above 0")
     if op.folding is not None:
         try:
-            check_folding(place, op.folding, weights.columns, len(weights.gains))
+            check_folding(place, op.folding, weights.columns, len(weights.gains), weights.rows, op.group_count)
         except FoldingError as error:
             raise VerifyError(str(error)) from None
 

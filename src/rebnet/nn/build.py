@@ -14,11 +14,13 @@ from rebnet.ir.architecture import (
     Block,
     ConvText,
     DenseText,
+    DepthwiseText,
     Item,
     LayerText,
     PoolText,
     TwoSlopeText,
     UpsampleText,
+    WeightedText,
 )
 from rebnet.ir.architecture import behind as shape_behind
 from rebnet.ir.values import Shape
@@ -154,6 +156,8 @@ class _Builder:
                         value = self._block(item, value)
                 case DenseText() | ConvText():
                     value = self._layer(item, value)
+                case DepthwiseText():
+                    value = self._layer(item.on(value.shape.channels), value)
                 case PoolText(window=window) if value.kind == "sums":
                     value = self._behind(value, item, f"pool{value.number}", _max_pool(window))
                 case PoolText(window=window):
@@ -180,7 +184,8 @@ class _Builder:
         module: nn.Module
         if isinstance(layer, ConvText):
             name, window = f"conv{self._number}", layer.window
-            module = BinaryConv2d(value.shape.channels, layer.rows, window.kernel, window.stride, layer.weights)
+            channels, weights = value.shape.channels, layer.weights
+            module = BinaryConv2d(channels, layer.rows, window.kernel, window.stride, weights, layer.groups)
         else:
             codes = codes if value.flat else self.add("flatten", FlattenHWC(), codes)
             name, module = f"linear{self._number}", BinaryLinear(value.shape.elements, layer.rows, layer.weights)
@@ -257,8 +262,8 @@ def _norm_of(value: _Value) -> nn.BatchNorm1d | nn.BatchNorm2d:
     return (nn.BatchNorm1d if value.flat else nn.BatchNorm2d)(value.shape.channels)
 
 
-def _key(layer: DenseText | ConvText) -> Key:
-    return layer.window if isinstance(layer, ConvText) and layer.window.padded else None
+def _key(layer: WeightedText) -> Key:
+    return layer.window if not isinstance(layer, DenseText) and layer.window.padded else None
 
 
 def _readers(block: Block) -> tuple[list[Key], bool]:
@@ -267,7 +272,7 @@ def _readers(block: Block) -> tuple[list[Key], bool]:
     feature = False
     for branch in block.branches:
         match branch:
-            case (DenseText() | ConvText() as layer, *_):
+            case (DenseText() | ConvText() | DepthwiseText() as layer, *_):
                 keys.append(_key(layer))
             case (Block() as inner, *_):
                 below, reads = _readers(inner)

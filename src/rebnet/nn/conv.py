@@ -10,10 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rebnet.errors import OptionError
 from rebnet.ir.architecture import ONE_BIT, Weights
 from rebnet.ir.ops import Conv
 from rebnet.nn.linear import BinaryLayer
 from rebnet.nn.operations import Said
+from rebnet.spec.groups import group_fault
 from rebnet.spec.window import Pair, Window
 
 SMALL_MAP = 16
@@ -29,12 +31,20 @@ class BinaryConv2d(BinaryLayer):
     Shapes: x is N x in_channels x H x W, y is N x out_channels x H' x W' with H' = (H - R)//stride + 1, weight is
     out_channels x in_channels x R x S.
 
+    In groups, y_o sees the channels of its group alone, as `torch.nn.Conv2d` has it: weight is out_channels x
+    in_channels/groups x R x S, and fan_in = C*R*S/groups. With as many groups as channels it is depthwise (MobileNets,
+    arXiv:1704.04861, section 3.1).
+
     Args:
         in_channels: Channels of x.
         out_channels: Channels of y.
         kernel: Rows and columns of a window, a number for both.
         stride: Rows and columns that it moves by.
         weights: What the weights are, 1 bit if nothing is said.
+        groups: Groups, which divide both.
+
+    Raises:
+        OptionError: `groups` does not divide the channels, or weights in groups have more than one bit.
     """
 
     def __init__(
@@ -44,20 +54,25 @@ class BinaryConv2d(BinaryLayer):
         kernel: int | Pair,
         stride: int | Pair = 1,
         weights: Weights = ONE_BIT,
+        groups: int = 1,
     ) -> None:
         window = Window(kernel, stride)
-        super().__init__(out_channels, in_channels, *window.kernel, weights=weights)
+        fault = group_fault(in_channels, out_channels, groups, weights.planes)
+        if fault is not None:
+            raise OptionError(f"BinaryConv2d: {fault}")
+        super().__init__(out_channels, in_channels // groups, *window.kernel, weights=weights)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.window = window
+        self.groups = groups
 
     def forward(self, x: Tensor) -> Tensor:
         """Return y, N x out_channels x H' x W'."""
         weight = self.used_weight()
         height, width = self.window.output(*x.shape[2:])
-        if height * width <= SMALL_MAP and x.device.type == "cpu" and torch.is_grad_enabled():
+        if self.groups == 1 and height * width <= SMALL_MAP and x.device.type == "cpu" and torch.is_grad_enabled():
             return convolve_small(x, weight, self.window.stride)
-        return functional.conv2d(x, weight, stride=self.window.stride)
+        return functional.conv2d(x, weight, stride=self.window.stride, groups=self.groups)
 
     def operations(self, said: Said) -> Said:
         """A convolution, and the padding in front of it: columns in the order kernel row, kernel column, channel."""
@@ -70,11 +85,12 @@ class BinaryConv2d(BinaryLayer):
                     self, f"its window is {self.window}, its map was padded for {window}; make them the same"
                 )
             said = replace(said, padding=None)
-        return said.then(self, Conv(weights, self.unit, window=window))
+        return said.then(self, Conv(weights, self.unit, window=window, groups=self.groups))
 
     def extra_repr(self) -> str:
-        """Channels, window and the scale."""
-        return f"{self.in_channels}, {self.out_channels}, {self.window}, scale={self.scale}"
+        """Channels, window, groups where there are several, and the scale."""
+        groups = f", groups={self.groups}" if self.groups > 1 else ""
+        return f"{self.in_channels}, {self.out_channels}, {self.window}{groups}, scale={self.scale}"
 
 
 def convolve_small(x: Tensor, weight: Tensor, stride: Pair) -> Tensor:

@@ -136,7 +136,8 @@ def _layers(build: Build, points: list[Operating]) -> Html:
         kind = f"{layer.cols:,} → {layer.rows:,}"
         if isinstance(op, Conv):
             high, wide = op.window.kernel
-            kind = f"{high}×{wide}, {layer.cols:,} → {layer.rows:,} at {layer.vectors:,} places"
+            groups = f" in {op.groups:,} groups" if op.groups > 1 else ""
+            kind = f"{high}×{wide}, {layer.cols:,} → {layer.rows:,}{groups} at {layer.vectors:,} places"
         cycles = [layer.cycles(point.levels) for point in points]
         folding = lanes_text(layer)
         rows.append(_row(layer.name, kind, layer.xnor_lanes, cycles, bounds, folding))

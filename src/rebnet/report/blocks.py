@@ -200,7 +200,9 @@ def _map(unit: WindowUnit) -> list[str]:
 
 def _layer(layer: Mvtu, op: Dense) -> str:
     size = f"{layer.cols:,} → {layer.rows:,}"
-    return f"conv {size}" if isinstance(op, Conv) else f"dense {size}"
+    if not isinstance(op, Conv):
+        return f"dense {size}"
+    return f"conv {size}" if op.groups == 1 else f"conv {size} in {op.groups:,} groups"
 
 
 def _unit(layer: Mvtu) -> list[str]:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from rebnet.ir.architecture import Architecture, ConvText, DenseText, LayerText, mapped
+from rebnet.ir.architecture import Architecture, DepthwiseText, LayerText, WeightedText, mapped
 
 
 def scale(wide: Architecture, narrow: Architecture) -> float | None:
@@ -30,5 +30,7 @@ def _form(network: Architecture) -> Architecture:
     return replace(network, items=(*mapped(hidden, _one_row), last))
 
 
-def _one_row(layer: DenseText | ConvText) -> LayerText:
+def _one_row(layer: WeightedText) -> LayerText:
+    if isinstance(layer, DepthwiseText):
+        return layer
     return replace(layer, rows=1)

@@ -1,7 +1,9 @@
 // Matrix-vector-threshold unit: one binary layer.
 //
 // In:   vectors of COLS elements in words of SIMD, LEVELS_IN bit planes each (plane major), the last word of a
-//       vector filled up with 0, and the levels m of their image.
+//       vector filled up with 0, and the levels m of their image. Of a convolution in groups: vectors of SIDES groups
+//       side by side, word s of plane p at [(p*SIDES + s)*SIMD +: SIMD], and TURNS vectors one after the other for one
+//       that goes out.
 // Out:  per vector ROWS elements in words of DRAIN. LEVELS_OUT > 0: residual codes of LEVELS_OUT planes (plane
 //       major), planes above m hold 0. LEVELS_OUT = 0: unsigned accumulators of ACC_WIDTH bits, element major.
 //       A last word that ROWS does not fill ends in elements of no meaning.
@@ -15,6 +17,8 @@
 //       through one tail (gains, thresholds, encoder) while the PEs work on the next pass. The pipeline never stalls: what it will put out has its place in the output
 //       FIFO reserved when the last chunk is issued, else that chunk waits.
 //
+// SIDES, TURNS: 1, or of a convolution in SIDES*TURNS groups, where PE/SIDES rows see a group's word, and ROWS/TURNS rows
+// a vector: PE divides these, and SIDES > 1 needs PE = ROWS/TURNS.
 // ROWS, COLS, PE ≥ 1; 1 ≤ SIMD ≤ COLS. DRAIN divides PE, PE/DRAIN ≤ CHUNKS.
 // SETS: sets of constants, one per served m (m = 1 … SETS), or 1 if m never changes. THRESHOLD_SETS: SETS, or 1 if all
 // sets have the same thresholds and steps.
@@ -33,6 +37,8 @@
 module mvtu #(
     parameter int ROWS = 256,
     parameter int COLS = 784,
+    parameter int SIDES = 1,
+    parameter int TURNS = 1,
     parameter int PE = 16,
     parameter int SIMD = 64,
     parameter int LEVELS_IN = 8,
@@ -71,7 +77,7 @@ module mvtu #(
     input  logic                      rst,
     input  logic                      in_valid,
     output logic                      in_ready,
-    input  logic [LEVELS_IN*SIMD-1:0] in_data,
+    input  logic [LEVELS_IN*SIDES*SIMD-1:0] in_data,
     input  logic [   LEVEL_WIDTH-1:0] in_levels,
     output logic                      out_valid,
     input  logic                      out_ready,
@@ -80,6 +86,8 @@ module mvtu #(
 );
   localparam int CHUNKS = (COLS + SIMD - 1) / SIMD;
   localparam int FOLDS = (ROWS + PE - 1) / PE;
+  localparam int TURN_FOLDS = FOLDS / TURNS;  // of those that see one vector
+  localparam int INPUTS = SIDES * SIMD;  // of a plane of a word
   localparam int DRAIN_WORDS = PE / DRAIN;
   localparam int LAST_WORDS = (ROWS - (FOLDS - 1) * PE + DRAIN - 1) / DRAIN;  // kept words of the last fold
   localparam int VECTOR_WORDS = FOLDS * DRAIN_WORDS;  // drained words of a vector, the surplus ones too
@@ -118,7 +126,7 @@ module mvtu #(
   if (OUT_DEPTH < DRAIN_WORDS) begin : illegal_5
     $fatal(1, "mvtu: OUT_DEPTH must be at least PE/DRAIN");
   end
-  if (BUFFER_DEPTH < CHUNKS && (FOLDS > 1 || GROUPS > 1)) begin : illegal_6
+  if (BUFFER_DEPTH < CHUNKS && (TURN_FOLDS > 1 || GROUPS > 1)) begin : illegal_6
     $fatal(1, "mvtu: BUFFER_DEPTH must hold a vector, ceil(COLS/SIMD) words");
   end
   if (LEVELS_IN < 1 || LEVELS_OUT < 0) begin : illegal_7
@@ -134,6 +142,11 @@ module mvtu #(
     $fatal(1, "mvtu: PLANE_LANES must be 1 to WEIGHT_PLANES");
   end
 
+  if (SIDES < 1 || TURNS < 1 || (SIDES * TURNS > 1 && (ROWS % TURNS != 0 || (ROWS / TURNS) % PE != 0)) ||
+      (SIDES > 1 && (ROWS / TURNS != PE || PE % SIDES != 0))) begin : illegal_11
+    $fatal(1, "mvtu: PE must divide the ROWS/TURNS of a turn, and be as many with SIDES, which divide it");
+  end
+
   // Without a multiplier each lane has the gain that it has in the first set and group.
   function automatic int gains_change();
     gains_change = 0;
@@ -146,9 +159,9 @@ module mvtu #(
   end
 
   // Sequencer: folds, groups, chunks.
-  logic word_valid, word_last, issue, last_group, last_fold, ends_fold, out_pop;
+  logic word_valid, word_last, issue, last_group, last_fold, ends_turn, ends_fold, out_pop;
   logic [LEVEL_WIDTH-1:0] word_levels;
-  logic [LEVELS_IN*SIMD-1:0] word_q;
+  logic [LEVELS_IN*INPUTS-1:0] word_q;
   logic [LEVEL_GROUP_WIDTH-1:0] group_q;
   logic last_level;
   logic [FOLD_WIDTH-1:0] fold_q;
@@ -156,7 +169,7 @@ module mvtu #(
   logic [ROOM_WIDTH-1:0] room_q;
 
   vector_buffer #(
-      .WIDTH(LEVELS_IN * SIMD),
+      .WIDTH(LEVELS_IN * INPUTS),
       .LEVEL_WIDTH(LEVEL_WIDTH),
       .LEVELS_CHANGE(SETS > 1 ? 1 : 0),
       .CHUNKS(CHUNKS),
@@ -173,13 +186,25 @@ module mvtu #(
       .word_last,
       .word_levels,
       .take(issue),
-      .free(last_group && last_fold),
+      .free(last_group && ends_turn),
       .data_q(word_q)
   );
 
   assign last_fold = fold_q == FOLD_WIDTH'(FOLDS - 1);
   assign ends_fold = word_last && last_group;
   assign issue     = word_valid && (!ends_fold || room_q >= ROOM_WIDTH'(DRAIN_WORDS));
+
+  if (TURNS > 1) begin : many_turns
+    localparam int TURN_WIDTH = TURN_FOLDS > 1 ? $clog2(TURN_FOLDS) : 1;
+    logic [TURN_WIDTH-1:0] turn_fold_q;
+    assign ends_turn = turn_fold_q == TURN_WIDTH'(TURN_FOLDS - 1);
+    always_ff @(posedge clk) begin
+      if (rst) turn_fold_q <= '0;
+      else if (issue && ends_fold) turn_fold_q <= ends_turn ? '0 : turn_fold_q + 1'b1;
+    end
+  end else begin : one_turn
+    assign ends_turn = last_fold;
+  end
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -247,7 +272,7 @@ module mvtu #(
   // Stage 1: the word is there. Stage 2: its planes are chosen and the weights are there.
   logic [WORD_BITS-1:0] weights_q;
   logic [WEIGHT_ADDRESS-1:0] weight_address_q;
-  logic [LEVEL_LANES*SIMD-1:0] planes_d, planes_q;
+  logic [LEVEL_LANES*INPUTS-1:0] planes_d, planes_q;
   logic [LEVEL_GROUP_WIDTH-1:0] word_group_q;
   // Delay lines, newest stage first. A reset leaves no word, and an end that makes the next sums begin at 0.
   localparam int STAGES = 2 + WEIGHT_STAGES + POPCOUNT_STAGES;
@@ -268,7 +293,7 @@ module mvtu #(
 
   // Block RAM answers late in its cycle, and its words travel far: a register of their own behind it.
   logic [WORD_BITS-1:0] weights;
-  logic [LEVEL_LANES*SIMD-1:0] planes;
+  logic [LEVEL_LANES*INPUTS-1:0] planes;
   if (WEIGHT_STAGES != 0) begin : weights_registered
     always_ff @(posedge clk) begin
       weights <= weights_q;
@@ -280,13 +305,13 @@ module mvtu #(
   end
 
   // Surplus lanes of the last group see zeros.
-  logic [LEVEL_GROUPS*LEVEL_LANES*SIMD-1:0] word_padded;
-  assign word_padded = (LEVEL_GROUPS * LEVEL_LANES * SIMD)'(word_q);
+  logic [LEVEL_GROUPS*LEVEL_LANES*INPUTS-1:0] word_padded;
+  assign word_padded = (LEVEL_GROUPS * LEVEL_LANES * INPUTS)'(word_q);
 
   always_comb begin
     planes_d = '0;
     for (int g = 0; g < LEVEL_GROUPS; g++) begin
-      if (word_group_q == LEVEL_GROUP_WIDTH'(g)) planes_d = word_padded[g*LEVEL_LANES*SIMD+:LEVEL_LANES*SIMD];
+      if (word_group_q == LEVEL_GROUP_WIDTH'(g)) planes_d = word_padded[g*LEVEL_LANES*INPUTS+:LEVEL_LANES*INPUTS];
     end
   end
 
@@ -309,6 +334,11 @@ module mvtu #(
   assign ends = add && last;
 
   for (genvar p = 0; p < PE * PLANE_LANES; p++) begin : pe
+    localparam int SIDE = p / (PE * PLANE_LANES / SIDES);  // the group that its rows are of
+    logic [LEVEL_LANES*SIMD-1:0] seen;
+    for (genvar l = 0; l < LEVEL_LANES; l++) begin : lane
+      assign seen[l*SIMD+:SIMD] = planes[(l*SIDES+SIDE)*SIMD+:SIMD];
+    end
     processing_element #(
         .SIMD(SIMD),
         .LEVEL_LANES(LEVEL_LANES),
@@ -316,7 +346,7 @@ module mvtu #(
         .POPCOUNT_STAGES(POPCOUNT_STAGES)
     ) element (
         .clk,
-        .data(planes),
+        .data(seen),
         .weights(weights[p*SIMD+:SIMD]),
         .add,
         .last,

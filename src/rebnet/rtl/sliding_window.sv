@@ -4,9 +4,12 @@
 //       (plane major), and the levels of its image.
 // Out:  the windows, row by row, READS words at a time, in the order kernel row, kernel column, channel; what lies
 //       outside of the map is 0, the lowest code. The last words of a window may end in words of 0.
+//       SIDES > 0, in front of a convolution in groups: the first word of every pixel of a window, then the second of
+//       every one, and so on. A word holds the channels of SIDES groups, which leave side by side as planes do: READS
+//       parts of words of group s of plane p at [(p*SIDES + s)*READS*PART], PART = WORD/SIDES elements each.
 // Time: a word is at the output two cycles after it was read, and can be read one cycle after it came in; READS words
 //       per cycle, window after window and map after map without a gap. The next map's rows come in meanwhile.
-// Parameters as in window_buffer.
+// Parameters as in window_buffer. SIDES: 0, or divides WORD.
 module sliding_window #(
     parameter int PLANES = 2,
     parameter int LEVEL_WIDTH = 2,
@@ -22,6 +25,7 @@ module sliding_window #(
     parameter int OUT_WIDTH = 6,
     parameter int CHANNELS = 16,
     parameter int WORD = 8,
+    parameter int SIDES = 0,
     parameter int READS = 1,
     parameter int WRITES = 1,
     parameter int DEPTH = 64,
@@ -41,10 +45,14 @@ module sliding_window #(
   localparam int OUT_DEPTH = 4;  // as many as keep one word per cycle moving
   localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
 
+  if (SIDES < 0 || (SIDES > 0 && WORD % SIDES != 0)) begin : illegal_1
+    $fatal(1, "sliding_window: SIDES must be 0 or divide WORD");
+  end
+
   logic word_valid, take, taken_q, out_pop;
   logic unused_first, unused_last, unused_ready;
   logic [LEVEL_WIDTH-1:0] word_levels, levels_q;
-  logic [PLANES*READS*WORD-1:0] data;
+  logic [PLANES*READS*WORD-1:0] data, words_data;
   logic [ROOM_WIDTH-1:0] room_q;
 
   window_buffer #(
@@ -64,7 +72,7 @@ module sliding_window #(
       .WORD(WORD),
       .READS(READS),
       .WRITES(WRITES),
-      .POOL(0),
+      .POOL(SIDES > 0 ? 1 : 0),
       .DEPTH(DEPTH),
       .STYLE(STYLE)
   ) lines (
@@ -93,6 +101,19 @@ module sliding_window #(
     levels_q <= word_levels;
   end
 
+  if (SIDES > 1) begin : apart
+    localparam int PART = WORD / SIDES;
+    for (genvar p = 0; p < PLANES; p++) begin : plane
+      for (genvar s = 0; s < SIDES; s++) begin : side
+        for (genvar r = 0; r < READS; r++) begin : read
+          assign words_data[((p*SIDES+s)*READS+r)*PART+:PART] = data[(p*READS+r)*WORD+s*PART+:PART];
+        end
+      end
+    end
+  end else begin : together
+    assign words_data = data;
+  end
+
   // Never overflows: every word that is written was promised its place.
   fifo #(
       .WIDTH(PLANES * READS * WORD + LEVEL_WIDTH),
@@ -102,7 +123,7 @@ module sliding_window #(
       .rst,
       .in_valid(taken_q),
       .in_ready(unused_ready),
-      .in_data({levels_q, data}),
+      .in_data({levels_q, words_data}),
       .out_valid,
       .out_ready,
       .out_data({out_levels, out_data})

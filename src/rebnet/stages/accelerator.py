@@ -128,11 +128,12 @@ def accelerator_of(
             wiring.put(unit, *ends)
         else:
             arrival = wiring.taken(place.source)
-            cycles = min(layers[place.name].vector_cycles(m) for m in network.served) if place.layer else 1
-            units = place.front(arrival.elements, cycles, pace)
-            if place.layer is not None:
+            layer = None if place.layer is None else layers[place.name]
+            cycles, sides = (1, 1) if layer is None else (min(map(layer.turn_cycles, network.served)), layer.sides)
+            units = place.front(arrival.elements, cycles, pace, sides)
+            if layer is not None:
                 word = place.word(arrival.elements, units)
-                units = *units, place.to_simd(word, layers[place.name].simd), layers[place.name]
+                units = *units, place.to_simd(word, layer.simd, layer.sides), layer
             wiring.add(units, arrival.instance)
         wiring.computed(place.nodes)
     answering = network.layer_of(network.answers[0])

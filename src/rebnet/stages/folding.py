@@ -49,7 +49,7 @@ def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
         dense = layer.op
         own = entries[layer.name]
         rows, columns, planes = dense.weights.rows, dense.weights.columns, len(dense.weights.gains)
-        check_folding(f"{path}: layer {layer.name}", own, columns, planes)
+        check_folding(f"{path}: layer {layer.name}", own, columns, planes, rows, dense.group_count)
         fault = folding_fault(rows, columns, own.pe, own.simd, own.level_lanes or 1, planes, own.plane_lanes or 1)
         if fault is not None:
             raise FoldingError(f"{path}: layer {layer.name}: folding {own} {fault}")

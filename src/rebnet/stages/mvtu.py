@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Generic, TypeVar
 
+from rebnet.ir.bounds import grouped_pe
 from rebnet.spec.residual import steps_of
 from rebnet.stages.buffers import Buffer, Depths
 from rebnet.stages.memories import ram_style, rom_column, rom_style
@@ -55,6 +56,10 @@ class Mvtus(Generic[Count]):
     LUTs ("distributed"), or where `rebnet.stages.memories` would have them ("auto"). `arithmetic` is None before
     lowering. `weight_planes` are those of the weights, of which `plane_lanes` are read at a time; `even_planes` says
     that all of them count the same.
+
+    `parts` are the groups of a convolution in groups: outputs that see `cols` elements of their own. Its vectors come
+    group by group: `sides` of them side by side, where PE has all rows of several groups, and `turns` one after the
+    other. `map_positions` are the pixels of the map in front of it, which comes in a word of `sides` groups a cycle.
     """
 
     name: str
@@ -73,6 +78,8 @@ class Mvtus(Generic[Count]):
     weight_planes: int = 1
     plane_lanes: Count | int = 1
     even_planes: bool = True
+    parts: int = 1
+    map_positions: int = 0
 
     def at(self, pe: Other, simd: Other, level_lanes: Other, plane_lanes: Other | int = 1) -> "Mvtus[Other]":
         """The same layer at another folding, or at an array of them."""
@@ -88,6 +95,34 @@ class Mvtus(Generic[Count]):
     def folds(self) -> Count:
         """Passes over the rows, PE at a time."""
         return -(-self.rows // self.pe)
+
+    @property
+    def part_rows(self) -> int:
+        """Rows of a group of the convolution."""
+        return self.rows // self.parts
+
+    @property
+    def sides(self) -> Count:
+        """Groups of the convolution that stand side by side: each has PEs and inputs of its own."""
+        if self.parts == 1:
+            return self.pe // self.pe
+        sides: Count = self.pe // self.part_rows + (self.pe < self.part_rows)
+        return sides
+
+    @property
+    def turns(self) -> Count:
+        """Vectors of an image's window, one after the other."""
+        return self.parts // self.sides
+
+    @property
+    def turn_folds(self) -> Count:
+        """Passes over the rows that see one vector."""
+        return self.folds // self.turns
+
+    @property
+    def legal_pe(self) -> tuple[int, ...]:
+        """All PE that the unit can have, rising: those of one group divide its rows, those of several have all."""
+        return tuple(range(1, self.rows + 1)) if self.parts == 1 else grouped_pe(self.rows, self.parts)
 
     @property
     def level_groups(self) -> Count:
@@ -120,12 +155,18 @@ class Mvtus(Generic[Count]):
         return (self.level_groups if every else -(-levels // self.level_lanes)) * self.plane_groups
 
     def cycles(self, levels: int) -> Count:
-        """Cycles per image at `levels`."""
-        return self.vectors * self.vector_cycles(levels)
+        """Cycles per image at `levels`: of its vectors, or in groups of the map that comes in, where those are more."""
+        work, words = self.vectors * self.vector_cycles(levels), self.map_positions * self.turns
+        cycles: Count = work + (words - work) * (words > work)
+        return cycles
 
     def vector_cycles(self, levels: int) -> Count:
-        """Cycles per vector at `levels`."""
+        """Cycles per window at `levels`."""
         return self.folds * self.groups(levels) * self.chunks
+
+    def turn_cycles(self, levels: int) -> Count:
+        """Cycles per vector that comes in at `levels`: of a window, or in groups of a turn."""
+        return self.turn_folds * self.groups(levels) * self.chunks
 
     @property
     def drain(self) -> Count:
@@ -178,6 +219,7 @@ class Mvtus(Generic[Count]):
         return {
             "ROWS": self.rows,
             "COLS": self.cols,
+            **({"SIDES": self.sides, "TURNS": self.turns} if self.parts > 1 else {}),
             "PE": self.pe,
             "SIMD": self.simd,
             "LEVELS_IN": self.levels_in,
@@ -216,9 +258,19 @@ class Mvtu(Mvtus[int]):
         return self.name
 
     @property
+    def fewest_cycles(self) -> int:
+        """Cycles per image where all rows and inputs are in parallel, at the level lanes that there are."""
+        return max(self.vectors * self.groups_max, self.map_positions)
+
+    @property
     def input(self) -> Buffer:
         """The input buffer."""
-        return Buffer(f"{self.name}.input", self.levels_in * self.simd, self.min_buffer_depth)
+        return Buffer(f"{self.name}.input", self.word_bits, self.min_buffer_depth)
+
+    @property
+    def word_bits(self) -> int:
+        """Bits of the words that come in."""
+        return self.levels_in * self.sides * self.simd
 
     @property
     def output(self) -> Buffer:
@@ -247,7 +299,7 @@ class Mvtu(Mvtus[int]):
             "WEIGHT_STYLE": quoted(self.weights_in),
             "WEIGHT_COLUMN": self.weight_column,
             "THRESHOLD_STYLE": quoted(rom_style(constants, sets)),
-            "BUFFER_STYLE": quoted(ram_style(self.levels_in * self.simd, buffer)),
+            "BUFFER_STYLE": quoted(ram_style(self.word_bits, buffer)),
             "GAINS": self.gains_constant,
         }
         return Module("mvtu", parameters, self.name)
@@ -308,7 +360,7 @@ class Mvtu(Mvtus[int]):
     @property
     def replays(self) -> bool:
         """True if a vector is read more than once."""
-        return self.folds > 1 or self.groups_max > 1
+        return self.turn_folds > 1 or self.groups_max > 1
 
     @property
     def min_buffer_depth(self) -> int:

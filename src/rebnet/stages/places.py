@@ -25,7 +25,7 @@ from rebnet.stages.mvtu import Arithmetic, Mvtu
 from rebnet.stages.numbers import Count, clog2, divisors
 from rebnet.stages.ranges import ranges_of
 from rebnet.stages.thresholds import layer_constants
-from rebnet.stages.window import WindowUnit, pool_unit, pool_units, window_unit
+from rebnet.stages.window import WindowUnit, grouped_unit, pool_unit, pool_units, window_unit
 
 Stage = Converter[int] | WindowUnit | Mvtu | BranchUnit | Fork | Skip
 """A unit between the ends of an accelerator."""
@@ -55,13 +55,14 @@ class Place:
     layer: Mvtu | None
     level_width: int
 
-    def front(self, elements: int, cycles: int, pace: int) -> tuple[Stage, ...]:
+    def front(self, elements: int, cycles: int, pace: int, sides: int = 1) -> tuple[Stage, ...]:
         """The units that words of `elements` elements meet in front of a layer's converter, and of a pool the pool.
 
         Args:
             elements: of the words that arrive.
             cycles: per vector of the layer, at the served level count at which these are fewest.
             pace: cycles per image of the slowest layer, likewise.
+            sides: groups of a convolution that stand side by side in its vectors.
         """
         channels = self.shape.channels
         if self.layer is None:
@@ -71,7 +72,11 @@ class Place:
         if self.window is None:
             word = self._dense_word(elements)
             return () if word == elements else (self._converter("gather", elements, word, channels),)
-        unit = window_unit(self.name, self.window, self.shape, self.planes, cycles, pace, self.level_width)
+        map_in_front = self.name, self.window, self.shape, self.planes
+        if self.layer.parts > 1:
+            unit = grouped_unit(*map_in_front, cycles, sides, self.layer.parts, self.level_width)
+        else:
+            unit = window_unit(*map_in_front, cycles, pace, self.level_width)
         vector = self.shape.elements if self.layer.pixels else channels
         return *self._gather("gather", elements, unit.word * unit.writes, vector), unit
 
@@ -87,7 +92,7 @@ class Place:
     def paces(self) -> set[int]:
         """Paces at which its units may change."""
         window, shape = self.window, self.shape
-        if window is None:
+        if window is None or (self.layer is not None and self.layer.parts > 1):
             return set()
         if self.layer is None:
             return {max(unit.read_cycles, unit.map_writes) for unit in pool_units("", window, shape, 1)}
@@ -95,11 +100,11 @@ class Place:
         units += [WindowUnit("", window, *shape, 1, False, shape.channels, 1, 2**power) for power in range(7)]
         return {unit.map_writes for unit in units}
 
-    def to_simd(self, word: int, simd: Count) -> Converter[Count]:
-        """The converter from words of `word` elements to a layer's own."""
+    def to_simd(self, word: int, simd: Count, sides: int = 1) -> Converter[Count]:
+        """The converter from words of `word` elements to a layer's own; groups side by side are planes to it."""
         assert self.layer is not None
         name = f"{self.name}_convert"
-        return Converter(name, self.planes, word, simd, self.layer.cols, self.level_width)
+        return Converter(name, self.planes * sides, word, simd, self.layer.cols, self.level_width)
 
     def folded(self, folding: Folding, weight_style: str = "auto") -> Mvtu:
         """The layer's unit at a folding; open level lanes become all bits of pixels, else 1, as lanes of planes do."""
@@ -186,6 +191,8 @@ def _place(network: Network, node: Node[Op], nodes: tuple[str, ...]) -> Place:
                 every_plane=isinstance(value, Code) and value.used != network.served,
                 weight_planes=len(node.op.weights.gains),
                 even_planes=len(set(node.op.weights.gains)) == 1,
+                parts=node.op.group_count,
+                map_positions=value.shape.positions if node.op.group_count > 1 else 0,
             )
             own = node.op.window if isinstance(node.op, Conv) else None
             return Place(nodes, source, node.name, value.shape, planes, own, unit, level_width)

@@ -41,6 +41,8 @@ class WindowUnit:
         writes: words that come in at a time.
         level_width: bits of a level count.
         sum_planes: bit planes of the sums of a `sum_pool`; 0 for what it is not.
+        sides: in front of a convolution in groups, those that a word holds, and windows leave word by word of a pixel;
+            0 in front of another.
     """
 
     name: str
@@ -55,6 +57,7 @@ class WindowUnit:
     writes: int = 1
     level_width: int = 1
     sum_planes: int = 0
+    sides: int = 0
 
     @property
     def instance(self) -> str:
@@ -90,6 +93,7 @@ class WindowUnit:
             "OUT_WIDTH": self.out_shape[1],
             "CHANNELS": self.channels_in,
             "WORD": self.word,
+            **({"SIDES": self.sides} if self.sides else {}),
             "READS": self.reads,
             "WRITES": self.writes,
             "DEPTH": depth,
@@ -106,13 +110,13 @@ class WindowUnit:
 
     @property
     def out_elements(self) -> int:
-        """Elements of the words that leave."""
-        return self.word if self.pool else self.word * self.reads
+        """Elements of the words that leave; of those that hold groups side by side, of one of them."""
+        return self.word if self.pool else self.word * self.reads // max(1, self.sides)
 
     @property
     def out_bits(self) -> int:
         """Bits of the words that leave."""
-        return (self.sum_planes or self.planes) * self.out_elements
+        return (self.sum_planes or self.planes) * self.out_elements * max(1, self.sides)
 
     @property
     def out_shape(self) -> tuple[int, int]:
@@ -137,9 +141,14 @@ class WindowUnit:
     @property
     def beats(self) -> int:
         """Cycles in which a window is read."""
-        if self.pool:
-            return self.pixel_words * self.group
+        if self.by_word:
+            return self.pixel_words * math.ceil(self.window.area / self.reads)
         return math.ceil(self.window.area * self.pixel_words / self.reads)
+
+    @property
+    def by_word(self) -> bool:
+        """Whether a window is read word by word of its pixels, and not pixel by pixel."""
+        return self.pool or self.sides > 0
 
     @property
     def group(self) -> int:
@@ -181,7 +190,7 @@ class WindowUnit:
         parts = np.arange(pixel)
         if self.reads > 1:
             last = last.reshape(out_rows, out_columns, -1, self.reads).max(-1)
-        if self.pool:
+        if self.by_word:
             needs = np.where(last[:, :, None, :] < 0, 0, last[:, :, None, :] + parts[:, None] + 1)
         else:
             needs = np.where(last[..., None] < 0, 0, last[..., None] + parts + 1)
@@ -222,6 +231,16 @@ def window_unit(
     reads = next(r for r in range(1, words + 1) if math.ceil(words / r) <= cycles)
     writes = next(w for w in (1, 2, 4, 8, 16, 32, 64) if w == 64 or unit(shape.channels, reads, w).map_writes <= pace)
     return unit(shape.channels, reads, writes)
+
+
+@lru_cache(4096)
+def grouped_unit(
+    name: str, window: Window, shape: Shape, planes: int, cycles: int, sides: int, groups: int, level_width: int = 1
+) -> WindowUnit:
+    """The sliding window in front of a convolution in groups that reads a vector of `sides` in at most `cycles`."""
+    word = shape.channels // groups * sides
+    reads = next(r for r in range(1, window.area + 1) if math.ceil(window.area / r) <= cycles)
+    return WindowUnit(name, window, *shape, planes, False, word, reads, 1, level_width, sides=sides)
 
 
 @lru_cache(4096)

@@ -43,7 +43,7 @@ void call(std::unique_ptr<Builder>& builder, const Record& record) {
   }
   if (!builder) throw Damaged("a call without a network");
   if (record.kind == Record::LAYER) {
-    builder->layer(n[0], window(n), n[7], n[8], n[9], n[10], n[11], record.bytes(0), record.integers(1),
+    builder->layer(n[0], window(n), n[7], n[8], n[9], n[10], n[11], n[12], record.bytes(0), record.integers(1),
                    record.integers(2), record.integers(3), record.integers(4));
   } else if (record.kind == Record::POOL) {
     builder->pool(n[0], window(n), n[7], n[8]);

@@ -67,7 +67,7 @@ class Reader {
       int numbers;
       const char* arrays;  // b: bytes, n: numbers of 64 bits
     };
-    static constexpr Kind kinds[Record::KINDS] = {{0, ""},   {5, ""},  {12, "bnnnn"}, {9, ""},   {1, "nnn"},
+    static constexpr Kind kinds[Record::KINDS] = {{0, ""},   {5, ""},  {13, "bnnnn"}, {9, ""},   {1, "nnn"},
                                                   {0, "bn"}, {0, "b"}, {2, "nn"},     {3, "nn"}, {9, ""},
                                                   {0, "nn"}, {0, "n"}, {0, "n"},      {2, "n"},  {3, ""}};
     Record record{number(), {}, {}};

@@ -31,8 +31,9 @@ void pack(Layer& layer, const std::uint8_t* packed, std::size_t columns) {
     Word* block = layer.weights.data() + one / rows * plane_words + row / LANES * layer.words * LANES + row % LANES;
     for (std::size_t column = 0; column < columns; column++) {
       const Word bit = packed[one * row_bytes + column / 8] >> (7 - column % 8) & 1;
-      const std::size_t place =
-          layer.pixels ? column : column / channels * layer.channel_words() * 64 + column % channels;
+      const std::size_t place = layer.pixels || layer.groups > 1
+                                    ? column
+                                    : column / channels * layer.channel_words() * 64 + column % channels;
       block[place / 64 * LANES] |= bit << place % 64;
     }
   }
@@ -80,29 +81,32 @@ void Builder::fits(const Window& window, int height, int width, int out_height, 
           (name + ": windows outside of the map").c_str());
 }
 
-int Builder::layer(int source, const Window& window, int out_height, int out_width, int rows, int levels_out, int shift,
-                   const View<std::uint8_t>& weights, const View<std::int64_t>& weight_gains,
-                   const View<std::int64_t>& gains, const View<std::int64_t>& thresholds,
-                   const View<std::int64_t>& steps) {
+int Builder::layer(int source, const Window& window, int out_height, int out_width, int rows, int groups,
+                   int levels_out, int shift, const View<std::uint8_t>& weights,
+                   const View<std::int64_t>& weight_gains, const View<std::int64_t>& gains,
+                   const View<std::int64_t>& thresholds, const View<std::int64_t>& steps) {
   const Value read = value(source);
   require(network_.classes == 0, "step: stands behind the scores");
   require(read.kind == Value::PIXELS || read.kind == Value::CODES, "layer: reads no codes");
   fits(window, read.height, read.width, out_height, out_width, "layer");
   require(rows > 0 && rows < (1 << 24), "layer: no such number of rows");
   require(std::int64_t{out_height} * out_width * (rows + 15) < MOST_PLACES, "layer: too large");
+  require(groups > 0 && read.channels % groups == 0 && rows % groups == 0, "layer: groups must divide its channels");
   require(levels_out >= 0 && levels_out <= MAX_PLANES, "layer: levels must be at most 8");
   Layer layer{};
   layer.height = read.height, layer.width = read.width, layer.channels = read.channels;
   layer.window = window;
   layer.out_height = layer.pooled_height = out_height, layer.out_width = layer.pooled_width = out_width;
+  layer.groups = groups;
   layer.rows = rows, layer.planes = read.planes, layer.pixels = read.kind == Value::PIXELS;
-  const std::size_t columns = static_cast<std::size_t>(window.kernel_h) * window.kernel_w * read.channels;
+  const std::size_t columns = static_cast<std::size_t>(window.kernel_h) * window.kernel_w * (read.channels / groups);
   require(columns < (1u << 24), "layer: too many columns");
   const std::int64_t across = window.left + read.width + window.kernel_w,
                      below = window.top + read.height + window.kernel_h;  // at most, with padding
   const std::int64_t pixel = layer.pixels ? read.channels : read.planes * layer.channel_words();
   require(across * below < MOST_PLACES / 64 && across * below * pixel < MOST_PLACES / 8, "layer: too large");
-  layer.words = static_cast<int>(layer.pixels ? (columns + 63) / 64 : columns / read.channels * layer.channel_words());
+  layer.words = static_cast<int>(layer.pixels || groups > 1 ? (columns + 63) / 64
+                                                            : columns / read.channels * layer.channel_words());
   layer.row_blocks = (rows + LANES - 1) / LANES;
   const std::size_t weight_planes = weight_gains.shape.size() == 1 ? weight_gains.shape[0] : 0;
   require(weight_planes >= 1 && weight_planes <= MAX_PLANES, "layer: weights must have 1 to 8 planes");

@@ -46,10 +46,11 @@ class Builder {
   Builder(int height, int width, int channels, int bits, int sets);
 
   // `weights`: planes of rows of packed bits, the first column in the highest bit; columns by kernel row, column,
-  // channel. Each plane counts `weight_gains`.
+  // channel. Each plane counts `weight_gains`. In groups a row has the channels of its own, and one plane.
   // Without levels it gives sums, which a rescale or scores read.
-  int layer(int source, const Window& window, int out_height, int out_width, int rows, int levels_out, int shift,
-            const View<std::uint8_t>& weights, const View<std::int64_t>& weight_gains, const View<std::int64_t>& gains,
+  int layer(int source, const Window& window, int out_height, int out_width, int rows, int groups, int levels_out,
+            int shift, const View<std::uint8_t>& weights, const View<std::int64_t>& weight_gains,
+            const View<std::int64_t>& gains,
             const View<std::int64_t>& thresholds, const View<std::int64_t>& steps);
   int rescale(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias, int shift);
   void scores(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias,

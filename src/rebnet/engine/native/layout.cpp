@@ -50,8 +50,8 @@ void lay_out_shared(Layer& layer, const Value& codes) {
   const int line_words = (layer.window.kernel_w * layer.channels + 63) / 64;
   const std::int64_t pixels =
       std::int64_t{(layer.out_height - 1) * layer.window.stride_h + layer.window.kernel_h} * layer.out_width;
-  layer.gathered = layer.channels < 64 && line_words < layer.window.kernel_w && pixels < MOST_GATHERED &&
-                   pixels * line_words * layer.planes < MOST_GATHERED;
+  layer.gathered = layer.groups == 1 && layer.channels < 64 && line_words < layer.window.kernel_w &&
+                   pixels < MOST_GATHERED && pixels * line_words * layer.planes < MOST_GATHERED;
   if (!layer.gathered) return lay_out_pixels(layer);
   layer.plane_words = line_words;
   layer.pixel = layer.across = layer.planes * line_words;
@@ -80,6 +80,14 @@ std::size_t window_bytes(const Layer& layer) {
 }
 
 void spread_weights(Layer& layer) {
+  if (layer.groups > 1) {
+    for (int row = 0; row < layer.rows; row++) {
+      for (int column = 0; column < layer.columns(); column++) {
+        layer.bytes.push_back(layer.positive(row, static_cast<std::size_t>(column), 0) ? 1 : -1);
+      }
+    }
+    return;
+  }
   const int blocks = (layer.rows + ROWS - 1) / ROWS, planes = layer.weight_planes();
   layer.bytes.assign(static_cast<std::size_t>(planes) * blocks * layer.quads() * ROWS * 4, 0);
   for (int plane = 0; plane < planes; plane++) {
@@ -89,6 +97,17 @@ void spread_weights(Layer& layer) {
         layer.bytes[(quad * ROWS + row % ROWS) * 4 + column % 4] =
             layer.positive(row, static_cast<std::size_t>(column), plane) ? 1 : -1;
       }
+    }
+  }
+}
+
+void spread_depthwise(Layer& layer) {
+  layer.group_bits.assign(static_cast<std::size_t>(layer.columns()) * layer.row_blocks, 0);
+  for (int row = 0; row < layer.rows; row++) {
+    for (int place = 0; place < layer.columns(); place++) {
+      const int bit = layer.positive(row, static_cast<std::size_t>(place), 0);
+      layer.group_bits[static_cast<std::size_t>(place) * layer.row_blocks + row / LANES] |=
+          static_cast<std::uint8_t>(bit << row % LANES);
     }
   }
 }
@@ -180,11 +199,17 @@ void lay_out(Network& network) {
     Layer& layer = network.layers[index];
     shared[index] ? lay_out_shared(layer, *shared[index]) : lay_out_map(layer);
     if (layer.pixels) spread_weights(layer);
+    if (layer.depthwise() && !layer.pixels) spread_depthwise(layer);
     begin_sums(layer, network.sets);
   }
 }
 
-Workspace::Workspace(const Network& network) { network.steps.empty() ? chain(network) : branches(network); }
+Workspace::Workspace(const Network& network) {
+  network.steps.empty() ? chain(network) : branches(network);
+  std::size_t most = 0;
+  for (const Layer& layer : network.layers) most = std::max(most, layer.group_words());
+  groups.resize(most);
+}
 
 void Workspace::branches(const Network& network) {
   std::size_t widest = 0, largest = 0;

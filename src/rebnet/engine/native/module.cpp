@@ -36,9 +36,9 @@ using Bytes = Array<std::uint8_t>;
 using Numbers = Array<std::int64_t>;
 
 int layer(Builder& builder, int source, int kernel_h, int kernel_w, int stride_h, int stride_w, int top, int left,
-          int out_height, int out_width, int rows, int levels_out, int shift, const Bytes& weights,
+          int out_height, int out_width, int rows, int groups, int levels_out, int shift, const Bytes& weights,
           const Numbers& weight_gains, const Numbers& gains, const Numbers& thresholds, const Numbers& steps) {
-  return builder.layer(source, {kernel_h, kernel_w, stride_h, stride_w, top, left}, out_height, out_width, rows,
+  return builder.layer(source, {kernel_h, kernel_w, stride_h, stride_w, top, left}, out_height, out_width, rows, groups,
                        levels_out, shift, view(weights), view(weight_gains), view(gains), view(thresholds),
                        view(steps));
 }
@@ -98,7 +98,8 @@ NB_MODULE(_native, m) {
   nb::class_<Builder>(m, "Builder")
       .def(nb::init<int, int, int, int, int>(), "height"_a, "width"_a, "channels"_a, "bits"_a, "sets"_a)
       .def("layer", &layer, "source"_a, "kernel_h"_a, "kernel_w"_a, "stride_h"_a, "stride_w"_a, "top"_a, "left"_a,
-           "out_height"_a, "out_width"_a, "rows"_a, "levels_out"_a, "shift"_a, "weights"_a, "weight_gains"_a, "gains"_a,
+           "out_height"_a, "out_width"_a, "rows"_a, "groups"_a, "levels_out"_a, "shift"_a, "weights"_a,
+           "weight_gains"_a, "gains"_a,
            "thresholds"_a, "steps"_a)
       .def("rescale", &rescale, "source"_a, "scale"_a, "bias"_a, "shift"_a)
       .def("scores", &scores, "source"_a, "scale"_a, "bias"_a, "reach"_a)

@@ -116,6 +116,7 @@ struct Layer {
   Window pool;     // without a kernel: none
   int pooled_height, pooled_width;
 
+  int groups = 1;         // of a convolution in groups: rows see the channels of their own, and have `words` of them
   int words;              // of a window's plane
   int row_blocks;         // of LANES rows
   Aligned<Word> weights;  // [weight plane][row block][word][lane]; those of pixels are only what `bytes` is made from
@@ -146,8 +147,10 @@ struct Layer {
   bool gathered = false;
   int source_line = 0;  // of the map that they are taken from
   std::size_t map_size = 0;
-  std::vector<int> offsets;      // of every word of a window's plane, from its first
-  Aligned<std::int8_t> bytes;    // weights of pixels, +1 and -1, plane by plane: [block of 16 rows][quad][16 rows][4]
+  std::vector<int> offsets;    // of every word of a window's plane, from its first
+  Aligned<std::int8_t> bytes;  // weights of pixels, +1 and -1, plane by plane: [block of 16 rows][quad][16 rows][4]; in
+                               // groups [row][column]
+  Aligned<std::uint8_t> group_bits;  // weights of a depthwise layer: [place][row block], a bit a row
   Aligned<std::int64_t> starts;  // [set][row block][lane]: A without what differs, or without bytes, less the threshold
                                  // rounded up
   Aligned<std::int64_t> rests;   // the same: what was rounded off, in units of 2^-shift
@@ -156,7 +159,11 @@ struct Layer {
 
   bool pools() const { return pool.kernel_h > 0; }
   bool halves() const;  // whether the pool is of 2 x 2, and of the map alone
-  int columns() const { return window.kernel_h * window.kernel_w * channels; }
+  int columns() const { return window.kernel_h * window.kernel_w * channels / groups; }
+  bool depthwise() const { return groups > 1 && groups == channels && groups == rows; }
+  std::size_t group_words() const {  // that the bits of a window take, group by group
+    return groups == 1 || pixels || depthwise() ? 0 : static_cast<std::size_t>(planes) * groups * words;
+  }
   int quads() const { return (columns() + 3) / 4; }
   int channel_words() const { return (channels + 63) / 64; }
   int out_words() const { return (rows + 63) / 64; }
@@ -245,6 +252,7 @@ struct Workspace {
   std::vector<Aligned<std::uint8_t>> images;  // of every layer that reads pixels
   std::vector<Aligned<Word>> codes;
   Aligned<Word> gathered;  // in front of the layer that runs
+  Aligned<Word> groups;    // the bits of a window, group by group
   std::vector<Aligned<std::int32_t>> features;
 
  private:

@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "features.hpp"
+#include "groups.hpp"
 #include "layers.hpp"
 #include "network.hpp"
 
@@ -24,7 +25,11 @@ void run_from(const Network& network, Workspace& space, std::size_t first, const
       }
     }
     const Finish finish(layer, set, scores);
-    if (layer.pixels) {
+    if (layer.groups > 1 && layer.pixels) {
+      run_group_pixels(layer, space.image.data(), image, target, finish);
+    } else if (layer.groups > 1) {
+      run_groups(layer, space.maps[index - 1].data(), space.groups.data(), set, target, finish);
+    } else if (layer.pixels) {
       run_pixels(layer, space.image.data(), space.windows.data(), image, set, target, finish);
     } else {
       run_codes(layer, space.maps[index - 1].data(), set, target, finish);
@@ -93,9 +98,11 @@ class Steps {
     const Finish finish(own, set_, scores_);
     if (own.pixels) {
       std::uint8_t* map = space_.images[static_cast<std::size_t>(step.layer)].data();
+      if (own.groups > 1) return run_group_pixels(own, map, image_, out, finish);
       run_pixels(own, map, space_.windows.data(), image_, set_, out, finish);
     } else {
       const Word* map = space_.codes[value(step.sources[0]).place].data() + own.first;
+      if (own.groups > 1) return run_groups(own, map, space_.groups.data(), set_, out, finish);
       if (own.gathered) gather(own, map, space_.gathered.data());
       run_codes(own, own.gathered ? space_.gathered.data() : map, set_, out, finish);
     }

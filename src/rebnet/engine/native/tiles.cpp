@@ -159,7 +159,8 @@ bool ascends(const Layer& layer, const Layer& next, int sets) {
 
 // Whether activations are bytes and sums have 32 bits.
 bool narrow_enough(const Layer& layer, int sets) {
-  if (layer.tree || layer.weight_planes() > 1) return false;  // weights of planes are no bytes of +1 and -1
+  if (layer.tree || layer.groups > 1) return false;
+  if (layer.weight_planes() > 1) return false;  // weights of planes are no bytes of +1 and -1
   if (layer.farthest << layer.shift >= FITS) return false;
   for (int set = 0; set < sets; set++) {
     const std::int64_t gains = layer.gain_sum(set);

@@ -131,6 +131,7 @@ def mvtu(shape: Sizes) -> Features:
     """What a matrix-vector unit is beside its buffers, its processing elements and its encoders."""
     get = numbers(shape)
     pe, simd, lanes, drain = get["pe"], get["simd"], get["level_lanes"], get["drain"]
+    inputs = simd * get.get("sides", 1.0)  # of every level lane: groups side by side have inputs of their own
     chunks, folds = ceil_div(get["cols"], simd), ceil_div(get["rows"], pe)
     planes, plane_lanes = get.get("weight_planes", np.ones(())), get.get("plane_lanes", np.ones(()))
     level_groups, plane_groups = ceil_div(get["levels_in"], lanes), ceil_div(planes, plane_lanes)
@@ -150,12 +151,12 @@ def mvtu(shape: Sizes) -> Features:
     passing = 3 + get["level_width"]
     return {
         "module": one(get),
-        "planes": lanes * simd,
-        "planes_mux": lanes * simd * mux(level_groups),
+        "planes": lanes * inputs,
+        "planes_mux": lanes * inputs * mux(level_groups),
         "weights_rom": distributed * columns * rom(depth),
         "weights_register": distributed * columns,
         "weights_mux": (1 - distributed) * cut * word * mux(ceil_div(depth, 1024)),
-        "weights_stage": (1 - distributed) * (pe * plane_lanes + lanes) * simd,
+        "weights_stage": (1 - distributed) * (pe * plane_lanes * simd + lanes * inputs),
         "depth": clog2(depth),
         "pass": passing,
         "pass_delay": passing * ceil_div(pipe, 16),

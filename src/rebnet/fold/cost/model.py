@@ -80,7 +80,7 @@ def mvtu_cost(shape: Sizes, family: Family) -> NDArray[np.float64]:
     passes = folds * ceil_div(shape.get("weight_planes", 1), shape.get("plane_lanes", 1))
     constants = np.asarray(shape["drain"]) * encoder_numbers(shape, shape["levels_out"]) * shape["threshold_width"]
     deep = shape["threshold_sets"] * folds * shape["pe"] / shape["drain"]
-    words = np.asarray(shape["levels_in"]) * shape["simd"]
+    words = np.asarray(shape["levels_in"]) * shape["simd"] * shape.get("sides", 1)
     memories = (
         (elements_of(shape) * shape["simd"], passes * chunks_of(shape), np.asarray(shape["distributed"])),
         (constants, deep, rom_in_luts(constants, deep)),
@@ -127,7 +127,7 @@ def mvtu_pieces(shape: Sizes) -> dict[str, tuple[Sizes, Any]]:
     codes = np.where(np.asarray(out) > 0, np.asarray(drain) * out, np.asarray(drain) * shape["acc_width"])
     levels = np.where(np.asarray(shape["sets"]) > 1, shape["level_width"], 0)
     buffer = {
-        "width": np.asarray(shape["levels_in"]) * shape["simd"],
+        "width": np.asarray(shape["levels_in"]) * shape["simd"] * shape.get("sides", 1),
         "depth": shape["buffer_depth"],
         "level_width": shape["level_width"],
         "chunks": chunks_of(shape),

@@ -31,6 +31,7 @@ from rebnet.stages.ends import samples_per_beat
 from rebnet.stages.module import Module
 from rebnet.stages.numbers import Integers, divisors
 from rebnet.stages.places import Place, Stage, pixels_of, places_of, scores_of, widest
+from rebnet.stages.window import WindowUnit
 
 _NO_COST = np.zeros(4, dtype=np.int64)
 
@@ -86,7 +87,7 @@ class Choices:
             limits = {positions * channels // word for word in divisors(channels)}
             limits |= {math.ceil(positions / reads) for reads in range(1, positions + 1)}
             beats = np.searchsorted(sorted(limits), found.vector_cycles, side="right")
-        return _numbered(found.simd, found.drain, paces, beats)
+        return _numbered(found.simd, found.drain, paces, beats, found.sides)
 
     def _breakpoints(self) -> set[int]:
         """Paces at which a unit or the input's width may change."""
@@ -162,10 +163,10 @@ class Choices:
     ) -> tuple[list[Edges], list[int]]:
         """From words through a layer, whose foldings are the next ones, or through a pool."""
         foldings = None if place.layer is None else next(layers)
-        front, out, which = self._front(place, words, foldings, pace)
+        front, behind, which = self._front(place, words, foldings, pace)
         if foldings is None:
-            return [front], out
-        more, out = self._layer(place, foldings, which, out, pace)
+            return [front], [word for word, _ in behind]
+        more, out = self._layer(place, foldings, which, behind, pace)
         return [front, *more], out
 
     def _branch(self, place: Branch, words: Sequence[int], pace: int) -> tuple[list[Edges], list[int]]:
@@ -180,35 +181,39 @@ class Choices:
 
     def _front(
         self, place: Place, words: Sequence[int], foldings: Foldings | None, pace: int
-    ) -> tuple[Edges, list[int], Integers]:
+    ) -> tuple[Edges, list[tuple[int, int]], Integers]:
         """From words to the units in front of a layer's converter, and to pools.
 
         Returns:
-            The step, the words behind it, and for each folding of a convolution the node with its window.
+            The step, the words behind it with the groups side by side in them, and for each folding of a convolution
+            the node with its window.
         """
-        limits, inverse = np.array([0]), np.zeros(0 if foldings is None else len(foldings), dtype=np.int64)
+        limits, inverse = np.array([[0, 1]]), np.zeros(0 if foldings is None else len(foldings), dtype=np.int64)
         if foldings is not None and place.window is not None:
-            cycles, inverse = np.unique(foldings.vector_cycles, return_inverse=True)
-            windows = [place.front(words[0], int(own), pace)[-1] for own in cycles]  # many cycles have one window
+            asked = np.column_stack([foldings.vector_cycles, foldings.sides])
+            kinds, inverse = np.unique(asked, axis=0, return_inverse=True)
+            windows = [place.front(words[0], int(own), pace, int(sides))[-1] for own, sides in kinds]  # often the same
             different = {window: number for number, window in enumerate(dict.fromkeys(windows))}
             which = np.array([different[window] for window in windows])
-            limits, inverse = cycles[np.unique(which, return_index=True)[1]], which[inverse.reshape(-1)]
+            limits, inverse = kinds[np.unique(which, return_index=True)[1]], which[inverse.reshape(-1)]
         nodes: dict[tuple[Stage | None, int], int] = {}  # of windows, or of words alone
         edges: dict[tuple[int, int], Integers] = {}
         found = np.zeros(len(limits), dtype=np.int64)
         for number, elements in enumerate(words):
-            for at, cycles in enumerate(limits):
-                units = place.front(elements, int(cycles), pace)
+            for at, (cycles, sides) in enumerate(limits):
+                units = place.front(elements, int(cycles), pace, int(sides))
                 own = units[-1] if units and place.window is not None else None
                 node = nodes.setdefault((own, place.word(elements, units)), len(nodes))
                 if (number, node) not in edges:
                     edges[number, node] = sum((self._cost(unit) for unit in units), start=_NO_COST)
                 found[at] = node
         step = bare([(*ends, cost) for ends, cost in edges.items()], len(nodes))
-        return step, [word for _, word in nodes], found[inverse.reshape(-1)]
+        sides_of = [max(1, own.sides) if isinstance(own, WindowUnit) else 1 for own, _ in nodes]
+        behind = [(word, sides) for (_, word), sides in zip(nodes, sides_of, strict=True)]
+        return step, behind, found[inverse.reshape(-1)]
 
     def _layer(
-        self, place: Place, foldings: Foldings, which: Integers, words: Sequence[int], least_pace: int
+        self, place: Place, foldings: Foldings, which: Integers, words: Sequence[tuple[int, int]], least_pace: int
     ) -> tuple[list[Edges], list[int]]:
         """From words, through converters to words of SIMD elements, to what the foldings of a layer drain."""
         reaches = foldings.fewest_cycles >= least_pace
@@ -220,11 +225,11 @@ class Choices:
         nodes = np.column_stack([which[first], foldings.simd[first]])
         numbers = np.arange(len(nodes))
         sources, targets, costs = [], [], []
-        for node, word in enumerate(words):
+        for node, (word, sides) in enumerate(words):
             mine = numbers if place.window is None else numbers[nodes[:, 0] == node]
             sources.append(np.full(len(mine), node))
             targets.append(mine)
-            costs.append(self._priced(place.to_simd(word, nodes[mine, 1]).module({})))
+            costs.append(self._priced(place.to_simd(word, nodes[mine, 1], sides).module({})))
         front, at = np.concatenate(sources), np.concatenate(targets)
         never = np.zeros(len(front), dtype=np.bool_)
         converters = Edges(front, at, never, np.concatenate(costs), None, front, len(nodes))

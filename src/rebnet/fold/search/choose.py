@@ -1,16 +1,17 @@
 """Which folding each layer gets: the network text's own, a file's, or a balanced one."""
 
 import math
+from bisect import bisect_left
 from dataclasses import replace
 from pathlib import Path
 
 from rebnet.errors import FoldingError
-from rebnet.ir.bounds import folding_fault
-from rebnet.ir.network import Network, Node
+from rebnet.ir.bounds import folding_fault, pe_fault
+from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding
-from rebnet.ir.ops import Dense
 from rebnet.stages.accelerator import layers_of
 from rebnet.stages.folding import read_foldings
+from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.places import Place, places_of
 
 NAMES = ("paper", "balanced")
@@ -37,6 +38,7 @@ def choose(network: Network, folding: str | None, target_cycles: int | None) -> 
         rows, columns = layer.op.weights.rows, layer.op.weights.columns
         planes = len(layer.op.weights.gains)
         fault = folding_fault(rows, columns, own.pe, own.simd, own.level_lanes or 1, planes, own.plane_lanes or 1)
+        fault = fault or pe_fault(rows, layer.op.group_count, own.pe)
         if fault is not None:
             raise FoldingError(f"layer {layer.name}: folding {own} {fault}")
     return chosen
@@ -78,14 +80,13 @@ def _balanced(network: Network, keep_given: bool, target_cycles: int | None) -> 
         if keep_given and given is not None:
             foldings.append(given)
             continue
-        foldings.append(_cheapest(layer, _passes(places[layer.name], given), given, target))
+        foldings.append(_cheapest(_unit(places[layer.name], given), given, target))
     return tuple(foldings)
 
 
-def _passes(place: Place, given: Folding | None) -> int:
-    """The fewest cycles of a layer: one for each vector of an image and group of lanes."""
-    unit = place.folded(_lanes(given, 1, 1))
-    return unit.vectors * unit.groups_max
+def _unit(place: Place, given: Folding | None) -> Mvtu:
+    """The unit of a layer with one lane, but for the lanes of levels and of planes that are given."""
+    return place.folded(_lanes(given, 1, 1))
 
 
 def _layer_places(network: Network) -> dict[str, Place]:
@@ -98,7 +99,10 @@ def default_target(network: Network) -> int:
     given = [layer.op.folding for layer in network.layers]
     if any(folding is None for folding in given):
         places = _layer_places(network)
-        return max(network.input.samples, *(_passes(places[layer.name], layer.op.folding) for layer in network.layers))
+        return max(
+            network.input.samples,
+            *(_unit(places[layer.name], layer.op.folding).fewest_cycles for layer in network.layers),
+        )
     layers = layers_of(network, tuple(folding for folding in given if folding is not None))
     return max(layer.cycles(network.levels) for layer in layers)
 
@@ -108,24 +112,24 @@ def _lanes(given: Folding | None, pe: int, simd: int) -> Folding:
     return Folding(pe, simd) if given is None else replace(given, pe=pe, simd=simd)
 
 
-def _cheapest(layer: Node[Dense], passes: int, given: Folding | None, target: int) -> Folding:
-    """The fewest XNOR lanes, PE·SIMD, whose cycles reach the target; among equals the fewest PE.
-
-    `passes` is the number of times that an image's vectors pass: vectors times groups of lanes.
-    """
-    rows, columns = layer.op.weights.rows, layer.op.weights.columns
+def _cheapest(unit: Mvtu, given: Folding | None, target: int) -> Folding:
+    """The fewest XNOR lanes, PE·SIMD, whose cycles reach the target; among equals the fewest PE."""
     best: Folding | None = None
-    for chunks in range(1, columns + 1):
-        simd = math.ceil(columns / chunks)
-        folds = target // (math.ceil(columns / simd) * passes)
+    legal = [pe for pe in unit.legal_pe if unit.map_positions * unit.at(pe, 1, 1).turns <= target]
+    for chunks in range(1, unit.cols + 1):
+        simd = math.ceil(unit.cols / chunks)
+        folds = target // (math.ceil(unit.cols / simd) * unit.vectors * unit.groups_max)
         if folds == 0:
             break
-        pe = math.ceil(rows / folds)
+        place = bisect_left(legal, math.ceil(unit.rows / folds))
+        if place == len(legal):
+            continue
+        pe = legal[place]
         if best is None or (pe * simd, pe) < (best.pe * best.simd, best.pe):
             best = _lanes(given, pe, simd)
     if best is None:
         raise FoldingError(
-            f"layer {layer.name}: no folding takes at most {target} cycles per image, the fastest takes {passes}; "
-            "raise --target-cycles or give the layer more level lanes"
+            f"layer {unit.name}: no folding takes at most {target} cycles per image, the fastest takes "
+            f"{unit.fewest_cycles}; raise --target-cycles or give the layer more level lanes"
         )
     return best

@@ -30,9 +30,10 @@ class Foldings:
         plane_lanes: planes of the weights in parallel.
         style: index into `WEIGHT_STYLES`.
         drain: rows drained a cycle.
+        sides: groups of a convolution side by side.
         cycles: per image at M levels.
         fewest_cycles: per image at the fewest levels that are served.
-        vector_cycles: per vector at the fewest levels that are served.
+        vector_cycles: per vector that comes in, at the fewest levels that are served.
         costs: shape (n, 4): LUT, halves of a block RAM of 36 kbit, multipliers, FF.
         enumerated: foldings that were looked at, those that were beaten included.
     """
@@ -43,6 +44,7 @@ class Foldings:
     plane_lanes: Integers
     style: Integers
     drain: Integers
+    sides: Integers
     cycles: Integers
     fewest_cycles: Integers
     vector_cycles: Integers
@@ -51,7 +53,7 @@ class Foldings:
 
     def chosen(self, places: Any) -> "Foldings":
         """The foldings at these places."""
-        sizes = ("pe", "simd", "lanes", "plane_lanes", "style", "drain")
+        sizes = ("pe", "simd", "lanes", "plane_lanes", "style", "drain", "sides")
         names = (*sizes, "cycles", "fewest_cycles", "vector_cycles", "costs")
         return replace(self, **{name: getattr(self, name)[places] for name in names})
 
@@ -98,13 +100,14 @@ def every_folding(
         planes,
         style,
         units.drain,
+        units.sides,
         units.cycles(max(served)),
         units.cycles(fewest),
-        units.vector_cycles(fewest),
+        units.turn_cycles(fewest),
         costs,
         len(pe),
     )
-    return found.chosen((costs <= most).all(axis=1))
+    return found.chosen((costs <= most).all(axis=1) & (found.cycles <= most_cycles))
 
 
 def whole_costs(cost: NDArray[np.float64]) -> Integers:
@@ -150,7 +153,8 @@ def _grid(
     layer: Mvtu, served: tuple[int, ...], family: Family, most_cycles: int, most_luts: float, even: bool
 ) -> tuple[Integers, Integers, Integers, Integers, Integers]:
     """PE, SIMD, lanes of levels and of planes, and style of all foldings that may meet both limits."""
-    every_pe, every_simd = _sizes(layer.rows, even), _sizes(layer.cols, even)
+    legal, every_simd = np.array(layer.legal_pe), _sizes(layer.cols, even)
+    every_pe = legal if layer.parts > 1 else _sizes(layer.rows, even)
     folds, chunks = -(-layer.rows // every_pe), -(-layer.cols // every_simd)
     block = max(1, _BLOCK // len(every_simd))
     parts = [np.empty((4, 0), dtype=np.int64)]

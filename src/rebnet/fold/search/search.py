@@ -220,10 +220,11 @@ class Search:
         processing elements alone.
         """
         layers = self._serial
-        slowest = max(layers, key=lambda layer: layer.vectors)
+        slowest = max(layers, key=lambda layer: max(layer.vectors, layer.map_positions))
         beats = -(-self.network.input.samples // MAX_SAMPLES_PER_BEAT)
         least, why = max(
             (slowest.vectors, f"{slowest.name} works on {slowest.vectors} vectors, one a cycle"),
+            (slowest.map_positions, f"{slowest.name} takes {slowest.map_positions} pixels, one a cycle"),
             (beats, f"its {self.network.input.samples} samples come at most {MAX_SAMPLES_PER_BEAT} a cycle"),
             (self.network.classes, f"its {self.network.classes} scores leave one a cycle"),
             (self._widest[0], f"{self._widest[1]} takes an image in as many at its widest"),

@@ -39,6 +39,8 @@ def bound_cycles(network: Architecture, levels: int, input_bits: int) -> int | N
                 vectors=place.behind.positions,
                 weight_planes=layer.weights.planes,
                 plane_lanes=layer.folding.plane_lanes or 1,
+                parts=layer.groups,
+                map_positions=place.front.positions if layer.groups > 1 else 0,
             )
         )
     beat = samples_per_beat(network.samples, layer_bound(layers, tuple(range(1, levels + 1))))

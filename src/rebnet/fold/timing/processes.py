@@ -243,8 +243,11 @@ class _Builder:
         return out
 
     def mvtu(self, shape: Mvtu, words: Process) -> Process:
-        """`mvtu` and its `vector_buffer`: the first pass waits for words, the end of a fold for places."""
-        chunks, folds, vectors = shape.chunks, shape.folds, shape.vectors
+        """`mvtu` and its `vector_buffer`: the first pass waits for words, the end of a fold for places.
+
+        In groups every turn is a vector of its own.
+        """
+        chunks, folds, vectors = shape.chunks, shape.turn_folds, shape.vectors * shape.turns
         groups = shape.groups(self.levels)
         # Issues that can wait: the words of a vector's first pass, then the last word of each fold.
         per_vector = chunks + folds
@@ -278,7 +281,7 @@ class _Builder:
         drained[-1] = shape.last_words
         fold_of = np.repeat(np.arange(folds), drained)
         place = np.concatenate([np.arange(words_of_fold) for words_of_fold in drained])
-        out = self.add(f"{shape.name} out", _ones(vectors * shape.out_words))
+        out = self.add(f"{shape.name} out", _ones(vectors * int(drained.sum())))
         arrival = np.tile(shape.latency + place, vectors)
         drains = tile(chunks + fold_of, vectors, per_vector)
         out.wait(issues, drains, arrival)
@@ -286,7 +289,7 @@ class _Builder:
         came.wait(issues, drains, arrival)
         self.seen[out] = lambda: came
         counted = np.arange(out.count) + 1
-        promised = tile(np.cumsum(drained) - drained, vectors, shape.out_words)
+        promised = tile(np.cumsum(drained) - drained, vectors, int(drained.sum()))
         self.limit(
             shape.output.name,
             issues,

@@ -24,7 +24,7 @@ $tail}
 
 _PLANES = Template("""\
     for (int plane = $first; plane < $last; plane++)
-        sum += gains[plane] * ($columns - differing(weights, memory->window + plane * $column_words, $column_words));
+        sum += gains[plane] * ($columns - differing(weights, memory->window + $place, $column_words));
 """)
 
 _WEIGHT_PLANES = Template("""\
@@ -86,8 +86,15 @@ def summed_rows(layer: Layer, planes: Sequence[tuple[int, str]], tail: str) -> s
         planes: of the window that count, the first of a group and how many, in C.
         tail: statements that read `row` and `sum`.
     """
-    sizes = {"rows": layer.rows, "columns": layer.columns, "column_words": layer.column_words}
-    sizes |= {"weight_planes": layer.weight_planes, "row_words": layer.weight_planes * layer.column_words}
+    sizes = {
+        "rows": layer.rows,
+        "columns": layer.columns,
+        "column_words": layer.column_words,
+        "weight_planes": layer.weight_planes,
+        "row_words": layer.weight_planes * layer.column_words,
+        "place": f"plane * {layer.window_words}"
+        + (f" + row / {layer.rows // layer.groups} * {layer.column_words}" if layer.groups > 1 else ""),
+    }
     counted = _WEIGHT_PLANES if layer.weight_planes > 1 else _PLANES
     groups = (
         counted.substitute(sizes, first=first, last=f"{first} + {count}" if first else count) for first, count in planes

@@ -75,7 +75,7 @@ class Graph:
     @property
     def window_words(self) -> int:
         """Words of the largest window."""
-        return max(layer.planes * layer.column_words for layer in self.layers)
+        return max(layer.planes * layer.window_words for layer in self.layers)
 
     @property
     def memory_bytes(self) -> int:

@@ -88,6 +88,28 @@ static void append(uint32_t *restrict window, int window_words, int position, co
 }
 """
 
+APPEND_GROUPS = """\
+/* Puts the code of a pixel, `channels` of it a group, at `position` of each group's window of each plane; its words
+   are 0 there. */
+static void append_groups(uint32_t *restrict window, int window_words, int groups, int position,
+                          const uint32_t *restrict code, int channels, int levels)
+{
+    for (int plane = 0; plane < levels; plane++, code += (groups * channels + 31) / 32) {
+        for (int group = 0; group < groups; group++, window += window_words) {
+            for (int done = 0; done < channels;) {
+                const int from = (group * channels + done) % 32, to = (position + done) % 32;
+                int bits = channels - done;
+                if (bits > 32 - from) bits = 32 - from;
+                if (bits > 32 - to) bits = 32 - to;
+                const uint32_t part = code[(group * channels + done) / 32] >> from;
+                window[(position + done) / 32] |= (part & (0xffffffffu >> (32 - bits))) << to;
+                done += bits;
+            }
+        }
+    }
+}
+"""
+
 LARGER = """\
 /* The larger of two codes, 32 channels at a time: the first plane in which they differ decides. */
 static void larger(uint32_t *restrict best, const uint32_t *restrict code, int levels, int words)
@@ -126,6 +148,7 @@ _BY_NAME = {
     "clear": CLEAR,
     "append_sample": APPEND_SAMPLE,
     "append": APPEND,
+    "append_groups": APPEND_GROUPS,
     "larger": LARGER,
     "last_row": LAST_ROW,
     "floored32": FLOORED.format(kind="int32_t", bits=32),

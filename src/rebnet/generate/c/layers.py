@@ -91,7 +91,7 @@ def layer_text(layer: Layer) -> str:
     dense = layer.dense
     weights = Weights.of(dense.weights.gains)
     if isinstance(dense, Conv):
-        text = str(ConvText(layer.rows, window=dense.window, weights=weights))
+        text = str(ConvText(layer.rows, window=dense.window, groups=dense.groups, weights=weights))
     else:
         text = str(DenseText(layer.rows, weights=weights))
     pool = "" if layer.pool is None else f" - {PoolText(layer.pool)}"
@@ -104,10 +104,10 @@ def layer_text(layer: Layer) -> str:
 def _gather(plan: Plan, layer: Layer) -> str:
     """The window's bits, plane by plane, into memory->window."""
     if layer.first:
-        return gather(layer, layer.planes * layer.column_words)
+        return gather(layer, layer.planes * layer.window_words)
     pixel_words = plan.network.levels * layer.channel_words
     code = CodeMap(f"memory->map{layer.number}", pixel_words, plan.rings[layer.number])
-    return gather(layer, f"levels * {layer.column_words}", code)
+    return gather(layer, f"levels * {layer.window_words}", code)
 
 
 def _ring_row(plan: Plan, layer: Layer, row: str) -> str:

@@ -82,8 +82,18 @@ class Layer:
 
     @property
     def column_words(self) -> int:
-        """Words of one plane of a window, and of a row of weights."""
+        """Words of one plane of a window of one group, and of a row of weights."""
         return words(self.columns)
+
+    @property
+    def groups(self) -> int:
+        """Groups of rows, each with channels and so a window of its own."""
+        return self.dense.group_count
+
+    @property
+    def window_words(self) -> int:
+        """Words of one plane of a window, group by group."""
+        return self.groups * self.column_words
 
     @property
     def row_words(self) -> int:
@@ -154,7 +164,7 @@ class Plan:
     def memory(self) -> dict[str, int]:
         """Words of the working memory by name."""
         levels = self.network.levels
-        memory = {"window": max(layer.planes * layer.column_words for layer in self.layers)}
+        memory = {"window": max(layer.planes * layer.window_words for layer in self.layers)}
         pooled = [layer.row_words for layer in self.layers if layer.pool]
         if pooled:
             memory["pixel"] = levels * max(pooled)
@@ -212,7 +222,8 @@ def network_text(network: Network) -> str:
     for op in network.ops:
         match op:
             case Conv():
-                layers.append(ConvText(op.weights.rows, window=op.window, weights=Weights.of(op.weights.gains)))
+                weights = Weights.of(op.weights.gains)
+                layers.append(ConvText(op.weights.rows, window=op.window, groups=op.groups, weights=weights))
             case Dense():
                 layers.append(DenseText(op.weights.rows, weights=Weights.of(op.weights.gains)))
             case MaxPool():

@@ -144,13 +144,13 @@ def _pixel(plan: Graph, step: Step) -> str:
 def _window(plan: Graph, layer: Layer) -> str:
     """The window of a layer: the codes that it reads, a stack's one behind the other."""
     if layer.first:
-        return gather(layer, layer.planes * layer.column_words)
+        return gather(layer, layer.planes * layer.window_words)
     levels = plan.network.levels
     maps = [
         CodeMap(first_code(plan, name), levels * layer.channel_words, layer.height, levels * place)
         for place, name in enumerate(stacked(plan.network, layer.source))
     ]
-    cleared = f"levels * {layer.column_words}" if len(maps) == 1 else layer.planes * layer.column_words
+    cleared = f"levels * {layer.window_words}" if len(maps) == 1 else layer.planes * layer.window_words
     return gather(layer, cleared, *maps)
 
 

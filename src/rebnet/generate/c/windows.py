@@ -42,6 +42,18 @@ append($window, $column_words, (ky * $kernel_x + kx) * $channels,
        $code + ($ring_y * $width + in_x) * $pixel_words, $channels, levels);
 """)
 
+_GROUP_PIXEL = Template("""\
+for (int channel = 0; channel < $channels; channel++)
+    append_sample(memory->window + channel / $own * $column_words, $plane_words,
+                  (ky * $kernel_x + kx) * $own + channel % $own,
+                  image[(in_y * $width + in_x) * $channels + channel], $planes);
+""")
+
+_GROUP_CODE = Template("""\
+append_groups($window, $column_words, $groups, (ky * $kernel_x + kx) * $own,
+              $code + ($ring_y * $width + in_x) * $pixel_words, $own, levels);
+""")
+
 
 @dataclass(frozen=True)
 class CodeMap:
@@ -73,16 +85,20 @@ def gather(layer: Layer, window_words: int | str, *codes: CodeMap) -> str:
         "window_words": window_words,
         "columns": layer.columns,
         "column_words": layer.column_words,
+        "plane_words": layer.window_words,
+        "groups": layer.groups,
+        "own": layer.channels // layer.groups,
         "channels": layer.channels,
         "pixels": layer.height * layer.width,
         "kernel_x": layer.kernel[1],
         "width": layer.width,
     }
     conv = isinstance(layer.dense, Conv)
-    element = _CONV_CODE if conv else _DENSE_CODE
+    grouped = layer.groups > 1
+    element = (_GROUP_CODE if grouped else _CONV_CODE) if conv else _DENSE_CODE
     pixel = "".join(element.substitute(sizes, **_names(layer, code)) for code in codes)
     if not codes:
-        pixel = (_CONV_PIXEL if conv else _DENSE_PIXELS).substitute(sizes)
+        pixel = ((_GROUP_PIXEL if grouped else _CONV_PIXEL) if conv else _DENSE_PIXELS).substitute(sizes)
     return _CLEAR.substitute(sizes) + (_windowed(layer, pixel) if conv else pixel)
 
 
@@ -103,7 +119,7 @@ def _windowed(layer: Layer, pixel: str) -> str:
 def _names(layer: Layer, code: CodeMap) -> dict[str, object]:
     """Where a map stands, and its planes of the window."""
     return {
-        "window": f"memory->window + {code.plane * layer.column_words}" if code.plane else "memory->window",
+        "window": f"memory->window + {code.plane * layer.window_words}" if code.plane else "memory->window",
         "code": code.code,
         "ring_y": "in_y" if code.rows == layer.height else f"in_y % {code.rows}",
         "pixel_words": code.pixel_words,

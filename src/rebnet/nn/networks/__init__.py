@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from rebnet.errors import NotationError, OptionError
-from rebnet.ir.architecture import Architecture, ConvText, DenseText, LayerText, mapped
+from rebnet.ir.architecture import Architecture, DepthwiseText, LayerText, WeightedText, mapped
 from rebnet.ir.notation import check_size, parse
 from rebnet.nn.networks import arch_1, arch_2, arch_3, resnet_18, resnet_20, vgg_small
 
@@ -50,7 +50,9 @@ def widen(architecture: Architecture, factor: float) -> Architecture:
             f"width={factor}: hidden layers are multiplied by it, so it must be above 0; 1 changes nothing"
         )
 
-    def scaled(layer: DenseText | ConvText) -> LayerText:
+    def scaled(layer: WeightedText) -> LayerText:
+        if isinstance(layer, DepthwiseText):  # has as many channels as stand in front of it
+            return layer
         return replace(layer, rows=round(layer.rows * factor))
 
     *hidden, last = architecture.items
@@ -63,7 +65,9 @@ def widen(architecture: Architecture, factor: float) -> Architecture:
     for place in wide.places:
         fewest[id(place.layer)] = min(place.inputs, fewest.get(id(place.layer), place.inputs))
 
-    def legal(layer: DenseText | ConvText) -> LayerText:
+    def legal(layer: WeightedText) -> LayerText:
+        if isinstance(layer, DepthwiseText) or layer.groups > 1:  # their PE divide other outputs now
+            return layer if factor == 1 else replace(layer, folding=None)
         fits = layer.folding is None or layer.folding.simd <= fewest[id(layer)]
         return layer if fits else replace(layer, folding=None)
 
