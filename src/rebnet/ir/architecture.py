@@ -43,6 +43,9 @@ class Folding:
         return f"({self.pe},{self.simd}{lanes}{planes})"
 
 
+_WEIGHTS = re.compile(r"([wr])([0-9]{1,9})|t")
+
+
 @dataclass(frozen=True)
 class Weights:
     """What the weights of a layer are: planes of ±1, and what each counts.
@@ -60,6 +63,16 @@ class Weights:
         """Those of planes that count so much."""
         known = [cls("w", len(gains)), cls("t", 2)]
         return next((one for one in known if one.gains == gains), cls("r", len(gains)))
+
+    @classmethod
+    def read(cls, text: str) -> "Weights | None":
+        """The weights that a text names: w1 to w8, t, r2 to r8; None where it names none."""
+        found = _WEIGHTS.fullmatch(text)
+        if found is None or text == "t":
+            return cls("t", 2) if found else None
+        kind: Literal["w", "r"] = "w" if found[1] == "w" else "r"
+        planes = int(found[2])
+        return cls(kind, planes) if (1 if kind == "w" else 2) <= planes <= MAX_WEIGHT_PLANES else None
 
     @property
     def gains(self) -> tuple[int, ...] | None:

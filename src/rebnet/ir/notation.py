@@ -30,9 +30,8 @@ residual code.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from rebnet.errors import FoldingError, NotationError
+from rebnet.errors import NotationError
 from rebnet.ir.architecture import (
     MAX_LEVELS,
     MAX_WEIGHT_GAIN,
@@ -56,7 +55,8 @@ from rebnet.ir.architecture import (
     behind,
     met,
 )
-from rebnet.ir.bounds import MAX_LAYERS, MAX_NESTING, MAX_WEIGHTS, pe_fault, shape_fault, window_fault
+from rebnet.ir.bounds import MAX_LAYERS, MAX_NESTING, MAX_WEIGHTS, shape_fault, window_fault
+from rebnet.ir.foldings import check_folding
 from rebnet.ir.tokens import Tokens
 from rebnet.ir.values import Shape
 from rebnet.spec.groups import group_fault
@@ -82,13 +82,11 @@ __all__ = [
     "check_folding",
     "check_size",
     "parse",
-    "read_weights",
 ]
 
 _INPUT = re.compile(r"([0-9]{1,9})x([0-9]{1,9})x([0-9]{1,9})")
 _DENSE = re.compile(r"D([0-9]{1,9})([wr][0-9]{1,9}|t)?(?:\(([^()]*)\))?")
 _CONV = re.compile(r"C([0-9]{1,9})([wr][0-9]{1,9}|t)?(?:%([0-9]{1,9}))?(?:\(([^()]*)\))?(?::([0-9x/+same(,)]+))?")
-_WEIGHTS = re.compile(r"([wr])([0-9]{1,9})|t")
 _DEPTHWISE = re.compile(r"DW([0-9]{1,9})?(?:\(([^()]*)\))?(?::([0-9x/+same(,)]+))?")
 _POOL = re.compile(r"([MA])P([0-9]{1,4})(x[0-9]{1,4})?(/[0-9x]+)?(\+[0-9xsame(,)]+)?")
 _UPSAMPLE = re.compile(r"U([0-9]{1,4})(?:x([0-9]{1,4}))?")
@@ -271,20 +269,8 @@ def _window(place: str, text: str, example: str) -> Window:
     return window
 
 
-def read_weights(text: str) -> Weights | None:
-    """The weights that a text names: w1 to w8, t, r2 to r8; None where it names none."""
-    found = _WEIGHTS.fullmatch(text)
-    if found is None:
-        return None
-    if text == "t":
-        return Weights("t", 2)
-    kind: Literal["w", "r"] = "w" if found[1] == "w" else "r"
-    planes = int(found[2])
-    return Weights(kind, planes) if (1 if kind == "w" else 2) <= planes <= MAX_WEIGHT_PLANES else None
-
-
 def _weights(place: str, text: str | None) -> Weights:
-    weights = ONE_BIT if text is None else read_weights(text)
+    weights = ONE_BIT if text is None else Weights.read(text)
     if weights is None:
         raise NotationError(
             f"{place}: {text!r} are no weights; use w1 to w{MAX_WEIGHT_PLANES} for bits, t for ternary ones, or r2 to "
@@ -402,29 +388,3 @@ def check_size(architecture: Architecture) -> None:
         weights += place.weights
         if weights > MAX_WEIGHTS:
             raise NotationError(f"{where}: the network has {weights} weights up to here; it can have {MAX_WEIGHTS}")
-
-
-def check_folding(place: str, folding: Folding, inputs: int, planes: int = 1, rows: int = 1, groups: int = 1) -> None:
-    """Raise `FoldingError` unless a layer of `inputs` inputs an output can have this folding.
-
-    `planes` are those of its weights, `rows` and `groups` its outputs and the groups that they are in.
-    """
-    if folding.pe < 1:
-        raise FoldingError(f"{place}: PE={folding.pe}; use at least 1")
-    if folding.simd < 1:
-        raise FoldingError(f"{place}: SIMD={folding.simd}; use 1 to {inputs}")
-    if folding.simd > inputs:
-        raise FoldingError(f"{place}: SIMD={folding.simd} is more than the layer's {inputs} inputs; use 1 to {inputs}")
-    fault = pe_fault(rows, groups, folding.pe)
-    if fault is not None:
-        raise FoldingError(f"{place}: {fault}")
-    lanes = folding.level_lanes
-    if lanes is not None and not 1 <= lanes <= MAX_LEVELS:
-        raise FoldingError(f"{place}: LEVEL_LANES={lanes}; use 1 to {MAX_LEVELS}")
-    if folding.plane_lanes is not None and lanes is None:
-        raise FoldingError(f"{place}: PLANE_LANES={folding.plane_lanes} without level lanes; give both")
-    if folding.plane_lanes is not None and not 1 <= folding.plane_lanes <= planes:
-        raise FoldingError(
-            f"{place}: PLANE_LANES={folding.plane_lanes}; its weights have {planes} plane{'s' * (planes > 1)}, "
-            f"use 1 to {planes}"
-        )
