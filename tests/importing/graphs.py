@@ -98,31 +98,47 @@ def affine(graph: Graph, channels: int, rank: int) -> None:
             graph.add(kind, dyadic(rng, of_channels))
 
 
-def layer(graph: Graph, rows: int, inputs: int, kernel: tuple[int, int] | None, zero: bool) -> list[int]:
-    """A layer with weights of one bit; the pads of a convolution."""
+def layer(
+    graph: Graph, rows: int, inputs: int, kernel: tuple[int, int] | None, zero: bool, groups: int = 1
+) -> list[int]:
+    """A layer with weights of one bit or more; the pads of a convolution, and its strides."""
     rng = graph.rng
-    shape = (rows, inputs) if kernel is None else (rows, inputs, *kernel)
-    alpha = 2.0 ** int(rng.integers(-2, 2))
-    real = rng.normal(0, 1, shape)
-    real.reshape(-1)[: 1 + rng.integers(2)] = 0.0
-    scale = alpha if rng.random() < 0.5 else 2.0 ** rng.integers(-2, 2, (rows, *(1,) * (len(shape) - 1)))
-    weights = (
-        graph.of_constants("BipolarQuant", real, scale, domain=DOMAIN)
-        if rng.random() < 0.7
-        else graph.constant(np.where(real >= 0, 1.0, -1.0) * alpha)
-    )
-    most = (1, 1, 1, 1) if kernel is None or not zero else (*kernel, *kernel)
-    pads = [int(pad) for pad in rng.integers(0, most)]
+    shape = (rows, inputs) if kernel is None else (rows, inputs // groups, *kernel)
+    pads = [0, 0, 0, 0]
+    if zero and kernel is not None:
+        pads = [int(pad) for pad in rng.integers(0, (*kernel, *kernel))]
+    weights = weights_of(graph, shape, most=1 if groups > 1 else 5)
     bias = (dyadic(rng, (rows,)),) if rng.random() < 0.3 else ()
     if kernel is not None:
         strides = [int(stride) for stride in rng.integers(1, 3, 2)]
-        graph.add("Conv", weights, *bias, kernel_shape=list(kernel), pads=pads, strides=strides)
+        graph.add("Conv", weights, *bias, kernel_shape=list(kernel), pads=pads, strides=strides, group=groups)
         return [*pads, *strides]
     if rng.random() < 0.5 or bias:
         graph.add("Gemm", weights, *bias, transB=1)
     else:
         graph.add("MatMul", graph.of_constants("Transpose", weights, perm=[1, 0]))
     return pads
+
+
+def weights_of(graph: Graph, shape: tuple[int, ...], most: int) -> str:
+    """Weights: of one bit from numbers with signs, or as they stand; ternary ones, or of up to `most` bits."""
+    rng, alpha = graph.rng, 2.0 ** int(graph.rng.integers(-2, 2))
+    real = rng.normal(0, 1, shape)
+    kind = rng.choice(["bipolar", "signs", "quant", "odd"]) if most > 1 else rng.choice(["bipolar", "signs"])
+    if kind == "bipolar":
+        real.reshape(-1)[: 1 + rng.integers(2)] = 0.0
+        of_rows = 2.0 ** rng.integers(-2, 2, (shape[0], *(1,) * (len(shape) - 1)))
+        return graph.of_constants("BipolarQuant", real, alpha if rng.random() < 0.5 else of_rows, domain=DOMAIN)
+    if kind == "signs":
+        return graph.constant(np.where(real >= 0, 1.0, -1.0) * alpha)
+    bits = int(rng.integers(2, most + 1))
+    if kind == "odd":
+        return graph.constant((2 * rng.integers(-(1 << (bits - 1)), 1 << (bits - 1), shape) + 1) * alpha)
+    real.reshape(shape[0], -1)[:, 0] = 2.0  # no row of zeros
+    narrow = int(rng.integers(2))
+    return graph.of_constants(
+        "Quant", real * alpha, alpha, 0.0, float(bits), domain=DOMAIN, signed=1, narrow=narrow, rounding_mode="ROUND"
+    )
 
 
 def random_qonnx(seed: int) -> tuple[Any, tuple[int, int, int]]:
@@ -140,8 +156,11 @@ def random_qonnx(seed: int) -> tuple[Any, tuple[int, int, int]]:
     inputs = channels
     for _ in range(int(rng.integers(0, 3))):
         kernel = (int(rng.integers(1, min(3, height) + 1)), int(rng.integers(1, min(3, width) + 1)))
-        rows = int(rng.integers(1, 7))
-        top, left, bottom, right, down, across = layer(graph, rows, inputs, kernel, zero)
+        rows, groups = int(rng.integers(1, 7)), 1
+        if rng.random() < 0.3:
+            groups = int(rng.choice([one for one in range(1, inputs + 1) if inputs % one == 0]))
+            rows = groups * -(-rows // groups)
+        top, left, bottom, right, down, across = layer(graph, rows, inputs, kernel, zero, groups)
         height = (height + top + bottom - kernel[0]) // down + 1
         width = (width + left + right - kernel[1]) // across + 1
         inputs = rows

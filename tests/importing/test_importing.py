@@ -22,7 +22,7 @@ onnx = pytest.importorskip("onnx")
 
 MODELS = Path(__file__).parent / "models"
 EXAMPLES = Path(__file__).parents[2] / "examples"
-ONNX = ("tfc-1w1a", "tfc-1w2a", "brevitas-tiny-tfc", "brevitas-tiny-cnv")
+ONNX = ("tfc-1w1a", "tfc-1w2a", "tfc-2w2a", "brevitas-tiny-tfc", "brevitas-tiny-cnv")
 BNN_PYNQ = ("bnn-pynq-lfc-w1a1-mnist", "bnn-pynq-cnv-w1a1-cifar10", "bnn-pynq-cnv-w1a2-cifar10")
 
 
@@ -81,6 +81,7 @@ def test_finn_s_own_file_gives_its_labels(files):
         ("tfc-1w1a", "mnist", 10_000, 9296),
         ("finn-tfc-w1a1-multithreshold", "mnist", 10_000, 9296),
         ("tfc-1w2a", "mnist", 10_000, 9474),
+        ("tfc-2w2a", "mnist", 10_000, 9660),
         ("bnn-pynq-lfc-w1a1-mnist", "mnist", 10_000, 9834),
         ("bnn-pynq-cnv-w1a1-cifar10", "cifar10", 2000, 1606),
         ("bnn-pynq-cnv-w1a2-cifar10", "cifar10", 2000, 1679),
@@ -165,13 +166,16 @@ def refused(graph, tmp_path, shape=(1, 4)):
     return str(refusal.value).split(": ", 1)[1]
 
 
-def test_weights_of_other_values_are_named(tmp_path):
+def test_weights_that_no_planes_hold_are_named(tmp_path):
     graph = started()
-    graph.add("MatMul", np.asarray([[1.0, 1.0], [0.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]))
+    graph.add("MatMul", np.asarray([[1.0, 1.0], [0.3, -1.0], [1.0, 1.0], [-0.77, 1.0]]))
     assert refused(graph, tmp_path) == (
-        "node 't1', MatMul: weights of output 0 have the values -1, 0, 1 ...; weights of one bit are a scale and its "
-        "negative"
+        "node 't1', MatMul: weights of output 0 have the values -0.77, 0.3, 1 ..., no whole multiples of a step; "
+        "quantize them to 1 to 7 bits"
     )
+    graph = started()
+    graph.add("MatMul", np.asarray([[1.0, 65.0], [1.0, -2.0], [1.0, 1.0], [-1.0, 1.0]]))
+    assert refused(graph, tmp_path).startswith("node 't1', MatMul: weights of 65 times their step take 9 planes; 8 are")
 
 
 def test_an_image_that_nothing_quantizes_needs_its_scale(tmp_path):

@@ -14,9 +14,11 @@ from rebnet.importing.constants import SHAPES
 from rebnet.importing.graph import OnnxNode
 from rebnet.importing.quantizers import code_table, quantizer
 from rebnet.importing.values import Boundaries, Codes, Draft, Layer, Order, Pixels, Quantizer, Sums, Tensor, map_order
+from rebnet.importing.weights import planes_of
 from rebnet.ir.network import PIXELS
 from rebnet.ir.ops import MaxPool
 from rebnet.ir.values import Shape
+from rebnet.spec.groups import group_fault
 from rebnet.spec.window import Window
 
 Array = NDArray[Any]
@@ -104,34 +106,29 @@ class Rules:
             raise ModelError(f"{node}: quantizes codes of {tensor.bits} bits once more, to other values; leave it out")
         return tensor, "the same codes"
 
-    def _layer(self, node: OnnxNode, tensor: Tensor, weights: Array, window: Window | None) -> Sums:
+    def _layer(self, node: OnnxNode, tensor: Tensor, weights: Array, window: Window | None, groups: int = 1) -> Sums:
         """A layer of `weights`, shape (rows, places of a window), in our order."""
         if isinstance(tensor, Pixels):
             tensor = self._bare(node, tensor)
         if isinstance(tensor, Sums):
             raise ModelError(f"{node}: reads sums that nothing quantizes; a layer reads codes of 1 to 8 bits")
-        magnitudes = np.abs(weights).max(axis=1)
-        odd = np.argwhere(np.abs(weights) != magnitudes[:, None])
-        if len(odd) or not magnitudes.all() or not np.isfinite(magnitudes).all():
-            row = int(odd[0][0]) if len(odd) else int(np.argmin(magnitudes))
-            some = ", ".join(f"{value:g}" for value in np.unique(weights[row])[:4])
-            raise ModelError(
-                f"{node}: weights of output {row} have the values {some} ...; weights of one bit are a scale and its "
-                "negative"
-            )
+        made = planes_of(str(node), weights)
+        rows, columns = weights.shape
+        fault = group_fault(tensor.shape.channels if groups > 1 else 1, rows, groups, len(made.gains))
+        if fault is not None:
+            raise ModelError(f"{node}: {fault}")
         self.layers += 1
         name = f"layer_{self.layers}"
-        bits = weights > 0
-        layer = Layer(name, bits, window, weights.shape[1] * ((1 << tensor.bits) - 1))
+        reach = columns * sum(made.gains) * ((1 << tensor.bits) - 1)
+        layer = Layer(name, made.bits, made.gains, window, groups, reach)
         self.draft.nodes.append((name, layer, (tensor.name,)))
-        total = 2 * bits.sum(axis=1) - weights.shape[1]
-        alphas = [Fraction(float(value)) for value in magnitudes]
-        shape = Shape(1, 1, len(bits)) if window is None else tensor.shape.windowed(window, len(bits))
-        order = np.arange(len(bits), dtype=np.int64).reshape(1, -1) if window is None else map_order(shape)
+        shape = Shape(1, 1, rows) if window is None else tensor.shape.windowed(window, rows)
+        order = np.arange(rows, dtype=np.int64).reshape(1, -1) if window is None else map_order(shape)
+        totals = zip(made.scales, made.values.sum(axis=1), strict=True)
         return Sums(
             name, layer,
-            tuple(alpha * tensor.scale for alpha in alphas),
-            tuple(alpha * tensor.offset * int(one) for alpha, one in zip(alphas, total, strict=True)),
+            tuple(scale * tensor.scale for scale in made.scales),
+            tuple(scale * tensor.offset * int(total) for scale, total in totals),
             order, shape,
         )  # fmt: skip
 
@@ -171,18 +168,20 @@ class Rules:
         weights = np.asarray(given[0])
         if place != 0 or weights.ndim != 4:
             raise ModelError(f"{node}: has weights of the shape {weights.shape}; a convolution of two axes is read")
-        if node.attributes.get("group", 1) != 1:
-            raise ModelError(f"{node}: has {node.attributes['group']} groups; one is read")
+        groups = int(node.attributes.get("group", 1))
         window = _window(node, tensor, weights.shape[2:])
-        if weights.shape[1] != tensor.shape.channels:
-            raise ModelError(f"{node}: its weights have {weights.shape[1]} channels, its input {tensor.shape.channels}")
+        if groups < 1 or weights.shape[1] * groups != tensor.shape.channels:
+            raise ModelError(
+                f"{node}: its weights have {weights.shape[1]} channels in {groups} groups, its input "
+                f"{tensor.shape.channels}"
+            )
         if window.padded and isinstance(tensor, Codes) and tensor.least != 0:
             raise ModelError(
                 f"{node}: pads with 0, which is not the lowest value of its codes, {float(tensor.least):g}; pad with "
                 "that one (ONNX' Pad), or let activations begin at 0 (ReLU)"
             )
         rows = np.moveaxis(weights, 1, 3).reshape(len(weights), -1)
-        sums: Tensor = self._layer(node, tensor, rows, window)
+        sums: Tensor = self._layer(node, tensor, rows, window, groups)
         if len(given) > 1:
             bias = np.asarray(given[1]).reshape(1, -1, 1, 1)
             sums = self._with(node, sums, "Add", bias)

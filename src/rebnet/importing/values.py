@@ -30,16 +30,27 @@ class Pixels:
 
 @dataclass
 class Layer:
-    """A layer with weights ±1, which may still be turned around: `rows` of signs, columns in the window's own order."""
+    """A layer whose rows may still be turned around.
+
+    Attributes:
+        name: of the layer.
+        bits: of the weights, (planes, rows, columns), True for +1; columns in the window's own order.
+        gains: what each plane counts.
+        window: of a convolution.
+        groups: of a convolution.
+        reach: the largest sum there can be, of whole weights and codes.
+    """
 
     name: str
     bits: NDArray[np.bool_]
+    gains: tuple[int, ...]
     window: Window | None
+    groups: int
     reach: int
 
     def flip(self, row: int) -> None:
         """Negate a row."""
-        self.bits[row] = ~self.bits[row]
+        self.bits[:, row] = ~self.bits[:, row]
 
 
 @dataclass(frozen=True)

@@ -188,8 +188,10 @@ def _network(draft: Draft, image: Shape, scores: Sums, name: str) -> Network:
 
 
 def _weights(layer: Layer) -> Dense:
-    weights = BitMatrix.pack(layer.bits)
-    return Dense(weights, 1.0) if layer.window is None else Conv(weights, 1.0, window=layer.window)
+    weights = BitMatrix.pack(layer.bits, layer.gains)
+    if layer.window is None:
+        return Dense(weights, 1.0)
+    return Conv(weights, 1.0, window=layer.window, groups=layer.groups)
 
 
 def _codes(made: Boundaries, levels: int, unit: float) -> MultiThreshold:

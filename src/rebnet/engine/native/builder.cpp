@@ -82,9 +82,9 @@ void Builder::fits(const Window& window, int height, int width, int out_height, 
 }
 
 int Builder::layer(int source, const Window& window, int out_height, int out_width, int rows, int groups,
-                   int levels_out, int shift, const View<std::uint8_t>& weights,
-                   const View<std::int64_t>& weight_gains, const View<std::int64_t>& gains,
-                   const View<std::int64_t>& thresholds, const View<std::int64_t>& steps) {
+                   int levels_out, int shift, const View<std::uint8_t>& weights, const View<std::int64_t>& weight_gains,
+                   const View<std::int64_t>& gains, const View<std::int64_t>& thresholds,
+                   const View<std::int64_t>& steps) {
   const Value read = value(source);
   require(network_.classes == 0, "step: stands behind the scores");
   require(read.kind == Value::PIXELS || read.kind == Value::CODES, "layer: reads no codes");

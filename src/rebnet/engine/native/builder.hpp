@@ -50,8 +50,7 @@ class Builder {
   // Without levels it gives sums, which a rescale or scores read.
   int layer(int source, const Window& window, int out_height, int out_width, int rows, int groups, int levels_out,
             int shift, const View<std::uint8_t>& weights, const View<std::int64_t>& weight_gains,
-            const View<std::int64_t>& gains,
-            const View<std::int64_t>& thresholds, const View<std::int64_t>& steps);
+            const View<std::int64_t>& gains, const View<std::int64_t>& thresholds, const View<std::int64_t>& steps);
   int rescale(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias, int shift);
   void scores(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias,
               const View<std::int64_t>& reach);

@@ -99,8 +99,7 @@ NB_MODULE(_native, m) {
       .def(nb::init<int, int, int, int, int>(), "height"_a, "width"_a, "channels"_a, "bits"_a, "sets"_a)
       .def("layer", &layer, "source"_a, "kernel_h"_a, "kernel_w"_a, "stride_h"_a, "stride_w"_a, "top"_a, "left"_a,
            "out_height"_a, "out_width"_a, "rows"_a, "groups"_a, "levels_out"_a, "shift"_a, "weights"_a,
-           "weight_gains"_a, "gains"_a,
-           "thresholds"_a, "steps"_a)
+           "weight_gains"_a, "gains"_a, "thresholds"_a, "steps"_a)
       .def("rescale", &rescale, "source"_a, "scale"_a, "bias"_a, "shift"_a)
       .def("scores", &scores, "source"_a, "scale"_a, "bias"_a, "reach"_a)
       .def("encode", &encode, "source"_a, "levels"_a, "shift"_a, "thresholds"_a, "steps"_a)
