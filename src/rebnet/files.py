@@ -275,6 +275,9 @@ def read_tensors(path: Path) -> tuple[dict[str, Array], dict[str, str]]:
     except (safetensors.SafetensorError, OSError, TypeError, AttributeError, ValueError, OverflowError) as error:
         # TypeError and AttributeError: an element type that numpy does not have, such as bfloat16
         raise FileFormatError(f"{path}: not a readable safetensors file ({error}); write it again") from None
+    foreign = next((str(array.dtype) for array in arrays.values() if array.dtype.kind not in "biuf"), None)
+    if foreign is not None:  # numpy has it where another package brought it, as onnx does
+        raise FileFormatError(f"{path}: not a readable safetensors file (element type {foreign}); write it again")
     check_schema(path, metadata.get("schema"))
     return arrays, metadata
 

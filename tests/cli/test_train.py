@@ -49,7 +49,8 @@ def train(network=NETWORK, dataset="digits", output="run", *more):
             "8x8x1 - E64 - D10",
             "network text, token 2, 'E64': not a layer; legal is a dense layer D<outputs>, D<outputs>(PE,SIMD) or "
             "D<outputs>(PE,SIMD,LANES), such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and "
-            ":KxK/STRIDE+same, such as C96(32,33):11x11/4, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an "
+            ":KxK/STRIDE+same, such as C96(32,33):11x11/4, in groups with %GROUPS behind its channels, such as C32%4, "
+            "or a depthwise one, such as DW:3x3+same, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an "
             "average pool AP<size>/STRIDE or GAP, PReLU or RPReLU, U<factor> or U<rows>x<columns>, "
             "such as U2, or a block such as 2{ C64:3x3+same | }+",
         ),

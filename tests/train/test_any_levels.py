@@ -175,6 +175,6 @@ def test_resuming_from_before_any_level_networks(blob_dataset, tmp_path):
     settings = json.loads(metadata["settings"])
     del settings["any_levels"], settings["recipe"]["any_levels"]
     write_tensors(tmp_path / CHECKPOINT_FILE, arrays, metadata | {"settings": json.dumps(settings)})
-    assert train(NETWORK, blob_dataset, 2, tmp_path, epochs=1, resume=True, quiet=True)["recipe"] == asdict(
-        replace(QUICK, epochs=1)
-    )
+    unset = {"weight_bits", "first_weight_bits", "last_weight_bits"}  # no record holds what was not said
+    wanted = {key: value for key, value in asdict(replace(QUICK, epochs=1)).items() if key not in unset}
+    assert train(NETWORK, blob_dataset, 2, tmp_path, epochs=1, resume=True, quiet=True)["recipe"] == wanted
