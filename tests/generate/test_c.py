@@ -30,12 +30,13 @@ from rebnet.errors import FileFormatError, OptionError
 from rebnet.fold import fold
 from rebnet.generate import generate
 from rebnet.generate.c.helpers import DIFFERING
-from rebnet.generate.c.plan import network_text, plan
+from rebnet.generate.c.plan import plan
 from rebnet.generate.c.tables import narrowest, residual_type, score_type
 from rebnet.ir import storage
 from rebnet.ir.network import Network
 from rebnet.ir.notation import parse
 from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
+from rebnet.ir.text import network_text
 from rebnet.ir.verify import verify
 from rebnet.lower import lower
 

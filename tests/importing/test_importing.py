@@ -74,17 +74,20 @@ def test_finn_s_own_file_gives_its_labels(files):
     assert np.array_equal(Predictor(lower(read_onnx(files[name]).network)).labels(images), labels[:, 0])
 
 
-@pytest.mark.data
+def counted(name, dataset, count, right):
+    return pytest.param(name, dataset, count, right, marks=pytest.mark.data(dataset))
+
+
 @pytest.mark.parametrize(
     ("name", "dataset", "count", "right"),
     [
-        ("tfc-1w1a", "mnist", 10_000, 9296),
-        ("finn-tfc-w1a1-multithreshold", "mnist", 10_000, 9296),
-        ("tfc-1w2a", "mnist", 10_000, 9474),
-        ("tfc-2w2a", "mnist", 10_000, 9660),
-        ("bnn-pynq-lfc-w1a1-mnist", "mnist", 10_000, 9834),
-        ("bnn-pynq-cnv-w1a1-cifar10", "cifar10", 2000, 1606),
-        ("bnn-pynq-cnv-w1a2-cifar10", "cifar10", 2000, 1679),
+        counted("tfc-1w1a", "mnist", 10_000, 9296),
+        counted("finn-tfc-w1a1-multithreshold", "mnist", 10_000, 9296),
+        counted("tfc-1w2a", "mnist", 10_000, 9474),
+        counted("tfc-2w2a", "mnist", 10_000, 9660),
+        counted("bnn-pynq-lfc-w1a1-mnist", "mnist", 10_000, 9834),
+        counted("bnn-pynq-cnv-w1a1-cifar10", "cifar10", 2000, 1606),
+        counted("bnn-pynq-cnv-w1a2-cifar10", "cifar10", 2000, 1679),
     ],
 )
 def test_as_many_images_are_right_as_where_it_comes_from(files, data_dir, name, dataset, count, right):

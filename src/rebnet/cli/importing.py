@@ -21,13 +21,13 @@ def command(
     record = {
         "network": imported.text,
         "levels": imported.network.levels,
-        "nodes": [{"node": node, "became": became} for node, became in imported.recognised],
+        "nodes": [dict(node) for node in imported.recognised],
     }
 
     def show() -> None:
         rows = table("node", "became", words=["node", "became"])
-        for node, became in imported.recognised:
-            rows.add_row(node, became)
+        for node in imported.recognised:
+            rows.add_row(node.node, node.became)
         print_table(rows)
         print(f"{imported.text}, M = {imported.network.levels}; nothing was written, 'rebnet compile {model}' does")
 

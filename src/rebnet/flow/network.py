@@ -221,11 +221,10 @@ def _imported(model: Path, build: Path, input_scale: str | None) -> "Network":
     from rebnet.files import file_hash, make_folder, write_record
     from rebnet.importing import read_onnx
     from rebnet.ir import storage
-    from rebnet.records.importing import Import, ImportedNode
+    from rebnet.records.importing import Import
 
     imported = read_onnx(model, input_scale=input_scale)
-    nodes = tuple(ImportedNode(node=node, became=became) for node, became in imported.recognised)
-    record = Import(model=model.name, model_sha256=file_hash(model), input_scale=input_scale, nodes=nodes)
+    record = Import(model=model.name, model_sha256=file_hash(model), input_scale=input_scale, nodes=imported.recognised)
     write_record(make_folder(build) / IMPORT_FILE, record)
     storage.save(imported.network, build / EXPORTED, **{"import": file_hash(build / IMPORT_FILE)})
     return imported.network

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rebnet.ir.network import Network
-from rebnet.ir.notation import ConvText, DenseText, Folding, PoolText, Weights
-from rebnet.ir.ops import Conv, Dense, MaxPool
+from rebnet.ir.notation import Folding, PoolText
+from rebnet.ir.ops import Dense, MaxPool
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
 from rebnet.stages.ends import USER_BITS, Pixels
@@ -108,14 +108,8 @@ def plan_text(plan: Top) -> str:
     for node in plan.network.nodes:
         match node.op, units.get(node.name):
             case Dense() as op, Mvtu() as unit:
-                weights = Weights.of(op.weights.gains)
                 planes = unit.plane_lanes if unit.weight_planes > 1 else None
-                folding = Folding(unit.pe, unit.simd, unit.level_lanes, planes)
-                dense = DenseText(unit.rows, folding, weights)
-                if isinstance(op, Conv):
-                    parts.append(str(ConvText(unit.rows, folding, op.window, op.groups, weights)))
-                else:
-                    parts.append(str(dense))
+                parts.append(str(op.text(Folding(unit.pe, unit.simd, unit.level_lanes, planes))))
             case MaxPool(window=window), _:
                 parts.append(str(PoolText(window)))
     return " - ".join(parts)

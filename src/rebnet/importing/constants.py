@@ -1,16 +1,13 @@
 """What the nodes of a foreign graph give that depend on no image: computed in numpy, as the executor does."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rebnet.errors import ModelError
+from rebnet.files import Array
 from rebnet.importing.graph import MOST_BYTES, OnnxNode
 from rebnet.importing.quantizers import rounded
-
-Array = NDArray[Any]
 
 
 def computed(node: OnnxNode, inputs: Sequence[Array]) -> Array:

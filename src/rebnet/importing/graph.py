@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rebnet.errors import MissingExtraError, ModelError, OptionError
+from rebnet.files import Array
 
-Array = NDArray[Any]
 MOST_BYTES = 1 << 28
 """Of a file, and of all constants in it."""
 MOST_NODES = 20_000
@@ -64,14 +63,15 @@ def read_graph(path: Path) -> OnnxGraph:
     except ModuleNotFoundError:
         raise MissingExtraError(f"{path}: reading it needs the package onnx; pip install 'rebnet[onnx]'") from None
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise ModelError(f"{path}: has {path.stat().st_size} bytes; {MOST_BYTES} are the most that is read")
-        model = onnx.ModelProto.FromString(path.read_bytes())
+        size = path.stat().st_size
+        data = path.read_bytes() if size <= MOST_BYTES else b""
     except OSError as error:
         raise OptionError(f"{path}: {error.strerror}; name an ONNX file") from None
-    except Exception as error:
-        if isinstance(error, ModelError):
-            raise
+    if size > MOST_BYTES:
+        raise ModelError(f"{path}: has {size} bytes; {MOST_BYTES} are the most that is read")
+    try:
+        model = onnx.ModelProto.FromString(data)
+    except Exception as error:  # of what parses the file, which has no base of its own
         raise ModelError(f"{path}: not an ONNX file ({type(error).__name__})") from None
     return _graph(path, model.graph)
 

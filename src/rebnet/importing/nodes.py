@@ -4,12 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor, isqrt
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rebnet.errors import ModelError
+from rebnet.files import Array
 from rebnet.importing.constants import SHAPES
 from rebnet.importing.graph import OnnxNode
 from rebnet.importing.quantizers import code_table, quantizer
@@ -21,7 +20,6 @@ from rebnet.ir.values import Shape
 from rebnet.spec.groups import group_fault
 from rebnet.spec.window import Window
 
-Array = NDArray[Any]
 _DROPPED = ("Softmax", "LogSoftmax", "Sigmoid", "TopK", "ArgMax")
 
 
@@ -79,8 +77,7 @@ class Rules:
         tensor = _rising(tensor)
         slopes = zip(tensor.a, tensor.b, strict=True)
         firsts = [
-            _firsts(a, b, step.ends[row % len(step.ends)], step.strict, tensor.layer.reach)
-            for row, (a, b) in enumerate(slopes)
+            _firsts(a, b, step.ends_of(row), step.strict, tensor.layer.reach) for row, (a, b) in enumerate(slopes)
         ]
         name = f"{tensor.layer.name}_codes"
         self.draft.nodes.append((name, Boundaries(step.bits, tuple(firsts), tensor.layer), (tensor.name,)))
@@ -101,7 +98,7 @@ class Rules:
 
     def _again(self, node: OnnxNode, tensor: Codes, step: Quantizer) -> tuple[Tensor, str]:
         values = [tensor.least + tensor.step * code for code in range(1 << tensor.bits)]
-        found = [_value(step, value) for value in values] if len(step.ends) == 1 else []
+        found = [step.value(value) for value in values] if len(step.ends) == 1 else []
         if found != values:
             raise ModelError(f"{node}: quantizes codes of {tensor.bits} bits once more, to other values; leave it out")
         return tensor, "the same codes"
@@ -213,8 +210,9 @@ class Rules:
         shape[1] = len(weight)
         if not isinstance(tensor, Sums):
             raise ModelError(f"{node}: normalizes what is no sum of a layer; it is read behind a layer with weights")
-        weights, variances = (self._of_rows(node, tensor, one.reshape(shape)) for one in (weight, variance))
-        means, biases = (self._of_rows(node, tensor, one.reshape(shape)) for one in (mean, bias))
+        weights, biases, means, variances = (
+            self._of_rows(node, tensor, one.reshape(shape)) for one in (weight, bias, mean, variance)
+        )
         roots = [_root(number + Fraction(epsilon)) for number in variances]
         gains = [one / root for one, root in zip(weights, roots, strict=True)]
         a = tuple(slope * gain for slope, gain in zip(tensor.a, gains, strict=True))
@@ -308,11 +306,6 @@ def _firsts(a: Fraction, b: Fraction, ends: Sequence[Fraction], strict: Sequence
             first = floor(bound) + 1 if beyond else ceil(bound)
         found.append(min(max(first, -reach), reach + 1))
     return tuple(found)
-
-
-def _value(step: Quantizer, value: Fraction) -> Fraction:
-    passed = sum(value > end if strict else value >= end for end, strict in zip(step.ends[0], step.strict, strict=True))
-    return step.least + step.step * passed
 
 
 def _window(node: OnnxNode, tensor: Tensor, kernel: Sequence[int]) -> Window:

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import ModelError
+from rebnet.files import Array
 from rebnet.importing.graph import OnnxNode
 from rebnet.importing.values import Quantizer
 
-Array = NDArray[Any]
 MOST_BITS = 8
 _ROUND = ("ROUND", "HALF_EVEN")
 
@@ -38,11 +37,14 @@ def quantizer(node: OnnxNode, given: Sequence[Array]) -> Quantizer | None:
 def rounded(node: OnnxNode, x: Array, scale: Array, zero: Array, bits: Array) -> Array:
     """The integers of a Quant node in float32, from its least to its most, as qonnx computes them."""
     low, high = _range(node, bits)
-    y = np.clip(x / scale + zero, low, high)
-    mode = str(node.attributes.get("rounding_mode", "ROUND")).upper()
-    if mode not in _ROUND:
+    _check_rounding(node)
+    return np.rint(np.clip(x / scale + zero, low, high))
+
+
+def _check_rounding(node: OnnxNode) -> None:
+    mode = str(node.attributes.get("rounding_mode", "ROUND"))
+    if mode.upper() not in _ROUND:
         raise ModelError(f"{node}: rounds by {mode}; ROUND is read")
-    return np.rint(y)
 
 
 def _range(node: OnnxNode, bits: Array) -> tuple[int, int]:
@@ -57,8 +59,7 @@ def _range(node: OnnxNode, bits: Array) -> tuple[int, int]:
 
 def _uniform(node: OnnxNode, scale: Array, zero: Array, bits: Array) -> Quantizer:
     low, high = _range(node, bits)
-    if str(node.attributes.get("rounding_mode", "ROUND")).upper() not in _ROUND:
-        raise ModelError(f"{node}: rounds by {node.attributes['rounding_mode']}; ROUND is read")
+    _check_rounding(node)
     s, z = _one(node, "scale", scale), _one(node, "zero point", zero)
     if s <= 0:
         raise ModelError(f"{node}: has a scale of {float(s):g}; it must be above 0")

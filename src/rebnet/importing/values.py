@@ -11,8 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.ir.features import Upsample
-from rebnet.ir.ops import MaxPool
 from rebnet.ir.values import Shape
 from rebnet.spec.window import Window
 
@@ -110,6 +108,15 @@ class Quantizer:
         """Of the codes."""
         return max(1, len(self.strict).bit_length())
 
+    def ends_of(self, row: int) -> tuple[Fraction, ...]:
+        """Those of a channel."""
+        return self.ends[row % len(self.ends)]
+
+    def value(self, number: Fraction) -> Fraction:
+        """What a number becomes, where all channels have the same ends."""
+        ends = zip(self.ends[0], self.strict, strict=True)
+        return self.least + self.step * sum(number > end if strict else number >= end for end, strict in ends)
+
 
 Tensor = Pixels | Codes | Sums
 
@@ -130,9 +137,6 @@ class Boundaries:
     bits: int
     firsts: tuple[tuple[int, ...], ...]
     layer: Layer
-
-
-Plain = MaxPool | Upsample
 
 
 def map_order(shape: Shape) -> Order:

@@ -10,14 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import ModelError, OptionError
-from rebnet.importing.constants import computed
+from rebnet.importing.constants import SHAPES, computed
 from rebnet.importing.graph import OnnxGraph, OnnxNode, read_graph
 from rebnet.importing.nodes import Rules, image_order
 from rebnet.importing.values import Boundaries, Codes, Draft, Layer, Pixels, Sums, Tensor
 from rebnet.ir.network import PIXELS, Network, Node
-from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, MultiThreshold, Op, PixelInput
+from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MultiThreshold, Op, PixelInput
+from rebnet.ir.text import network_text
 from rebnet.ir.values import Shape
 from rebnet.ir.verify import verify
+from rebnet.records.importing import ImportedNode
 
 INPUT_SCALES = ("unit", "bytes")
 _EPSILON = 2.0**-20
@@ -33,19 +35,12 @@ class Imported:
     """
 
     network: Network
-    recognised: tuple[tuple[str, str], ...]
+    recognised: tuple[ImportedNode, ...]
 
     @property
     def text(self) -> str:
-        """The network in short: its image and its layers."""
-        image = self.network.input
-        layers = [
-            f"C{node.op.weights.rows}:{node.op.window}" if isinstance(node.op, Conv) else
-            f"D{node.op.weights.rows}" if isinstance(node.op, Dense) else
-            f"MP{node.op.window}"
-            for node in self.network.nodes if isinstance(node.op, Dense | MaxPool)
-        ]  # fmt: skip
-        return " - ".join([f"{image.height}x{image.width}x{image.channels}", *layers])
+        """The network in the notation."""
+        return network_text(self.network)
 
 
 def read_onnx(path: Path, name: str | None = None, input_scale: str | None = None) -> Imported:
@@ -96,14 +91,14 @@ def _walk(graph: OnnxGraph, name: str, input_scale: str | None) -> Imported:
         moving = [place for place, one in enumerate(node.inputs) if one in tensors]
         if node.kind == "Shape" and moving:
             constants[node.outputs[0]] = np.asarray(tensors[node.inputs[0]].order.shape, dtype=np.int64)
-            recognised.append((str(node), "a constant"))
+            words = "a constant"
         elif not moving:
             constants[node.outputs[0]] = computed(node, [constants[one] for one in known])
-            recognised.append((str(node), "a constant"))
+            words = "a constant"
         elif node.kind == "Relu" and isinstance(tensors[node.inputs[0]], Sums | Pixels):
             waiting[node.outputs[0]] = node
             tensors[node.outputs[0]] = tensors[node.inputs[0]]
-            recognised.append((str(node), "joins the codes behind it, whose least is 0"))
+            words = "joins the codes behind it, whose least is 0"
         elif len(moving) > 1 or readers[node.inputs[moving[0]]] > 1:
             raise ModelError(f"{node}: reads a value that parts or meets another one; branches are not read yet")
         else:
@@ -114,7 +109,7 @@ def _walk(graph: OnnxGraph, name: str, input_scale: str | None) -> Imported:
                 _absorbs(waiting[source], node, made)
             for output in node.outputs:
                 tensors[output] = made
-            recognised.append((str(node), words))
+        recognised.append(ImportedNode(node=str(node), became=words))
     answer = tensors.get(graph.answer)
     if answer is None:
         raise ModelError(f"its answer {graph.answer!r} does not depend on its image")
@@ -149,7 +144,7 @@ def _takes_bytes(graph: OnnxGraph) -> bool:
             constant = graph.constants.get(node.inputs[1]) if len(node.inputs) > 1 else None
             if node.kind == "Div" and constant is not None and constant.size == 1:
                 return float(constant.reshape(-1)[0]) == 255.0
-            if node.kind not in ("Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Identity"):
+            if node.kind not in SHAPES:
                 return False
             names.add(node.outputs[0])
     return False
@@ -159,7 +154,7 @@ def _scores(answer: Tensor) -> Sums:
     """The sums whose largest is the answer; of codes of one bit what they were made from, less the threshold."""
     if isinstance(answer, Codes) and answer.before is not None and answer.bits == 1:
         sums, step = answer.before
-        ends = [step.ends[row % len(step.ends)][0] for row in range(sums.shape.channels)]
+        ends = [step.ends_of(row)[0] for row in range(sums.shape.channels)]
         answer = replace(sums, b=tuple(b - end for b, end in zip(sums.b, ends, strict=True)), order=answer.order)
     if not isinstance(answer, Sums):
         raise ModelError("its answer is no sum of a layer; the last layer's sums, affine or not, are its scores")

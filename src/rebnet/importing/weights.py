@@ -1,18 +1,22 @@
 """Weights of a foreign layer as planes of ±1: one bit, ternary, or whole numbers of up to 64 in size."""
 
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import ModelError
+from rebnet.files import Array
 from rebnet.ir.architecture import MAX_WEIGHT_PLANES
 from rebnet.spec.xnor import odd_gains
 
-Array = NDArray[Any]
 _ROUNDING = 1e-5
 """Of a weight, as a part of its row's step: float32's, and that of the scale that it was multiplied with."""
+
+
+_MOST = 256
+"""How much larger than its step a weight may be, before the planes are counted."""
 
 
 class Planes(NamedTuple):
@@ -72,19 +76,15 @@ def _step(place: str, row: int, numbers: NDArray[np.float64]) -> float:
         rest = float(size)
         while rest > _ROUNDING * size:  # Euclid's, as far as float32 goes
             step, rest = rest, abs(step - rest * round(step / rest))
-            if step <= sizes[0] / MOST:
+            if step <= sizes[0] / _MOST:
                 return step
     return step
-
-
-MOST = 256
-"""How much larger than its step a weight may be, before the planes are counted."""
 
 
 def _multiples(place: str, row: int, numbers: Array, step: float) -> NDArray[np.int64]:
     ratios = numbers.astype(np.float64) / step
     whole = np.rint(ratios)
-    if (np.abs(ratios - whole) > _ROUNDING * np.maximum(np.abs(whole), 1)).any() or np.abs(whole).max() >= MOST:
+    if (np.abs(ratios - whole) > _ROUNDING * np.maximum(np.abs(whole), 1)).any() or np.abs(whole).max() >= _MOST:
         some = ", ".join(f"{value:g}" for value in np.unique(numbers)[:4])
         raise ModelError(
             f"{place}: weights of output {row} have the values {some} ..., no whole multiples of a step; quantize "

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from rebnet.errors import VerifyError
 from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
-from rebnet.ir.notation import Folding
+from rebnet.ir.notation import ConvText, DenseText, Folding, Weights
 from rebnet.ir.values import Code, Integer, LevelCounts, Real, Shape, Value, check_window, pooled
 from rebnet.spec.groups import group_fault
 from rebnet.spec.pixels import pixel_gains
@@ -142,6 +142,10 @@ class Dense:
         assert self.gains is not None
         return tuple(reach(self.weights.columns, gains, self.weights.gains) for gains in self.gains)
 
+    def text(self, folding: Folding | None = None) -> DenseText | ConvText:
+        """The layer as a network text has it, with this folding."""
+        return DenseText(self.weights.rows, folding, Weights.of(self.weights.gains))
+
     def result(self, counts: LevelCounts, source: Value) -> Real | Integer:
         """Real sums, or accumulators 0 … R where gains are assigned."""
         self._check_columns(source.shape.elements)
@@ -172,6 +176,11 @@ class Conv(Dense):
     def group_count(self) -> int:
         """Groups of rows that see inputs of their own."""
         return self.groups
+
+    def text(self, folding: Folding | None = None) -> ConvText:
+        """The layer as a network text has it, with this folding."""
+        weights = Weights.of(self.weights.gains)
+        return ConvText(self.weights.rows, folding, self.window, self.groups, weights)
 
     def result(self, counts: LevelCounts, source: Value) -> Real | Integer:
         """A map of what a dense layer gives for every window."""

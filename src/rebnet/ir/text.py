@@ -17,7 +17,7 @@ from rebnet.errors import NotationError
 from rebnet.files import Array, Arrays
 from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import Network, Node, names_unsaid
-from rebnet.ir.notation import Folding
+from rebnet.ir.notation import Architecture, Folding, LayerText, PoolText
 from rebnet.ir.ops import (
     Affine,
     BatchNorm,
@@ -138,6 +138,19 @@ def _array(values: np.ndarray) -> str:
         return _nested(values.tolist())
     checksum = zlib.crc32(np.ascontiguousarray(values).tobytes())
     return f"[{_number(values.min())}..{_number(values.max())}] crc:{checksum:08x}"
+
+
+def network_text(network: Network) -> str:
+    """The layers and pools of a chain in the paper's notation, without folding."""
+    image = network.input
+    layers: list[LayerText] = []
+    for op in network.ops:
+        match op:
+            case Dense():
+                layers.append(op.text())
+            case MaxPool():
+                layers.append(PoolText(op.window))
+    return str(Architecture(image.height, image.width, image.channels, tuple(layers)))
 
 
 def tensors_of(network: Network) -> dict[str, Array]:

@@ -143,7 +143,7 @@ module mvtu #(
   end
 
   if (SIDES < 1 || TURNS < 1 || (SIDES * TURNS > 1 && (ROWS % TURNS != 0 || (ROWS / TURNS) % PE != 0)) ||
-      (SIDES > 1 && (ROWS / TURNS != PE || PE % SIDES != 0))) begin : illegal_11
+      (SIDES > 1 && (ROWS / TURNS != PE || PE % SIDES != 0))) begin : illegal_12
     $fatal(1, "mvtu: PE must divide the ROWS/TURNS of a turn, and be as many with SIDES, which divide it");
   end
 

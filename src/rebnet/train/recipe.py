@@ -217,12 +217,7 @@ def with_weight_bits(
     Raises:
         OptionError: There is no recipe of that name, or bits are none that weights can have.
     """
-    if every is first is last is None:
-        return name
-    recipe = recipe_for(dataset, name)
-    return replace(
-        recipe,
-        weight_bits=recipe.weight_bits if every is None else every,
-        first_weight_bits=recipe.first_weight_bits if first is None else first,
-        last_weight_bits=recipe.last_weight_bits if last is None else last,
-    )
+    given: dict[str, Any] = {
+        name: bits for name, bits in zip(_WEIGHT_BITS, (every, first, last), strict=True) if bits is not None
+    }
+    return replace(recipe_for(dataset, name), **given) if given else name

@@ -23,9 +23,14 @@ Features = dict[str, NDArray[Any]]
 _LEVELS = 14  # of adders: more than any SIMD has
 
 
+UNSAID: Sizes = {"sides": 1, "weight_planes": 1, "plane_lanes": 1, "step_tree": 0, "tabled": 0}
+"""Parameters that an instance leaves out, and what they are then."""
+
+
 def numbers(shape: Sizes) -> dict[str, Numbers]:
-    """The parameters that are numbers."""
-    return {key: np.asarray(value, dtype=np.float64) for key, value in shape.items() if not isinstance(value, str)}
+    """The parameters that are numbers, those too that are left out."""
+    said = {**UNSAID, **shape}
+    return {key: np.asarray(value, dtype=np.float64) for key, value in said.items() if not isinstance(value, str)}
 
 
 def one(get: Sizes) -> Numbers:
@@ -105,24 +110,22 @@ def processing_element(shape: Sizes) -> Features:
 
 def encoder_numbers(shape: Sizes, levels: Any) -> Numbers:
     """Constants of an encoder of so many levels: one a level, or of a tree of steps."""
-    count: Numbers = np.where(np.asarray(shape.get("step_tree", 0)) > 0, 2.0 ** np.asarray(levels) - 1, levels)
+    count: Numbers = np.where(numbers(shape)["step_tree"] > 0, 2.0 ** np.asarray(levels) - 1, levels)
     return count
 
 
 def residual_encoder(shape: Sizes) -> Features:
     """Threshold and steps of one drained row; of a tree, a bit chooses among the steps behind it."""
-    levels, width, acc = (
-        np.asarray(shape[key], dtype=np.float64) for key in ("levels", "threshold_width", "acc_width")
-    )
-    tree = np.asarray(shape.get("step_tree", 0)) > 0
-    numbers = 2.0**levels - levels - 1  # of a tree, left by the bit before at each level from the second
+    get = numbers(shape)
+    levels, width, acc, tree = get["levels"], get["threshold_width"], get["acc_width"], get["step_tree"] > 0
+    chosen = 2.0**levels - levels - 1  # numbers of a tree, left by the bit before at each level from the second
     return {
         "module": np.ones(np.broadcast(levels, width, acc).shape),
         "threshold": width + 0 * levels * acc,
         "acc": acc + 0 * levels * width,
         "steps": np.maximum(levels - 1, 0) * width,
-        "passed": np.where(tree, 2 * numbers, np.maximum(levels - 1, 0) * levels / 2) * width,
-        "chosen": np.where(tree, np.maximum(numbers - levels + 1, 0), 0.0) * width,
+        "passed": np.where(tree, 2 * chosen, np.maximum(levels - 1, 0) * levels / 2) * width,
+        "chosen": np.where(tree, np.maximum(chosen - levels + 1, 0), 0.0) * width,
         "codes": levels * (levels + 1) / 2,
     }
 
@@ -131,9 +134,9 @@ def mvtu(shape: Sizes) -> Features:
     """What a matrix-vector unit is beside its buffers, its processing elements and its encoders."""
     get = numbers(shape)
     pe, simd, lanes, drain = get["pe"], get["simd"], get["level_lanes"], get["drain"]
-    inputs = simd * get.get("sides", 1.0)  # of every level lane: groups side by side have inputs of their own
+    inputs = simd * get["sides"]  # of every level lane: groups side by side have inputs of their own
     chunks, folds = ceil_div(get["cols"], simd), ceil_div(get["rows"], pe)
-    planes, plane_lanes = get.get("weight_planes", np.ones(())), get.get("plane_lanes", np.ones(()))
+    planes, plane_lanes = get["weight_planes"], get["plane_lanes"]
     level_groups, plane_groups = ceil_div(get["levels_in"], lanes), ceil_div(planes, plane_lanes)
     groups = level_groups * plane_groups
     words = pe / drain
@@ -262,7 +265,7 @@ def pixel_input(shape: Sizes) -> Features:
         "ram": lut_ram(get["bits"] * get["p"] + get["level_width"], 2),
         "beats": clog2(ceil_div(get["samples"], get["p"])),
         "levels": get["level_width"],
-        "table": get["bits"] * get["p"] * get.get("tabled", np.asarray(0.0)),
+        "table": get["bits"] * get["p"] * get["tabled"],
     }
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from rebnet.boards import Family, Resources
 from rebnet.errors import FoldingError, OptionError
 from rebnet.fold.cost import branches, features
-from rebnet.fold.cost.features import Numbers, Sizes, encoder_numbers
+from rebnet.fold.cost.features import UNSAID, Numbers, Sizes, encoder_numbers
 from rebnet.stages.memories import ram_in_luts, rom_column, rom_in_luts
 from rebnet.stages.module import Module
 from rebnet.stages.numbers import ceil_div, clog2
@@ -72,15 +72,16 @@ def mvtu_cost(shape: Sizes, family: Family) -> NDArray[np.float64]:
     Returns:
         An array of shape (5, …): LUT, FF, BRAM_36K, BRAM_18K, DSP.
     """
+    shape = {**UNSAID, **shape}
     total = piece_cost("mvtu", shape, family)
     for piece, (inner, count) in mvtu_pieces(shape).items():
         own = piece_cost(piece, inner, family)
         total = total + np.asarray(count) * own.reshape(own.shape + (1,) * (total.ndim - own.ndim))
     folds = ceil_div(shape["rows"], shape["pe"])
-    passes = folds * ceil_div(shape.get("weight_planes", 1), shape.get("plane_lanes", 1))
+    passes = folds * ceil_div(shape["weight_planes"], shape["plane_lanes"])
     constants = np.asarray(shape["drain"]) * encoder_numbers(shape, shape["levels_out"]) * shape["threshold_width"]
     deep = shape["threshold_sets"] * folds * shape["pe"] / shape["drain"]
-    words = np.asarray(shape["levels_in"]) * shape["simd"] * shape.get("sides", 1)
+    words = np.asarray(shape["levels_in"]) * shape["simd"] * shape["sides"]
     memories = (
         (elements_of(shape) * shape["simd"], passes * chunks_of(shape), np.asarray(shape["distributed"])),
         (constants, deep, rom_in_luts(constants, deep)),
@@ -110,24 +111,25 @@ def chunks_of(shape: Sizes) -> Numbers:
 
 def elements_of(shape: Sizes) -> Any:
     """Processing elements: one a row in parallel and lane of the weights' planes."""
-    return np.asarray(shape["pe"]) * shape.get("plane_lanes", 1)
+    return np.asarray(shape["pe"]) * shape["plane_lanes"]
 
 
 def multipliers(shape: Sizes) -> Numbers:
     """Multipliers of a unit's tail: one a lane, where its gains are no shifts."""
     lanes = np.asarray(shape["drain"]) * np.asarray(shape["level_lanes"], dtype=np.float64)
-    lanes = lanes * shape.get("plane_lanes", 1)
+    lanes = lanes * shape["plane_lanes"]
     multiply: Numbers = np.asarray(shape["multiply"]) * lanes
     return multiply
 
 
 def mvtu_pieces(shape: Sizes) -> dict[str, tuple[Sizes, Any]]:
     """The submodules of a unit: parameters and how many there are."""
+    shape = {**UNSAID, **shape}
     drain, out = shape["drain"], shape["levels_out"]
     codes = np.where(np.asarray(out) > 0, np.asarray(drain) * out, np.asarray(drain) * shape["acc_width"])
     levels = np.where(np.asarray(shape["sets"]) > 1, shape["level_width"], 0)
     buffer = {
-        "width": np.asarray(shape["levels_in"]) * shape["simd"] * shape.get("sides", 1),
+        "width": np.asarray(shape["levels_in"]) * shape["simd"] * shape["sides"],
         "depth": shape["buffer_depth"],
         "level_width": shape["level_width"],
         "chunks": chunks_of(shape),
@@ -141,7 +143,7 @@ def mvtu_pieces(shape: Sizes) -> dict[str, tuple[Sizes, Any]]:
         "levels": out,
         "threshold_width": shape["threshold_width"],
         "acc_width": shape["acc_width"],
-        "step_tree": shape.get("step_tree", 0),
+        "step_tree": shape["step_tree"],
     }
     return {
         "vector_buffer": (buffer, 1),

@@ -1,10 +1,11 @@
 """A chain as C: a function for each layer, which hands its finished rows on to the next one."""
 
 from rebnet.generate.c.layers import layer_function, layer_text, prototype
-from rebnet.generate.c.plan import Layer, Plan, network_text
+from rebnet.generate.c.plan import Layer, Plan
 from rebnet.generate.c.program import Program
 from rebnet.generate.c.tables import layer_tables, pixel_tables, residual_type, score_type
 from rebnet.ir.ops import Conv, Scores
+from rebnet.ir.text import network_text
 
 
 def chain_program(plan: Plan, name: str) -> Program:

@@ -7,7 +7,7 @@ from rebnet.generate.c.elements import encoded, pointers, scored, summed_rows
 from rebnet.generate.c.plan import Layer, Plan
 from rebnet.generate.c.tables import Table
 from rebnet.generate.c.windows import CodeMap, gather
-from rebnet.ir.notation import ConvText, DenseText, PoolText, Weights
+from rebnet.ir.notation import PoolText
 from rebnet.ir.ops import Conv, Scores, Threshold
 
 _FUNCTION = Template("""\
@@ -88,17 +88,11 @@ def layer_function(plan: Plan, layer: Layer, name: str, tables: tuple[Table, ...
 
 def layer_text(layer: Layer) -> str:
     """A layer in words of the notation, with the maps before and behind it."""
-    dense = layer.dense
-    weights = Weights.of(dense.weights.gains)
-    if isinstance(dense, Conv):
-        text = str(ConvText(layer.rows, window=dense.window, groups=dense.groups, weights=weights))
-    else:
-        text = str(DenseText(layer.rows, weights=weights))
     pool = "" if layer.pool is None else f" - {PoolText(layer.pool)}"
     before = f"{layer.height}x{layer.width}x{layer.channels}"
     behind = "x".join(map(str, (*layer.output, layer.rows)))
     end = " scores" if isinstance(layer.tail, Scores) else ""
-    return f"{layer.name}: {before} - {text}{pool} - {behind}{end}"
+    return f"{layer.name}: {before} - {layer.dense.text()}{pool} - {behind}{end}"
 
 
 def _gather(plan: Plan, layer: Layer) -> str:

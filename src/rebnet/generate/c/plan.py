@@ -10,7 +10,6 @@ from functools import cached_property
 from rebnet.errors import OptionError
 from rebnet.ir.features import Rescale
 from rebnet.ir.network import PIXELS, Network, Node
-from rebnet.ir.notation import Architecture, ConvText, DenseText, LayerText, PoolText, Weights
 from rebnet.ir.ops import Conv, Dense, MaxPool, Scores, Threshold
 from rebnet.ir.values import Code
 from rebnet.spec.window import Window
@@ -213,19 +212,3 @@ def _layer(network: Network, node: Node[Dense], number: int) -> Layer:
         if isinstance(user.op, MaxPool):
             gives, window = user.name, user.op.window
     return Layer(number, node.name, source, gives, node.op, tail.op, window, *codes.shape, codes.planes)
-
-
-def network_text(network: Network) -> str:
-    """The network in the paper's notation, without folding."""
-    image = network.input
-    layers: list[LayerText] = []
-    for op in network.ops:
-        match op:
-            case Conv():
-                weights = Weights.of(op.weights.gains)
-                layers.append(ConvText(op.weights.rows, window=op.window, groups=op.groups, weights=weights))
-            case Dense():
-                layers.append(DenseText(op.weights.rows, weights=Weights.of(op.weights.gains)))
-            case MaxPool():
-                layers.append(PoolText(op.window))
-    return str(Architecture(image.height, image.width, image.channels, tuple(layers)))
