@@ -6,6 +6,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 DOMAIN = "qonnx.custom_op.general"
+ROUNDING_MODES = ("CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN")
 
 
 class Graph:
@@ -65,12 +66,13 @@ def quantize(graph: Graph, channels: int, *, first: bool = False, rank: int = 2)
         graph.add("BipolarQuant", scale, domain=DOMAIN)
         return False
     if kind in ("signed", "narrow", "unsigned"):
-        bits = int(rng.integers(2, 5 if not first else 9))
+        bits = int(rng.integers(1 if kind == "signed" else 2, 5 if not first else 9))
         signed, narrow = int(kind != "unsigned"), int(kind == "narrow")
         zero = float(rng.integers(-1, 2)) if rng.random() < 0.2 else 0.0
         if kind == "unsigned" and zero == 0 and rng.random() < 0.5 and not first:
             graph.add("Relu")
-        graph.add("Quant", scale, zero, float(bits), domain=DOMAIN, signed=signed, narrow=narrow, rounding_mode="ROUND")
+        mode = "ROUND" if rng.random() < 0.5 else str(rng.choice(ROUNDING_MODES))
+        graph.add("Quant", scale, zero, float(bits), domain=DOMAIN, signed=signed, narrow=narrow, rounding_mode=mode)
         return kind == "unsigned" and zero == 0
     count = int(rng.integers(1, 8))
     rows = channels if kind == "thresholds of channels" and not first else 1

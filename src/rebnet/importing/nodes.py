@@ -9,18 +9,19 @@ import numpy as np
 
 from rebnet.errors import ModelError
 from rebnet.files import Array
+from rebnet.importing.branches import added, as_sums, averaged, joined, tied
 from rebnet.importing.constants import SHAPES
+from rebnet.importing.draft import Draft
 from rebnet.importing.graph import OnnxNode
-from rebnet.importing.quantizers import code_table, quantizer
-from rebnet.importing.values import Boundaries, Codes, Draft, Layer, Order, Pixels, Quantizer, Sums, Tensor, map_order
-from rebnet.importing.weights import planes_of
+from rebnet.importing.layers import conv, gemm, matmul, window_of, xnor
+from rebnet.importing.quantizers import MOST_BITS, code_table, quantizer
+from rebnet.importing.values import Codes, Ended, Means, Order, Part, Pixels, Quantizer, Sums, Tensor, Value, map_order
 from rebnet.ir.network import PIXELS
 from rebnet.ir.ops import MaxPool
 from rebnet.ir.values import Shape
-from rebnet.spec.groups import group_fault
-from rebnet.spec.window import Window
 
-_DROPPED = ("Softmax", "LogSoftmax", "Sigmoid", "TopK", "ArgMax")
+_JOINS = "joins the codes or scores behind it"
+_ENDS = ("Softmax", "LogSoftmax", "Sigmoid", "TopK", "ArgMax")
 
 
 @dataclass
@@ -29,7 +30,6 @@ class Rules:
 
     draft: Draft
     bare: bool = False
-    layers: int = 0
 
     def __call__(self, node: OnnxNode, tensor: Tensor, place: int, given: Sequence[Array]) -> tuple[Tensor, str]:
         """What a node gives, and in words what it was taken for.
@@ -45,19 +45,44 @@ class Rules:
         """
         if node.kind in SHAPES:
             return self._moved(node, tensor, given), "the same numbers"
-        if node.kind in _DROPPED:
-            return tensor, "left out: the largest score stays the largest"
+        if node.kind in _ENDS:
+            return _ended(node, tensor, given), "left out: the largest score stays the largest"
+        tensor = _not_ended(node, tensor)
         step = quantizer(node, given) if place == 0 else None
         if step is not None:
             return self._quantized(node, tensor, step, given)
         rule: Callable[..., tuple[Tensor, str]] | None = {
-            "MatMul": self._matmul, "Gemm": self._gemm, "Conv": self._conv, "MaxPool": self._max_pool,
-            "BatchNormalization": self._batchnorm, "Mul": self._affine, "Div": self._affine, "Add": self._affine,
-            "Sub": self._affine, "Relu": self._relu,
+            "MaxPool": self._max_pool, "AveragePool": self._average_pool, "GlobalAveragePool": self._average_pool,
+            "ReduceMean": self._reduce_mean, "BatchNormalization": self._batchnorm, "Mul": self._affine,
+            "Div": self._affine, "Add": self._affine, "Sub": self._affine, "Relu": self._relu,
         }.get(node.kind)  # fmt: skip
-        if rule is None:
+        if rule is not None:
+            return rule(node, tensor, place, given)
+        layer = {"MatMul": matmul, "Gemm": gemm, "Conv": conv, "XnorPopcountMatMul": xnor}.get(node.kind)
+        if layer is None:
             raise ModelError(f"{node}: is not read; see docs/guides/bring-your-network.md for what is")
-        return rule(node, tensor, place, given)
+        if isinstance(tensor, Pixels):
+            tensor = self._bare(node, tensor)
+        sums, words = layer(self.draft, node, tensor, place, given)
+        bias = given[1:]
+        if not bias:
+            return sums, words
+        return self._with(node, sums, "Add", bias[0].reshape(1, -1, 1, 1) if node.kind == "Conv" else bias[0]), words
+
+    def meet(self, node: OnnxNode, tensors: Sequence[Tensor], given: Sequence[Array]) -> tuple[Tensor, str]:
+        """What a node gives whose inputs all come of the image, and in words what it was taken for.
+
+        Raises:
+            ModelError: it is not read, with these values.
+        """
+        values = [_not_ended(node, tensor) for tensor in tensors]
+        if given:
+            raise ModelError(f"{node}: reads {len(values)} values of the network and constants; read constants apart")
+        if node.kind == "Concat":
+            return joined(self.draft, node, values)
+        if node.kind not in ("Add", "Sub", "Sum"):
+            raise ModelError(f"{node}: reads {len(tensors)} values of the network; Add, Sub, Sum and Concat may")
+        return added(self.draft, node, values, -1 if node.kind == "Sub" else 1)
 
     def _moved(self, node: OnnxNode, tensor: Tensor, given: Sequence[Array]) -> Tensor:
         try:
@@ -66,68 +91,38 @@ class Rules:
             raise ModelError(f"{node}: does not fit the shape {tensor.order.shape} ({error})") from None
         return replace(tensor, order=order)
 
-    def _quantized(self, node: OnnxNode, tensor: Tensor, step: Quantizer, given: Sequence[Array]) -> tuple[Tensor, str]:
+    def _quantized(self, node: OnnxNode, tensor: Value, step: Quantizer, given: Sequence[Array]) -> tuple[Value, str]:
         if isinstance(tensor, Pixels):
             return self._input(node, tensor, step, given)
-        if isinstance(tensor, Codes):
-            return self._again(node, tensor, step)
-        rows = tensor.shape.channels
+        if isinstance(tensor, Codes) and _same_codes(tensor, step):
+            return tensor, "the same codes"
+        sums = as_sums(self.draft, node, tensor)
+        rows = sums.shape.channels
         if len(step.ends) not in (1, rows):
             raise ModelError(f"{node}: has thresholds of {len(step.ends)} channels; its input has {rows}")
-        tensor = _rising(tensor)
-        slopes = zip(tensor.a, tensor.b, strict=True)
+        sums = _rising(node, sums)
+        slopes = zip(sums.a, sums.b, sums.of.low, sums.of.high, strict=True)
         firsts = [
-            _firsts(a, b, step.ends_of(row), step.strict, tensor.layer.reach) for row, (a, b) in enumerate(slopes)
+            _firsts(a, b, step.ends_of(row), step.strict, (low, high), sums.relu is not None)
+            for row, (a, b, low, high) in enumerate(slopes)
         ]
-        name = f"{tensor.layer.name}_codes"
-        self.draft.nodes.append((name, Boundaries(step.bits, tuple(firsts), tensor.layer), (tensor.name,)))
-        codes = Codes(name, step.bits, step.step, step.least, tensor.order, tensor.shape, (tensor, step))
+        part = Part(self.draft.coded(sums, step.bits, firsts), step.bits, step.step)
+        before = (sums, step) if sums.relu is None else None
+        codes = Codes((part,), (step.least,) * rows, sums.order, sums.shape, before)
         return codes, f"codes of {step.bits} bits"
 
-    def _input(self, node: OnnxNode, tensor: Pixels, step: Quantizer, given: Sequence[Array]) -> tuple[Tensor, str]:
+    def _input(self, node: OnnxNode, tensor: Pixels, step: Quantizer, given: Sequence[Array]) -> tuple[Value, str]:
         if len(step.ends) != 1:
             raise ModelError(f"{node}: has thresholds of each channel of the image; use one set for all")
         codes = code_table(node, step, tensor.table, given)
         bits, top = step.bits, np.arange(256)
-        self.draft.bits = bits
-        if (codes == top >> (8 - bits)).all():
-            words = f"the top {bits} bits of a byte" if bits < 8 else "the byte"
-        else:
-            self.draft.table, words = tuple(codes.tolist()), f"a table from bytes to {bits} bits"
-        return Codes(PIXELS, bits, step.step, step.least, tensor.order, tensor.shape), f"the image: {words}"
-
-    def _again(self, node: OnnxNode, tensor: Codes, step: Quantizer) -> tuple[Tensor, str]:
-        values = [tensor.least + tensor.step * code for code in range(1 << tensor.bits)]
-        found = [step.value(value) for value in values] if len(step.ends) == 1 else []
-        if found != values:
-            raise ModelError(f"{node}: quantizes codes of {tensor.bits} bits once more, to other values; leave it out")
-        return tensor, "the same codes"
-
-    def _layer(self, node: OnnxNode, tensor: Tensor, weights: Array, window: Window | None, groups: int = 1) -> Sums:
-        """A layer of `weights`, shape (rows, places of a window), in our order."""
-        if isinstance(tensor, Pixels):
-            tensor = self._bare(node, tensor)
-        if isinstance(tensor, Sums):
-            raise ModelError(f"{node}: reads sums that nothing quantizes; a layer reads codes of 1 to 8 bits")
-        made = planes_of(str(node), weights)
-        rows, columns = weights.shape
-        fault = group_fault(tensor.shape.channels if groups > 1 else 1, rows, groups, len(made.gains))
-        if fault is not None:
-            raise ModelError(f"{node}: {fault}")
-        self.layers += 1
-        name = f"layer_{self.layers}"
-        reach = columns * sum(made.gains) * ((1 << tensor.bits) - 1)
-        layer = Layer(name, made.bits, made.gains, window, groups, reach)
-        self.draft.nodes.append((name, layer, (tensor.name,)))
-        shape = Shape(1, 1, rows) if window is None else tensor.shape.windowed(window, rows)
-        order = np.arange(rows, dtype=np.int64).reshape(1, -1) if window is None else map_order(shape)
-        totals = zip(made.scales, made.values.sum(axis=1), strict=True)
-        return Sums(
-            name, layer,
-            tuple(scale * tensor.scale for scale in made.scales),
-            tuple(scale * tensor.offset * int(total) for scale, total in totals),
-            order, shape,
-        )  # fmt: skip
+        table = None if (codes == top >> (8 - bits)).all() else tuple(codes.tolist())
+        if not self.draft.sees(bits, table):
+            raise ModelError(f"{node}: quantizes the image once more, to other codes; quantize it once")
+        words = "the byte" if bits == 8 else f"the top {bits} bits of a byte"
+        words = f"a table from bytes to {bits} bits" if table else words
+        part, least = Part(PIXELS, bits, step.step), (step.least,) * tensor.shape.channels
+        return Codes((part,), least, tensor.order, tensor.shape), f"the image: {words}"
 
     def _bare(self, node: OnnxNode, tensor: Pixels) -> Codes:
         """Bytes that nothing quantizes, as codes of 8 bits, where a byte is worth as much as any other."""
@@ -137,67 +132,49 @@ class Rules:
             raise ModelError(
                 f"{node}: reads the image before anything quantizes it; say with --input-scale what a byte is worth"
             )
-        return Codes(PIXELS, 8, (most - least) / 255, least, tensor.order, tensor.shape)
+        if not self.draft.sees(8, None):
+            raise ModelError(f"{node}: reads the image's bytes, which another node quantizes; quantize them once")
+        part, leasts = Part(PIXELS, 8, (most - least) / 255), (least,) * tensor.shape.channels
+        return Codes((part,), leasts, tensor.order, tensor.shape)
 
-    def _matmul(self, node: OnnxNode, tensor: Tensor, place: int, given: Sequence[Array]) -> tuple[Tensor, str]:
-        weights = np.asarray(given[0])
-        order = tensor.order
-        if weights.ndim != 2 or place != 0 or order.shape != (1, weights.shape[0]):
-            raise ModelError(
-                f"{node}: multiplies the shape {order.shape} by {weights.shape}; a vector by a constant matrix is read"
-            )
-        if order.size != tensor.shape.elements:
-            raise ModelError(f"{node}: reads {order.size} of {tensor.shape.elements} values; all of them are needed")
-        ordered = np.empty_like(weights.T)
-        ordered[:, order[0]] = weights.T
-        sums = self._layer(node, tensor, ordered, None)
-        return sums, f"{sums.name}, dense, {weights.shape[0]} to {weights.shape[1]}"
-
-    def _gemm(self, node: OnnxNode, tensor: Tensor, place: int, given: Sequence[Array]) -> tuple[Tensor, str]:
-        get = node.attributes.get
-        if place != 0 or get("transA", 0) or get("alpha", 1.0) != 1.0 or get("beta", 1.0) != 1.0:
-            raise ModelError(f"{node}: transA={get('transA', 0)}, alpha={get('alpha', 1.0)}: 0 and 1 are read")
-        weights = np.asarray(given[0])
-        sums, words = self._matmul(node, tensor, 0, [weights.T if get("transB", 0) else weights])
-        return (sums, words) if len(given) == 1 else (self._with(node, sums, "Add", given[1]), words)
-
-    def _conv(self, node: OnnxNode, tensor: Tensor, place: int, given: Sequence[Array]) -> tuple[Tensor, str]:
-        weights = np.asarray(given[0])
-        if place != 0 or weights.ndim != 4:
-            raise ModelError(f"{node}: has weights of the shape {weights.shape}; a convolution of two axes is read")
-        groups = int(node.attributes.get("group", 1))
-        window = _window(node, tensor, weights.shape[2:])
-        if groups < 1 or weights.shape[1] * groups != tensor.shape.channels:
-            raise ModelError(
-                f"{node}: its weights have {weights.shape[1]} channels in {groups} groups, its input "
-                f"{tensor.shape.channels}"
-            )
-        if window.padded and isinstance(tensor, Codes) and tensor.least != 0:
-            raise ModelError(
-                f"{node}: pads with 0, which is not the lowest value of its codes, {float(tensor.least):g}; pad with "
-                "that one (ONNX' Pad), or let activations begin at 0 (ReLU)"
-            )
-        rows = np.moveaxis(weights, 1, 3).reshape(len(weights), -1)
-        sums: Tensor = self._layer(node, tensor, rows, window, groups)
-        if len(given) > 1:
-            bias = np.asarray(given[1]).reshape(1, -1, 1, 1)
-            sums = self._with(node, sums, "Add", bias)
-        return sums, f"{self.draft.nodes[-1][0]}, convolution {window} of {len(weights)} channels"
-
-    def _max_pool(self, node: OnnxNode, tensor: Tensor, place: int, given: Sequence[Array]) -> tuple[Tensor, str]:
-        if node.attributes.get("ceil_mode", 0):
-            raise ModelError(f"{node}: ceil_mode=1; windows that lie in the map are read")
-        window = _window(node, tensor, node.attributes.get("kernel_shape", ()))
+    def _max_pool(self, node: OnnxNode, tensor: Value, place: int, given: Sequence[Array]) -> tuple[Value, str]:
+        window = window_of(node, tensor, node.attributes.get("kernel_shape", ()))
         if isinstance(tensor, Pixels):
             raise ModelError(f"{node}: pools the image before anything quantizes it; pool behind that")
-        name = f"{tensor.name}_pool"
-        if isinstance(tensor, Sums):
-            tensor = _rising(tensor)
+        if isinstance(tensor, Codes) and (len(tensor.parts) > 1 or tensor.parts[0].name == PIXELS):
+            # which stand side by side, and have no order; only layers read the image
+            small = tensor.peak < 1 << MOST_BITS
+            tensor = self.draft.merged(tied(self.draft, node, tensor)) if small else tensor
+        if not isinstance(tensor, Codes) or len(tensor.parts) > 1:
+            tensor = _rising(node, as_sums(self.draft, node, tensor))
+        source = tensor.name if isinstance(tensor, Sums) else tensor.parts[0].name
         shape = tensor.shape.windowed(window)
-        self.draft.nodes.append((name, MaxPool(window), (tensor.name,)))
-        return replace(tensor, name=name, shape=shape, order=map_order(shape)), f"max-pool {window}"
+        name = self.draft.put(self.draft.free(f"{source}_pool"), MaxPool(window), (source,))
+        order = map_order(shape)
+        if isinstance(tensor, Sums):
+            return replace(tensor, name=name, shape=shape, order=order, pooled=True), f"max-pool {window}"
+        self.draft.tie(name, source, Fraction(1))
+        part = replace(tensor.parts[0], name=name)
+        return replace(tensor, parts=(part,), shape=shape, order=order, before=None), f"max-pool {window}"
 
-    def _batchnorm(self, node: OnnxNode, tensor: Tensor, place: int, given: Sequence[Array]) -> tuple[Tensor, str]:
+    def _average_pool(self, node: OnnxNode, tensor: Value, place: int, given: Sequence[Array]) -> tuple[Value, str]:
+        of_all = node.kind == "GlobalAveragePool"
+        kernel = tensor.shape[:2] if of_all else node.attributes.get("kernel_shape", ())
+        window = window_of(node, tensor, kernel, sides=max(64, *tensor.shape[:2]))
+        if window.padded and not node.attributes.get("count_include_pad", 0):
+            raise ModelError(f"{node}: leaves pads out of its averages; pad nothing, or count_include_pad=1")
+        return averaged(self.draft, node, tensor, window)
+
+    def _reduce_mean(self, node: OnnxNode, tensor: Value, place: int, given: Sequence[Array]) -> tuple[Value, str]:
+        axes = given[0].ravel().tolist() if given else node.attributes.get("axes", ())
+        if tensor.order.ndim != 4 or sorted(int(axis) % 4 for axis in axes) != [2, 3]:
+            raise ModelError(f"{node}: averages the axes {tuple(axes)}; height and width, 2 and 3, are read")
+        window = window_of(node, tensor, tensor.shape[:2], sides=max(tensor.shape[:2]))
+        made, words = averaged(self.draft, node, tensor, window)
+        kept = node.attributes.get("keepdims", 1)
+        return (made if kept else replace(made, order=made.order[:, :, 0, 0])), words
+
+    def _batchnorm(self, node: OnnxNode, tensor: Value, place: int, given: Sequence[Array]) -> tuple[Value, str]:
         if len(given) != 4 or place != 0:
             raise ModelError(f"{node}: needs its four constants")
         weight, bias, mean, variance = (np.asarray(one, dtype=np.float64).reshape(-1) for one in given)
@@ -208,84 +185,161 @@ class Rules:
         if tensor.order.ndim < 2 or tensor.order.shape[1] != len(weight):
             raise ModelError(f"{node}: has {len(weight)} channels, its input the shape {tensor.order.shape}")
         shape[1] = len(weight)
-        if not isinstance(tensor, Sums):
-            raise ModelError(f"{node}: normalizes what is no sum of a layer; it is read behind a layer with weights")
+        tensor = _unbent(node, as_sums(self.draft, node, tensor))
         weights, biases, means, variances = (
-            self._of_rows(node, tensor, one.reshape(shape)) for one in (weight, bias, mean, variance)
+            _of_rows(node, tensor, one.reshape(shape)) for one in (weight, bias, mean, variance)
         )
         roots = [_root(number + Fraction(epsilon)) for number in variances]
         gains = [one / root for one, root in zip(weights, roots, strict=True)]
         a = tuple(slope * gain for slope, gain in zip(tensor.a, gains, strict=True))
         b = tuple((old - m) * g + new for old, m, g, new in zip(tensor.b, means, gains, biases, strict=True))
-        return replace(tensor, a=a, b=b), "joins the codes or scores behind it"
+        return replace(tensor, a=a, b=b), _JOINS
 
-    def _affine(self, node: OnnxNode, tensor: Tensor, place: int, given: Sequence[Array]) -> tuple[Tensor, str]:
+    def _affine(self, node: OnnxNode, tensor: Value, place: int, given: Sequence[Array]) -> tuple[Value, str]:
         if len(given) != 1:
-            raise ModelError(f"{node}: reads two values of the network; sums of branches are not read yet")
+            raise ModelError(f"{node}: has {len(given)} constants; one is read")
         if place == 1 and node.kind == "Div":
             raise ModelError(f"{node}: divides by what depends on the image")
         if place == 1 and node.kind == "Sub":
             negative = self._with(node, tensor, "Mul", np.asarray(-1, dtype=np.float32))
-            return self._with(node, negative, "Add", given[0]), "joins the codes or scores behind it"
+            return self._with(node, negative, "Add", given[0]), _JOINS
         return self._with(node, tensor, node.kind, given[0]), (
-            "bytes are scaled" if isinstance(tensor, Pixels) else "joins the codes or scores behind it"
+            "bytes are scaled" if isinstance(tensor, Pixels) else _JOINS
         )
 
-    def _with(self, node: OnnxNode, tensor: Tensor, kind: str, constant: Array) -> Tensor:
+    def _with(self, node: OnnxNode, tensor: Value, kind: str, constant: Array) -> Value:
         """The tensor behind an elementwise operation with a constant."""
         constant = np.asarray(constant)
         if not np.isfinite(constant).all():
             raise ModelError(f"{node}: its constant is not finite")
         if kind == "Div" and (constant == 0).any():
             raise ModelError(f"{node}: divides by 0")
-        if isinstance(tensor, Sums):
-            numbers = self._of_rows(node, tensor, constant)
-            if kind in ("Mul", "Div"):
-                factors = numbers if kind == "Mul" else [1 / number for number in numbers]
-                a, b = (tuple(x * f for x, f in zip(one, factors, strict=True)) for one in (tensor.a, tensor.b))
-                return replace(tensor, a=a, b=b)
-            sign = 1 if kind == "Add" else -1
-            return replace(tensor, b=tuple(b + sign * n for b, n in zip(tensor.b, numbers, strict=True)))
-        if constant.size != 1:
-            raise ModelError(f"{node}: has {constant.size} constants for the image or its codes; one for all is read")
-        number = np.float32(constant.reshape(-1)[0])
         if isinstance(tensor, Pixels):
-            do = {"Mul": np.multiply, "Div": np.divide, "Add": np.add, "Sub": np.subtract}[kind]
-            return replace(tensor, table=do(tensor.table, number))
-        exact = Fraction(float(number))
+            return _of_bytes(node, tensor, kind, constant)
+        numbers = _of_rows(node, tensor, constant)
         if kind in ("Mul", "Div"):
-            factor = exact if kind == "Mul" else 1 / exact
-            if factor <= 0:
-                raise ModelError(f"{node}: multiplies codes by {float(factor):g}; it must be above 0")
-            return replace(tensor, step=tensor.step * factor, least=tensor.least * factor, before=None)
-        return replace(tensor, least=tensor.least + (exact if kind == "Add" else -exact), before=None)
+            return self._times(node, tensor, numbers if kind == "Mul" else [1 / number for number in numbers])
+        return self._plus(node, tensor, numbers if kind == "Add" else [-number for number in numbers])
 
-    def _relu(self, node: OnnxNode, tensor: Tensor, place: int, given: Sequence[Array]) -> tuple[Tensor, str]:
-        if isinstance(tensor, Codes) and tensor.least >= 0:
+    def _times(self, node: OnnxNode, tensor: Codes | Means | Sums, factors: list[Fraction]) -> Value:
+        """Each channel times a number."""
+        factor = factors[0]
+        if factor > 0 and factors == [factor] * len(factors):
+            if isinstance(tensor, Means):
+                return replace(tensor, a=tensor.a * factor, b=tensor.b * factor)
+            if isinstance(tensor, Codes):
+                parts = tuple(replace(part, step=part.step * factor) for part in tensor.parts)
+                return replace(tensor, parts=parts, least=tuple(one * factor for one in tensor.least), before=None)
+        sums = as_sums(self.draft, node, tensor)
+        sums = sums if min(factors) > 0 else _unbent(node, sums)
+        a, b = (tuple(x * f for x, f in zip(one, factors, strict=True)) for one in (sums.a, sums.b))
+        return replace(sums, a=a, b=b)
+
+    def _plus(self, node: OnnxNode, tensor: Codes | Means | Sums, terms: list[Fraction]) -> Value:
+        """Each channel and a number."""
+        if isinstance(tensor, Codes):
+            return replace(tensor, least=_each(tensor.least, terms), before=None)
+        if isinstance(tensor, Means) and terms == terms[:1] * len(terms):
+            return replace(tensor, b=tensor.b + terms[0])
+        sums = _unbent(node, as_sums(self.draft, node, tensor))
+        return replace(sums, b=_each(sums.b, terms))
+
+    def _relu(self, node: OnnxNode, tensor: Value, place: int, given: Sequence[Array]) -> tuple[Value, str]:
+        if isinstance(tensor, Pixels):
+            return replace(tensor, table=np.maximum(tensor.table, np.float32(0))), "bytes are scaled"
+        if isinstance(tensor, Codes) and min(tensor.least) >= 0:
             return tensor, "the same codes"
-        raise ModelError(f"{node}: stands in front of no quantizer that begins at 0; quantize without a sign behind it")
-
-    def _of_rows(self, node: OnnxNode, tensor: Sums, constant: Array) -> list[Fraction]:
-        """The number of each row of a layer in a constant that is spread over its tensor."""
-        try:
-            spread = np.broadcast_to(constant, tensor.order.shape).ravel()
-        except ValueError:
-            raise ModelError(
-                f"{node}: its constant of shape {constant.shape} does not fit {tensor.order.shape}"
-            ) from None
-        rows = tensor.channels.ravel()
-        numbers = np.zeros(tensor.shape.channels, dtype=np.float64)
-        numbers[rows] = spread
-        if not np.array_equal(numbers[rows], spread.astype(np.float64)):
-            raise ModelError(f"{node}: its constant differs inside a channel; one number a channel is read")
-        return [Fraction(float(number)) for number in numbers]
+        return replace(as_sums(self.draft, node, tensor), relu=node), "joins the codes behind it"
 
 
-def _rising(sums: Sums) -> Sums:
+def _spread(node: OnnxNode, tensor: Value, constant: Array) -> Array:
+    """A constant at each place of a tensor."""
+    try:
+        return np.broadcast_to(constant, tensor.order.shape).ravel()
+    except ValueError:
+        raise ModelError(f"{node}: its constant of shape {constant.shape} does not fit {tensor.order.shape}") from None
+
+
+def _of_bytes(node: OnnxNode, tensor: Pixels, kind: str, constant: Array) -> Pixels:
+    """Bytes behind an elementwise operation with a constant, in the executor's own float32."""
+    numbers = np.unique(_spread(node, tensor, constant))
+    if len(numbers) != 1:
+        raise ModelError(f"{node}: has {len(numbers)} constants for the image; one for all is read")
+    do = {"Mul": np.multiply, "Div": np.divide, "Add": np.add, "Sub": np.subtract}[kind]
+    return replace(tensor, table=do(tensor.table, np.float32(numbers[0])))
+
+
+def _of_rows(node: OnnxNode, tensor: Value, constant: Array) -> list[Fraction]:
+    """The number of each channel in a constant that is spread over its tensor."""
+    spread = _spread(node, tensor, constant)
+    rows = (tensor.order % tensor.shape.channels).ravel()
+    numbers = np.zeros(tensor.shape.channels, dtype=np.float64)
+    numbers[rows] = spread
+    if not np.array_equal(numbers[rows], spread.astype(np.float64)):
+        raise ModelError(f"{node}: its constant differs inside a channel; one number a channel is read")
+    return [Fraction(float(number)) for number in numbers]
+
+
+def _each(x: Sequence[Fraction], y: Sequence[Fraction]) -> tuple[Fraction, ...]:
+    return tuple(one + other for one, other in zip(x, y, strict=True))
+
+
+def _not_ended(node: OnnxNode, tensor: Tensor) -> Value:
+    """A tensor that something may still stand behind."""
+    if isinstance(tensor, Ended):
+        raise ModelError(f"{node}: stands behind {tensor.by}, which is read at the end of a network only")
+    return tensor
+
+
+def _ended(node: OnnxNode, tensor: Tensor, given: Sequence[Array]) -> Ended:
+    """The scores in front of a node that ends a network, which must tell one that is larger as larger."""
+    if isinstance(tensor, Ended) and tensor.by.kind in ("TopK", "ArgMax"):
+        raise ModelError(f"{node}: stands behind {tensor.by}, which ends a network")
+    before, order, get = tensor.scores if isinstance(tensor, Ended) else tensor, tensor.order, node.attributes.get
+    axis = int(get("axis", 0 if node.kind == "ArgMax" else -1))
+    if node.kind != "Sigmoid" and (order.ndim < 1 or order.shape[axis % order.ndim] != order.size):
+        raise ModelError(f"{node}: works along axis {axis} of {order.shape}; that of the scores is read")
+    if node.kind == "TopK" and not get("largest", 1):
+        raise ModelError(f"{node}: takes the smallest score; the largest is read")
+    if node.kind == "ArgMax" and get("select_last_index", 0):
+        raise ModelError(f"{node}: takes the last of equal scores; the first is read")
+    if node.kind == "TopK":
+        order = np.take(order, range(min(int(given[0].ravel()[0]), order.size)) if given else [0], axis=axis)
+    elif node.kind == "ArgMax":
+        order = np.take(order, [0] if get("keepdims", 1) else 0, axis=axis)
+    return Ended(before, node, order)
+
+
+def _same_codes(codes: Codes, step: Quantizer) -> bool:
+    """Whether a quantizer leaves codes as they are."""
+    if len(codes.parts) > 1 or len(step.ends) > 1:
+        return False
+    (part,) = codes.parts
+    values = [[least + part.step * code for code in range(part.peak + 1)] for least in set(codes.least)]
+    return all([step.value(value) for value in each] == each for each in values)
+
+
+def _unbent(node: OnnxNode, sums: Sums) -> Sums:
+    """Sums that no ReLU stands behind."""
+    if sums.relu is not None:
+        raise ModelError(
+            f"{sums.relu}: stands in front of no quantizer, but of {node}; quantize what comes of it, without a sign"
+        )
+    return sums
+
+
+def _rising(node: OnnxNode, sums: Sums) -> Sums:
     """The same sums with no slope below 0: rows that fall are negated."""
     for row, slope in enumerate(sums.a):
-        if slope < 0:
-            sums.layer.flip(row)
+        if slope >= 0:
+            continue
+        if sums.pooled or not sums.of.turns:
+            why = "several nodes read" if not sums.pooled else "a max-pool gives"
+            raise ModelError(
+                f"{node}: reads channel {row} of what {why}, multiplied by {float(slope):g}; quantize in front of "
+                "that, or keep what it is multiplied with above 0"
+            )
+        sums.of.flip(row)
     return replace(sums, a=tuple(map(abs, sums.a)))
 
 
@@ -295,38 +349,24 @@ def _root(number: Fraction) -> Fraction:
     return Fraction(isqrt((number.numerator << shift) // number.denominator), 1 << (shift // 2))
 
 
-def _firsts(a: Fraction, b: Fraction, ends: Sequence[Fraction], strict: Sequence[bool], reach: int) -> tuple[int, ...]:
-    """For each end the least whole v with a·v + b at it, or beyond it where it is strict; a ≥ 0."""
-    found = []
+def _firsts(
+    a: Fraction, b: Fraction, ends: Sequence[Fraction], strict: Sequence[bool], bounds: tuple[int, int], relu: bool
+) -> tuple[int, ...]:
+    """For each end the least whole n with z = a·n + b at it, or beyond it where it is strict; a ≥ 0.
+
+    Behind a ReLU, which makes z 0 at least, an end at or below 0 is always reached.
+    """
+    found, (low, high) = [], bounds
     for end, beyond in zip(ends, strict, strict=True):
-        if a == 0:
-            first = -reach if (b > end if beyond else b >= end) else reach + 1
+        if relu and (end < 0 or (end == 0 and not beyond)):
+            first = low
+        elif a == 0:
+            first = low if (b > end if beyond else b >= end) else high + 1
         else:
             bound = (end - b) / a
             first = floor(bound) + 1 if beyond else ceil(bound)
-        found.append(min(max(first, -reach), reach + 1))
+        found.append(min(max(first, low), high + 1))
     return tuple(found)
-
-
-def _window(node: OnnxNode, tensor: Tensor, kernel: Sequence[int]) -> Window:
-    """The window of a convolution or a pool over a map that stands as it should."""
-    get = node.attributes.get
-    if len(kernel) != 2 or not np.array_equal(tensor.order, map_order(tensor.shape)):
-        raise ModelError(f"{node}: reads the shape {tensor.order.shape}; maps of 1, channels, height, width are read")
-    if tuple(get("dilations", (1, 1))) != (1, 1):
-        raise ModelError(f"{node}: has dilations {get('dilations')}; 1 is read")
-    if str(get("auto_pad", "NOTSET")) not in ("NOTSET", "VALID"):
-        raise ModelError(f"{node}: auto_pad={get('auto_pad')}; say the pads in numbers")
-    top, left, bottom, right = (int(pad) for pad in get("pads", (0, 0, 0, 0)))
-    rows, columns = (int(size) for size in kernel)
-    down, across = (int(size) for size in get("strides", (1, 1)))
-    sizes = (rows, columns, down, across)
-    if min(sizes) < 1 or max(sizes) > 64 or min(top, left, bottom, right) < 0:
-        raise ModelError(f"{node}: kernel {rows}x{columns}, strides {down}x{across}, pads {top, left, bottom, right}")
-    window = Window((rows, columns), (down, across), pads=((top, bottom), (left, right)))
-    if not window.fits(tensor.shape.height, tensor.shape.width):
-        raise ModelError(f"{node}: a window {window} does not fit a map of {tensor.shape}")
-    return window
 
 
 def image_order(shape: tuple[int, ...], images: Shape) -> Order:

@@ -1,6 +1,6 @@
 """Activations of QONNX and FINN as step functions on exact numbers, and on bytes in the executor's float32."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -12,7 +12,6 @@ from rebnet.importing.graph import OnnxNode
 from rebnet.importing.values import Quantizer
 
 MOST_BITS = 8
-_ROUND = ("ROUND", "HALF_EVEN")
 
 
 def quantizer(node: OnnxNode, given: Sequence[Array]) -> Quantizer | None:
@@ -37,14 +36,37 @@ def quantizer(node: OnnxNode, given: Sequence[Array]) -> Quantizer | None:
 def rounded(node: OnnxNode, x: Array, scale: Array, zero: Array, bits: Array) -> Array:
     """The integers of a Quant node in float32, from its least to its most, as qonnx computes them."""
     low, high = _range(node, bits)
-    _check_rounding(node)
-    return np.rint(np.clip(x / scale + zero, low, high))
+    rounding, _ = _rounding(node)
+    y = x / scale + zero
+    return (
+        np.where(y >= 0, y.dtype.type(1), y.dtype.type(-1)) if _signs(node, bits) else rounding(np.clip(y, low, high))
+    )
 
 
-def _check_rounding(node: OnnxNode) -> None:
-    mode = str(node.attributes.get("rounding_mode", "ROUND"))
-    if mode.upper() not in _ROUND:
-        raise ModelError(f"{node}: rounds by {mode}; ROUND is read")
+HALF = Fraction(1, 2)
+_ROUNDINGS: dict[str, tuple[Callable[[Array], Array], Callable[[int], tuple[Fraction, bool]]]] = {
+    "ROUND": (np.rint, lambda u: (u - HALF, u % 2 != 0)),  # half goes to the even one
+    "HALF_EVEN": (np.rint, lambda u: (u - HALF, u % 2 != 0)),
+    "FLOOR": (np.floor, lambda u: (Fraction(u), False)),
+    "CEIL": (np.ceil, lambda u: (Fraction(u - 1), True)),
+    "UP": (lambda y: np.sign(y) * np.ceil(np.abs(y)), lambda u: (Fraction(u - (u > 0)), u > 0)),
+    "DOWN": (np.fix, lambda u: (Fraction(u - (u <= 0)), u <= 0)),
+    "HALF_UP": (lambda y: np.sign(y) * np.floor(np.abs(y) + 0.5), lambda u: (u - HALF, u <= 0)),
+    "HALF_DOWN": (lambda y: np.sign(y) * np.ceil(np.abs(y) - 0.5), lambda u: (u - HALF, u > 0)),
+}
+"""Of each mode what it computes, and from where on a number is u or more, and whether from beyond there."""
+
+
+def _rounding(node: OnnxNode) -> tuple[Callable[[Array], Array], Callable[[int], tuple[Fraction, bool]]]:
+    mode = str(node.attributes.get("rounding_mode", "ROUND")).upper()
+    if mode not in _ROUNDINGS:
+        raise ModelError(f"{node}: rounds by {mode}; {', '.join(_ROUNDINGS)} are read")
+    return _ROUNDINGS[mode]
+
+
+def _signs(node: OnnxNode, bits: Array) -> bool:
+    """Whether a Quant gives -1 and 1, as qonnx takes one of 1 bit with a sign."""
+    return bool(np.all(bits == 1)) and bool(node.attributes.get("signed", 1))
 
 
 def _range(node: OnnxNode, bits: Array) -> tuple[int, int]:
@@ -52,6 +74,8 @@ def _range(node: OnnxNode, bits: Array) -> tuple[int, int]:
     if width.denominator != 1 or not 1 <= width <= MOST_BITS:
         raise ModelError(f"{node}: has a bit width of {float(width):g}; 1 to {MOST_BITS} whole bits are read")
     count, signed, narrow = int(width), int(node.attributes.get("signed", 1)), int(node.attributes.get("narrow", 0))
+    if _signs(node, bits):
+        return -1, 1
     if signed:
         return -(1 << (count - 1)) + narrow, (1 << (count - 1)) - 1
     return 0, (1 << count) - 1 - narrow
@@ -59,15 +83,17 @@ def _range(node: OnnxNode, bits: Array) -> tuple[int, int]:
 
 def _uniform(node: OnnxNode, scale: Array, zero: Array, bits: Array) -> Quantizer:
     low, high = _range(node, bits)
-    _check_rounding(node)
+    _, first = _rounding(node)
     s, z = _one(node, "scale", scale), _one(node, "zero point", zero)
     if s <= 0:
         raise ModelError(f"{node}: has a scale of {float(s):g}; it must be above 0")
-    steps = range(low + 1, high + 1)
+    if _signs(node, bits):
+        return Quantizer(((s * -z,),), (False,), 2 * s, s * (-1 - z))
+    steps = [first(u) for u in range(low + 1, high + 1)]
     if not steps:
         raise ModelError(f"{node}: has one value only; use more bits, or no narrow range")
-    ends = tuple(s * (u - Fraction(1, 2) - z) for u in steps)
-    return Quantizer((ends,), tuple(u % 2 != 0 for u in steps), s, s * (low - z))  # half goes to the even one
+    ends = tuple(s * (end - z) for end, _ in steps)
+    return Quantizer((ends,), tuple(beyond for _, beyond in steps), s, s * (low - z))
 
 
 def _multi_threshold(node: OnnxNode, thresholds: Array) -> Quantizer:
@@ -102,6 +128,7 @@ def code_table(node: OnnxNode, one: Quantizer, table: NDArray[np.float32], given
     """The code of each byte, as the executor finds it in float32."""
     if node.kind in ("Quant", "IntQuant"):
         low, _ = _range(node, given[2])
-        return rounded(node, table, given[0].reshape(-1)[0], given[1].reshape(-1)[0], given[2]).astype(np.int64) - low
+        found = rounded(node, table, given[0].reshape(-1)[0], given[1].reshape(-1)[0], given[2]).astype(np.int64) - low
+        return found // 2 if _signs(node, given[2]) else found
     ends = np.asarray([float(end) for end in one.ends[0]], dtype=np.float32)
     return np.asarray((table[:, None] >= ends).sum(axis=1), dtype=np.int64)

@@ -4,15 +4,21 @@ A tensor has the shape that the graph gives it; `order` says for each of its pla
 (height, width, channel), so that what turns shapes around, as Flatten and Transpose do, moves `order` and nothing else.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from functools import reduce
+from math import gcd, lcm
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.ir.values import Shape
 from rebnet.spec.window import Window
+
+if TYPE_CHECKING:
+    from rebnet.importing.draft import Layer, Whole
+    from rebnet.importing.graph import OnnxNode
 
 Order = NDArray[np.int64]
 
@@ -26,69 +32,105 @@ class Pixels:
     shape: Shape
 
 
-@dataclass
-class Layer:
-    """A layer whose rows may still be turned around.
-
-    Attributes:
-        name: of the layer.
-        bits: of the weights, (planes, rows, columns), True for +1; columns in the window's own order.
-        gains: what each plane counts.
-        window: of a convolution.
-        groups: of a convolution.
-        reach: the largest sum there can be, of whole weights and codes.
-    """
-
-    name: str
-    bits: NDArray[np.bool_]
-    gains: tuple[int, ...]
-    window: Window | None
-    groups: int
-    reach: int
-
-    def flip(self, row: int) -> None:
-        """Negate a row."""
-        self.bits[:, row] = ~self.bits[:, row]
-
-
 @dataclass(frozen=True)
-class Codes:
-    """Codes of `bits` bits, u = 0 … 2^bits - 1, which are worth step·u + least."""
+class Part:
+    """Codes u = 0 … 2^bits - 1 of one node, 1 of which is worth `step`."""
 
     name: str
     bits: int
     step: Fraction
-    least: Fraction
+
+    @property
+    def peak(self) -> int:
+        """The largest u."""
+        return (1 << self.bits) - 1
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Codes, or a sum of codes, place by place: worth Σ step·u + least, `least` of each channel."""
+
+    parts: tuple[Part, ...]
+    least: tuple[Fraction, ...]
     order: Order
     shape: Shape
     before: "tuple[Sums, Quantizer] | None" = None
 
     @property
-    def scale(self) -> Fraction:
-        """What 1 of c = 2u - (2^bits - 1) is worth."""
-        return self.step / 2
+    def grid(self) -> Fraction:
+        """The largest number of which all steps are multiples; n = Σ times·u is worth so much a unit."""
+        return common([part.step for part in self.parts])
 
     @property
-    def offset(self) -> Fraction:
-        """What c = 0 is worth."""
-        return self.least + self.step * ((1 << self.bits) - 1) / 2
+    def times(self) -> tuple[int, ...]:
+        """Units of the grid in each part's step."""
+        return tuple(int(part.step / self.grid) for part in self.parts)
+
+    @property
+    def peak(self) -> int:
+        """The largest n, whose least is 0."""
+        return sum(times * part.peak for times, part in zip(self.times, self.parts, strict=True))
+
+    @property
+    def scale(self) -> Fraction:
+        """What 1 of c = 2n - peak is worth."""
+        return self.grid / 2
+
+    @property
+    def offsets(self) -> tuple[Fraction, ...]:
+        """What c = 0 is worth in each channel."""
+        return tuple(least + self.scale * self.peak for least in self.least)
+
+
+@dataclass(frozen=True)
+class Means:
+    """The average of every window of codes, m, taken as a·m + b."""
+
+    codes: Codes
+    window: Window
+    order: Order
+    shape: Shape
+    a: Fraction = Fraction(1)
+    b: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True)
 class Sums:
-    """z = a·v + b of a layer's signed sums v, a and b for each of its rows."""
+    """z = a·n + b of whole numbers n, a and b for each channel: of a layer's signed sums, or of a feature.
+
+    Attributes:
+        name: of the node that gives n.
+        of: the layer, or the feature.
+        a: of each channel.
+        b: of each channel.
+        order: see above.
+        shape: of the map.
+        relu: of the file, which stands behind z.
+        pooled: the largest of every window was taken, so that no channel may be negated any more.
+    """
 
     name: str
-    layer: Layer
+    of: "Layer | Whole"
     a: tuple[Fraction, ...]
     b: tuple[Fraction, ...]
     order: Order
     shape: Shape
+    relu: "OnnxNode | None" = None
+    pooled: bool = False
 
     @property
     def channels(self) -> NDArray[np.int64]:
         """The row of each place of the tensor."""
         return self.order % self.shape.channels
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What stands behind a node that ends a network, as Softmax does: the scores in front of it."""
+
+    scores: "Value"
+    by: "OnnxNode"
+    order: Order
 
 
 @dataclass(frozen=True)
@@ -118,25 +160,14 @@ class Quantizer:
         return self.least + self.step * sum(number > end if strict else number >= end for end, strict in ends)
 
 
-Tensor = Pixels | Codes | Sums
+Value = Pixels | Codes | Means | Sums
+Tensor = Value | Ended
 
 
-@dataclass
-class Draft:
-    """The network so far: what each node will be, and how many levels its codes have."""
-
-    nodes: list[tuple[str, Any, tuple[str, ...]]] = field(default_factory=list)
-    bits: int = 8
-    table: tuple[int, ...] | None = None
-
-
-@dataclass(frozen=True)
-class Boundaries:
-    """Codes in a draft: for each row the least v of each code from 1 on."""
-
-    bits: int
-    firsts: tuple[tuple[int, ...], ...]
-    layer: Layer
+def common(numbers: list[Fraction]) -> Fraction:
+    """The largest number of which all of some numbers above 0 are multiples."""
+    below = reduce(lcm, (number.denominator for number in numbers))
+    return Fraction(reduce(gcd, (int(number * below) for number in numbers)), below)
 
 
 def map_order(shape: Shape) -> Order:

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from math import lcm
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 
 from rebnet.errors import ModelError, OptionError
 from rebnet.importing.constants import SHAPES, computed
-from rebnet.importing.graph import OnnxGraph, OnnxNode, read_graph
+from rebnet.importing.draft import Boundaries, Draft, Layer, Made, Rescaled, Whole
+from rebnet.importing.graph import OnnxGraph, read_graph
 from rebnet.importing.nodes import Rules, image_order
-from rebnet.importing.values import Boundaries, Codes, Draft, Layer, Pixels, Sums, Tensor
+from rebnet.importing.values import Codes, Ended, Pixels, Sums, Tensor
 from rebnet.ir.network import PIXELS, Network, Node
-from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MultiThreshold, Op, PixelInput
+from rebnet.ir.ops import BatchNorm, MultiThreshold, Op, PixelInput
 from rebnet.ir.text import network_text
 from rebnet.ir.values import Shape
 from rebnet.ir.verify import verify
@@ -39,8 +41,14 @@ class Imported:
 
     @property
     def text(self) -> str:
-        """The network in the notation."""
-        return network_text(self.network)
+        """The network in the notation; of a graph with branches what it is made of, which has no such text."""
+        network, image = self.network, self.network.input
+        if network.is_chain:
+            return network_text(network)
+        met = Counter(type(op).__name__ for op in network.ops)
+        meets = ", ".join(f"{met[kind]} {kind}" for kind in ("Add", "Stack", "Join", "SumPool") if met[kind])
+        pixels = f"{image.height}x{image.width}x{image.channels}"
+        return f"{pixels} - {len(network.layers)} layers - {network.classes} scores, {meets or 'branches'}"
 
 
 def read_onnx(path: Path, name: str | None = None, input_scale: str | None = None) -> Imported:
@@ -82,7 +90,6 @@ def _walk(graph: OnnxGraph, name: str, input_scale: str | None) -> Imported:
     tensors: dict[str, Tensor] = {graph.image: Pixels(table, image_order(graph.shape, image), image)}
     constants: dict[str, NDArray[Any]] = dict(graph.constants)
     recognised = []
-    waiting: dict[str, OnnxNode] = {}
     for node in graph.nodes:
         known = [one for one in node.inputs if one]
         missing = [one for one in known if one not in tensors and one not in constants]
@@ -95,35 +102,20 @@ def _walk(graph: OnnxGraph, name: str, input_scale: str | None) -> Imported:
         elif not moving:
             constants[node.outputs[0]] = computed(node, [constants[one] for one in known])
             words = "a constant"
-        elif node.kind == "Relu" and isinstance(tensors[node.inputs[0]], Sums | Pixels):
-            waiting[node.outputs[0]] = node
-            tensors[node.outputs[0]] = tensors[node.inputs[0]]
-            words = "joins the codes behind it, whose least is 0"
-        elif len(moving) > 1 or readers[node.inputs[moving[0]]] > 1:
-            raise ModelError(f"{node}: reads a value that parts or meets another one; branches are not read yet")
         else:
-            source = node.inputs[moving[0]]
-            given = [constants[one] for place, one in enumerate(node.inputs) if one and place != moving[0]]
-            made, words = rules(node, tensors[source], moving[0], given)
-            if source in waiting:
-                _absorbs(waiting[source], node, made)
+            for one in known:
+                if one in tensors and readers[one] > 1:
+                    tensors[one] = draft.shared(tensors[one])
+            given = [constants[one] for one in known if one not in tensors]
+            read = [tensors[node.inputs[place]] for place in moving]
+            made, words = rules(node, read[0], moving[0], given) if len(read) == 1 else rules.meet(node, read, given)
             for output in node.outputs:
                 tensors[output] = made
         recognised.append(ImportedNode(node=str(node), became=words))
     answer = tensors.get(graph.answer)
     if answer is None:
         raise ModelError(f"its answer {graph.answer!r} does not depend on its image")
-    if isinstance(answer, Codes) and answer.before is not None:
-        draft.nodes = [one for one in draft.nodes if one[0] != answer.name]
     return Imported(_network(draft, image, _scores(answer), name), tuple(recognised))
-
-
-def _absorbs(relu: OnnxNode, node: OnnxNode, made: Tensor) -> None:
-    """A ReLU in front of a quantizer whose least value is 0 changes nothing."""
-    if not isinstance(made, Codes) or made.least != 0:
-        raise ModelError(
-            f"{relu}: {node} reads it; a ReLU is read in front of a quantizer without a sign, whose least value is 0"
-        )
 
 
 def _image(shape: tuple[int, ...]) -> Shape:
@@ -152,54 +144,78 @@ def _takes_bytes(graph: OnnxGraph) -> bool:
 
 def _scores(answer: Tensor) -> Sums:
     """The sums whose largest is the answer; of codes of one bit what they were made from, less the threshold."""
-    if isinstance(answer, Codes) and answer.before is not None and answer.bits == 1:
+    if isinstance(answer, Ended):
+        answer = answer.scores
+    if isinstance(answer, Codes) and answer.before is not None and answer.parts[0].bits == 1:
         sums, step = answer.before
         ends = [step.ends_of(row)[0] for row in range(sums.shape.channels)]
         answer = replace(sums, b=tuple(b - end for b, end in zip(sums.b, ends, strict=True)), order=answer.order)
-    if not isinstance(answer, Sums):
+    if not isinstance(answer, Sums) or answer.relu is not None:
         raise ModelError("its answer is no sum of a layer; the last layer's sums, affine or not, are its scores")
     if answer.shape.positions != 1:
         raise ModelError(f"its answer is a map of {answer.shape}; one vector of scores is read")
+    if not isinstance(answer.of, Layer) or answer.of.window is not None:
+        raise ModelError(
+            "its answer comes of a convolution, of several layers or of averages behind one; one dense layer ends a "
+            "network: average the codes in front of it"
+        )
     if not np.array_equal(answer.order.ravel(), np.arange(answer.shape.channels)):
         raise ModelError("its scores stand in another order than the last layer's outputs; leave them in it")
     return answer
 
 
 def _network(draft: Draft, image: Shape, scores: Sums, name: str) -> Network:
-    levels = max((one.bits for _, one, _ in draft.nodes if isinstance(one, Boundaries)), default=1)
-    unit = {PIXELS: 1.0 / ((1 << draft.bits) - 1)}
-    nodes: list[Node[Op]] = []
-    for node_name, made, of in draft.nodes:
-        if isinstance(made, Layer):
-            unit[node_name] = unit[PIXELS] if of == (PIXELS,) else 1.0
-            nodes.append(Node(node_name, _weights(made), of))
-        elif isinstance(made, Boundaries):
-            nodes.append(Node(node_name, _codes(made, levels, unit[made.layer.name]), of))
-        else:
-            nodes.append(Node(node_name, made, of))
-    nodes.append(Node("scores", _last(scores, unit[scores.layer.name]), (scores.name,)))
+    nodes = draft.needed(scores.name)
+    bits = [one.bits for _, one, _ in nodes if isinstance(one, Boundaries)]
+    counts = draft.multiples()
+    least = min((counts[name] for name, one, _ in nodes if isinstance(one, Boundaries)), default=1)
+    uneven = any(counts[name] % least for name, one, _ in nodes if isinstance(one, Boundaries))
+    levels = max([1, *bits, 2 if uneven else 1])
+    image_unit = 1.0 / ((1 << draft.bits) - 1)
+    # a unit of a layer's sums is what its codes count, of which features have the least common multiple
+    counted = {
+        one.name: Fraction(counts[one.source[0]], one.source[1]) for _, one, _ in nodes if isinstance(one, Layer)
+    }
+    all_count = lcm(*(int(counted[one.layer.name]) for _, one, _ in nodes if isinstance(one, Rescaled)))
+
+    def unit(of: Layer | Whole) -> float:
+        if isinstance(of, Whole):
+            return float(of.unit * all_count)
+        return image_unit if of.source[0] == PIXELS else float(counted[of.name])
+
+    made: list[Node[Op]] = []
+    for node_name, item, sources in nodes:
+        op: Op
+        match item:
+            case Layer():
+                op = item.made()
+            case Boundaries():
+                op = _codes(item, levels, unit(item.of), counts[node_name])
+            case Rescaled():
+                op = item.made(int(all_count / counted[item.layer.name]))
+            case Made():
+                op = item.op
+            case _:
+                op = item
+        made.append(Node(node_name, op, sources))
+    assert isinstance(scores.of, Layer)
+    made.append(Node("scores", _last(scores, unit(scores.of)), (scores.name,)))
     pixels = PixelInput(image.height, image.width, image.channels, draft.bits, draft.table)
-    return verify(Network(name, levels, pixels, tuple(nodes), served=(levels,)))
+    return verify(Network(name, levels, pixels, tuple(made), served=(levels,)))
 
 
-def _weights(layer: Layer) -> Dense:
-    weights = BitMatrix.pack(layer.bits, layer.gains)
-    if layer.window is None:
-        return Dense(weights, 1.0)
-    return Conv(weights, 1.0, window=layer.window, groups=layer.groups)
-
-
-def _codes(made: Boundaries, levels: int, unit: float) -> MultiThreshold:
-    """Boundaries half a unit in front of the first v, of codes that have bits behind their own which count nothing."""
+def _codes(made: Boundaries, levels: int, unit: float, times: int) -> MultiThreshold:
+    """Boundaries half a unit in front of the first n, of codes that have bits behind their own which count nothing."""
     finer = levels - made.bits
-    never = made.layer.reach + 1
-    firsts = np.full((len(made.firsts), (1 << made.bits) - 1), never, dtype=np.float64)
+    firsts = np.empty((len(made.firsts), (1 << made.bits) - 1), dtype=np.float64)
+    firsts[:] = np.asarray(made.of.high, dtype=np.float64)[:, None] + 1
     for row, found in enumerate(made.firsts):
         firsts[row, : len(found)] = found
     places = -(-np.arange(1, 1 << levels) // (1 << finer))  # of the code that such a longer one begins with, rounded up
-    padded = np.concatenate([firsts, np.full((len(firsts), 1), float(never))], axis=1)
+    never = np.asarray(made.of.high, dtype=np.float64)[:, None] + 1
+    padded = np.concatenate([firsts, never], axis=1)
     boundaries = (padded[:, places - 1] - 0.5) * unit
-    gammas = (*(float(1 << place) for place in reversed(range(made.bits))), *(0.0,) * finer)
+    gammas = (*(float(times << place) for place in reversed(range(made.bits))), *(0.0,) * finer)
     return MultiThreshold(gammas, 0, boundaries=boundaries)
 
 

@@ -129,7 +129,8 @@ def _names(network: Network) -> None:
 
 
 _ON_CODES = (Dense, MaxPool, Upsample, Join, Stack)
-_ON_FEATURES = (ResidualSign, BatchNorm, Affine, Threshold, TwoSlope, Add, SumPool, Join, MaxPool, Upsample)
+_ENCODERS = (ResidualSign, MultiThreshold, Threshold)
+_ON_FEATURES = (*_ENCODERS, BatchNorm, Affine, TwoSlope, Add, SumPool, Join, MaxPool, Upsample)
 _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
     Dense: (BatchNorm, Affine, MultiThreshold, Threshold, Rescale, Scores),
     Conv: (BatchNorm, Affine, MultiThreshold, Threshold, Rescale, MaxPool, Upsample),

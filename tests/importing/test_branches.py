@@ -1,0 +1,238 @@
+"""Graphs whose branches part and meet: what qonnx computes of them is what ours does, or a refusal that says why."""
+
+import numpy as np
+import pytest
+from tests.importing.branches import Branches, Value, random_branches
+from tests.importing.graphs import DOMAIN
+from tests.importing.test_importing import executed, refused
+
+from rebnet import flow
+from rebnet.engine import reference
+from rebnet.engine.predictor import Predictor
+from rebnet.engine.real import run_real
+from rebnet.errors import ModelError
+from rebnet.importing import read_onnx
+from rebnet.ir import storage
+from rebnet.ir.text import parse, tensors_of, to_text
+from rebnet.lower import lower
+
+onnx = pytest.importorskip("onnx")
+
+
+def pytest_generate_tests(metafunc):
+    if "branch_seed" in metafunc.fixturenames:
+        metafunc.parametrize("branch_seed", range(metafunc.config.getoption("networks") // 5))
+
+
+def read(model, path, input_scale="bytes"):
+    path.write_bytes(model.SerializeToString())
+    return read_onnx(path, input_scale=input_scale).network
+
+
+def agrees(model, network, seed, count=6):
+    """Whether qonnx' answers are ours, and the integers' too."""
+    image = network.input
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (count, image.channels, image.height, image.width)).astype(np.uint8)
+    ours = images.transpose(0, 2, 3, 1)
+    found = run_real(network, ours, precision=np.float64)
+    assert np.allclose(found, executed(model, images).reshape(found.shape), rtol=1e-12, atol=1e-12)
+    lowered = lower(network)
+    scores = reference.run(lowered, ours)
+    for each, best in zip(scores, np.abs(found - found.max(axis=1, keepdims=True)) < 1e-9, strict=True):
+        assert best[each.argmax()]
+    assert np.array_equal(Predictor(lowered).predict(ours), scores)
+    return lowered
+
+
+def test_random_graphs_with_branches(branch_seed, tmp_path):
+    model, _ = random_branches(branch_seed)
+    try:
+        network = read(model, tmp_path / "m.onnx")
+    except ModelError as refusal:
+        if "one must be a whole multiple of the other" in str(refusal):  # about one in sixty
+            return
+        raise
+    lowered = agrees(model, network, branch_seed)
+    for each in (network, lowered):
+        assert parse(to_text(each), tensors_of(each)) == each
+    storage.save(lowered, tmp_path / "n")
+    assert storage.load(tmp_path / "n") == lowered
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("seed", [0, 3])
+def test_branches_through_the_rtl(seed, tmp_path):
+    """Codes joined and sums of features; averages, codes side by side and 3 bits."""
+    model, _ = random_branches(seed)
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    network = flow.compile(tmp_path / "m.onnx", tmp_path / "build", input_scale="bytes", target_cycles=2000)
+    image = network.input
+    images = np.random.default_rng(seed).integers(0, 256, (9, image.height, image.width, image.channels), np.uint8)
+    np.savez(tmp_path / "own.npz", images=images, labels=Predictor(network).labels(images))
+    record = flow.simulate(tmp_path / "build", f"npz:{tmp_path / 'own.npz'}", stalls=3).record
+    assert (record.mismatches, record.accuracy) == (0, 100.0)
+
+
+def started(channels, side, *, zero=True, bits=2):
+    """Codes of an image."""
+    graph = Branches(np.random.default_rng(0))
+    signed = int(not zero)
+    graph.add("Quant", 1.0, 0.0, float(bits), domain=DOMAIN, signed=signed, narrow=0, rounding_mode="ROUND")
+    return graph, Value(graph.last, channels, side, side, zero=zero)
+
+
+def convolved(graph, value, rows, kernel=1):
+    weights = np.sign(graph.rng.normal(size=(rows, value.channels, kernel, kernel)))
+    graph.at(value).add("Conv", weights, kernel_shape=[kernel, kernel])
+    side = value.height - kernel + 1
+    return Value(graph.last, rows, side, side, codes=False)
+
+
+def ended(graph, inputs, classes=2):
+    """The graph with a dense layer behind it."""
+    graph.add("Flatten", axis=1)
+    graph.add("MatMul", np.sign(graph.rng.normal(size=(inputs, classes))))
+    return graph
+
+
+def quant(graph, bits=2, scale=1.0, **attributes):
+    attributes = {"signed": 1, "narrow": 0, **attributes}
+    graph.add("Quant", scale, 0.0, float(bits), domain=DOMAIN, rounding_mode="ROUND", **attributes)
+
+
+def test_sums_of_codes_stand_side_by_side(tmp_path):
+    """Of several scales and bits; the image stands among them."""
+    graph, image = started(2, 3)
+    quant(graph.at(convolved(graph, image, 2)), bits=3, scale=2.0)
+    first = graph.last
+    quant(graph.at(convolved(graph, image, 2)), bits=1, scale=3.0)
+    graph.meet("Sum", Value(first, 2, 3, 3), Value(graph.last, 2, 3, 3), image)
+    network = read(ended(graph, 18).model((1, 2, 3, 3), 2), tmp_path / "m.onnx")
+    assert "Stack" in {type(op).__name__ for op in network.ops}
+    agrees(graph.model((1, 2, 3, 3), 2), network, 0, count=40)
+
+
+def test_codes_that_are_joined_count_the_same(tmp_path):
+    """Of several scales, bits and least values, beside a sum of codes and the image."""
+    graph, image = started(2, 3)
+    quant(graph.at(convolved(graph, image, 3)), bits=3, scale=1.0)
+    first = Value(graph.last, 3, 3, 3)
+    quant(graph.at(convolved(graph, image, 1)), bits=2, scale=2.0, signed=0)
+    second = Value(graph.last, 1, 3, 3)
+    graph.meet("Add", image, image)
+    graph.meet("Concat", first, second, Value(graph.last, 2, 3, 3), image, first, axis=1)
+    ended(graph, 99)
+    agrees(graph.model((1, 2, 3, 3), 2), read(graph.model((1, 2, 3, 3), 2), tmp_path / "m.onnx"), 0, count=40)
+
+
+@pytest.mark.parametrize("kernel", [(3, 2), (5, 5)])
+def test_averages_in_front_of_a_layer_are_weights(kernel, tmp_path):
+    """An average that nothing quantizes takes no sums of its own: its windows have equal weights."""
+    graph, image = started(2, 5, bits=8)
+    graph.at(image).add("AveragePool", kernel_shape=list(kernel), strides=[1, 2])
+    height, width = 6 - kernel[0], (5 - kernel[1]) // 2 + 1
+    ended(graph, 2 * height * width, classes=3)
+    model = graph.model((1, 2, 5, 5), 3)
+    network = read(model, tmp_path / "m.onnx")
+    assert [type(op).__name__ for op in network.ops] == ["Dense", "BatchNorm"]
+    images = np.random.default_rng(0).integers(0, 256, (20, 5, 5, 2), np.uint8)
+    answers = executed(model, images.transpose(0, 3, 1, 2))
+    assert np.allclose(run_real(network, images, precision=np.float64), answers, rtol=1e-5, atol=1e-4)
+
+
+def test_a_pool_in_front_of_what_falls_is_refused(tmp_path):
+    """The largest times a number below 0 is not the largest of anything."""
+    graph, image = started(1, 5)
+    graph.at(convolved(graph, image, 3, kernel=2)).add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+    graph.add("Mul", np.asarray([2.0, -1.0, 1.0]).reshape(1, 3, 1, 1))
+    quant(graph)
+    assert refused(ended(graph, 12), tmp_path, (1, 1, 5, 5)) == (
+        "node 't4', Quant: reads channel 1 of what a max-pool gives, multiplied by -0.5; quantize in front of that, or "
+        "keep what it is multiplied with above 0"
+    )
+
+
+def test_sums_that_no_whole_numbers_add_are_refused(tmp_path):
+    graph, image = started(2, 3)
+    graph.at(convolved(graph, image, 2)).add("Mul", 0.1)
+    first = Value(graph.last, 2, 3, 3)
+    graph.at(convolved(graph, image, 2)).add("Mul", 0.3)
+    graph.meet("Add", first, Value(graph.last, 2, 3, 3))
+    quant(graph)
+    assert refused(ended(graph, 18), tmp_path, (1, 2, 3, 3)) == (
+        "node 't5', Add: adds sums that in channel 0 are worth 0.05 and 0.15 a unit, which are no multiples of one "
+        "number up to 32767; quantize each branch in front of the sum"
+    )
+
+
+def test_numbers_that_end_a_network_stand_at_its_end_only(tmp_path):
+    graph, image = started(1, 2)
+    graph.at(image).add("Softmax", axis=1)
+    words = refused(ended(graph, 4), tmp_path, (1, 1, 2, 2))
+    assert words == "node 't1', Softmax: works along axis 1 of (1, 1, 2, 2); that of the scores is read"
+    graph, _ = started(4, 1)
+    ended(graph, 4, classes=3)
+    graph.add("Sigmoid")
+    graph.add("MatMul", np.ones((3, 2)))
+    assert refused(graph, tmp_path, (1, 4, 1, 1)) == (
+        "node 't4', MatMul: stands behind node 't3', Sigmoid, which is read at the end of a network only"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "attributes", "words"),
+    [
+        ("ArgMax", {"axis": 0}, "works along axis 0 of (1, 3); that of the scores is read"),
+        ("ArgMax", {"axis": 1, "select_last_index": 1}, "takes the last of equal scores; the first is read"),
+        ("TopK", {"axis": 1, "largest": 0}, "takes the smallest score; the largest is read"),
+    ],
+)
+def test_what_does_not_take_the_largest_score_is_refused(kind, attributes, words, tmp_path):
+    graph, _ = started(4, 1)
+    ended(graph, 4, classes=3)
+    graph.add(kind, *([np.asarray([1])] if kind == "TopK" else []), **attributes)
+    assert refused(graph, tmp_path, (1, 4, 1, 1)) == f"node 't3', {kind}: {words}"
+
+
+def test_popcounts_of_bits(tmp_path):
+    """XnorPopcountMatMul counts how many bits agree."""
+    rng = np.random.default_rng(0)
+    graph = Branches(rng)
+    graph.add("MultiThreshold", np.asarray([[100.0]]), domain=DOMAIN, out_dtype="BINARY")
+    graph.add("XnorPopcountMatMul", rng.integers(0, 2, (9, 5)).astype(np.float32), domain=DOMAIN)
+    graph.add("MultiThreshold", rng.integers(2, 7, (5, 1)).astype(np.float32), domain=DOMAIN, out_dtype="BINARY")
+    graph.add("XnorPopcountMatMul", rng.integers(0, 2, (5, 3)).astype(np.float32), domain=DOMAIN)
+    model = graph.model((1, 9), 3)
+    agrees_flat(model, read(model, tmp_path / "m.onnx"))
+    graph, _ = started(4, 1, bits=1)
+    graph.add("XnorPopcountMatMul", np.full((4, 2), 0.5), domain=DOMAIN)
+    assert refused(graph, tmp_path).startswith(
+        "node 't1', XnorPopcountMatMul: has weights from 0.5 to 0.5; bits, 0 and 1"
+    )
+    graph, _ = started(4, 1)
+    graph.add("XnorPopcountMatMul", np.ones((4, 2)), domain=DOMAIN)
+    assert refused(graph, tmp_path).endswith("reads codes of 0 to 3; bits, 0 and 1, are read")
+
+
+def agrees_flat(model, network):
+    images = np.random.default_rng(1).integers(0, 256, (30, 9), np.uint8)
+    answers = executed(model, images)
+    ours = images.reshape(30, 1, 1, 9)
+    assert np.array_equal(run_real(network, ours, precision=np.float64), answers)
+    assert np.array_equal(Predictor(lower(network)).predict(ours).argmax(axis=1), answers.argmax(axis=1))
+
+
+def test_a_relu_is_absorbed_by_any_quantizer(tmp_path):
+    """Also behind a sum of branches, and by one with a sign, which then begins at 0."""
+    graph, image = started(2, 3)
+    graph.at(convolved(graph, image, 2)).add("Relu")
+    quant(graph, bits=3)
+    first = Value(graph.last, 2, 3, 3)
+    graph.meet("Add", first, image)
+    graph.add("Sub", 2.0)
+    graph.add("Relu")
+    quant(graph, bits=2, scale=2.0)
+    ended(graph, 18)
+    model = graph.model((1, 2, 3, 3), 2)
+    agrees(model, read(model, tmp_path / "m.onnx"), 0, count=40)
