@@ -9,6 +9,7 @@ from rebnet.importing.draft import ONE, Draft, Layer, Made, Rescaled, Whole, con
 from rebnet.importing.graph import OnnxNode
 from rebnet.importing.quantizers import MOST_BITS
 from rebnet.importing.values import Codes, Means, Order, Part, Sums, Value, common, map_order
+from rebnet.ir.bounds import shape_fault
 from rebnet.ir.features import Add, Join, SumPool
 from rebnet.ir.network import PIXELS
 from rebnet.ir.values import Shape
@@ -187,6 +188,10 @@ def joined(draft: Draft, node: OnnxNode, tensors: Sequence[Value]) -> tuple[Valu
     if len({tensor.shape[:2] for tensor in tensors}) > 1:
         sizes = " and ".join(f"{tensor.shape.height}x{tensor.shape.width}" for tensor in tensors)
         raise ModelError(f"{node}: joins maps of {sizes}; one size is read")
+    total = tensors[0].shape._replace(channels=sum(one.shape.channels for one in tensors))
+    fault = shape_fault(*total)
+    if fault is not None:
+        raise ModelError(f"{node}: {fault}")
     try:
         order, shape = concatenated([one.order for one in tensors], [one.shape for one in tensors], axis)
     except ValueError as error:

@@ -1,6 +1,7 @@
 """What the nodes of a foreign graph give that depend on no image: computed in numpy, as the executor does."""
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
 
@@ -20,12 +21,25 @@ def computed(node: OnnxNode, inputs: Sequence[Array]) -> Array:
     if rule is None:
         raise ModelError(f"{node}: reads constants only, and is not computed; known are {', '.join(sorted(RULES))}")
     try:
-        made = np.asarray(rule(node, *inputs))
+        if _bytes_of(node, inputs) > MOST_BYTES:
+            raise MemoryError(f"more than {MOST_BYTES} bytes")
+        with np.errstate(all="ignore"):  # what is not finite is refused where it is read
+            made = np.asarray(rule(node, *inputs))
     except (ValueError, TypeError, IndexError, ArithmeticError, KeyError, MemoryError) as error:
         raise ModelError(f"{node}: its constants do not fit it ({error})") from None
     if made.nbytes > MOST_BYTES:
         raise ModelError(f"{node}: gives {made.nbytes} bytes; {MOST_BYTES} are the most")
     return made
+
+
+def _bytes_of(node: OnnxNode, inputs: Sequence[Array]) -> int:
+    """Bytes that a node gives at most, before it does."""
+    if node.kind == "Gather":
+        x, places = inputs
+        return int(8 * places.size * x.size // max(1, x.shape[int(node.attributes.get("axis", 0))]))
+    if node.kind in _SPREAD:
+        return 8 * int(prod(np.broadcast_shapes(*(one.shape for one in inputs))))
+    return sum(one.nbytes for one in inputs)
 
 
 def axes_of(node: OnnxNode, given: Sequence[Array]) -> tuple[int, ...] | None:
@@ -105,6 +119,9 @@ def _slice(node: OnnxNode, x: Array, starts: Array, ends: Array, *more: Array) -
         cuts[int(axis)] = slice(int(start), int(end), int(step))
     return x[tuple(cuts)]
 
+
+_SPREAD = ("Pow", "Mul", "Div", "Add", "Sub", "BipolarQuant", "Quant", "IntQuant")
+"""Nodes that spread what they read to one shape."""
 
 RULES: dict[str, Callable[..., Array]] = {
     **SHAPES,

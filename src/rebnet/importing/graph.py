@@ -9,6 +9,7 @@ import numpy as np
 
 from rebnet.errors import MissingExtraError, ModelError, OptionError
 from rebnet.files import Array
+from rebnet.importing.schema import check_node
 
 MOST_BYTES = 1 << 28
 """Of a file, and of all constants in it."""
@@ -154,4 +155,6 @@ def _node(path: Path, node: Any) -> OnnxNode:
             attributes[one.name] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     if not node.output:
         raise ModelError(f"{path}: node {node.name!r}, {node.op_type}: gives nothing")
+    known = sum(1 for one in node.input if one)
+    check_node(f"{path}: node {node.name or node.output[0]!r}, {node.op_type}", node.op_type, known, attributes)
     return OnnxNode(node.op_type, node.name, tuple(node.input), tuple(node.output), attributes)

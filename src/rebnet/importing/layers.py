@@ -13,6 +13,7 @@ from rebnet.importing.draft import Draft, Layer
 from rebnet.importing.graph import OnnxNode
 from rebnet.importing.values import Codes, Means, Sums, Value, map_order
 from rebnet.importing.weights import Planes, planes_of
+from rebnet.ir.bounds import window_fault
 from rebnet.ir.values import Shape
 from rebnet.spec.groups import group_fault
 from rebnet.spec.window import Window
@@ -119,6 +120,9 @@ def conv(draft: Draft, node: OnnxNode, tensor: Value, place: int, given: Given) 
     weights = np.asarray(given[0])
     if place != 0 or weights.ndim != 4:
         raise ModelError(f"{node}: has weights of the shape {weights.shape}; a convolution of two axes is read")
+    kernel = tuple(node.attributes.get("kernel_shape", weights.shape[2:]))
+    if kernel != weights.shape[2:]:
+        raise ModelError(f"{node}: says kernel_shape {kernel}, and its weights have the shape {weights.shape}")
     groups = int(node.attributes.get("group", 1))
     window = window_of(node, tensor, weights.shape[2:])
     if groups < 1 or weights.shape[1] * groups != tensor.shape.channels:
@@ -173,13 +177,18 @@ def window_of(node: OnnxNode, tensor: Value, kernel: Sequence[int], sides: int =
         raise ModelError(f"{node}: auto_pad={get('auto_pad')}; say the pads in numbers")
     if get("ceil_mode", 0):
         raise ModelError(f"{node}: ceil_mode=1; windows that lie in the map are read")
-    top, left, bottom, right = (int(pad) for pad in get("pads", (0, 0, 0, 0)))
+    pads, strides = tuple(get("pads", (0, 0, 0, 0))), tuple(get("strides", (1, 1)))
+    if len(pads) != 4 or len(strides) != 2:
+        raise ModelError(f"{node}: has pads {pads} and strides {strides}; 4 and 2 numbers are read")
+    (top, left, bottom, right), (down, across) = pads, strides
     rows, columns = (int(size) for size in kernel)
-    down, across = (int(size) for size in get("strides", (1, 1)))
     sizes = (rows, columns, down, across)
     if min(sizes) < 1 or max(sizes) > sides or min(top, left, bottom, right) < 0:
-        raise ModelError(f"{node}: kernel {rows}x{columns}, strides {down}x{across}, pads {top, left, bottom, right}")
+        raise ModelError(f"{node}: kernel {rows}x{columns}, strides {down}x{across}, pads {pads}")
     window = Window((rows, columns), (down, across), pads=((top, bottom), (left, right)))
+    fault = window_fault(window)
+    if fault is not None:
+        raise ModelError(f"{node}: a window {window}; {fault}")
     if not window.fits(tensor.shape.height, tensor.shape.width):
         raise ModelError(f"{node}: a window {window} does not fit a map of {tensor.shape}")
     return window

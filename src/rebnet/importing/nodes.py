@@ -64,10 +64,14 @@ class Rules:
         if isinstance(tensor, Pixels):
             tensor = self._bare(node, tensor)
         sums, words = layer(self.draft, node, tensor, place, given)
-        bias = given[1:]
-        if not bias:
+        if len(given) == 1:
             return sums, words
-        return self._with(node, sums, "Add", bias[0].reshape(1, -1, 1, 1) if node.kind == "Conv" else bias[0]), words
+        bias = given[1]
+        if node.kind == "Conv":
+            if bias.size != sums.shape.channels:
+                raise ModelError(f"{node}: has a bias of {bias.size} numbers; its outputs are {sums.shape.channels}")
+            bias = bias.reshape(1, -1, 1, 1)
+        return self._with(node, sums, "Add", bias), words
 
     def meet(self, node: OnnxNode, tensors: Sequence[Tensor], given: Sequence[Array]) -> tuple[Tensor, str]:
         """What a node gives whose inputs all come of the image, and in words what it was taken for.
@@ -92,6 +96,8 @@ class Rules:
         return replace(tensor, order=order)
 
     def _quantized(self, node: OnnxNode, tensor: Value, step: Quantizer, given: Sequence[Array]) -> tuple[Value, str]:
+        for constant in given if node.kind != "MultiThreshold" else ():
+            _spread(node, tensor, constant)
         if isinstance(tensor, Pixels):
             return self._input(node, tensor, step, given)
         if isinstance(tensor, Codes) and _same_codes(tensor, step):

@@ -22,7 +22,7 @@ def quantizer(node: OnnxNode, given: Sequence[Array]) -> Quantizer | None:
     """
     match node.kind:
         case "BipolarQuant":
-            scale = _one(node, "scale", given[0])
+            scale = _above_zero(node, _one(node, "scale", given[0]))
             return Quantizer(((Fraction(0),),), (False,), 2 * scale, -scale)
         case "Sign":
             return Quantizer(((Fraction(0),),), (False,), Fraction(2), Fraction(-1))
@@ -84,9 +84,7 @@ def _range(node: OnnxNode, bits: Array) -> tuple[int, int]:
 def _uniform(node: OnnxNode, scale: Array, zero: Array, bits: Array) -> Quantizer:
     low, high = _range(node, bits)
     _, first = _rounding(node)
-    s, z = _one(node, "scale", scale), _one(node, "zero point", zero)
-    if s <= 0:
-        raise ModelError(f"{node}: has a scale of {float(s):g}; it must be above 0")
+    s, z = _above_zero(node, _one(node, "scale", scale)), _one(node, "zero point", zero)
     if _signs(node, bits):
         return Quantizer(((s * -z,),), (False,), 2 * s, s * (-1 - z))
     steps = [first(u) for u in range(low + 1, high + 1)]
@@ -111,6 +109,12 @@ def _multi_threshold(node: OnnxNode, thresholds: Array) -> Quantizer:
     ends = tuple(tuple(map(Fraction, map(float, row))) for row in ordered)
     least = Fraction(float(node.attributes.get("out_bias", 0.0)))
     return Quantizer(ends, (False,) * thresholds.shape[1], step, least)
+
+
+def _above_zero(node: OnnxNode, scale: Fraction) -> Fraction:
+    if scale <= 0:
+        raise ModelError(f"{node}: has a scale of {float(scale):g}; it must be above 0")
+    return scale
 
 
 def _one(node: OnnxNode, name: str, values: Array) -> Fraction:

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from rebnet.errors import ModelError, OptionError
 from rebnet.importing.constants import SHAPES, computed
 from rebnet.importing.draft import Boundaries, Draft, Layer, Made, Rescaled, Whole
-from rebnet.importing.graph import OnnxGraph, read_graph
+from rebnet.importing.graph import MOST_BYTES, OnnxGraph, read_graph
 from rebnet.importing.nodes import Rules, image_order
 from rebnet.importing.values import Codes, Ended, Pixels, Sums, Tensor
+from rebnet.ir.bounds import shape_fault
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import BatchNorm, MultiThreshold, Op, PixelInput
 from rebnet.ir.text import network_text
@@ -89,7 +90,7 @@ def _walk(graph: OnnxGraph, name: str, input_scale: str | None) -> Imported:
     readers = Counter(one for node in graph.nodes if node.kind != "Shape" for one in set(node.inputs))
     tensors: dict[str, Tensor] = {graph.image: Pixels(table, image_order(graph.shape, image), image)}
     constants: dict[str, NDArray[Any]] = dict(graph.constants)
-    recognised = []
+    recognised, made_bytes = [], 0
     for node in graph.nodes:
         known = [one for one in node.inputs if one]
         missing = [one for one in known if one not in tensors and one not in constants]
@@ -101,6 +102,9 @@ def _walk(graph: OnnxGraph, name: str, input_scale: str | None) -> Imported:
             words = "a constant"
         elif not moving:
             constants[node.outputs[0]] = computed(node, [constants[one] for one in known])
+            made_bytes += constants[node.outputs[0]].nbytes
+            if made_bytes > 4 * MOST_BYTES:
+                raise ModelError(f"{node}: its constants and those before take more than {4 * MOST_BYTES} bytes")
             words = "a constant"
         else:
             for one in known:
@@ -119,11 +123,13 @@ def _walk(graph: OnnxGraph, name: str, input_scale: str | None) -> Imported:
 
 
 def _image(shape: tuple[int, ...]) -> Shape:
-    if len(shape) == 4:
-        return Shape(shape[2], shape[3], shape[1])
-    if len(shape) == 2:
-        return Shape(1, 1, shape[1])
-    raise ModelError(f"its image has the shape {shape}; 1, channels, height, width or 1, values is read")
+    if len(shape) not in (2, 4):
+        raise ModelError(f"its image has the shape {shape}; 1, channels, height, width or 1, values is read")
+    image = Shape(shape[2], shape[3], shape[1]) if len(shape) == 4 else Shape(1, 1, shape[1])
+    fault = shape_fault(*image)
+    if fault is not None:
+        raise ModelError(f"its image {fault}")
+    return image
 
 
 def _takes_bytes(graph: OnnxGraph) -> bool:
