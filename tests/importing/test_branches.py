@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from tests.importing.branches import Branches, Value, random_branches
-from tests.importing.graphs import DOMAIN
+from tests.importing.graphs import DOMAIN, ROUNDING_MODES
 from tests.importing.test_importing import executed, refused
 
 from rebnet import flow
@@ -236,3 +236,19 @@ def test_a_relu_is_absorbed_by_any_quantizer(tmp_path):
     ended(graph, 18)
     model = graph.model((1, 2, 3, 3), 2)
     agrees(model, read(model, tmp_path / "m.onnx"), 0, count=40)
+
+
+@pytest.mark.parametrize("mode", ["FLOOR", "ROUND", *ROUNDING_MODES])
+def test_averages_that_are_truncated(mode, tmp_path):
+    """As Brevitas exports TruncAvgPool2d: whole numbers of a scale, rounded once more to a coarser one."""
+    graph, image = started(2, 4, zero=False, bits=4)
+    graph.at(image).add("AveragePool", kernel_shape=[2, 2], strides=[1, 2])
+    numbers = [np.asarray(one, dtype=np.float32) for one in (0.25, 0.0, 6.0, 1.0, 3.0)]
+    graph.add("Trunc", *numbers, domain=DOMAIN, rounding_mode=mode, signed=1, narrow=0)
+    ended(graph, 12)
+    model = graph.model((1, 2, 4, 4), 2, version=2)
+    agrees(model, read(model, tmp_path / "m.onnx"), 0, count=40)
+    old = graph.model((1, 2, 4, 4), 2)
+    del old.graph.node[2].input[-1]
+    with pytest.raises(ModelError, match="version 2 of the domain's, which reads 6, is read"):
+        read(old, tmp_path / "m.onnx")

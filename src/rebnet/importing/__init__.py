@@ -1,8 +1,8 @@
 """Networks that others trained, as exported networks: a QONNX or FINN-ONNX file becomes the IR, on exact numbers.
 
-`graph` reads the file, `constants` computes what depends on no image, `values` says what each tensor is, `nodes` has a
-rule for every kind of node, `layers` and `branches` those of weights and of what meets, which write into a `draft`, and
-`walk` goes through them in order.
+`graph` reads the file, whose nodes `schema` checks; `constants` computes what depends on no image, `values` says what
+each tensor is, `nodes` has a rule for every kind of node, `layers` and `branches` those of weights and of what meets,
+`quantizers` and `steps` those of activations. They write into a `draft`; `walk` goes through the nodes in order.
 """
 
 from rebnet.importing.walk import Imported, read_onnx

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import ceil, floor, isqrt
+from math import isqrt
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from rebnet.importing.draft import Draft
 from rebnet.importing.graph import OnnxNode
 from rebnet.importing.layers import conv, gemm, matmul, window_of, xnor
 from rebnet.importing.quantizers import MOST_BITS, code_table, quantizer
+from rebnet.importing.steps import firsts_of, reached, rising
 from rebnet.importing.values import Codes, Ended, Means, Order, Part, Pixels, Quantizer, Sums, Tensor, Value, map_order
 from rebnet.ir.network import PIXELS
 from rebnet.ir.ops import MaxPool
@@ -106,16 +107,17 @@ class Rules:
         rows = sums.shape.channels
         if len(step.ends) not in (1, rows):
             raise ModelError(f"{node}: has thresholds of {len(step.ends)} channels; its input has {rows}")
-        sums = _rising(node, sums)
+        sums = rising(node, sums)
         slopes = zip(sums.a, sums.b, sums.of.low, sums.of.high, strict=True)
         firsts = [
-            _firsts(a, b, step.ends_of(row), step.strict, (low, high), sums.relu is not None)
+            firsts_of(a, b, step.ends_of(row), step.strict, (low, high), sums.relu is not None)
             for row, (a, b, low, high) in enumerate(slopes)
         ]
-        part = Part(self.draft.coded(sums, step.bits, firsts), step.bits, step.step)
+        least, bits, kept = reached(step, firsts, sums)
+        part = Part(self.draft.coded(sums, bits, kept), bits, step.step)
         before = (sums, step) if sums.relu is None else None
-        codes = Codes((part,), (step.least,) * rows, sums.order, sums.shape, before)
-        return codes, f"codes of {step.bits} bits"
+        codes = Codes((part,), (least,) * rows, sums.order, sums.shape, before)
+        return codes, f"codes of {bits} bits" + f", of {step.bits} not all reached" * (bits < step.bits)
 
     def _input(self, node: OnnxNode, tensor: Pixels, step: Quantizer, given: Sequence[Array]) -> tuple[Value, str]:
         if len(step.ends) != 1:
@@ -152,7 +154,7 @@ class Rules:
             small = tensor.peak < 1 << MOST_BITS
             tensor = self.draft.merged(tied(self.draft, node, tensor)) if small else tensor
         if not isinstance(tensor, Codes) or len(tensor.parts) > 1:
-            tensor = _rising(node, as_sums(self.draft, node, tensor))
+            tensor = rising(node, as_sums(self.draft, node, tensor))
         source = tensor.name if isinstance(tensor, Sums) else tensor.parts[0].name
         shape = tensor.shape.windowed(window)
         name = self.draft.put(self.draft.free(f"{source}_pool"), MaxPool(window), (source,))
@@ -334,45 +336,10 @@ def _unbent(node: OnnxNode, sums: Sums) -> Sums:
     return sums
 
 
-def _rising(node: OnnxNode, sums: Sums) -> Sums:
-    """The same sums with no slope below 0: rows that fall are negated."""
-    for row, slope in enumerate(sums.a):
-        if slope >= 0:
-            continue
-        if sums.pooled or not sums.of.turns:
-            why = "several nodes read" if not sums.pooled else "a max-pool gives"
-            raise ModelError(
-                f"{node}: reads channel {row} of what {why}, multiplied by {float(slope):g}; quantize in front of "
-                "that, or keep what it is multiplied with above 0"
-            )
-        sums.of.flip(row)
-    return replace(sums, a=tuple(map(abs, sums.a)))
-
-
 def _root(number: Fraction) -> Fraction:
     """A square root to 128 bits."""
     shift = 256
     return Fraction(isqrt((number.numerator << shift) // number.denominator), 1 << (shift // 2))
-
-
-def _firsts(
-    a: Fraction, b: Fraction, ends: Sequence[Fraction], strict: Sequence[bool], bounds: tuple[int, int], relu: bool
-) -> tuple[int, ...]:
-    """For each end the least whole n with z = a·n + b at it, or beyond it where it is strict; a ≥ 0.
-
-    Behind a ReLU, which makes z 0 at least, an end at or below 0 is always reached.
-    """
-    found, (low, high) = [], bounds
-    for end, beyond in zip(ends, strict, strict=True):
-        if relu and (end < 0 or (end == 0 and not beyond)):
-            first = low
-        elif a == 0:
-            first = low if (b > end if beyond else b >= end) else high + 1
-        else:
-            bound = (end - b) / a
-            first = floor(bound) + 1 if beyond else ceil(bound)
-        found.append(min(max(first, low), high + 1))
-    return tuple(found)
 
 
 def image_order(shape: tuple[int, ...], images: Shape) -> Order:

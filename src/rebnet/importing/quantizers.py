@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import ceil, floor, log2
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from rebnet.importing.graph import OnnxNode
 from rebnet.importing.values import Quantizer
 
 MOST_BITS = 8
+MOST_CONSTANT_BITS = 32
+"""Of a constant, as a bias, whose bits nothing stores."""
 
 
 def quantizer(node: OnnxNode, given: Sequence[Array]) -> Quantizer | None:
@@ -30,12 +33,14 @@ def quantizer(node: OnnxNode, given: Sequence[Array]) -> Quantizer | None:
             return _uniform(node, *given)
         case "MultiThreshold":
             return _multi_threshold(node, given[0])
+        case "Trunc":
+            return _truncation(node, given)
     return None
 
 
 def rounded(node: OnnxNode, x: Array, scale: Array, zero: Array, bits: Array) -> Array:
     """The integers of a Quant node in float32, from its least to its most, as qonnx computes them."""
-    low, high = _range(node, bits)
+    low, high = _range(node, bits, MOST_CONSTANT_BITS)
     rounding, _ = _rounding(node)
     y = x / scale + zero
     return (
@@ -57,8 +62,10 @@ _ROUNDINGS: dict[str, tuple[Callable[[Array], Array], Callable[[int], tuple[Frac
 """Of each mode what it computes, and from where on a number is u or more, and whether from beyond there."""
 
 
-def _rounding(node: OnnxNode) -> tuple[Callable[[Array], Array], Callable[[int], tuple[Fraction, bool]]]:
-    mode = str(node.attributes.get("rounding_mode", "ROUND")).upper()
+def _rounding(
+    node: OnnxNode, default: str = "ROUND"
+) -> tuple[Callable[[Array], Array], Callable[[int], tuple[Fraction, bool]]]:
+    mode = str(node.attributes.get("rounding_mode", default)).upper()
     if mode not in _ROUNDINGS:
         raise ModelError(f"{node}: rounds by {mode}; {', '.join(_ROUNDINGS)} are read")
     return _ROUNDINGS[mode]
@@ -69,10 +76,10 @@ def _signs(node: OnnxNode, bits: Array) -> bool:
     return bool(np.all(bits == 1)) and bool(node.attributes.get("signed", 1))
 
 
-def _range(node: OnnxNode, bits: Array) -> tuple[int, int]:
+def _range(node: OnnxNode, bits: Array, most: int = MOST_BITS) -> tuple[int, int]:
     width = _one(node, "bit width", bits)
-    if width.denominator != 1 or not 1 <= width <= MOST_BITS:
-        raise ModelError(f"{node}: has a bit width of {float(width):g}; 1 to {MOST_BITS} whole bits are read")
+    if width.denominator != 1 or not 1 <= width <= most:
+        raise ModelError(f"{node}: has a bit width of {float(width):g}; 1 to {most} whole bits are read")
     count, signed, narrow = int(width), int(node.attributes.get("signed", 1)), int(node.attributes.get("narrow", 0))
     if _signs(node, bits):
         return -1, 1
@@ -92,6 +99,30 @@ def _uniform(node: OnnxNode, scale: Array, zero: Array, bits: Array) -> Quantize
         raise ModelError(f"{node}: has one value only; use more bits, or no narrow range")
     ends = tuple(s * (end - z) for end, _ in steps)
     return Quantizer((ends,), tuple(beyond for _, beyond in steps), s, s * (low - z))
+
+
+def _truncation(node: OnnxNode, given: Sequence[Array]) -> Quantizer:
+    """Trunc of qonnx' version 2: whole numbers of a scale, rounded, and then rounded to a coarser one."""
+    if len(given) != 5:
+        raise ModelError(f"{node}: reads {len(given) + 1} tensors; version 2 of the domain's, which reads 6, is read")
+    scale, zero, _, out_scale, bits = given
+    low, high = _range(node, bits)
+    _, first = _rounding(node, "FLOOR")
+    s, z, wide = (
+        _above_zero(node, _one(node, "scale", scale)),
+        _one(node, "zero point", zero),
+        _one(node, "truncation scale", out_scale),
+    )
+    coarse = Fraction(2) ** round(log2(_above_zero(node, wide) / s))
+    ends, strict = [], []
+    for u in range(low + 1, high + 1):
+        end, beyond = first(u)
+        least = floor(end * coarse) + 1 if beyond else ceil(end * coarse)  # of the whole numbers
+        ends.append(s * (least - HALF - z))
+        strict.append(least % 2 != 0)
+    if not ends:
+        raise ModelError(f"{node}: has one value only; use more bits, or no narrow range")
+    return Quantizer((tuple(ends),), tuple(strict), wide, wide * (low - z / coarse))
 
 
 def _multi_threshold(node: OnnxNode, thresholds: Array) -> Quantizer:

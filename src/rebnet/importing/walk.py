@@ -152,7 +152,7 @@ def _scores(answer: Tensor) -> Sums:
     """The sums whose largest is the answer; of codes of one bit what they were made from, less the threshold."""
     if isinstance(answer, Ended):
         answer = answer.scores
-    if isinstance(answer, Codes) and answer.before is not None and answer.parts[0].bits == 1:
+    if isinstance(answer, Codes) and answer.before is not None and answer.before[1].bits == 1:
         sums, step = answer.before
         ends = [step.ends_of(row)[0] for row in range(sums.shape.channels)]
         answer = replace(sums, b=tuple(b - end for b, end in zip(sums.b, ends, strict=True)), order=answer.order)
