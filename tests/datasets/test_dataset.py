@@ -11,6 +11,7 @@ import pytest
 
 from rebnet import datasets
 from rebnet.datasets import Dataset
+from rebnet.datasets.dataset import accuracy
 from rebnet.datasets.split import fixed_order
 from rebnet.errors import DatasetError
 
@@ -74,7 +75,8 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "two axes of labels": (
         {"test_labels": np.zeros((2, 1), np.int64)},
-        "toy: test_labels has shape (2, 1), labels must have one axis; give one class number an image",
+        "toy: test_labels has shape (2, 1), labels must have one axis, or be label maps, "
+        "N×H×W; give one class number an image, or one for each place",
     ),
     "too few labels": (
         {"test_labels": np.array([0])},
@@ -83,6 +85,24 @@ REFUSALS: dict[str, tuple[dict[str, Any], str]] = {
     "label too large": (
         {"train_labels": np.array([0, 1, 3, 1])},
         "toy: train_labels[2] is 3, labels must be 0 to 2; number the classes from 0",
+    ),
+    "a label map below what is not judged": (
+        {"train_labels": np.full((4, 5, 6), -2), "test_labels": np.zeros((2, 5, 6), np.int64)},
+        "toy: train_labels[0, 0, 0] is -2, labels must be 0 to 2, or -1 at a place that is not judged; "
+        "number the classes from 0",
+    ),
+    "empty label maps": (
+        {"train_labels": np.zeros((4, 0, 6), np.int64), "test_labels": np.zeros((2, 0, 6), np.int64)},
+        "toy: train_labels has shape (4, 0, 6), labels must have one axis, or be label maps, N×H×W; give one class "
+        "number an image, or one for each place",
+    ),
+    "label maps of two sizes": (
+        {"train_labels": np.zeros((4, 5, 6), np.int64), "test_labels": np.zeros((2, 5, 3), np.int64)},
+        "toy: train_labels are maps of 5×6 and test_labels maps of 5×3; bring them to one size",
+    ),
+    "label maps and labels": (
+        {"train_labels": np.zeros((4, 5, 6), np.int64)},
+        "toy: train_labels are maps of 5×6 and test_labels one an image; bring them to one size",
     ),
     "negative label": (
         {"test_labels": np.array([0, -1])},
@@ -96,6 +116,21 @@ def test_refusal(case: str) -> None:
     changes, message = REFUSALS[case]
     with pytest.raises(DatasetError, match=f"^{re.escape(message)}$"):
         Dataset(**fields(**changes))
+
+
+def test_label_maps() -> None:
+    maps = np.arange(4 * 2 * 3).reshape(4, 2, 3) % 4 - 1
+    dataset = Dataset(**fields(train_labels=maps, test_labels=maps[:2]))
+    assert dataset.map_shape == (2, 3)
+    assert "label maps of 2×3" in repr(dataset)
+    assert dataset.test_sha256 != Dataset(**fields(train_labels=maps, test_labels=maps[1:3])).test_sha256
+    assert Dataset(**fields()).map_shape == ()
+
+
+def test_what_is_not_judged_counts_neither_way() -> None:
+    assert accuracy(np.array([0, 1, 2]), np.array([0, 2, 2])) == 66.6667
+    assert accuracy(np.array([[0, 1], [2, 0]]), np.array([[0, -1], [-1, 1]])) == 50
+    assert accuracy(np.array([[1]]), np.array([[-1]])) == 0
 
 
 def test_names() -> None:

@@ -39,6 +39,19 @@ def test_signals_are_images_of_height_1(tmp_path: Path) -> None:
     np.testing.assert_array_equal(dataset.test_images[:, 0], signals[:4])
 
 
+@pytest.mark.parametrize("signals", [False, True])
+def test_label_maps(tmp_path: Path, signals: bool) -> None:
+    rng = np.random.default_rng(3)
+    images = rng.integers(0, 256, (10, 7, 3) if signals else (10, 6, 4, 1), np.uint8)
+    labels = rng.integers(-1, 3, (10, 7) if signals else (10, 6, 4)).astype(np.int8)
+    labels[0] = 2
+    dataset = datasets.load(f"npz:{save(tmp_path / 'a.npz', images=images, labels=labels)}")
+    assert dataset.classes == 3
+    assert dataset.map_shape == ((1, 7) if signals else (6, 4))
+    order = fixed_order(10)
+    np.testing.assert_array_equal(dataset.test_labels.reshape(2, -1), labels[order[8:]].reshape(2, -1))
+
+
 def test_split_when_no_test_arrays(tmp_path: Path) -> None:
     path = save(tmp_path / "a.npz", images=IMAGES, labels=LABELS.astype(np.uint8), note=np.zeros(3))
     dataset = datasets.load(f"npz:{path}")
@@ -89,7 +102,8 @@ CONTENTS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "one-hot labels": (
         {"images": IMAGES, "labels": np.eye(10, dtype=int)},
-        "labels has shape (10, 10), labels must have one axis; give one class number an image",
+        "labels has shape (10, 10), labels must have one axis, or be label maps, N×H×W; give one class "
+        "number an image, or one for each place",
     ),
     "missing labels": (
         {"images": IMAGES, "classes": 4},

@@ -129,7 +129,18 @@ def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "build"
 
 
-def test_records(place: Path, maps: Path, any_levels: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The integer network of a convolution that answers on a map, evaluated."""
+    folder = tmp_path_factory.mktemp("labelled")
+    np.savez(folder / "a.npz", images=np.zeros((5, 4, 4, 1), np.uint8), labels=np.ones((5, 4, 4), np.int64))
+    run = save_run(folder / "run", from_text("4x4x1 - C3:1x1", levels=1))
+    flow.compile(run, folder / "build")
+    flow.evaluate(folder / "build", f"npz:{folder / 'a.npz'}")
+    return folder / "build"
+
+
+def test_records(place: Path, maps: Path, labelled: Path, any_levels: Path, tmp_path: Path) -> None:
     build = place / "build"
     check("training.json", build / "training.json", any_levels / "training.json")
     networks = [
@@ -141,7 +152,7 @@ def test_records(place: Path, maps: Path, any_levels: Path, tmp_path: Path) -> N
     imported = (tmp_path / "imported" / name for name in ("network.json", "exported/network.json"))
     check("network.json", *networks, tmp_path / "treed" / "network.json", *imported)
     check("import.json", tmp_path / "imported" / "import.json")
-    check("evaluation.json", build / "evaluation.json", maps / "evaluation.json")
+    check("evaluation.json", *(folder / "evaluation.json" for folder in (build, maps, labelled)))
     for record in ("adaptive.json", "online.json", "ports.json"):
         check(record, build / record)
     flow.compile(place / "run", tmp_path / "searched", board="zc702", margin={"LUT": 1.0})
@@ -152,12 +163,13 @@ def test_records(place: Path, maps: Path, any_levels: Path, tmp_path: Path) -> N
 
 
 @pytest.mark.rtl
-def test_records_of_a_simulation(place: Path) -> None:
+def test_records_of_a_simulation(place: Path, labelled: Path) -> None:
     from rebnet.report import write_report
 
     build = place / "build"
     flow.simulate(build, "digits", images=8)
-    check("simulation.json", build / "simulation.json")
+    flow.simulate(labelled, f"npz:{labelled.parent / 'a.npz'}")
+    check("simulation.json", build / "simulation.json", labelled / "simulation.json")
     write_report([build], place / "report.json")
     check("report.json", place / "report.json")
 

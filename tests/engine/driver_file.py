@@ -117,7 +117,6 @@ BAD_BRANCHES = {
     "stack: values of several shapes": ("stack", [1, 7]),
     "stack: too many planes": ("stack", [1] * 65),
     "reads no value": ("stack", [1, 99]),
-    "scores: need a single window": ("scores", 4, _NUMBERS, _NUMBERS, _REACH),
     "layer: reads no codes": ("layer", *{**LAST, "source": 3}.values()),
 }
 """Calls behind `branched`."""
@@ -192,7 +191,9 @@ def case(network, seed, count):
     """A network, images for it, and the reference's scores of each at every m."""
     images = images_for(network, seed, count)
     scores = np.stack([reference.run(network, images, m) for m in network.served])
-    return calls(network) + _record(_RUN, images.reshape(count, network.input.samples), scores)
+    return calls(network) + _record(
+        _RUN, images.reshape(count, network.input.samples), scores.reshape(len(network.served), count, -1)
+    )
 
 
 def graph_case(seed, count):

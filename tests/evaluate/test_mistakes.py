@@ -43,6 +43,26 @@ def test_counts_by_class():
     }
 
 
+def test_places_of_label_maps():
+    """By hand: class 1 is right at one place and taken at another, nobody has class 3, and one place is not judged."""
+    labels = np.asarray([[[0, 0, 1], [1, 2, -1]]])
+    images = np.zeros((1, 2, 3, 1), dtype=np.uint8)
+    predictions = np.asarray([[[0, 1, 1], [0, 2, 2]]])
+    found = mistakes(
+        Dataset("made", 4, images, labels, images, labels), np.eye(4, dtype=np.int64)[predictions], predictions
+    )
+    assert found == {
+        "classes": 4,
+        "class_names": [],
+        "class_images": [2, 2, 1, 0],
+        "class_correct": [1, 1, 1, 0],
+        "class_iou": [33.3333, 33.3333, 100.0, None],
+        "mean_iou": 55.5555,
+        "confusions": [{"label": 0, "prediction": 1, "images": 1}, {"label": 1, "prediction": 0, "images": 1}],
+        "confusions_left_out": 0,
+    }
+
+
 @pytest.mark.parametrize(
     ("classes", "names", "shown"),
     [(3, ("cat", "<dog>", "cow"), ["cat", "<dog>", "cow"]), (2, ("a", "b"), ["a", "b", "2"])],

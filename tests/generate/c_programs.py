@@ -95,14 +95,25 @@ int main(void) {
 _ONE = """
 static long run_{name}(const uint8_t *image, int levels, int64_t *wide) {{
   static {name}_memory memory;
-  {name}_score scores[{NAME}_CLASSES];
+  {name}_score scores[{scores}];
   memset(&memory, 0xa5, sizeof memory);
   {name}_scores(image, levels, &memory, scores);
-  for (int i = 0; i < {NAME}_CLASSES; i++) wide[i] = scores[i];
-  wide[{NAME}_CLASSES] = {name}_label(scores);
-  return {NAME}_CLASSES + 1;
+  for (int i = 0; i < {scores}; i++) wide[i] = scores[i];
+  for (int i = 0; i < {scores} / {NAME}_CLASSES; i++) wide[{scores} + i] = {name}_label(scores + i * {NAME}_CLASSES);
+  return {scores} + {scores} / {NAME}_CLASSES;
 }}
 """
+
+
+def scores_of(answer, name):
+    """How many scores the header says that an image has."""
+    return f"{name.upper()}_{'CLASSES' if answer.positions == 1 else 'SCORES'}"
+
+
+def answered(found):
+    """Scores of each image, and the labels of its places behind them."""
+    labels = found.argmax(axis=-1)
+    return np.concatenate([values.reshape(len(found), -1) for values in (found, labels)], axis=1).reshape(-1)
 
 
 def check_together(networks, images, folder: Path, compiler: Sequence[str], *options: str):
@@ -117,9 +128,12 @@ def check_together(networks, images, folder: Path, compiler: Sequence[str], *opt
         records.append(generate(folder, target="c", output=folder, name=name))
     text = MANY % {
         "includes": "".join(f'#include "{name}.h"\n' for name in names),
-        "functions": "".join(_ONE.format(name=name, NAME=name.upper()) for name in names),
+        "functions": "".join(
+            _ONE.format(name=name, NAME=name.upper(), scores=scores_of(network.answer, name))
+            for network, name in zip(networks, names, strict=True)
+        ),
         "most": max(network.input.samples for network in networks),
-        "classes": max(network.classes for network in networks) + 1,
+        "classes": 2 * max(network.answer.elements for network in networks),
         "sizes": " ".join(f"case {i}: size = {network.input.samples}; break;" for i, network in enumerate(networks)),
         "calls": " ".join(
             f"case {i}: count = run_{name}(image, which[1], wide); break;" for i, name in enumerate(names)
@@ -134,7 +148,7 @@ def check_together(networks, images, folder: Path, compiler: Sequence[str], *opt
         for m in range(network.levels + 2):
             found = scored[m if m in network.served else network.levels]
             data += [bytes([number, m]) + image.tobytes() for image in several]
-            expected.append(np.concatenate([found, found.argmax(axis=1)[:, None]], axis=1).reshape(-1))
+            expected.append(answered(found))
     done = subprocess.run([folder / "program"], check=False, input=b"".join(data), capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
     assert np.array_equal(np.frombuffer(done.stdout, dtype="<i8"), np.concatenate(expected))

@@ -159,8 +159,10 @@ class Graph:
         return window if window.fits(*shape[:2]) else None
 
 
-def random_graph(seed: int, levels: int | None = None, steps: int | None = None, most: int = 8) -> Network:
-    """A network of forks, joins and whatever else an exported network may have."""
+def random_graph(
+    seed: int, levels: int | None = None, steps: int | None = None, most: int = 8, *, maps: bool = True
+) -> Network:
+    """A network of forks, joins and whatever else an exported network may have; some answer on `maps`."""
     rng = np.random.default_rng([seed, 20])
     m = int(rng.integers(1, 5)) if levels is None else levels
     image = PixelInput(
@@ -171,8 +173,19 @@ def random_graph(seed: int, levels: int | None = None, steps: int | None = None,
     fraction_bits = int(rng.integers(0, 6))
     for _ in range(int(rng.integers(3, 14)) if steps is None else steps):
         _grow(graph, fraction_bits)
+    ends = np.random.default_rng([seed, 22])
+    places = [name for name in graph.of(Code) if name != PIXELS and graph.values[name].shape.positions > 1]
+    if maps and places and ends.random() < 0.5:
+        return pruned(f"graph{seed}", graph, graph.norm(_map_of_sums(graph, places[-1], ends), positive=False))
     last = graph.norm(graph.layer(_gathered(graph), int(rng.integers(2, 6)), None), positive=False)
     return pruned(f"graph{seed}", graph, last)
+
+
+def _map_of_sums(graph: Graph, source: str, rng: np.random.Generator) -> str:
+    """A convolution that answers at each of its places."""
+    graph.rng = rng
+    window = graph.window(graph.values[source].shape) or Window(1)
+    return graph.layer(source, int(rng.integers(1, 6)), window)
 
 
 def _gathered(graph: Graph) -> str:

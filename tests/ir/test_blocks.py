@@ -121,7 +121,7 @@ def test_refusals(text, message):
 
 
 def test_a_block_ends_no_network():
-    with pytest.raises(NotationError, match="the last layer must be dense"):
+    with pytest.raises(NotationError, match="the last layer must have weights"):
         parse("8x8x1 - { C4 | C4 }+")
 
 

@@ -165,8 +165,14 @@ FACTORS = "the parentheses must hold (PE,SIMD) or (PE,SIMD,LANES) in whole numbe
         ("28x28x1 - C4 - MP2 - MP2 - D10", f"network text, token 4, 'MP2': {POOL}"),
         ("28x28x1 - D4 - MP2 - D10", f"network text, token 3, 'MP2': {BEHIND}"),
         ("28x28x1 - C4 - D10 - C4:1x1 - D10", f"network text, token 4, 'C4:1x1': {BEHIND}"),
-        ("28x28x1 - C4", "network text, 'C4': the last layer must be dense; add one, such as ' - D10'"),
-        ("28x28x1 - C4 - MP2", "network text, 'MP2': the last layer must be dense; add one, such as ' - D10'"),
+        *(
+            (
+                f"28x28x1 - C4 - {last}",
+                f"network text, '{last}': the last layer must have weights; add one, such as ' - D10', or ' - C10:1x1' "
+                "for scores of every place of the map",
+            )
+            for last in ("MP2", "GAP", "U2", "PReLU")
+        ),
         (
             "28x5x1 - C4:6x6 - D10",
             "network text, token 2, 'C4:6x6': a 6x6 window does not fit the 28x5 map in front of it; use a smaller "

@@ -239,13 +239,13 @@ CONVOLUTIONS = [
         with_nodes(MAPS, MAPS.nodes[:3]),
         "tiny, operation 3, MaxPool: ends the network; the last operation must be BatchNorm, Affine or Scores",
     ),
-    (with_nodes(MAPS, MAPS.nodes[:2]), "tiny: ends with convolution layer1; the last layer must be dense"),
+    (
+        with_nodes(MAPS, (MAPS.nodes[0], POOL, MAPS.nodes[1])),
+        "tiny, operation 3, BatchNorm: ends the network; it must read a layer with weights, dense or a convolution",
+    ),
     (
         with_op(GAINED_MAPS, 1, Scores(*([np.zeros((2, 2), dtype=np.int64)] * 2)), 1),
-        "tiny, operation 2, Scores: stands after Conv, where BatchNorm, Affine, MultiThreshold, Threshold, Rescale, "
-        "MaxPool, "
-        "Upsample "
-        "may stand",
+        "tiny, operation 2, Scores: must be the last operation",
     ),
     (
         with_op(MAPS, 1, Affine(np.ones(2), np.ones(2)), 1),

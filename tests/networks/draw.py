@@ -83,7 +83,7 @@ def draw_network(rng: np.random.Generator, number: int, planes: np.random.Genera
 
 
 def draw_grouped_network(rng: np.random.Generator, number: int) -> Network:
-    """A lowered random network of convolutions of which most are in groups, and dense layers."""
+    """A lowered random network of convolutions of which most are in groups, and dense layers or answers on a map."""
     return draw_conv_network(rng, number, grouped=True)
 
 
@@ -117,6 +117,10 @@ def draw_conv_network(
             pool = Window(int(rng.integers(1, min(4, height, width) + 1)), int(rng.integers(1, 4)))
             layers.append(MaxPool(pool))
             height, width = pool.output(height, width)
+    if grouped and rng.random() < 0.4:  # the last convolution answers
+        while isinstance(layers[-1], MaxPool):
+            layers.pop()
+        return _finished(rng, number, levels, image, layers)
     sizes = [height * width * channels, *(draw_size(rng, 29) for _ in range(int(rng.integers(1, 3))))]
     for columns, rows in pairwise(sizes):
         number_of_layers += 1

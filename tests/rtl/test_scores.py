@@ -21,12 +21,13 @@ THRESHOLD_BITS = 9
 
 @dataclass(frozen=True)
 class Case:
-    """Rows, accumulators a word, and levels of a network that serves all of them if `sets` is not 1."""
+    """Rows, accumulators a word, levels of a network that serves all of them if `sets` is not 1, places of the map."""
 
     rows: int
     lanes: int
     levels: int
     sets: int
+    places: int = 1
 
     @property
     def layer(self) -> tuple[Dense, Scores]:
@@ -51,6 +52,7 @@ class Case:
         return {
             "ROWS": self.rows,
             "LANES": self.lanes,
+            "PLACES": self.places,
             "SETS": self.sets,
             "LEVEL_WIDTH": clog2(self.levels + 1),
             "ACC_WIDTH": clog2(max(dense.reaches) + 1),
@@ -64,6 +66,8 @@ SHAPES = {
     "lanes do not divide, three sets": Case(rows=7, lanes=3, levels=3, sets=3),
     "one row": Case(rows=1, lanes=1, levels=2, sets=2),
     "more lanes than rows": Case(rows=2, lanes=4, levels=2, sets=1),
+    "a map, lanes do not divide": Case(rows=5, lanes=2, levels=2, sets=2, places=6),
+    "a map of one score each": Case(rows=1, lanes=1, levels=1, sets=1, places=5),
 }
 CASES = {name: case.parameters for name, case in SHAPES.items()}
 
@@ -95,14 +99,15 @@ def traffic(rng: np.random.Generator, images: int) -> Traffic:
     for _ in range(images):
         index = int(rng.integers(case.sets))
         levels, reach = case.served[index], dense.reaches[index]
-        accumulator = rng.choice([0, reach, *range(reach + 1)], case.rows)
-        nonsense = rng.integers(0, 1 << width, case.lanes)  # in lanes beyond the last row
-        full = np.concatenate([accumulator, nonsense])
-        for first in range(0, case.rows, case.lanes):
-            words.append((join(full[first : first + case.lanes], width), levels))
-        values = scores(accumulator, reach, constants.scale[index], constants.bias[index])
-        for row, value in enumerate(values):
-            expected.append((join([value], score_width), int(row == case.rows - 1), levels))
+        accumulators = rng.choice([0, reach, *range(reach + 1)], (case.places, case.rows))
+        for accumulator in accumulators:
+            nonsense = rng.integers(0, 1 << width, case.lanes)  # in lanes beyond the last row
+            full = np.concatenate([accumulator, nonsense])
+            for first in range(0, case.rows, case.lanes):
+                words.append((join(full[first : first + case.lanes], width), levels))
+        values = scores(accumulators, reach, constants.scale[index], constants.bias[index]).flatten()
+        for beat, value in enumerate(values):
+            expected.append((join([value], score_width), int(beat == len(values) - 1), levels))
     return Traffic(words, expected)
 
 

@@ -38,6 +38,14 @@ def test_the_chosen_are_mirrored():
     assert torch.equal(moved[1], images[1].flip(1))
 
 
+def test_label_maps_go_with_their_images():
+    images = torch.randint(1, 256, (20, 5, 6, 1), dtype=torch.uint8)
+    shifts, mirrored = draw(2, 20), torch.rand(20) < 0.5
+    moved = move(images, 2, shifts, mirrored)
+    labels = move(images.long(), 2, shifts, mirrored, behind=-1)
+    assert torch.equal(labels, torch.where(moved == 0, -1, moved.long()))
+
+
 def test_mirrored_after_the_shift():
     images = torch.randint(0, 256, (20, 5, 6, 2), dtype=torch.uint8)
     shifts = draw(2, 20)

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -127,16 +129,46 @@ def test_too_few_images():
 
 
 def test_fit_names_both_sides(blob_dataset):
-    check_fit(blob_dataset, architecture("6x6x1 - D4 - D3"))
+    check_fit(blob_dataset, architecture("6x6x1 - D4 - D3"), Recipe())
     with pytest.raises(DatasetError) as caught:
-        check_fit(blob_dataset, architecture("arch-1"))
+        check_fit(blob_dataset, architecture("arch-1"), Recipe())
     assert str(caught.value) == (
         "data set blobs: images are 6x6x1, the network takes 28x28x1; "
         "start the network text with 6x6x1 or use another data set"
     )
     with pytest.raises(DatasetError) as caught:
-        check_fit(blob_dataset, architecture("6x6x1 - D4 - D10"))
+        check_fit(blob_dataset, architecture("6x6x1 - D4 - D10"), Recipe())
     assert str(caught.value) == (
         "data set blobs: 3 classes, the network's last layer has 10 outputs; "
         "end the network text with D3 or use another data set"
     )
+
+
+def mapped(*size):
+    images, labels = np.zeros((4, 6, 6, 1), np.uint8), np.zeros((4, *size), np.int64)
+    labels[0] = 2
+    return Dataset("maps", 3, images, labels, images, labels)
+
+
+def test_label_maps_fit_the_answer():
+    check_fit(mapped(6, 6), architecture("6x6x1 - C4:3x3+same - C3:1x1"), Recipe(shift_pixels=1))
+    check_fit(mapped(3, 3), architecture("6x6x1 - C4:3x3+same - C3:2x2/2"), Recipe(flip=True))
+    for dataset, text, says in (
+        (mapped(6, 6), "D3", "are a map of 6x6, the network's answers one; end the network text with a convolution of"),
+        (mapped(6, 6), "C3:2x2/2", "are a map of 6x6, the network's answers a map of 3x3; end the network text with a"),
+        (mapped(), "C3:1x1", "are one, the network's answers a map of 6x6; end the network text with a dense layer"),
+        (mapped(6, 6), "C4:1x1", "3 classes, the network's last layer has 4 outputs; end the network text with C3:1x1"),
+    ):
+        with pytest.raises(DatasetError, match=re.escape(says)):
+            check_fit(dataset, architecture(f"6x6x1 - {text}"), Recipe())
+    with pytest.raises(DatasetError, match="label maps of 3x3 cannot follow images of 6x6x1 that the recipe moves by"):
+        check_fit(mapped(3, 3), architecture("6x6x1 - C3:2x2/2"), Recipe(shift_pixels=1))
+
+
+def test_label_maps_move_with_their_images():
+    pixels = torch.randint(1, 256, (40, 5, 7, 1), dtype=torch.uint8)
+    images = Images(pixels, pixels[..., 0].long())
+    for batch in batches(images, Recipe(batch_size=20, shift_pixels=2, flip=True), 0, 0):
+        moved = batch.pixels[..., 0].long()
+        assert torch.equal(batch.labels, torch.where(moved == 0, -1, moved))
+        assert (batch.labels == -1).any()

@@ -20,6 +20,29 @@ def test_squared_hinge_by_hand():
     assert loss.item() == ((1 - 0.5) ** 2 + 0 + (1 + 1.5) ** 2 + (1 - 0.25) ** 2) / 2
 
 
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared_hinge"])
+def test_places_of_a_map_are_images(loss):
+    """And those that are not judged teach nothing."""
+    recipe, random = (
+        Recipe(loss=loss, label_smoothing=0.1 * (loss == "cross_entropy")),
+        torch.Generator().manual_seed(1),
+    )
+    scores = torch.randn(4, 3, 5, 2, generator=random).requires_grad_()
+    labels = torch.randint(-1, 3, (4, 5, 2), generator=random)
+    judged = labels != -1
+    value = step.score_loss(scores, labels, recipe)
+    torch.testing.assert_close(value, step.score_loss(scores.movedim(1, -1)[judged], labels[judged], recipe))
+    value.backward()
+    assert (scores.grad.movedim(1, -1)[~judged] == 0).all()
+    assert (scores.grad.movedim(1, -1)[judged] != 0).any(dim=-1).all()
+
+
+def test_distillation_on_a_map_is_that_of_its_places():
+    ours, theirs = torch.randn(2, 4, 3, 5, 2, generator=torch.Generator().manual_seed(2))
+    flat = (one.movedim(1, -1).reshape(-1, 3) for one in (ours, theirs))
+    torch.testing.assert_close(step.divergence(ours, theirs, 2.0), step.divergence(*flat, 2.0))
+
+
 def test_cross_entropy_smooths():
     scores, labels = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
     log_odds = torch.tensor([2.0, 0.0]).log_softmax(0)

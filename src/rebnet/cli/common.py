@@ -40,7 +40,7 @@ DatasetName = Annotated[
     typer.Option(
         "--dataset",
         help="digits, mnist, fashion-mnist, cifar10, svhn, imagenet, or npz:FILE (uint8 images N×H×W×C, "
-        "integer labels).",
+        "integer labels or label maps).",
         autocompletion=_names("datasets"),
     ),
 ]
@@ -219,7 +219,8 @@ def leads() -> bool:
 
 
 def print_record(record: Mapping[str, object], keys: tuple[str, ...], *, width: int = 0) -> None:
-    """Figures of a record on stdout, one a line; the column of keys is as wide as the longest, or `width`."""
+    """Figures that a record has on stdout, one a line; the column of keys is as wide as the longest, or `width`."""
+    keys = tuple(key for key in keys if key in record)
     width = max(width, *map(len, keys))
     for key in keys:
         print(f"{key:<{width}}  {record[key]}", flush=True)

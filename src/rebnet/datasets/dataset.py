@@ -13,7 +13,10 @@ Images = NDArray[np.uint8]
 """N×H×W×C, pixels 0 to 255."""
 
 Labels = NDArray[np.int64]
-"""N, class numbers from 0."""
+"""N, class numbers from 0; or N×H×W, a number for each place of a map, `VOID` where a place is not judged."""
+
+VOID = -1
+"""Label of a place of a map that teaches nothing and is not judged."""
 
 MAX_CLASSES = 65_536
 """More classes than this are taken for a mistake in the labels, not for a data set."""
@@ -34,9 +37,9 @@ class Dataset:
         name: the name it was loaded by, such as `mnist` or `npz:parts.npz`.
         classes: number of classes; every label is 0 to classes − 1.
         train_images: uint8, N×H×W×C.
-        train_labels: int64, N.
+        train_labels: int64, N; or label maps, N×H×W, of which places may be `VOID`.
         test_images: uint8, N×H×W×C, with the training images' H, W and C.
-        test_labels: int64, N.
+        test_labels: int64, N or N×H×W, as the training labels.
         class_names: what the classes are called, in their order; empty where nobody says.
 
     Raises:
@@ -75,6 +78,16 @@ class Dataset:
                 "none"
             )
         check_same_shape(self.name, ("train_images", self.train_images), ("test_images", self.test_images))
+        if self.train_labels.shape[1:] != self.test_labels.shape[1:]:
+            raise DatasetError(
+                f"{self.name}: train_labels are {_each(self.train_labels)} and test_labels {_each(self.test_labels)}; "
+                "bring them to one size"
+            )
+
+    @property
+    def map_shape(self) -> tuple[int, ...]:
+        """Height and width of the label maps; () where an image has one label."""
+        return self.train_labels.shape[1:]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -94,10 +107,17 @@ class Dataset:
 
     def __repr__(self) -> str:
         height, width, channels = self.image_shape
+        maps = f"label maps of {_times(self.train_labels)}, " if self.map_shape else ""
         return (
-            f"Dataset({self.name!r}, {self.classes} classes, {height}×{width}×{channels}, "
+            f"Dataset({self.name!r}, {self.classes} classes, {maps}{height}×{width}×{channels}, "
             f"{len(self.train_images)} training and {len(self.test_images)} test images)"
         )
+
+
+def accuracy(predictions: Labels, labels: Labels) -> float:
+    """Percent of labels that are predicted, to four digits; of those that are not `VOID`, 0 where there is none."""
+    judged = labels != VOID
+    return round(100 * int((predictions == labels)[judged].sum()) / max(int(judged.sum()), 1), 4)
 
 
 def check_images(where: str, key: str, images: Array) -> None:
@@ -136,7 +156,7 @@ def check_labels(
     Args:
         where: file or data set that the message names.
         key: name of the array in it.
-        labels: the array, of any integer type.
+        labels: the array, of any integer type, N or N×H×W.
         images_key: name of the images that the labels belong to.
         count: number of these images.
         classes: number of classes.
@@ -146,19 +166,23 @@ def check_labels(
             f"{where}: {key} has dtype {labels.dtype}, labels must be integers; "
             f"number the classes from 0 and convert them with {key}.astype('int64')"
         )
-    if labels.ndim != 1:
+    if labels.ndim not in (1, 3) or 0 in labels.shape[1:]:
         raise DatasetError(
-            f"{where}: {key} has shape {labels.shape}, labels must have one axis; give one class number an image"
+            f"{where}: {key} has shape {labels.shape}, labels must have one axis, or be label maps, N×H×W; give one "
+            "class number an image, or one for each place"
         )
     if len(labels) != count:
         raise DatasetError(
             f"{where}: {key} holds {len(labels)} labels for {count} {images_key}, the counts must be equal; "
             "give one label an image"
         )
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if wrong.size:
+    least = 0 if labels.ndim == 1 else VOID
+    wrong = np.argwhere((labels < least) | (labels >= classes))
+    if len(wrong):
+        place = tuple(wrong[0].tolist())
+        legal = f"0 to {classes - 1}" + (f", or {VOID} at a place that is not judged" if labels.ndim > 1 else "")
         raise DatasetError(
-            f"{where}: {key}[{wrong[0]}] is {labels[wrong[0]]}, labels must be 0 to {classes - 1}; "
+            f"{where}: {key}[{', '.join(map(str, place))}] is {labels[place]}, labels must be {legal}; "
             "number the classes from 0"
         )
 
@@ -173,5 +197,9 @@ def check_same_shape(where: str, train: tuple[str, Images], test: tuple[str, Ima
         )
 
 
-def _times(images: Images) -> str:
+def _each(labels: Labels) -> str:
+    return f"maps of {_times(labels)}" if labels.ndim > 1 else "one an image"
+
+
+def _times(images: Array) -> str:
     return "×".join(str(size) for size in images.shape[1:])

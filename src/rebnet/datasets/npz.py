@@ -1,9 +1,9 @@
 """Arrays of your own: `npz:FILE`, a file that `numpy.savez` or `numpy.savez_compressed` wrote.
 
     images        uint8, N×H×W×C; signals are N×W×C, images of height 1 (gray images keep an axis of 1 channel)
-    labels        integers, N, classes numbered from 0
+    labels        integers, N, classes numbered from 0; or label maps, N×H×W (N×W of signals), -1 where none is judged
     test_images   uint8, the same   optional, together with test_labels
-    test_labels   integers, N
+    test_labels   integers, the same
     class_names   texts, one a class   optional; without them there are as many classes as labels
 
 Without the test arrays a fifth of the images (rounded down, at least one) becomes the test part: the
@@ -47,7 +47,9 @@ def load(path: Path) -> Dataset:
     for images_key, labels_key in (REQUIRED, OPTIONAL):
         if images_key not in arrays:
             continue
-        images = arrays[images_key] = _images(arrays[images_key])
+        signals = arrays[images_key].ndim == 3
+        images = arrays[images_key] = _on_rows(arrays[images_key], signals)
+        arrays[labels_key] = _on_rows(arrays[labels_key], signals and arrays[labels_key].ndim == 2)
         check_images(where, images_key, images)
         check_labels(where, labels_key, arrays[labels_key], images_key, len(images))
     if OPTIONAL[0] not in arrays:
@@ -66,9 +68,9 @@ def load(path: Path) -> Dataset:
     )
 
 
-def _images(array: Array) -> Array:
-    """The images, where these are signals too."""
-    return array[:, None] if array.ndim == 3 else array
+def _on_rows(array: Array, signals: bool) -> Array:
+    """Signals, and labels along them, are maps of height 1."""
+    return array[:, None] if signals else array
 
 
 def _class_names(where: str, names: Array | None) -> tuple[str, ...]:

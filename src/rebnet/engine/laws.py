@@ -102,8 +102,7 @@ def _stack(at: At, op: Stack, *codes: Bits) -> Bits:
 
 
 def _scores(at: At, op: Scores, accumulators: Integers) -> Integers:
-    vectors = accumulators.reshape(len(accumulators), -1)
-    return scores(vectors, at.reach, op.scale[at.index], op.bias[at.index])
+    return scores(accumulators, at.reach, op.scale[at.index], op.bias[at.index])
 
 
 _LAWS: dict[type[Op], Callable[..., Array]] = {

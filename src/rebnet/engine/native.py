@@ -5,6 +5,7 @@ same in numpy where it was not. Scores equal the reference engine's.
 """
 
 import importlib
+import math
 from typing import Any, cast
 
 import numpy as np
@@ -44,16 +45,16 @@ class NativeEngine:
     """
 
     def __init__(self, network: Network, threads: int, instruction_set: str) -> None:
-        self._samples, self._classes = network.input.samples, network.classes
+        self._samples, self._shape = network.input.samples, network.scores_shape
         self._engine: Any = _native.Engine(_builder(network), threads, instruction_set)
 
     def run(self, images: NDArray[np.uint8], index: int, indices: NDArray[np.int32] | None = None) -> NDArray[np.int64]:
-        """Scores of images that fit, shape (N, classes), with the constants of set `index` or of one set per image."""
+        """`reference.run` of images that fit, with the constants of set `index` or of one per image; shape as there."""
         flat = images.reshape(len(images), self._samples)
         if flat.strides[1] != 1:
             flat = np.ascontiguousarray(flat)
-        scores = np.empty((len(images), self._classes), dtype=np.int64)
-        self._engine.run(flat, index, indices, scores)
+        scores = np.empty((len(images), *self._shape), dtype=np.int64)
+        self._engine.run(flat, index, indices, scores.reshape(len(images), math.prod(self._shape)))
         return scores
 
 

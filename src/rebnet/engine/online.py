@@ -32,8 +32,8 @@ def run_online(
             Without them they keep those of training, which are of other factors.
 
     Returns:
-        Outputs of shape (N, classes), and the factors of each residual sign, each of shape (N, M), by the name of the
-        layer that it stands behind.
+        Outputs in the shape of `rebnet.engine.real.run_real`, and the factors of each residual sign, each of shape
+        (N, M), by the name of the layer that it stands behind.
 
     Raises:
         OptionError: the network is lowered.
@@ -45,7 +45,7 @@ def run_online(
     if fit_images is not None:
         check_images(network, fit_images)
         _run_batch(network, fit_images[:size], norms, fit=True)
-    outputs = [np.zeros((0, network.classes), dtype=np.float32)]
+    outputs = [np.zeros((0, *network.scores_shape), dtype=np.float32)]
     batches: list[dict[str, Factors]] = []
     for start in range(0, len(images), size):
         output, factors = _run_batch(network, images[start : start + size], norms)
@@ -98,7 +98,7 @@ def _run_batch(
                 )
         values[node.name] = x, lowest
     outputs, _ = values[network.answers[0].name]
-    return outputs.reshape(len(outputs), -1), factors
+    return outputs.reshape(len(outputs), *network.scores_shape), factors
 
 
 def _least_squares(x: NDArray[np.float32], levels: int) -> tuple[NDArray[np.float32], Factors]:

@@ -70,7 +70,7 @@ class PackedEngine:
         levels: int | None = None,
         progress: Callable[[int], None] = lambda images_done: None,
     ) -> NDArray[np.int64]:
-        """Integer scores of every image, shape (N, classes); arguments and errors as in `reference.run`."""
+        """Integer scores of every image; shape, arguments and errors as in `reference.run`."""
         index = served_index(self.network, levels)
         check_images(self.network, images)
         size = max(1, batch_size(self.network) // 4)
@@ -81,7 +81,7 @@ class PackedEngine:
             progress(len(batch))
             return result
 
-        none = np.zeros((0, self.network.classes), dtype=np.int64)
+        none = np.zeros((0, *self.network.scores_shape), dtype=np.int64)
         if self.threads == 1:
             return np.concatenate([none, *map(work, batches)])
         with ThreadPoolExecutor(self.threads) as pool:

@@ -86,8 +86,8 @@ class Predictor:
             levels: m, the levels to run at, for all images or one for each; M if None.
 
         Returns:
-            Scores of shape (N, classes), or (classes,) of one image without an axis for it; int64, equal on every
-            instruction set.
+            Scores of shape (N, classes), or (N, height, width, classes) of a network that answers on a map; without the
+            first axis for one image without it. int64, equal on every instruction set.
 
         Raises:
             OptionError: the network does not serve these levels.
@@ -118,19 +118,30 @@ class Predictor:
     def labels(self, images: ArrayLike, levels: int | ArrayLike | None = None) -> NDArray[np.int64]:
         """The first index of the largest score of each image, shape (N,), or () of one image without an axis for it.
 
+        Of a network that answers on a map, label maps, (N, height, width) or (height, width).
+
         Arguments and errors as in `predict`.
         """
         return labels_of(self.predict(images, levels))
 
     def names(self, images: ArrayLike, levels: int | ArrayLike | None = None) -> list[str]:
-        """What the class of each image is called, one of `classes`; arguments and errors as in `predict`."""
+        """What the class of each image is called, one of `classes`; arguments and errors as in `predict`.
+
+        Raises:
+            OptionError: the network answers on a map, too.
+        """
+        if self.network.answer.positions > 1:
+            raise OptionError(
+                f"network {self.network.name}: answers on a map; take labels(images), and names as numpy.asarray("
+                "predictor.classes)[labels]"
+            )
         return [self.classes[label] for label in np.atleast_1d(self.labels(images, levels)).tolist()]
 
     def run(self, images: NDArray[np.uint8], levels: int | None, progress: Callable[[int], None]) -> NDArray[np.int64]:
         """`predict` of many images, a few at a time; `progress` is called with the number done since the last call."""
         served_index(self.network, levels)
         check_images(self.network, images)
-        results = [np.zeros((0, self.network.classes), dtype=np.int64)]
+        results = [np.zeros((0, *self.network.scores_shape), dtype=np.int64)]
         for start in range(0, len(images), _CALL):
             results.append(self.predict(images[start : start + _CALL], levels))
             progress(len(results[-1]))

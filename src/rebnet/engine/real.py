@@ -56,7 +56,7 @@ def run_real(
         precision: np.float32 or np.float64, of all that is computed.
 
     Returns:
-        Outputs of shape (N, classes).
+        Outputs of shape (N, classes), or (N, height, width, classes) of a network that answers on a map.
 
     Raises:
         OptionError: the network has not so many levels, or is lowered.
@@ -75,9 +75,9 @@ def run_real(
             values[step.name] = step.run(*(values[source] for source in step.of))
             for name in step.last:
                 del values[name]
-        return values[answer].reshape(len(batch), -1)
+        return values[answer].reshape(len(batch), *network.scores_shape)
 
-    outputs: list[Maps] = [np.zeros((0, network.classes), dtype=real)]
+    outputs: list[Maps] = [np.zeros((0, *network.scores_shape), dtype=real)]
     # numpy lets other threads go on while it computes; threads of its BLAS would wait for each other in every product
     with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count() or 1) as threads:
         for batch in threads.map(work, [images[start : start + _BATCH] for start in range(0, len(images), _BATCH)]):

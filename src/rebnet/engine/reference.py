@@ -43,16 +43,28 @@ def check_images(network: Network, images: NDArray[np.uint8]) -> None:
         )
 
 
-def check_data(network: Network, name: str, images: NDArray[np.uint8], classes: int) -> None:
+def check_data(
+    network: Network, name: str, images: NDArray[np.uint8], classes: int, map_shape: tuple[int, ...] = ()
+) -> None:
     """Raise `DatasetError` unless images of the data set `name`, with labels below `classes`, fit `network`.
 
-    A data set of fewer classes than the network has outputs is legal: some outputs are then never right.
+    Its label maps, of height and width `map_shape`, must be as large as the network's answers. A data set of fewer
+    classes than the network has outputs is legal: some outputs are then never right.
     """
     check_images(network, images)
     if classes > network.classes:
         raise DatasetError(
             f"data set {name}: has {classes} classes, the network {network.name} has {network.classes} outputs, so "
             "some labels could never be right; choose the data set it was trained on"
+        )
+    answers = network.scores_shape[:-1]
+    if map_shape != answers:
+        has, gives = (
+            f"maps of {'x'.join(map(str, each))}" if each else "one an image" for each in (map_shape, answers)
+        )
+        raise DatasetError(
+            f"data set {name}: labels are {has}, the answers of the network {network.name} are {gives}; choose the "
+            "data set it was trained on"
         )
 
 
@@ -71,7 +83,7 @@ def run(
         progress: called with the number of images done since the last call.
 
     Returns:
-        Scores of shape (N, classes).
+        Scores of shape (N, classes), or (N, height, width, classes) of a network that answers on a map.
 
     Raises:
         OptionError: the network does not serve these levels.
@@ -79,7 +91,7 @@ def run(
     """
     index = served_index(network, levels)
     check_images(network, images)
-    results = [np.zeros((0, network.classes), dtype=np.int64)]
+    results = [np.zeros((0, *network.scores_shape), dtype=np.int64)]
     size, laws = batch_size(network), laws_of(network)
     for start in range(0, len(images), size):
         batch = images[start : start + size]
@@ -94,7 +106,7 @@ def run_mixed(
     levels: NDArray[np.int64],
     engine: Callable[[Network, NDArray[np.uint8], int], NDArray[np.int64]] = run,
 ) -> NDArray[np.int64]:
-    """Integer scores where image n runs at `levels[n]`, by any engine's `run`; shape (N, classes).
+    """Integer scores where image n runs at `levels[n]`, by any engine's `run`; shape as there.
 
     Raises:
         OptionError: not one level count per image, or one that the network does not serve.
@@ -103,7 +115,7 @@ def run_mixed(
     check_images(network, images)
     if levels.shape != (len(images),):
         raise OptionError(f"levels of shape {levels.shape} for {len(images)} images; give one level count per image")
-    result = np.zeros((len(images), network.classes), dtype=np.int64)
+    result = np.zeros((len(images), *network.scores_shape), dtype=np.int64)
     for m in np.unique(levels):
         chosen = levels == m
         result[chosen] = engine(network, images[chosen], int(m))
@@ -142,7 +154,7 @@ def run_batch(
     answer = network.answers[0]
     if not isinstance(answer.op, Scores):
         raise OptionError(f"{network.name}: ends without scores; lower the network before running it")
-    return values[answer.name]
+    return values[answer.name].reshape(len(images), *network.scores_shape)
 
 
 def _accumulate(layer: Node[Dense], planes: Bits, gains: Sequence[int]) -> NDArray[np.int64]:

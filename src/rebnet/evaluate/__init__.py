@@ -9,7 +9,7 @@ from typing import get_args
 import numpy as np
 
 from rebnet.choices import Engine
-from rebnet.datasets.dataset import Dataset
+from rebnet.datasets.dataset import VOID, Dataset, accuracy
 from rebnet.engine import predictor, reference
 from rebnet.engine.real import run_real
 from rebnet.errors import OptionError
@@ -64,7 +64,7 @@ def evaluate(
     check_origin(build)
     network, real_network = storage.load(build), storage.load(exported)
     images = dataset.test_images
-    reference.check_data(network, dataset.name, images, dataset.classes)
+    reference.check_data(network, dataset.name, images, dataset.classes, dataset.map_shape)
     start = time.perf_counter()
     if engine == "reference":
         scores = reference.run(network, images, levels, progress)
@@ -82,28 +82,24 @@ def evaluate(
         engine=engine,
         images=len(integer),
         levels=network.levels if levels is None else levels,
-        accuracy=percent(integer == dataset.test_labels),
+        labels=int((dataset.test_labels != VOID).sum()) if dataset.map_shape else None,
+        accuracy=accuracy(integer, dataset.test_labels),
         images_per_second=round(len(integer) / seconds, 1),
     )
     answered(figures)
-    exact = np.argmax(run_real(real_network, images, levels, progress, np.float64), axis=1)
-    single = np.argmax(run_real(real_network, images, levels, progress), axis=1)
+    exact = np.argmax(run_real(real_network, images, levels, progress, np.float64), axis=-1)
+    single = np.argmax(run_real(real_network, images, levels, progress), axis=-1)
     again = reference.run(network, images, levels) if engine == "both" else None
     found = mistakes(dataset, scores, integer)
     record = Evaluation(
         **vars(figures),
-        float_accuracy=percent(exact == dataset.test_labels),
+        float_accuracy=accuracy(exact, dataset.test_labels),
         labels_differing=int((integer != exact).sum()),
         labels_differing_float32=int((integer != single).sum()),
-        mismatches=None if again is None else int(np.any(scores != again, axis=1).sum()),
+        mismatches=None if again is None else int(np.any((scores != again).reshape(len(scores), -1), axis=1).sum()),
         **vars(found),
-        pictures=write_pictures(build, images, [wrong.index for wrong in found.wrong]),
+        pictures=write_pictures(build, images, [wrong.index for wrong in found.wrong or ()]),
         request=request,
     )
     write_record(build / EVALUATION_FILE, record)
     return record
-
-
-def percent(correct: np.ndarray) -> float:
-    """Share of True, in percent."""
-    return round(100 * float(np.mean(correct)), 4)

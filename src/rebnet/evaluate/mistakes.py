@@ -4,12 +4,13 @@ import hashlib
 import math
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.datasets.dataset import Dataset, Images
+from rebnet.datasets.dataset import VOID, Dataset, Images, Labels
 from rebnet.files import write_bytes
 from rebnet.records.evaluation import Confusion, Mistakes, Pictures, Wrong
 
@@ -28,23 +29,51 @@ def mistakes(dataset: Dataset, scores: NDArray[np.int64], predictions: NDArray[n
 
     Args:
         dataset: its test images and labels.
-        scores: integers, images × classes.
-        predictions: class numbers, one an image.
+        scores: integers, images × classes; on a map images × height × width × classes.
+        predictions: class numbers, one an image, or one for each place of a map.
 
     Returns:
         `classes`; `class_names`, empty where the data set has none; `class_images` and `class_correct`, one count a
         class; `confusions`, pairs of classes with how many images of the one were taken for the other, by falling
         count; `confusions_left_out`, images of pairs beyond the 1,000; `wrong`, up to 24 images, those with the largest
-        lead of the predicted class over the right one.
+        lead of the predicted class over the right one. Of label maps, places that are not `VOID` are counted in place
+        of images, `class_iou` and `mean_iou` are there, and `wrong` is not.
     """
-    labels, classes = dataset.test_labels, scores.shape[1]
+    classes = scores.shape[-1]
+    if dataset.map_shape:
+        judged = dataset.test_labels != VOID
+        labels, predictions = dataset.test_labels[judged], predictions[judged]
+        found = _counts(dataset, classes, labels, predictions)
+        taken = np.bincount(predictions, minlength=classes)
+        unions = np.asarray(found.class_images) + taken - found.class_correct
+        shares = [
+            round(100 * right / int(union), 4) if union else None
+            for right, union in zip(found.class_correct, unions, strict=True)
+        ]
+        known = [share for share in shares if share is not None]
+        return replace(found, class_iou=tuple(shares), mean_iou=round(sum(known) / max(len(known), 1), 4))
+    labels = dataset.test_labels
+    places = np.flatnonzero(predictions != labels)
+    leads = scores[places, predictions[places]] - scores[places, labels[places]]
+    worst = np.argsort(-leads, kind="stable")[:MAX_WRONG]
+    wrong = tuple(
+        Wrong(
+            index=int(places[place]),
+            label=int(labels[places[place]]),
+            prediction=int(predictions[places[place]]),
+            lead=int(leads[place]),
+        )
+        for place in worst
+    )
+    return replace(_counts(dataset, classes, labels, predictions), wrong=wrong)
+
+
+def _counts(dataset: Dataset, classes: int, labels: Labels, predictions: Labels) -> Mistakes:
+    """What is counted class by class, of one label and prediction each."""
     is_wrong = predictions != labels
     pairs, counts = np.unique(labels[is_wrong] * classes + predictions[is_wrong], return_counts=True)
     order = np.argsort(-counts, kind="stable")
     kept = order[:MAX_CONFUSIONS]
-    places = np.flatnonzero(is_wrong)
-    leads = scores[places, predictions[places]] - scores[places, labels[places]]
-    worst = np.argsort(-leads, kind="stable")[:MAX_WRONG]
     return Mistakes(
         classes=classes,
         class_names=_names(dataset, classes),
@@ -57,15 +86,6 @@ def mistakes(dataset: Dataset, scores: NDArray[np.int64], predictions: NDArray[n
             for pair in kept
         ),
         confusions_left_out=int(counts[order[MAX_CONFUSIONS:]].sum()),
-        wrong=tuple(
-            Wrong(
-                index=int(places[place]),
-                label=int(labels[places[place]]),
-                prediction=int(predictions[places[place]]),
-                lead=int(leads[place]),
-            )
-            for place in worst
-        ),
     )
 
 

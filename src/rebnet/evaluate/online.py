@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.datasets.dataset import Dataset
+from rebnet.datasets.dataset import Dataset, accuracy
 from rebnet.engine.online import run_online
 from rebnet.engine.real import run_real
 from rebnet.engine.reference import check_data
@@ -26,6 +26,7 @@ from rebnet.records import Online
 from rebnet.records.chain import check_origin
 from rebnet.records.online import OnlineLayer
 from rebnet.records.request import Request
+from rebnet.spec.scores import labels as labels_of
 
 ONLINE_FILE = Online.FILE
 
@@ -57,8 +58,8 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Requ
             "evaluate without --online"
         )
     images, labels = dataset.test_images, dataset.test_labels
-    check_data(network, dataset.name, images, dataset.classes)
-    trained = np.argmax(run_real(real, images), axis=1)
+    check_data(network, dataset.name, images, dataset.classes, dataset.map_shape)
+    trained = labels_of(run_real(real, images))
     kept, _ = run_online(real, images)
     outputs, factors = run_online(real, images, dataset.train_images)
     for layer, used in factors.items():
@@ -76,9 +77,9 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Requ
         dataset=dataset.name,
         images=len(images),
         levels=network.levels,
-        trained_accuracy=_percent(trained == labels),
-        online_accuracy=_percent(np.argmax(outputs, axis=1) == labels),
-        online_accuracy_norms_kept=_percent(np.argmax(kept, axis=1) == labels),
+        trained_accuracy=accuracy(trained, labels),
+        online_accuracy=accuracy(labels_of(outputs), labels),
+        online_accuracy_norms_kept=accuracy(labels_of(kept), labels),
         layers=tuple(
             replace(cost, online_mean=_six_digits(used.mean(axis=0)), online_deviation=_six_digits(used.std(axis=0)))
             for cost, used in ((cost, factors[name]) for name, cost in costs(network).items())
@@ -87,10 +88,6 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Requ
     )
     write_record(build / ONLINE_FILE, record)
     return record
-
-
-def _percent(correct: NDArray[np.bool_]) -> float:
-    return round(100 * float(np.mean(correct)), 4)
 
 
 def _six_digits(values: NDArray[np.floating]) -> tuple[float, ...]:

@@ -290,8 +290,13 @@ class Architecture:
 
     @property
     def classes(self) -> int:
-        """Outputs of the last layer."""
-        return self.shapes[-1][2]
+        """Outputs of the last layer; of a convolution, at each place."""
+        return self.answer.channels
+
+    @property
+    def answer(self) -> Shape:
+        """The map of scores; 1 x 1 x classes of a dense layer."""
+        return self.shapes[-1]
 
     @property
     def is_chain(self) -> bool:

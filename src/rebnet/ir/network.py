@@ -24,7 +24,7 @@ from rebnet.ir.ops import (
     Threshold,
     same,
 )
-from rebnet.ir.values import Feature, LevelCounts, Value
+from rebnet.ir.values import Feature, LevelCounts, Shape, Value
 
 PIXELS = "pixels"
 """Name of the image's value; no node may have it."""
@@ -208,8 +208,18 @@ class Network:
 
     @property
     def classes(self) -> int:
-        """Scores per image."""
-        return self.values[self.answers[-1].name].shape.channels
+        """Scores per image, or per place of a map."""
+        return self.answer.channels
+
+    @property
+    def answer(self) -> Shape:
+        """The map of scores; 1 x 1 x classes of a network that answers once per image."""
+        return self.values[self.answers[-1].name].shape
+
+    @property
+    def scores_shape(self) -> tuple[int, ...]:
+        """Shape of an image's scores: (classes,), or (height, width, classes) of a network that answers on a map."""
+        return self.answer.scores
 
     @property
     def weight_bytes(self) -> int:

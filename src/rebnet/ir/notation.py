@@ -10,7 +10,7 @@ outputs; `(PE,SIMD)` and a third factor, the level lanes, are optional. `C64(PE,
 `C384:3x3+same` pads. `C32%4:3x3` is one in 4 groups, `DW:3x3+same` a depthwise one, of as many channels as stand in
 front of it, and `DW2` of twice as many. `MP2` pools 2x2 with stride 2, `MP3/2` 3x3 with stride 2. BatchNorm and
 residual binarization follow each hidden layer by themselves (after the pool, where one follows), BatchNorm alone
-follows the last, which is dense.
+follows the last. That is dense, or a convolution, which scores every place of its map.
 
 Weights are 1 bit where nothing is said. `C64w2` and `D10w8` have weights of 2 and of 8 bits, odd integers, `C16t`
 ternary ones, `D10r2` residual planes, each with a factor that is trained; all are planes of ±1. A fourth number of a
@@ -117,9 +117,11 @@ def parse(text: str) -> Architecture:
     items, _ = _chain(tokens, _Stand(shape), depth=0)
     if tokens.mark:
         raise NotationError(f"{tokens.place}: no block is open here; put a '{{' before its branches, or leave it out")
-    if not isinstance(items[-1], DenseText):
-        last = str(items[-1])
-        raise NotationError(f"network text, {last!r}: the last layer must be dense; add one, such as ' - D10'")
+    if not isinstance(items[-1], DenseText | ConvText | DepthwiseText):
+        raise NotationError(
+            f"network text, {str(items[-1])!r}: the last layer must have weights; add one, such as ' - D10', or "
+            "' - C10:1x1' for scores of every place of the map"
+        )
     count = _count(items)
     if count > MAX_LAYERS:
         raise NotationError(f"network text: has {count} layers and pools; use at most {MAX_LAYERS}")

@@ -28,6 +28,11 @@ class Shape(NamedTuple):
         """Places of the map, each with all its channels."""
         return self.height * self.width
 
+    @property
+    def scores(self) -> tuple[int, ...]:
+        """Shape of scores on this map: (classes,) of one place, (height, width, classes) of more."""
+        return (self.channels,) if self.positions == 1 else tuple(self)
+
     def upsampled(self, factors: Factors) -> "Shape":
         """The map whose rows and places stand so many times."""
         return Shape(self.height * factors.rows, self.width * factors.columns, self.channels)

@@ -133,7 +133,7 @@ _ENCODERS = (ResidualSign, MultiThreshold, Threshold)
 _ON_FEATURES = (*_ENCODERS, BatchNorm, Affine, TwoSlope, Add, SumPool, Join, MaxPool, Upsample)
 _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
     Dense: (BatchNorm, Affine, MultiThreshold, Threshold, Rescale, Scores),
-    Conv: (BatchNorm, Affine, MultiThreshold, Threshold, Rescale, MaxPool, Upsample),
+    Conv: (BatchNorm, Affine, MultiThreshold, Threshold, Rescale, Scores, MaxPool, Upsample),
     BatchNorm: (ResidualSign, MaxPool, Upsample),
     Affine: (ResidualSign, MaxPool),
     ResidualSign: _ON_CODES,
@@ -154,10 +154,11 @@ def _order(place: str, network: Network, node: Node[Op], values: Mapping[str, Va
     ends = isinstance(op, BatchNorm | Affine | Scores)
     _require(ends or not last, f"{place}: ends the network; the last operation must be BatchNorm, Affine or Scores")
     _require(last or not isinstance(op, Scores), f"{place}: must be the last operation")
-    layer = network.layer_of(node)
-    if last and (layer is None or isinstance(layer.op, Conv)):
-        what = "no layer" if layer is None else f"convolution {layer.name}"
-        raise VerifyError(f"{network.name}: ends with {what}; the last layer must be dense")
+    before = network.before(node)
+    _require(
+        not last or (before is not None and isinstance(before.op, Dense)),
+        f"{place}: ends the network; it must read a layer with weights, dense or a convolution",
+    )
 
 
 def _keeps_maps(node: Node[Op]) -> bool:

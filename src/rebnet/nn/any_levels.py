@@ -127,7 +127,7 @@ def signs_at(model: nn.Module, levels: int) -> list[ResidualSign]:
 def scores_at(
     model: nn.Module, images: Tensor, levels: Sequence[int], flow: Sequence[Step] | None = None
 ) -> list[Tensor]:
-    """What `model` makes of `images` at each of `levels`, N x classes each; what all share is computed once.
+    """What `model` makes of `images` at each of `levels`, its scores of each; what all share is computed once.
 
     Args:
         model: The network.

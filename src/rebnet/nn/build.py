@@ -60,7 +60,7 @@ def build(
       where a map grows `upsample<i>` (Upsample2d), and `norm<i>` (NormSign): BatchNorm, the residual sign, and between
       them the padding for a convolution behind that pads. The outputs of the last `norm<i>`, which has no residual
       sign, are the class scores;
-    * `flatten` (FlattenHWC) before the first dense layer behind a convolution.
+    * `flatten` (FlattenHWC) before the first dense layer behind a convolution, and behind a last one of one place.
 
     At the end of a branch, in front of an empty one, of an average pool and of a PReLU, `norm<i>` is a NormFeature:
     BatchNorm alone. `sum<i>`, `join<i>`, `pool<i>` and `bend<i>` (PReLU, RPReLU) make features of features, and where
@@ -83,7 +83,8 @@ def build(
         any_levels: Make every BatchNorm's module a `PerLevel`, with a module of its own for 1 … M levels.
 
     Returns:
-        A module from uint8 images, N x H x W x C, to scores, N x classes.
+        A module from uint8 images, N x H x W x C, to scores, N x classes, or N x classes x H' x W' of a network whose
+        last layer is a convolution with more than one place.
 
     Raises:
         OptionError: `levels`, `input_bits`, `gradient` or `estimator` is outside its range.
@@ -212,7 +213,9 @@ class _Builder:
         return replace(value, kind="feature", name=self.add(f"norm{value.number}", norm, value.name))
 
     def norm(self, value: _Value) -> str:
-        """The scores of the last layer."""
+        """The scores of the last layer; as vectors where its map has one place."""
+        if not value.flat and value.shape.positions == 1:
+            value = replace(value, flat=True, name=self.add("flatten", FlattenHWC(), value.name))
         return self.add(f"norm{value.number}", self._per_level(lambda _: NormSign(_norm_of(value))), value.name)
 
     def _open(self, value: _Value, keys: Sequence[Key], feature: bool) -> None:

@@ -4,13 +4,24 @@ from typing import Annotated
 
 from rebnet.choices import Engine
 from rebnet.records.form import Length, number, text, whole
-from rebnet.records.kinds import Count, DatasetName, Hashes, Levels, Percent, Positive, check_most, check_share
+from rebnet.records.kinds import (
+    ACCURACY_DIGITS,
+    Count,
+    DatasetName,
+    Hashes,
+    Levels,
+    Percent,
+    Positive,
+    check_most,
+    check_share,
+)
 from rebnet.records.record import Record, form
 from rebnet.records.request import Request
 
 _MOST_CLASSES = 2**20
 Label = Annotated[int, whole(0, _MOST_CLASSES)]
 OfClasses = Annotated[tuple[Count, ...], Length(1, _MOST_CLASSES)]
+OfUnions = Annotated[tuple[Percent | None, ...], Length(1, _MOST_CLASSES)]
 Side = Annotated[int, whole(1, 64)]
 
 
@@ -41,15 +52,22 @@ WrongImages = Annotated[tuple[Wrong, ...], Length(0, 1000)]
 
 @form
 class Mistakes(Record):
-    """Counts class by class, the most frequent confusions, and the worst images."""
+    """Counts class by class, the most frequent confusions, and the worst images.
+
+    Of label maps, `class_iou` is the intersection over union of each class in percent, None where neither labels nor
+    predictions have it; `mean_iou` is the mean of the others. What counts images elsewhere counts places there, and
+    there are no `wrong` images.
+    """
 
     classes: Classes
     class_names: ClassNames
     class_images: OfClasses
     class_correct: OfClasses
+    class_iou: OfUnions | None = None
+    mean_iou: Percent | None = None
     confusions: Confusions
     confusions_left_out: Count
-    wrong: WrongImages
+    wrong: WrongImages | None = None
 
 
 @form
@@ -65,12 +83,16 @@ class Pictures(Record):
 
 @form
 class Answered(Record):
-    """What the integer network answers; accuracy in percent."""
+    """What the integer network answers; accuracy in percent.
+
+    `labels`: how many were judged, where images have maps of them; accuracy and counts of classes are of these.
+    """
 
     inputs: Hashes | None = None
     dataset: DatasetName
     engine: Engine
     images: Positive
+    labels: Positive | None = None
     levels: Levels
     accuracy: Percent
     images_per_second: Annotated[float, number(0, above=True)] | None = None
@@ -90,11 +112,18 @@ class Evaluation(Answered):
     class_names: ClassNames | None = None
     class_images: OfClasses | None = None
     class_correct: OfClasses | None = None
+    class_iou: OfUnions | None = None
+    mean_iou: Percent | None = None
     confusions: Confusions | None = None
     confusions_left_out: Count | None = None
     wrong: WrongImages | None = None
     pictures: Pictures | None = None
     request: Request | None = None
+
+    @property
+    def judged(self) -> int:
+        """Labels that were judged: one an image, or those of its map."""
+        return self.labels or self.images
 
     @property
     def mistakes(self) -> Mistakes | None:
@@ -103,17 +132,19 @@ class Evaluation(Answered):
 
     def check(self) -> None:
         """See `Record`."""
-        check_share("accuracy", self.accuracy, self.images)
-        check_share("float_accuracy", self.float_accuracy, self.images)
-        check_most("labels_differing", self.labels_differing or 0, self.images, "the images")
-        check_most("labels_differing_float32", self.labels_differing_float32 or 0, self.images, "the images")
+        check_share("accuracy", self.accuracy, self.judged)
+        check_share("float_accuracy", self.float_accuracy, self.judged)
+        if self.labels is None:
+            for key in ("labels_differing", "labels_differing_float32"):
+                check_most(key, getattr(self, key) or 0, self.images, "the images")
         check_most("mismatches", self.mismatches or 0, self.images, "the images")
         if self.classes is not None:
             self._check_classes(self.classes)
 
     def _check_classes(self, count: int) -> None:
         """Counts class by class are all there, of as many classes, and add up to the accuracy."""
-        for key in ("class_names", "class_images", "class_correct", "confusions", "confusions_left_out", "wrong"):
+        needed = ["class_names", "class_images", "class_correct", "confusions", "confusions_left_out"]
+        for key in (*needed, *(("wrong",) if self.labels is None else ("class_iou", "mean_iou"))):
             if key not in self:
                 raise ValueError(f"key {key!r} is missing though key 'classes' is there")
         names, of_class, correct = self.class_names or (), self.class_images or (), self.class_correct or ()
@@ -134,11 +165,31 @@ class Evaluation(Answered):
             check_most(f"{where}.label", end.label, count - 1, "the last class")
             check_most(f"{where}.prediction", end.prediction, count - 1, "the last class")
         wrong = sum(pair.images for pair in self.confusions or ()) + (self.confusions_left_out or 0)
-        if sum(of_class) != self.images or wrong + sum(correct) != self.images:
+        what = "images" if self.labels is None else "labels"
+        if sum(of_class) != self.judged or wrong + sum(correct) != self.judged:
             raise ValueError(
-                f"key 'class_images' and the others of classes do not add up to the {self.images:,} images"
+                f"key 'class_images' and the others of classes do not add up to the {self.judged:,} {what}"
             )
-        if round(100 * sum(correct) / self.images, 4) != self.accuracy:
+        if round(100 * sum(correct) / self.judged, 4) != self.accuracy:
             raise ValueError(
-                f"key 'accuracy' holds {self.accuracy}, key 'class_correct' {sum(correct):,} of {self.images:,} images"
+                f"key 'accuracy' holds {self.accuracy}, key 'class_correct' {sum(correct):,} of {self.judged:,} {what}"
             )
+        if self.labels is not None:
+            self._check_unions(count, of_class, correct)
+
+    def _check_unions(self, count: int, of_class: tuple[int, ...], correct: tuple[int, ...]) -> None:
+        """Intersections over unions are one a class, and none is more than its class allows."""
+        unions = self.class_iou or ()
+        if len(unions) != count:
+            raise ValueError(
+                f"key 'class_iou' holds {len(unions)} entries, it must hold one for each of {count} classes"
+            )
+        for place, (share, right, all_) in enumerate(zip(unions, correct, of_class, strict=True)):
+            if share is not None:
+                check_most(
+                    f"class_iou[{place}]", share, round(100 * right / all_, 4) if all_ else 0, "the class's accuracy"
+                )
+        known = [share for share in unions if share is not None]
+        mean = round(sum(known) / len(known), 4) if known else 0.0
+        if abs((self.mean_iou or 0.0) - mean) > 2 * ACCURACY_DIGITS:
+            raise ValueError(f"key 'mean_iou' holds {self.mean_iou}, the mean of key 'class_iou' is {mean}")

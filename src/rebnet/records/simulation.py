@@ -22,12 +22,16 @@ from rebnet.records.request import Request
 
 @form
 class Simulation(Record):
-    """simulation.json; `edited` names the files that were not what network and folding generate."""
+    """simulation.json; `edited` names the files that were not what network and folding generate.
+
+    `labels`: how many were judged, where images have maps of them.
+    """
 
     FILE = "simulation.json"
 
     dataset: DatasetName
     images: Positive
+    labels: Positive | None = None
     levels: Annotated[tuple[Levels, ...], Length(1)]
     stalls: Annotated[int, whole(0, 2**31 - 1)] | None
     mismatches: Count
@@ -44,7 +48,7 @@ class Simulation(Record):
 
     def check(self) -> None:
         """See `Record`."""
-        check_share("accuracy", self.accuracy, self.images)
+        check_share("accuracy", self.accuracy, self.labels or self.images)
         check_most("mismatches", self.mismatches, self.images, "the images")
         if self.stalls is not None and self.cycles_per_image is not None:
             raise ValueError(

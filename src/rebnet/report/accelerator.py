@@ -142,8 +142,8 @@ def _layers(build: Build, points: list[Operating]) -> Html:
         folding = lanes_text(layer)
         rows.append(_row(layer.name, kind, layer.xnor_lanes, cycles, bounds, folding))
     rows += [_row(block.name, block.kind, None, list(block.cycles), bounds, "") for block in _slower_than_layers(build)]
-    rows.append(_row("scores out", f"{chain.beats_out:,} classes", None, [chain.beats_out] * len(points), bounds,
-                     "1 a beat"))  # fmt: skip
+    what = f"{chain.beats_out:,} {'classes' if chain.scores.places == 1 else 'scores'}"
+    rows.append(_row("scores out", what, None, [chain.beats_out] * len(points), bounds, "1 a beat"))
     total = sum(layer.xnor_lanes for layer in chain.layers)
     busy = []
     for point, bound in zip(points, bounds, strict=True):

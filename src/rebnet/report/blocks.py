@@ -151,8 +151,9 @@ def _told(unit: Pixels | Scores | Stage, build: Build, accelerator: Accelerator)
             kind = _layer(unit, build.network.layer(layer))
             told = _Told(unit.name, kind, _unit(unit), [unit.cycles(m) for m in build.served])
         case Scores():
-            facts = [f"{unit.rows:,} classes", f"{8 * unit.score_bytes} bits a score"]
-            told = _Told("scores out", "scores", facts, [unit.rows])
+            places = [f"{unit.places:,} places"] if unit.places > 1 else []
+            facts = [*places, f"{unit.rows:,} classes", f"{8 * unit.score_bytes} bits a score"]
+            told = _Told("scores out", "scores", facts, [unit.beats])
         case Skip():
             told = _Told(unit.instance, "skip buffer", [], [])
         case RescaleUnit() | TwoSlopeUnit() | EncoderUnit() | JoinUnit() | GlobalSum() | UpsampleUnit():

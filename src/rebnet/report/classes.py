@@ -33,8 +33,12 @@ def classes(build: Build) -> Html:
     parts: list[Child] = [tag("div", _accuracies(found, names), pairs, class_="pair")]
     if found.classes <= _ALL and not found.confusions_left_out:
         parts += [tag("h3", "Confusion matrix"), _matrix(found, names)]
-    parts += _wrong(build, record.pictures, found, names)
-    lead = f"The integer network at m = {record.levels} on all {record.images:,} test images."
+    lead = f"The integer network at m = {record.levels} on all {record.images:,} test images"
+    if record.labels is None:
+        parts += _wrong(build, record.pictures, found, names)
+        lead += "."
+    else:
+        lead += f", {record.labels:,} labels on their maps; mean intersection over union {found.mean_iou:.2f} %."
     return section("classes", title, *parts, lead=lead)
 
 
@@ -56,18 +60,21 @@ def _accuracies(found: Mistakes, names: list[str]) -> Html:
     for place in order:
         share = wrong[place]
         bar = tag("span", tag("i", style=f"--share:{100 * (share or 0) / most:.1f}%"), class_="gauge")
+        union = () if found.class_iou is None else (number(found.class_iou[place], 2),)
         rows.append(
             (
                 names[place],
                 number(found.class_images[place]),
                 number(found.class_correct[place]),
                 number(None if share is None else 100 - share, 2),
+                *union,
                 tag("td", bar, class_="wide"),
             )
         )
     heading = "class" if few else f"the {len(order)} worst of {len(names):,} classes"
     bars = words("wrong, of the worst", "th")
-    return table((heading, "test images", "right", "accuracy, %", bars), rows, id="per-class")
+    counted, *union_heading = ("test images",) if found.class_iou is None else ("labels", "IoU, %")
+    return table((heading, counted, "right", "accuracy, %", *union_heading, bars), rows, id="per-class")
 
 
 def _matrix(found: Mistakes, names: list[str]) -> Html:
@@ -97,13 +104,14 @@ def _pairs(found: Mistakes, names: list[str]) -> Html:
          number(100 * pair.images / max(found.class_images[pair.label], 1), 2))
         for pair in found.confusions[:_PAIRS]
     ]  # fmt: skip
-    return table(("often confused: label", words("taken for", "th"), "images", "of the class, %"),
+    counted = "images" if found.class_iou is None else "labels"
+    return table(("often confused: label", words("taken for", "th"), counted, "of the class, %"),
                  [(row[0], words(row[1]), *row[2:]) for row in rows], id="pairs")  # fmt: skip
 
 
 def _wrong(build: Build, place: Pictures | None, found: Mistakes, names: list[str]) -> list[Child]:
     """Pictures of images that are wrong, or a table of them where there are none."""
-    wrong = found.wrong
+    wrong = found.wrong or ()
     if not wrong:
         return [tag("p", "No image is wrong.")]
     count = sum(found.class_images) - sum(found.class_correct)
@@ -146,7 +154,7 @@ def _sheet(build: Build, place: Pictures | None, found: Mistakes) -> str | None:
     if place is None or path.is_symlink() or not path.is_file() or path.stat().st_size > _MOST_BYTES:
         return None
     data = path.read_bytes()
-    size = (place.columns * place.width, -(-len(found.wrong) // place.columns) * place.height)
+    size = (place.columns * place.width, -(-len(found.wrong or ()) // place.columns) * place.height)
     is_png = data[:8] == b"\x89PNG\r\n\x1a\n" and data[12:16] == b"IHDR" and len(data) > 24
     if hashlib.sha256(data).hexdigest() != place.sha256 or not is_png or struct.unpack(">II", data[16:24]) != size:
         return None

@@ -1,14 +1,16 @@
 // Scores of the last layer: score_j = A_j * v_j + B_j, one a beat.
 //
-// In:   the accumulators of one image in words of LANES (element major), row 0 first, and the image's levels.
-// Out:  ROWS scores, signed, SCORE_WIDTH bits each, with last on the image's last one.
+// In:   the accumulators of PLACES places of one image, each in words of LANES (element major), row 0 first, and the
+//       image's levels.
+// Out:  ROWS scores a place, signed, SCORE_WIDTH bits each, with last on the image's last one.
 // Time: a score is at the output 4 cycles after its accumulator was taken; one score per cycle.
 // CONSTANT_FILE: per set and row {offset, scale}: scale A_j (16 bits, signed) and offset B_j - A_j*R
 // (SCORE_WIDTH bits, signed), so that score = 2*A_j*accumulator + offset.
-// ROWS, LANES ≥ 1. SETS: sets of constants, one per served m, or 1 if m never changes.
+// ROWS, LANES, PLACES ≥ 1. SETS: sets of constants, one per served m, or 1 if m never changes.
 module scores #(
     parameter int ROWS = 10,
     parameter int LANES = 1,
+    parameter int PLACES = 1,
     parameter int SETS = 1,
     parameter int LEVEL_WIDTH = 2,
     parameter int ACC_WIDTH = 16,
@@ -32,11 +34,12 @@ module scores #(
   localparam int ADDRESS_WIDTH = DEPTH > 1 ? $clog2(DEPTH) : 1;
   localparam int LANE_WIDTH = LANES > 1 ? $clog2(LANES) : 1;
   localparam int ROW_WIDTH = ROWS > 1 ? $clog2(ROWS) : 1;
+  localparam int PLACE_WIDTH = PLACES > 1 ? $clog2(PLACES) : 1;
   localparam int OUT_DEPTH = 8;
   localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
 
-  if (ROWS < 1 || LANES < 1) begin : illegal_1
-    $fatal(1, "scores: ROWS and LANES must be at least 1");
+  if (ROWS < 1 || LANES < 1 || PLACES < 1) begin : illegal_1
+    $fatal(1, "scores: ROWS, LANES and PLACES must be at least 1");
   end
   if (LEVEL_WIDTH < $clog2(SETS + 1)) begin : illegal_2
     $fatal(1, "scores: LEVEL_WIDTH must hold SETS");
@@ -48,7 +51,7 @@ module scores #(
   logic [LANE_WIDTH-1:0] lane_q;
   logic [ROW_WIDTH-1:0] row_q;
   logic [ROOM_WIDTH-1:0] room_q;
-  logic issue, last_row, pop;
+  logic issue, last_row, last_place, pop;
   logic [ADDRESS_WIDTH-1:0] address;
 
   assign issue    = in_valid && room_q != '0;
@@ -75,6 +78,17 @@ module scores #(
     end
   end
 
+  if (PLACES > 1) begin : map
+    logic [PLACE_WIDTH-1:0] place_q;
+    assign last_place = place_q == PLACE_WIDTH'(PLACES - 1);
+    always_ff @(posedge clk) begin
+      if (rst) place_q <= '0;
+      else if (issue && last_row) place_q <= last_place ? '0 : place_q + 1'b1;
+    end
+  end else begin : one_place
+    assign last_place = 1'b1;
+  end
+
   // Stage 1: accumulator and constants. 2: product. 3: score.
   logic [ACC_WIDTH-1:0] accumulator_q;
   logic signed [SCALE_WIDTH-1:0] scale_q;
@@ -88,7 +102,7 @@ module scores #(
     product_q           <= SCORE_WIDTH'(scale_q) * $signed(SCORE_WIDTH'(accumulator_q));
     score_q             <= (product_q <<< 1) + offset_2_q;
     valid_q             <= rst ? '0 : {valid_q[1:0], issue};
-    last_q              <= {last_q[1:0], last_row};
+    last_q              <= {last_q[1:0], last_row && last_place};
     levels_q            <= {levels_q[2*LEVEL_WIDTH-1:0], in_levels};
   end
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet import records
-from rebnet.datasets.dataset import Dataset
+from rebnet.datasets.dataset import VOID, Dataset, accuracy
 from rebnet.engine.predictor import Predictor
 from rebnet.engine.reference import check_data
 from rebnet.errors import OptionError, OutputError
@@ -36,7 +36,7 @@ SHORT_CYCLES = 2_000_000
 
 @dataclass(frozen=True)
 class Simulation:
-    """Result of a simulation: the record, and the scores (images, classes) as the RTL gave them."""
+    """Result of a simulation: the record, and the scores as the RTL gave them, in the shape of a predictor's."""
 
     record: records.Simulation
     scores: NDArray[np.int64]
@@ -98,7 +98,7 @@ def simulate(
     accelerator = read_accelerator(build / FOLDING_FILE, network)
     made = checked(build, edited=edited)
     chosen = dataset.test_images[: _count(images, len(dataset.test_images))]
-    check_data(network, dataset.name, chosen, dataset.classes)
+    check_data(network, dataset.name, chosen, dataset.classes, dataset.map_shape)
     users = _levels(network, levels, len(chosen))
 
     status("building the simulator")
@@ -124,7 +124,7 @@ def simulate(
             progress=progress,
         )
     status("comparing with the integer network")
-    scores = np.concatenate([shard.scores for shard in shards])
+    scores = np.concatenate([shard.scores for shard in shards]).reshape(len(chosen), *network.scores_shape)
     expected = Predictor(network).predict(chosen, users)
     record = replace(
         _record(network, accelerator, dataset, shards, scores, expected, levels, stalls),
@@ -205,8 +205,9 @@ def _record(
         images=len(scores),
         levels=tuple(wanted),
         stalls=stalls,
-        mismatches=int(np.any(scores != expected, axis=1).sum()),
-        accuracy=round(100 * float(np.mean(labels_of(scores) == truth)), 4),
+        labels=int((truth != VOID).sum()) if dataset.map_shape else None,
+        mismatches=int(np.any((scores != expected).reshape(len(scores), -1), axis=1).sum()),
+        accuracy=accuracy(labels_of(scores), truth),
         cycles_per_image=distance / steps if steady else None,
         bound_cycles=float(np.mean(bounds)) if len(set(wanted)) > 1 else bounds[0],
         latency_cycles=int(shards[0].finish[0] - shards[0].first_beat) if stalls is None else None,

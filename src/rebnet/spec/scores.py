@@ -1,5 +1,7 @@
 """The last layer's integer scores: A_j·v_j + B_j with one common scale for all classes."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,10 +44,10 @@ def score_scale(a: NDArray[np.float64], b: NDArray[np.float64], threshold_bits: 
 def scores(
     accumulator: NDArray[np.int64], reach: int, scale: NDArray[np.int64], bias: NDArray[np.int64]
 ) -> NDArray[np.int64]:
-    """Scores A_j·(2A - R) + B_j; accumulator (images, classes) to the same shape."""
+    """Scores A_j·(2A - R) + B_j; accumulator (images, classes), or (images, …, classes) on a map, to the same shape."""
     return np.asarray(scale * (2 * accumulator - reach) + bias)
 
 
-def labels(values: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The first index of the largest score of each image; (images, classes) to (images,)."""
+def labels(values: NDArray[Any]) -> NDArray[np.int64]:
+    """The first index of the largest score of each image, or place of a map; (images, …, classes) to (images, …)."""
     return np.asarray(np.argmax(values, axis=-1))

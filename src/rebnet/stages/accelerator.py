@@ -73,8 +73,8 @@ class Accelerator:
 
     @property
     def beats_out(self) -> int:
-        """Output beats of an image, one a class."""
-        return self.scores.rows
+        """Output beats of an image, one a score."""
+        return self.scores.beats
 
     @cached_property
     def buffers(self) -> tuple[Buffer, ...]:

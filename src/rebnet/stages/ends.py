@@ -90,12 +90,13 @@ class Scores:
     """`scores`: scale and offset of the last layer's accumulators.
 
     Attributes:
-        rows: scores of an image, one a beat.
+        rows: scores of a place of the map, one a beat.
         lanes: accumulators of a word that comes in.
         sets: level counts that are served.
         level_width: bits of a level count.
         acc_width: bits of an accumulator; 0 before lowering.
         score_width: bits of a score.
+        places: of the map; 1 where an image has one answer.
     """
 
     rows: int
@@ -104,7 +105,13 @@ class Scores:
     level_width: int
     acc_width: int
     score_width: int
+    places: int = 1
     instance: str = "classes"
+
+    @property
+    def beats(self) -> int:
+        """Output beats of an image."""
+        return self.rows * self.places
 
     @property
     def score_bytes(self) -> int:
@@ -125,5 +132,6 @@ class Scores:
             "LEVEL_WIDTH": self.level_width,
             "ACC_WIDTH": self.acc_width,
             "SCORE_WIDTH": self.score_width,
+            **({"PLACES": self.places} if self.places > 1 else {}),
         }
         return Module("scores", parameters, self.instance)

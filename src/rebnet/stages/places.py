@@ -231,4 +231,5 @@ def scores_of(network: Network, last: Mvtu, lanes: int) -> Scores:
     """The unit of a network's scores behind its last layer, which drains `lanes` rows a cycle."""
     acc_width = last.arithmetic.acc_width if last.arithmetic else 0
     score_width = score_bits(network.threshold_bits)
-    return Scores(last.rows, lanes, len(network.served), level_width_of(network), acc_width, score_width)
+    levels = len(network.served), level_width_of(network)
+    return Scores(last.rows, lanes, *levels, acc_width, score_width, last.vectors)

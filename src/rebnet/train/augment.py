@@ -5,16 +5,17 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def move(images: Tensor, pixels: int, shifts: Tensor | None, mirrored: Tensor | None) -> Tensor:
+def move(images: Tensor, pixels: int, shifts: Tensor | None, mirrored: Tensor | None, behind: int = 0) -> Tensor:
     """Move each image by its own whole number of pixels, then mirror it left to right where chosen.
 
-    What moves out is lost and what moves in is 0, as if cropped from an image with a border of `pixels`.
+    What moves out is lost and what moves in is `behind`, as if cropped from an image with a border of `pixels`.
 
     Args:
-        images: uint8, N x H x W x C.
+        images: uint8, N x H x W x C; or label maps, int64.
         pixels: Largest shift.
         shifts: int64, 2 x N, top row and left column of the crops, 0 to 2*pixels; None moves no image.
         mirrored: bool, N; None mirrors no image.
+        behind: What lies beyond the borders.
 
     Returns:
         Images in the shape of `images`.
@@ -27,7 +28,7 @@ def move(images: Tensor, pixels: int, shifts: Tensor | None, mirrored: Tensor | 
     if mirrored is not None:
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)
     if shifts is not None:
-        images = functional.pad(images, (0, 0, pixels, pixels, pixels, pixels))
+        images = functional.pad(images, (0, 0, pixels, pixels, pixels, pixels), value=behind)
         rows, columns = rows + shifts[0][:, None], columns + shifts[1][:, None]
     each = torch.arange(count, device=images.device)
     return images[each[:, None, None], rows[:, :, None], columns[:, None, :]]

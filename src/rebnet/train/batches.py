@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from rebnet.datasets import Dataset
+from rebnet.datasets.dataset import VOID
 from rebnet.datasets.split import Draw, held_out, random_seed
 from rebnet.errors import DatasetError, OptionError
 from rebnet.ir.notation import Architecture
@@ -20,8 +21,8 @@ def generator(seed: int, purpose: Draw, epoch: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(random_seed(seed, purpose, epoch))
 
 
-def check_fit(dataset: Dataset, architecture: Architecture) -> None:
-    """Raise `DatasetError` unless images and classes of `dataset` are those of the network."""
+def check_fit(dataset: Dataset, architecture: Architecture, recipe: Recipe) -> None:
+    """Raise `DatasetError` unless images, classes and label maps of `dataset` are those of the network and recipe."""
     image = "x".join(map(str, dataset.train_images.shape[1:]))
     wanted = f"{architecture.height}x{architecture.width}x{architecture.channels}"
     if image != wanted:
@@ -29,10 +30,23 @@ def check_fit(dataset: Dataset, architecture: Architecture) -> None:
             f"data set {dataset.name}: images are {image}, the network takes {wanted}; "
             f"start the network text with {image} or use another data set"
         )
-    if dataset.classes != architecture.classes:
+    *places, outputs = architecture.answer.scores
+    if tuple(places) != dataset.map_shape:
+        has, gives = (f"a map of {'x'.join(map(str, each))}" if each else "one" for each in (dataset.map_shape, places))
+        raise DatasetError(
+            f"data set {dataset.name}: an image's labels are {has}, the network's answers {gives}; end the network "
+            f"text with a {'convolution of that size' if dataset.map_shape else 'dense layer'}, or use another data set"
+        )
+    if places and recipe.shift_pixels and dataset.map_shape != dataset.train_images.shape[1:3]:
+        raise DatasetError(
+            f"data set {dataset.name}: label maps of {'x'.join(map(str, places))} cannot follow images of {image} that "
+            f"the recipe moves by up to {recipe.shift_pixels} pixels; use a recipe with shift_pixels=0"
+        )
+    if dataset.classes != outputs:
+        end = f"C{dataset.classes}:1x1" if places else f"D{dataset.classes}"
         raise DatasetError(
             f"data set {dataset.name}: {dataset.classes} classes, the network's last layer has "
-            f"{architecture.classes} outputs; end the network text with D{dataset.classes} or use another data set"
+            f"{outputs} outputs; end the network text with {end} or use another data set"
         )
 
 
@@ -95,13 +109,11 @@ def batches(images: Source, recipe: Recipe, seed: int, epoch: int, processes: Pr
     shifts = integers(Draw.SHIFT, 2 * pixels + 1, 2) if pixels else None
     mirrored = integers(Draw.FLIP, 2).bool() if recipe.flip else None
     for step, batch in enumerate(images.walk(order, share)):
-        moved = move(
-            batch.pixels,
-            pixels,
-            None if shifts is None else shifts[step],
-            None if mirrored is None else mirrored[step],
+        motion = None if shifts is None else shifts[step], None if mirrored is None else mirrored[step]
+        labels = (
+            batch.labels if batch.labels.ndim == 1 else move(batch.labels[..., None], pixels, *motion, VOID)[..., 0]
         )
-        yield Images(moved, batch.labels)
+        yield Images(move(batch.pixels, pixels, *motion), labels)
 
 
 def calibration_pixels(images: Source, recipe: Recipe, seed: int) -> Tensor:

@@ -15,7 +15,7 @@ HELD_BYTES = 2**32
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """uint8 images, N x H x W x C, and their int64 labels, N, both on the device that computes."""
+    """uint8 images, N x H x W x C, and their int64 labels, N or N x H x W, both on the device that computes."""
 
     pixels: Tensor
     labels: Tensor

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from rebnet.datasets import Dataset
+from rebnet.datasets.dataset import VOID
 from rebnet.datasets.split import Draw, random_seed
 from rebnet.errors import OptionError, TrainingError
 from rebnet.files import file_hash, write_record
@@ -32,7 +33,7 @@ from rebnet.train.machine import machine
 from rebnet.train.progress import reporting
 from rebnet.train.recipe import Recipe
 from rebnet.train.request import check_request, recordable, weights_of
-from rebnet.train.start import load_teacher, run_summary, start_from
+from rebnet.train.start import load_teacher, run_summary, start_from, start_with_shares_
 from rebnet.train.step import (
     is_compiled,
     make_loss,
@@ -139,9 +140,11 @@ def train(
     dataset = replace(dataset, name=recordable(dataset.name))
     described, chosen = check_request(network, dataset.name, levels, **asked)
     chosen = runnable(chosen, processes.device)
-    check_fit(dataset, described)
+    check_fit(dataset, described, chosen)
     with _memory_errors(described, chosen):
         model = _initial_model(described, levels, input_bits, chosen, seed, any_levels)
+        if dataset.map_shape and chosen.loss == "cross_entropy":
+            start_with_shares_(model, dataset.train_labels)
         started = None if start is None else start_from(model, described, input_bits, start, RECORD_FILE)
         taught = None if teacher is None else load_teacher(teacher, described).to(processes.device)
         teaching = None if teacher is None else run_summary(teacher, RECORD_FILE)
@@ -210,15 +213,16 @@ def _finish(model: nn.Module, job: _Job, curve: Curve, gain_bits: int, dataset: 
 
 @torch.no_grad()
 def accuracy(model: nn.Module, images: Source, processes: Processes = ALONE) -> float:
-    """Percent of images whose largest score is their label's, in eval mode and float32; `processes` share the work."""
+    """Percent of labels that the largest score names, in eval mode and float32; `processes` share the work."""
     was_training = model.training
     model.eval()
     correct = torch.zeros((), dtype=torch.int64, device=images.labels.device)
+    judged = int((images.labels != VOID).sum())
     order = torch.arange(len(images))[processes.share(len(images))]
     for batch in images.walk(order, inference_batch(first_pixels(images, 1))):
         correct += (model(batch.pixels).argmax(1) == batch.labels).sum()
     model.train(was_training)
-    return 100 * processes.sum(correct).item() / len(images)
+    return 100 * processes.sum(correct).item() / max(judged, 1)
 
 
 def _accuracies(

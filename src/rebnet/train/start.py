@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import nn
 
+from rebnet.datasets.dataset import VOID, Labels
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import file_hash
 from rebnet.ir.notation import Architecture, parse
 from rebnet.nn.any_levels import PerLevel, is_any_level, level_counts
 from rebnet.nn.feature import NormFeature
+from rebnet.nn.graph import steps
 from rebnet.nn.linear import BinaryLayer
 from rebnet.nn.load import load_model
 from rebnet.nn.norm_sign import NormSign
@@ -21,6 +24,27 @@ from rebnet.records.training import Told
 
 LEAST_SHARE = 2.0**-6
 """An increment is at least this share of its factor: snapped factors may just fail to be super-increasing."""
+
+
+def last_norms(model: nn.Module) -> list[NormSign]:
+    """The BatchNorms that give the scores: one, or of an any-level network one for each m."""
+    last = steps(model)[-1].module
+    norms = [last] if isinstance(last, NormSign) else list(last)  # type: ignore[call-overload]
+    assert all(isinstance(norm, NormSign) for norm in norms)
+    return norms
+
+
+@torch.no_grad()
+def start_with_shares_(model: nn.Module, labels: Labels) -> None:
+    """Let the biases of the scores begin with the logarithms of the classes' shares of label maps.
+
+    Places of most classes are rare. BatchNorm would begin with equal means, and first have to learn that; the idea is
+    that of focal loss (Lin et al., arXiv:1708.02002, section 4.1).
+    """
+    for norm in last_norms(model):
+        counts = np.bincount(labels[labels != VOID], minlength=norm.norm.num_features) + 1
+        logarithms = torch.from_numpy(np.log(counts)).to(norm.norm.bias)
+        norm.norm.bias.copy_(logarithms - logarithms.mean())
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from rebnet.datasets.dataset import VOID
 from rebnet.nn.any_levels import scores_at
 from rebnet.nn.build import keep_order_
 from rebnet.nn.conv import BinaryConv2d
@@ -46,11 +47,18 @@ LossFunction = Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]
 
 
 def score_loss(scores: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
-    """The recipe's loss of N x classes scores against N labels, averaged over the batch."""
+    """The recipe's loss of N x classes scores against N labels, averaged over the batch.
+
+    On a map, scores N x classes x H x W against labels N x H x W, averaged over the places that are not `VOID`.
+    """
     if recipe.loss == "cross_entropy":
-        return functional.cross_entropy(scores, labels, label_smoothing=recipe.label_smoothing)
-    targets = 2.0 * functional.one_hot(labels, scores.shape[1]) - 1.0
-    return (1 - scores * targets).clamp(min=0).square().sum(1).mean()
+        return functional.cross_entropy(scores, labels, ignore_index=VOID, label_smoothing=recipe.label_smoothing)
+    targets = 2.0 * functional.one_hot(labels.clamp(min=0), scores.shape[1]).movedim(-1, 1) - 1.0
+    losses = (1 - scores * targets).clamp(min=0).square().sum(1)
+    if labels.ndim == 1:
+        return losses.mean()
+    judged = labels != VOID
+    return (losses * judged).sum() / judged.sum().clamp(min=1)
 
 
 def levels_loss(scores: Sequence[Tensor], labels: Tensor, recipe: Recipe, taught: Tensor | None = None) -> Tensor:
@@ -89,10 +97,13 @@ def _has_bfloat16(device: torch.device) -> bool:
 def divergence(scores: Tensor, wanted: Tensor, temperature: float) -> Tensor:
     """Kullback-Leibler divergence of softmax(scores / T) from softmax(wanted / T), times T^2, averaged over the batch.
 
+    On a map, over all its places.
+
     Source: Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", arXiv:1503.02531.
     """
     ours, theirs = (functional.log_softmax(values / temperature, 1) for values in (scores, wanted))
-    return temperature**2 * functional.kl_div(ours, theirs, reduction="batchmean", log_target=True)
+    total = functional.kl_div(ours, theirs, reduction="sum", log_target=True)
+    return temperature**2 * total / (scores.numel() // scores.shape[1])
 
 
 def make_loss(

@@ -105,8 +105,8 @@ class Check {
         images_(record.arrays[0].bytes.data()),
         scores_(record.arrays[1].numbers),
         most_(record.arrays[0].shape[0]),
-        classes_(static_cast<std::size_t>(network.classes)) {
-    if (scores_.size() != static_cast<std::size_t>(network.sets) * most_ * classes_) throw Damaged("too few scores");
+        each_(static_cast<std::size_t>(network.scores)) {
+    if (scores_.size() != static_cast<std::size_t>(network.sets) * most_ * each_) throw Damaged("too few scores");
     if (record.arrays[0].bytes.size() != most_ * network.samples()) throw Damaged("images of another size");
   }
 
@@ -134,15 +134,15 @@ class Check {
  private:
   void compare(Engine& engine, const std::uint8_t* images, std::ptrdiff_t stride, std::size_t count, int set,
                const std::int32_t* sets, bool backwards) {
-    std::vector<std::int64_t> scores(count * classes_, -1);
+    std::vector<std::int64_t> scores(count * each_, -1);
     engine.run(images, stride, count, set, sets, scores.data());
     for (std::size_t i = 0; i < count; i++) {
       const std::size_t image = backwards ? count - 1 - i : i;
       const std::size_t own = static_cast<std::size_t>(sets == nullptr ? set : sets[i]);
-      const std::int64_t* wanted = scores_.data() + (own * most_ + image) * classes_;
-      for (std::size_t place = 0; place < classes_; place++) {
+      const std::int64_t* wanted = scores_.data() + (own * most_ + image) * each_;
+      for (std::size_t place = 0; place < each_; place++) {
         count_.scores++;
-        count_.different += scores[i * classes_ + place] != wanted[place];
+        count_.different += scores[i * each_ + place] != wanted[place];
       }
     }
   }
@@ -151,7 +151,7 @@ class Check {
   Count& count_;
   const std::uint8_t* images_;
   const std::vector<std::int64_t>& scores_;
-  std::size_t most_, classes_;
+  std::size_t most_, each_;
 };
 
 // Scores of the file in a child of this process, and in a child of that one; 0 where all are right.
@@ -326,7 +326,7 @@ int mutated(const std::vector<std::uint8_t>& file, int count) {
       for (int set = 0; set < network.sets; set++) {
         std::vector<std::int64_t> first;
         for (const std::string& name : names) {
-          std::vector<std::int64_t> scores(2 * static_cast<std::size_t>(network.classes));
+          std::vector<std::int64_t> scores(2 * static_cast<std::size_t>(network.scores));
           Engine(network, 1, name).run(images.first(), images.stride(), 2, set, nullptr, scores.data());
           if (first.empty()) first = scores;
           if (scores != first) {

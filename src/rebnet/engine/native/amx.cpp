@@ -322,7 +322,7 @@ void run_batch(const Network& network, Workspace& space, const std::uint8_t* ima
   }
   _tile_release();
   const Layer& last = network.layers.back();
-  for (int image = 0; image < count; image++, scores += network.classes) {
+  for (int image = 0; image < count; image++, scores += network.scores) {
     const std::uint8_t* sums = space.sums.data() + static_cast<std::size_t>(image) * last.tiles.out_pixel * 4;
     for (int row = 0; row < last.rows; row++) {
       std::int32_t sum;

@@ -33,7 +33,7 @@ void sized(const Value& value) {
 int Builder::rescale(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias, int shift) {
   Layer& layer = sums(source);
   const std::size_t sets = static_cast<std::size_t>(network_.sets), rows = static_cast<std::size_t>(layer.rows);
-  require(network_.classes == 0, "step: stands behind the scores");
+  require(network_.scores == 0, "step: stands behind the scores");
   shaped(scale, {sets, rows}, "rescale: scale of another shape");
   shaped(bias, {sets, rows}, "rescale: bias of another shape");
   require(shift >= 0 && shift <= MOST_DOWN, "rescale: shift must be 0 to 40");
@@ -71,7 +71,7 @@ int Builder::encode(int source, int levels, int shift, const View<std::int64_t>&
                     const View<std::int64_t>& steps) {
   const Value read = value(source);
   require(read.kind == Value::FEATURES, "encode: reads no features");
-  require(network_.classes == 0, "step: stands behind the scores");
+  require(network_.scores == 0, "step: stands behind the scores");
   Layer layer{};
   layer.height = layer.out_height = read.height, layer.width = layer.out_width = read.width;
   layer.channels = layer.rows = read.channels;

@@ -56,7 +56,7 @@ const Value& Builder::value(int number) const {
 }
 
 int Builder::put(Step step, Value value) {
-  require(network_.classes == 0, "step: stands behind the scores");
+  require(network_.scores == 0, "step: stands behind the scores");
   step.target = static_cast<int>(network_.values.size());
   network_.steps.push_back(std::move(step));
   network_.values.push_back(std::move(value));
@@ -86,7 +86,7 @@ int Builder::layer(int source, const Window& window, int out_height, int out_wid
                    const View<std::int64_t>& gains, const View<std::int64_t>& thresholds,
                    const View<std::int64_t>& steps) {
   const Value read = value(source);
-  require(network_.classes == 0, "step: stands behind the scores");
+  require(network_.scores == 0, "step: stands behind the scores");
   require(read.kind == Value::PIXELS || read.kind == Value::CODES, "layer: reads no codes");
   fits(window, read.height, read.width, out_height, out_width, "layer");
   require(rows > 0 && rows < (1 << 24), "layer: no such number of rows");
@@ -159,9 +159,8 @@ void Builder::encoder(Layer& layer, int levels, int shift, const View<std::int64
 
 void Builder::scores(int source, const View<std::int64_t>& scale, const View<std::int64_t>& bias,
                      const View<std::int64_t>& reach) {
-  require(network_.classes == 0, "scores: are there already");
+  require(network_.scores == 0, "scores: are there already");
   Layer& layer = sums(source);
-  require(layer.out_height == 1 && layer.out_width == 1, "scores: need a single window");
   const std::size_t sets = static_cast<std::size_t>(network_.sets), rows = static_cast<std::size_t>(layer.rows);
   shaped(scale, {sets, rows}, "scores: scale of another shape");
   shaped(bias, {sets, rows}, "scores: bias of another shape");
@@ -181,11 +180,11 @@ void Builder::scores(int source, const View<std::int64_t>& scale, const View<std
               "scores: leave 64 bits");
     }
   }
-  network_.classes = layer.rows;
+  network_.scores = layer.out_height * layer.out_width * layer.rows;
 }
 
 Network Builder::finished() const {
-  require(network_.classes > 0, "network: ends without scores");
+  require(network_.scores > 0, "network: ends without scores");
   for (const Layer& layer : network_.layers) {
     require(layer.levels_out > 0 || !layer.slopes.empty() || !layer.scale.empty(), "network: sums that nothing reads");
   }

@@ -190,7 +190,7 @@ void Engine::run(const std::uint8_t* images, std::ptrdiff_t stride, std::size_t 
         while (last < end && (sets == nullptr || sets[last] == own)) last++;
         run_some(*spaces_[static_cast<std::size_t>(thread)], images + static_cast<std::ptrdiff_t>(first) * stride,
                  stride, static_cast<int>(last - first), own,
-                 scores + first * static_cast<std::size_t>(network_.classes));
+                 scores + first * static_cast<std::size_t>(network_.scores));
         first = last;
       }
     }
@@ -209,7 +209,7 @@ void Engine::run_some(Workspace& space, const std::uint8_t* images, std::ptrdiff
     return amx::run_batch(network_, space, images, stride, count, set, scores);
   }
 #endif
-  for (int image = 0; image < count; image++, images += stride, scores += network_.classes) {
+  for (int image = 0; image < count; image++, images += stride, scores += network_.scores) {
     run_image_(network_, space, images, set, scores);
   }
 }

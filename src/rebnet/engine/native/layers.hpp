@@ -13,7 +13,8 @@
 namespace rebnet::REBNET_ISA {
 namespace {
 
-// Where the codes of a map go: the map behind, or what is pooled first.
+// Where a map goes: codes and features to the map behind, or to what is pooled first; scores, a word each, to the
+// caller.
 struct Target {
   Word* first;
   int line, pixel;
@@ -50,12 +51,8 @@ EncodeGroup group_encoder(const Layer& layer) {
 // What becomes of A less the threshold, LANES rows at a time: codes by Algorithm 1, features, or scores.
 class Finish {
  public:
-  Finish(const Layer& layer, int set, std::int64_t* scores)
-      : layer_(layer),
-        set_(set),
-        scores_(scores),
-        levels_(layer.levels_out),
-        stride_(layer.out_words() * sizeof(Word)) {
+  Finish(const Layer& layer, int set)
+      : layer_(layer), set_(set), levels_(layer.levels_out), stride_(layer.out_words() * sizeof(Word)) {
     const std::size_t blocks = static_cast<std::size_t>(set) * layer.row_blocks;
     starts_ = layer.starts.data() + blocks * LANES;
     rests_ = layer.rests.data() + blocks * LANES;
@@ -79,7 +76,7 @@ class Finish {
   Signed start(int block) const { return load(starts_ + block * LANES); }
 
   void operator()(int block, Signed residual, Word* pixel) const {
-    if (levels_ == 0) return slopes_ ? rescale(block, residual, pixel) : score(block, residual);
+    if (levels_ == 0) return slopes_ ? rescale(block, residual, pixel) : score(block, residual, pixel);
     std::uint8_t* out = reinterpret_cast<std::uint8_t*>(pixel) + block;
     *out = not_negative(residual);
     if (layer_.shift) residual = (residual << layer_.shift) + load(rests_ + block * LANES);
@@ -108,9 +105,10 @@ class Finish {
     }
   }
 
-  void score(int block, Signed residual) const {
+  void score(int block, Signed residual, Word* pixel) const {
+    std::int64_t* scores = reinterpret_cast<std::int64_t*>(pixel);
     for (int row = block * LANES; row < layer_.rows && row < (block + 1) * LANES; row++) {
-      scores_[row] = layer_.score(set_, row, residual[row % LANES]);
+      scores[row] = layer_.score(set_, row, residual[row % LANES]);
     }
   }
 
@@ -121,7 +119,6 @@ class Finish {
 
   const Layer& layer_;
   int set_;
-  std::int64_t* scores_;
   int levels_;
   std::size_t stride_;
   const std::int64_t* starts_;

@@ -76,7 +76,7 @@ void run(Engine& engine, const Images& images, int set, const std::optional<Sets
   const std::size_t count = images.shape(0);
   require(images.shape(1) == network.samples() && (images.stride(1) == 1 || network.samples() == 1),
           "run: images of another shape");
-  require(scores.shape(0) == count && scores.shape(1) == static_cast<std::size_t>(network.classes),
+  require(scores.shape(0) == count && scores.shape(1) == static_cast<std::size_t>(network.scores),
           "run: scores of another shape");
   require(set >= 0 && set < network.sets, "run: no such set");
   const std::int32_t* own = nullptr;

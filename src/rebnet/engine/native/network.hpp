@@ -224,7 +224,7 @@ struct Step {
 // A chain has layers alone. A network with branches has steps and values too, and its layers no pools.
 struct Network {
   int height, width, channels, bits;
-  int sets, classes;
+  int sets, scores;  // of an image
   std::vector<Layer> layers;
   std::vector<Step> steps;
   std::vector<Value> values;

@@ -8,12 +8,17 @@
 
 namespace rebnet::REBNET_ISA {
 
+// Where the scores of an image go, those of a window together.
+Target scores_of(const Layer& layer, std::int64_t* scores) {
+  return {reinterpret_cast<Word*>(scores), layer.out_width * layer.rows, layer.rows};
+}
+
 // From layer `first` on, whose map stands in `space`; from the first, the image.
 void run_from(const Network& network, Workspace& space, std::size_t first, const std::uint8_t* image, int set,
               std::int64_t* scores) {
   for (std::size_t index = first; index < network.layers.size(); index++) {
     const Layer& layer = network.layers[index];
-    Target behind{}, target{};
+    Target behind{}, target = scores_of(layer, scores);
     if (layer.levels_out) {
       const Layer& next = network.layers[index + 1];
       behind = target = Target{space.maps[index].data() + next.origin, next.line, next.pixel};
@@ -24,7 +29,7 @@ void run_from(const Network& network, Workspace& space, std::size_t first, const
         std::memset(target.first, 0, static_cast<std::size_t>(layer.out_height) * target.line * sizeof(Word));
       }
     }
-    const Finish finish(layer, set, scores);
+    const Finish finish(layer, set);
     if (layer.groups > 1 && layer.pixels) {
       run_group_pixels(layer, space.image.data(), image, target, finish);
     } else if (layer.groups > 1) {
@@ -84,18 +89,18 @@ class Steps {
   Word* codes(const Value& of) const { return space_.codes[of.place].data() + of.origin; }
   std::int32_t* features(const Value& of) const { return space_.features[of.place].data(); }
 
-  // Where a layer writes.
+  // Where codes and features are written.
   Target target(const Value& of) const {
     if (of.kind == Value::CODES) return {codes(of), of.line, of.pixel};
-    if (of.kind != Value::FEATURES) return {};
     constexpr int numbers = sizeof(Word) / sizeof(std::int32_t);
     return {reinterpret_cast<Word*>(features(of)), of.line / numbers, of.pixel / numbers};
   }
 
   void run_layer(const Step& step) const {
     const Layer& own = layer(step);
-    const Target out = target(value(step.target));
-    const Finish finish(own, set_, scores_);
+    const Value& made = value(step.target);
+    const Target out = made.kind == Value::SUMS ? scores_of(own, scores_) : target(made);
+    const Finish finish(own, set_);
     if (own.pixels) {
       std::uint8_t* map = space_.images[static_cast<std::size_t>(step.layer)].data();
       if (own.groups > 1) return run_group_pixels(own, map, image_, out, finish);
@@ -112,7 +117,7 @@ class Steps {
     const Layer& own = layer(step);
     const Value& source = value(step.sources[0]);
     const Target out = target(value(step.target));
-    const Finish finish(own, set_, nullptr);
+    const Finish finish(own, set_);
     for (int y = 0; y < source.height; y++) {
       encode_line(own, set_, finish, source, features(source) + static_cast<std::ptrdiff_t>(y) * source.line,
                   out.first + static_cast<std::ptrdiff_t>(y) * out.line, out.pixel);

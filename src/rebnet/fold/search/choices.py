@@ -138,7 +138,7 @@ class Choices:
         """
         network = self._network
         samples = self.samples_per_beat(least_pace)
-        if max(-(-network.input.samples // samples), network.classes, self._widest) > most_cycles:
+        if max(-(-network.input.samples // samples), network.answer.elements, self._widest) > most_cycles:
             return None
         steps = [bare([(0, 0, self._cost(pixels_of(network, samples)))], 1)]
         boundary = Boundary((samples,))

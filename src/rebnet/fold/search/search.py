@@ -139,7 +139,7 @@ class Search:
             low, high = high, min(4 * high, slowest)
         values = sorted({int(c) for layer in choices.layers for c in np.unique(layer.cycles)} | {high})
         values += [-(-self.network.input.samples // 2**power) for power in range(7)]
-        values += [self.network.classes, self._widest[0]]
+        values += [self.network.answer.elements, self._widest[0]]
         values = sorted({value for value in values if low < value <= high})
         first, last, refused = 0, len(values) - 1, math.nan
         while first < last:
@@ -161,7 +161,7 @@ class Search:
         return max(
             *(layer.cycles(self.network.levels) for layer in layers),
             self.network.input.samples,
-            self.network.classes,
+            self.network.answer.elements,
             self._widest[0],
         )
 
@@ -170,7 +170,7 @@ class Search:
         work = sum(layer.cycles(self.network.levels) for layer in self._serial)
         lanes = max(self.share * float(self.device[0]) / 4, 1)
         beats = -(-self.network.input.samples // MAX_SAMPLES_PER_BEAT)
-        return max(int(work / lanes), beats, self.network.classes, self._widest[0], 16)
+        return max(int(work / lanes), beats, self.network.answer.elements, self._widest[0], 16)
 
     def _found(self, choices: Choices, best: "Best", cycles: int, proof: records.Search | None) -> Found:
         path = best.path
@@ -226,7 +226,7 @@ class Search:
             (slowest.vectors, f"{slowest.name} works on {slowest.vectors} vectors, one a cycle"),
             (slowest.map_positions, f"{slowest.name} takes {slowest.map_positions} pixels, one a cycle"),
             (beats, f"its {self.network.input.samples} samples come at most {MAX_SAMPLES_PER_BEAT} a cycle"),
-            (self.network.classes, f"its {self.network.classes} scores leave one a cycle"),
+            (self.network.answer.elements, f"its {self.network.answer.elements} scores leave one a cycle"),
             (self._widest[0], f"{self._widest[1]} takes an image in as many at its widest"),
         )
         if cycles < least:

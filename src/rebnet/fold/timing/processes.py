@@ -17,7 +17,7 @@ from rebnet.stages.converter import Converter
 from rebnet.stages.ends import PIXEL_DEPTH, SCORES_DEPTH, SCORES_LATENCY, Scores
 from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip, Timing
 from rebnet.stages.mvtu import Mvtu
-from rebnet.stages.numbers import Integers
+from rebnet.stages.numbers import Integers, ceil_div
 from rebnet.stages.two_slope import TwoSlopeUnit
 from rebnet.stages.upsample import UpsampleUnit
 from rebnet.stages.window import POOL_LATENCY, WINDOW_DEPTH, WINDOW_IMAGES, WINDOW_LATENCY, WindowUnit
@@ -300,12 +300,14 @@ class _Builder:
 
     def scores(self, shape: Scores, words: Process) -> Process:
         """`scores`: one row a cycle; a word leaves with its last row."""
-        rows, lanes = shape.rows, shape.lanes
-        last = np.minimum((np.arange(words.count) + 1) * lanes, rows) - 1
-        issues = self.add("scores issues", _ones(rows))
-        issues.wait(self.seen[words](), np.arange(rows) // lanes, 0)
-        sink = self.add("sink", _ones(rows))
-        issues.wait(sink, np.arange(rows) - SCORES_DEPTH)
+        rows, lanes, beats = shape.rows, shape.lanes, np.arange(shape.beats)
+        words_of_place = ceil_div(rows, lanes)
+        place, word = np.divmod(np.arange(words.count), words_of_place)
+        last = place * rows + np.minimum((word + 1) * lanes, rows) - 1
+        issues = self.add("scores issues", _ones(shape.beats))
+        issues.wait(self.seen[words](), beats // rows * words_of_place + beats % rows // lanes, 0)
+        sink = self.add("sink", _ones(shape.beats))
+        issues.wait(sink, beats - SCORES_DEPTH)
         words.wait(issues, last, 0)
-        sink.wait(issues, np.arange(rows), SCORES_LATENCY)
+        sink.wait(issues, beats, SCORES_LATENCY)
         return sink

@@ -16,6 +16,7 @@ from rebnet.generate.c.program import Program
 from rebnet.generate.c.source import header_text, source_text
 from rebnet.ir import storage
 from rebnet.ir.network import Network
+from rebnet.ir.ops import Conv
 from rebnet.records.generated import GeneratedC
 from rebnet.swap import put, workplace
 
@@ -73,4 +74,5 @@ def program(network: Network, name: str) -> Program:
     Raises:
         OptionError: the network is not lowered, or adds numbers that C has no type for.
     """
-    return chain_program(plan(network), name) if network.is_chain else branches_program(graph(network), name)
+    chain = network.is_chain and not isinstance(network.layers[-1].op, Conv)  # whose last function alone has scores
+    return chain_program(plan(network), name) if chain else branches_program(graph(network), name)

@@ -6,6 +6,7 @@ from rebnet.generate.c.program import Program
 from rebnet.generate.c.steps import step_function, step_lines, step_tables
 from rebnet.generate.c.tables import pixel_tables, score_type
 from rebnet.ir.ops import Scores
+from rebnet.ir.text import network_text
 from rebnet.ir.values import Feature
 
 _NOTE = """\
@@ -28,7 +29,10 @@ def branches_program(plan: Graph, name: str) -> Program:
     layers = plan.layers
     return Program(
         network=network,
-        text=f"{image.height}x{image.width}x{image.channels} - {len(layers)} layers in branches - D{network.classes}",
+        text=network_text(network)
+        if network.is_chain
+        else f"{image.height}x{image.width}x{image.channels} - "
+        f"{len(layers)} layers in branches - {network.layers[-1].op.text()}",
         note=_NOTE + (_FEATURES if any(isinstance(value, Feature) for value in network.values.values()) else ""),
         lines=tuple(f"run{step.number}: {step_lines(plan, step)[0]}" for step in plan.steps),
         score=score_type(next(layer for layer in layers if isinstance(layer.tail, Scores))),

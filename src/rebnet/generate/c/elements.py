@@ -114,6 +114,7 @@ def encoded(op: Threshold, number: str, residual: str, levels: int, row_words: i
     return f"uint32_t so_far{suffix} = 0;\n{encode}step_tree{suffix} += ((uint32_t)1 << levels) - 2;\n"
 
 
-def scored() -> str:
-    """The score of an accumulator."""
-    return "scores[row] = (score)scale[row] * (2 * sum - *reach) + bias[row];\n"
+def scored(place: str = "") -> str:
+    """The score of an accumulator; `place` is where those of its window begin, in C, where there are several."""
+    row = f"{place} + row" if place else "row"
+    return f"scores[{row}] = (score)scale[row] * (2 * sum - *reach) + bias[row];\n"

@@ -17,9 +17,9 @@ _HEADER = Template("""\
  * edit the network instead. Weights and code are in $name.c.
  *
  *     static ${name}_memory memory;
- *     ${name}_score scores[${NAME}_CLASSES];
+ *     ${name}_score scores[$scores];
  *     ${name}_scores(image, 0, &memory, scores);
- *     int label = ${name}_label(scores);
+ *     int label = ${name}_label(scores$at_place);
  *
  * Constants (flash): $constant_bytes bytes, and the code.
  * Working memory (RAM): $memory_bytes bytes that the caller gives; they need no initial value and hold nothing from
@@ -38,7 +38,7 @@ extern "C" {
 #define ${NAME}_WIDTH $width
 #define ${NAME}_CHANNELS $channels
 #define ${NAME}_CLASSES $classes
-#define ${NAME}_LEVELS $levels /* M */
+$map#define ${NAME}_LEVELS $levels /* M */
 #define ${NAME}_CONSTANT_BYTES $constant_bytes
 #define ${NAME}_MEMORY_BYTES $memory_bytes
 
@@ -50,10 +50,10 @@ $members} ${name}_memory;
 typedef char ${name}_memory_is_as_stated[sizeof(${name}_memory) == ${NAME}_MEMORY_BYTES ? 1 : -1];
 
 /* Scores of an image of ${NAME}_HEIGHT x ${NAME}_WIDTH x ${NAME}_CHANNELS bytes, channels fastest.
- * levels: $levels_comment */
-void ${name}_scores(const uint8_t *image, int levels, ${name}_memory *memory, ${name}_score scores[${NAME}_CLASSES]);
+$in_order * levels: $levels_comment */
+void ${name}_scores(const uint8_t *image, int levels, ${name}_memory *memory, ${name}_score scores[$scores]);
 
-/* The first of the largest scores: 0 ... ${NAME}_CLASSES - 1. */
+/* The first of the largest scores$of_place: 0 ... ${NAME}_CLASSES - 1. */
 int ${name}_label(const ${name}_score scores[${NAME}_CLASSES]);
 
 #ifdef __cplusplus
@@ -99,7 +99,7 @@ $helpers
 $prototypes$functions
 /* -------- the network -------- */
 
-void ${name}_scores(const uint8_t *image, int levels, ${name}_memory *memory, ${name}_score scores[${NAME}_CLASSES])
+void ${name}_scores(const uint8_t *image, int levels, ${name}_memory *memory, ${name}_score scores[$scores])
 {
 $serve$calls}
 
@@ -149,8 +149,30 @@ def source_text(program: Program, name: str, digest: str) -> str:
     )
 
 
+_MAP = Template("""\
+#define ${NAME}_MAP_HEIGHT $height
+#define ${NAME}_MAP_WIDTH $width
+#define ${NAME}_SCORES (${NAME}_MAP_HEIGHT * ${NAME}_MAP_WIDTH * ${NAME}_CLASSES)
+""")
+
+
+def _answer(program: Program, name: str) -> dict[str, str]:
+    """What is said where a network answers on a map."""
+    shape, name = program.network.answer, name.upper()
+    if shape.positions == 1:
+        return {"scores": f"{name}_CLASSES", "at_place": "", "map": "", "in_order": "", "of_place": ""}
+    return {
+        "scores": f"{name}_SCORES",
+        "at_place": f" + (y * {name}_MAP_WIDTH + x) * {name}_CLASSES",
+        "map": _MAP.substitute(NAME=name, height=shape.height, width=shape.width),
+        "in_order": f" * They are those of {name}_MAP_HEIGHT x {name}_MAP_WIDTH places, classes fastest.\n",
+        "of_place": " of a place",
+    }
+
+
 def _common(program: Program, name: str, digest: str) -> dict[str, object]:
     return {
+        **_answer(program, name),
         "name": name,
         "NAME": name.upper(),
         "title": f"the network {re.sub(r'[^A-Za-z0-9_.-]', '_', program.network.name)} in C",

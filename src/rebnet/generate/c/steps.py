@@ -176,7 +176,8 @@ def _element(plan: Graph, step: Step, node: Node[Op]) -> str:
     source = network.sources(node)[0]
     match node.op:
         case Scores():
-            return scored()
+            shape = network.values[node.name].shape
+            return scored(f"position * {shape.channels}" if shape.positions > 1 else "")
         case Rescale():
             assert step.layer is not None
             return f"const int32_t z{number} = {_rescaled(node.op, number, step.layer.dense.reaches)};\n"
