@@ -4,7 +4,8 @@
     rebnet train --network "28x28x1 - C32:3x3+same - ... - C11:1x1" --dataset npz:scenes.npz --levels 2 --output run
 
 A scene is a digit moved by up to 4 pixels, darkened, on noise that is nearly as bright. Its label map says of each
-place which digit stands there, or `ground`; the faint rim of a digit is not judged. The guide "Answers on a map" goes on.
+place which digit stands there, or `ground`; the faint rim of a digit is not judged. The guide "Answers on a map" goes
+on.
 """
 
 import argparse
