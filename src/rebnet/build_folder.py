@@ -14,11 +14,13 @@ from rebnet.swap import put, tidy
 EXPORTED = "exported"
 TRAINING_FILE = "training.json"
 IMPORT_FILE = "import.json"
+MODEL_FILE = "model.onnx"
+"""What a module of another framework was exported to."""
 COMPILE_FILE = "compile.json"
 
 _FILES = (
     *(storage.NETWORK_FILE, storage.TENSOR_FILE, TRAINING_FILE, "folding.json", "ports.json", "accelerator.core"),
-    *(IMPORT_FILE, COMPILE_FILE, "evaluation.png"),
+    *(IMPORT_FILE, MODEL_FILE, COMPILE_FILE, "evaluation.png"),
     *("evaluation.json", "adaptive.json", "online.json", "simulation.json", "synthesis.json", "model.safetensors"),
 )
 _FOLDERS = (EXPORTED, "rtl", "mem", "c", "vivado", "device", "synthesis")

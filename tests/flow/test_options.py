@@ -11,8 +11,8 @@ VERBS = {command.name: command.callback for command in app.registered_commands}
 NAMES = {"list": "list_", "import": "import_"}
 TOLD = {"quiet", "say", "progress", "begin", "done", "answered", "note"}
 """What a function takes in place of a terminal."""
-INSIDE = {("compile", "margin")}
-"""What one function tells another, and no user: `build` searches again with it."""
+INSIDE = {("compile", "margin"), ("compile", "image")}
+"""What Python alone has: `build` searches again with a margin, and a module needs the shape of its images."""
 OTHERWISE = {
     ("simulate", "images"): ("all", None),
     ("build", "images"): ("100", 100),

@@ -4,11 +4,14 @@ Brevitas is none of our dependencies, and its extra `export` wants an older onnx
 `pip install brevitas==0.13.4 onnxoptimizer tqdm dependencies==2.0.1 unfoldNd --no-deps`.
 """
 
+import json
 import warnings
 
 import numpy as np
 import pytest
 
+import rebnet
+from rebnet import flow
 from rebnet.engine.predictor import Predictor
 from rebnet.engine.real import run_real
 from rebnet.importing import read_onnx
@@ -122,3 +125,21 @@ def test_a_residual_network_of_theirs(tmp_path):
     path = tmp_path / "m.onnx"
     export_qonnx(model, args=torch.rand(1, 3, 8, 8), export_path=str(path), dynamo=False, opset_version=13)
     agrees(model, path, (3, 8, 8), count=20)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_module_compiles_as_its_file_does(trained, tmp_path):
+    """The build holds the file, by which it is compiled again."""
+    model, _ = trained("tfc_1w2a")
+    model.train()
+    flow.compile(model, tmp_path / "build", image=(1, 28, 28), target_cycles=900, until="lower")
+    assert model.training
+    file = tmp_path / "build" / "model.onnx"
+    images = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), np.uint8)
+    expected = Predictor(lower(read_onnx(file).network)).predict(images)
+    assert np.array_equal(rebnet.load(tmp_path / "build").predict(images), expected)
+    request = json.loads((tmp_path / "build" / "compile.json").read_text())["request"]["options"]
+    assert request == {"source": str(file), "target_cycles": 900, "until": "lower"}
+    flow.compile(file, tmp_path / "build", until="lower")  # in place of the one that holds it
+    assert np.array_equal(rebnet.load(tmp_path / "build").predict(images), expected)
+    assert file.is_file()

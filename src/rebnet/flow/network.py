@@ -1,10 +1,11 @@
 """From images to a build: `train`, `retrain`, `compile`, `generate`."""
 
+import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from rebnet.choices import GenerateTarget, Stage
 from rebnet.errors import OptionError
@@ -112,7 +113,7 @@ def retrain(
 
 
 def compile(  # noqa: A001 - the verb's name
-    source: str | Path,
+    source: str | Path | object,
     output: str | Path,
     *,
     folding: str | Path | None = None,
@@ -125,6 +126,7 @@ def compile(  # noqa: A001 - the verb's name
     fixed_levels: bool = False,
     threshold_bits: int = 24,
     input_scale: str | None = None,
+    image: Sequence[int] | None = None,
     until: Stage = "generate",
     margin: Mapping[str, float] | None = None,
     say: Say = silent,
@@ -135,7 +137,8 @@ def compile(  # noqa: A001 - the verb's name
     Where `output` is a link, what it names is meant.
 
     Args:
-        source: folder of a finished training, `zoo:NAME`, or a model of another framework, FILE.onnx.
+        source: folder of a finished training, `zoo:NAME`, or a model of another framework: FILE.onnx, or a module of
+            Brevitas or torch, which is exported to BUILD/model.onnx first.
         output: folder of the build.
         folding: "paper", "balanced", a folding.json, or None for the text's where given, else balanced.
         target_cycles: most cycles per image that a balanced layer may take.
@@ -148,6 +151,7 @@ def compile(  # noqa: A001 - the verb's name
         fixed_levels: drop the constants for fewer than M levels.
         threshold_bits: T, width of thresholds and steps.
         input_scale: of a model of another framework, what its image is; see `rebnet.importing.read_onnx`.
+        image: of a module, its images' channels, height and width.
         until: the last stage; "lower" ends with the integer network, which `evaluate` runs.
         margin: percent by which a synthesis counted more than was predicted, by resource (LUT, BRAM, DSP, FF): a search
             leaves that free. `build` measures it.
@@ -159,7 +163,15 @@ def compile(  # noqa: A001 - the verb's name
     Raises:
         RebnetError: see the stages.
     """
-    asked = request_of(compile, locals())
+    from rebnet.build_folder import MODEL_FILE
+
+    module = None if isinstance(source, str | os.PathLike) else source
+    if module is not None:
+        source = path_of(output) / MODEL_FILE
+    asked = request_of(compile, {**locals(), "image": None})
+    named = cast("str | Path", source)
+    if (module is None) != (image is None):
+        raise OptionError(f"image={image}: goes with a module of another framework, and must be given there")
     if until not in get_args(Stage):
         raise OptionError(f"until={until!r}: use {' or '.join(get_args(Stage))}")
     if board is not None and part is not None:
@@ -174,15 +186,20 @@ def compile(  # noqa: A001 - the verb's name
     from rebnet.swap import workplace
 
     request = requested(board or part, target_fps, max_utilisation, clock_mhz, margin)
-    model = model_of(source)
+    model = model_of(named)
     if model is None and input_scale is not None:
         raise OptionError(f"input_scale={input_scale}: belongs to a model of another framework, FILE.onnx")
-    run, output = model or source_of(source), followed(path_of(output))
+    run, output = model or source_of(named), followed(path_of(output))
     check_output(output)
     output = output.resolve()
     make_folder(output.parent)
     with workplace(output.parent, output.name) as work:
         build = work / output.name
+        if module is not None:
+            say("writing QONNX")
+            model = _written(module, image or (), make_folder(build) / MODEL_FILE)
+        elif model is not None and model.resolve() == output / MODEL_FILE:  # of this build, once more
+            shutil.copyfile(model, make_folder(build) / MODEL_FILE)
         say("exporting" if model is None else "importing")
         exported = _exported(run, build) if model is None else _imported(model, build, input_scale)
         say("lowering")
@@ -190,8 +207,13 @@ def compile(  # noqa: A001 - the verb's name
         storage.save(network, build, exported=file_hash(build / EXPORTED / storage.NETWORK_FILE))
         if until == "generate":
             say("folding")
-            named = None if folding is None else str(folding)
-            fold(build, folding=named, target_cycles=target_cycles, request=request, progress=say)
+            fold(
+                build,
+                folding=None if folding is None else str(folding),
+                target_cycles=target_cycles,
+                request=request,
+                progress=say,
+            )
             say("generating")
             generate(build)
         keep_request(build, asked)
@@ -213,6 +235,13 @@ def _exported(run: Path, build: Path) -> "Network":
     storage.save(exported, build / EXPORTED, training=file_hash(run / TRAINING_FILE))
     shutil.copyfile(run / TRAINING_FILE, build / TRAINING_FILE)
     return exported
+
+
+def _written(module: object, image: Sequence[int], path: Path) -> Path:
+    """The QONNX file of a module."""
+    from rebnet.export.foreign import write_qonnx
+
+    return write_qonnx(module, image, path)
 
 
 def _imported(model: Path, build: Path, input_scale: str | None) -> "Network":

@@ -18,7 +18,7 @@ from rebnet.records.record import Record, form
 
 Verb = Literal["train", "retrain", "compile", "evaluate", "simulate", "synthesize"]
 _LEFT_OUT = frozenset({"build", "output", "resume", "quiet", "cache_dir", "say", "progress", "answered"})
-FROM_PYTHON = ("margin",)
+FROM_PYTHON = ("margin", "image")
 """Options that the command line does not have."""
 _TO_RUNS = frozenset({"train", "retrain", "compile"})
 """Verbs that make the folder that others take."""
