@@ -161,12 +161,23 @@ def open_regular(path: Path) -> BufferedReader:
 def read_json(path: Path) -> dict[str, Any]:
     """Read a JSON record and check its schema version.
 
+    Raises:
+        FileFormatError: no such file, or none that holds a record.
+        SchemaError: of another schema version.
+    """
+    record = read_object(path)
+    check_schema(path, record.get("schema"))
+    return record
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a JSON object, of whoever wrote it.
+
     What JSON lets through and no record holds is refused: keys that are there twice, numbers that are not finite or
     have more than 64 bits, texts, files and nesting beyond any record's.
 
     Raises:
         FileFormatError: no such file, or none that holds a record.
-        SchemaError: of another schema version.
     """
     try:
         with open_regular(path) as file:
@@ -190,7 +201,6 @@ def read_json(path: Path) -> dict[str, Any]:
         ) from None
     if not isinstance(record, dict):
         raise FileFormatError(f"{path}: holds {type(record).__name__}, a record must be a JSON object")
-    check_schema(path, record.get("schema"))
     return record
 
 

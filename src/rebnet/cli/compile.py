@@ -32,7 +32,9 @@ def command(
     output: Annotated[Path, typer.Option(help="Folder of the build.")],
     folding: Annotated[
         str | None,
-        typer.Option(help="paper (the text's PE and SIMD), balanced, or a folding.json; text's else balanced."),
+        typer.Option(
+            help="paper (the text's PE and SIMD), balanced, a folding.json, ours or FINN's; text's else balanced."
+        ),
     ] = None,
     target_cycles: Annotated[
         int | None, typer.Option(help="Most cycles per image that a balanced layer may take.")

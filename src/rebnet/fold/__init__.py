@@ -27,6 +27,7 @@ from rebnet.records import folding as records
 from rebnet.stages import ends
 from rebnet.stages.accelerator import Accelerator, accelerator_of, layer_bound
 from rebnet.stages.buffers import Depths
+from rebnet.stages.finn import finn_config
 from rebnet.stages.folding import FOLDING_FILE, fifo_record, read_accelerator, read_depths, read_weight_styles
 
 
@@ -115,6 +116,8 @@ def _given(
     """The accelerator and depths of the text, a file or a target."""
     foldings = choose(network, folding, target_cycles)
     path = None if folding in (None, *NAMES) else Path(str(folding))
+    if path is not None and finn_config(path) is not None:
+        path = None  # FINN's says nothing but PE and SIMD
     given = None if path is None else read(path, records.GivenFolding)
     if path is not None and given is not None and given.samples_per_beat is not None:
         accelerator = read_accelerator(path, network)

@@ -11,6 +11,7 @@ from rebnet.records.folding import Fifo
 from rebnet.stages.accelerator import Accelerator, accelerator_of
 from rebnet.stages.buffers import Depths
 from rebnet.stages.ends import MAX_SAMPLES_PER_BEAT
+from rebnet.stages.finn import finn_config, finn_foldings
 
 FOLDING_FILE = GivenFolding.FILE
 WEIGHT_STYLES = ("block", "distributed")
@@ -31,18 +32,21 @@ def fifo_record(accelerator: Accelerator, depths: Depths, peaks: Depths) -> tupl
 
 
 def read_foldings(path: Path, network: Network) -> tuple[Folding, ...]:
-    """The foldings of a `folding.json`, checked against the network's layers.
+    """The foldings of a `folding.json`, ours or FINN's folding_config.json, checked against the network's layers.
 
     Raises:
         FileFormatError: the file is no such record.
         FoldingError: a layer is missing, or cannot have the folding the file gives it.
     """
-    record = read(path, GivenFolding)
-    entries = {
-        entry.name: Folding(entry.pe, entry.simd, entry.level_lanes, entry.plane_lanes or None)
-        for entry in record.layers
-    }
     names = [layer.name for layer in network.layers]
+    config = finn_config(path)
+    if config is not None:
+        entries = finn_foldings(path, config, tuple(names))
+    else:
+        entries = {
+            entry.name: Folding(entry.pe, entry.simd, entry.level_lanes, entry.plane_lanes or None)
+            for entry in read(path, GivenFolding).layers
+        }
     if sorted(entries) != sorted(names):
         raise FoldingError(f"{path}: has layers {', '.join(entries) or 'none'}; the network has {', '.join(names)}")
     for layer in network.layers:

@@ -23,8 +23,8 @@ def choose(network: Network, folding: str | None, target_cycles: int | None) -> 
 
     Args:
         network: a network; its dense layers carry the foldings of the text, where it gave any.
-        folding: "paper" (the text's, all layers must have one), "balanced", the path of a folding.json, or
-            None: the text's where given, else balanced.
+        folding: "paper" (the text's, all layers must have one), "balanced", the path of a folding.json or of FINN's
+            folding_config.json, or None: the text's where given, else balanced.
         target_cycles: most cycles per image that a balanced layer may take at M levels.
 
     Raises:
