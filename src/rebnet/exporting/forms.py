@@ -1,0 +1,233 @@
+"""The three forms of a graph: how each says an image, weights of few bits, and codes.
+
+* chain: the paper's own definition, level by level: s_i = BipolarQuant(r); e += g_i·s_i; r -= δ_i·s_i. Where float32
+  would change a code of that, every turn of it is a BipolarQuant: e = e_0 + Σ_j step_j/2·BipolarQuant(x - T_j).
+* multithreshold: what FINN calls an activation; codes rise, so that e = e_0 + Σ_j step_j·(number of T ≥ those of step_j)
+  takes a MultiThreshold for each step of another size: one where γ are 2:1.
+* plain: ONNX alone, a comparison for every turn.
+
+A turn T counts the graph's own whole numbers: a layer's sums v, or features.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from rebnet.errors import ModelError
+from rebnet.exporting.codes import Integers, Steps, values_of
+from rebnet.exporting.draft import Draft, Tensor
+from rebnet.ir.ops import PixelInput
+from rebnet.ir.values import Shape
+from rebnet.spec.pixels import pixel_gains
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A code that is made of whole numbers.
+
+    Attributes:
+        name: of what it gives.
+        turns: shape (rows or 1, 2^m - 1): from where on a number has at least the codes 1, 2, …
+        gains: what its levels count.
+        steps: the same in float32 and level by level, where that has every code.
+    """
+
+    name: str
+    turns: Integers
+    gains: Sequence[int]
+    steps: Steps | None = None
+
+    @property
+    def values(self) -> tuple[int, ...]:
+        """What each code is worth."""
+        return values_of(self.gains)
+
+    @property
+    def turning(self) -> list[tuple[int, int]]:
+        """The places of the turns where a value changes, and by how much."""
+        steps = (after - before for before, after in zip(self.values, self.values[1:], strict=False))
+        return [(place, step) for place, step in enumerate(steps) if step]
+
+    @property
+    def groups(self) -> dict[int, list[int]]:
+        """The places of the turns by how much a value changes there."""
+        found: dict[int, list[int]] = {}
+        for place, step in self.turning:
+            found.setdefault(step, []).append(place)
+        return found
+
+
+class Form(Protocol):
+    """How a form says what others say otherwise."""
+
+    quantized: bool
+    """Whether weights and images say their bits in operations of QONNX."""
+    batch: int | None
+    """Images that the graph takes at a time; None for any number."""
+
+    def image(self, draft: Draft, pixels: PixelInput) -> Tensor:
+        """The values of an image's codes, from its bytes."""
+        ...
+
+    def code(self, draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
+        """The values of the codes of whole numbers."""
+        ...
+
+
+class Chain:
+    """Level by level."""
+
+    quantized = True
+    batch: int | None = 1
+
+    def image(self, draft: Draft, pixels: PixelInput) -> Tensor:
+        """Quant of the bytes, whose scale is 2^(8-k)."""
+        image = draft.image(Shape(pixels.height, pixels.width, pixels.channels))
+        if pixels.table is not None:
+            return _table_by_thresholds(draft, image, pixels)
+        size, peak = 1 << (8 - pixels.bits), (1 << pixels.bits) - 1
+        if pixels.bits == 1:
+            image = draft.each("Sub", "pixels_from", image, draft.constant("number", 128))
+            return draft.each("BipolarQuant", "pixels", image, draft.constant("number", 1))
+        if size > 1:
+            image = draft.each("Sub", "pixels_from", image, draft.constant("number", (size - 1) / 2))
+        numbers = (draft.constant("number", size), draft.constant("number", 0), draft.constant("number", pixels.bits))
+        image = draft.each("Quant", "pixels_quant", image, *numbers, signed=0, narrow=0, rounding_mode="ROUND")
+        return _affine(draft, "pixels", image, 2 / size, -peak)
+
+    def code(self, draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
+        """Algorithm 1, or a sign for every turn."""
+        if encoder.steps is None:
+            return _by_turns(draft, source, encoder)
+        return _by_steps(draft, source, encoder, encoder.steps)
+
+
+class Thresholds:
+    """A MultiThreshold for each size of step."""
+
+    quantized = True
+    batch: int | None = 1
+
+    def image(self, draft: Draft, pixels: PixelInput) -> Tensor:
+        """The bytes themselves, or a MultiThreshold of them."""
+        image = draft.image(Shape(pixels.height, pixels.width, pixels.channels))
+        if pixels.table is not None:
+            return _table_by_thresholds(draft, image, pixels)
+        if pixels.bits == 8:
+            return _affine(draft, "pixels", image, 2, -255)
+        turns = np.arange(1, 1 << pixels.bits)[None] << (8 - pixels.bits)
+        return _by_thresholds(draft, image, Encoder("pixels", turns, pixel_gains(pixels.bits)))
+
+    def code(self, draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
+        """One MultiThreshold, or a sum of some."""
+        return _by_thresholds(draft, source, encoder)
+
+
+class Plain:
+    """Without operations of QONNX."""
+
+    quantized = False
+    batch: int | None = None
+
+    def image(self, draft: Draft, pixels: PixelInput) -> Tensor:
+        """The whole part of a byte's 2^(8-k)th, or a table's number for it."""
+        image = draft.image(Shape(pixels.height, pixels.width, pixels.channels))
+        peak = (1 << pixels.bits) - 1
+        if pixels.table is not None:
+            table = draft.constant("pixel_table", 2 * np.asarray(pixels.table) - peak)
+            place = draft.cast("pixel_place", image, "INT64")
+            made = Tensor("pixels", image.shape, flat=False)
+            return draft.put("Gather", made, table, place.name, axis=0)
+        if pixels.bits < 8:
+            part = draft.constant("number", 1 / (1 << (8 - pixels.bits)))
+            image = draft.each("Floor", "pixels_top", draft.each("Mul", "pixels_part", image, part))
+        return _affine(draft, "pixels", image, 2, -peak)
+
+    def code(self, draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
+        """What each turn adds, where it is passed."""
+        name, low = encoder.name, encoder.values[0]
+        parts = []
+        for place, step in encoder.turning:
+            turn = draft.rows(f"{name}_turn", source, encoder.turns[:, place])
+            passed = replace(source, name=f"{name}_passed", element="BOOL")
+            passed = draft.put("GreaterOrEqual", passed, source.name, turn)
+            numbers = (draft.constant("number", low + step), draft.constant("number", low))
+            parts.append(draft.put("Where", replace(source, name=f"{name}_part"), passed.name, *numbers))
+            low = 0
+        return _sum(draft, name, parts)
+
+
+FORMS: dict[str, Form] = {"chain": Chain(), "multithreshold": Thresholds(), "plain": Plain()}
+
+
+def _by_steps(draft: Draft, source: Tensor, encoder: Encoder, numbers: Steps) -> Tensor:
+    """Algorithm 1 of the paper."""
+    name, one = encoder.name, draft.constant("number", 1)
+    rest = draft.each("Add", f"{name}_rest", source, draft.rows(f"{name}_offset", source, numbers.offset))
+    parts = []
+    levels = numbers.steps.shape[1] + 1
+    for level, gain in enumerate(encoder.gains[:levels]):
+        sign = draft.each("BipolarQuant", f"{name}_sign_{level + 1}", rest, one)
+        parts.append(_times(draft, f"{name}_level_{level + 1}", sign, gain))
+        if level + 1 < levels:
+            step = draft.rows(f"{name}_step_{level + 1}", source, numbers.steps[:, level])
+            step = draft.each("Mul", f"{name}_taken_{level + 1}", sign, step).name
+            rest = draft.each("Sub", f"{name}_rest_{level + 2}", rest, step)
+    return _sum(draft, name, parts)
+
+
+def _by_turns(draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
+    """A sign for every turn."""
+    name, one, values = encoder.name, draft.constant("number", 1), encoder.values
+    parts = []
+    for place, step in encoder.turning:
+        turn = draft.rows(f"{name}_turn", source, encoder.turns[:, place])
+        sign = draft.each("BipolarQuant", f"{name}_sign", draft.each("Sub", f"{name}_from", source, turn), one)
+        parts.append(_times(draft, f"{name}_part", sign, step / 2))
+    return _affine(draft, name, _sum(draft, f"{name}_signs", parts), 1, (values[0] + values[-1]) / 2)
+
+
+def _by_thresholds(draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
+    """A MultiThreshold for each size of step."""
+    name, least = encoder.name, encoder.values[0]
+    bipolar = len(encoder.turning) == 1 and encoder.values[-1] == -least
+    parts = []
+    for step, places in encoder.groups.items():
+        turns = draft.constant(f"{name}_thresholds", encoder.turns[:, places])
+        kind, scale, bias = (f"UINT{len(places).bit_length()}", 1.0, 0.0) if not bipolar else ("BIPOLAR", 2.0, -1.0)
+        part = draft.each(
+            "MultiThreshold", f"{name}_codes", source, turns,
+            out_dtype=kind, out_scale=scale, out_bias=bias, data_layout="NC" if source.flat else "NCHW",
+        )  # fmt: skip
+        parts.append(_times(draft, f"{name}_part", part, step / 2 if bipolar else step))
+    return _affine(draft, name, _sum(draft, f"{name}_steps", parts), 1, 0 if bipolar else least)
+
+
+def _table_by_thresholds(draft: Draft, image: Tensor, pixels: PixelInput) -> Tensor:
+    """A table from bytes to codes, as a MultiThreshold."""
+    table = np.asarray(pixels.table)
+    if (np.diff(table) < 0).any():
+        raise ModelError(
+            "its image's table of bytes falls somewhere, which no threshold says; export it as plain ONNX, --to onnx"
+        )
+    turns = np.searchsorted(table, np.arange(1, 1 << pixels.bits))[None]
+    return _by_thresholds(draft, image, Encoder("pixels", turns.astype(np.int64), pixel_gains(pixels.bits)))
+
+
+def _affine(draft: Draft, name: str, tensor: Tensor, factor: float, offset: float) -> Tensor:
+    """factor·x + offset; what changes nothing is left out."""
+    tensor = _times(draft, f"{name}_scaled" if offset else name, tensor, factor)
+    return draft.each("Add", name, tensor, draft.constant("number", offset)) if offset else tensor
+
+
+def _times(draft: Draft, name: str, tensor: Tensor, factor: float) -> Tensor:
+    return tensor if factor == 1 else draft.each("Mul", name, tensor, draft.constant("number", factor))
+
+
+def _sum(draft: Draft, name: str, parts: Sequence[Tensor]) -> Tensor:
+    total, *others = parts
+    for part in others:
+        total = draft.each("Add", name, total, part.name)
+    return total
