@@ -11,6 +11,12 @@ Engine = Literal["packed", "reference", "both"]
 GenerateTarget = Literal["rtl", "c"]
 """What `generate` writes."""
 
+ExportTarget = Literal["qonnx", "onnx"]
+"""What `export` writes."""
+
+ExportForm = Literal["chain", "multithreshold"]
+"""How a file of QONNX says a code."""
+
 Target = Literal["table3", "figure9", "figure10", "figure11", "figure12", "table4"]
 """The paper's tables and figures that `reproduce` makes."""
 

@@ -1,9 +1,9 @@
-"""Networks for the tools of others: a lowered network becomes a file of QONNX or of plain ONNX, equal to the last score.
+"""Networks for the tools of others: a lowered network becomes a file of QONNX or of plain ONNX, with equal scores.
 
-`draft` holds a graph, `codes` the numbers of an encoder, `forms` says what each form says otherwise, `walk` goes through
-the network's operations, `model` makes the file's bytes.
+`draft` holds a graph, `codes` the numbers of an encoder, `forms` says what each form says otherwise, `rules` what each
+operation is, `walk` goes through the network, `model` makes the bytes and `files` the files.
 """
 
-from rebnet.exporting.files import Exported, write_onnx
+from rebnet.exporting.files import write_onnx
 
-__all__ = ["Exported", "write_onnx"]
+__all__ = ["write_onnx"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def order_gains(gains: Sequence[int]) -> tuple[int, ...]:
 def in_order(gains: Sequence[int]) -> bool:
     """Whether a larger code is worth no less."""
     values = values_of(gains)
-    return all(left <= right for left, right in zip(values, values[1:], strict=False))
+    return all(left <= right for left, right in pairwise(values))
 
 
 def firsts(op: Threshold, index: int, levels: int, reading: Reading) -> Integers:
@@ -108,7 +109,9 @@ def steps_in_float(op: Threshold, index: int, levels: int, reading: Reading) -> 
         np.asarray(-reading.offset - thresholds / unit, dtype=np.float32), np.asarray(steps / unit, dtype=np.float32)
     )
     turns = (firsts(op, index, levels, reading).T - reading.offset) // reading.slope
-    ends = np.concatenate([turns, turns - 1, np.full_like(turns[:1], reading.low), np.full_like(turns[:1], reading.high)])
+    ends = np.concatenate(
+        [turns, turns - 1, np.full_like(turns[:1], reading.low), np.full_like(turns[:1], reading.high)]
+    )
     ends = np.clip(ends, reading.low, reading.high)
     rest = reading.shown(ends).astype(np.float32) + made.offset
     found = np.zeros_like(ends)

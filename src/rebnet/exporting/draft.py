@@ -59,7 +59,7 @@ class DraftNode:
 
     @property
     def domain(self) -> str:
-        """"" where ONNX has the operation itself."""
+        """Of the operation; empty where ONNX has it itself."""
         return QONNX if self.kind in _OWN else ""
 
 
@@ -93,7 +93,7 @@ class Draft:
         Raises:
             ModelError: the constants take more than a file of ONNX holds.
         """
-        array = np.ascontiguousarray(values, dtype=kind).reshape(np.shape(values))
+        array: Array = np.ascontiguousarray(values, dtype=kind).reshape(np.shape(values))
         key = (array.dtype.str, array.shape, array.tobytes()) if array.size <= 1 else None
         if key is not None and key in self._shared:
             return self._shared[key]
@@ -109,8 +109,18 @@ class Draft:
             self._shared[key] = name
         return name
 
+    def number(self, value: float, kind: type = np.float32) -> str:
+        """The name of a constant that is one number."""
+        return self.constant("number", value, kind)
+
     def node(
-        self, kind: str, name: str, sizes: tuple[int | None, ...], *inputs: str, element: str = "FLOAT", **attributes: Any
+        self,
+        kind: str,
+        name: str,
+        sizes: tuple[int | None, ...],
+        *inputs: str,
+        element: str = "FLOAT",
+        **attributes: Any,
     ) -> str:
         """Add a node; the name of the tensor that it gives."""
         name = self._free(name)

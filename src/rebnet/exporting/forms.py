@@ -2,8 +2,8 @@
 
 * chain: the paper's own definition, level by level: s_i = BipolarQuant(r); e += g_i·s_i; r -= δ_i·s_i. Where float32
   would change a code of that, every turn of it is a BipolarQuant: e = e_0 + Σ_j step_j/2·BipolarQuant(x - T_j).
-* multithreshold: what FINN calls an activation; codes rise, so that e = e_0 + Σ_j step_j·(number of T ≥ those of step_j)
-  takes a MultiThreshold for each step of another size: one where γ are 2:1.
+* multithreshold: what FINN calls an activation, the number of turns that are passed; e = e_0 + Σ step·(those of that
+  step), a MultiThreshold for each size of step: one where γ are 2:1.
 * plain: ONNX alone, a comparison for every turn.
 
 A turn T counts the graph's own whole numbers: a layer's sums v, or features.
@@ -11,6 +11,7 @@ A turn T counts the graph's own whole numbers: a layer's sums v, or features.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -47,7 +48,7 @@ class Encoder:
     @property
     def turning(self) -> list[tuple[int, int]]:
         """The places of the turns where a value changes, and by how much."""
-        steps = (after - before for before, after in zip(self.values, self.values[1:], strict=False))
+        steps = (after - before for before, after in pairwise(self.values))
         return [(place, step) for place, step in enumerate(steps) if step]
 
     @property
@@ -89,11 +90,11 @@ class Chain:
             return _table_by_thresholds(draft, image, pixels)
         size, peak = 1 << (8 - pixels.bits), (1 << pixels.bits) - 1
         if pixels.bits == 1:
-            image = draft.each("Sub", "pixels_from", image, draft.constant("number", 128))
-            return draft.each("BipolarQuant", "pixels", image, draft.constant("number", 1))
+            image = draft.each("Sub", "pixels_from", image, draft.number(128))
+            return draft.each("BipolarQuant", "pixels", image, draft.number(1))
         if size > 1:
-            image = draft.each("Sub", "pixels_from", image, draft.constant("number", (size - 1) / 2))
-        numbers = (draft.constant("number", size), draft.constant("number", 0), draft.constant("number", pixels.bits))
+            image = draft.each("Sub", "pixels_from", image, draft.number((size - 1) / 2))
+        numbers = (draft.number(size), draft.number(0), draft.number(pixels.bits))
         image = draft.each("Quant", "pixels_quant", image, *numbers, signed=0, narrow=0, rounding_mode="ROUND")
         return _affine(draft, "pixels", image, 2 / size, -peak)
 
@@ -141,7 +142,7 @@ class Plain:
             made = Tensor("pixels", image.shape, flat=False)
             return draft.put("Gather", made, table, place.name, axis=0)
         if pixels.bits < 8:
-            part = draft.constant("number", 1 / (1 << (8 - pixels.bits)))
+            part = draft.number(1 / (1 << (8 - pixels.bits)))
             image = draft.each("Floor", "pixels_top", draft.each("Mul", "pixels_part", image, part))
         return _affine(draft, "pixels", image, 2, -peak)
 
@@ -153,7 +154,7 @@ class Plain:
             turn = draft.rows(f"{name}_turn", source, encoder.turns[:, place])
             passed = replace(source, name=f"{name}_passed", element="BOOL")
             passed = draft.put("GreaterOrEqual", passed, source.name, turn)
-            numbers = (draft.constant("number", low + step), draft.constant("number", low))
+            numbers = (draft.number(low + step), draft.number(low))
             parts.append(draft.put("Where", replace(source, name=f"{name}_part"), passed.name, *numbers))
             low = 0
         return _sum(draft, name, parts)
@@ -164,7 +165,7 @@ FORMS: dict[str, Form] = {"chain": Chain(), "multithreshold": Thresholds(), "pla
 
 def _by_steps(draft: Draft, source: Tensor, encoder: Encoder, numbers: Steps) -> Tensor:
     """Algorithm 1 of the paper."""
-    name, one = encoder.name, draft.constant("number", 1)
+    name, one = encoder.name, draft.number(1)
     rest = draft.each("Add", f"{name}_rest", source, draft.rows(f"{name}_offset", source, numbers.offset))
     parts = []
     levels = numbers.steps.shape[1] + 1
@@ -180,7 +181,7 @@ def _by_steps(draft: Draft, source: Tensor, encoder: Encoder, numbers: Steps) ->
 
 def _by_turns(draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
     """A sign for every turn."""
-    name, one, values = encoder.name, draft.constant("number", 1), encoder.values
+    name, one, values = encoder.name, draft.number(1), encoder.values
     parts = []
     for place, step in encoder.turning:
         turn = draft.rows(f"{name}_turn", source, encoder.turns[:, place])
@@ -219,11 +220,11 @@ def _table_by_thresholds(draft: Draft, image: Tensor, pixels: PixelInput) -> Ten
 def _affine(draft: Draft, name: str, tensor: Tensor, factor: float, offset: float) -> Tensor:
     """factor·x + offset; what changes nothing is left out."""
     tensor = _times(draft, f"{name}_scaled" if offset else name, tensor, factor)
-    return draft.each("Add", name, tensor, draft.constant("number", offset)) if offset else tensor
+    return draft.each("Add", name, tensor, draft.number(offset)) if offset else tensor
 
 
 def _times(draft: Draft, name: str, tensor: Tensor, factor: float) -> Tensor:
-    return tensor if factor == 1 else draft.each("Mul", name, tensor, draft.constant("number", factor))
+    return tensor if factor == 1 else draft.each("Mul", name, tensor, draft.number(factor))
 
 
 def _sum(draft: Draft, name: str, parts: Sequence[Tensor]) -> Tensor:

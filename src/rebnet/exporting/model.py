@@ -79,5 +79,3 @@ def _node(onnx: Any, node: DraftNode) -> Any:
     return onnx.helper.make_node(
         node.kind, list(node.inputs), [node.output], name=f"{node.output}_node", domain=node.domain, **attributes
     )
-
-

@@ -6,6 +6,7 @@
     compile   a run, or a network of the zoo  -> build/  exported/, network.json, tensors.safetensors,
                                                          folding.json, rtl/, mem/, ports.json
     generate  build                           -> build/  c/ (NAME.c, NAME.h), or rtl/, mem/, ports.json once more
+    export    a build, or a network of the zoo -> FILE.onnx, for the tools of others
     evaluate  build, images                   -> build/  evaluation.json, adaptive.json or online.json
     simulate  build, images                   -> build/  simulation.json
     synthesize  build, a part or board        -> build/  synthesis.json, device/ or vivado/
@@ -17,20 +18,30 @@ The command line offers the same verbs with the same options; `list_` is its `li
 is needed by `train`, by `retrain`, and by `compile` where it reads a run. A room is imported by the verb that it
 belongs to, so that none waits for what it does not use.
 
-    flow.network     images to a build: train, retrain, import_, compile, generate
+    flow.network     images to a build: train, retrain, import_, compile, generate, export
     flow.proof       a build to its records: evaluate, simulate, synthesize, report, reproduce
     flow.whole       all of these in a row: build, demo
     flow.catalogue   what there is by name: list_
 """
 
-from rebnet.choices import Engine, GenerateTarget, Kind, Stage, Synthesizer, Target
+from rebnet.choices import Engine, ExportForm, ExportTarget, GenerateTarget, Kind, Stage, Synthesizer, Target
 from rebnet.flow.catalogue import list_
-from rebnet.flow.network import compile, dataset_of, generate, import_, retrain, train  # noqa: A004 - the verb's name
+from rebnet.flow.network import (
+    compile,  # noqa: A004 - the verb's name
+    dataset_of,
+    export,
+    generate,
+    import_,
+    retrain,
+    train,
+)
 from rebnet.flow.proof import evaluate, report, reproduce, simulate, synthesize
 from rebnet.flow.whole import build, demo
 
 __all__ = [
     "Engine",
+    "ExportForm",
+    "ExportTarget",
     "GenerateTarget",
     "Kind",
     "Stage",
@@ -41,6 +52,7 @@ __all__ = [
     "dataset_of",
     "demo",
     "evaluate",
+    "export",
     "generate",
     "import_",
     "list_",

@@ -1,4 +1,4 @@
-"""From images to a build: `train`, `retrain`, `compile`, `generate`."""
+"""From images to a build: `train`, `retrain`, `compile`, `generate`, `export`."""
 
 import os
 import shutil
@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from rebnet.choices import GenerateTarget, Stage
+from rebnet.choices import ExportForm, ExportTarget, GenerateTarget, Stage
 from rebnet.errors import OptionError
 from rebnet.flow.say import Say, silent
 from rebnet.paths import followed, path_of, some_path_of
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rebnet.importing import Imported
     from rebnet.ir.network import Network
     from rebnet.records import Ports
+    from rebnet.records.exporting import Export
     from rebnet.records.generated import GeneratedC
     from rebnet.records.training import Training
 
@@ -289,6 +290,31 @@ def generate(
     from rebnet.generate import generate as generate_build
 
     return generate_build(path_of(build), target=target, output=some_path_of(output), name=name)
+
+
+def export(
+    source: str | Path,
+    output: str | Path,
+    *,
+    to: ExportTarget = "qonnx",
+    form: ExportForm | None = None,
+    levels: tuple[int, ...] | None = None,
+    float_scores: bool = False,
+    replace: bool = False,
+) -> "Export":
+    """Write a network for the tools of others, FILE.onnx; see `rebnet.exporting.write_onnx`.
+
+    `source` is a build, as it was compiled; or what `compile` takes, a run or `zoo:NAME`, as that compiles it unasked.
+    """
+    from rebnet.build_folder import EXPORTED
+    from rebnet.exporting import write_onnx
+    from rebnet.ir import storage
+    from rebnet.lower import lower
+
+    folder = source_of(source)
+    network = storage.load(folder) if (folder / EXPORTED).is_dir() else lower(_export(folder))
+    asked = {"to": to, "form": form, "levels": levels, "float_scores": float_scores, "replace": replace}
+    return write_onnx(network, path_of(output), **asked)  # type: ignore[arg-type]
 
 
 def source_of(source: str | Path) -> Path:
