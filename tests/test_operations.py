@@ -95,6 +95,7 @@ STATIONS = {
     "the C++ engine": "engine/native.py",
     "the units": "stages",
     "C": "generate/c",
+    "files for others": "exporting",
 }
 """Rooms of `rebnet`, each of which names every operation that stands behind a layer of a lowered network."""
 named = pytest.mark.parametrize("op", OPERATIONS, ids=lambda op: op.__name__)

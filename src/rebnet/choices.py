@@ -14,7 +14,7 @@ GenerateTarget = Literal["rtl", "c"]
 ExportTarget = Literal["qonnx", "onnx"]
 """What `export` writes."""
 
-ExportForm = Literal["chain", "multithreshold"]
+ExportForm = Literal["chain", "multithreshold", "single"]
 """How a file of QONNX says a code."""
 
 Target = Literal["table3", "figure9", "figure10", "figure11", "figure12", "table4"]

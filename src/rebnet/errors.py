@@ -10,7 +10,7 @@
     |- FileFormatError              a file that is not what its name promises
     |  `- SchemaError               a file of another schema version
     |- OutputError                  a place that cannot be written, or a disk that is full
-    |- ModelError                   a model of another framework that cannot be brought; names node, op and values
+    |- ModelError                   a model of another framework that cannot be brought, or written; names the node
     |- VerifyError                  a network that breaks a rule of the intermediate representation
     |- LoweringError                a network that has no exact integer form under the given widths
     |- TrainingError                a training whose numbers overflow, or that needs more memory than there is
@@ -65,7 +65,7 @@ class OutputError(RebnetError):
 
 
 class ModelError(RebnetError):
-    """A model of another framework that holds what cannot be brought; names the node, its op and the values."""
+    """A model of another framework that holds what cannot be brought, or a network that its file cannot hold."""
 
 
 class VerifyError(RebnetError):

@@ -11,6 +11,7 @@ EXAMPLES = {
     "retrain": "rebnet retrain zoo:mnist-arch-1-m2 --seed 1 --output runs/mnist-m2-again",
     "compile": "rebnet compile zoo:mnist-arch-1-m2 --output build/mnist-m2",
     "generate": "rebnet generate build/mnist-m2 --target c",
+    "export": "rebnet export build/mnist-m2 --to qonnx --output mnist-m2.onnx",
     "evaluate": "rebnet evaluate build/mnist-m2 --dataset mnist",
     "simulate": "rebnet simulate build/mnist-m2 --dataset mnist --images all --stalls 7",
     "synthesize": "rebnet synthesize build/mnist-m2 --part xc7s50",

@@ -51,6 +51,7 @@ def verb(name: str) -> str:
 
 def _kind(annotation: Any) -> str:
     """What an option's value is, in words; the choices themselves where there are any."""
+    annotation = next((one for one in get_args(annotation) if get_origin(one) is Literal), annotation)  # or None
     if get_origin(annotation) is Literal:
         return ", ".join(f"`{choice}`" for choice in get_args(annotation))
     return _KINDS[annotation]

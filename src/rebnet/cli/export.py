@@ -24,7 +24,8 @@ def command(
     form: Annotated[
         ExportForm | None,
         typer.Option(
-            help="Of QONNX: chain, level by level, for hls4ml; or multithreshold, for FINN. chain if not given."
+            help="Of QONNX: chain, level by level, for hls4ml; multithreshold, one a size of step; or single, one a "
+            "code, for FINN. chain if not given."
         ),
     ] = None,
     levels: Annotated[

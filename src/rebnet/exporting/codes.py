@@ -37,7 +37,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Steps:
-    """Algorithm 1 in float32, of which every code is exact: r = x + offset, then r loses or gains a step for each bit.
+    """Algorithm 1 in float32, of which every code is exact: a bit is x + offset ≥ 0, and x loses or gains a step by it.
 
     Attributes:
         offset: shape (rows,).
@@ -113,10 +113,10 @@ def steps_in_float(op: Threshold, index: int, levels: int, reading: Reading) -> 
         [turns, turns - 1, np.full_like(turns[:1], reading.low), np.full_like(turns[:1], reading.high)]
     )
     ends = np.clip(ends, reading.low, reading.high)
-    rest = reading.shown(ends).astype(np.float32) + made.offset
+    rest = reading.shown(ends).astype(np.float32)
     found = np.zeros_like(ends)
     for step in (*made.steps.T, None):
-        bits = rest >= 0
+        bits = rest + made.offset >= 0
         found = 2 * found + bits
         if step is not None:
             rest = rest - np.where(bits, step, -step)

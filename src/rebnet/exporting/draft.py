@@ -150,6 +150,14 @@ class Draft:
         """The tensor in another type of element."""
         return self.put("Cast", replace(tensor, name=name, element=element), tensor.name, to=element)
 
+    def apart(self, tensors: Sequence[Tensor]) -> list[Tensor]:
+        """The tensors, none of them twice: where qonnx gives a tensor another name, it does so once in a node."""
+        found: list[Tensor] = []
+        for tensor in tensors:
+            again = any(tensor.name == one.name for one in found)
+            found.append(self.each("Identity", f"{tensor.name}_again", tensor) if again else tensor)
+        return found
+
     def as_map(self, tensor: Tensor) -> Tensor:
         """The tensor as a map; a vector is one of one place."""
         if not tensor.flat:
@@ -170,10 +178,9 @@ class Draft:
         return self._maps[tensor.name, True]
 
     def alike(self, tensors: Sequence[Tensor]) -> list[Tensor]:
-        """The tensors, all of them maps or all vectors."""
-        if all(tensor.flat for tensor in tensors):
-            return list(tensors)
-        return [self.as_map(tensor) for tensor in tensors]
+        """The tensors, all of them maps or all vectors, none of them twice."""
+        flat = all(tensor.flat for tensor in tensors)
+        return self.apart(tensors if flat else [self.as_map(tensor) for tensor in tensors])
 
     def _free(self, name: str) -> str:
         numbered = (f"{name}_{number}" for number in count(2))

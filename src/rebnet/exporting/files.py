@@ -37,7 +37,8 @@ def write_onnx(
         network: a lowered network.
         output: the file, NAME.onnx; of several level counts the files are NAME-m1.onnx and so on.
         to: "qonnx", with its operations for quantizers, or "onnx", without any but ONNX' own.
-        form: of QONNX, how it says a code: "chain", level by level, which is taken if None, or "multithreshold".
+        form: of QONNX, how it says a code: "chain", level by level, which is taken if None; "multithreshold", a
+            MultiThreshold for each size of step; or "single", one of up to Σ g thresholds.
         levels: the level counts m; M alone if None.
         float_scores: the last product and sum are float32's, as hls4ml and FINN read them, so that scores are rounded.
         replace: whether a file that is there already may be replaced.
@@ -81,6 +82,8 @@ def _places(network: Network, output: Path, levels: tuple[int, ...] | None) -> d
         raise OptionError(f"output={output}: is a file that ends in {SUFFIX}; name it so")
     wanted = (network.levels,) if levels is None else tuple(dict.fromkeys(levels))
     legal = ", ".join(map(str, network.served))
+    if not wanted:
+        raise OptionError(f"levels: names none; this network serves {legal}")
     for m in wanted:
         if m not in network.served:
             raise OptionError(f"levels={m}: this network serves {legal}; choose one of these")

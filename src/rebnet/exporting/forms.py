@@ -1,17 +1,20 @@
-"""The three forms of a graph: how each says an image, weights of few bits, and codes.
+"""The forms of a graph: how each says an image, weights of few bits, and codes.
 
-* chain: the paper's own definition, level by level: s_i = BipolarQuant(r); e += g_i·s_i; r -= δ_i·s_i. Where float32
-  would change a code of that, every turn of it is a BipolarQuant: e = e_0 + Σ_j step_j/2·BipolarQuant(x - T_j).
+* chain: the paper's own definition, level by level: s_i = BipolarQuant(x - t); e += g_i·s_i; x -= δ_i·s_i. Where
+  float32 would change a code of that, every turn of it is a BipolarQuant: e = e_0 + Σ_j step_j/2·BipolarQuant(x - T_j).
 * multithreshold: what FINN calls an activation, the number of turns that are passed; e = e_0 + Σ step·(those of that
   step), a MultiThreshold for each size of step: one where γ are 2:1.
+* single: the same with one MultiThreshold in any case, in which a turn stands as often as its step is larger than the
+  unit of all; Σ g thresholds at most, and codes of as many bits as those take. FINN counts them in whole numbers.
 * plain: ONNX alone, a comparison for every turn.
 
 A turn T counts the graph's own whole numbers: a layer's sums v, or features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import gcd
 from typing import Protocol
 
 import numpy as np
@@ -59,6 +62,14 @@ class Encoder:
             found.setdefault(step, []).append(place)
         return found
 
+    @property
+    def single(self) -> dict[int, list[int]]:
+        """The same as one group, in which a place stands as often as it takes; `groups` where a value falls."""
+        unit = gcd(*(step for _, step in self.turning))
+        if any(step < 0 for _, step in self.turning):
+            return self.groups
+        return {unit: [place for place, step in self.turning for _ in range(step // unit)]}
+
 
 class Form(Protocol):
     """How a form says what others say otherwise."""
@@ -105,10 +116,12 @@ class Chain:
         return _by_steps(draft, source, encoder, encoder.steps)
 
 
+@dataclass
 class Thresholds:
-    """A MultiThreshold for each size of step."""
+    """A MultiThreshold for each size of step, or a `single` one wherever values rise with codes."""
 
-    quantized = True
+    single: bool = False
+    quantized: bool = True
     batch: int | None = 1
 
     def image(self, draft: Draft, pixels: PixelInput) -> Tensor:
@@ -119,11 +132,12 @@ class Thresholds:
         if pixels.bits == 8:
             return _affine(draft, "pixels", image, 2, -255)
         turns = np.arange(1, 1 << pixels.bits)[None] << (8 - pixels.bits)
-        return _by_thresholds(draft, image, Encoder("pixels", turns, pixel_gains(pixels.bits)))
+        encoder = Encoder("pixels", turns, pixel_gains(pixels.bits))
+        return _by_thresholds(draft, image, encoder.groups, encoder)
 
     def code(self, draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
         """One MultiThreshold, or a sum of some."""
-        return _by_thresholds(draft, source, encoder)
+        return _by_thresholds(draft, source, encoder.single if self.single else encoder.groups, encoder)
 
 
 class Plain:
@@ -160,17 +174,26 @@ class Plain:
         return _sum(draft, name, parts)
 
 
-FORMS: dict[str, Form] = {"chain": Chain(), "multithreshold": Thresholds(), "plain": Plain()}
+FORMS: dict[str, Form] = {
+    "chain": Chain(),
+    "multithreshold": Thresholds(),
+    "single": Thresholds(single=True),
+    "plain": Plain(),
+}
+"""By name; the last is ONNX without QONNX."""
 
 
 def _by_steps(draft: Draft, source: Tensor, encoder: Encoder, numbers: Steps) -> Tensor:
     """Algorithm 1 of the paper."""
     name, one = encoder.name, draft.number(1)
-    rest = draft.each("Add", f"{name}_rest", source, draft.rows(f"{name}_offset", source, numbers.offset))
+    rest, offset = source, draft.rows(f"{name}_offset", source, numbers.offset)
     parts = []
     levels = numbers.steps.shape[1] + 1
     for level, gain in enumerate(encoder.gains[:levels]):
-        sign = draft.each("BipolarQuant", f"{name}_sign_{level + 1}", rest, one)
+        moved = draft.each(
+            "Add", f"{name}_moved_{level + 1}", rest, offset
+        )  # read by its sign alone: hls4ml joins both
+        sign = draft.each("BipolarQuant", f"{name}_sign_{level + 1}", moved, one)
         parts.append(_times(draft, f"{name}_level_{level + 1}", sign, gain))
         if level + 1 < levels:
             step = draft.rows(f"{name}_step_{level + 1}", source, numbers.steps[:, level])
@@ -190,12 +213,13 @@ def _by_turns(draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
     return _affine(draft, name, _sum(draft, f"{name}_signs", parts), 1, (values[0] + values[-1]) / 2)
 
 
-def _by_thresholds(draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
-    """A MultiThreshold for each size of step."""
+def _by_thresholds(draft: Draft, source: Tensor, groups: Mapping[int, list[int]], encoder: Encoder) -> Tensor:
+    """A MultiThreshold for each group of turns, of which each is worth the same."""
     name, least = encoder.name, encoder.values[0]
-    bipolar = len(encoder.turning) == 1 and encoder.values[-1] == -least
+    bipolar = encoder.turning == [(0, -2 * least)]
+    groups = encoder.groups if bipolar else groups
     parts = []
-    for step, places in encoder.groups.items():
+    for step, places in groups.items():
         turns = draft.constant(f"{name}_thresholds", encoder.turns[:, places])
         kind, scale, bias = (f"UINT{len(places).bit_length()}", 1.0, 0.0) if not bipolar else ("BIPOLAR", 2.0, -1.0)
         part = draft.each(
@@ -214,7 +238,8 @@ def _table_by_thresholds(draft: Draft, image: Tensor, pixels: PixelInput) -> Ten
             "its image's table of bytes falls somewhere, which no threshold says; export it as plain ONNX, --to onnx"
         )
     turns = np.searchsorted(table, np.arange(1, 1 << pixels.bits))[None]
-    return _by_thresholds(draft, image, Encoder("pixels", turns.astype(np.int64), pixel_gains(pixels.bits)))
+    encoder = Encoder("pixels", turns.astype(np.int64), pixel_gains(pixels.bits))
+    return _by_thresholds(draft, image, encoder.groups, encoder)
 
 
 def _affine(draft: Draft, name: str, tensor: Tensor, factor: float, offset: float) -> Tensor:

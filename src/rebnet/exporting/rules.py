@@ -207,7 +207,7 @@ def _max_pool(at: At, op: MaxPool, source: Tensor) -> Tensor:
 def _upsample(at: At, op: Upsample, source: Tensor) -> Tensor:
     scales = at.draft.constant("scales", [1, 1, op.factors.rows, op.factors.columns])
     return at.draft.put(
-        "Resize", at.made(), at.draft.as_map(source).name, "", scales,
+        "Resize", at.made(), at.draft.as_map(source).name, at.draft.constant("roi", []), scales,
         mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor",
     )  # fmt: skip
 

@@ -41,19 +41,19 @@ def draft_of(network: Network, form: Form, index: int, *, float_scores: bool = F
 
 
 def _draft_of(network: Network, form: Form, index: int, float_scores: bool) -> tuple[Draft, Tensor]:
+    for node in network.nodes:
+        if type(node.op) not in RULES or (isinstance(node.op, Dense) and node.op.gains is None):
+            raise ModelError(f"{node.name}, {type(node.op).__name__}: lower the network before exporting it")
     wanted = _wanted(network, index)
     draft = Draft()
     pixels = form.image(draft, network.input)
     made: dict[tuple[str, Gains], Tensor] = {(PIXELS, gains): pixels for gains in wanted[PIXELS]}
     for node in network.nodes:
-        rule = RULES.get(type(node.op))
-        if rule is None:
-            raise ModelError(f"{node.name}, {type(node.op).__name__}: lower the network before exporting it")
         for gains in wanted.get(node.name, [()]):
             inputs = [made[source] for source in _sources(network, node, index, gains)]
             reads = tuple(network.values[name] for name in network.sources(node))
             at = At(draft, form, index, node.name, network.values[node.name], reads, gains, float_scores)
-            made[node.name, gains] = rule(at, node.op, *inputs)
+            made[node.name, gains] = RULES[type(node.op)](at, node.op, *inputs)
     return draft, made[network.answers[0].name, ()]
 
 
