@@ -57,6 +57,7 @@ def check(network, folder, kinds=tuple(KINDS), m=None, images=None):
         run = run_by_onnxruntime if kind == "plain" else executed
         found = run(written(network, folder, kind, m), images)
         assert found.dtype == np.float64
+        found = np.moveaxis(found, 1, -1)
         assert np.array_equal(found.reshape(scores.shape), scores), (kind, m)
 
 
@@ -68,7 +69,7 @@ def test_random_networks(random_seed, kind, tmp_path):
     check(network, tmp_path, [kind], int(rng.choice(network.served)))
 
 
-def one_code(gammas, rows=12, columns=40, pool=None, seed=1):
+def one_code(gammas, on_map=False, rows=12, columns=40, pool=None, seed=1):
     """Pixels, a layer whose codes have these factors, a pool of them, and scores."""
     rng = np.random.default_rng(seed)
     bits = [rng.random(shape) < 0.5 for shape in ((rows, columns), (3, rows * 2))]
@@ -80,7 +81,9 @@ def one_code(gammas, rows=12, columns=40, pool=None, seed=1):
     sign = ResidualSign(tuple(gammas), 6 if levels > 1 else 0)
     first = Conv(BitMatrix.pack(bits[0].reshape(rows, -1)), 1.0, window=Window((1, columns // 2), (1, 1)))
     pools = [] if pool is None else [MaxPool(pool)]
-    last = Dense(BitMatrix.pack(bits[1][:, : rows * 2]), 1.0)
+    last = Dense(BitMatrix.pack(bits[1]), 1.0)
+    if on_map:
+        last = Conv(BitMatrix.pack(bits[1][:, :rows]), 1.0, window=Window((1, 1)))
     places = 2 if pool is None else 2 * pool.stride[1]
     image = PixelInput(1, columns // 2 + places - 1, 2, 8)
     network = Network.chain("one", levels, image, [first, norms[0], sign, *pools, last, norms[1]])
@@ -96,6 +99,13 @@ def test_values_that_fall_where_codes_rise(tmp_path):
     images = images_for(network, 3, 20)
     for m in network.served:
         check(network, tmp_path, m=m, images=images)
+
+
+def test_answers_on_a_map(tmp_path):
+    network = one_code((0.5, 0.1875), on_map=True)
+    images = images_for(network, 3, 4)
+    assert reference.run(network, images).shape == (4, 1, 2, 3)
+    check(network, tmp_path, images=images)
 
 
 def kinds_of(data):

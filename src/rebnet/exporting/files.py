@@ -30,8 +30,8 @@ def write_onnx(
     """Write a lowered network for the tools of others.
 
     The graph takes images as bytes, 0 … 255 in float32, of shape [N, channels, height, width], and gives integer
-    scores in float64, [N, classes]: those of the reference engine. A file of QONNX takes one image at a time, one of
-    plain ONNX any number.
+    scores in float64, [N, classes], on a map [N, classes, height, width]: those of the reference engine. A file of
+    QONNX takes one image at a time, one of plain ONNX any number.
 
     Args:
         network: a lowered network.
