@@ -43,9 +43,11 @@ class Graph:
         self.last = f"t{len(self.nodes)}"
         self.nodes.append(helper.make_node(kind, inputs, [self.last]))
 
-    def model(self, shape: tuple[int, ...], classes: int, version: int = 1) -> Any:
+    def model(self, shape: tuple[int, ...], classes: int | tuple[int, ...], version: int = 1) -> Any:
         image = helper.make_tensor_value_info("image", TensorProto.FLOAT, shape)
-        answer = helper.make_tensor_value_info(self.last, TensorProto.FLOAT, (1, classes))
+        answer = helper.make_tensor_value_info(
+            self.last, TensorProto.FLOAT, (1, classes) if isinstance(classes, int) else classes
+        )
         graph = helper.make_graph(self.nodes, "random", [image], [answer], self.constants)
         opsets = [helper.make_opsetid("", 13), helper.make_opsetid(DOMAIN, version)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)

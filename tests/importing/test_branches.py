@@ -170,7 +170,7 @@ def test_numbers_that_end_a_network_stand_at_its_end_only(tmp_path):
     graph, image = started(1, 2)
     graph.at(image).add("Softmax", axis=1)
     words = refused(ended(graph, 4), tmp_path, (1, 1, 2, 2))
-    assert words == "node 't1', Softmax: works along axis 1 of (1, 1, 2, 2); that of the scores is read"
+    assert words == ("node 't3', MatMul: stands behind node 't1', Softmax, which is read at the end of a network only")
     graph, _ = started(4, 1)
     ended(graph, 4, classes=3)
     graph.add("Sigmoid")
@@ -252,3 +252,36 @@ def test_averages_that_are_truncated(mode, tmp_path):
     del old.graph.node[2].input[-1]
     with pytest.raises(ModelError, match="version 2 of the domain's, which reads 6, is read"):
         read(old, tmp_path / "m.onnx")
+
+
+@pytest.mark.parametrize("last", ["sums", "Softmax", "transposed"])
+def test_answers_on_a_map(last, tmp_path):
+    """A convolution may be the last layer: scores of every place."""
+    graph, image = started(2, 4)
+    made = convolved(graph, image, 3, kernel=2)
+    graph.at(made).add("Mul", 0.5)
+    scores = graph.last
+    if last == "Softmax":
+        graph.add("Softmax", axis=1)
+        graph.add("ArgMax", axis=1, keepdims=0)
+    elif last == "transposed":
+        graph.add("Transpose", perm=[0, 2, 3, 1])
+        graph.add("ArgMax", axis=3)
+    network = read(graph.model((1, 2, 4, 4), 3), tmp_path / "m.onnx")
+    graph.last = scores
+    images = np.random.default_rng(0).integers(0, 256, (9, 4, 4, 2), np.uint8)
+    answers = executed(graph.model((1, 2, 4, 4), (1, 3, 3, 3)), images.transpose(0, 3, 1, 2)).transpose(0, 2, 3, 1)
+    assert np.array_equal(run_real(network, images, precision=np.float64).reshape(answers.shape), answers)
+    labels = Predictor(lower(network)).predict(images).reshape(answers.shape).argmax(axis=-1)
+    assert np.array_equal(labels, answers.argmax(axis=-1))
+
+
+def test_scores_of_a_map_stay_in_their_order(tmp_path):
+    graph, image = started(1, 3)
+    graph.at(convolved(graph, image, 2)).add("Flatten", axis=1)
+    assert refused(graph, tmp_path, (1, 1, 3, 3)).startswith("its scores stand in another order than the last layer's")
+    graph, image = started(1, 3)
+    graph.at(convolved(graph, image, 3)).add("Softmax", axis=2)
+    assert refused(graph, tmp_path, (1, 1, 3, 3)).endswith(
+        "works along axis 2 of (1, 3, 3, 3); that of the scores is read"
+    )

@@ -305,7 +305,7 @@ def _ended(node: OnnxNode, tensor: Tensor, given: Sequence[Array]) -> Ended:
         raise ModelError(f"{node}: stands behind {tensor.by}, which ends a network")
     before, order, get = tensor.scores if isinstance(tensor, Ended) else tensor, tensor.order, node.attributes.get
     axis = int(get("axis", 0 if node.kind == "ArgMax" else -1))
-    if node.kind != "Sigmoid" and (order.ndim < 1 or order.shape[axis % order.ndim] != order.size):
+    if node.kind != "Sigmoid" and not _of_classes(before, order, axis):
         raise ModelError(f"{node}: works along axis {axis} of {order.shape}; that of the scores is read")
     if node.kind == "TopK" and not get("largest", 1):
         raise ModelError(f"{node}: takes the smallest score; the largest is read")
@@ -316,6 +316,13 @@ def _ended(node: OnnxNode, tensor: Tensor, given: Sequence[Array]) -> Ended:
     elif node.kind == "ArgMax":
         order = np.take(order, [0] if get("keepdims", 1) else 0, axis=axis)
     return Ended(before, node, order)
+
+
+def _of_classes(scores: Value, order: Order, axis: int) -> bool:
+    """Whether the classes of each place, and nothing else, stand along an axis in their order."""
+    if not -order.ndim <= axis < order.ndim or order.shape[axis] != scores.shape.channels:
+        return False
+    return bool((np.diff(order, axis=axis) == 1).all() and (np.take(order, 0, axis) % scores.shape.channels == 0).all())
 
 
 def _same_codes(codes: Codes, step: Quantizer) -> bool:

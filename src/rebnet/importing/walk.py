@@ -15,7 +15,7 @@ from rebnet.importing.constants import SHAPES, computed
 from rebnet.importing.draft import Boundaries, Draft, Layer, Made, Rescaled, Whole
 from rebnet.importing.graph import MOST_BYTES, OnnxGraph, read_graph
 from rebnet.importing.nodes import Rules, image_order
-from rebnet.importing.values import Codes, Ended, Pixels, Sums, Tensor
+from rebnet.importing.values import Codes, Ended, Pixels, Sums, Tensor, map_order
 from rebnet.ir.bounds import shape_fault
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import BatchNorm, MultiThreshold, Op, PixelInput
@@ -158,15 +158,19 @@ def _scores(answer: Tensor) -> Sums:
         answer = replace(sums, b=tuple(b - end for b, end in zip(sums.b, ends, strict=True)), order=answer.order)
     if not isinstance(answer, Sums) or answer.relu is not None:
         raise ModelError("its answer is no sum of a layer; the last layer's sums, affine or not, are its scores")
-    if answer.shape.positions != 1:
-        raise ModelError(f"its answer is a map of {answer.shape}; one vector of scores is read")
-    if not isinstance(answer.of, Layer) or answer.of.window is not None:
+    if not isinstance(answer.of, Layer):
         raise ModelError(
-            "its answer comes of a convolution, of several layers or of averages behind one; one dense layer ends a "
-            "network: average the codes in front of it"
+            "its answer comes of several layers, or of averages behind one; one layer ends a network: average the "
+            "codes in front of it"
         )
-    if not np.array_equal(answer.order.ravel(), np.arange(answer.shape.channels)):
-        raise ModelError("its scores stand in another order than the last layer's outputs; leave them in it")
+    places = np.arange(answer.shape.elements).reshape(1, *answer.shape)
+    orders = [map_order(answer.shape), places] if answer.shape.positions > 1 else []
+    flat = np.array_equal(answer.order.ravel(), places.ravel()) and answer.shape.positions == 1
+    if not flat and not any(np.array_equal(answer.order, one) for one in orders):
+        raise ModelError(
+            "its scores stand in another order than the last layer's outputs; leave them in it, of a map as 1, "
+            "classes, height, width or 1, height, width, classes"
+        )
     return answer
 
 
