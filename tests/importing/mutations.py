@@ -10,7 +10,7 @@ KINDS = (
     "Add", "Sub", "Mul", "Div", "Concat", "Relu", "Identity", "Flatten", "Transpose", "Softmax", "Sigmoid", "TopK",
     "ArgMax", "MatMul", "Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean", "Sign", "Shape", "Slice",
     "XnorPopcountMatMul", "BatchNormalization", "Squeeze", "Reshape", "Sum", "Quant", "BipolarQuant", "MultiThreshold",
-    "Constant", "Loop",
+    "Constant", "Loop", "Pad", "Trunc",
 )  # fmt: skip
 NUMBERS = (0, 1, -1, 2, 3, 7, 255, 1 << 20, -(1 << 40), (1 << 62), 0.5, -0.0, 1e30, float("nan"), float("inf"))
 

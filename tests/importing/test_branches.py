@@ -285,3 +285,46 @@ def test_scores_of_a_map_stay_in_their_order(tmp_path):
     assert refused(graph, tmp_path, (1, 1, 3, 3)).endswith(
         "works along axis 2 of (1, 3, 3, 3); that of the scores is read"
     )
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_pads_of_the_lowest_value(pooled, tmp_path):
+    """ONNX' Pad lets codes with a sign be padded, in front of a convolution or a max-pool."""
+    graph, image = started(2, 4, zero=False, bits=3)
+    graph.at(image).add("Pad", np.asarray([0, 0, 1, 0, 0, 0, 1, 2]), -4.0)
+    padded = Value(graph.last, 2, 6, 6)
+    if pooled:
+        graph.at(padded).add("MaxPool", kernel_shape=[3, 3], strides=[2, 1])
+        ended(graph, 16)
+    else:
+        quant(graph.at(convolved(graph, padded, 3, kernel=3)))
+        ended(graph, 48)
+    model = graph.model((1, 2, 4, 4), 2)
+    agrees(model, read(model, tmp_path / "m.onnx"), 0, count=40)
+
+
+@pytest.mark.parametrize(
+    ("pads", "value", "words"),
+    [
+        ([0, 0, 1, 1, 0, 0, 1, 1], 0.0, "pads with 0; the lowest value of its codes, -4, is read"),
+        ([0, 1, 1, 1, 0, 0, 1, 1], -4.0, "pads [0, 1, 1, 1, 0, 0, 1, 1] of the shape (1, 2, 4, 4); up to 64 rows and"),
+        (
+            [0, 0, -1, 1, 0, 0, 1, 1],
+            -4.0,
+            "mode=constant, pads [0, 0, -1, 1, 0, 0, 1, 1]; pads of constants, not below 0",
+        ),
+    ],
+)
+def test_pads_of_other_values_are_refused(pads, value, words, tmp_path):
+    graph, image = started(2, 4, zero=False, bits=3)
+    graph.at(image).add("Pad", np.asarray(pads), value)
+    convolved(graph, Value(graph.last, 2, 6, 6), 3, kernel=3)
+    assert refused(ended(graph, 48), tmp_path, (1, 2, 4, 4)).startswith(f"node 't1', Pad: {words}")
+
+
+def test_pads_stand_in_front_of_a_layer(tmp_path):
+    graph, image = started(2, 4, zero=False, bits=3)
+    graph.at(image).add("Pad", np.asarray([0, 0, 1, 1, 0, 0, 1, 1]), -4.0)
+    assert refused(ended(graph, 72), tmp_path, (1, 2, 4, 4)) == (
+        "node 't2', Flatten: reads pads; they are read in front of Conv and MaxPool"
+    )

@@ -11,7 +11,7 @@ from rebnet.files import Array
 from rebnet.importing.branches import tied
 from rebnet.importing.draft import Draft, Layer
 from rebnet.importing.graph import OnnxNode
-from rebnet.importing.values import Codes, Means, Sums, Value, map_order
+from rebnet.importing.values import Codes, Means, Padded, Sums, Value, map_order
 from rebnet.importing.weights import Planes, planes_of
 from rebnet.ir.bounds import window_fault
 from rebnet.ir.values import Shape
@@ -136,14 +136,50 @@ def conv(draft: Draft, node: OnnxNode, tensor: Value, place: int, given: Given) 
         sums = _of_means(draft, node, tensor, rows)
         return replace(sums, order=map_order(sums.shape)), f"{sums.name}, {words}"
     codes = _codes(node, tensor)
-    if window.padded and any(codes.least):
+    sums = layer(draft, node, codes, rows, window, groups)
+    return sums, f"{sums.name}, {words}"
+
+
+def check_pads(node: OnnxNode, codes: Codes) -> None:
+    """Refuse a convolution's own pads, of the value 0, around codes that do not begin there.
+
+    Raises:
+        ModelError: they do not.
+    """
+    if any(node.attributes.get("pads", ())) and any(codes.least):
         lowest = next(one for one in codes.least if one)
         raise ModelError(
             f"{node}: pads with 0, which is not the lowest value of its codes, {float(lowest):g}; pad with "
             "that one (ONNX' Pad), or let activations begin at 0 (ReLU)"
         )
-    sums = layer(draft, node, codes, rows, window, groups)
-    return sums, f"{sums.name}, {words}"
+
+
+def padded(node: OnnxNode, codes: Codes, given: Given) -> Padded:
+    """Pad, of rows and columns of the lowest value of codes.
+
+    Raises:
+        ModelError: it pads otherwise, or what is no map.
+    """
+    get, rank = node.attributes.get, codes.order.ndim
+    pads = [int(pad) for pad in (np.asarray(given[0]).ravel() if given else get("pads", ()))]
+    value = Fraction(float(np.asarray(given[1]).ravel()[0] if len(given) > 1 else get("value", 0.0)))
+    axes = [int(axis) % 4 for axis in given[2].ravel()] if len(given) > 2 else list(range(rank))
+    if str(get("mode", "constant")) != "constant" or len(pads) != 2 * len(axes) or min(pads, default=0) < 0:
+        raise ModelError(
+            f"{node}: mode={get('mode', 'constant')}, pads {pads}; pads of constants, not below 0, are read"
+        )
+    each = dict(zip(axes, zip(pads[: len(axes)], pads[len(axes) :], strict=True), strict=True))
+    sides = [each.get(axis, (0, 0)) for axis in range(4)]
+    if not np.array_equal(codes.order, map_order(codes.shape)) or any(sides[0] + sides[1]) or max(pads) > 64:
+        raise ModelError(f"{node}: pads {pads} of the shape {codes.order.shape}; up to 64 rows and columns are read")
+    if any(least != value for least in codes.least):
+        raise ModelError(
+            f"{node}: pads with {float(value):g}; the lowest value of its codes, {float(codes.least[0]):g}, is read"
+        )
+    (top, bottom), (left, right) = sides[2:]
+    height, width, channels = codes.shape
+    shape = Shape(height + top + bottom, width + left + right, channels)
+    return Padded(codes, (top, left, bottom, right), np.full((1, channels, *shape[:2]), -1, dtype=np.int64), shape)
 
 
 def xnor(draft: Draft, node: OnnxNode, tensor: Value, place: int, given: Given) -> tuple[Sums, str]:

@@ -12,17 +12,29 @@ from rebnet.files import Array
 from rebnet.importing.branches import added, as_sums, averaged, joined, tied
 from rebnet.importing.constants import SHAPES
 from rebnet.importing.draft import Draft
+from rebnet.importing.ends import ENDS, ended, not_ended, with_pads
 from rebnet.importing.graph import OnnxNode
-from rebnet.importing.layers import conv, gemm, matmul, window_of, xnor
+from rebnet.importing.layers import check_pads, conv, gemm, matmul, padded, window_of, xnor
 from rebnet.importing.quantizers import MOST_BITS, code_table, quantizer
 from rebnet.importing.steps import firsts_of, reached, rising
-from rebnet.importing.values import Codes, Ended, Means, Order, Part, Pixels, Quantizer, Sums, Tensor, Value, map_order
+from rebnet.importing.values import (
+    Codes,
+    Means,
+    Order,
+    Padded,
+    Part,
+    Pixels,
+    Quantizer,
+    Sums,
+    Tensor,
+    Value,
+    map_order,
+)
 from rebnet.ir.network import PIXELS
 from rebnet.ir.ops import MaxPool
 from rebnet.ir.values import Shape
 
 _JOINS = "joins the codes or scores behind it"
-_ENDS = ("Softmax", "LogSoftmax", "Sigmoid", "TopK", "ArgMax")
 
 
 @dataclass
@@ -44,11 +56,20 @@ class Rules:
         Raises:
             ModelError: it is not read, with these values.
         """
+        if isinstance(tensor, Padded):
+            node, tensor = with_pads(node, tensor)
+        elif isinstance(tensor, Codes) and node.kind == "Conv":
+            check_pads(node, tensor)
         if node.kind in SHAPES:
             return self._moved(node, tensor, given), "the same numbers"
-        if node.kind in _ENDS:
-            return _ended(node, tensor, given), "left out: the largest score stays the largest"
-        tensor = _not_ended(node, tensor)
+        if node.kind in ENDS:
+            return ended(node, tensor, given), "left out: the largest score stays the largest"
+        return self._read(node, not_ended(node, tensor), place, given)
+
+    def _read(self, node: OnnxNode, tensor: Value, place: int, given: Sequence[Array]) -> tuple[Tensor, str]:
+        """What a node gives that neither moves numbers nor ends a network."""
+        if node.kind == "Pad" and isinstance(tensor, Codes):
+            return padded(node, tensor, given), "pads of the layer behind it"
         step = quantizer(node, given) if place == 0 else None
         if step is not None:
             return self._quantized(node, tensor, step, given)
@@ -59,6 +80,10 @@ class Rules:
         }.get(node.kind)  # fmt: skip
         if rule is not None:
             return rule(node, tensor, place, given)
+        return self._layer(node, tensor, place, given)
+
+    def _layer(self, node: OnnxNode, tensor: Value, place: int, given: Sequence[Array]) -> tuple[Tensor, str]:
+        """A layer with weights, and its bias."""
         layer = {"MatMul": matmul, "Gemm": gemm, "Conv": conv, "XnorPopcountMatMul": xnor}.get(node.kind)
         if layer is None:
             raise ModelError(f"{node}: is not read; see docs/guides/bring-your-network.md for what is")
@@ -80,7 +105,7 @@ class Rules:
         Raises:
             ModelError: it is not read, with these values.
         """
-        values = [_not_ended(node, tensor) for tensor in tensors]
+        values = [not_ended(node, tensor) for tensor in tensors]
         if given:
             raise ModelError(f"{node}: reads {len(values)} values of the network and constants; read constants apart")
         if node.kind == "Concat":
@@ -290,39 +315,6 @@ def _of_rows(node: OnnxNode, tensor: Value, constant: Array) -> list[Fraction]:
 
 def _each(x: Sequence[Fraction], y: Sequence[Fraction]) -> tuple[Fraction, ...]:
     return tuple(one + other for one, other in zip(x, y, strict=True))
-
-
-def _not_ended(node: OnnxNode, tensor: Tensor) -> Value:
-    """A tensor that something may still stand behind."""
-    if isinstance(tensor, Ended):
-        raise ModelError(f"{node}: stands behind {tensor.by}, which is read at the end of a network only")
-    return tensor
-
-
-def _ended(node: OnnxNode, tensor: Tensor, given: Sequence[Array]) -> Ended:
-    """The scores in front of a node that ends a network, which must tell one that is larger as larger."""
-    if isinstance(tensor, Ended) and tensor.by.kind in ("TopK", "ArgMax"):
-        raise ModelError(f"{node}: stands behind {tensor.by}, which ends a network")
-    before, order, get = tensor.scores if isinstance(tensor, Ended) else tensor, tensor.order, node.attributes.get
-    axis = int(get("axis", 0 if node.kind == "ArgMax" else -1))
-    if node.kind != "Sigmoid" and not _of_classes(before, order, axis):
-        raise ModelError(f"{node}: works along axis {axis} of {order.shape}; that of the scores is read")
-    if node.kind == "TopK" and not get("largest", 1):
-        raise ModelError(f"{node}: takes the smallest score; the largest is read")
-    if node.kind == "ArgMax" and get("select_last_index", 0):
-        raise ModelError(f"{node}: takes the last of equal scores; the first is read")
-    if node.kind == "TopK":
-        order = np.take(order, range(min(int(given[0].ravel()[0]), order.size)) if given else [0], axis=axis)
-    elif node.kind == "ArgMax":
-        order = np.take(order, [0] if get("keepdims", 1) else 0, axis=axis)
-    return Ended(before, node, order)
-
-
-def _of_classes(scores: Value, order: Order, axis: int) -> bool:
-    """Whether the classes of each place, and nothing else, stand along an axis in their order."""
-    if not -order.ndim <= axis < order.ndim or order.shape[axis] != scores.shape.channels:
-        return False
-    return bool((np.diff(order, axis=axis) == 1).all() and (np.take(order, 0, axis) % scores.shape.channels == 0).all())
 
 
 def _same_codes(codes: Codes, step: Quantizer) -> bool:

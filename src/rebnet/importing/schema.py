@@ -12,12 +12,12 @@ _WHOLE = (
 )  # fmt: skip
 _REAL = ("alpha", "beta", "epsilon", "momentum", "out_scale", "out_bias")
 _LISTS = ("axes", "perm", "pads", "strides", "dilations", "kernel_shape", "output_shape")
-_TEXTS = ("rounding_mode", "data_layout", "auto_pad", "out_dtype")
+_TEXTS = ("rounding_mode", "data_layout", "auto_pad", "out_dtype", "mode")
 _LARGEST = 1 << 31
 
 _READS = {
     "Quant": (4, 4), "IntQuant": (4, 4), "BipolarQuant": (2, 2), "Trunc": (5, 6), "MultiThreshold": (2, 2),
-    "Sign": (1, 1),
+    "Pad": (1, 4), "Sign": (1, 1),
     "MatMul": (2, 2), "XnorPopcountMatMul": (2, 2), "Gemm": (2, 3), "Conv": (2, 3), "BatchNormalization": (5, 5),
     "MaxPool": (1, 1), "AveragePool": (1, 1), "GlobalAveragePool": (1, 1), "ReduceMean": (1, 2), "Relu": (1, 1),
     "Mul": (2, 2), "Div": (2, 2), "Add": (2, 2), "Sub": (2, 2), "Sum": (1, 1000), "Concat": (1, 1000),

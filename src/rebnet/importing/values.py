@@ -160,8 +160,21 @@ class Quantizer:
         return self.least + self.step * sum(number > end if strict else number >= end for end, strict in ends)
 
 
+@dataclass(frozen=True)
+class Padded:
+    """Codes with rows and columns of their lowest value around them, which a convolution or a max-pool takes in.
+
+    `order` has the padded shape, and says nothing else.
+    """
+
+    codes: Codes
+    pads: tuple[int, int, int, int]
+    order: Order
+    shape: Shape
+
+
 Value = Pixels | Codes | Means | Sums
-Tensor = Value | Ended
+Tensor = Value | Padded | Ended
 
 
 def common(numbers: list[Fraction]) -> Fraction:
