@@ -328,3 +328,27 @@ def test_pads_stand_in_front_of_a_layer(tmp_path):
     assert refused(ended(graph, 72), tmp_path, (1, 2, 4, 4)) == (
         "node 't2', Flatten: reads pads; they are read in front of Conv and MaxPool"
     )
+
+
+@pytest.mark.parametrize(("name", "form"), [("m1", "chain"), ("m2", "multithreshold"), ("m3", "single")])
+def test_our_own_files_come_back(name, form, tmp_path):
+    """A network of the zoo, written for others and read again: a code may be a sum of others' codes by then."""
+    file = tmp_path / "m.onnx"
+    flow.export(f"zoo:mnist-arch-1-{name}", file, form=form)
+    expected = flow.compile(f"zoo:mnist-arch-1-{name}", tmp_path / "build", until="lower")
+    images = np.random.default_rng(0).integers(0, 256, (20, 28, 28, 1), np.uint8)
+    scores = Predictor(expected).predict(images)
+    imported = read_onnx(file, input_scale="bytes").network
+    assert np.allclose(run_real(imported, images, precision=np.float64), scores, rtol=1e-12)
+    assert np.array_equal(Predictor(lower(imported)).labels(images), scores.argmax(axis=1))
+
+
+@pytest.mark.parametrize("kind", [10, 7])
+def test_casts_keep_numbers(kind, tmp_path):
+    graph, _ = started(4, 1)
+    ended(graph, 4)
+    graph.add("Cast", to=11)
+    graph.add("Cast", to=kind)
+    assert refused(graph, tmp_path, (1, 4, 1, 1)) == (
+        f"node 't4', Cast: makes numbers of type {kind}; 1 and 11, of floats, are read"
+    )

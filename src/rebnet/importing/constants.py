@@ -120,6 +120,11 @@ def _slice(node: OnnxNode, x: Array, starts: Array, ends: Array, *more: Array) -
     return x[tuple(cuts)]
 
 
+CASTS: dict[int, type[np.generic]] = {
+    1: np.float32, 2: np.uint8, 3: np.int8, 6: np.int32, 7: np.int64, 9: np.bool_, 10: np.float16, 11: np.float64,
+}  # fmt: skip
+"""Types by ONNX' numbers."""
+
 _SPREAD = ("Pow", "Mul", "Div", "Add", "Sub", "BipolarQuant", "Quant", "IntQuant")
 """Nodes that spread what they read to one shape."""
 
@@ -130,7 +135,7 @@ RULES: dict[str, Callable[..., Array]] = {
     "Gather": lambda node, x, places: np.take(x, places.astype(np.int64), axis=int(node.attributes.get("axis", 0))),
     "Concat": lambda node, *parts: np.concatenate(parts, axis=int(node.attributes["axis"])),
     "Slice": _slice,
-    "Cast": lambda node, x: x,
+    "Cast": lambda node, x: x.astype(CASTS[int(node.attributes["to"])]),
     "Pow": lambda node, x, y: np.power(x, y.astype(x.dtype)),
     "Sqrt": lambda node, x: np.sqrt(x),
     "Reciprocal": lambda node, x: np.float32(1) / x,

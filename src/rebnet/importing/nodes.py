@@ -10,7 +10,7 @@ import numpy as np
 from rebnet.errors import ModelError
 from rebnet.files import Array
 from rebnet.importing.branches import added, as_sums, averaged, joined, tied
-from rebnet.importing.constants import SHAPES
+from rebnet.importing.constants import CASTS, SHAPES
 from rebnet.importing.draft import Draft
 from rebnet.importing.ends import ENDS, ended, not_ended, with_pads
 from rebnet.importing.graph import OnnxNode
@@ -68,6 +68,8 @@ class Rules:
 
     def _read(self, node: OnnxNode, tensor: Value, place: int, given: Sequence[Array]) -> tuple[Tensor, str]:
         """What a node gives that neither moves numbers nor ends a network."""
+        if node.kind == "Cast":
+            return _cast(node, tensor), "the same numbers"
         if node.kind == "Pad" and isinstance(tensor, Codes):
             return padded(node, tensor, given), "pads of the layer behind it"
         step = quantizer(node, given) if place == 0 else None
@@ -315,6 +317,14 @@ def _of_rows(node: OnnxNode, tensor: Value, constant: Array) -> list[Fraction]:
 
 def _each(x: Sequence[Fraction], y: Sequence[Fraction]) -> tuple[Fraction, ...]:
     return tuple(one + other for one, other in zip(x, y, strict=True))
+
+
+def _cast(node: OnnxNode, tensor: Value) -> Value:
+    """Numbers as float32, or float64, which holds them; an image's bytes are computed with in float32."""
+    kind = CASTS.get(int(node.attributes.get("to", 0)))
+    if kind is not np.float32 and (kind is not np.float64 or isinstance(tensor, Pixels)):
+        raise ModelError(f"{node}: makes numbers of type {node.attributes.get('to')}; 1 and 11, of floats, are read")
+    return tensor
 
 
 def _same_codes(codes: Codes, step: Quantizer) -> bool:

@@ -9,6 +9,7 @@ from rebnet.errors import ModelError
 _WHOLE = (
     "axis", "group", "transA", "transB", "keepdims", "signed", "narrow", "ceil_mode", "count_include_pad", "largest",
     "sorted", "select_last_index", "allowzero", "training_mode", "noop_with_empty_axes", "storage_order",
+    "to",
 )  # fmt: skip
 _REAL = ("alpha", "beta", "epsilon", "momentum", "out_scale", "out_bias")
 _LISTS = ("axes", "perm", "pads", "strides", "dilations", "kernel_shape", "output_shape")
