@@ -146,6 +146,19 @@ class Draft:
             values = values.reshape((1, -1) if tensor.flat else (1, -1, 1, 1))
         return self.constant(name, values, np.float64 if tensor.element == "DOUBLE" else np.float32)
 
+    def by_channel(self, kind: str, name: str, tensor: Tensor, numbers: ArrayLike) -> Tensor:
+        """Add or Mul with a number for each channel: of a map a BatchNormalization, whose other numbers are 1 and 0.
+
+        It computes the same. hls4ml turns maps to channels last, and there knows a channel's number from nothing else.
+        """
+        values = np.asarray(numbers, dtype=np.float32).reshape(-1)
+        if tensor.flat or (values == values[0]).all():
+            return self.each(kind, name, tensor, self.rows(f"{name}_by", tensor, values))
+        own = self.constant(f"{name}_by", values)
+        one, zero = self.constant("ones", np.ones_like(values)), self.constant("zeros", np.zeros_like(values))
+        scale, bias = (own, zero) if kind == "Mul" else (one, own)
+        return self.each("BatchNormalization", name, tensor, scale, bias, zero, one, epsilon=0.0)
+
     def cast(self, name: str, tensor: Tensor, element: str) -> Tensor:
         """The tensor in another type of element."""
         return self.put("Cast", replace(tensor, name=name, element=element), tensor.name, to=element)

@@ -186,18 +186,16 @@ FORMS: dict[str, Form] = {
 def _by_steps(draft: Draft, source: Tensor, encoder: Encoder, numbers: Steps) -> Tensor:
     """Algorithm 1 of the paper."""
     name, one = encoder.name, draft.number(1)
-    rest, offset = source, draft.rows(f"{name}_offset", source, numbers.offset)
-    parts = []
+    rest = source
+    parts: list[Tensor] = []
     levels = numbers.steps.shape[1] + 1
     for level, gain in enumerate(encoder.gains[:levels]):
-        moved = draft.each(
-            "Add", f"{name}_moved_{level + 1}", rest, offset
-        )  # read by its sign alone: hls4ml joins both
+        # read by its sign alone: hls4ml joins both
+        moved = draft.by_channel("Add", f"{name}_moved_{level + 1}", rest, numbers.offset)
         sign = draft.each("BipolarQuant", f"{name}_sign_{level + 1}", moved, one)
         parts.append(_times(draft, f"{name}_level_{level + 1}", sign, gain))
         if level + 1 < levels:
-            step = draft.rows(f"{name}_step_{level + 1}", source, numbers.steps[:, level])
-            step = draft.each("Mul", f"{name}_taken_{level + 1}", sign, step).name
+            step = draft.by_channel("Mul", f"{name}_taken_{level + 1}", sign, numbers.steps[:, level]).name
             rest = draft.each("Sub", f"{name}_rest_{level + 2}", rest, step)
     return _sum(draft, name, parts)
 
