@@ -52,6 +52,26 @@ def test_label_maps(tmp_path: Path, signals: bool) -> None:
     np.testing.assert_array_equal(dataset.test_labels.reshape(2, -1), labels[order[8:]].reshape(2, -1))
 
 
+@pytest.mark.parametrize(
+    ("images", "targets", "shape"),
+    [
+        ((10, 3, 4, 1), (10,), (10, 1)),
+        ((10, 3, 4, 1), (10, 2), (10, 2)),
+        ((10, 3, 4, 1), (10, 3, 2, 2), (10, 3, 2, 2)),
+        ((10, 7, 3), (10, 7, 2), (10, 1, 7, 2)),
+    ],
+)
+def test_targets(tmp_path: Path, images: tuple[int, ...], targets: tuple[int, ...], shape: tuple[int, ...]) -> None:
+    values = np.random.default_rng(4).integers(-9, 9, targets)
+    path = save(tmp_path / "a.npz", images=np.zeros(images, np.uint8), targets=values)
+    dataset = datasets.load(f"npz:{path}")
+    assert dataset.regression
+    assert (dataset.classes, dataset.map_shape) == (shape[-1], shape[1:-1])
+    assert dataset.test_labels.dtype == np.float64
+    np.testing.assert_array_equal(dataset.test_labels, values.reshape(shape)[fixed_order(10)[8:]])
+    assert f"{shape[-1]} values" in repr(dataset)
+
+
 def test_split_when_no_test_arrays(tmp_path: Path) -> None:
     path = save(tmp_path / "a.npz", images=IMAGES, labels=LABELS.astype(np.uint8), note=np.zeros(3))
     dataset = datasets.load(f"npz:{path}")
@@ -114,6 +134,27 @@ CONTENTS: dict[str, tuple[dict[str, Any], str]] = {
         {"images": IMAGES, "labels": LABELS, "test_images": IMAGES},
         "key 'test_labels' is missing, the file holds images, labels, test_images; "
         "test_images and test_labels come together or not at all, add it with numpy.savez",
+    ),
+    "labels and targets": (
+        {"images": IMAGES, "labels": LABELS, "targets": LABELS},
+        "holds labels and targets; keep the ones that are to be learned",
+    ),
+    "texts as targets": (
+        {"images": IMAGES, "targets": LABELS.astype(str)},
+        "targets has dtype <U21, targets must be numbers; write floats",
+    ),
+    "a target that is no number": (
+        {"images": IMAGES, "targets": np.where(LABELS == 2, np.nan, 1.0)},
+        "targets[2, 0] is no finite number; leave such images out",
+    ),
+    "targets of other images": (
+        {"images": IMAGES, "targets": LABELS[:9]},
+        "targets holds 9 targets for 10 images, the counts must be equal; give each image its own",
+    ),
+    "no test targets": (
+        {"images": IMAGES, "targets": LABELS, "test_images": IMAGES},
+        "key 'test_targets' is missing, the file holds images, targets, test_images; "
+        "test_images and test_targets come together or not at all, add it with numpy.savez",
     ),
     "negative label": (
         {"images": IMAGES, "labels": LABELS - 1},

@@ -140,11 +140,24 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "build"
 
 
-def test_records(place: Path, maps: Path, labelled: Path, any_levels: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def regression(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An any-level network that answers with values, evaluated."""
+    folder = tmp_path_factory.mktemp("regression")
+    np.savez(folder / "a.npz", images=np.zeros((9, 4, 4, 1), np.uint8), targets=np.arange(9))
+    flow.train("4x4x1 - D4 - D1", f"npz:{folder / 'a.npz'}", 2, folder / "run", epochs=1, any_levels=True, quiet=True)
+    flow.compile(folder / "run", folder / "build")
+    flow.evaluate(folder / "build", f"npz:{folder / 'a.npz'}")
+    return folder / "build"
+
+
+def test_records(place: Path, maps: Path, labelled: Path, any_levels: Path, regression: Path, tmp_path: Path) -> None:
     build = place / "build"
-    check("training.json", build / "training.json", any_levels / "training.json")
+    check("training.json", *(folder / "training.json" for folder in (build, any_levels, regression)))
     networks = [
-        folder / part for folder in (build, maps, any_levels) for part in ("network.json", "exported/network.json")
+        folder / part
+        for folder in (build, maps, any_levels, regression)
+        for part in ("network.json", "exported/network.json")
     ]
     storage.save(treed(np.random.default_rng(0), storage.load(maps), share=1), tmp_path / "treed")
     model = MODELS / "brevitas-tiny-cnv" / "model.onnx"
@@ -152,9 +165,10 @@ def test_records(place: Path, maps: Path, labelled: Path, any_levels: Path, tmp_
     imported = (tmp_path / "imported" / name for name in ("network.json", "exported/network.json"))
     check("network.json", *networks, tmp_path / "treed" / "network.json", *imported)
     check("import.json", tmp_path / "imported" / "import.json")
-    check("evaluation.json", *(folder / "evaluation.json" for folder in (build, maps, labelled)))
-    for record in ("adaptive.json", "online.json", "ports.json"):
+    check("evaluation.json", *(folder / "evaluation.json" for folder in (build, maps, labelled, regression)))
+    for record in ("adaptive.json", "online.json"):
         check(record, build / record)
+    check("ports.json", build / "ports.json", regression / "ports.json")
     flow.compile(place / "run", tmp_path / "searched", board="zc702", margin={"LUT": 1.0})
     flow.compile(place / "run", tmp_path / "given", board="zc702", folding="balanced", max_utilisation=90)
     foldings = [folder / "folding.json" for folder in (build, tmp_path / "searched", tmp_path / "given")]
@@ -163,14 +177,15 @@ def test_records(place: Path, maps: Path, labelled: Path, any_levels: Path, tmp_
 
 
 @pytest.mark.rtl
-def test_records_of_a_simulation(place: Path, labelled: Path) -> None:
+def test_records_of_a_simulation(place: Path, labelled: Path, regression: Path) -> None:
     from rebnet.report import write_report
 
     build = place / "build"
     flow.simulate(build, "digits", images=8)
     flow.simulate(labelled, f"npz:{labelled.parent / 'a.npz'}")
-    check("simulation.json", build / "simulation.json", labelled / "simulation.json")
-    write_report([build], place / "report.json")
+    flow.simulate(regression, f"npz:{regression.parent / 'a.npz'}")
+    check("simulation.json", *(folder / "simulation.json" for folder in (build, labelled, regression)))
+    write_report([build, regression], place / "report.json")
     check("report.json", place / "report.json")
 
 

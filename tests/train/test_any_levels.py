@@ -12,7 +12,7 @@ from rebnet.files import read_tensors, write_tensors
 from rebnet.nn.any_levels import set_levels
 from rebnet.nn.build import build
 from rebnet.nn.networks import architecture
-from rebnet.train import RECIPES, load_model, loop, recipe, step, train
+from rebnet.train import RECIPES, judge, load_model, loop, recipe, step, train
 from rebnet.train.any_levels import drawn_sets, level_sets
 from rebnet.train.batches import Images
 from rebnet.train.checkpoint import CHECKPOINT_FILE
@@ -104,7 +104,7 @@ def test_record_and_model(blob_dataset, tmp_path):
     found = []
     for m in (1, 2, 3):
         set_levels(model, m)
-        found.append(loop.accuracy(model, test))
+        found.append(judge.accuracy(model, test))
     assert record["test_accuracies"] == found
     assert min(found) > 85
     assert record["test_accuracy"] == found[-1]

@@ -11,7 +11,7 @@ from rebnet.ir.notation import parse
 from rebnet.nn.build import build
 from rebnet.nn.residual import ResidualSign
 from rebnet.records.training import Told
-from rebnet.train import RECIPES, images, load_model, loop, recipe, train
+from rebnet.train import RECIPES, images, judge, load_model, loop, recipe, train
 from rebnet.train.batches import calibration_pixels, split
 from rebnet.train.checkpoint import CHECKPOINT_FILE
 from rebnet.train.images import Images
@@ -73,7 +73,7 @@ def test_record_and_model(blob_dataset, tmp_path):
     assert [model.norm1.sign.gammas.tolist(), model.norm2.sign.gammas.tolist()] == record["gammas"]
     assert sum(gamma * 2**20 for gamma in record["gammas"][0]).is_integer()
     test = Images(torch.from_numpy(blob_dataset.test_images), torch.from_numpy(blob_dataset.test_labels))
-    assert loop.accuracy(model, test) == record["test_accuracy"]
+    assert judge.accuracy(model, test) == record["test_accuracy"]
 
 
 def test_statistics_are_those_of_images_as_training_moves_them(blob_dataset, tmp_path):

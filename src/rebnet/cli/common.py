@@ -230,6 +230,7 @@ def answer_training(record: Mapping[str, object]) -> None:
     """What came out of a training, from the process that speaks for all."""
     if not leads():
         return
-    own = ("validation_accuracies", "test_accuracies") if record["any_levels"] else ()
-    keys = ("network", "dataset", "levels", "epochs", "validation_accuracy", "test_accuracy", *own)
+    figures = ("validation_accuracy", "test_accuracy", "validation_error", "test_error")
+    own = ("validation_accuracies", "test_accuracies", "validation_errors", "test_errors")
+    keys = ("network", "dataset", "levels", "epochs", *figures, *(own if record["any_levels"] else ()))
     answer(record, lambda: print_record(record, keys))

@@ -26,9 +26,17 @@ if TYPE_CHECKING:
     from rebnet.records import Adaptive, Evaluation, Online
     from rebnet.records.evaluation import Answered
 
-_INTEGER = ("engine", "images", "labels", "levels", "accuracy", "images_per_second")
+_INTEGER = ("engine", "images", "labels", "levels", "accuracy", "error", "images_per_second")
 """Figures of evaluation.json that are there before the float network has run."""
-_FLOAT = ("mean_iou", "float_accuracy", "labels_differing", "labels_differing_float32", "mismatches")
+_FLOAT = (
+    "mean_iou",
+    "float_accuracy",
+    "float_error",
+    "most_difference",
+    "labels_differing",
+    "labels_differing_float32",
+    "mismatches",
+)
 _WIDTH = max(map(len, (*_INTEGER, *_FLOAT)))
 
 

@@ -82,7 +82,7 @@ def print_simulation(record: Mapping[str, object]) -> None:
     print_record(
         record,
         (
-            "images", "labels", "levels", "stalls", "mismatches", "accuracy", "cycles_per_image", "bound_cycles",
-            "latency_cycles", "simulated_cycles_per_second",
+            "images", "labels", "levels", "stalls", "mismatches", "accuracy", "error", "cycles_per_image",
+            "bound_cycles", "latency_cycles", "simulated_cycles_per_second",
         ),
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,12 @@ Images = NDArray[np.uint8]
 
 Labels = NDArray[np.int64]
 """N, class numbers from 0; or N×H×W, a number for each place of a map, `VOID` where a place is not judged."""
+
+Targets = NDArray[np.float64]
+"""N×K, the K values that are wanted of an image; or N×H×W×K, of each place of a map."""
+
+Answers = NDArray[Any]
+"""Labels, or targets."""
 
 VOID = -1
 """Label of a place of a map that teaches nothing and is not judged."""
@@ -35,11 +42,12 @@ class Dataset:
 
     Attributes:
         name: the name it was loaded by, such as `mnist` or `npz:parts.npz`.
-        classes: number of classes; every label is 0 to classes − 1.
+        classes: number of classes; every label is 0 to classes − 1. Of targets, the number K of values.
         train_images: uint8, N×H×W×C.
-        train_labels: int64, N; or label maps, N×H×W, of which places may be `VOID`.
+        train_labels: int64, N; or label maps, N×H×W, of which places may be `VOID`. Of a regression targets, float64,
+            N×K or N×H×W×K.
         test_images: uint8, N×H×W×C, with the training images' H, W and C.
-        test_labels: int64, N or N×H×W, as the training labels.
+        test_labels: as the training labels.
         class_names: what the classes are called, in their order; empty where nobody says.
 
     Raises:
@@ -50,9 +58,9 @@ class Dataset:
     name: str
     classes: int
     train_images: Images
-    train_labels: Labels
+    train_labels: Answers
     test_images: Images
-    test_labels: Labels
+    test_labels: Answers
     class_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -66,6 +74,9 @@ class Dataset:
             ("test", self.test_images, self.test_labels),
         ):
             check_images(self.name, f"{part}_images", images)
+            if self.regression:
+                check_targets(self.name, f"{part}_labels", labels, f"{part}_images", len(images), values=self.classes)
+                continue
             check_labels(self.name, f"{part}_labels", labels, f"{part}_images", len(images), classes=self.classes)
             if labels.dtype != np.int64:
                 raise DatasetError(
@@ -78,16 +89,25 @@ class Dataset:
                 "none"
             )
         check_same_shape(self.name, ("train_images", self.train_images), ("test_images", self.test_images))
-        if self.train_labels.shape[1:] != self.test_labels.shape[1:]:
+        if self.map_shape != self._maps_of(self.test_labels):
             raise DatasetError(
-                f"{self.name}: train_labels are {_each(self.train_labels)} and test_labels {_each(self.test_labels)}; "
+                f"{self.name}: train_labels are {_each(self.map_shape)} and test_labels "
+                f"{_each(self._maps_of(self.test_labels))}; "
                 "bring them to one size"
             )
 
     @property
+    def regression(self) -> bool:
+        """Whether values are wanted, where else classes are."""
+        return self.train_labels.dtype == np.float64 and self.train_labels.ndim in (2, 4)
+
+    @property
     def map_shape(self) -> tuple[int, ...]:
-        """Height and width of the label maps; () where an image has one label."""
-        return self.train_labels.shape[1:]
+        """Height and width of the label maps; () where an image has one label, or one set of targets."""
+        return self._maps_of(self.train_labels)
+
+    def _maps_of(self, labels: Array) -> tuple[int, ...]:
+        return labels.shape[1:-1] if self.regression else labels.shape[1:]
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -107,11 +127,17 @@ class Dataset:
 
     def __repr__(self) -> str:
         height, width, channels = self.image_shape
-        maps = f"label maps of {_times(self.train_labels)}, " if self.map_shape else ""
+        maps = f"label {_each(self.map_shape)}, " if self.map_shape else ""
+        kind = "values" if self.regression else "classes"
         return (
-            f"Dataset({self.name!r}, {self.classes} classes, {maps}{height}×{width}×{channels}, "
+            f"Dataset({self.name!r}, {self.classes} {kind}, {maps}{height}×{width}×{channels}, "
             f"{len(self.train_images)} training and {len(self.test_images)} test images)"
         )
+
+
+def root_mean_square(values: NDArray[np.float64], targets: NDArray[np.float64]) -> float:
+    """Root of the mean squared difference of all values from their targets, to six digits."""
+    return float(f"{np.sqrt(np.mean((values - targets) ** 2)):.6g}")
 
 
 def accuracy(predictions: Labels, labels: Labels) -> float:
@@ -187,6 +213,32 @@ def check_labels(
         )
 
 
+def check_targets(where: str, key: str, targets: Array, images_key: str, count: int, *, values: int) -> None:
+    """Raise `DatasetError` unless `targets` holds `values` finite numbers of each of `count` images or their places.
+
+    Args:
+        where: file or data set that the message names.
+        key: name of the array in it.
+        targets: the array, float64.
+        images_key: name of the images that they belong to.
+        count: number of these images.
+        values: K.
+    """
+    if targets.dtype != np.float64 or targets.ndim not in (2, 4) or 0 in targets.shape or targets.shape[-1] != values:
+        raise DatasetError(
+            f"{where}: {key} is {targets.dtype} of shape {targets.shape}, targets must be float64 of shape N×{values}, "
+            f"or N×H×W×{values} on a map"
+        )
+    if len(targets) != count:
+        raise DatasetError(
+            f"{where}: {key} holds {len(targets)} targets for {count} {images_key}, the counts must be equal; give "
+            "each image its own"
+        )
+    if not np.isfinite(targets).all():
+        place = ", ".join(map(str, np.argwhere(~np.isfinite(targets))[0].tolist()))
+        raise DatasetError(f"{where}: {key}[{place}] is no finite number; leave such images out")
+
+
 def check_same_shape(where: str, train: tuple[str, Images], test: tuple[str, Images]) -> None:
     """Raise `DatasetError` unless both (key, images) pairs have the same H×W×C."""
     (train_key, train_images), (test_key, test_images) = train, test
@@ -197,8 +249,8 @@ def check_same_shape(where: str, train: tuple[str, Images], test: tuple[str, Ima
         )
 
 
-def _each(labels: Labels) -> str:
-    return f"maps of {_times(labels)}" if labels.ndim > 1 else "one an image"
+def _each(maps: tuple[int, ...]) -> str:
+    return f"maps of {'×'.join(map(str, maps))}" if maps else "one an image"
 
 
 def _times(images: Array) -> str:

@@ -6,6 +6,13 @@
     test_labels   integers, the same
     class_names   texts, one a class   optional; without them there are as many classes as labels
 
+In the place of labels, a regression has
+
+    targets       numbers, N or N×K; or on a map N×H×W×K (N×W×K of signals)
+    test_targets  the same
+
+and `class_names` are what the K values are called.
+
 Without the test arrays a fifth of the images (rounded down, at least one) becomes the test part: the
 last indices of `fixed_order(N)`, the same ones on every machine. Other arrays in the file are ignored.
 """
@@ -17,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from rebnet.datasets.dataset import Dataset, check_images, check_labels, check_same_shape
+from rebnet.datasets.dataset import Dataset, check_images, check_labels, check_same_shape, check_targets
 from rebnet.datasets.split import fixed_order
 from rebnet.errors import DatasetError
 from rebnet.files import Array
@@ -28,6 +35,8 @@ PREFIX = "npz:"
 REQUIRED = ("images", "labels")
 OPTIONAL = ("test_images", "test_labels")
 NAMES = "class_names"
+TARGETS = {"labels": "targets", "test_labels": "test_targets"}
+"""What stands in the place of labels."""
 
 _RECIPE = "write it with numpy.savez(FILE, images=..., labels=...)"
 
@@ -36,7 +45,7 @@ def load(path: Path) -> Dataset:
     """Load the data set in the .npz file `path`; a leading ~ is the home folder.
 
     Returns:
-        As many classes as there are names for them, else as the largest label of both parts plus one.
+        As many classes as there are names for them, else as the largest label of both parts plus one; of targets, K.
 
     Raises:
         DatasetError: the file is missing or damaged, or one of its arrays breaks a rule above.
@@ -44,28 +53,46 @@ def load(path: Path) -> Dataset:
     """
     arrays = _read(path_of(path))
     where = str(path)
+    regression = TARGETS["labels"] in arrays
     for images_key, labels_key in (REQUIRED, OPTIONAL):
         if images_key not in arrays:
             continue
         signals = arrays[images_key].ndim == 3
         images = arrays[images_key] = _on_rows(arrays[images_key], signals)
-        arrays[labels_key] = _on_rows(arrays[labels_key], signals and arrays[labels_key].ndim == 2)
         check_images(where, images_key, images)
-        check_labels(where, labels_key, arrays[labels_key], images_key, len(images))
+        if regression:
+            arrays[labels_key] = _targets(where, TARGETS[labels_key], arrays, images_key)
+        else:
+            arrays[labels_key] = _on_rows(arrays[labels_key], signals and arrays[labels_key].ndim == 2)
+            check_labels(where, labels_key, arrays[labels_key], images_key, len(images))
     if OPTIONAL[0] not in arrays:
         _split(where, arrays)
     check_same_shape(where, ("images", arrays["images"]), ("test_images", arrays["test_images"]))
-    labels, test_labels = arrays["labels"].astype(np.int64), arrays["test_labels"].astype(np.int64)
+    labels, test_labels = (arrays[key].astype(np.float64 if regression else np.int64) for key in TARGETS)
     names = _class_names(where, arrays.get(NAMES))
+    classes = labels.shape[-1] if regression else len(names) or int(max(labels.max(), test_labels.max())) + 1
     return Dataset(
         name=f"{PREFIX}{path}",
-        classes=len(names) or int(max(labels.max(), test_labels.max())) + 1,
+        classes=classes,
         train_images=arrays["images"],
         train_labels=labels,
         test_images=arrays["test_images"],
         test_labels=test_labels,
         class_names=names,
     )
+
+
+def _targets(where: str, key: str, arrays: dict[str, Array], images_key: str) -> Array:
+    """Targets as a data set has them, float64 N×K or N×H×W×K."""
+    targets = arrays[key]
+    if targets.dtype.kind not in "iuf":
+        raise DatasetError(f"{where}: {key} has dtype {targets.dtype}, targets must be numbers; write floats")
+    targets = targets.astype(np.float64)
+    if targets.ndim in (1, 3):  # one value an image, and values along signals
+        targets = targets[:, None]
+    values = targets.shape[-1] if targets.ndim else 0
+    check_targets(where, key, targets, images_key, len(arrays[images_key]), values=values)
+    return targets
 
 
 def _on_rows(array: Array, signals: bool) -> Array:
@@ -132,14 +159,20 @@ def _reason(error: Exception) -> str:
 
 def _keys(path: Path, found: set[str]) -> tuple[str, ...]:
     """The keys to read, after checking that what must be there is there."""
-    wanted = (*REQUIRED, *OPTIONAL) if found.intersection(OPTIONAL) else REQUIRED
+    targets = found.intersection(TARGETS.values())
+    if targets and found.intersection(TARGETS):
+        raise DatasetError(f"{path}: holds labels and targets; keep the ones that are to be learned")
+    required, optional = (
+        tuple(TARGETS.get(key, key) if targets else key for key in keys) for keys in (REQUIRED, OPTIONAL)
+    )
+    wanted = (*required, *optional) if found.intersection(optional) else required
     for key in wanted:
         if key in found:
             continue
-        if key in REQUIRED:
-            rule = "images and labels are required"
+        if key in required:
+            rule = f"images and {required[1]} are required"
         else:
-            rule = "test_images and test_labels come together or not at all"
+            rule = f"{optional[0]} and {optional[1]} come together or not at all"
         raise DatasetError(
             f"{path}: key {key!r} is missing, the file holds {', '.join(sorted(found)) or 'nothing'}; {rule}, "
             "add it with numpy.savez"

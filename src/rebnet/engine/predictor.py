@@ -12,6 +12,7 @@ from rebnet.engine.given import images_of, levels_of, whole
 from rebnet.engine.reference import check_images, run_mixed, served_index
 from rebnet.errors import OptionError
 from rebnet.ir.network import Network
+from rebnet.ir.ops import Scores
 from rebnet.spec.scores import labels as labels_of
 
 NUMPY = "numpy"
@@ -118,11 +119,27 @@ class Predictor:
     def labels(self, images: ArrayLike, levels: int | ArrayLike | None = None) -> NDArray[np.int64]:
         """The first index of the largest score of each image, shape (N,), or () of one image without an axis for it.
 
-        Of a network that answers on a map, label maps, (N, height, width) or (height, width).
+        Of a network that answers on a map, label maps, (N, height, width) or (height, width). A regression has none.
 
         Arguments and errors as in `predict`.
         """
+        if self.network.regression:
+            raise OptionError(f"network {self.network.name}: is a regression, without labels; take values(images)")
         return labels_of(self.predict(images, levels))
+
+    def values(self, images: ArrayLike, levels: int | ArrayLike | None = None) -> NDArray[np.float64]:
+        """What a regression says of images, in the unit of its targets: scores times what a unit of them is worth.
+
+        Shapes, arguments and errors as in `predict`; float64.
+
+        Raises:
+            OptionError: the network's scores are those of classes.
+        """
+        if not self.network.regression:
+            raise OptionError(
+                f"network {self.network.name}: its scores are those of classes, which have no unit; take labels(images)"
+            )
+        return values_of(self.network, self.predict(images, levels), levels)
 
     def names(self, images: ArrayLike, levels: int | ArrayLike | None = None) -> list[str]:
         """What the class of each image is called, one of `classes`; arguments and errors as in `predict`.
@@ -155,6 +172,24 @@ class Predictor:
             f"<{self.network.name}: {self.network.classes} classes, M = {self.network.levels}, "
             f"{self.instruction_set}, {self.threads} threads>"
         )
+
+
+def values_of(
+    network: Network, scores: NDArray[np.int64], levels: int | ArrayLike | None = None
+) -> NDArray[np.float64]:
+    """Scores of a regression in the unit of its targets.
+
+    Args:
+        network: lowered, a regression.
+        scores: of one image or of several, as the network gives them.
+        levels: m that they were computed at, of all or of each; M if None.
+    """
+    op = network.answers[0].op
+    assert isinstance(op, Scores)
+    counts = np.asarray(network.levels if levels is None else levels)
+    units = np.asarray(op.unit)[[network.served.index(m) for m in counts.reshape(-1).tolist()]]
+    several = counts.ndim > 0 and scores.ndim > len(network.scores_shape)
+    return np.asarray(scores * (units.reshape(-1, *(1,) * (scores.ndim - 1)) if several else units[0]))
 
 
 def run(

@@ -1,7 +1,7 @@
 """The integer network in numpy, through the functions of `spec`: what every faster engine must equal."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,24 +43,56 @@ def check_images(network: Network, images: NDArray[np.uint8]) -> None:
         )
 
 
-def check_data(
-    network: Network, name: str, images: NDArray[np.uint8], classes: int, map_shape: tuple[int, ...] = ()
-) -> None:
-    """Raise `DatasetError` unless images of the data set `name`, with labels below `classes`, fit `network`.
+class Described(Protocol):
+    """What a data set says of itself: see `rebnet.datasets.dataset.Dataset`."""
 
-    Its label maps, of height and width `map_shape`, must be as large as the network's answers. A data set of fewer
-    classes than the network has outputs is legal: some outputs are then never right.
+    @property
+    def name(self) -> str:
+        """What people call it."""
+
+    @property
+    def classes(self) -> int:
+        """Of its labels, or values of its targets."""
+
+    @property
+    def map_shape(self) -> tuple[int, ...]:
+        """Height and width of its label maps."""
+
+    @property
+    def regression(self) -> bool:
+        """Whether it holds targets."""
+
+    @property
+    def test_images(self) -> NDArray[np.uint8]:
+        """Images, N x H x W x C."""
+
+
+def check_data(network: Network, dataset: Described) -> None:
+    """Raise `DatasetError` unless images, labels or targets of a data set fit `network`.
+
+    Label maps must be as large as the network's answers, and targets have as many values. A data set of fewer classes
+    than the network has outputs is legal: some outputs are then never right.
     """
-    check_images(network, images)
+    check_images(network, dataset.test_images)
+    name, classes = dataset.name, dataset.classes
+    if dataset.regression != network.regression or (network.regression and classes != network.classes):
+        has, gives = (
+            f"targets of {count} values" if values else "labels"
+            for values, count in ((dataset.regression, classes), (network.regression, network.classes))
+        )
+        raise DatasetError(
+            f"data set {name}: holds {has}, and the network {network.name} gives {gives}; choose the data set it was "
+            "trained on"
+        )
     if classes > network.classes:
         raise DatasetError(
             f"data set {name}: has {classes} classes, the network {network.name} has {network.classes} outputs, so "
             "some labels could never be right; choose the data set it was trained on"
         )
     answers = network.scores_shape[:-1]
-    if map_shape != answers:
+    if dataset.map_shape != answers:
         has, gives = (
-            f"maps of {'x'.join(map(str, each))}" if each else "one an image" for each in (map_shape, answers)
+            f"maps of {'x'.join(map(str, one))}" if one else "one an image" for one in (dataset.map_shape, answers)
         )
         raise DatasetError(
             f"data set {name}: labels are {has}, the answers of the network {network.name} are {gives}; choose the "

@@ -4,13 +4,15 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rebnet.choices import Engine
-from rebnet.datasets.dataset import VOID, Dataset, accuracy
+from rebnet.datasets.dataset import VOID, Answers, Dataset, Labels, Targets, accuracy, root_mean_square
 from rebnet.engine import predictor, reference
+from rebnet.engine.predictor import values_of
 from rebnet.engine.real import run_real
 from rebnet.errors import OptionError
 from rebnet.evaluate.mistakes import mistakes, write_pictures
@@ -64,14 +66,14 @@ def evaluate(
     check_origin(build)
     network, real_network = storage.load(build), storage.load(exported)
     images = dataset.test_images
-    reference.check_data(network, dataset.name, images, dataset.classes, dataset.map_shape)
+    reference.check_data(network, dataset)
     start = time.perf_counter()
     if engine == "reference":
         scores = reference.run(network, images, levels, progress)
     else:
         scores = predictor.run(network, images, levels, progress, threads=os.cpu_count() or 1)
     seconds = time.perf_counter() - start
-    integer = labels_of(scores)
+    integer: Answers = values_of(network, scores, levels) if network.regression else labels_of(scores)
     figures = Answered(
         inputs={
             "network": file_hash(build / storage.NETWORK_FILE),
@@ -80,26 +82,52 @@ def evaluate(
         },
         dataset=dataset.name,
         engine=engine,
-        images=len(integer),
+        images=len(scores),
         levels=network.levels if levels is None else levels,
-        labels=int((dataset.test_labels != VOID).sum()) if dataset.map_shape else None,
-        accuracy=accuracy(integer, dataset.test_labels),
-        images_per_second=round(len(integer) / seconds, 1),
+        **_judged(dataset, integer),
+        images_per_second=round(len(scores) / seconds, 1),
     )
     answered(figures)
-    exact = np.argmax(run_real(real_network, images, levels, progress, np.float64), axis=-1)
-    single = np.argmax(run_real(real_network, images, levels, progress), axis=-1)
+    exact, single = (
+        run_real(real_network, images, levels, progress, precision) for precision in (np.float64, np.float32)
+    )
     again = reference.run(network, images, levels) if engine == "both" else None
-    found = mistakes(dataset, scores, integer)
+    if network.regression:
+        told = _of_values(dataset, integer, exact)
+    else:
+        found = mistakes(dataset, scores, integer)
+        told = _of_labels(dataset, integer, labels_of(exact), labels_of(single)) | vars(found)
+        told["pictures"] = write_pictures(build, images, [wrong.index for wrong in found.wrong or ()])
     record = Evaluation(
         **vars(figures),
-        float_accuracy=accuracy(exact, dataset.test_labels),
-        labels_differing=int((integer != exact).sum()),
-        labels_differing_float32=int((integer != single).sum()),
+        **told,
         mismatches=None if again is None else int(np.any((scores != again).reshape(len(scores), -1), axis=1).sum()),
-        **vars(found),
-        pictures=write_pictures(build, images, [wrong.index for wrong in found.wrong or ()]),
         request=request,
     )
     write_record(build / EVALUATION_FILE, record)
     return record
+
+
+def _judged(dataset: Dataset, answers: Answers) -> dict[str, Any]:
+    """What the record says of labels, or of values, against those of the test images."""
+    if dataset.regression:
+        return {"error": root_mean_square(answers, dataset.test_labels)}
+    places = {"labels": int((dataset.test_labels != VOID).sum())} if dataset.map_shape else {}
+    return {**places, "accuracy": accuracy(answers, dataset.test_labels)}
+
+
+def _of_labels(dataset: Dataset, labels: Labels, exact: Labels, single: Labels) -> dict[str, Any]:
+    """What the float network says, in float64 and in float32."""
+    return {
+        "float_accuracy": accuracy(exact, dataset.test_labels),
+        "labels_differing": int((labels != exact).sum()),
+        "labels_differing_float32": int((labels != single).sum()),
+    }
+
+
+def _of_values(dataset: Dataset, values: Targets, exact: NDArray[np.floating[Any]]) -> dict[str, Any]:
+    """The same of a regression, in float64."""
+    return {
+        "float_error": root_mean_square(exact.astype(np.float64), dataset.test_labels),
+        "most_difference": float(f"{np.abs(values - exact).max():.6g}"),
+    }

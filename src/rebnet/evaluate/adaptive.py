@@ -68,7 +68,7 @@ def evaluate_adaptive(
         validation = _held_out(build / TRAINING_FILE, dataset)
         inputs["training"] = file_hash(build / TRAINING_FILE)
     test = (dataset.test_images, dataset.test_labels)
-    check_data(network, dataset.name, dataset.test_images, dataset.classes, dataset.map_shape)
+    check_data(network, dataset)
     check_images(network, validation[0])
     check_labels("validation", "labels", validation[1], "images", len(validation[0]), classes=network.classes)
     if len(validation[1]) == 0:
@@ -115,6 +115,8 @@ def _check_options(network: Network, ladder: tuple[int, ...], max_loss: float) -
         served_index(network, m)
     if not 0 <= max_loss <= 100:
         raise OptionError(f"max-loss={max_loss}: points of accuracy that may be lost; use 0 to 100")
+    if network.regression:
+        raise OptionError(f"network {network.name}: is a regression, without labels; evaluate without --adaptive")
     if network.answer.positions > 1:
         raise OptionError(
             f"network {network.name}: answers on a map, and a ladder compares the two best scores of an image; "

@@ -57,8 +57,10 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Requ
             f"network {network.name}: has branches, and factors of each image's own are known for chains alone; "
             "evaluate without --online"
         )
+    if real.regression:
+        raise OptionError(f"network {network.name}: is a regression, without labels; evaluate without --online")
     images, labels = dataset.test_images, dataset.test_labels
-    check_data(network, dataset.name, images, dataset.classes, dataset.map_shape)
+    check_data(network, dataset)
     trained = labels_of(run_real(real, images))
     kept, _ = run_online(real, images)
     outputs, factors = run_online(real, images, dataset.train_images)

@@ -3,6 +3,7 @@
 import rebnet.nn  # isort: skip # noqa: F401 - first: it says in one sentence that torch is missing
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ def export(
     images: NDArray[np.uint8] | None = None,
     gain_bits: int = 8,
     feature_bits: int = FEATURE_BITS,
+    regression: bool = False,
 ) -> Network:
     """A trained module as a network of real operations, ready for lowering.
 
@@ -44,6 +46,7 @@ def export(
             without them they must be already.
         gain_bits: width of the sum of a layer's gains.
         feature_bits: F, features are multiples of 2^-F; it is set with the factors, where there are images.
+        regression: whether what the model gives are values, whose unit the scores keep, and not scores of classes.
 
     Raises:
         OptionError: a module says no operations, its numbers are not finite or not float32, its factors were not
@@ -59,7 +62,7 @@ def export(
         copied = own_copy(flow)
         calibrate(copied, array, gain_bits, feature_bits)
         flow = steps(copied)
-    return walk(flow, name, foldings)
+    return replace(walk(flow, name, foldings), regression=regression)
 
 
 def export_run(run: Path) -> Network:
@@ -77,4 +80,5 @@ def export_run(run: Path) -> Network:
         )
     architecture = parse(metadata.network)
     name = f"{metadata.dataset.split(':')[0]}-m{metadata.levels}"
-    return export(model, name, foldings=[layer.folding for layer in architecture.weighted])
+    foldings = [layer.folding for layer in architecture.weighted]
+    return export(model, name, foldings=foldings, regression=metadata.regression)

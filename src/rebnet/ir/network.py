@@ -77,6 +77,7 @@ class Network:
         outputs: names of the nodes whose values are the answer; empty for the last node.
         threshold_bits: T.
         served: level counts m that it can run at, (1, …, M) or (M,); empty for (1, …, M).
+        regression: whether its scores are values in a unit, where they else are those of classes.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Network:
     outputs: tuple[str, ...] = ()
     threshold_bits: int = 24
     served: tuple[int, ...] = ()
+    regression: bool = False
 
     def __post_init__(self) -> None:
         if not self.served:

@@ -329,10 +329,14 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Scores:
-    """Integer scores A_j·v_j + B_j: scale and bias, shape (served, rows)."""
+    """Integer scores A_j·v_j + B_j: scale and bias, shape (served, rows).
+
+    Where the answers are values, `unit` is what one unit of a score is worth, for each served m.
+    """
 
     scale: Integers
     bias: Integers
+    unit: tuple[float, ...] = ()
 
     def result(self, counts: LevelCounts, source: Value) -> Integer:
         """Scores within the bounds that the accumulators' R gives them."""
@@ -341,7 +345,7 @@ class Scores:
         most = [np.abs(scale) * reach for scale, reach in zip(self.scale, source.high, strict=True)]
         low = tuple(int((bias - far).min()) for bias, far in zip(self.bias, most, strict=True))
         high = tuple(int((bias + far).max()) for bias, far in zip(self.bias, most, strict=True))
-        return Integer(source.shape, low, high)
+        return Integer(source.shape, low, high, self.unit)
 
 
 Op = (

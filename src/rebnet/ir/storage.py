@@ -42,6 +42,7 @@ def save(network: Network, folder: Path, **inputs: str) -> None:
         input=Image(**vars(network.input)),
         ops=tuple(ops),
         outputs=network.outputs or None,
+        regression=network.regression or None,
         weight_bytes=network.weight_bytes,
         tensors_sha256=file_hash(folder / TENSOR_FILE),
         inputs=inputs,
@@ -124,6 +125,7 @@ def _network(record: StoredNetwork, tensors: Tensors) -> Network:
         outputs=record.outputs or (),
         threshold_bits=record.threshold_bits,
         served=record.served,
+        regression=bool(record.regression),
     )
 
 

@@ -46,7 +46,7 @@ def to_text(network: Network) -> str:
     outputs = f" outputs={_list(network.outputs)}" if network.outputs else ""
     lines = [
         f"network {network.name} levels={network.levels} serves={_list(network.served)} T={network.threshold_bits}"
-        f"{outputs}",
+        f"{outputs}{' regression' if network.regression else ''}",
         f"  pixels {image.height}x{image.width}x{image.channels} bits={image.bits}"
         + (f" table={_list(image.table)}" if image.table else ""),
         *(f"  {_node(node, unsaid)}" for node, unsaid in zip(network.nodes, names_unsaid(network), strict=True)),
@@ -106,7 +106,8 @@ def _op(name: str, op: Op) -> str:
         case Add() | Join() | Stack():
             text = type(op).__name__.lower()
         case Scores():
-            text = f"scores scale={_array(op.scale)} bias={_array(op.bias)}"
+            unit = f" unit={'/'.join(map(_number, op.unit))}" if op.unit else ""
+            text = f"scores scale={_array(op.scale)} bias={_array(op.bias)}{unit}"
     return text
 
 
@@ -161,14 +162,14 @@ def tensors_of(network: Network) -> dict[str, Array]:
             value = getattr(node.op, field.name)
             if isinstance(value, BitMatrix):
                 found[f"{node.name}.{field.name}"] = value.packed
-            elif isinstance(value, np.ndarray | float) or (field.name in ("unit", "gammas") and value is not None):
+            elif isinstance(value, np.ndarray | float) or (field.name in ("unit", "gammas") and value):
                 found[f"{node.name}.{field.name}"] = np.asarray(value)
             elif field.name == "fewer":
                 found |= {f"{node.name}.fewer.{m}": np.asarray(sign.gammas) for m, sign in enumerate(value, start=1)}
     return found
 
 
-_HEADER = re.compile(r"network (.*) levels=(\d+) serves=\(([\d,]*)\) T=(\d+)(?: outputs=\((.*)\))?")
+_HEADER = re.compile(r"network (.*) levels=(\d+) serves=\(([\d,]*)\) T=(\d+)(?: outputs=\((.*)\))?( regression)?")
 _IMAGE = re.compile(r"  pixels (\d+)x(\d+)x(\d+) bits=(\d+)(?: table=\(([\d,]+)\))?")
 
 
@@ -188,7 +189,7 @@ def parse(text: str, tensors: Tensors) -> Network:
     image = _IMAGE.fullmatch(lines[1]) if len(lines) > 1 else None
     if header is None or image is None:
         raise NotationError("network text: must begin with a line 'network NAME levels=…' and a line 'pixels HxWxC …'")
-    name, levels, served, bits, outputs = header.groups()
+    name, levels, served, bits, outputs, regression = header.groups()
     nodes = tuple(_read_node(place, line) for place, line in enumerate(lines[2:], start=3))
     network = Network(
         name,
@@ -198,6 +199,7 @@ def parse(text: str, tensors: Tensors) -> Network:
         tuple(outputs.split(",")) if outputs else (),
         int(bits),
         tuple(int(m) for m in served.split(",")),
+        regression=regression is not None,
     )
     network = verify(_with_tensors(network, tensors))
     if to_text(network) != text:
@@ -302,7 +304,11 @@ _OPS: dict[str, Callable[[list[str], dict[str, str]], Op]] = {
     "upsample": lambda plain, values: Upsample(Factors(*map(int, values["factors"].split("x")))),
     "join": lambda plain, values: Join(),
     "stack": lambda plain, values: Stack(),
-    "scores": lambda plain, values: Scores(_array_of(values["scale"], np.int64), _array_of(values["bias"], np.int64)),
+    "scores": lambda plain, values: Scores(
+        _array_of(values["scale"], np.int64),
+        _array_of(values["bias"], np.int64),
+        tuple(map(float, values["unit"].split("/"))) if "unit" in values else (),
+    ),
 }
 """How the line of each kind of operation is read."""
 

@@ -22,6 +22,7 @@ _BEFORE_NORM_SIGN = re.compile(rf"(norm|sign)([0-9]+(?:\.[0-9]+)?)\.({_NORM}|{_S
 """Names of tensors from when BatchNorm and residual sign were modules of their own: `norm1.bias`, `sign1.0.snapped`."""
 _LEGAL: dict[str, tuple[str, ...]] = {
     "any_levels": ("True", "False"),
+    "regression": ("True", "False"),
     "gradient": get_args(Gradient),
     "estimator": get_args(Estimator),
 }
@@ -39,6 +40,7 @@ class ModelMetadata:
         any_levels: Whether every m = 1 … M has numbers of its own.
         gradient: Gradient of its residual signs.
         estimator: What stands in for the slope of their signs.
+        regression: Whether it gives values, and no scores of classes.
     """
 
     network: str
@@ -48,6 +50,7 @@ class ModelMetadata:
     any_levels: bool = False
     gradient: Gradient = "chain"
     estimator: Estimator = "clip"
+    regression: bool = False
 
     def build(self) -> nn.Module:
         """The model that is meant, with weights as they start."""
@@ -57,7 +60,7 @@ class ModelMetadata:
 
 def save_model(run: Path, model: nn.Module, metadata: ModelMetadata) -> None:
     """Write `run`/model.safetensors in one step."""
-    texts = {key: str(value) for key, value in asdict(metadata).items()}
+    texts = {key: str(value) for key, value in asdict(metadata).items() if value or key != "regression"}
     write_tensors(run / MODEL_FILE, state_arrays(model.state_dict()), texts)
 
 

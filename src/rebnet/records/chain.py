@@ -175,9 +175,12 @@ def _contradictions(records: Mapping[str, Record]) -> dict[str, str]:
     same = None not in images and images[0] == images[1] and evaluation.images == simulation.images
     if not same or set(simulation.levels) != {evaluation.levels}:
         return {}
-    if evaluation.accuracy == simulation.accuracy:
+    if (evaluation.accuracy, evaluation.error) == (simulation.accuracy, simulation.error):
         return {}
-    accuracies = f"{evaluation.accuracy} % against {simulation.accuracy} % of the same images without a mismatch"
+    told = [
+        f"{one.accuracy} %" if one.error is None else f"an error of {one.error}" for one in (evaluation, simulation)
+    ]
+    accuracies = f"{' against '.join(told)} of the same images without a mismatch"
     return {
         "evaluation.json": f"is there, but contradicts simulation.json: {accuracies}",
         "simulation.json": f"is there, but contradicts evaluation.json: {accuracies}",

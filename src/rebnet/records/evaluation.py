@@ -8,11 +8,13 @@ from rebnet.records.kinds import (
     ACCURACY_DIGITS,
     Count,
     DatasetName,
+    Error,
     Hashes,
     Levels,
     Percent,
     Positive,
     check_most,
+    check_one_of,
     check_share,
 )
 from rebnet.records.record import Record, form
@@ -85,7 +87,8 @@ class Pictures(Record):
 class Answered(Record):
     """What the integer network answers; accuracy in percent.
 
-    `labels`: how many were judged, where images have maps of them; accuracy and counts of classes are of these.
+    `labels`: how many were judged, where images have maps of them; accuracy and counts of classes are of these. Of a
+    regression, `error` is the root of the mean squared error of all values.
     """
 
     inputs: Hashes | None = None
@@ -94,17 +97,23 @@ class Answered(Record):
     images: Positive
     labels: Positive | None = None
     levels: Levels
-    accuracy: Percent
+    accuracy: Percent | None = None
+    error: Error | None = None
     images_per_second: Annotated[float, number(0, above=True)] | None = None
 
 
 @form
 class Evaluation(Answered):
-    """evaluation.json: what the integer network answers, and the float one."""
+    """evaluation.json: what the integer network answers, and the float one.
+
+    `most_difference` is the largest difference of a value of a regression between the two.
+    """
 
     FILE = "evaluation.json"
 
-    float_accuracy: Percent
+    float_accuracy: Percent | None = None
+    float_error: Error | None = None
+    most_difference: Error | None = None
     labels_differing: Count | None = None
     labels_differing_float32: Count | None = None
     mismatches: Count | None = None
@@ -132,8 +141,10 @@ class Evaluation(Answered):
 
     def check(self) -> None:
         """See `Record`."""
-        check_share("accuracy", self.accuracy, self.judged)
-        check_share("float_accuracy", self.float_accuracy, self.judged)
+        check_one_of("accuracy", "error", self)
+        check_one_of("float_accuracy", "float_error", self)
+        for key in ("accuracy", "float_accuracy"):
+            check_share(key, getattr(self, key) or 0.0, self.judged)
         if self.labels is None:
             for key in ("labels_differing", "labels_differing_float32"):
                 check_most(key, getattr(self, key) or 0, self.images, "the images")

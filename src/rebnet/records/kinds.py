@@ -26,8 +26,19 @@ Path = Annotated[str, text(4096)]
 NetworkText = Annotated[str, text(100_000)]
 DatasetName = Annotated[str, text(10_000)]  # npz:FILE
 Hashes = Mapping[str, Annotated[str, text(200)]]
+Error = Annotated[float, number(0)]
+"""Root of a mean squared error, in units of the targets."""
 EachM = Annotated[tuple[Percent, ...], Length(1, MAX_LEVELS)]
 """One for each of 1 … M levels."""
+ErrorsOfEachM = Annotated[tuple[Error, ...], Length(1, MAX_LEVELS)]
+
+
+def check_one_of(accuracy: str, error: str, record: Record) -> None:
+    """Raise `ValueError` unless a record has an accuracy, or the error of a regression, and not both."""
+    if (accuracy in record) == (error in record):
+        if accuracy in record:
+            raise ValueError(f"keys {accuracy!r} and {error!r} do not stand together")
+        raise ValueError(f"key {accuracy!r} is missing, it must hold a number from 0 to 100")
 
 
 @form

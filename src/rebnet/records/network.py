@@ -42,6 +42,7 @@ class StoredNetwork(Record):
     input: Image
     ops: Annotated[tuple[Operation, ...], Length(1, 10_000)]
     outputs: Names | None = None
+    regression: bool | None = None
     weight_bytes: Count | None = None
     tensors_sha256: Annotated[str, text(200)]
     inputs: Hashes | None = None

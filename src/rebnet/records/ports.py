@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from rebnet.records.folding import Samples
-from rebnet.records.form import Length, text
+from rebnet.records.form import Length, number, text
 from rebnet.records.kinds import Hashes, Levels, Name, Path, Positive
 from rebnet.records.record import Record, form
 
@@ -22,11 +22,12 @@ class InputStream(Record):
 
 @form
 class OutputStream(Record):
-    """The AXI4-Stream of scores."""
+    """The AXI4-Stream of scores; of a regression, what one unit of them is worth at each served m."""
 
     tdata_bits: Positive
     tuser_bits: Positive
     score_bits: Positive
+    score_units: Annotated[tuple[Annotated[float, number(0, above=True)], ...], Length(1, 8)] | None = None
     beats_per_image: Positive
 
 

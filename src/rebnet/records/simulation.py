@@ -8,12 +8,14 @@ from rebnet.records.kinds import (
     Count,
     Cycles,
     DatasetName,
+    Error,
     Hashes,
     Levels,
     Path,
     Percent,
     Positive,
     check_most,
+    check_one_of,
     check_share,
 )
 from rebnet.records.record import ABSENT, Absent, Record, form
@@ -35,7 +37,8 @@ class Simulation(Record):
     levels: Annotated[tuple[Levels, ...], Length(1)]
     stalls: Annotated[int, whole(0, 2**31 - 1)] | None
     mismatches: Count
-    accuracy: Percent
+    accuracy: Percent | None = None
+    error: Error | None = None
     cycles_per_image: Cycles | None
     bound_cycles: Cycles
     latency_cycles: Positive | Absent | None = ABSENT
@@ -48,7 +51,8 @@ class Simulation(Record):
 
     def check(self) -> None:
         """See `Record`."""
-        check_share("accuracy", self.accuracy, self.labels or self.images)
+        check_one_of("accuracy", "error", self)
+        check_share("accuracy", self.accuracy or 0.0, self.labels or self.images)
         check_most("mismatches", self.mismatches, self.images, "the images")
         if self.stalls is not None and self.cycles_per_image is not None:
             raise ValueError(

@@ -3,7 +3,19 @@
 from typing import Annotated, Optional
 
 from rebnet.records.form import Length, number, text, whole
-from rebnet.records.kinds import MAX_LEVELS, DatasetName, EachM, Hashes, Name, NetworkText, Percent, Positive
+from rebnet.records.kinds import (
+    MAX_LEVELS,
+    DatasetName,
+    EachM,
+    Error,
+    ErrorsOfEachM,
+    Hashes,
+    Name,
+    NetworkText,
+    Percent,
+    Positive,
+    check_one_of,
+)
 from rebnet.records.record import ABSENT, Absent, Record, form
 from rebnet.records.request import Request
 
@@ -44,18 +56,27 @@ class Told(Record):
 
 @form
 class Epoch(Record):
-    """One entry of the learning curve."""
+    """One entry of the learning curve; of a regression, an error in the place of the accuracy."""
 
     epoch: Positive
     loss: float | None = None
-    validation_accuracy: Percent
+    validation_accuracy: Percent | None = None
     validation_accuracies: EachM | None = None
+    validation_error: Error | None = None
+    validation_errors: ErrorsOfEachM | None = None
     learning_rate: float | None = None
+
+    @property
+    def judged(self) -> float:
+        """The accuracy on the validation images, or the error."""
+        value = self.validation_accuracy if self.validation_error is None else self.validation_error
+        assert value is not None
+        return value
 
 
 @form
 class Training(Record):
-    """training.json: how a network was trained, and what it learned."""
+    """training.json: how a network was trained, and what it learned; of a regression, errors in place of accuracies."""
 
     FILE = "training.json"
 
@@ -73,10 +94,14 @@ class Training(Record):
     processes: Positive | None = None
     gain_bits: GainBits | None = None
     curve: Annotated[tuple[Epoch, ...], Length(1)] | None = None
-    test_accuracy: Percent
+    test_accuracy: Percent | None = None
     test_accuracies: EachM | None = None
     validation_accuracy: Percent | None = None
     validation_accuracies: EachM | None = None
+    test_error: Error | None = None
+    test_errors: ErrorsOfEachM | None = None
+    validation_error: Error | None = None
+    validation_errors: ErrorsOfEachM | None = None
     gammas: Annotated[tuple[Gammas, ...], Length(0, 10_000)] | None = None
     class_names: Annotated[tuple[Annotated[str, text()], ...], Length(1, 65_536)] | None = None
     processor: Name | None = None
@@ -94,6 +119,12 @@ class Training(Record):
 
     def check(self) -> None:
         """See `Record`."""
+        check_one_of("test_accuracy", "test_error", self)
+        for place, entry in enumerate(self.curve or ()):
+            key = "validation_accuracy" if self.test_error is None else "validation_error"
+            if key not in entry:
+                legal = "a number from 0 to 100" if self.test_error is None else "a number of at least 0"
+                raise ValueError(f"key 'curve[{place}].{key}' is missing, it must hold {legal}")
         epochs = [entry.epoch for entry in self.curve or ()]
         if epochs != list(range(1, len(epochs) + 1)):
             raise ValueError("key 'curve' does not count its epochs 1, 2, 3 and so on")
@@ -102,6 +133,8 @@ class Training(Record):
         for key, own in (
             ("test_accuracies", self.test_accuracies),
             ("validation_accuracies", self.validation_accuracies),
+            ("test_errors", self.test_errors),
+            ("validation_errors", self.validation_errors),
         ):
             if own is not None and len(own) != self.levels:
                 raise ValueError(

@@ -18,39 +18,56 @@ _FACTS = {
     "input_bits": "bits of a pixel",
     "validation_accuracy": "validation accuracy, %, final",
     "test_accuracy": "test accuracy, %, final, float",
+    "validation_error": "validation error, final",
+    "test_error": "test error, final, float",
 }
 _Z = 1.959964  # of a normal distribution, 95 %
+_Row = tuple[str, float | None, int | None, str]
+"""What ran, its figure, of how many images, and where that is from."""
 
 
 def accuracy(build: Build) -> Html:
     """Float, integer and RTL accuracy beside each other, each with the spread that so many images leave open."""
     evaluation, simulation, training = build.get(Evaluation), build.get(Simulation), build.get(Training)
-    rows: list[tuple[str, float, int | None, str]] = []
+    regression = any(one is not None and "error" in one for one in (evaluation, simulation)) or (
+        training is not None and training.test_error is not None
+    )
+    rows: list[_Row] = []
     if evaluation is not None:
-        images, m = evaluation.images, evaluation.levels
+        count, m = evaluation.images, evaluation.levels
         rows += [
-            ("float", evaluation.float_accuracy, images, f"exported network, m = {m}"),
-            ("integer", evaluation.accuracy, images, f"{evaluation.engine} engine, m = {m}"),
-        ]
+            ("float", evaluation.float_error if regression else evaluation.float_accuracy, count,
+             f"exported network, m = {m}"),
+            ("integer", evaluation.error if regression else evaluation.accuracy, count,
+             f"{evaluation.engine} engine, m = {m}"),
+        ]  # fmt: skip
     elif training is not None:
-        rows.append(("float", training.test_accuracy, None, "at the end of the training"))
+        found = training.test_error if regression else training.test_accuracy
+        rows.append(("float", found, None, "at the end of the training"))
     if simulation is not None:
         levels = ", ".join(map(str, simulation.levels))
-        rows.append(("RTL", simulation.accuracy, simulation.images, f"Verilator, m = {levels}"))
+        found = simulation.error if regression else simulation.accuracy
+        rows.append(("RTL", found, simulation.images, f"Verilator, m = {levels}"))
     parts: list[Child] = []
     if rows:
         cells = [
-            (name, number(value, 2), "–" if images is None else f"{images:,}", words(origin))
+            (name, number(value, 4 if regression else 2), "–" if images is None else f"{images:,}", words(origin))
             for name, value, images, origin in rows
         ]
-        headings = ("network", "accuracy, %", "test images", words("what ran", "th"))
-        parts.append(tag("div", _dots(rows), table(headings, cells, id="accuracies"), class_="pair"))
+        headings = ("network", "error" if regression else "accuracy, %", "test images", words("what ran", "th"))
+        shown = table(headings, cells, id="accuracies")
+        parts.append(shown if regression else tag("div", _dots(rows), shown, class_="pair"))
     if evaluation is not None and evaluation.labels_differing is not None:
         count = evaluation.labels_differing
         parts.append(tag("p", f"Labels of float and integer network that differ: {count:,} of {evaluation.images:,}."))
+    if evaluation is not None and evaluation.most_difference is not None:
+        most = evaluation.most_difference
+        parts.append(tag("p", f"Values of float and integer network differ by {most:g} at most."))
     for file, record in (("evaluation.json", evaluation), ("simulation.json", simulation)):
         if record is None:
             parts.append(missing(file, command(build, file), build.unused.get(file)))
+    if regression:
+        return section("accuracy", "Error", *parts, lead="Root of the mean squared error, in units of the targets.")
     lead = "Dots are what was counted. The line is the 95 % interval that this number of images leaves open (Wilson)."
     return section("accuracy", "Accuracy", *parts, lead=lead)
 
@@ -63,13 +80,15 @@ def wilson(percent: float, images: int) -> tuple[float, float]:
     return 100 * (middle - half), 100 * (middle + half)
 
 
-def _dots(rows: list[tuple[str, float, int | None, str]]) -> Html:
+def _dots(rows: list[_Row]) -> Html:
     """Accuracies and their intervals on one axis."""
-    ends = [wilson(value, images) if images else (value, value) for _, value, images, _ in rows]
+    values = [0.0 if value is None else value for _, value, _, _ in rows]
+    images = [count for _, _, count, _ in rows]
+    ends = [wilson(value, count) if count else (value, value) for value, count in zip(values, images, strict=True)]
     x = Scale(*span([end for pair in ends for end in pair], least=1, most=100), start=LEFT + 30, end=_WIDTH - 60)
     height = TOP + 34 * len(rows) + BOTTOM
     marks: list[Html] = []
-    for place, ((name, value, _, _), (low, high)) in enumerate(zip(rows, ends, strict=True)):
+    for place, ((name, *_), value, (low, high)) in enumerate(zip(rows, values, ends, strict=True)):
         y = TOP + 34 * place + 17
         marks += [
             tag("text", name, x=LEFT + 18, y=y + 4, text_anchor="end", class_="axis"),
@@ -96,13 +115,14 @@ def learning(build: Build) -> Html:
         reason = build.unused.get("training.json", "holds no learning curve")
         return section("learning", title, missing("training.json", "rebnet train --network NETWORK --dataset DATASET "
                                                   "--output RUN", reason))  # fmt: skip
-    values = [entry.validation_accuracy for entry in curve]
+    values, regression = [entry.judged for entry in curve], training.test_error is not None
+    kind, unit = ("error", "") if regression else ("accuracy", ", %")
     epochs = [entry.epoch for entry in curve]
     settled = values[math.ceil(len(values) / 20) - 1 :]
-    low, high = span(settled, least=1, most=100)
+    low, high = span(settled, least=1e-3 * max(values)) if regression else span(settled, least=1, most=100)
     x = Scale(min(epochs) - 0.5, max(epochs) + 0.5, LEFT, _WIDTH - RIGHT)
     y = Scale(low, high, _HEIGHT - BOTTOM, TOP)
-    shown = [(epoch, max(value, low)) for epoch, value in zip(epochs, values, strict=True)]
+    shown = [(epoch, min(max(value, low), high)) for epoch, value in zip(epochs, values, strict=True)]
     trace = line([(x(epoch), y(value)) for epoch, value in shown], class_="trace")
     width = max((x(max(epochs)) - x(min(epochs))) / max(len(epochs) - 1, 1), 2)
     hits = [
@@ -110,19 +130,21 @@ def learning(build: Build) -> Html:
             height=_HEIGHT - TOP - BOTTOM, class_="hit", data_tip=_epoch(entry))
         for entry in curve
     ]  # fmt: skip
-    drawn = picture(_WIDTH, _HEIGHT, "Validation accuracy after each epoch", *hits, frame(x, y, "epoch",
-                    "validation accuracy, %"), trace)  # fmt: skip
-    keys = [key for key in ("epoch", "loss", "validation_accuracy", "learning_rate") if key in curve[0]]
+    axes = frame(x, y, "epoch", f"validation {kind}{unit}")
+    drawn = picture(_WIDTH, _HEIGHT, f"Validation {kind} after each epoch", *hits, axes, trace)
+    told = ("epoch", "loss", "validation_accuracy", "validation_error", "learning_rate")
+    keys = [key for key in told if key in curve[0]]
     rows = [[_cell(entry.get(key)) for key in keys] for entry in curve]
     numbers = details("Every epoch as a table", table([key.replace("_", " ") for key in keys], rows))
     facts = [(name, _cell(training[key])) for key, name in _FACTS.items() if key in training]
-    lead = "Accuracy on images held out of the training set, after each epoch. The test set chose nothing."
+    lead = f"{kind.capitalize()} on images held out of the training set, after each epoch. The test set chose nothing."
     body = tag("div", tag("figure", drawn), table(("the training", ""), facts), class_="pair")
     return section("learning", title, body, numbers, lead=lead)
 
 
 def _epoch(entry: Epoch) -> str:
-    lines = [f"epoch {entry.epoch}", f"validation {entry.validation_accuracy:.2f} %"]
+    judged = f"{entry.judged:.2f} %" if entry.validation_error is None else f"error {entry.judged:.4g}"
+    lines = [f"epoch {entry.epoch}", f"validation {judged}"]
     further = (("loss", entry.loss), ("learning rate", entry.learning_rate))
     lines += [f"{name} {value:g}" for name, value in further if value is not None]
     return "\n".join(lines)

@@ -46,7 +46,7 @@ def operating(build: Build, levels: int) -> Operating:
 
 def _accuracy(build: Build, levels: int) -> Known | None:
     evaluation = build.get(Evaluation)
-    if evaluation is not None and evaluation.levels == levels:
+    if evaluation is not None and evaluation.levels == levels and evaluation.accuracy is not None:
         return Known(evaluation.accuracy, f"integer network, {evaluation.images:,} images")
     adaptive = build.get(Adaptive)
     for rung in adaptive.rungs if adaptive is not None else ():
@@ -54,7 +54,7 @@ def _accuracy(build: Build, levels: int) -> Known | None:
             assert adaptive is not None
             return Known(rung.test_accuracy, f"integer network, {adaptive.test_images:,} images")
     training = build.get(Training)
-    if training is None:
+    if training is None or training.test_accuracy is None:
         return None
     each = training.test_accuracies or ()
     if levels <= len(each):

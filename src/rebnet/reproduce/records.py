@@ -141,6 +141,8 @@ def read_run(source: Source, bound_cycles: BoundCycles) -> Run:
     training = read(path, Training, needs=_TRAINING)
     network = _network(path, training.network)
     levels, dataset = training.levels, training.dataset
+    if training.test_accuracy is None:
+        raise FileFormatError(f"{path}: is of a regression, and what is reproduced are accuracies; leave it out")
     records = _records(name, folder)
     folding = among(records, Folding)
     model, is_paper = _model_cycles(name, network, training, folding, bound_cycles)
@@ -152,7 +154,7 @@ def read_run(source: Source, bound_cycles: BoundCycles) -> Run:
         input_bits=training.input_bits or 0,
         seed=training.seed or 0,
         epochs=training.epochs or 0,
-        validation=tuple(entry.validation_accuracy for entry in training.curve or ()),
+        validation=tuple(entry.judged for entry in training.curve or ()),
         float_accuracy=Figure(training.test_accuracy, "%", f"{name}/training.json test_accuracy"),
         integer_accuracy=_integer_accuracy(name, among(records, Evaluation), dataset, levels),
         model_cycles=model,
@@ -184,6 +186,7 @@ def _integer_accuracy(name: str, evaluation: Evaluation | None, dataset: str, le
     """The accuracy of evaluation.json, where it is of this data set at all levels."""
     if evaluation is None or (evaluation.dataset, evaluation.levels) != (dataset, levels):
         return None
+    assert evaluation.accuracy is not None
     return Figure(evaluation.accuracy, "%", f"{name}/evaluation.json accuracy")
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet import records
-from rebnet.datasets.dataset import VOID, Dataset, accuracy
-from rebnet.engine.predictor import Predictor
+from rebnet.datasets.dataset import VOID, Dataset, accuracy, root_mean_square
+from rebnet.engine.predictor import Predictor, values_of
 from rebnet.engine.reference import check_data
 from rebnet.errors import OptionError, OutputError
 from rebnet.files import file_hash, make_folder, write_record
@@ -98,7 +98,7 @@ def simulate(
     accelerator = read_accelerator(build / FOLDING_FILE, network)
     made = checked(build, edited=edited)
     chosen = dataset.test_images[: _count(images, len(dataset.test_images))]
-    check_data(network, dataset.name, chosen, dataset.classes, dataset.map_shape)
+    check_data(network, dataset)
     users = _levels(network, levels, len(chosen))
 
     status("building the simulator")
@@ -205,9 +205,12 @@ def _record(
         images=len(scores),
         levels=tuple(wanted),
         stalls=stalls,
-        labels=int((truth != VOID).sum()) if dataset.map_shape else None,
+        labels=int((truth != VOID).sum()) if dataset.map_shape and not dataset.regression else None,
         mismatches=int(np.any((scores != expected).reshape(len(scores), -1), axis=1).sum()),
-        accuracy=accuracy(labels_of(scores), truth),
+        accuracy=None if dataset.regression else accuracy(labels_of(scores), truth),
+        error=root_mean_square(values_of(network, scores, np.resize(wanted, len(scores))), truth)
+        if dataset.regression
+        else None,
         cycles_per_image=distance / steps if steady else None,
         bound_cycles=float(np.mean(bounds)) if len(set(wanted)) > 1 else bounds[0],
         latency_cycles=int(shards[0].finish[0] - shards[0].first_beat) if stalls is None else None,

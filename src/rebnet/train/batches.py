@@ -30,6 +30,12 @@ def check_fit(dataset: Dataset, architecture: Architecture, recipe: Recipe) -> N
             f"data set {dataset.name}: images are {image}, the network takes {wanted}; "
             f"start the network text with {image} or use another data set"
         )
+    if dataset.regression != (recipe.loss == "squared_error"):
+        what, loss = ("targets", "squared_error") if dataset.regression else ("labels", "cross_entropy")
+        raise DatasetError(
+            f"data set {dataset.name}: holds {what}, and the recipe's loss is {recipe.loss}; use a recipe with "
+            f"loss={loss!r}"
+        )
     *places, outputs = architecture.answer.scores
     if tuple(places) != dataset.map_shape:
         has, gives = (f"a map of {'x'.join(map(str, each))}" if each else "one" for each in (dataset.map_shape, places))
@@ -37,15 +43,16 @@ def check_fit(dataset: Dataset, architecture: Architecture, recipe: Recipe) -> N
             f"data set {dataset.name}: an image's labels are {has}, the network's answers {gives}; end the network "
             f"text with a {'convolution of that size' if dataset.map_shape else 'dense layer'}, or use another data set"
         )
-    if places and recipe.shift_pixels and dataset.map_shape != dataset.train_images.shape[1:3]:
+    if places and recipe.shift_pixels and (dataset.regression or dataset.map_shape != dataset.train_images.shape[1:3]):
         raise DatasetError(
             f"data set {dataset.name}: label maps of {'x'.join(map(str, places))} cannot follow images of {image} that "
             f"the recipe moves by up to {recipe.shift_pixels} pixels; use a recipe with shift_pixels=0"
         )
     if dataset.classes != outputs:
         end = f"C{dataset.classes}:1x1" if places else f"D{dataset.classes}"
+        kind = "values" if dataset.regression else "classes"
         raise DatasetError(
-            f"data set {dataset.name}: {dataset.classes} classes, the network's last layer has "
+            f"data set {dataset.name}: {dataset.classes} {kind}, the network's last layer has "
             f"{outputs} outputs; end the network text with {end} or use another data set"
         )
 
@@ -110,10 +117,14 @@ def batches(images: Source, recipe: Recipe, seed: int, epoch: int, processes: Pr
     mirrored = integers(Draw.FLIP, 2).bool() if recipe.flip else None
     for step, batch in enumerate(images.walk(order, share)):
         motion = None if shifts is None else shifts[step], None if mirrored is None else mirrored[step]
-        labels = (
-            batch.labels if batch.labels.ndim == 1 else move(batch.labels[..., None], pixels, *motion, VOID)[..., 0]
-        )
-        yield Images(move(batch.pixels, pixels, *motion), labels)
+        yield Images(move(batch.pixels, pixels, *motion), _moved(batch.labels, pixels, *motion))
+
+
+def _moved(labels: Tensor, pixels: int, shifts: Tensor | None, mirrored: Tensor | None) -> Tensor:
+    """Labels or targets, those of maps moved as their images are."""
+    if labels.ndim == 4:
+        return move(labels, pixels, shifts, mirrored)
+    return move(labels[..., None], pixels, shifts, mirrored, VOID)[..., 0] if labels.ndim == 3 else labels
 
 
 def calibration_pixels(images: Source, recipe: Recipe, seed: int) -> Tensor:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,7 +16,10 @@ HELD_BYTES = 2**32
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """uint8 images, N x H x W x C, and their int64 labels, N or N x H x W, both on the device that computes."""
+    """uint8 images, N x H x W x C, and their answers, both on the device that computes.
+
+    These are labels, int64, N or N x H x W, or targets, float32, N x K or N x H x W x K.
+    """
 
     pixels: Tensor
     labels: Tensor
@@ -66,9 +70,13 @@ Source = Images | MappedImages
 
 
 def place(
-    pixels: NDArray[np.uint8], labels: NDArray[np.int64], rows: Tensor | None, device: torch.device | str = "cpu"
+    pixels: NDArray[np.uint8], labels: NDArray[Any], rows: Tensor | None, device: torch.device | str = "cpu"
 ) -> Source:
-    """The images `rows` of a data set (None: all), on `device` where they are few, else read as they are used."""
+    """The images `rows` of a data set (None: all), on `device` where they are few, else read as they are used.
+
+    Targets become float32.
+    """
+    labels = labels.astype(np.float32) if labels.dtype.kind == "f" else labels
     if pixels.nbytes > HELD_BYTES:
         chosen = np.arange(len(labels)) if rows is None else rows.numpy()
         return MappedImages(pixels, chosen, torch.from_numpy(labels[chosen]).to(device))

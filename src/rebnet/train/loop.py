@@ -11,14 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from rebnet.datasets import Dataset
-from rebnet.datasets.dataset import VOID
 from rebnet.datasets.split import Draw, random_seed
 from rebnet.errors import OptionError, TrainingError
 from rebnet.files import file_hash, write_record
 from rebnet.ir.notation import Architecture
-from rebnet.nn.any_levels import is_any_level, level_counts, set_levels, signs_at
+from rebnet.nn.any_levels import level_counts, signs_at
 from rebnet.nn.build import build, use_real_weights
-from rebnet.nn.calibration import calibrate, inference_batch
+from rebnet.nn.calibration import calibrate
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.options import FLOAT_LEVELS, MODEL_FILE
 from rebnet.records.request import Request
@@ -28,12 +27,13 @@ from rebnet.train.batches import batches, calibration_pixels, check_fit, share_o
 from rebnet.train.checkpoint import Curve, load_checkpoint, save_checkpoint
 from rebnet.train.devices import ALONE, Processes, connect
 from rebnet.train.folder import RECORD_FILE, check_output, held_folder
-from rebnet.train.images import Source, first_pixels, place
+from rebnet.train.images import Source, place
+from rebnet.train.judge import Judged, judged
 from rebnet.train.machine import machine
 from rebnet.train.progress import reporting
 from rebnet.train.recipe import Recipe
 from rebnet.train.request import check_request, recordable, weights_of
-from rebnet.train.start import load_teacher, run_summary, start_from, start_with_shares_
+from rebnet.train.start import Scaling, load_teacher, run_summary, start_from, start_with_shares_
 from rebnet.train.step import (
     is_compiled,
     make_loss,
@@ -63,6 +63,11 @@ class _Job:
     seed: int
     teacher: nn.Module | None
     processes: Processes
+    scaling: Scaling | None
+
+    def judged(self, model: nn.Module, images: Source, processes: Processes = ALONE) -> Judged:
+        """How good the model is on images."""
+        return judged(model, images, None if self.scaling is None else self.scaling.deviation, processes)
 
 
 def train(
@@ -140,12 +145,19 @@ def train(
     dataset = replace(dataset, name=recordable(dataset.name))
     described, chosen = check_request(network, dataset.name, levels, **asked)
     chosen = runnable(chosen, processes.device)
+    if dataset.regression:
+        chosen = replace(chosen, loss="squared_error")
     check_fit(dataset, described, chosen)
+    _check_teacher(teacher, dataset)
+    scaling = Scaling.of(dataset.train_labels) if dataset.regression else None
+    dataset = dataset if scaling is None else scaling.scaled(dataset)
     with _memory_errors(described, chosen):
         model = _initial_model(described, levels, input_bits, chosen, seed, any_levels)
         if dataset.map_shape and chosen.loss == "cross_entropy":
             start_with_shares_(model, dataset.train_labels)
         started = None if start is None else start_from(model, described, input_bits, start, RECORD_FILE)
+        if scaling is not None and started is not None:
+            scaling.take_(model)
         taught = None if teacher is None else load_teacher(teacher, described).to(processes.device)
         teaching = None if teacher is None else run_summary(teacher, RECORD_FILE)
         model = model.to(processes.device)
@@ -163,7 +175,7 @@ def train(
         "start_from": started,
         "teacher": teaching,
     }
-    job = _Job(settings, chosen, training, validation, output, int(seed), taught, processes)
+    job = _Job(settings, chosen, training, validation, output, int(seed), taught, processes, scaling)
     record: Training | None = None
     holding = held_folder(output, sum(weights_of(described))) if processes.leads else nullcontext()
     with holding, _memory_errors(described, chosen), processes.exact():
@@ -182,10 +194,18 @@ def train(
                 )
                 _check_finite(model, f"{output}: after the last epoch")
                 made = (levels, input_bits, dataset.name, any_levels, chosen.gradient, chosen.estimator)
-                save_model(output, model, ModelMetadata(str(described), *made))
+                metadata = ModelMetadata(str(described), *made, regression=dataset.regression)
+                save_model(output, model, metadata)
                 record = replace(record, inputs={"model": file_hash(output / MODEL_FILE)})
                 write_record(output / RECORD_FILE, record)
     return processes.tell(record)
+
+
+def _check_teacher(teacher: Path | None, dataset: Dataset) -> None:
+    if teacher is not None and dataset.regression:
+        raise OptionError(
+            f"teacher {teacher}: teaches scores of classes, and data set {dataset.name} holds targets; train without"
+        )
 
 
 def _finish(model: nn.Module, job: _Job, curve: Curve, gain_bits: int, dataset: Dataset) -> Training:
@@ -194,46 +214,19 @@ def _finish(model: nn.Module, job: _Job, curve: Curve, gain_bits: int, dataset: 
         pixels = calibration_pixels(job.training, job.recipe, job.seed)
         calibrate(model, pixels, gain_bits, job.recipe.feature_bits)
     test = place(dataset.test_images, dataset.test_labels, None, job.processes.device)
-    test_accuracy, test_accuracies = _accuracies(model, test)
-    validation_accuracy, validation_accuracies = _accuracies(model, job.validation)
+    figures = job.judged(model, test).entries("test") | job.judged(model, job.validation).entries("validation")
+    if job.scaling is not None:
+        job.scaling.put_(model)
     return Training(
         **{**job.settings, "recipe": ToldRecipe.from_json("recipe", job.settings["recipe"])},
         device=job.processes.device.type,
         processes=job.processes.count,
         gain_bits=gain_bits,
         curve=tuple(curve),
-        test_accuracy=test_accuracy,
-        test_accuracies=test_accuracies,
-        validation_accuracy=validation_accuracy,
-        validation_accuracies=validation_accuracies,
+        **figures,
         gammas=_gammas(model),
         class_names=tuple(dataset.class_names) or None,
     )
-
-
-@torch.no_grad()
-def accuracy(model: nn.Module, images: Source, processes: Processes = ALONE) -> float:
-    """Percent of labels that the largest score names, in eval mode and float32; `processes` share the work."""
-    was_training = model.training
-    model.eval()
-    correct = torch.zeros((), dtype=torch.int64, device=images.labels.device)
-    judged = int((images.labels != VOID).sum())
-    order = torch.arange(len(images))[processes.share(len(images))]
-    for batch in images.walk(order, inference_batch(first_pixels(images, 1))):
-        correct += (model(batch.pixels).argmax(1) == batch.labels).sum()
-    model.train(was_training)
-    return 100 * processes.sum(correct).item() / max(judged, 1)
-
-
-def _accuracies(
-    model: nn.Module, images: Source, processes: Processes = ALONE
-) -> tuple[float, tuple[float, ...] | None]:
-    """Percent at M levels and, of an any-level network, at each of 1 … M; leaves M active."""
-    percents = []
-    for m in level_counts(model):
-        set_levels(model, m)
-        percents.append(accuracy(model, images, processes))
-    return percents[-1], tuple(percents) if is_any_level(model) else None
 
 
 def _gammas(model: nn.Module) -> tuple[Gammas, ...]:
@@ -326,17 +319,16 @@ def _run_epochs(model: nn.Module, job: _Job, resume: bool, quiet: bool) -> tuple
             loss = processes.sum(total) / (steps * processes.count)
             _check_loss(loss, job, epoch, "", rate)
             _check_finite(model, f"{job.output}: in epoch {epoch + 1}")
-            judged, each = _accuracies(model, job.validation, processes)
+            validation = job.judged(model, job.validation, processes)
             curve.append(
                 Epoch(
                     epoch=epoch + 1,
                     loss=loss.item(),
-                    validation_accuracy=judged,
-                    validation_accuracies=each,
+                    **validation.entries("validation"),
                     learning_rate=rate,
                 )
             )
-            reporter.epoch(loss.item(), judged)
+            reporter.epoch(loss.item(), str(validation))
             if processes.leads:
                 save_checkpoint(job.output, model, optimizer, job.settings, curve)
     return curve, is_compiled(loss_of)

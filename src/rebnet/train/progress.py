@@ -9,12 +9,12 @@ from rebnet.progress import on_terminal
 
 
 class Reporter(Protocol):
-    """Shows epochs done, loss and validation accuracy."""
+    """Shows epochs done, loss, and how good the network is on validation images."""
 
     def step(self, epochs: float) -> None:
         """Say how far the training is, in epochs."""
 
-    def epoch(self, loss: float, validation_accuracy: float) -> None:
+    def epoch(self, loss: float, validation: str) -> None:
         """Show the figures of a finished epoch."""
 
 
@@ -34,7 +34,7 @@ class _Nothing:
     def step(self, epochs: float) -> None:
         pass
 
-    def epoch(self, loss: float, validation_accuracy: float) -> None:
+    def epoch(self, loss: float, validation: str) -> None:
         pass
 
 
@@ -45,10 +45,10 @@ class _Lines:
     def step(self, epochs: float) -> None:
         pass
 
-    def epoch(self, loss: float, validation_accuracy: float) -> None:
+    def epoch(self, loss: float, validation: str) -> None:
         self._done += 1
         if sys.stderr is not None:
-            figures = f"loss {loss:.4f}, validation {validation_accuracy:.2f} %"
+            figures = f"loss {loss:.4f}, validation {validation}"
             print(f"epoch {self._done} of {self._epochs}: {figures}", file=sys.stderr, flush=True)
 
 
@@ -67,7 +67,7 @@ def _bar(name: str, epochs: int) -> Iterator[Reporter]:
         BarColumn(bar_width=None, table_column=Column(ratio=1)),
         number("epoch {task.completed:.1f}/{task.total}"),
         number("loss {task.fields[loss]}"),
-        number("validation {task.fields[accuracy]}"),
+        number("validation {task.fields[validation]}"),
         TimeRemainingColumn(table_column=Column(no_wrap=True)),
     )
 
@@ -78,10 +78,10 @@ def _bar(name: str, epochs: int) -> Iterator[Reporter]:
         def step(self, epochs: float) -> None:
             self._progress.update(self._task, completed=epochs)
 
-        def epoch(self, loss: float, validation_accuracy: float) -> None:
-            self._progress.update(self._task, loss=f"{loss:.4f}", accuracy=f"{validation_accuracy:.2f} %")
+        def epoch(self, loss: float, validation: str) -> None:
+            self._progress.update(self._task, loss=f"{loss:.4f}", validation=validation)
 
     with Progress(
         *columns, console=Console(stderr=True), expand=True, redirect_stdout=False, redirect_stderr=False
     ) as progress:
-        yield _Bar(progress, progress.add_task(name, total=epochs, loss="-", accuracy="-"))
+        yield _Bar(progress, progress.add_task(name, total=epochs, loss="-", validation="-"))

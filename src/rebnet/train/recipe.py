@@ -11,7 +11,7 @@ from rebnet.errors import FileFormatError, OptionError
 from rebnet.ir.architecture import MAX_WEIGHT_PLANES, Architecture, Weights
 from rebnet.nn.options import FEATURE_BITS, Estimator, Gradient
 
-Loss = Literal["cross_entropy", "squared_hinge"]
+Loss = Literal["cross_entropy", "squared_hinge", "squared_error"]
 Precision = Literal["float32", "bfloat16"]
 AnyLevels = Literal["all", "sample"]
 
@@ -26,6 +26,7 @@ class Recipe:
         peak_learning_rate: Adam's learning rate at the end of the warm-up.
         warmup_steps: Steps over which the learning rate rises from zero; at most a tenth of all steps are taken.
         loss: "cross_entropy", or "squared_hinge" (sum over classes of max(0, 1 - score * target)^2, target +1 or -1).
+            A regression always learns its targets with "squared_error", and nothing else does.
         label_smoothing: Share of the target spread over all classes, 0 to below 1; for cross_entropy.
         shift_pixels: Images are moved by up to this many pixels each way, the border filled with zeros; the same as
             a random crop after padding by so many.

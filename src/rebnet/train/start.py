@@ -1,12 +1,13 @@
 """What a training takes from finished runs: weights to start from, for example of M - 1 levels, or a teacher."""
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from rebnet.datasets.dataset import VOID, Labels
+from rebnet.datasets.dataset import VOID, Dataset, Labels, Targets
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.files import file_hash
 from rebnet.ir.notation import Architecture, parse
@@ -45,6 +46,48 @@ def start_with_shares_(model: nn.Module, labels: Labels) -> None:
         counts = np.bincount(labels[labels != VOID], minlength=norm.norm.num_features) + 1
         logarithms = torch.from_numpy(np.log(counts)).to(norm.norm.bias)
         norm.norm.bias.copy_(logarithms - logarithms.mean())
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What targets are trained in: their deviations from the mean of each value, in its standard deviations.
+
+    Attributes:
+        mean: Shape (K,), float64.
+        deviation: Shape (K,); 1 where all targets are equal.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    @classmethod
+    def of(cls, targets: Targets) -> "Scaling":
+        """The scaling of training targets, N x K or N x H x W x K."""
+        flat = targets.reshape(-1, targets.shape[-1])
+        deviation = flat.std(axis=0)
+        return cls(*map(torch.from_numpy, (flat.mean(axis=0), np.where(deviation > 0, deviation, 1.0))))
+
+    def scaled(self, dataset: Dataset) -> Dataset:
+        """The data set with such targets."""
+        mean, deviation = self.mean.numpy(), self.deviation.numpy()
+        parts = ((labels - mean) / deviation for labels in (dataset.train_labels, dataset.test_labels))
+        return replace(dataset, **dict(zip(("train_labels", "test_labels"), parts, strict=True)))
+
+    @torch.no_grad()
+    def put_(self, model: nn.Module) -> None:
+        """Let a model that gives scaled values give those of the targets."""
+        for norm in last_norms(model):
+            weight, bias = norm.norm.weight, norm.norm.bias
+            weight.copy_(weight * self.deviation)
+            bias.copy_(bias * self.deviation + self.mean)
+
+    @torch.no_grad()
+    def take_(self, model: nn.Module) -> None:
+        """The inverse: for a model to start from."""
+        for norm in last_norms(model):
+            weight, bias = norm.norm.weight, norm.norm.bias
+            weight.copy_(weight / self.deviation)
+            bias.copy_((bias - self.mean) / self.deviation)
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ from textwrap import indent
 
 from rebnet.generate.c.helpers import called
 from rebnet.generate.c.program import Program
+from rebnet.ir.ops import Scores
 
 _HEADER = Template("""\
 /* $name.h: $title
@@ -38,7 +39,7 @@ extern "C" {
 #define ${NAME}_WIDTH $width
 #define ${NAME}_CHANNELS $channels
 #define ${NAME}_CLASSES $classes
-$map#define ${NAME}_LEVELS $levels /* M */
+$map$units#define ${NAME}_LEVELS $levels /* M */
 #define ${NAME}_CONSTANT_BYTES $constant_bytes
 #define ${NAME}_MEMORY_BYTES $memory_bytes
 
@@ -159,9 +160,14 @@ _MAP = Template("""\
 def _answer(program: Program, name: str) -> dict[str, str]:
     """What is said where a network answers on a map."""
     shape, name = program.network.answer, name.upper()
+    op = program.network.answers[0].op
+    units = [f"{unit:.17g}" for unit in op.unit] if isinstance(op, Scores) else []
+    told = f"{{ {', '.join(units)} }}" if len(units) > 1 else "".join(units)
+    plural, at = ("S", ", at 1 ... M levels") if len(units) > 1 else ("", "")
+    unit = {"units": f"#define {name}_UNIT{plural} {told} /* what 1 of a score is worth{at} */\n" if units else ""}
     if shape.positions == 1:
-        return {"scores": f"{name}_CLASSES", "at_place": "", "map": "", "in_order": "", "of_place": ""}
-    return {
+        return unit | {"scores": f"{name}_CLASSES", "at_place": "", "map": "", "in_order": "", "of_place": ""}
+    return unit | {
         "scores": f"{name}_SCORES",
         "at_place": f" + (y * {name}_MAP_WIDTH + x) * {name}_CLASSES",
         "map": _MAP.substitute(NAME=name, height=shape.height, width=shape.width),

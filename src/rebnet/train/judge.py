@@ -1,0 +1,81 @@
+"""How good a model is on images: the share of labels that it names, or the error of a regression."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from rebnet.datasets.dataset import VOID
+from rebnet.nn.any_levels import is_any_level, level_counts, set_levels
+from rebnet.nn.calibration import inference_batch
+from rebnet.train.devices import ALONE, Processes
+from rebnet.train.images import Source, first_pixels
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An accuracy in percent, or the root of a mean squared error.
+
+    Attributes:
+        value: At M levels.
+        each: Of an any-level network, at each of 1 … M; None of others.
+        regression: Whether it is an error.
+    """
+
+    value: float
+    each: tuple[float, ...] | None
+    regression: bool
+
+    def entries(self, images: str) -> dict[str, Any]:
+        """Keys of a record and what they hold, such as `test_accuracy` of `test` images."""
+        one, several = ("error", "errors") if self.regression else ("accuracy", "accuracies")
+        return {f"{images}_{one}": self.value, f"{images}_{several}": self.each}
+
+    def __str__(self) -> str:
+        return f"error {self.value:.4g}" if self.regression else f"{self.value:.2f} %"
+
+
+def judged(model: nn.Module, images: Source, deviation: Tensor | None, processes: Processes = ALONE) -> Judged:
+    """The figures of a model on images, at each m that it has; leaves M active.
+
+    Args:
+        model: The network.
+        images: With labels, or with scaled targets.
+        deviation: What one unit of each value of scaled targets is worth, shape (K,); None of labels.
+        processes: Share the work.
+    """
+    found = []
+    for m in level_counts(model):
+        set_levels(model, m)
+        one = accuracy(model, images, processes) if deviation is None else error(model, images, deviation, processes)
+        found.append(one)
+    return Judged(found[-1], tuple(found) if is_any_level(model) else None, deviation is not None)
+
+
+@torch.no_grad()
+def accuracy(model: nn.Module, images: Source, processes: Processes = ALONE) -> float:
+    """Percent of labels that the largest score names, in eval mode and float32; `processes` share the work."""
+    was_training = model.training
+    model.eval()
+    correct = torch.zeros((), dtype=torch.int64, device=images.labels.device)
+    count = int((images.labels != VOID).sum())
+    order = torch.arange(len(images))[processes.share(len(images))]
+    for batch in images.walk(order, inference_batch(first_pixels(images, 1))):
+        correct += (model(batch.pixels).argmax(1) == batch.labels).sum()
+    model.train(was_training)
+    return 100 * processes.sum(correct).item() / max(count, 1)
+
+
+@torch.no_grad()
+def error(model: nn.Module, images: Source, deviation: Tensor, processes: Processes = ALONE) -> float:
+    """Root of the mean squared error of all values, in units of the targets that were scaled by `deviation`."""
+    was_training = model.training
+    model.eval()
+    total = torch.zeros((), dtype=torch.float64, device=images.labels.device)
+    units = deviation.to(images.labels.device)
+    order = torch.arange(len(images))[processes.share(len(images))]
+    for batch in images.walk(order, inference_batch(first_pixels(images, 1))):
+        total += ((model(batch.pixels).movedim(1, -1) - batch.labels) * units).square().sum()
+    model.train(was_training)
+    return float((processes.sum(total) / images.labels.numel()) ** 0.5)

@@ -1,0 +1,119 @@
+"""Networks that give values: targets in a file, their unit, and every value that the RTL gives."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from rebnet import datasets, errors, flow, load
+from rebnet.engine.real import run_real
+from rebnet.ir import storage
+from rebnet.ir.text import parse, tensors_of, to_text
+
+MAPS = "a value of every place"
+TEXTS = {"two values an image": "6x7x1 - C6:3x3+same - MP2 - D24 - D2", MAPS: "6x7x1 - C8:3x3+same - C1:3x3+same"}
+
+
+def scenes(count, seed):
+    """A bright spot on noise: where it is, in a unit of its own, and how bright each place would be without noise."""
+    rng = np.random.default_rng(seed)
+    places = rng.uniform(0, 1, (count, 2))
+    rows, columns = np.mgrid[0:6, 0:7]
+    far = (rows - 5 * places[:, :1, None]) ** 2 + (columns - 6 * places[:, 1:, None]) ** 2
+    spots = np.exp(-far / 3)
+    images = (180 * spots + rng.integers(0, 50, spots.shape)).astype(np.uint8)[..., None]
+    return images, 300 + 40 * places, spots[..., None] - 5
+
+
+@pytest.fixture(scope="module", params=TEXTS)
+def trained(request, tmp_path_factory):
+    pytest.importorskip("torch")
+    folder = tmp_path_factory.mktemp("values of images")
+    (images, *targets), (test_images, *test_targets) = scenes(400, 0), scenes(50, 1)
+    kind = int(request.param == MAPS)
+    arrays = {"images": images, "targets": targets[kind]}
+    np.savez(folder / "spots.npz", **arrays, test_images=test_images, test_targets=test_targets[kind])
+    data = f"npz:{folder / 'spots.npz'}"
+    flow.train(TEXTS[request.param], data, 2, folder / "run", epochs=12, any_levels=not kind, quiet=True)
+    flow.compile(folder / "run", folder / "build", folding="balanced")
+    return folder, data
+
+
+@pytest.mark.rtl
+def test_from_targets_to_the_rtl(trained):
+    folder, data = trained
+    test, training = datasets.load(data), json.loads((folder / "run" / "training.json").read_text())
+    assert test.regression
+    spread = float(np.sqrt(np.mean((test.test_labels - test.train_labels.mean(axis=0)) ** 2)))
+    assert training["recipe"]["loss"] == "squared_error"
+    assert training["test_error"] < 0.7 * spread  # it has learned something
+    assert "test_accuracy" not in training
+    assert "validation_error" in training["curve"][0]
+    if training["any_levels"]:
+        assert training["test_errors"][-1] == training["test_error"]
+
+    record = flow.evaluate(folder / "build", data, engine="both")
+    values = load(folder / "build").values(test.test_images)
+    assert values.shape == test.test_labels.shape
+    assert record.mismatches == 0
+    assert record.error == pytest.approx(np.sqrt(np.mean((values - test.test_labels) ** 2)), rel=1e-5)
+    assert record.float_error == pytest.approx(training["test_error"], rel=0.02)
+    exact = run_real(storage.load(folder / "build" / "exported"), test.test_images, precision=np.float64)
+    assert record.most_difference == pytest.approx(np.abs(values - exact).max(), rel=1e-4)
+    assert record.most_difference < 1e-3 * spread
+
+    simulation = flow.simulate(folder / "build", data, images=8).record
+    assert simulation.mismatches == 0
+    assert simulation.error == pytest.approx(np.sqrt(np.mean((values - test.test_labels)[:8] ** 2)), rel=1e-5)
+    units = json.loads((folder / "build" / "ports.json").read_text())["m_axis"]["score_units"]
+    assert np.allclose(load(folder / "build").predict(test.test_images, 1) * units[0],
+                       load(folder / "build").values(test.test_images, 1))  # fmt: skip
+    page = flow.report([folder / "build"], folder / "page.html").read_text()
+    assert "Root of the mean squared error" in page
+    assert "Validation error after each epoch" in page
+
+
+def test_values_of_one_image_and_of_levels_of_their_own(trained):
+    folder, data = trained
+    images, predictor = datasets.load(data).test_images[:4], load(folder / "build")
+    each = predictor.values(images, [1, 2, 2, 1])
+    for place, m in enumerate((1, 2, 2, 1)):
+        assert np.array_equal(each[place], predictor.values(images, m)[place])
+        assert np.array_equal(each[place], predictor.values(images[place], m))
+    for verb in (predictor.labels, predictor.names):
+        with pytest.raises(errors.OptionError, match=r"is a regression, .* take values\(images\)|on a map"):
+            verb(images)
+
+
+def test_what_it_is_stays_with_it(trained):
+    folder, data = trained
+    network = storage.load(folder / "build")
+    assert network.regression
+    assert parse(to_text(network), tensors_of(network)) == network
+    for options in ({"adaptive": (1, 2)}, {"online": True}):
+        with pytest.raises(errors.OptionError, match="is a regression"):
+            flow.evaluate(folder / "build", data, **options)
+    flow.generate(folder / "build", target="c")
+    header = (folder / "build" / "c" / "network.h").read_text()
+    units = re.search(r"#define NETWORK_UNITS? (.*) /\*", header)[1]
+    assert tuple(map(float, units.strip("{ }").split(", "))) == network.answers[0].op.unit
+
+
+def test_starts_from_another_run(trained):
+    """Of the same network: scaled back, so that the first epoch is as good as the last of that run."""
+    folder, data = trained
+    before = json.loads((folder / "run" / "training.json").read_text())
+    options = {"any_levels": before["any_levels"], "start": folder / "run", "epochs": 1, "quiet": True}
+    record = flow.train(before["network"], data, 2, folder / "again", **options)
+    assert record.test_error < 1.5 * before["test_error"]
+    with pytest.raises(errors.OptionError, match="teaches scores of classes"):
+        flow.train(before["network"], data, 2, folder / "taught", teacher=folder / "run", epochs=1, quiet=True)
+
+
+def test_labels_for_a_regression_are_refused(trained):
+    folder, data = trained
+    test = datasets.load(data)
+    np.savez(folder / "labels.npz", images=test.test_images, labels=np.arange(50) % 2)
+    with pytest.raises(errors.DatasetError, match=r"holds labels, and the network .* gives targets of"):
+        flow.evaluate(folder / "build", f"npz:{folder / 'labels.npz'}")
