@@ -55,8 +55,9 @@ def train(network=NETWORK, dataset="digits", output="run", *more):
             "such as U2, or a block such as 2{ C64:3x3+same | }+",
         ),
         (
-            "8x8x1 - C64",
-            "network text, 'C64': the last layer must be dense; add one, such as ' - D10'",
+            "8x8x1 - C64 - MP2",
+            "network text, 'MP2': the last layer must have weights; add one, such as ' - D10', or ' - C10:1x1' for "
+            "scores of every place of the map",
         ),
         (
             "8x8x1 - D16(4) - D10",

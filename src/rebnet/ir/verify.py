@@ -154,8 +154,7 @@ def _order(place: str, network: Network, node: Node[Op], values: Mapping[str, Va
     ends = isinstance(op, BatchNorm | Affine | Scores)
     _require(ends or not last, f"{place}: ends the network; the last operation must be BatchNorm, Affine or Scores")
     _require(last or not isinstance(op, Scores), f"{place}: must be the last operation")
-    before = network.before(node)
-    answers = before is not None and isinstance(before.op, Dense)
+    answers = isinstance(before := network.before(node), Node) and isinstance(before.op, Dense)
     _require(
         answers or not last, f"{place}: ends the network; it must read a layer with weights, dense or a convolution"
     )
@@ -361,9 +360,9 @@ def _rows(place: str, network: Network, op: Op, rows: int) -> None:
             f"{place}: factors {op.factors}; must be 1 to {MAX_SIDE}, one of them at least 2",
         )
     elif isinstance(op, Scores):
-        wanted, legal = served * network.regression, all(np.isfinite(unit) and unit > 0 for unit in op.unit)
-        says = f"{place}: unit={op.unit}; must be {wanted} numbers above 0, one per served level count of a regression"
-        _require(len(op.unit) == wanted and legal, says)
+        count = served * network.regression
+        sound = len(op.unit) == count and all(np.isfinite(unit) and unit > 0 for unit in op.unit)
+        _require(sound, f"{place}: unit={op.unit}; must be {count} numbers above 0, one per served m of a regression")
         _integers(place, "scale", op.scale, (served, rows), 1 << (SCALE_BITS - 1))
         _integers(place, "bias", op.bias, (served, rows), 1 << (network.threshold_bits + SCALE_BITS - 1))
 
