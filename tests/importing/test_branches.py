@@ -352,3 +352,27 @@ def test_casts_keep_numbers(kind, tmp_path):
     assert refused(graph, tmp_path, (1, 4, 1, 1)) == (
         f"node 't4', Cast: makes numbers of type {kind}; 1 and 11, of floats, are read"
     )
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+@pytest.mark.parametrize("side", [1, 3, 4])
+def test_an_average_of_scores_ends_a_network(side, groups, tmp_path):
+    """A convolution whose places are averaged, as all-convolutional networks end: a dense layer, exactly."""
+    graph, image = started(4, side, bits=2)
+    kernel = min(2, side)
+    weights = np.sign(graph.rng.normal(size=(6, 4 // groups, kernel, kernel)))
+    pads, bias = [1, 0, 0, 1], np.arange(6.0)
+    pads = pads if kernel > 1 else [0] * 4
+    attributes = {"kernel_shape": [kernel] * 2, "strides": [1, 2 if side > 3 else 1], "pads": pads, "group": groups}
+    graph.at(image).add("Conv", weights, bias, **attributes)
+    graph.add("Mul", np.asarray([1.0, -2.0, 0.5, 1.0, 1.0, -1.0]).reshape(1, 6, 1, 1))
+    graph.add("GlobalAveragePool")
+    graph.add("Flatten")
+    model = graph.model((1, 4, side, side), 6)
+    network = read(model, tmp_path / "m.onnx")
+    assert len(network.layers) == 1
+    images = np.random.default_rng(0).integers(0, 4, (20, side, side, 4), np.uint8)
+    answers = executed(model, images.transpose(0, 3, 1, 2))
+    assert np.allclose(run_real(network, images, precision=np.float64), answers, rtol=1e-5, atol=1e-5)
+    clear = np.diff(np.sort(answers, axis=1))[:, -1] > 1e-4
+    assert np.array_equal(Predictor(lower(network)).labels(images)[clear], answers.argmax(axis=1)[clear])

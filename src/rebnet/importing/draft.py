@@ -28,6 +28,7 @@ class Layer:
         groups: of a convolution.
         reach: the largest sum there can be, of whole weights and codes.
         source: a part of the codes that it reads, and how often the part counts in them.
+        reads: the map that it reads.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Layer:
     groups: int
     reach: int
     source: tuple[str, int]
+    reads: Shape
 
     @property
     def low(self) -> list[int]:
@@ -256,7 +258,7 @@ class Draft:
         self.layers += 1
         name, bits = f"layer_{self.layers}", np.ones((1, channels, area), dtype=np.bool_)
         source = (codes.parts[0].name, codes.times[0])
-        layer = Layer(name, bits, (1,), window, channels, area * codes.peak, source)
+        layer = Layer(name, bits, (1,), window, channels, area * codes.peak, source, codes.shape)
         self.put(name, layer, (self.stacked(codes),))
         shape = codes.shape.windowed(window)
         order = codes.order if window == ONE else map_order(shape)

@@ -5,20 +5,24 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rebnet.errors import ModelError
 from rebnet.files import Array
 from rebnet.importing.branches import tied
-from rebnet.importing.draft import Draft, Layer
+from rebnet.importing.draft import Draft, Layer, Made, Rescaled
 from rebnet.importing.graph import OnnxNode
 from rebnet.importing.values import Codes, Means, Padded, Sums, Value, map_order
 from rebnet.importing.weights import Planes, planes_of
 from rebnet.ir.bounds import window_fault
+from rebnet.ir.features import SumPool
 from rebnet.ir.values import Shape
 from rebnet.spec.groups import group_fault
 from rebnet.spec.window import Window
 
 Given = Sequence[Array]
+MOST_SPREAD = 1 << 26
+"""Weights of a layer that others' become."""
 
 
 def layer(draft: Draft, node: OnnxNode, codes: Codes, weights: Array, window: Window | None, groups: int = 1) -> Sums:
@@ -29,12 +33,13 @@ def layer(draft: Draft, node: OnnxNode, codes: Codes, weights: Array, window: Wi
     if fault is not None:
         raise ModelError(f"{node}: {fault}")
     codes = tied(draft, node, codes)
-    source = draft.stacked(codes)
+    stacked = draft.stacked(codes)
     draft.layers += 1
     name = f"layer_{draft.layers}"
     reach = columns * sum(made.gains) * codes.peak
-    item = Layer(name, made.bits, made.gains, window, groups, reach, (codes.parts[0].name, codes.times[0]))
-    draft.put(name, item, (source,))
+    source = (codes.parts[0].name, codes.times[0])
+    item = Layer(name, made.bits, made.gains, window, groups, reach, source, codes.shape)
+    draft.put(name, item, (stacked,))
     shape = Shape(1, 1, rows) if window is None else codes.shape.windowed(window, rows)
     order = np.arange(rows, dtype=np.int64).reshape(1, -1) if window is None else map_order(shape)
     a = tuple(scale * codes.scale for scale in made.scales)
@@ -104,6 +109,57 @@ def _of_means(draft: Draft, node: OnnxNode, means: Means, weights: Array) -> Sum
     totals = [Fraction(float(one)) for one in spread.reshape(rows, -1).sum(axis=1)]
     b = tuple(means.a * one / area + means.b * total / area for one, total in zip(sums.b, totals, strict=True))
     return replace(sums, a=tuple(means.a * one / area for one in sums.a), b=b)
+
+
+def mean_of_sums(draft: Draft, sums: Sums) -> Sums:
+    """The average of all places of a convolution as a dense layer of what that reads; other sums as they are.
+
+    Raises:
+        ModelError: its weights, sums of the convolution's, take too many planes.
+    """
+    pool = sums.of
+    if not isinstance(pool, Made) or not isinstance(pool.op, SumPool) or pool.op.window is not None or sums.pooled:
+        return sums
+    (scaled,) = pool.sources
+    if not isinstance(scaled, Rescaled) or scaled.pooled or scaled.layer.window is None:
+        return sums
+    old, place = scaled.layer, "the average that ends the network"
+    every, inner = _spread_kernel(place, old)
+    made = planes_of(place, inner.reshape(len(inner), -1).astype(np.float64))
+    most = old.reach // (old.bits.shape[2] * sum(old.gains))  # of a code
+    draft.layers += 1
+    name, reach = f"layer_{draft.layers}", inner[0].size * sum(made.gains) * most
+    item = Layer(name, made.bits, made.gains, None, 1, reach, old.source, old.reads)
+    (sources,) = (read for one, _, read in draft.nodes if one == old.name)
+    draft.put(name, item, sources)
+    pads = (every - inner.sum(axis=(1, 2, 3))).tolist()  # weights that see a pad, which is the lowest code
+    slopes = [slope * times for slope, times in zip(sums.a, scaled.scale, strict=True)]
+    a = tuple(slope * scale for slope, scale in zip(slopes, made.scales, strict=True))
+    b = tuple(old - slope * pad * most for old, slope, pad in zip(sums.b, slopes, pads, strict=True))
+    order = np.arange(len(inner), dtype=np.int64).reshape(1, -1)
+    return Sums(name, item, a, b, sums.order.reshape(order.shape), Shape(1, 1, len(inner)))
+
+
+def _spread_kernel(place: str, old: Layer) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """All weights of each row over all places, and what each element of the map sees of them."""
+    window, (height, width, channels) = old.window, old.reads
+    assert window is not None
+    rows, own = old.bits.shape[1], channels // old.groups
+    if rows * height * width * channels > MOST_SPREAD:
+        raise ModelError(f"{place}: takes {rows * height * width * channels} weights; {MOST_SPREAD} are the most")
+    values = np.einsum("j,jrc->rc", np.asarray(old.gains, dtype=np.int64), 2 * old.bits.astype(np.int64) - 1)
+    kernel = np.zeros((rows, *window.kernel, channels), dtype=np.int64)
+    for row in range(rows):
+        first = row // (rows // old.groups) * own
+        kernel[row, :, :, first : first + own] = values[row].reshape(*window.kernel, own)
+    (top, bottom), (left, right) = window.pads
+    spread = np.zeros((rows, height + top + bottom, width + left + right, channels), dtype=np.int64)
+    places = old.reads.windowed(window)
+    for down in range(places.height):
+        for across in range(places.width):
+            y, x = down * window.stride[0], across * window.stride[1]
+            spread[:, y : y + window.kernel[0], x : x + window.kernel[1]] += kernel
+    return spread.sum(axis=(1, 2, 3)), spread[:, top : top + height, left : left + width]
 
 
 def gemm(draft: Draft, node: OnnxNode, tensor: Value, place: int, given: Given) -> tuple[Sums, str]:

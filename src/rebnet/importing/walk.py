@@ -14,6 +14,7 @@ from rebnet.errors import ModelError, OptionError
 from rebnet.importing.constants import SHAPES, computed
 from rebnet.importing.draft import Boundaries, Draft, Layer, Made, Rescaled, Whole
 from rebnet.importing.graph import MOST_BYTES, OnnxGraph, read_graph
+from rebnet.importing.layers import mean_of_sums
 from rebnet.importing.nodes import Rules, image_order
 from rebnet.importing.values import Codes, Ended, Pixels, Sums, Tensor, map_order
 from rebnet.ir.bounds import shape_fault
@@ -119,7 +120,7 @@ def _walk(graph: OnnxGraph, name: str, input_scale: str | None) -> Imported:
     answer = tensors.get(graph.answer)
     if answer is None:
         raise ModelError(f"its answer {graph.answer!r} does not depend on its image")
-    return Imported(_network(draft, image, _scores(answer), name), tuple(recognised))
+    return Imported(_network(draft, image, _scores(draft, answer), name), tuple(recognised))
 
 
 def _image(shape: tuple[int, ...]) -> Shape:
@@ -148,7 +149,7 @@ def _takes_bytes(graph: OnnxGraph) -> bool:
     return False
 
 
-def _scores(answer: Tensor) -> Sums:
+def _scores(draft: Draft, answer: Tensor) -> Sums:
     """The sums whose largest is the answer; of codes of one bit what they were made from, less the threshold."""
     if isinstance(answer, Ended):
         answer = answer.scores
@@ -158,6 +159,7 @@ def _scores(answer: Tensor) -> Sums:
         answer = replace(sums, b=tuple(b - end for b, end in zip(sums.b, ends, strict=True)), order=answer.order)
     if not isinstance(answer, Sums) or answer.relu is not None:
         raise ModelError("its answer is no sum of a layer; the last layer's sums, affine or not, are its scores")
+    answer = mean_of_sums(draft, answer)
     if not isinstance(answer.of, Layer):
         raise ModelError(
             "its answer comes of several layers, or of averages behind one; one layer ends a network: average the "
