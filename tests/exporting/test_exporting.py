@@ -101,6 +101,16 @@ def test_values_that_fall_where_codes_rise(tmp_path):
         check(network, tmp_path, m=m, images=images)
 
 
+@pytest.mark.parametrize(("kind", "gammas"), [("single", (0.5, 0.1875)), ("multithreshold", (0.5, 0.25))])
+def test_a_pool_stands_behind_its_multi_threshold(kind, gammas, tmp_path):
+    """What a code is worth is said behind the pool: FINN counts, pools, and counts on."""
+    network = one_code(gammas, pool=Window((1, 2), (1, 2)))
+    check(network, tmp_path, [kind])
+    made = kinds_of(written(network, tmp_path, kind))
+    place = made.index("MaxPool")
+    assert made[place - 1 : place + 4] == ["MultiThreshold", "MaxPool", "Mul", "Add", "Flatten"]
+
+
 def test_answers_on_a_map(tmp_path):
     network = one_code((0.5, 0.1875), on_map=True)
     images = images_for(network, 3, 4)

@@ -71,11 +71,13 @@ class Draft:
         nodes: in an order in which each reads what stands before it.
         constants: arrays by name.
         sizes: of every tensor that is no constant, None for the batch, and its type of element.
+        affines: of a tensor that is factor·x + offset with a factor above 0: x, factor and offset.
     """
 
     nodes: list[DraftNode] = field(default_factory=list)
     constants: dict[str, Array] = field(default_factory=dict)
     sizes: dict[str, tuple[tuple[int | None, ...], str]] = field(default_factory=dict)
+    affines: dict[str, tuple[Tensor, float, float]] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
     _shared: dict[tuple[str, tuple[int, ...], bytes], str] = field(default_factory=dict)
     _maps: dict[tuple[str, bool], Tensor] = field(default_factory=dict)
@@ -145,6 +147,31 @@ class Draft:
         else:
             values = values.reshape((1, -1) if tensor.flat else (1, -1, 1, 1))
         return self.constant(name, values, np.float64 if tensor.element == "DOUBLE" else np.float32)
+
+    def times(self, name: str, tensor: Tensor, factor: float) -> Tensor:
+        """factor·x; x itself where that is the same."""
+        return tensor if factor == 1 else self.each("Mul", name, tensor, self.number(factor))
+
+    def affine(self, name: str, tensor: Tensor, factor: float, offset: float) -> Tensor:
+        """factor·x + offset; what changes nothing is left out."""
+        if (factor, offset) == (1, 0):
+            return tensor
+        made = self.times(f"{name}_scaled" if offset else name, tensor, factor)
+        made = self.each("Add", name, made, self.number(offset)) if offset else made
+        if factor > 0:
+            self.affines[made.name] = (tensor, factor, offset)
+        return made
+
+    def keep(self, answer: Tensor) -> None:
+        """Leave out what the answer does not need."""
+        needed, kept = {answer.name, next(iter(self.sizes))}, []
+        for node in reversed(self.nodes):
+            if node.output in needed:
+                needed.update(node.inputs)
+                kept.append(node)
+        self.nodes = kept[::-1]
+        self.constants = {name: array for name, array in self.constants.items() if name in needed}
+        self.sizes = {name: size for name, size in self.sizes.items() if name in needed}
 
     def by_channel(self, kind: str, name: str, tensor: Tensor, numbers: ArrayLike) -> Tensor:
         """Add or Mul with a number for each channel: of a map a BatchNormalization, whose other numbers are 1 and 0.

@@ -107,7 +107,7 @@ class Chain:
             image = draft.each("Sub", "pixels_from", image, draft.number((size - 1) / 2))
         numbers = (draft.number(size), draft.number(0), draft.number(pixels.bits))
         image = draft.each("Quant", "pixels_quant", image, *numbers, signed=0, narrow=0, rounding_mode="ROUND")
-        return _affine(draft, "pixels", image, 2 / size, -peak)
+        return draft.affine("pixels", image, 2 / size, -peak)
 
     def code(self, draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
         """Algorithm 1, or a sign for every turn."""
@@ -130,7 +130,7 @@ class Thresholds:
         if pixels.table is not None:
             return _table_by_thresholds(draft, image, pixels)
         if pixels.bits == 8:
-            return _affine(draft, "pixels", image, 2, -255)
+            return draft.affine("pixels", image, 2, -255)
         turns = np.arange(1, 1 << pixels.bits)[None] << (8 - pixels.bits)
         encoder = Encoder("pixels", turns, pixel_gains(pixels.bits))
         return _by_thresholds(draft, image, encoder.groups, encoder)
@@ -158,7 +158,7 @@ class Plain:
         if pixels.bits < 8:
             part = draft.number(1 / (1 << (8 - pixels.bits)))
             image = draft.each("Floor", "pixels_top", draft.each("Mul", "pixels_part", image, part))
-        return _affine(draft, "pixels", image, 2, -peak)
+        return draft.affine("pixels", image, 2, -peak)
 
     def code(self, draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
         """What each turn adds, where it is passed."""
@@ -193,7 +193,7 @@ def _by_steps(draft: Draft, source: Tensor, encoder: Encoder, numbers: Steps) ->
         # read by its sign alone: hls4ml joins both
         moved = draft.by_channel("Add", f"{name}_moved_{level + 1}", rest, numbers.offset)
         sign = draft.each("BipolarQuant", f"{name}_sign_{level + 1}", moved, one)
-        parts.append(_times(draft, f"{name}_level_{level + 1}", sign, gain))
+        parts.append(draft.times(f"{name}_level_{level + 1}", sign, gain))
         if level + 1 < levels:
             step = draft.by_channel("Mul", f"{name}_taken_{level + 1}", sign, numbers.steps[:, level]).name
             rest = draft.each("Sub", f"{name}_rest_{level + 2}", rest, step)
@@ -207,8 +207,8 @@ def _by_turns(draft: Draft, source: Tensor, encoder: Encoder) -> Tensor:
     for place, step in encoder.turning:
         turn = draft.rows(f"{name}_turn", source, encoder.turns[:, place])
         sign = draft.each("BipolarQuant", f"{name}_sign", draft.each("Sub", f"{name}_from", source, turn), one)
-        parts.append(_times(draft, f"{name}_part", sign, step / 2))
-    return _affine(draft, name, _sum(draft, f"{name}_signs", parts), 1, (values[0] + values[-1]) / 2)
+        parts.append(draft.times(f"{name}_part", sign, step / 2))
+    return draft.affine(name, _sum(draft, f"{name}_signs", parts), 1, (values[0] + values[-1]) / 2)
 
 
 def _by_thresholds(draft: Draft, source: Tensor, groups: Mapping[int, list[int]], encoder: Encoder) -> Tensor:
@@ -216,7 +216,7 @@ def _by_thresholds(draft: Draft, source: Tensor, groups: Mapping[int, list[int]]
     name, least = encoder.name, encoder.values[0]
     bipolar = encoder.turning == [(0, -2 * least)]
     groups = encoder.groups if bipolar else groups
-    parts = []
+    counted: list[tuple[Tensor, float]] = []
     for step, places in groups.items():
         turns = draft.constant(f"{name}_thresholds", encoder.turns[:, places])
         kind, scale, bias = (f"UINT{len(places).bit_length()}", 1.0, 0.0) if not bipolar else ("BIPOLAR", 2.0, -1.0)
@@ -224,8 +224,12 @@ def _by_thresholds(draft: Draft, source: Tensor, groups: Mapping[int, list[int]]
             "MultiThreshold", f"{name}_codes", source, turns,
             out_dtype=kind, out_scale=scale, out_bias=bias, data_layout="NC" if source.flat else "NCHW",
         )  # fmt: skip
-        parts.append(_times(draft, f"{name}_part", part, step / 2 if bipolar else step))
-    return _affine(draft, name, _sum(draft, f"{name}_steps", parts), 1, 0 if bipolar else least)
+        counted.append((part, step / 2 if bipolar else step))
+    offset = 0 if bipolar else least
+    if len(counted) == 1:
+        return draft.affine(name, *counted[0], offset)
+    parts = [draft.times(f"{name}_part", part, step) for part, step in counted]
+    return draft.affine(name, _sum(draft, f"{name}_steps", parts), 1, offset)
 
 
 def _table_by_thresholds(draft: Draft, image: Tensor, pixels: PixelInput) -> Tensor:
@@ -238,16 +242,6 @@ def _table_by_thresholds(draft: Draft, image: Tensor, pixels: PixelInput) -> Ten
     turns = np.searchsorted(table, np.arange(1, 1 << pixels.bits))[None]
     encoder = Encoder("pixels", turns.astype(np.int64), pixel_gains(pixels.bits))
     return _by_thresholds(draft, image, encoder.groups, encoder)
-
-
-def _affine(draft: Draft, name: str, tensor: Tensor, factor: float, offset: float) -> Tensor:
-    """factor·x + offset; what changes nothing is left out."""
-    tensor = _times(draft, f"{name}_scaled" if offset else name, tensor, factor)
-    return draft.each("Add", name, tensor, draft.number(offset)) if offset else tensor
-
-
-def _times(draft: Draft, name: str, tensor: Tensor, factor: float) -> Tensor:
-    return tensor if factor == 1 else draft.each("Mul", name, tensor, draft.number(factor))
 
 
 def _sum(draft: Draft, name: str, parts: Sequence[Tensor]) -> Tensor:

@@ -193,10 +193,12 @@ def _max_pool(at: At, op: MaxPool, source: Tensor) -> Tensor:
     """The largest number; of codes whose values stand in another order, of the codes themselves."""
     (top, bottom), (left, right) = op.window.padding(source.shape.height, source.shape.width)
     ordered = not at.gains or in_order(at.gains)
+    source, factor, offset = at.draft.affines.get(source.name, (source, 1.0, 0.0))  # FINN pools what it has counted
     largest = at.draft.put(
         "MaxPool", at.made(name="" if ordered else f"{at.name}_order"), at.draft.as_map(source).name,
         kernel_shape=op.window.kernel, strides=op.window.stride, pads=(top, left, bottom, right), ceil_mode=0,
     )  # fmt: skip
+    largest = at.draft.affine(at.name, largest, factor, offset)
     if ordered:
         return largest
     codes = 1 << used_levels(at.gains)

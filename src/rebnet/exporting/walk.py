@@ -54,7 +54,9 @@ def _draft_of(network: Network, form: Form, index: int, float_scores: bool) -> t
             reads = tuple(network.values[name] for name in network.sources(node))
             at = At(draft, form, index, node.name, network.values[node.name], reads, gains, float_scores)
             made[node.name, gains] = RULES[type(node.op)](at, node.op, *inputs)
-    return draft, made[network.answers[0].name, ()]
+    answer = made[network.answers[0].name, ()]
+    draft.keep(answer)
+    return draft, answer
 
 
 def _wanted(network: Network, index: int) -> dict[str, list[Gains]]:
