@@ -147,6 +147,31 @@ CONTENTS: dict[str, tuple[dict[str, Any], str]] = {
         {"images": IMAGES, "targets": np.where(LABELS == 2, np.nan, 1.0)},
         "targets[2, 0] is no finite number; leave such images out",
     ),
+    "targets beyond float32": (
+        {"images": IMAGES, "targets": LABELS * 1e200},
+        "targets are as large as 3e+200, targets may be 1e+30 at most; choose a larger unit",
+    ),
+    "no targets of each image": (
+        {"images": IMAGES, "targets": np.zeros((10, 0))},
+        "targets is float64 of shape (10, 0), targets must be float64 of shape N×1, or N×H×W×1 on a map",
+    ),
+    "targets on a map without the axis of the values": (
+        {"images": IMAGES, "targets": np.zeros((10, 3, 4))},
+        "targets has shape (10, 3, 4), targets on a map are N×H×W×K; add the axis of the K values with "
+        "targets[..., None]",
+    ),
+    "targets of a single place": (
+        {"images": IMAGES, "targets": np.zeros((10, 1, 1, 2))},
+        "targets are maps of a single place, which is one set of values an image; write targets.reshape(-1, 2)",
+    ),
+    "labels of a single place": (
+        {"images": IMAGES, "labels": LABELS[:, None, None]},
+        "labels are maps of a single place, which is one label an image; write labels.reshape(-1)",
+    ),
+    "no place that is judged": (
+        {"images": IMAGES, "labels": np.full((10, 3, 4), -1)},
+        "labels judge no place, all are -1; label some of them",
+    ),
     "targets of other images": (
         {"images": IMAGES, "targets": LABELS[:9]},
         "targets holds 9 targets for 10 images, the counts must be equal; give each image its own",

@@ -8,6 +8,7 @@ import pytest
 from rebnet import datasets, errors, flow, load
 from rebnet.datasets.dataset import VOID
 from rebnet.engine.real import run_real
+from rebnet.records import Simulation, read
 
 TEXTS = {
     "a map as large as the image": ("8x9x1 - C6:3x3+same - C3:1x1", 1),
@@ -75,11 +76,27 @@ def test_from_label_maps_to_the_rtl(trained):
     page = flow.report([build], folder / "page.html").read_text()
     assert "mean intersection over union" in page
     assert ">across<" in page
+    assert f" of {predicted.size:,}.</p>" in page
 
     with pytest.raises(errors.OptionError, match="answers on a map"):
         flow.evaluate(build, data, adaptive=(1, 2))
     with pytest.raises(errors.DatasetError, match="labels are one an image, the answers of the network"):
         flow.evaluate(build, one_an_image(folder, test))
+
+
+@pytest.mark.rtl
+def test_images_of_which_no_place_is_judged(trained):
+    """The first ones of a test set, which a simulation takes."""
+    folder, data = trained
+    flow.compile(folder / "run", folder / "unjudged")
+    test = datasets.load(data)
+    test.test_labels[:2] = VOID
+    arrays = {"images": test.train_images, "labels": test.train_labels}
+    arrays |= {"test_images": test.test_images, "test_labels": test.test_labels}
+    np.savez(folder / "unjudged.npz", **arrays)
+    flow.simulate(folder / "unjudged", f"npz:{folder / 'unjudged.npz'}", images=2)
+    record = read(folder / "unjudged" / "simulation.json", Simulation)
+    assert (record.mismatches, record.labels, record.accuracy) == (0, 0, 0)
 
 
 def one_an_image(folder, test):

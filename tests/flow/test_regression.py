@@ -117,3 +117,29 @@ def test_labels_for_a_regression_are_refused(trained):
     np.savez(folder / "labels.npz", images=test.test_images, labels=np.arange(50) % 2)
     with pytest.raises(errors.DatasetError, match=r"holds labels, and the network .* gives targets of"):
         flow.evaluate(folder / "build", f"npz:{folder / 'labels.npz'}")
+
+
+@pytest.mark.parametrize(
+    ("targets", "told"),
+    [
+        (lambda one: one * 1e-40, "value 0 of the targets deviates by .*e-3.* choose a smaller unit"),
+        (lambda one: one * [1, 0] + [0, 0.1] + [1e9, 0], "value 0 of the targets .* subtract its mean from it"),
+    ],
+)
+def test_targets_that_float32_cannot_tell_apart(tmp_path, targets, told):
+    pytest.importorskip("torch")
+    images, places, _ = scenes(30, 0)
+    np.savez(tmp_path / "spots.npz", images=images, targets=targets(places))
+    with pytest.raises(errors.DatasetError, match=told):
+        flow.train(TEXTS["two values an image"], f"npz:{tmp_path / 'spots.npz'}", 1, tmp_path / "run", quiet=True)
+
+
+def test_equal_targets(tmp_path):
+    """Whatever the rounding of their mean is, their deviation is taken as 1."""
+    pytest.importorskip("torch")
+    from rebnet.train.start import Scaling
+
+    images, _, _ = scenes(80, 0)
+    np.savez(tmp_path / "spots.npz", images=images, targets=np.full(80, 0.1))
+    scaling = Scaling.of(datasets.load(f"npz:{tmp_path / 'spots.npz'}"))
+    assert (scaling.mean.tolist(), scaling.deviation.tolist()) == ([0.1], [1.0])

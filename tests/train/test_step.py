@@ -37,6 +37,15 @@ def test_places_of_a_map_are_images(loss):
     assert (scores.grad.movedim(1, -1)[judged] != 0).any(dim=-1).all()
 
 
+@pytest.mark.parametrize("loss", ["cross_entropy", "squared_hinge"])
+def test_a_batch_without_a_judged_place_teaches_nothing(loss):
+    scores = torch.randn(4, 3, 5, 2, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    value = step.score_loss(scores, torch.full((4, 5, 2), -1), Recipe(loss=loss))
+    value.backward()
+    assert value.item() == 0
+    assert (scores.grad == 0).all()
+
+
 def test_distillation_on_a_map_is_that_of_its_places():
     ours, theirs = torch.randn(2, 4, 3, 5, 2, generator=torch.Generator().manual_seed(2))
     flat = (one.movedim(1, -1).reshape(-1, 3) for one in (ours, theirs))

@@ -25,6 +25,9 @@ Answers = NDArray[Any]
 VOID = -1
 """Label of a place of a map that teaches nothing and is not judged."""
 
+LARGEST_TARGET = 1e30
+"""Training computes in float32, which squares of errors and what a unit is worth must stay within."""
+
 MAX_CLASSES = 65_536
 """More classes than this are taken for a mistake in the labels, not for a data set."""
 
@@ -211,10 +214,18 @@ def check_labels(
             f"{where}: {key}[{', '.join(map(str, place))}] is {labels[place]}, labels must be {legal}; "
             "number the classes from 0"
         )
+    if labels.shape[1:] == (1, 1):
+        raise DatasetError(
+            f"{where}: {key} are maps of a single place, which is one label an image; write {key}.reshape(-1)"
+        )
+    if labels.size and labels.max() == VOID:
+        raise DatasetError(f"{where}: {key} judge no place, all are {VOID}; label some of them")
 
 
 def check_targets(where: str, key: str, targets: Array, images_key: str, count: int, *, values: int) -> None:
-    """Raise `DatasetError` unless `targets` holds `values` finite numbers of each of `count` images or their places.
+    """Raise `DatasetError` unless `targets` holds `values` numbers of each of `count` images or their places.
+
+    Numbers are at most `LARGEST_TARGET`, to either side of 0.
 
     Args:
         where: file or data set that the message names.
@@ -224,6 +235,7 @@ def check_targets(where: str, key: str, targets: Array, images_key: str, count: 
         count: number of these images.
         values: K.
     """
+    values = max(values, 1)
     if targets.dtype != np.float64 or targets.ndim not in (2, 4) or 0 in targets.shape or targets.shape[-1] != values:
         raise DatasetError(
             f"{where}: {key} is {targets.dtype} of shape {targets.shape}, targets must be float64 of shape N×{values}, "
@@ -237,6 +249,16 @@ def check_targets(where: str, key: str, targets: Array, images_key: str, count: 
     if not np.isfinite(targets).all():
         place = ", ".join(map(str, np.argwhere(~np.isfinite(targets))[0].tolist()))
         raise DatasetError(f"{where}: {key}[{place}] is no finite number; leave such images out")
+    most = np.abs(targets).max()
+    if most > LARGEST_TARGET:
+        raise DatasetError(
+            f"{where}: {key} are as large as {most:.3g}, targets may be {LARGEST_TARGET:g} at most; choose a larger unit"
+        )
+    if targets.shape[1:-1] == (1, 1):
+        raise DatasetError(
+            f"{where}: {key} are maps of a single place, which is one set of values an image; write "
+            f"{key}.reshape(-1, {values})"
+        )
 
 
 def check_same_shape(where: str, train: tuple[str, Images], test: tuple[str, Images]) -> None:

@@ -61,7 +61,7 @@ def load(path: Path) -> Dataset:
         images = arrays[images_key] = _on_rows(arrays[images_key], signals)
         check_images(where, images_key, images)
         if regression:
-            arrays[labels_key] = _targets(where, TARGETS[labels_key], arrays, images_key)
+            arrays[labels_key] = _targets(where, TARGETS[labels_key], arrays, images_key, signals)
         else:
             arrays[labels_key] = _on_rows(arrays[labels_key], signals and arrays[labels_key].ndim == 2)
             check_labels(where, labels_key, arrays[labels_key], images_key, len(images))
@@ -82,12 +82,17 @@ def load(path: Path) -> Dataset:
     )
 
 
-def _targets(where: str, key: str, arrays: dict[str, Array], images_key: str) -> Array:
+def _targets(where: str, key: str, arrays: dict[str, Array], images_key: str, signals: bool) -> Array:
     """Targets as a data set has them, float64 N×K or N×H×W×K."""
     targets = arrays[key]
     if targets.dtype.kind not in "iuf":
         raise DatasetError(f"{where}: {key} has dtype {targets.dtype}, targets must be numbers; write floats")
     targets = targets.astype(np.float64)
+    if targets.ndim == 3 and not signals:
+        raise DatasetError(
+            f"{where}: {key} has shape {targets.shape}, targets on a map are N×H×W×K; add the axis of the K values "
+            f"with {key}[..., None]"
+        )
     if targets.ndim in (1, 3):  # one value an image, and values along signals
         targets = targets[:, None]
     values = targets.shape[-1] if targets.ndim else 0

@@ -26,14 +26,14 @@ from rebnet.records.request import Request
 class Simulation(Record):
     """simulation.json; `edited` names the files that were not what network and folding generate.
 
-    `labels`: how many were judged, where images have maps of them.
+    `labels`: how many were judged, where images have maps of them; of none the accuracy is 0.
     """
 
     FILE = "simulation.json"
 
     dataset: DatasetName
     images: Positive
-    labels: Positive | None = None
+    labels: Count | None = None
     levels: Annotated[tuple[Levels, ...], Length(1)]
     stalls: Annotated[int, whole(0, 2**31 - 1)] | None
     mismatches: Count

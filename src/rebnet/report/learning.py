@@ -58,8 +58,8 @@ def accuracy(build: Build) -> Html:
         shown = table(headings, cells, id="accuracies")
         parts.append(shown if regression else tag("div", _dots(rows), shown, class_="pair"))
     if evaluation is not None and evaluation.labels_differing is not None:
-        count = evaluation.labels_differing
-        parts.append(tag("p", f"Labels of float and integer network that differ: {count:,} of {evaluation.images:,}."))
+        count, all_ = evaluation.labels_differing, evaluation.images * math.prod(build.network.scores_shape[:-1])
+        parts.append(tag("p", f"Labels of float and integer network that differ: {count:,} of {all_:,}."))
     if evaluation is not None and evaluation.most_difference is not None:
         most = evaluation.most_difference
         parts.append(tag("p", f"Values of float and integer network differ by {most:g} at most."))

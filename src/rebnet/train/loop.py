@@ -149,7 +149,7 @@ def train(
         chosen = replace(chosen, loss="squared_error")
     check_fit(dataset, described, chosen)
     _check_teacher(teacher, dataset)
-    scaling = Scaling.of(dataset.train_labels) if dataset.regression else None
+    scaling = Scaling.of(dataset) if dataset.regression else None
     dataset = dataset if scaling is None else scaling.scaled(dataset)
     with _memory_errors(described, chosen):
         model = _initial_model(described, levels, input_bits, chosen, seed, any_levels)

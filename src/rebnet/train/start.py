@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from rebnet.datasets.dataset import VOID, Dataset, Labels, Targets
-from rebnet.errors import FileFormatError, OptionError
+from rebnet.datasets.dataset import VOID, Dataset, Labels
+from rebnet.errors import DatasetError, FileFormatError, OptionError
 from rebnet.files import file_hash
 from rebnet.ir.notation import Architecture, parse
 from rebnet.nn.any_levels import PerLevel, is_any_level, level_counts
@@ -25,6 +25,11 @@ from rebnet.records.training import Told
 
 LEAST_SHARE = 2.0**-6
 """An increment is at least this share of its factor: snapped factors may just fail to be super-increasing."""
+
+LEAST_DEVIATION = 1e-30
+"""Of targets: what float32 can hold with all of its digits, also times the weight of a BatchNorm."""
+MOST_MEAN = 2.0**16
+"""Of targets, in deviations: it stands in the bias of a BatchNorm, and leaves the values 8 of float32's 24 bits."""
 
 
 def last_norms(model: nn.Module) -> list[NormSign]:
@@ -61,11 +66,27 @@ class Scaling:
     deviation: Tensor
 
     @classmethod
-    def of(cls, targets: Targets) -> "Scaling":
-        """The scaling of training targets, N x K or N x H x W x K."""
-        flat = targets.reshape(-1, targets.shape[-1])
-        deviation = flat.std(axis=0)
-        return cls(*map(torch.from_numpy, (flat.mean(axis=0), np.where(deviation > 0, deviation, 1.0))))
+    def of(cls, dataset: Dataset) -> "Scaling":
+        """The scaling of the training targets of a data set, N x K or N x H x W x K.
+
+        Raises:
+            DatasetError: a value deviates by less than float32 can tell, from 0 or beside the value's mean.
+        """
+        flat, where = dataset.train_labels.reshape(-1, dataset.classes), f"data set {dataset.name}: value"
+        constant = flat.max(axis=0) == flat.min(axis=0)
+        mean, deviation = np.where(constant, flat[0], flat.mean(axis=0)), np.where(constant, 1.0, flat.std(axis=0))
+        for place in np.flatnonzero(~constant).tolist():
+            if deviation[place] < LEAST_DEVIATION:
+                raise DatasetError(
+                    f"{where} {place} of the targets deviates by {deviation[place]:.3g} from its mean, it must by at least "
+                    f"{LEAST_DEVIATION:g}; choose a smaller unit"
+                )
+            if abs(mean[place]) > MOST_MEAN * deviation[place]:
+                raise DatasetError(
+                    f"{where} {place} of the targets deviates by {deviation[place]:.3g} from its mean {mean[place]:.6g}, which "
+                    f"may be {MOST_MEAN:,.0f} times as large at most; subtract its mean from it"
+                )
+        return cls(torch.from_numpy(mean), torch.from_numpy(deviation))
 
     def scaled(self, dataset: Dataset) -> Dataset:
         """The data set with such targets."""
