@@ -137,6 +137,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = save_run(folder / "run", from_text("4x4x1 - C3:1x1", levels=1))
     flow.compile(run, folder / "build")
     flow.evaluate(folder / "build", f"npz:{folder / 'a.npz'}")
+    flow.evaluate(folder / "build", f"npz:{folder / 'a.npz'}", online=True)
     return folder / "build"
 
 
@@ -166,8 +167,8 @@ def test_records(place: Path, maps: Path, labelled: Path, any_levels: Path, regr
     check("network.json", *networks, tmp_path / "treed" / "network.json", *imported)
     check("import.json", tmp_path / "imported" / "import.json")
     check("evaluation.json", *(folder / "evaluation.json" for folder in (build, maps, labelled, regression)))
-    for record in ("adaptive.json", "online.json"):
-        check(record, build / record)
+    check("adaptive.json", build / "adaptive.json")
+    check("online.json", build / "online.json", labelled / "online.json")
     check("ports.json", build / "ports.json", regression / "ports.json")
     flow.compile(place / "run", tmp_path / "searched", board="zc702", margin={"LUT": 1.0})
     flow.compile(place / "run", tmp_path / "given", board="zc702", folding="balanced", max_utilisation=90)

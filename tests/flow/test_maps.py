@@ -8,7 +8,7 @@ import pytest
 from rebnet import datasets, errors, flow, load
 from rebnet.datasets.dataset import VOID
 from rebnet.engine.real import run_real
-from rebnet.records import Simulation, read
+from rebnet.records import Online, Simulation, read
 
 TEXTS = {
     "a map as large as the image": ("8x9x1 - C6:3x3+same - C3:1x1", 1),
@@ -78,6 +78,9 @@ def test_from_label_maps_to_the_rtl(trained):
     assert ">across<" in page
     assert f" of {predicted.size:,}.</p>" in page
 
+    if network.is_chain:
+        flow.evaluate(build, data, online=True)
+        assert read(build / "online.json", Online).labels == record.labels
     with pytest.raises(errors.OptionError, match="answers on a map"):
         flow.evaluate(build, data, adaptive=(1, 2))
     with pytest.raises(errors.DatasetError, match="labels are one an image, the answers of the network"):
@@ -97,6 +100,18 @@ def test_images_of_which_no_place_is_judged(trained):
     flow.simulate(folder / "unjudged", f"npz:{folder / 'unjudged.npz'}", images=2)
     record = read(folder / "unjudged" / "simulation.json", Simulation)
     assert (record.mismatches, record.labels, record.accuracy) == (0, 0, 0)
+
+
+def test_a_teacher_of_maps_of_another_size(trained):
+    folder, data = trained
+    test = datasets.load(data)
+    text = "8x9x1 - C3:3x3"
+    labels = (one[:, :6, :7] for one in (test.train_labels, test.test_labels) if one.shape[1] == 8)
+    parts = list(labels) or [np.zeros((len(one), 6, 7), np.int64) for one in (test.train_labels, test.test_labels)]
+    arrays = {"images": test.train_images, "test_images": test.test_images, "labels": parts[0], "test_labels": parts[1]}
+    np.savez(folder / "inner.npz", **arrays, class_names=np.array(["ground", "up", "across"]))
+    with pytest.raises(errors.OptionError, match="as many classes, which answers on a map of the same size"):
+        flow.train(text, f"npz:{folder / 'inner.npz'}", 1, folder / "taught", teacher=folder / "run", quiet=True)
 
 
 def one_an_image(folder, test):

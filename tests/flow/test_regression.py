@@ -10,6 +10,7 @@ from rebnet import datasets, errors, flow, load
 from rebnet.engine.real import run_real
 from rebnet.ir import storage
 from rebnet.ir.text import parse, tensors_of, to_text
+from rebnet.reproduce.records import read_run
 
 MAPS = "a value of every place"
 TEXTS = {"two values an image": "6x7x1 - C6:3x3+same - MP2 - D24 - D2", MAPS: "6x7x1 - C8:3x3+same - C1:3x3+same"}
@@ -111,6 +112,43 @@ def test_starts_from_another_run(trained):
         flow.train(before["network"], data, 2, folder / "taught", teacher=folder / "run", epochs=1, quiet=True)
 
 
+def test_nothing_is_reproduced_of_errors(trained):
+    folder, _ = trained
+    with pytest.raises(errors.FileFormatError, match="is of a regression, and what is reproduced are accuracies"):
+        read_run(folder / "run", lambda *_: 1)
+
+
+def test_an_error_beside_the_accuracy_of_the_float_network(trained):
+    folder, data = trained
+    path = folder / "build" / "evaluation.json"
+    flow.evaluate(folder / "build", data)
+    whole = path.read_text()
+    edited = json.loads(whole)
+    edited["float_accuracy"] = edited.pop("float_error")
+    path.write_text(json.dumps(edited))
+    with pytest.raises(errors.FileFormatError, match=r"'accuracy'"):
+        flow.report([folder / "build"], folder / "page.html")
+    path.write_text(whole)
+
+
+def test_neither_starts_nor_teaches_classes(trained):
+    folder, data = trained
+    test = datasets.load(data)
+    maps = test.map_shape
+    labels = np.broadcast_to((np.arange(50) % test.classes).reshape(50, *(1 for _ in maps)), (50, *maps))
+    names = [f"class {k}" for k in range(test.classes)]
+    np.savez(folder / "classes.npz", images=test.test_images, labels=labels, class_names=names)
+    classes = f"npz:{folder / 'classes.npz'}"
+    text = json.loads((folder / "run" / "training.json").read_text())["network"]
+    for options, told in (({"start": folder / "run"}, "gives values, this training is of scores of classes"),
+                          ({"teacher": folder / "run"}, "is a regression, and this training learns")):  # fmt: skip
+        with pytest.raises(errors.OptionError, match=told):
+            flow.train(text, classes, 2, folder / "other", epochs=1, quiet=True, **options)
+    flow.train(text, classes, 2, folder / "of classes", epochs=1, quiet=True)
+    with pytest.raises(errors.OptionError, match="gives scores of classes, this training is of values"):
+        flow.train(text, data, 2, folder / "other", epochs=1, quiet=True, start=folder / "of classes")
+
+
 def test_labels_for_a_regression_are_refused(trained):
     folder, data = trained
     test = datasets.load(data)
@@ -123,7 +161,7 @@ def test_labels_for_a_regression_are_refused(trained):
     ("targets", "told"),
     [
         (lambda one: one * 1e-40, "value 0 of the targets deviates by .*e-3.* choose a smaller unit"),
-        (lambda one: one * [1, 0] + [0, 0.1] + [1e9, 0], "value 0 of the targets .* subtract its mean from it"),
+        (lambda one: one * [1, 0] + [0, 0.1] + [1e9, 0], "value 0 of the targets .* subtract it from them"),
     ],
 )
 def test_targets_that_float32_cannot_tell_apart(tmp_path, targets, told):

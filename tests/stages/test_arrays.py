@@ -21,6 +21,7 @@ def test_counts():
     assert largest_divisor(numbers, most).tolist() == [
         max(d for d in divisors(int(number)) if d <= limit) for number, limit in zip(numbers, most, strict=True)
     ]
+    assert largest_divisor(numbers[:0], most[:0]).tolist() == []
 
 
 @pytest.mark.parametrize("name", ["blocks", "rom_luts", "ram_luts", "rom_column", "rom_in_luts", "ram_in_luts"])

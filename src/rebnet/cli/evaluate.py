@@ -95,7 +95,12 @@ def print_evaluation(record: "Evaluation | Adaptive | Online") -> None:
     from rebnet.records import Adaptive, Online
 
     if isinstance(record, Online):
-        print_record(record, ("images", "levels", "trained_accuracy", "online_accuracy"))
+        print_record(
+            record,
+            tuple(
+                key for key in ("images", "labels", "levels", "trained_accuracy", "online_accuracy") if key in record
+            ),
+        )
     elif isinstance(record, Adaptive):
         _print_adaptive(record)
     else:

@@ -252,7 +252,8 @@ def check_targets(where: str, key: str, targets: Array, images_key: str, count: 
     most = np.abs(targets).max()
     if most > LARGEST_TARGET:
         raise DatasetError(
-            f"{where}: {key} are as large as {most:.3g}, targets may be {LARGEST_TARGET:g} at most; choose a larger unit"
+            f"{where}: {key} are as large as {most:.3g}, targets may be {LARGEST_TARGET:g} at most; choose a larger "
+            "unit"
         )
     if targets.shape[1:-1] == (1, 1):
         raise DatasetError(

@@ -143,6 +143,7 @@ class Evaluation(Answered):
         """See `Record`."""
         check_one_of("accuracy", "error", self)
         check_one_of("float_accuracy", "float_error", self)
+        check_one_of("accuracy", "float_error", self)
         for key in ("accuracy", "float_accuracy"):
             check_share(key, getattr(self, key) or 0.0, self.judged)
         if self.labels is None:

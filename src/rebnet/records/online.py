@@ -34,13 +34,17 @@ class OnlineLayer(Record):
 
 @form
 class Online(Record):
-    """online.json: factors of each image's own against trained ones; accuracies in percent."""
+    """online.json: factors of each image's own against trained ones; accuracies in percent.
+
+    `labels`: how many were judged, where images have maps of them.
+    """
 
     FILE = "online.json"
 
     inputs: Hashes | None = None
     dataset: DatasetName
     images: Positive
+    labels: Positive | None = None
     levels: Levels
     trained_accuracy: Percent
     online_accuracy: Percent
@@ -50,5 +54,5 @@ class Online(Record):
 
     def check(self) -> None:
         """See `Record`."""
-        check_share("trained_accuracy", self.trained_accuracy, self.images)
-        check_share("online_accuracy", self.online_accuracy, self.images)
+        for key in ("trained_accuracy", "online_accuracy"):
+            check_share(key, getattr(self, key), self.labels or self.images)

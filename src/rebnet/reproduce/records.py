@@ -138,11 +138,12 @@ def read_run(source: Source, bound_cycles: BoundCycles) -> Run:
     name = str(source)
     folder = zoo.folder(name) if name.startswith(zoo.PREFIX) else Path(name)
     path = folder / "training.json"
+    if read(path, Training).test_accuracy is None:
+        raise FileFormatError(f"{path}: is of a regression, and what is reproduced are accuracies; leave it out")
     training = read(path, Training, needs=_TRAINING)
+    assert training.test_accuracy is not None
     network = _network(path, training.network)
     levels, dataset = training.levels, training.dataset
-    if training.test_accuracy is None:
-        raise FileFormatError(f"{path}: is of a regression, and what is reproduced are accuracies; leave it out")
     records = _records(name, folder)
     folding = among(records, Folding)
     model, is_paper = _model_cycles(name, network, training, folding, bound_cycles)

@@ -48,7 +48,7 @@ def largest_divisor(number: Count, most: Count) -> Count:
     found = np.empty_like(number)
     order = np.argsort(number, kind="stable")
     numbers, starts = np.unique(number[order], return_index=True)
-    for each, places in zip(numbers, np.split(order, starts[1:]), strict=True):
+    for each, places in zip(numbers, np.split(order, starts)[1:], strict=True):
         own = _divisors(int(each))
         found[places] = own[np.searchsorted(own, most[places], side="right") - 1]
     return found

@@ -155,7 +155,9 @@ def train(
         model = _initial_model(described, levels, input_bits, chosen, seed, any_levels)
         if dataset.map_shape and chosen.loss == "cross_entropy":
             start_with_shares_(model, dataset.train_labels)
-        started = None if start is None else start_from(model, described, input_bits, start, RECORD_FILE)
+        started = None
+        if start is not None:
+            started = start_from(model, described, input_bits, start, RECORD_FILE, dataset.regression)
         if scaling is not None and started is not None:
             scaling.take_(model)
         taught = None if teacher is None else load_teacher(teacher, described).to(processes.device)

@@ -78,13 +78,13 @@ class Scaling:
         for place in np.flatnonzero(~constant).tolist():
             if deviation[place] < LEAST_DEVIATION:
                 raise DatasetError(
-                    f"{where} {place} of the targets deviates by {deviation[place]:.3g} from its mean, it must by at least "
-                    f"{LEAST_DEVIATION:g}; choose a smaller unit"
+                    f"{where} {place} of the targets deviates by {deviation[place]:.3g} from its mean, it must by at "
+                    f"least {LEAST_DEVIATION:g}; choose a smaller unit"
                 )
             if abs(mean[place]) > MOST_MEAN * deviation[place]:
                 raise DatasetError(
-                    f"{where} {place} of the targets deviates by {deviation[place]:.3g} from its mean {mean[place]:.6g}, which "
-                    f"may be {MOST_MEAN:,.0f} times as large at most; subtract its mean from it"
+                    f"{where} {place} of the targets deviates by {deviation[place]:.3g} from its mean, "
+                    f"{mean[place]:.6g}, which may be {MOST_MEAN:,.0f} times as large at most; subtract it from them"
                 )
         return cls(torch.from_numpy(mean), torch.from_numpy(deviation))
 
@@ -112,7 +112,9 @@ class Scaling:
 
 
 @torch.no_grad()
-def start_from(model: nn.Module, described: Architecture, input_bits: int, run: Path, record: str) -> Told:
+def start_from(
+    model: nn.Module, described: Architecture, input_bits: int, run: Path, record: str, regression: bool = False
+) -> Told:
     """Put the latent weights, BatchNorms and factors of the finished run `run` into `model`.
 
     Levels that the run did not have start with half the factor of the level before them; from one level or from a float
@@ -125,19 +127,26 @@ def start_from(model: nn.Module, described: Architecture, input_bits: int, run: 
         input_bits: Bits kept of each pixel.
         run: Folder of a training of the same network, with as many levels or fewer, or any-level.
         record: Name of the run's record in that folder.
+        regression: Whether values are to be learned.
 
     Returns:
         What the new record says about the run: see `run_summary`.
 
     Raises:
         FileFormatError: `run` holds no finished training.
-        OptionError: It is a training of another network or of more levels.
+        OptionError: It is a training of another network or of more levels, or one of values and the other of classes.
     """
     trained, metadata = load_model(run)
     if (metadata.network, metadata.input_bits) != (str(described), input_bits):
         raise OptionError(
             f"{run}: holds {metadata.network} with {metadata.input_bits} input bits, this training is of {described} "
             f"with {input_bits}; start from a run of the same network"
+        )
+    if metadata.regression != regression:
+        kinds = ("scores of classes", "values")
+        raise OptionError(
+            f"{run}: gives {kinds[metadata.regression]}, this training is of {kinds[regression]}; start from a run of "
+            "the same kind"
         )
     levels = level_counts(model)[-1]
     if metadata.levels > levels and not is_any_level(trained):
@@ -181,15 +190,18 @@ def load_teacher(run: Path, described: Architecture) -> nn.Module:
 
     Raises:
         FileFormatError: `run` holds no finished training.
-        OptionError: It takes other images or knows another number of classes than `described`.
+        OptionError: It takes other images, knows another number of classes or answers on another map than `described`,
+            or is a regression.
     """
     model, metadata = load_model(run)
     taught = parse(metadata.network)
-    if (taught.shapes[0], taught.classes) != (described.shapes[0], described.classes):
+    if (taught.shapes[0], taught.answer.scores) != (described.shapes[0], described.answer.scores):
         raise OptionError(
             f"teacher {run}: holds {metadata.network}, this training is of {described}; take a run with images of the "
-            "same shape and as many classes"
+            "same shape and as many classes, which answers on a map of the same size"
         )
+    if metadata.regression:
+        raise OptionError(f"teacher {run}: is a regression, and this training learns scores of classes; train without")
     return model.requires_grad_(False)
 
 
