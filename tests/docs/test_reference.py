@@ -133,8 +133,8 @@ def maps(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The integer network of a convolution that answers on a map, evaluated."""
     folder = tmp_path_factory.mktemp("labelled")
-    np.savez(folder / "a.npz", images=np.zeros((5, 4, 4, 1), np.uint8), labels=np.ones((5, 4, 4), np.int64))
-    run = save_run(folder / "run", from_text("4x4x1 - C3:1x1", levels=1))
+    np.savez(folder / "a.npz", images=np.zeros((5, 4, 4, 1), np.uint8), labels=np.arange(80).reshape(5, 4, 4) % 3)
+    run = save_run(folder / "run", from_text("4x4x1 - C2:1x1 - C3:1x1", levels=1))
     flow.compile(run, folder / "build")
     flow.evaluate(folder / "build", f"npz:{folder / 'a.npz'}")
     flow.evaluate(folder / "build", f"npz:{folder / 'a.npz'}", online=True)

@@ -97,6 +97,8 @@ def test_what_it_is_stays_with_it(trained):
             flow.evaluate(folder / "build", data, **options)
     flow.generate(folder / "build", target="c")
     header = (folder / "build" / "c" / "network.h").read_text()
+    assert "int label = " not in header
+    assert re.search(r"value k is scores\[.*k\] \* NETWORK_UNIT", header)
     units = re.search(r"#define NETWORK_UNITS? (.*) /\*", header)[1]
     assert tuple(map(float, units.strip("{ }").split(", "))) == network.answers[0].op.unit
 

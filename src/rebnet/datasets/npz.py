@@ -87,7 +87,8 @@ def _targets(where: str, key: str, arrays: dict[str, Array], images_key: str, si
     targets = arrays[key]
     if targets.dtype.kind not in "iuf":
         raise DatasetError(f"{where}: {key} has dtype {targets.dtype}, targets must be numbers; write floats")
-    targets = targets.astype(np.float64)
+    with np.errstate(over="ignore"):  # what float64 cannot hold becomes infinite, and is refused as such
+        targets = targets.astype(np.float64)
     if targets.ndim == 3 and not signals:
         raise DatasetError(
             f"{where}: {key} has shape {targets.shape}, targets on a map are N×H×W×K; add the axis of the K values "

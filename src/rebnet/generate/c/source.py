@@ -20,7 +20,7 @@ _HEADER = Template("""\
  *     static ${name}_memory memory;
  *     ${name}_score scores[$scores];
  *     ${name}_scores(image, 0, &memory, scores);
- *     int label = ${name}_label(scores$at_place);
+ *     $use;
  *
  * Constants (flash): $constant_bytes bytes, and the code.
  * Working memory (RAM): $memory_bytes bytes that the caller gives; they need no initial value and hold nothing from
@@ -159,17 +159,23 @@ _MAP = Template("""\
 
 def _answer(program: Program, name: str) -> dict[str, str]:
     """What is said where a network answers on a map."""
-    shape, name = program.network.answer, name.upper()
+    shape, function, name = program.network.answer, f"{name}_label", name.upper()
     op = program.network.answers[0].op
     units = [f"{unit:.17g}" for unit in op.unit] if isinstance(op, Scores) else []
     told = f"{{ {', '.join(units)} }}" if len(units) > 1 else "".join(units)
     plural, at = ("S", ", at 1 ... M levels") if len(units) > 1 else ("", "")
-    unit = {"units": f"#define {name}_UNIT{plural} {told} /* what 1 of a score is worth{at} */\n" if units else ""}
+    unit = f"#define {name}_UNIT{plural} {told} /* what 1 of a score is worth{at} */\n" if units else ""
+    place = f"(y * {name}_MAP_WIDTH + x) * {name}_CLASSES" if shape.positions > 1 else ""
+    if units:
+        worth = f"{name}_UNITS[levels - 1]" if len(units) > 1 else f"{name}_UNIT"
+        use = f"value k is scores[{place}{' + ' if place else ''}k] * {worth}"
+    else:
+        use = f"int label = {function}(scores{' + ' if place else ''}{place})"
+    said = {"units": unit, "use": use}
     if shape.positions == 1:
-        return unit | {"scores": f"{name}_CLASSES", "at_place": "", "map": "", "in_order": "", "of_place": ""}
-    return unit | {
+        return said | {"scores": f"{name}_CLASSES", "map": "", "in_order": "", "of_place": ""}
+    return said | {
         "scores": f"{name}_SCORES",
-        "at_place": f" + (y * {name}_MAP_WIDTH + x) * {name}_CLASSES",
         "map": _MAP.substitute(NAME=name, height=shape.height, width=shape.width),
         "in_order": f" * They are those of {name}_MAP_HEIGHT x {name}_MAP_WIDTH places, classes fastest.\n",
         "of_place": " of a place",
