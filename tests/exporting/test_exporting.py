@@ -272,7 +272,7 @@ def test_there_and_back(kind, gammas, tmp_path):
         pytest.skip("level by level, a value parts and meets")
     network = one_code(gammas)
     written(network, tmp_path, kind, float_scores=True)
-    back = read_onnx(tmp_path / f"{kind}.onnx", input_scale="bytes").network
+    back = read_onnx(tmp_path / f"{kind}.onnx").network
     images = images_for(network, 5, 30)
     scores = reference.run(network, images)
     found = run_real(back, images, precision=np.float64)

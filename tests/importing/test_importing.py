@@ -191,6 +191,26 @@ def test_an_image_that_nothing_quantizes_needs_its_scale(tmp_path):
     assert np.allclose(run_real(network, images, precision=np.float64), expected)
 
 
+def test_an_image_annotated_as_bytes_is_bytes(tmp_path):
+    graph = Graph(np.random.default_rng(0))
+    weights = np.asarray([[1.0, 1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+    graph.add("MatMul", weights)
+    model = graph.model((1, 4), 2)
+    annotation = model.graph.quantization_annotation.add(tensor_name="image")
+    annotation.quant_parameter_tensor_names.add(key="finn_datatype", value="UINT8")
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    images = np.random.default_rng(0).integers(0, 256, (9, 1, 1, 4), dtype=np.uint8)
+    for scale in (None, "bytes"):
+        network = read_onnx(tmp_path / "m.onnx", input_scale=scale).network
+        assert np.allclose(run_real(network, images, precision=np.float64), images.reshape(9, 4) @ weights)
+    with pytest.raises(OptionError) as refusal:
+        read_onnx(tmp_path / "m.onnx", input_scale="unit")
+    assert str(refusal.value) == (
+        f"input_scale=unit: {tmp_path}/m.onnx says that its image 'image' is bytes, by the annotation UINT8; leave "
+        "--input-scale out"
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "attributes", "words"),
     [

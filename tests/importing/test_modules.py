@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from rebnet import flow
-from rebnet.errors import MissingExtraError, OptionError
+from rebnet.errors import MissingExtraError, ModelError, OptionError
 
 torch = pytest.importorskip("torch")
 
@@ -44,3 +44,20 @@ def test_brevitas_is_what_exports(tmp_path, monkeypatch):
     assert refused(tmp_path, MissingExtraError, linear(), image=(1, 2, 2)) == (
         "Sequential: exporting it needs the package onnxoptimizer; pip install brevitas onnxoptimizer"
     )
+
+
+def test_a_module_that_is_refused_is_called_by_its_class(tmp_path, monkeypatch):
+    """And not by the file that Brevitas writes of it, in a folder that is gone."""
+    onnx = pytest.importorskip("onnx")
+    from rebnet.export import foreign
+
+    def write(module, image, path):
+        node = onnx.helper.make_node("Cos", ["x"], ["y"])
+        infos = [onnx.helper.make_tensor_value_info(name, 1, (1, 4)) for name in "xy"]
+        path.write_bytes(
+            onnx.helper.make_model(onnx.helper.make_graph([node], "g", *([one] for one in infos))).SerializeToString()
+        )
+        return path
+
+    monkeypatch.setattr(foreign, "write_qonnx", write)
+    assert refused(tmp_path, ModelError, linear(), image=(4,)).startswith("Sequential: node 'y', Cos: is not read")

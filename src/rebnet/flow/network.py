@@ -167,6 +167,7 @@ def compile(  # noqa: A001 - the verb's name
     from rebnet.build_folder import MODEL_FILE
 
     module = None if isinstance(source, str | os.PathLike) else source
+    shown = None if module is None else type(module).__name__
     if module is not None:
         source = path_of(output) / MODEL_FILE
     asked = request_of(compile, {**locals(), "image": None})
@@ -202,7 +203,7 @@ def compile(  # noqa: A001 - the verb's name
         elif model is not None and model.resolve() == output / MODEL_FILE:  # of this build, once more
             shutil.copyfile(model, make_folder(build) / MODEL_FILE)
         say("exporting" if model is None else "importing")
-        exported = _exported(run, build) if model is None else _imported(model, build, input_scale)
+        exported = _exported(run, build) if model is None else _imported(model, build, input_scale, shown)
         say("lowering")
         network = lower(exported, fixed_levels=fixed_levels, threshold_bits=threshold_bits)
         storage.save(network, build, exported=file_hash(build / EXPORTED / storage.NETWORK_FILE))
@@ -245,7 +246,7 @@ def _written(module: object, image: Sequence[int], path: Path) -> Path:
     return write_qonnx(module, image, path)
 
 
-def _imported(model: Path, build: Path, input_scale: str | None) -> "Network":
+def _imported(model: Path, build: Path, input_scale: str | None, shown: str | None) -> "Network":
     """The exported network of a model of another framework, into `build` with what was recognised of it."""
     from rebnet.build_folder import EXPORTED, IMPORT_FILE
     from rebnet.files import file_hash, make_folder, write_record
@@ -253,7 +254,7 @@ def _imported(model: Path, build: Path, input_scale: str | None) -> "Network":
     from rebnet.ir import storage
     from rebnet.records.importing import Import
 
-    imported = read_onnx(model, input_scale=input_scale)
+    imported = read_onnx(model, input_scale=input_scale, shown=shown)
     record = Import(model=model.name, model_sha256=file_hash(model), input_scale=input_scale, nodes=imported.recognised)
     write_record(make_folder(build) / IMPORT_FILE, record)
     storage.save(imported.network, build / EXPORTED, **{"import": file_hash(build / IMPORT_FILE)})

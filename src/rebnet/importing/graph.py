@@ -51,8 +51,12 @@ class OnnxGraph:
     answer: str
 
 
-def read_graph(path: Path) -> OnnxGraph:
+def read_graph(path: Path, place: str) -> OnnxGraph:
     """Read an ONNX file.
+
+    Args:
+        path: of the file.
+        place: what refusals call it.
 
     Raises:
         MissingExtraError: the package onnx is not installed.
@@ -62,35 +66,35 @@ def read_graph(path: Path) -> OnnxGraph:
     try:
         import onnx
     except ModuleNotFoundError:
-        raise MissingExtraError(f"{path}: reading it needs the package onnx; pip install 'rebnet[onnx]'") from None
+        raise MissingExtraError(f"{place}: reading it needs the package onnx; pip install 'rebnet[onnx]'") from None
     try:
         size = path.stat().st_size
         data = path.read_bytes() if size <= MOST_BYTES else b""
     except OSError as error:
-        raise OptionError(f"{path}: {error.strerror}; name an ONNX file") from None
+        raise OptionError(f"{place}: {error.strerror}; name an ONNX file") from None
     if size > MOST_BYTES:
-        raise ModelError(f"{path}: has {size} bytes; {MOST_BYTES} are the most that is read")
+        raise ModelError(f"{place}: has {size} bytes; {MOST_BYTES} are the most that is read")
     try:
         model = onnx.ModelProto.FromString(data)
     except Exception as error:  # of what parses the file, which has no base of its own
-        raise ModelError(f"{path}: not an ONNX file ({type(error).__name__})") from None
-    return _graph(path, model.graph)
+        raise ModelError(f"{place}: not an ONNX file ({type(error).__name__})") from None
+    return _graph(place, model.graph)
 
 
-def _graph(path: Path, graph: Any) -> OnnxGraph:
+def _graph(place: str, graph: Any) -> OnnxGraph:
     if len(graph.node) > MOST_NODES:
-        raise ModelError(f"{path}: has {len(graph.node)} nodes; {MOST_NODES} are the most that is read")
-    constants = _constants(path, graph)
+        raise ModelError(f"{place}: has {len(graph.node)} nodes; {MOST_NODES} are the most that is read")
+    constants = _constants(place, graph)
     images = [one for one in graph.input if one.name not in constants]
     if len(images) != 1 or not graph.output:
         raise ModelError(
-            f"{path}: has {len(images)} inputs and {len(graph.output)} outputs; a network has one image and one answer"
+            f"{place}: has {len(images)} inputs and {len(graph.output)} outputs; a network has one image and one answer"
         )
     (image,) = images
     shape = tuple(size.dim_value for size in image.type.tensor_type.shape.dim)
     if not shape or min(shape[1:], default=0) < 1 or shape[0] not in (0, 1):
         raise ModelError(
-            f"{path}: its input {image.name!r} has the shape {shape}, where 0 is open; fix it for one image with "
+            f"{place}: its input {image.name!r} has the shape {shape}, where 0 is open; fix it for one image with "
             "qonnx-cleanup --override-inpsize"
         )
     annotated = {
@@ -98,7 +102,7 @@ def _graph(path: Path, graph: Any) -> OnnxGraph:
         for one in graph.quantization_annotation
     }
     return OnnxGraph(
-        nodes=tuple(_node(path, node) for node in graph.node),
+        nodes=tuple(_node(place, node) for node in graph.node),
         constants=constants,
         image=image.name,
         shape=(1, *shape[1:]),
@@ -107,13 +111,13 @@ def _graph(path: Path, graph: Any) -> OnnxGraph:
     )
 
 
-def _constants(path: Path, graph: Any) -> dict[str, Array]:
+def _constants(place: str, graph: Any) -> dict[str, Array]:
     constants, total = {}, 0
     for tensor in graph.initializer:
-        array = array_of(f"{path}: {tensor.name!r}", tensor)
+        array = array_of(f"{place}: {tensor.name!r}", tensor)
         total += array.nbytes
         if total > MOST_BYTES:
-            raise ModelError(f"{path}: its constants take more than {MOST_BYTES} bytes, the most that is read")
+            raise ModelError(f"{place}: its constants take more than {MOST_BYTES} bytes, the most that is read")
         constants[tensor.name] = array
     return constants
 
@@ -140,21 +144,23 @@ def array_of(place: str, tensor: Any) -> Array:
         raise ModelError(f"{place}: {error}") from None
 
 
-def _node(path: Path, node: Any) -> OnnxNode:
+def _node(place: str, node: Any) -> OnnxNode:
     import onnx
 
     attributes: dict[str, Any] = {}
     for one in node.attribute:
         kind = one.type
         if kind == onnx.AttributeProto.TENSOR:
-            attributes[one.name] = array_of(f"{path}: {node.name!r}, {one.name}", one.t)
+            attributes[one.name] = array_of(f"{place}: {node.name!r}, {one.name}", one.t)
         elif kind in (onnx.AttributeProto.GRAPH, onnx.AttributeProto.GRAPHS):
-            raise ModelError(f"{path}: node {node.name!r}, {node.op_type}: holds a graph of its own, which is not read")
+            raise ModelError(
+                f"{place}: node {node.name!r}, {node.op_type}: holds a graph of its own, which is not read"
+            )
         else:
             value = onnx.helper.get_attribute_value(one)
             attributes[one.name] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
     if not node.output:
-        raise ModelError(f"{path}: node {node.name!r}, {node.op_type}: gives nothing")
+        raise ModelError(f"{place}: node {node.name!r}, {node.op_type}: gives nothing")
     known = sum(1 for one in node.input if one)
-    check_node(f"{path}: node {node.name or node.output[0]!r}, {node.op_type}", node.op_type, known, attributes)
+    check_node(f"{place}: node {node.name or node.output[0]!r}, {node.op_type}", node.op_type, known, attributes)
     return OnnxNode(node.op_type, node.name, tuple(node.input), tuple(node.output), attributes)

@@ -53,7 +53,9 @@ class Imported:
         return f"{pixels} - {len(network.layers)} layers - {network.classes} scores, {meets or 'branches'}"
 
 
-def read_onnx(path: Path, name: str | None = None, input_scale: str | None = None) -> Imported:
+def read_onnx(
+    path: Path, name: str | None = None, input_scale: str | None = None, *, shown: str | None = None
+) -> Imported:
     """Read a QONNX or FINN-ONNX file.
 
     Args:
@@ -61,19 +63,26 @@ def read_onnx(path: Path, name: str | None = None, input_scale: str | None = Non
         name: of the network; the file's stem if not given.
         input_scale: what the file's image is: "unit", bytes divided by 255, or "bytes". Where it is not given, bytes
             are what is annotated so or divided by 255.
+        shown: what refusals call the file; its path if not given.
 
     Raises:
         ModelError: what it holds is not read; names the node.
         MissingExtraError: the package onnx is not installed.
-        OptionError: there is no such file, or scale.
+        OptionError: there is no such file, or scale, or the file's annotation of its image contradicts it.
     """
     if input_scale not in (None, *INPUT_SCALES):
         raise OptionError(f"input_scale={input_scale!r}: use {' or '.join(INPUT_SCALES)}")
-    graph = read_graph(path)
+    place = shown or str(path)
+    graph = read_graph(path, place)
     try:
+        if input_scale not in (None, "bytes") and graph.image_type == "UINT8":
+            raise OptionError(
+                f"input_scale={input_scale}: {place} says that its image {graph.image!r} is bytes, by the annotation "
+                "UINT8; leave --input-scale out"
+            )
         return _walk(graph, name or _plain(path.stem), input_scale)
     except ModelError as error:
-        raise ModelError(f"{path}: {error}") from None
+        raise ModelError(f"{place}: {error}") from None
 
 
 def _plain(stem: str) -> str:
@@ -87,7 +96,7 @@ def _walk(graph: OnnxGraph, name: str, input_scale: str | None) -> Imported:
     if scale == "unit":
         table = table / np.float32(255)
     draft = Draft()
-    rules = Rules(draft, bare=input_scale is not None)
+    rules = Rules(draft, bare=input_scale is not None or graph.image_type == "UINT8")
     readers = Counter(one for node in graph.nodes if node.kind != "Shape" for one in set(node.inputs))
     tensors: dict[str, Tensor] = {graph.image: Pixels(table, image_order(graph.shape, image), image)}
     constants: dict[str, NDArray[Any]] = dict(graph.constants)
