@@ -280,6 +280,23 @@ def test_there_and_back(kind, gammas, tmp_path):
     assert np.array_equal(reference.run(lower(back), images).argmax(axis=1), scores.argmax(axis=1))
 
 
+def test_of_a_link_what_it_names_is_meant(tmp_path):
+    network = one_code((0.5, 0.25))
+    link, named = tmp_path / "x.onnx", tmp_path / "there" / "named"
+    link.symlink_to(named)
+    write_onnx(network, link)
+    data = named.read_bytes()
+    with pytest.raises(OutputError, match="is there already"):
+        write_onnx(network, link)
+    write_onnx(network, link, form="single", replace=True)
+    assert link.is_symlink()
+    assert named.read_bytes() != data
+    (tmp_path / "y-m2.onnx").symlink_to("nothing")
+    with pytest.raises(OutputError, match=r"y-m2\.onnx: is a link, one of 2 files; name another --output"):
+        write_onnx(network, tmp_path / "y.onnx", levels=(1, 2), replace=True)
+    assert (tmp_path / "y-m2.onnx").is_symlink()
+
+
 def counted(name, dataset, count, few):
     return pytest.param(name, dataset, count, few, marks=pytest.mark.data(dataset))
 

@@ -206,8 +206,7 @@ def test_an_image_annotated_as_bytes_is_bytes(tmp_path):
     with pytest.raises(OptionError) as refusal:
         read_onnx(tmp_path / "m.onnx", input_scale="unit")
     assert str(refusal.value) == (
-        f"input_scale=unit: {tmp_path}/m.onnx says that its image 'image' is bytes, by the annotation UINT8; leave "
-        "--input-scale out"
+        f"input_scale=unit: {tmp_path}/m.onnx says that its image 'image' is bytes, UINT8; leave --input-scale out"
     )
 
 
@@ -224,6 +223,102 @@ def test_a_node_that_is_not_read_is_named(kind, attributes, words, tmp_path):
     graph.add(kind, **attributes)
     graph.add("MatMul", np.ones((4, 2)))
     assert refused(graph, tmp_path).startswith(words)
+
+
+def scaled_bytes(kind, number, cast=False):
+    graph = Graph(np.random.default_rng(0))
+    if cast:
+        graph.add("Cast", to=1)
+    graph.add(kind, np.float32(number))
+    graph.add("Quant", 1 / 16, 0.0, 4.0, signed=0, narrow=0, rounding_mode="FLOOR", domain="qonnx.custom_op.general")
+    graph.add("MatMul", np.asarray([[1.0, 1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]]))
+    return graph.model((1, 4), 2)
+
+
+@pytest.mark.parametrize(("kind", "number"), [("Div", 255.0), ("Mul", 1 / 255)])
+@pytest.mark.parametrize("told", ["nothing", "cast", "uint8", "FLOAT32"])
+def test_bytes_that_are_divided_are_bytes(kind, number, told, tmp_path):
+    """Of whatever type the file says its image is."""
+    model = scaled_bytes(kind, number, told in ("cast", "uint8"))
+    if told == "uint8":
+        model.graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.UINT8
+    if told == "FLOAT32":
+        annotation = model.graph.quantization_annotation.add(tensor_name="image")
+        annotation.quant_parameter_tensor_names.add(key="finn_datatype", value=told)
+    (tmp_path / "m.onnx").write_bytes(model.SerializeToString())
+    image = read_onnx(tmp_path / "m.onnx").network.input
+    codes = np.minimum(np.floor(np.arange(256) / 255 * 16), 15)
+    assert image.bits == 4
+    assert np.array_equal(codes if image.table is None else image.table, codes)
+
+
+def edited(edit):
+    graph = started()
+    graph.add("MatMul", np.ones((4, 2)))
+    model = graph.model((1, 4), 2)
+    edit(model)
+    return model
+
+
+def of_function(model):
+    model.graph.node[1].attribute.add(name="axis", type=2, ref_attr_name="k")
+
+
+def own_function(model):
+    model.functions.add(name="MatMul")
+
+
+def annotated_int8(model):
+    annotation = model.graph.quantization_annotation.add(tensor_name="image")
+    annotation.quant_parameter_tensor_names.add(key="finn_datatype", value="INT8")
+
+
+def unnamed_if(model):
+    none = onnx.helper.make_graph([], "none", [], [])
+    model.graph.node.insert(0, onnx.helper.make_node("If", ["image"], ["q"], then_branch=none, else_branch=none))
+
+
+READ = "nodes of ai.onnx, qonnx.custom_op.general, finn.custom_op.general, finn, onnx.brevitas are read"
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (of_function, "node 't1', MatMul: has axis of a function, not read"),
+        (own_function, f"node 't1', MatMul: is of the domain '', or a function of the file; {READ}"),
+        (unnamed_if, "node 'q', If: holds a graph of its own, which is not read"),
+        (annotated_int8, "its image 'image' is annotated INT8; say with --input-scale what a byte is worth"),
+        (
+            lambda model: setattr(model.graph.node[1], "domain", "qonnx.custom_op.channels_last"),
+            f"node 't1', MatMul: is of the domain 'qonnx.custom_op.channels_last', or a function of the file; {READ}",
+        ),
+        (
+            lambda model: setattr(model.opset_import[0], "version", 6),
+            "has version 6 of ONNX' operations; 7 and later are read",
+        ),
+        (
+            lambda model: setattr(model.graph.input[0].type.tensor_type, "elem_type", onnx.TensorProto.INT64),
+            "its input 'image' has the type INT64; FLOAT or UINT8 is read",
+        ),
+        (
+            lambda model: model.graph.initializer.add().CopyFrom(model.graph.initializer[0]),
+            "gives 'c0' more than once; give each tensor a name of its own",
+        ),
+        (
+            lambda model: model.graph.node[1].output.append("t0"),
+            "gives 't0' more than once; give each tensor a name of its own",
+        ),
+        (
+            lambda model: model.graph.output.add(name="t0"),
+            "has 1 inputs and 2 outputs; a network has one image and one answer",
+        ),
+    ],
+)
+def test_what_could_mean_something_else_is_refused(edit, words, tmp_path):
+    (tmp_path / "m.onnx").write_bytes(edited(edit).SerializeToString())
+    with pytest.raises(ModelError) as refusal:
+        read_onnx(tmp_path / "m.onnx")
+    assert str(refusal.value) == f"{tmp_path}/m.onnx: {words}"
 
 
 def test_pads_of_zero_need_codes_that_begin_there(tmp_path):

@@ -11,6 +11,7 @@ from rebnet.exporting.walk import draft_of
 from rebnet.files import make_folder, write_bytes
 from rebnet.ir.network import Network
 from rebnet.ir.text import network_text
+from rebnet.paths import followed
 from rebnet.records.exporting import Export, ExportedFile
 from rebnet.swap import put, workplace
 
@@ -35,7 +36,8 @@ def write_onnx(
 
     Args:
         network: a lowered network.
-        output: the file, NAME.onnx; of several level counts the files are NAME-m1.onnx and so on.
+        output: the file, NAME.onnx; of several level counts the files are NAME-m1.onnx and so on. Of a link to a
+            file what it names is meant.
         to: "qonnx", with its operations for quantizers, or "onnx", without any but ONNX' own.
         form: of QONNX, how it says a code: "chain", level by level, which is taken if None; "multithreshold", a
             MultiThreshold for each size of step; or "single", one of up to Σ g thresholds.
@@ -57,13 +59,15 @@ def write_onnx(
         raise OptionError(f"form={form}: is one of QONNX; with --to onnx leave --form out")
     places = _places(network, output, levels)
     for place in places.values():
+        if len(places) > 1 and place.is_symlink():
+            raise OutputError(f"{place}: is a link, one of {len(places)} files; name another --output")
         if place.exists() and not (replace and place.is_file()):
             raise OutputError(
                 f"{place}: is there already; name another --output{', or add --replace' * place.is_file()}"
             )
     require_onnx(output)
     chosen = form or ("chain" if to == "qonnx" else "plain")
-    folder = make_folder(output.parent)
+    (folder,) = {make_folder(place.parent) for place in places.values()}
     files = []
     with workplace(folder, output.stem) as work:
         for m, place in places.items():
@@ -88,5 +92,5 @@ def _places(network: Network, output: Path, levels: tuple[int, ...] | None) -> d
         if m not in network.served:
             raise OptionError(f"levels={m}: this network serves {legal}; choose one of these")
     if len(wanted) == 1:
-        return {wanted[0]: output}
+        return {wanted[0]: followed(output)}
     return {m: output.with_name(f"{output.stem}-m{m}{SUFFIX}") for m in wanted}

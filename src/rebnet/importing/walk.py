@@ -77,8 +77,8 @@ def read_onnx(
     try:
         if input_scale not in (None, "bytes") and graph.image_type == "UINT8":
             raise OptionError(
-                f"input_scale={input_scale}: {place} says that its image {graph.image!r} is bytes, by the annotation "
-                "UINT8; leave --input-scale out"
+                f"input_scale={input_scale}: {place} says that its image {graph.image!r} is bytes, UINT8; leave "
+                "--input-scale out"
             )
         return _walk(graph, name or _plain(path.stem), input_scale)
     except ModelError as error:
@@ -95,6 +95,10 @@ def _walk(graph: OnnxGraph, name: str, input_scale: str | None) -> Imported:
     table = np.arange(256, dtype=np.float32)
     if scale == "unit":
         table = table / np.float32(255)
+    if input_scale is None and graph.image_type not in ("", "UINT8", "FLOAT32", "FLOAT16"):
+        raise ModelError(
+            f"its image {graph.image!r} is annotated {graph.image_type}; say with --input-scale what a byte is worth"
+        )
     draft = Draft()
     rules = Rules(draft, bare=input_scale is not None or graph.image_type == "UINT8")
     readers = Counter(one for node in graph.nodes if node.kind != "Shape" for one in set(node.inputs))
@@ -144,15 +148,16 @@ def _image(shape: tuple[int, ...]) -> Shape:
 
 def _takes_bytes(graph: OnnxGraph) -> bool:
     """Whether the image is bytes: annotated so, or divided by 255 first."""
-    if graph.image_type:
-        return graph.image_type == "UINT8"
+    if graph.image_type == "UINT8":
+        return True
     names = {graph.image}
     for node in graph.nodes:
         if node.inputs and node.inputs[0] in names:
             constant = graph.constants.get(node.inputs[1]) if len(node.inputs) > 1 else None
-            if node.kind == "Div" and constant is not None and constant.size == 1:
-                return float(constant.reshape(-1)[0]) == 255.0
-            if node.kind not in SHAPES:
+            if node.kind in ("Div", "Mul") and constant is not None and constant.size == 1:
+                number = float(constant.reshape(-1)[0])
+                return number == 255.0 if node.kind == "Div" else np.float32(number) == np.float32(1 / 255)
+            if node.kind not in (*SHAPES, "Cast"):
                 return False
             names.add(node.outputs[0])
     return False

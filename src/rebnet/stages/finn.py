@@ -67,14 +67,17 @@ def finn_foldings(path: Path, config: Mapping[str, Any], names: tuple[str, ...])
 
 def _check_order(path: Path, keys: list[str]) -> None:
     """FINN numbers the units of a kind as data meets them, and writes them so."""
-    last: dict[str, int] = {}
+    last: dict[str, tuple[int, str]] = {}
     for key in keys:
         match = re.fullmatch(r"(.*?)_?([0-9]+)", key)
         if match is None:
             raise FoldingError(f"{path}: {key} has no number at its end")
-        kind, number = match[1], int(match[2])
-        if number <= last.get(kind, -1):
-            raise FoldingError(f"{path}: {key} stands behind {kind}_{last[kind]}; write units in the layers' order")
+        kind, digits = match[1], match[2].lstrip("0")
+        number = len(digits), digits  # in the order of what it is, of however many digits
+        if kind in last and number <= last[kind]:
+            raise FoldingError(
+                f"{path}: {key} stands behind {kind}_{last[kind][1] or 0}; write units in the layers' order"
+            )
         last[kind] = number
 
 
