@@ -7,12 +7,13 @@ from typing import get_args
 import numpy as np
 import pytest
 from tests.exporting.executors import executed, run_by_onnxruntime
-from tests.ir.networks import exported, images_for, treed
+from tests.ir.networks import exported, from_text, images_for, treed
 from tests.networks.draw import draw_chain, draw_graph, draw_grouped_network
 
 from rebnet import datasets, flow
 from rebnet.choices import ExportForm
 from rebnet.engine import reference
+from rebnet.engine.predictor import values_of as values_in_unit
 from rebnet.engine.real import run_real
 from rebnet.errors import MissingExtraError, ModelError, OptionError, OutputError
 from rebnet.exporting import draft, write_onnx
@@ -278,6 +279,29 @@ def test_there_and_back(kind, gammas, tmp_path):
     found = run_real(back, images, precision=np.float64)
     assert np.abs(found - scores).max() <= np.abs(scores).max() * 2.0**-22
     assert np.array_equal(reference.run(lower(back), images).argmax(axis=1), scores.argmax(axis=1))
+
+
+@pytest.mark.parametrize("levels", [2, 8])
+def test_algorithm_1_comes_back_where_its_steps_are_small(levels, tmp_path):
+    """Level by level, a value parts and meets: codes of one bit that count 2 and 1, and features of both."""
+    network = lower(from_text("2x2x1 - D5 - D3", levels=levels, bits=1))
+    images = images_for(network, 5, 30)
+    scores = reference.run(network, images, 2)
+    written(network, tmp_path, "chain", m=2, float_scores=True)
+    back = read_onnx(tmp_path / "chain.onnx").network
+    found = run_real(back, images, precision=np.float64)
+    assert np.abs(found - scores).max() <= np.abs(scores).max() * 2.0**-22
+    assert np.array_equal(reference.run(lower(back), images).argmax(axis=1), scores.argmax(axis=1))
+
+
+def test_a_regression_says_what_its_scores_are_worth(tmp_path):
+    network = lower(replace(exported(levels=2), regression=True))
+    images = images_for(network, 5, 4)
+    for m in network.served:
+        data = written(network, tmp_path, "plain", m)
+        told = {one.key: one.value for one in onnx.load_from_string(data).metadata_props}
+        values = run_by_onnxruntime(data, images) * float(told["unit"])
+        assert np.array_equal(values, values_in_unit(network, reference.run(network, images, m), m))
 
 
 def test_of_a_link_what_it_names_is_meant(tmp_path):

@@ -43,6 +43,12 @@ def test_pe_and_simd_are_read_in_the_layers_order(network, tmp_path):
     assert [(layer.pe, layer.simd) for layer in accelerator.layers] == [(2, 3), (3, 8), (1, 6)]
 
 
+def test_a_number_may_have_any_digits(network, tmp_path):
+    """More than Python makes an int of, too."""
+    units = {f"MVAU_hls_{number}": {"PE": 1, "SIMD": 1} for number in ("09", "10", "9" * 5000)}
+    assert read_foldings(written(tmp_path, units), network) == (Folding(1, 1),) * 3
+
+
 def test_names_of_other_versions(network, tmp_path):
     config = {f"MatrixVectorActivation_{number}": {"PE": 1, "SIMD": 1} for number in range(3)}
     assert read_foldings(written(tmp_path, config), network) == (Folding(1, 1),) * 3

@@ -10,6 +10,7 @@ from rebnet.exporting.model import model_bytes, require_onnx
 from rebnet.exporting.walk import draft_of
 from rebnet.files import make_folder, write_bytes
 from rebnet.ir.network import Network
+from rebnet.ir.ops import Scores
 from rebnet.ir.text import network_text
 from rebnet.paths import followed
 from rebnet.records.exporting import Export, ExportedFile
@@ -32,7 +33,8 @@ def write_onnx(
 
     The graph takes images as bytes, 0 … 255 in float32, of shape [N, channels, height, width], and gives integer
     scores in float64, [N, classes], on a map [N, classes, height, width]: those of the reference engine. A file of
-    QONNX takes one image at a time, one of plain ONNX any number.
+    QONNX takes one image at a time, one of plain ONNX any number. A regression's are scores, too, and whole: its file
+    says under `unit`, of its metadata, what 1 of them is worth.
 
     Args:
         network: a lowered network.
@@ -72,12 +74,20 @@ def write_onnx(
     with workplace(folder, output.stem) as work:
         for m, place in places.items():
             draft, answer = draft_of(network, FORMS[chosen], network.served.index(m), float_scores=float_scores)
-            told = {"network": network_text(network), "levels": str(m), "form": chosen}
+            told = {"network": network_text(network), "levels": str(m), "form": chosen} | _unit(network, m)
             data = model_bytes(place, network.name, draft, answer, FORMS[chosen].batch, told)
             write_bytes(work / place.name, data)
             files.append(ExportedFile(file=str(place), form=chosen, levels=m, nodes=len(draft.nodes), bytes=len(data)))
         put([work / place.name for place in places.values()], folder)
     return Export(files=tuple(files))
+
+
+def _unit(network: Network, m: int) -> dict[str, str]:
+    """What 1 of a regression's scores is worth in the unit of its targets."""
+    op = network.answers[0].op
+    return (
+        {"unit": repr(float(op.unit[network.served.index(m)]))} if network.regression and isinstance(op, Scores) else {}
+    )
 
 
 def _places(network: Network, output: Path, levels: tuple[int, ...] | None) -> dict[int, Path]:

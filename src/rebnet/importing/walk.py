@@ -195,7 +195,13 @@ def _network(draft: Draft, image: Shape, scores: Sums, name: str) -> Network:
     bits = [one.bits for _, one, _ in nodes if isinstance(one, Boundaries)]
     counts = draft.multiples()
     least = min((counts[name] for name, one, _ in nodes if isinstance(one, Boundaries)), default=1)
-    uneven = any(counts[name] % least for name, one, _ in nodes if isinstance(one, Boundaries))
+    # of one level a layer counts codes by 1, whatever they count elsewhere, and features then in another unit
+    featured = any(isinstance(one, Rescaled) for _, one, _ in nodes)
+    uneven = any(
+        counts[name] != least if featured else counts[name] % least
+        for name, one, _ in nodes
+        if isinstance(one, Boundaries)
+    )
     levels = max([1, *bits, 2 if uneven else 1])
     image_unit = 1.0 / ((1 << draft.bits) - 1)
     # a unit of a layer's sums is what its codes count, of which features have the least common multiple
