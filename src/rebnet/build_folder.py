@@ -50,7 +50,7 @@ def check_output(output: Path) -> None:
     if output.resolve() in (Path.cwd(), *Path.cwd().parents):
         raise OutputError(f"{output}: is the current folder or holds it, and would be replaced; name another --output")
     is_build = (output / storage.NETWORK_FILE).is_file() and (output / EXPORTED).is_dir()
-    is_build = is_build and any((output / name).is_file() for name in (TRAINING_FILE, IMPORT_FILE))
+    is_build = is_build and any((output / name).is_file() for name in (TRAINING_FILE, IMPORT_FILE, COMPILE_FILE))
     if output.is_dir() and any(output.iterdir()) and not is_build:
         raise OutputError(f"{output}: holds files but no build, and would be replaced; name another --output")
 

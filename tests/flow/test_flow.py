@@ -218,3 +218,20 @@ def test_an_any_level_network_from_training_to_integers(tmp_path):
     fixed = flow.compile(tmp_path / "run", tmp_path / "fixed", fixed_levels=True, until="lower")
     images = datasets.load("digits").test_images
     assert np.array_equal(reference.run(fixed, images), reference.run(network, images, 3))
+
+
+def test_an_exported_network_alone_is_a_source(tmp_path):
+    """Without a record of a training, which nothing asks for on the way to a proof and a page."""
+    folder = tmp_path / "a network"
+    storage.save(from_text("8x8x1 - D6 - D10", levels=2), folder)
+    for _ in range(2):  # the second time over the build of the first
+        flow.compile(folder, tmp_path / "build", folding="balanced")
+    record = flow.evaluate(tmp_path / "build", "digits")
+    assert record.labels_differing == 0
+    assert "<title>" in flow.report([tmp_path / "build"], tmp_path / "page.html").read_text()
+    assert flow.compile(tmp_path / "build" / "exported", tmp_path / "again", until="lower").classes == 10
+    with pytest.raises(OptionError, match="says nothing of a data set; name one with --dataset"):
+        flow.dataset_of(folder)
+    (folder / "network.json").unlink()
+    with pytest.raises(FileFormatError):
+        flow.compile(folder, tmp_path / "none")

@@ -4,11 +4,13 @@ import json
 import re
 
 import pytest
+from tests.ir.networks import from_text
 from tests.records.chained import rechain
 
 from rebnet import flow
 from rebnet.errors import FileFormatError
 from rebnet.files import write_record
+from rebnet.ir import storage
 from rebnet.report import write_report
 
 AGAIN = "run the stage that writes it again"
@@ -46,6 +48,19 @@ def test_rows(reported, tmp_path):
     }
     record = json.loads((tmp_path / "report.json").read_text())
     assert record == {"schema": 1, "clock_mhz_assumed": 200, "rows": rows}
+
+
+def test_a_network_without_a_training_has_a_row(tmp_path):
+    storage.save(from_text("8x8x1 - D6 - D10", levels=2), tmp_path / "alone")
+    build = tmp_path / "build"
+    flow.compile(tmp_path / "alone", build, folding="balanced")
+    evaluation = flow.evaluate(build, "digits")
+    write_record(build / "simulation.json", {**SIMULATION, "accuracy": evaluation.accuracy, "levels": [2]})
+    rechain(build)
+    (row,) = write_report([build], tmp_path / "report.json")
+    told = {key: row[key] for key in ("network", "dataset", "levels", "accuracy_float", "accuracy_integer")}
+    figures = {"accuracy_float": evaluation.float_accuracy, "accuracy_integer": evaluation.accuracy}
+    assert told == {"network": "random", "dataset": "digits", "levels": 2, **figures}
 
 
 def test_stalled_simulation_has_no_throughput(reported, tmp_path):

@@ -138,8 +138,8 @@ def compile(  # noqa: A001 - the verb's name
     Where `output` is a link, what it names is meant.
 
     Args:
-        source: folder of a finished training, `zoo:NAME`, or a model of another framework: FILE.onnx, or a module of
-            Brevitas or torch, which is exported to BUILD/model.onnx first.
+        source: folder of a finished training, or of an exported network alone, `zoo:NAME`, or a model of another
+            framework: FILE.onnx, or a module of Brevitas or torch, which is exported to BUILD/model.onnx first.
         output: folder of the build.
         folding: "paper", "balanced", a folding.json, or None for the text's where given, else balanced.
         target_cycles: most cycles per image that a balanced layer may take.
@@ -224,7 +224,7 @@ def compile(  # noqa: A001 - the verb's name
 
 
 def _exported(run: Path, build: Path) -> "Network":
-    """The exported network of a run, into `build` with its training's record."""
+    """The exported network of a run, into `build` with its training's record; a folder may hold the network alone."""
     from rebnet.build_folder import EXPORTED, TRAINING_FILE
     from rebnet.files import file_hash
     from rebnet.ir import storage
@@ -232,10 +232,13 @@ def _exported(run: Path, build: Path) -> "Network":
     from rebnet.records.chain import check_origin
 
     check_origin(run)
-    exported = _export(run)
-    read(run / TRAINING_FILE, Training)
-    storage.save(exported, build / EXPORTED, training=file_hash(run / TRAINING_FILE))
-    shutil.copyfile(run / TRAINING_FILE, build / TRAINING_FILE)
+    exported, record = _export(run), run / TRAINING_FILE
+    if (run / storage.NETWORK_FILE).is_file() and not record.exists():
+        storage.save(exported, build / EXPORTED)
+        return exported
+    read(record, Training)
+    storage.save(exported, build / EXPORTED, training=file_hash(record))
+    shutil.copyfile(record, build / TRAINING_FILE)
     return exported
 
 
@@ -343,6 +346,10 @@ def dataset_of(source: str | Path) -> str:
     if model_of(source) is not None:
         raise OptionError(f"{source}: says nothing of a data set; name one with --dataset")
     from rebnet.build_folder import TRAINING_FILE
+    from rebnet.ir import storage
     from rebnet.records import Training, read
 
-    return read(source_of(source) / TRAINING_FILE, Training).dataset
+    folder = source_of(source)
+    if (folder / storage.NETWORK_FILE).is_file() and not (folder / TRAINING_FILE).exists():
+        raise OptionError(f"{source}: says nothing of a data set; name one with --dataset")
+    return read(folder / TRAINING_FILE, Training).dataset

@@ -49,7 +49,8 @@ def build(
     most.
 
     Args:
-        source: folder of a finished training, `zoo:NAME`, or a model of another framework, FILE.onnx.
+        source: folder of a finished training, or of an exported network alone, `zoo:NAME`, or a model of another
+            framework, FILE.onnx.
         output: folder of the build.
         board: a board, such as "zc702".
         part: a part, such as "xc7s50", instead of a board.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from rebnet.errors import OptionError
 from rebnet.files import write_record, write_text
-from rebnet.records import Evaluation, Simulation, StoredNetwork, Training, read
+from rebnet.records import Evaluation, Simulation, StoredNetwork, Training, read, read_if_there
 from rebnet.records.chain import read_whole
 from rebnet.records.report import Report, Row
 from rebnet.report.accelerator import accelerator_page
@@ -30,25 +30,24 @@ def write_report(builds: Sequence[Path], path: Path) -> list[Row]:
 def row(build: Path) -> Row:
     """What the records of one build say, measured figures and the bound beside each other.
 
+    Without a training the float figures are those of the evaluation, and the network is called by its name.
+
     Accuracies are percent, `images_per_second` is at the assumed clock, `weight_kib` the packed weights.
     """
     files = ("training.json", "evaluation.json", "simulation.json")
-    training, evaluation, simulation = (
-        read(build / Training.FILE, Training),
-        read(build / Evaluation.FILE, Evaluation),
-        read(build / Simulation.FILE, Simulation),
-    )
+    training = read_if_there(build / Training.FILE, Training)
+    evaluation, simulation = read(build / Evaluation.FILE, Evaluation), read(build / Simulation.FILE, Simulation)
     read_whole(build, files)
     network = read(build / StoredNetwork.FILE, StoredNetwork, needs=("weight_bytes",))
     cycles = simulation.cycles_per_image
     return Row(
-        network=training.network,
-        dataset=training.dataset,
-        levels=training.levels,
-        accuracy_float=training.test_accuracy,
+        network=training.network if training else network.name,
+        dataset=training.dataset if training else evaluation.dataset,
+        levels=training.levels if training else network.levels,
+        accuracy_float=training.test_accuracy if training else evaluation.float_accuracy,
         accuracy_integer=evaluation.accuracy,
         accuracy_rtl=simulation.accuracy,
-        error_float=training.test_error,
+        error_float=training.test_error if training else evaluation.float_error,
         error_integer=evaluation.error,
         error_rtl=simulation.error,
         images=simulation.images,
