@@ -21,6 +21,15 @@ def test_each_image_is_moved_as_a_whole():
     assert torch.equal(places % 9, 6 - shifts[1])
 
 
+def test_a_signal_moves_along_itself():
+    signals = torch.randint(1, 256, (40, 1, 9, 2), dtype=torch.uint8)
+    shifts = draw(3, 40)
+    moved = move(signals, 3, shifts, None)
+    for one, before, step in zip(moved, signals, shifts[1].tolist(), strict=True):
+        padded = torch.nn.functional.pad(before, (0, 0, 3, 3))
+        assert torch.equal(one, padded[:, step : step + 9])
+
+
 def test_what_moves_in_is_zero():
     shifted = move(torch.full((50, 4, 4, 1), 255, dtype=torch.uint8), 1, draw(1, 50), None)
     assert {int(image.sum()) // 255 for image in shifted.long()} == {9, 12, 16}

@@ -27,7 +27,7 @@ from rebnet.train.request import check_request
         ({"label_smoothing": 1.0}, "recipe: label_smoothing holds 1.0, it must be 0 to below 1"),
         ({"distillation": 1.1}, "recipe: distillation holds 1.1, it must be 0 to 1"),
         ({"temperature": "2"}, "recipe: temperature holds '2', it must hold float"),
-        ({"loss": ["hinge"]}, "recipe: loss holds ['hinge'], it must hold cross_entropy, squared_hinge"),
+        ({"loss": ["hinge"]}, "recipe: loss holds ['hinge'], it must hold cross_entropy, squared_hinge, squared_error"),
     ],
 )
 def test_recipes_know_their_ranges(change, message):
@@ -49,7 +49,8 @@ def test_numbers_of_numpy_are_numbers():
     ("text", "shift", "message"),
     [
         ("8x6x1 - D3", 6, "recipe: shift_pixels=6 may move an image of 8x6 pixels out of itself; use 0 to 5"),
-        ("1x9x2 - D3", 1, "recipe: shift_pixels=1 may move an image of 1x9 pixels out of itself; use 0 to 0"),
+        ("1x9x2 - D3", 9, "recipe: shift_pixels=9 may move an image of 1x9 pixels out of itself; use 0 to 8"),
+        ("1x1x2 - D3", 1, "recipe: shift_pixels=1 may move an image of 1x1 pixels out of itself; use 0 to 0"),
         ("8x8x1 - D3", 10**6, "recipe: shift_pixels=1000000 may move an image of 8x8 pixels out of itself; use 0 to 7"),
     ],
 )
@@ -57,7 +58,7 @@ def test_no_image_is_moved_out_of_itself(text, shift, message):
     with pytest.raises(OptionError) as caught:
         check_request(text, "digits", 1, recipe=Recipe(shift_pixels=shift))
     assert str(caught.value) == f"{message}, or another --recipe"
-    check_request(text, "digits", 1, recipe=Recipe(shift_pixels=min(map(int, text[:3].split("x"))) - 1))
+    check_request(text, "digits", 1, recipe=Recipe(shift_pixels=int(message.rsplit(" ", 1)[1])))
 
 
 def test_networks_beyond_all_memory(monkeypatch):

@@ -8,7 +8,7 @@ from torch.nn import functional
 def move(images: Tensor, pixels: int, shifts: Tensor | None, mirrored: Tensor | None, behind: int = 0) -> Tensor:
     """Move each image by its own whole number of pixels, then mirror it left to right where chosen.
 
-    What moves out is lost and what moves in is `behind`, as if cropped from an image with a border of `pixels`.
+    A signal, of height 1, moves along itself alone. What moves out is lost and what moves in is `behind`, as if cropped from an image with a border of `pixels`.
 
     Args:
         images: uint8, N x H x W x C; or label maps, int64.
@@ -29,6 +29,8 @@ def move(images: Tensor, pixels: int, shifts: Tensor | None, mirrored: Tensor | 
         columns = torch.where(mirrored[:, None], columns.flip(1), columns)
     if shifts is not None:
         images = functional.pad(images, (0, 0, pixels, pixels, pixels, pixels), value=behind)
-        rows, columns = rows + shifts[0][:, None], columns + shifts[1][:, None]
+        still = torch.full_like(shifts[0], pixels)
+        down, right = shifts[0] if height > 1 else still, shifts[1] if width > 1 else still
+        rows, columns = rows + down[:, None], columns + right[:, None]
     each = torch.arange(count, device=images.device)
     return images[each[:, None, None], rows[:, :, None], columns[:, None, :]]

@@ -68,7 +68,7 @@ def weights_of(described: Architecture) -> list[int]:
 def _check_shift(described: Architecture, recipe: Recipe) -> None:
     """Refuse to move images so far that nothing of them may be left."""
     height, width, _ = described.image
-    most = min(height, width) - 1
+    most = min(size for size in (height, width) if size > 1) - 1 if max(height, width) > 1 else 0
     if recipe.shift_pixels > most:
         raise OptionError(
             f"recipe: shift_pixels={recipe.shift_pixels} may move an image of {height}x{width} pixels out of itself; "
