@@ -8,7 +8,8 @@ from torch.nn import functional
 def move(images: Tensor, pixels: int, shifts: Tensor | None, mirrored: Tensor | None, behind: int = 0) -> Tensor:
     """Move each image by its own whole number of pixels, then mirror it left to right where chosen.
 
-    A signal, of height 1, moves along itself alone. What moves out is lost and what moves in is `behind`, as if cropped from an image with a border of `pixels`.
+    A signal, of height 1, moves along itself alone. What moves out is lost and what moves in is `behind`, as if
+    cropped from an image with a border of `pixels`.
 
     Args:
         images: uint8, N x H x W x C; or label maps, int64.
