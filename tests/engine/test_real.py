@@ -183,5 +183,5 @@ def test_networks_with_branches(seed):
     network = random_graph(seed)
     images = images_for(network, seed, 7)
     for m in range(1, network.levels + 1):
-        wanted = exact_values(network, images, m)[network.answers[0].name].reshape(7, -1)
+        wanted = exact_values(network, images, m)[network.answers[0].name].reshape(7, *network.scores_shape)
         assert np.allclose(run_real(network, images, m, precision=np.float64), wanted, rtol=1e-9, atol=1e-9)
