@@ -287,8 +287,8 @@ def test_convolutions_out_of_order():
     )
     refuse(
         VerifyError,
-        "toy: ends with convolution layer_1; the last layer must be dense",
-        nn.Sequential(PIXELS, CONV, NORM),
+        "toy, operation 3, BatchNorm: ends the network; it must read a layer with weights, dense or a convolution",
+        nn.Sequential(PIXELS, CONV, nn.MaxPool2d(2), NORM),
     )
 
 

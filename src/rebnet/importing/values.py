@@ -6,7 +6,7 @@ A tensor has the shape that the graph gives it; `order` says for each of its pla
 
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
+from functools import cached_property, reduce
 from math import gcd, lcm
 from typing import TYPE_CHECKING
 
@@ -56,17 +56,17 @@ class Codes:
     shape: Shape
     before: "tuple[Sums, Quantizer] | None" = None
 
-    @property
+    @cached_property
     def grid(self) -> Fraction:
         """The largest number of which all steps are multiples; n = Σ times·u is worth so much a unit."""
         return common([part.step for part in self.parts])
 
-    @property
+    @cached_property
     def times(self) -> tuple[int, ...]:
         """Units of the grid in each part's step."""
         return tuple(int(part.step / self.grid) for part in self.parts)
 
-    @property
+    @cached_property
     def peak(self) -> int:
         """The largest n, whose least is 0."""
         return sum(times * part.peak for times, part in zip(self.times, self.parts, strict=True))
@@ -76,10 +76,11 @@ class Codes:
         """What 1 of c = 2n - peak is worth."""
         return self.grid / 2
 
-    @property
+    @cached_property
     def offsets(self) -> tuple[Fraction, ...]:
         """What c = 0 is worth in each channel."""
-        return tuple(least + self.scale * self.peak for least in self.least)
+        middle = self.scale * self.peak
+        return tuple(least + middle for least in self.least)
 
 
 @dataclass(frozen=True)
