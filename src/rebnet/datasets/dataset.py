@@ -143,6 +143,18 @@ def root_mean_square(values: NDArray[np.float64], targets: NDArray[np.float64]) 
     return float(f"{np.sqrt(np.mean((values - targets) ** 2)):.6g}")
 
 
+def judged(answers: Answers, wanted: Answers) -> dict[str, Any]:
+    """What records say of answers: `error` of targets; else `accuracy`, and of label maps how many `labels` count."""
+    if wanted.dtype.kind == "f":
+        return {"error": root_mean_square(answers, wanted)}
+    return {"labels": judged_places(wanted), "accuracy": accuracy(answers, wanted)}
+
+
+def judged_places(labels: Labels) -> int | None:
+    """Places of label maps that are judged; None where an image has one label."""
+    return int((labels != VOID).sum()) if labels.ndim > 1 else None
+
+
 def accuracy(predictions: Labels, labels: Labels) -> float:
     """Percent of labels that are predicted, to four digits; of those that are not `VOID`, 0 where there is none."""
     judged = labels != VOID

@@ -12,7 +12,6 @@ from rebnet.engine.given import images_of, levels_of, whole
 from rebnet.engine.reference import check_images, run_mixed, served_index
 from rebnet.errors import OptionError
 from rebnet.ir.network import Network
-from rebnet.ir.ops import Scores
 from rebnet.spec.scores import labels as labels_of
 
 NUMPY = "numpy"
@@ -184,10 +183,8 @@ def values_of(
         scores: of one image or of several, as the network gives them.
         levels: m that they were computed at, of all or of each; M if None.
     """
-    op = network.answers[0].op
-    assert isinstance(op, Scores)
     counts = np.asarray(network.levels if levels is None else levels)
-    units = np.asarray(op.unit)[[network.served.index(m) for m in counts.reshape(-1).tolist()]]
+    units = np.asarray(network.score_units)[[network.served.index(m) for m in counts.reshape(-1).tolist()]]
     several = counts.ndim > 0 and scores.ndim > len(network.scores_shape)
     return np.asarray(scores * (units.reshape(-1, *(1,) * (scores.ndim - 1)) if several else units[0]))
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.choices import Engine
-from rebnet.datasets.dataset import VOID, Answers, Dataset, Labels, Targets, accuracy, root_mean_square
+from rebnet.datasets.dataset import Answers, Dataset, Labels, Targets, accuracy, judged, root_mean_square
 from rebnet.engine import predictor, reference
 from rebnet.engine.predictor import values_of
 from rebnet.engine.real import run_real
@@ -22,6 +22,7 @@ from rebnet.records import Evaluation
 from rebnet.records.chain import check_origin
 from rebnet.records.evaluation import Answered
 from rebnet.records.request import Request
+from rebnet.spec.scores import differing_images
 from rebnet.spec.scores import labels as labels_of
 
 EVALUATION_FILE = Evaluation.FILE
@@ -39,8 +40,9 @@ def evaluate(
 ) -> Evaluation:
     """Classify all test images with both networks and write `evaluation.json`.
 
-    The integer network, which is the fastest, answers first. The float network is computed twice: in float64, whose
-    codes the integers' are, and in float32, as PyTorch computes it. An interrupt leaves the record that was there.
+    The integer network, which is the fastest, answers first. The float network is computed in float64, whose codes
+    the integers' are, and for labels in float32 too, as PyTorch computes it. An interrupt leaves the record that
+    was there.
 
     Args:
         build: folder of the lowered network; the record goes there.
@@ -84,36 +86,27 @@ def evaluate(
         engine=engine,
         images=len(scores),
         levels=network.levels if levels is None else levels,
-        **_judged(dataset, integer),
+        **judged(integer, dataset.test_labels),
         images_per_second=round(len(scores) / seconds, 1),
     )
     answered(figures)
-    exact, single = (
-        run_real(real_network, images, levels, progress, precision) for precision in (np.float64, np.float32)
-    )
+    exact = run_real(real_network, images, levels, progress, np.float64)
     again = reference.run(network, images, levels) if engine == "both" else None
     if network.regression:
         told = _of_values(dataset, integer, exact)
     else:
+        single = run_real(real_network, images, levels, progress)
         found = mistakes(dataset, scores, integer)
         told = _of_labels(dataset, integer, labels_of(exact), labels_of(single)) | vars(found)
         told["pictures"] = write_pictures(build, images, [wrong.index for wrong in found.wrong or ()])
     record = Evaluation(
         **vars(figures),
         **told,
-        mismatches=None if again is None else int(np.any((scores != again).reshape(len(scores), -1), axis=1).sum()),
+        mismatches=None if again is None else differing_images(scores, again),
         request=request,
     )
     write_record(build / EVALUATION_FILE, record)
     return record
-
-
-def _judged(dataset: Dataset, answers: Answers) -> dict[str, Any]:
-    """What the record says of labels, or of values, against those of the test images."""
-    if dataset.regression:
-        return {"error": root_mean_square(answers, dataset.test_labels)}
-    places = {"labels": int((dataset.test_labels != VOID).sum())} if dataset.map_shape else {}
-    return {**places, "accuracy": accuracy(answers, dataset.test_labels)}
 
 
 def _of_labels(dataset: Dataset, labels: Labels, exact: Labels, single: Labels) -> dict[str, Any]:

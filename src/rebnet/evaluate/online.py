@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.datasets.dataset import VOID, Dataset, accuracy
+from rebnet.datasets.dataset import Dataset, accuracy, judged_places
 from rebnet.engine.online import run_online
 from rebnet.engine.real import run_real
 from rebnet.engine.reference import check_data
@@ -78,7 +78,7 @@ def evaluate_online(build: Path, exported: Path, dataset: Dataset, request: Requ
         },
         dataset=dataset.name,
         images=len(images),
-        labels=int((labels != VOID).sum()) if dataset.map_shape else None,
+        labels=judged_places(labels),
         levels=network.levels,
         trained_accuracy=accuracy(trained, labels),
         online_accuracy=accuracy(labels_of(outputs), labels),

@@ -10,7 +10,6 @@ from rebnet.exporting.model import model_bytes, require_onnx
 from rebnet.exporting.walk import draft_of
 from rebnet.files import make_folder, write_bytes
 from rebnet.ir.network import Network
-from rebnet.ir.ops import Scores
 from rebnet.ir.text import network_text
 from rebnet.paths import followed
 from rebnet.records.exporting import Export, ExportedFile
@@ -84,10 +83,7 @@ def write_onnx(
 
 def _unit(network: Network, m: int) -> dict[str, str]:
     """What 1 of a regression's scores is worth in the unit of its targets."""
-    op = network.answers[0].op
-    return (
-        {"unit": repr(float(op.unit[network.served.index(m)]))} if network.regression and isinstance(op, Scores) else {}
-    )
+    return {"unit": repr(float(network.score_units[network.served.index(m)]))} if network.score_units else {}
 
 
 def _places(network: Network, output: Path, levels: tuple[int, ...] | None) -> dict[int, Path]:

@@ -155,12 +155,6 @@ def _memories(network: Network, accelerator: Accelerator) -> dict[str, str]:
     return memories
 
 
-def _units(network: Network) -> tuple[float, ...] | None:
-    """What a unit of a score is worth at each served m, of a regression."""
-    op = network.answers[0].op
-    return (op.unit if isinstance(op, Scores) else ()) or None
-
-
 def _ports(
     build: Path,
     name: str,
@@ -189,7 +183,7 @@ def _ports(
             tdata_bits=8 * accelerator.scores.score_bytes,
             tuser_bits=USER_BITS,
             score_bits=accelerator.scores.score_width,
-            score_units=_units(network),
+            score_units=network.score_units or None,
             beats_per_image=accelerator.beats_out,
         ),
         error="error_tlast (high until the reset once s_axis_tlast disagreed with the count of beats)",

@@ -224,6 +224,12 @@ class Network:
         return self.answer.scores
 
     @property
+    def score_units(self) -> tuple[float, ...]:
+        """What 1 of a score is worth at each served m, of a lowered regression; empty of others."""
+        op = self.answers[0].op
+        return op.unit if isinstance(op, Scores) else ()
+
+    @property
     def weight_bytes(self) -> int:
         """Bytes of all packed weights."""
         return sum(layer.op.weights.nbytes for layer in self.layers)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet import records
-from rebnet.datasets.dataset import VOID, Dataset, accuracy, root_mean_square
+from rebnet.datasets.dataset import Answers, Dataset, judged
 from rebnet.engine.predictor import Predictor, values_of
 from rebnet.engine.reference import check_data
 from rebnet.errors import OptionError, OutputError
@@ -22,6 +22,7 @@ from rebnet.rtl.ports import PORTS_FILE
 from rebnet.simulate import cache
 from rebnet.simulate.build import build_simulator
 from rebnet.simulate.run import Shard, Streams, run_shards
+from rebnet.spec.scores import differing_images
 from rebnet.spec.scores import labels as labels_of
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
@@ -195,6 +196,9 @@ def _record(
 ) -> records.Simulation:
     wanted = levels or (network.levels,)
     truth = dataset.test_labels[: len(scores)]
+    answers: Answers = (
+        values_of(network, scores, np.resize(wanted, len(scores))) if network.regression else labels_of(scores)
+    )
     pace = [shard for shard in shards if len(shard.finish) > 1]
     distance = sum(int(shard.finish[-1] - shard.finish[0]) for shard in pace)
     steps = sum(len(shard.finish) - 1 for shard in pace)
@@ -205,12 +209,8 @@ def _record(
         images=len(scores),
         levels=tuple(wanted),
         stalls=stalls,
-        labels=int((truth != VOID).sum()) if dataset.map_shape and not dataset.regression else None,
-        mismatches=int(np.any((scores != expected).reshape(len(scores), -1), axis=1).sum()),
-        accuracy=None if dataset.regression else accuracy(labels_of(scores), truth),
-        error=root_mean_square(values_of(network, scores, np.resize(wanted, len(scores))), truth)
-        if dataset.regression
-        else None,
+        mismatches=differing_images(scores, expected),
+        **judged(answers, truth),
         cycles_per_image=distance / steps if steady else None,
         bound_cycles=float(np.mean(bounds)) if len(set(wanted)) > 1 else bounds[0],
         latency_cycles=int(shards[0].finish[0] - shards[0].first_beat) if stalls is None else None,

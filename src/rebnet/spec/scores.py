@@ -48,6 +48,11 @@ def scores(
     return np.asarray(scale * (2 * accumulator - reach) + bias)
 
 
+def differing_images(values: NDArray[np.int64], others: NDArray[np.int64]) -> int:
+    """How many images have a score that differs; (images, …) each."""
+    return int((values != others).any(axis=tuple(range(1, values.ndim))).sum())
+
+
 def labels(values: NDArray[Any]) -> NDArray[np.int64]:
     """The first index of the largest score of each image, or place of a map; (images, …, classes) to (images, …)."""
     return np.asarray(np.argmax(values, axis=-1))

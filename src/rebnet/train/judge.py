@@ -1,5 +1,6 @@
 """How good a model is on images: the share of labels that it names, or the error of a regression."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,29 +54,31 @@ def judged(model: nn.Module, images: Source, deviation: Tensor | None, processes
     return Judged(found[-1], tuple(found) if is_any_level(model) else None, deviation is not None)
 
 
-@torch.no_grad()
 def accuracy(model: nn.Module, images: Source, processes: Processes = ALONE) -> float:
     """Percent of labels that the largest score names, in eval mode and float32; `processes` share the work."""
-    was_training = model.training
-    model.eval()
-    correct = torch.zeros((), dtype=torch.int64, device=images.labels.device)
     count = int((images.labels != VOID).sum())
-    order = torch.arange(len(images))[processes.share(len(images))]
-    for batch in images.walk(order, inference_batch(first_pixels(images, 1))):
-        correct += (model(batch.pixels).argmax(1) == batch.labels).sum()
-    model.train(was_training)
-    return 100 * processes.sum(correct).item() / max(count, 1)
+    correct = _total(model, images, processes, lambda scores, labels: (scores.argmax(1) == labels).sum())
+    return 100 * correct / max(count, 1)
+
+
+def error(model: nn.Module, images: Source, deviation: Tensor, processes: Processes = ALONE) -> float:
+    """Root of the mean squared error of all values, in units of the targets that were scaled by `deviation`."""
+    units = deviation.to(images.labels.device)
+
+    def squares(values: Tensor, targets: Tensor) -> Tensor:
+        return ((values.movedim(1, -1) - targets) * units).square().sum()
+
+    return float((_total(model, images, processes, squares) / images.labels.numel()) ** 0.5)
 
 
 @torch.no_grad()
-def error(model: nn.Module, images: Source, deviation: Tensor, processes: Processes = ALONE) -> float:
-    """Root of the mean squared error of all values, in units of the targets that were scaled by `deviation`."""
+def _total(model: nn.Module, images: Source, processes: Processes, part: Callable[[Tensor, Tensor], Tensor]) -> float:
+    """The sum over all images of `part` of what the model gives, in eval mode, and what is wanted."""
     was_training = model.training
     model.eval()
     total = torch.zeros((), dtype=torch.float64, device=images.labels.device)
-    units = deviation.to(images.labels.device)
     order = torch.arange(len(images))[processes.share(len(images))]
     for batch in images.walk(order, inference_batch(first_pixels(images, 1))):
-        total += ((model(batch.pixels).movedim(1, -1) - batch.labels) * units).square().sum()
+        total += part(model(batch.pixels), batch.labels)
     model.train(was_training)
-    return float((processes.sum(total) / images.labels.numel()) ** 0.5)
+    return processes.sum(total).item()

@@ -6,7 +6,6 @@ from textwrap import indent
 
 from rebnet.generate.c.helpers import called
 from rebnet.generate.c.program import Program
-from rebnet.ir.ops import Scores
 
 _HEADER = Template("""\
 /* $name.h: $title
@@ -160,8 +159,7 @@ _MAP = Template("""\
 def _answer(program: Program, name: str) -> dict[str, str]:
     """What is said where a network answers on a map."""
     shape, function, name = program.network.answer, f"{name}_label", name.upper()
-    op = program.network.answers[0].op
-    units = [f"{unit:.17g}" for unit in op.unit] if isinstance(op, Scores) else []
+    units = [f"{unit:.17g}" for unit in program.network.score_units]
     told = f"{{ {', '.join(units)} }}" if len(units) > 1 else "".join(units)
     plural, at = ("S", ", at 1 ... M levels") if len(units) > 1 else ("", "")
     unit = f"#define {name}_UNIT{plural} {told} /* what 1 of a score is worth{at} */\n" if units else ""
