@@ -32,8 +32,9 @@ from rebnet.ir.notation import Architecture, ConvText, DenseText, PoolText
 from rebnet.nn.build import build
 from rebnet.nn.networks import architecture
 from rebnet.train.images import Images
+from rebnet.train.optimizers import make_optimizer
 from rebnet.train.recipe import RECIPES
-from rebnet.train.step import COMPILE_OPTIONS, is_compiled, make_loss, make_optimizer, runnable, take_step
+from rebnet.train.step import COMPILE_OPTIONS, is_compiled, make_loss, runnable, take_step
 
 CLASSES = 10
 GOALS = (

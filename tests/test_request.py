@@ -108,3 +108,10 @@ def test_what_a_command_line_says_is_one_word_for_a_shell():
     evil = "a b\n$HOME;`id`'\"\\"
     line = command_line(Request(verb="compile", options={"source": evil, "folding": evil}), evil)
     assert shlex.split(line) == ["rebnet", "compile", evil, "--folding", evil, "--output", evil]
+
+
+def test_a_recipe_of_one_s_own_is_told_as_what_the_command_line_lacks():
+    asked = Request(verb="train", options={"network": "arch-1", "recipe": {"epochs": 3}})
+    assert command_line(asked, "runs/x") == (
+        """rebnet train --network arch-1 --output runs/x  # and, from Python only, {"recipe": {"epochs": 3}}"""
+    )

@@ -15,8 +15,9 @@ from rebnet.nn.residual import ResidualSign
 from rebnet.nn.window import PadLowest
 from rebnet.spec.window import Window
 from rebnet.train.images import Images
+from rebnet.train.optimizers import make_optimizer
 from rebnet.train.recipe import Recipe
-from rebnet.train.step import make_loss, make_optimizer, take_step
+from rebnet.train.step import make_loss, take_step
 
 
 def close(ours, theirs):

@@ -5,6 +5,7 @@ from rebnet.nn.build import LEAST_WEIGHT, build
 from rebnet.nn.networks import architecture
 from rebnet.train import step
 from rebnet.train.images import Images
+from rebnet.train.optimizers import make_optimizer
 from rebnet.train.recipe import Recipe
 
 
@@ -14,55 +15,10 @@ def example():
     return Images(pixels, torch.randint(0, 3, (12,), generator=random))
 
 
-def test_squared_hinge_by_hand():
-    scores, labels = torch.tensor([[0.5, -2.0], [1.5, 0.25]]), torch.tensor([0, 1])
-    loss = step.score_loss(scores, labels, Recipe(loss="squared_hinge"))
-    assert loss.item() == ((1 - 0.5) ** 2 + 0 + (1 + 1.5) ** 2 + (1 - 0.25) ** 2) / 2
-
-
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared_hinge"])
-def test_places_of_a_map_are_images(loss):
-    """And those that are not judged teach nothing."""
-    recipe, random = (
-        Recipe(loss=loss, label_smoothing=0.1 * (loss == "cross_entropy")),
-        torch.Generator().manual_seed(1),
-    )
-    scores = torch.randn(4, 3, 5, 2, generator=random).requires_grad_()
-    labels = torch.randint(-1, 3, (4, 5, 2), generator=random)
-    judged = labels != -1
-    value = step.score_loss(scores, labels, recipe)
-    torch.testing.assert_close(value, step.score_loss(scores.movedim(1, -1)[judged], labels[judged], recipe))
-    value.backward()
-    assert (scores.grad.movedim(1, -1)[~judged] == 0).all()
-    assert (scores.grad.movedim(1, -1)[judged] != 0).any(dim=-1).all()
-
-
-@pytest.mark.parametrize("loss", ["cross_entropy", "squared_hinge"])
-def test_a_batch_without_a_judged_place_teaches_nothing(loss):
-    scores = torch.randn(4, 3, 5, 2, generator=torch.Generator().manual_seed(1)).requires_grad_()
-    value = step.score_loss(scores, torch.full((4, 5, 2), -1), Recipe(loss=loss))
-    value.backward()
-    assert value.item() == 0
-    assert (scores.grad == 0).all()
-
-
-def test_distillation_on_a_map_is_that_of_its_places():
-    ours, theirs = torch.randn(2, 4, 3, 5, 2, generator=torch.Generator().manual_seed(2))
-    flat = (one.movedim(1, -1).reshape(-1, 3) for one in (ours, theirs))
-    torch.testing.assert_close(step.divergence(ours, theirs, 2.0), step.divergence(*flat, 2.0))
-
-
-def test_cross_entropy_smooths():
-    scores, labels = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
-    log_odds = torch.tensor([2.0, 0.0]).log_softmax(0)
-    loss = step.score_loss(scores, labels, Recipe(label_smoothing=0.2))
-    torch.testing.assert_close(loss, -(0.9 * log_odds[0] + 0.1 * log_odds[1]))
-
-
 def test_a_step_learns_and_clips():
     torch.manual_seed(0)
     model, recipe, batch = build(architecture("4x4x1 - D8 - D3"), 2), Recipe(), example()
-    optimizer = step.make_optimizer(model, recipe)
+    optimizer = make_optimizer(model, recipe)
     loss_of = step.make_loss(model, recipe, 1, batch)
     losses = [step.take_step(model, optimizer, loss_of, batch, 0.3).item() for _ in range(20)]
     assert losses[-1] < losses[0] / 2
@@ -140,19 +96,10 @@ def test_the_recipe_names_the_precision_that_is_used(monkeypatch, supported, pre
     assert step.runnable(Recipe()).precision == "float32"
 
 
-def test_divergence_is_that_of_softmaxes():
-    torch.manual_seed(0)
-    scores, wanted = torch.randn(5, 4), torch.randn(5, 4)
-    ours, theirs = torch.softmax(scores / 3, 1), torch.softmax(wanted / 3, 1)
-    by_hand = 9 * (theirs * (theirs / ours).log()).sum(1).mean()
-    torch.testing.assert_close(step.divergence(scores, wanted, 3.0), by_hand)
-    assert step.divergence(wanted, wanted, 3.0).item() == pytest.approx(0, abs=1e-6)
-
-
 def test_factors_have_their_own_rate_and_latents_their_own_clip():
     model, batch = build(architecture("4x4x1 - D8 - D3"), 2), example()
     recipe = Recipe(gamma_rate=0.25, latent_clip=0.01)
-    optimizer = step.make_optimizer(model, recipe)
+    optimizer = make_optimizer(model, recipe)
     step.take_step(
         model, optimizer, step.make_loss(model, recipe, 1, batch), batch, 0.1, (2,), latent_clip=recipe.latent_clip
     )
@@ -169,7 +116,7 @@ def test_batchnorm_s_weights_stay_positive():
     with torch.no_grad():
         model.norm1.norm.weight.fill_(-3)
     loss = step.make_loss(model, Recipe(), 1, batch)
-    step.take_step(model, step.make_optimizer(model, Recipe()), loss, batch, 1e-3, (1,))
+    step.take_step(model, make_optimizer(model, Recipe()), loss, batch, 1e-3, (1,))
     assert model.norm1.norm.weight.tolist() == [LEAST_WEIGHT] * 8
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rebnet.records.exporting import Export
     from rebnet.records.generated import GeneratedC
     from rebnet.records.training import Training
+    from rebnet.train.recipe import Recipe
 
 
 def train(
@@ -31,7 +32,7 @@ def train(
     data_dir: str | Path | None = None,
     epochs: int | None = None,
     seed: int = 0,
-    recipe: str | None = None,
+    recipe: "str | Recipe | None" = None,
     start: str | Path | None = None,
     teacher: str | Path | None = None,
     resume: bool = False,
@@ -49,7 +50,8 @@ def train(
 
     Bits of weights that are given stand in the place of the recipe's.
     """
-    request = request_of(train, locals())
+    told = recipe if recipe is None or isinstance(recipe, str) else recipe.recorded()
+    request = request_of(train, {**locals(), "recipe": told})
     from rebnet.train.folder import check_output
     from rebnet.train.recipe import with_weight_bits
     from rebnet.train.request import check_request, recordable

@@ -124,6 +124,13 @@ def signs_at(model: nn.Module, levels: int) -> list[ResidualSign]:
     return [one for one in modules if isinstance(one, ResidualSign)]
 
 
+def values_at(flow: Sequence[Step], images: Tensor, levels: Sequence[int]) -> list[dict[int, Tensor]]:
+    """What the steps of a network make of `images` at each of `levels`, by their numbers; see `scores_at`."""
+    own = {number for number, step in enumerate(flow) if isinstance(step.module, PerLevel)}
+    shared = values_of(flow, {-1: images}, without=own)
+    return [values_of(flow, dict(shared), partial(module_at, levels=m)) for m in levels]
+
+
 def scores_at(
     model: nn.Module, images: Tensor, levels: Sequence[int], flow: Sequence[Step] | None = None
 ) -> list[Tensor]:
@@ -136,8 +143,6 @@ def scores_at(
         flow: Its `rebnet.nn.graph.steps`, for code that is compiled.
     """
     flow = steps(model) if flow is None else flow
-    own = {number for number, step in enumerate(flow) if isinstance(step.module, PerLevel)}
-    if not own:
+    if not any(isinstance(step.module, PerLevel) for step in flow):
         return [model(images)]
-    shared = values_of(flow, {-1: images}, without=own)
-    return [values_of(flow, dict(shared), partial(module_at, levels=m))[len(flow) - 1] for m in levels]
+    return [values[len(flow) - 1] for values in values_at(flow, images, levels)]

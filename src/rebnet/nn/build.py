@@ -300,6 +300,13 @@ def use_real_weights(model: nn.Module, real: bool) -> None:
             module.real = real
 
 
+def use_real_activations(model: nn.Module, real: bool) -> None:
+    """Let the residual signs give tanh, or codes."""
+    for module in model.modules():
+        if isinstance(module, ResidualSign):
+            module.real = real
+
+
 @torch.no_grad()
 def keep_order_(model: nn.Module) -> None:
     """Keep every BatchNorm's weights positive, so that it negates no channel; call after each step.

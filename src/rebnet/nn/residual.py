@@ -116,6 +116,10 @@ class ResidualSign(nn.Module):
         gradient: "chain" or "paper", see `residual_sign`.
         estimator: "clip", "polynomial" or "ede", see `surrogate`; the training sets `sharpness` for the last.
 
+    Attributes:
+        real: Give tanh(x) in the place of the codes, for a training that begins with real activations (Real-to-Binary,
+            arXiv:2003.11535, section 4.2).
+
     Raises:
         OptionError: `levels`, `gradient` or `estimator` is not legal.
     """
@@ -135,6 +139,7 @@ class ResidualSign(nn.Module):
                 f"estimator={estimator!r}: not an estimator of the sign's slope; use 'clip', 'polynomial' or 'ede'"
             )
         self.levels = levels
+        self.real = False
         self.gradient: Gradient = gradient
         self.estimator: Estimator = estimator
         self.log_increments = nn.Parameter(torch.full((levels,), -math.log(2**levels - 1)))
@@ -169,6 +174,8 @@ class ResidualSign(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return e in the shape of `x`."""
+        if self.real:
+            return torch.tanh(x)
         return residual_sign(x, self.gammas, self.gradient, self.estimator, self.sharpness)
 
     def operations(self, said: Said) -> Said:

@@ -19,7 +19,7 @@ from rebnet.records.record import Record, form
 Verb = Literal["train", "retrain", "compile", "evaluate", "simulate", "synthesize"]
 _LEFT_OUT = frozenset({"build", "output", "resume", "quiet", "cache_dir", "say", "progress", "answered"})
 FROM_PYTHON = ("margin", "image")
-"""Options that the command line does not have."""
+"""Options that the command line does not have; of others, such as a recipe, it takes no objects."""
 _TO_RUNS = frozenset({"train", "retrain", "compile"})
 """Verbs that make the folder that others take."""
 
@@ -75,7 +75,8 @@ def command_line(request: Request, folder: str) -> str:
         words.append(_positional(folder))
     elif "source" in options:
         words.append(_positional(str(options.pop("source"))))
-    unsaid = {name: options.pop(name) for name in FROM_PYTHON if name in options}
+    unsaid = {name: options[name] for name in options if name in FROM_PYTHON or isinstance(options[name], Mapping)}
+    options = {name: value for name, value in options.items() if name not in unsaid}
     for name, value in options.items():
         words += _option(name, value)
     if verb in _TO_RUNS:

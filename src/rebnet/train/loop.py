@@ -16,7 +16,7 @@ from rebnet.errors import OptionError, TrainingError
 from rebnet.files import file_hash, write_record
 from rebnet.ir.notation import Architecture
 from rebnet.nn.any_levels import level_counts, signs_at
-from rebnet.nn.build import build, use_real_weights
+from rebnet.nn.build import build, use_real_activations, use_real_weights
 from rebnet.nn.calibration import calibrate
 from rebnet.nn.load import ModelMetadata, save_model
 from rebnet.nn.options import FLOAT_LEVELS, MODEL_FILE
@@ -30,6 +30,7 @@ from rebnet.train.folder import RECORD_FILE, check_output, held_folder
 from rebnet.train.images import Source, place
 from rebnet.train.judge import Judged, judged
 from rebnet.train.machine import machine
+from rebnet.train.optimizers import make_optimizer
 from rebnet.train.progress import reporting
 from rebnet.train.recipe import Recipe
 from rebnet.train.request import check_request, recordable, weights_of
@@ -37,7 +38,6 @@ from rebnet.train.start import Scaling, load_teacher, run_summary, start_from, s
 from rebnet.train.step import (
     is_compiled,
     make_loss,
-    make_optimizer,
     runnable,
     sharpen_,
     spread_latents_,
@@ -148,7 +148,7 @@ def train(
     if dataset.regression:
         chosen = replace(chosen, loss="squared_error")
     check_fit(dataset, described, chosen)
-    _check_teacher(teacher, dataset)
+    _check_learning(teacher, chosen, dataset)
     scaling = Scaling.of(dataset) if dataset.regression else None
     dataset = dataset if scaling is None else scaling.scaled(dataset)
     with _memory_errors(described, chosen):
@@ -160,7 +160,7 @@ def train(
             started = start_from(model, described, input_bits, start, RECORD_FILE, dataset.regression)
         if scaling is not None and started is not None:
             scaling.take_(model)
-        taught = None if teacher is None else load_teacher(teacher, described).to(processes.device)
+        taught = None if teacher is None else load_teacher(teacher, described, chosen.attention).to(processes.device)
         teaching = None if teacher is None else run_summary(teacher, RECORD_FILE)
         model = model.to(processes.device)
         training, validation = split(dataset, chosen.validation_fraction, seed, processes.device)
@@ -203,10 +203,17 @@ def train(
     return processes.tell(record)
 
 
-def _check_teacher(teacher: Path | None, dataset: Dataset) -> None:
+def _check_learning(teacher: Path | None, recipe: Recipe, dataset: Dataset) -> None:
+    """Refuse what targets and label maps cannot teach."""
     if teacher is not None and dataset.regression:
         raise OptionError(
             f"teacher {teacher}: teaches scores of classes, and data set {dataset.name} holds targets; train without"
+        )
+    if recipe.label_aware and (dataset.regression or dataset.map_shape):
+        held = "targets" if dataset.regression else "label maps"
+        raise OptionError(
+            f"recipe: label_aware={recipe.label_aware} compares images of a class, and data set {dataset.name} holds "
+            f"{held}; use label_aware=0"
         )
 
 
@@ -282,8 +289,15 @@ def _initial_model(
 def _run_epochs(model: nn.Module, job: _Job, resume: bool, quiet: bool) -> tuple[Curve, bool]:
     """Train the epochs that are not yet done; return the whole learning curve, and whether its steps were compiled."""
     recipe, processes = job.recipe, job.processes
-    optimizer = make_optimizer(model, recipe)
-    curve = load_checkpoint(job.output, model, optimizer, job.settings) if resume else []
+    real = job.settings["levels"] == FLOAT_LEVELS
+
+    def optimizer_of(epoch: int) -> torch.optim.Optimizer:
+        span = recipe.span_of(epoch)
+        return make_optimizer(model, recipe.within(span), real or span.stage.real_weights)
+
+    curve: Curve = []
+    if resume:
+        curve, optimizer = load_checkpoint(job.output, model, optimizer_of, job.settings)
     _check_same_epoch(job, len(curve))
     if len(curve) == recipe.epochs:
         return curve, False
@@ -296,14 +310,19 @@ def _run_epochs(model: nn.Module, job: _Job, resume: bool, quiet: bool) -> tuple
     with reporting(job.settings["network"], recipe.epochs, quiet or not processes.leads, len(curve)) as reporter:
         for epoch in range(len(curve), recipe.epochs):
             model.train()
+            span = recipe.span_of(epoch)
+            now, first = recipe.within(span), span.first * steps
+            if epoch == span.first:
+                optimizer = optimizer_of(epoch)
             order = batches(job.training, recipe, job.seed, epoch, processes)
             levels = drawn_sets(level_sets(model, recipe), steps, job.seed, epoch)
             total = torch.zeros((), device=processes.device)
-            use_real_weights(model, job.settings["levels"] == FLOAT_LEVELS or epoch < recipe.real_weight_epochs)
+            use_real_weights(model, real or span.stage.real_weights or epoch < recipe.real_weight_epochs)
+            use_real_activations(model, span.stage.real_activations)
             for step, batch in enumerate(order, start=epoch * steps):
-                rate = recipe.learning_rate(step, steps * recipe.epochs)
+                rate = now.learning_rate(step - first, steps * now.epochs)
                 if recipe.estimator == "ede":
-                    sharpen_(model, step / (steps * recipe.epochs))
+                    sharpen_(model, (step - first) / (steps * now.epochs))
                 loss = take_step(
                     model,
                     optimizer,

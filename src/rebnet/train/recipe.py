@@ -10,7 +10,9 @@ from typing import Any, Literal, get_args, get_type_hints
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.ir.architecture import MAX_WEIGHT_PLANES, Architecture, Weights
 from rebnet.nn.options import FEATURE_BITS, Estimator, Gradient
+from rebnet.train.schedule import Span, Stage, shared_out, spans, taken
 
+Optimizer = Literal["adam", "sgd", "bop"]
 Loss = Literal["cross_entropy", "squared_hinge", "squared_error"]
 Precision = Literal["float32", "bfloat16"]
 AnyLevels = Literal["all", "sample"]
@@ -18,12 +20,12 @@ AnyLevels = Literal["all", "sample"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained: Adam, annealed to zero, without weight decay; recorded whole with its result.
+    """How a network is trained: an optimizer whose learning rate is annealed to zero; recorded whole with its result.
 
     Attributes:
         epochs: Passes over the training images.
         batch_size: Images per step; what is left over at the end of an epoch waits for the next shuffle.
-        peak_learning_rate: Adam's learning rate at the end of the warm-up.
+        peak_learning_rate: Learning rate at the end of the warm-up.
         warmup_steps: Steps over which the learning rate rises from zero; at most a tenth of all steps are taken.
         loss: "cross_entropy", or "squared_hinge" (sum over classes of max(0, 1 - score * target)^2, target +1 or -1).
             A regression always learns its targets with "squared_error", and nothing else does.
@@ -50,6 +52,14 @@ class Recipe:
             weights the text names keeps them.
         first_weight_bits: The same of the first layer, 0 leaves it to `weight_bits`.
         last_weight_bits: The same of the last layer.
+        optimizer: "adam", "sgd" with `momentum`, or "bop" for weights of 1 bit and Adam for all else.
+        momentum: Of "sgd"; 0 to below 1.
+        weight_decay: Added to the gradient of latent weights, times the weight; not for "bop".
+        flip_rate: gamma of "bop", the share of a step's gradient in its momentum; falls as the learning rate does.
+        flip_threshold: tau of "bop", what the momentum must exceed for a weight to turn.
+        attention: Factor on the distance from where a teacher's blocks look, where there is a teacher.
+        label_aware: Factor on the label-aware loss of what stands in front of the last layer.
+        stages: What is binary when, in place of everything all the time; their epochs add up to `epochs`.
 
     Raises:
         OptionError: A field is of another type or outside its range. Numbers of numpy are numbers.
@@ -79,6 +89,14 @@ class Recipe:
     weight_bits: int = 0
     first_weight_bits: int = 0
     last_weight_bits: int = 0
+    optimizer: Optimizer = "adam"
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+    flip_rate: float = 1e-4
+    flip_threshold: float = 1e-8
+    attention: float = 0.0
+    label_aware: float = 0.0
+    stages: tuple[Stage, ...] = ()
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -86,6 +104,41 @@ class Recipe:
             if wanted:
                 raise OptionError(f"recipe: {field.name} holds {value!r}, it must {wanted}")
             object.__setattr__(self, field.name, value)
+        fault = self._fault()
+        if fault:
+            raise OptionError(f"recipe: {fault}")
+
+    def _fault(self) -> str:
+        """What two fields together may not say."""
+        total = sum(stage.epochs for stage in self.stages)
+        if self.stages and total != self.epochs:
+            return f"its stages have {total} epochs, and epochs={self.epochs}; let both say the same"
+        if self.stages and self.real_weight_epochs:
+            return 'real_weight_epochs and stages both say when weights are real; use a stage of "activations"'
+        if self.optimizer != "bop":
+            return ""
+        if self.real_weight_epochs:
+            return 'optimizer="bop" turns signs, and has none in real_weight_epochs; use a stage of "activations"'
+        decays = self.weight_decay or any(stage.weight_decay for stage in self.stages if not stage.real_weights)
+        return 'optimizer="bop" turns signs, which cannot decay; use weight_decay=0' if decays else ""
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """Its stages where they stand; one of everything where it has none."""
+        return spans(self.stages or (Stage("all", self.epochs),))
+
+    def span_of(self, epoch: int) -> Span:
+        """The stage of an epoch, counted from 0."""
+        return next(span for span in self.spans if epoch < span.last)
+
+    def within(self, span: Span) -> "Recipe":
+        """The recipe of a stage alone."""
+        if not self.stages:
+            return self
+        stage = span.stage
+        rate = self.peak_learning_rate if stage.peak_learning_rate is None else stage.peak_learning_rate
+        decay = self.weight_decay if stage.weight_decay is None else stage.weight_decay
+        return replace(self, stages=(), epochs=stage.epochs, peak_learning_rate=rate, weight_decay=decay)
 
     def applied(self, network: Architecture) -> Architecture:
         """The network with weights of as many bits as the recipe says."""
@@ -93,8 +146,9 @@ class Recipe:
         return network.with_weights(*(Weights("w", one) if one else None for one in bits))
 
     def recorded(self) -> dict[str, Any]:
-        """The fields as a record holds them; what leaves the network as it is is left out."""
-        return {name: value for name, value in asdict(self).items() if value or name not in _WEIGHT_BITS}
+        """The fields as a record holds them; of those that came later, what changes nothing is left out."""
+        fields = {**asdict(self), "stages": [stage.recorded() for stage in self.stages]}
+        return {name: value for name, value in fields.items() if name not in LATER or value != LATER[name]}
 
     def learning_rate(self, step: int, steps: int) -> float:
         """Learning rate of step `step` of `steps`, counted from 0: linear warm-up times a cosine to zero."""
@@ -106,16 +160,30 @@ class Recipe:
 _KINDS = get_type_hints(Recipe)
 _LEAST = {"epochs": 1, "batch_size": 2, "calibration_images": 1}
 """Whole numbers are at least 0, but for these."""
-_POSITIVE = ("peak_learning_rate", "latent_clip", "initial_spread", "temperature")
-_SHARES = ("label_smoothing", "validation_fraction")
+_POSITIVE = ("peak_learning_rate", "latent_clip", "initial_spread", "temperature", "flip_rate")
+_SHARES = ("label_smoothing", "validation_fraction", "momentum")
 _MOST = 2**31 - 1
 _WEIGHT_BITS = ("weight_bits", "first_weight_bits", "last_weight_bits")
 """Fields that change the network."""
+LATER = {
+    **dict.fromkeys(_WEIGHT_BITS, 0),
+    "optimizer": "adam",
+    "momentum": 0.9,
+    "weight_decay": 0.0,
+    "flip_rate": 1e-4,
+    "flip_threshold": 1e-8,
+    "attention": 0.0,
+    "label_aware": 0.0,
+    "stages": [],
+}
+"""Fields that older records lack, and the values that change nothing."""
 _HIGHEST = {"feature_bits": 16, **dict.fromkeys(_WEIGHT_BITS, MAX_WEIGHT_PLANES)}
 
 
 def _taken(name: str, value: object) -> tuple[object, str]:
     """The value of a field in Python's own type, and what it must do where it is not legal."""
+    if name == "stages":
+        return taken(value)
     kind = _KINDS[name]
     if choices := get_args(kind):
         return value, "" if value in choices else f"hold {', '.join(choices)}"
@@ -186,7 +254,10 @@ def recipe_of(path: Path, recorded: Mapping[str, Any]) -> Recipe:
         _, wanted = _taken(name, value)
         if wanted:
             raise FileFormatError(f"{path}: recipe.{name} holds {value!r}, it must {wanted}")
-    return Recipe(**recorded)
+    try:
+        return Recipe(**recorded)
+    except OptionError as error:
+        raise FileFormatError(f"{path}: {error}") from None
 
 
 def recipe_for(dataset: str, name: str | Recipe | None = None, epochs: int | None = None) -> Recipe:
@@ -207,11 +278,11 @@ def recipe_for(dataset: str, name: str | Recipe | None = None, epochs: int | Non
         return recipe
     if isinstance(epochs, bool) or not isinstance(epochs, Integral) or epochs < 1:
         raise OptionError(f"epochs={epochs}: a training takes at least one pass over the images; use 1 or more")
-    return replace(recipe, epochs=epochs)
+    return replace(recipe, epochs=int(epochs), stages=shared_out(recipe.stages, int(epochs)) if recipe.stages else ())
 
 
 def with_weight_bits(
-    dataset: str, name: str | None, every: int | None, first: int | None, last: int | None
+    dataset: str, name: str | Recipe | None, every: int | None, first: int | None, last: int | None
 ) -> str | Recipe | None:
     """The recipe called `name`, or made for `dataset`, with bits of weights where these are given; else the name.
 

@@ -22,6 +22,7 @@ from rebnet.nn.residual import ResidualSign
 from rebnet.nn.two_slope import PReLU
 from rebnet.records import Training, read
 from rebnet.records.training import Told
+from rebnet.train.losses.attention import check_attention
 
 LEAST_SHARE = 2.0**-6
 """An increment is at least this share of its factor: snapped factors may just fail to be super-increasing."""
@@ -185,13 +186,13 @@ def _pairs(module: nn.Module, before: nn.Module, levels: int) -> list[tuple[nn.M
     return [(wanted, given[min(index, len(given) - 1)]) for index, wanted in enumerate(module)]
 
 
-def load_teacher(run: Path, described: Architecture) -> nn.Module:
-    """The network of the finished run `run`, in eval mode, to learn from.
+def load_teacher(run: Path, described: Architecture, attention: float = 0) -> nn.Module:
+    """The network of the finished run `run`, in eval mode, to learn from; with `attention` its blocks teach too.
 
     Raises:
         FileFormatError: `run` holds no finished training.
         OptionError: It takes other images, knows another number of classes or answers on another map than `described`,
-            or is a regression.
+            or is a regression; or its blocks are to teach and do not belong to those of `described`.
     """
     model, metadata = load_model(run)
     taught = parse(metadata.network)
@@ -202,6 +203,8 @@ def load_teacher(run: Path, described: Architecture) -> nn.Module:
         )
     if metadata.regression:
         raise OptionError(f"teacher {run}: is a regression, and this training learns scores of classes; train without")
+    if attention:
+        check_attention(f"teacher {run}", described, taught)
     return model.requires_grad_(False)
 
 

@@ -1,28 +1,25 @@
-"""One training step: loss, gradients, Adam, clipped latent weights."""
+"""One training step: loss, gradients, optimizer, clipped latent weights."""
 
 import shutil
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from rebnet.datasets.dataset import VOID
-from rebnet.nn.any_levels import scores_at
 from rebnet.nn.build import keep_order_
 from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.feature import share_statistics
 from rebnet.nn.graph import steps as flow_of
 from rebnet.nn.linear import BinaryLayer
-from rebnet.nn.planes import WeightPlanes
 from rebnet.nn.residual import ResidualSign
 from rebnet.train.any_levels import level_sets
 from rebnet.train.devices import ALONE, Processes
 from rebnet.train.images import Images
+from rebnet.train.losses import Goal
 from rebnet.train.patience import TookTooLong, at_most
 from rebnet.train.recipe import Recipe
 
@@ -46,49 +43,6 @@ LossFunction = Callable[[Tensor, Tensor, tuple[int, ...]], Tensor]
 """From pixels, labels and the level counts to run at, M last, to the loss; without level counts, at the first set."""
 
 
-def score_loss(scores: Tensor, labels: Tensor, recipe: Recipe) -> Tensor:
-    """The recipe's loss of N x classes scores against N labels, averaged over the batch.
-
-    On a map, scores N x classes x H x W against labels N x H x W, averaged over the places that are not `VOID`; 0
-    where all are. Values are compared with targets, N x K or N x H x W x K.
-    """
-    if recipe.loss == "squared_error":
-        return functional.mse_loss(scores.movedim(1, -1), labels)
-    if recipe.loss == "cross_entropy":
-        if labels.ndim == 1:
-            return functional.cross_entropy(scores, labels, label_smoothing=recipe.label_smoothing)
-        total = functional.cross_entropy(
-            scores, labels, ignore_index=VOID, label_smoothing=recipe.label_smoothing, reduction="sum"
-        )
-        return total / (labels != VOID).sum().clamp(min=1)
-    targets = 2.0 * functional.one_hot(labels.clamp(min=0), scores.shape[1]).movedim(-1, 1) - 1.0
-    losses = (1 - scores * targets).clamp(min=0).square().sum(1)
-    if labels.ndim == 1:
-        return losses.mean()
-    judged = labels != VOID
-    return (losses * judged).sum() / judged.sum().clamp(min=1)
-
-
-def levels_loss(scores: Sequence[Tensor], labels: Tensor, recipe: Recipe, taught: Tensor | None = None) -> Tensor:
-    """Mean loss over level counts, M last: M learns the labels, every other the probabilities that M gives.
-
-    In-place distillation of universally slimmable networks (Yu, Huang, arXiv:1903.05134, section 3.3): the
-    cross-entropy of a smaller network to the softmax of the largest, through which no gradient goes. Scores that learn
-    by squared hinge are no logarithms of probabilities; there every level count learns the labels. A teacher's
-    scores M learns too, by the recipe's share of distillation.
-    """
-    loss = score_loss(scores[-1], labels, recipe)
-    if taught is not None:
-        loss = torch.lerp(loss, divergence(scores[-1], taught, recipe.temperature), recipe.distillation)
-    if len(scores) == 1:
-        return loss
-    soft = scores[-1].detach().softmax(1)
-    for fewer in scores[:-1]:
-        distils = recipe.loss == "cross_entropy"
-        loss = loss + (functional.cross_entropy(fewer, soft) if distils else score_loss(fewer, labels, recipe))
-    return loss / len(scores)
-
-
 def runnable(recipe: Recipe, device: torch.device = ALONE.device) -> Recipe:
     """The recipe in the precision that `device` computes in hardware: float32 where it has no bfloat16."""
     if recipe.precision == "bfloat16" and not _has_bfloat16(device):
@@ -100,18 +54,6 @@ def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.get_device_capability(device) >= (8, 0)
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
-
-
-def divergence(scores: Tensor, wanted: Tensor, temperature: float) -> Tensor:
-    """Kullback-Leibler divergence of softmax(scores / T) from softmax(wanted / T), times T^2, averaged over the batch.
-
-    On a map, over all its places.
-
-    Source: Hinton, Vinyals, Dean, "Distilling the Knowledge in a Neural Network", arXiv:1503.02531.
-    """
-    ours, theirs = (functional.log_softmax(values / temperature, 1) for values in (scores, wanted))
-    total = functional.kl_div(ours, theirs, reduction="sum", log_target=True)
-    return temperature**2 * total / (scores.numel() // scores.shape[1])
 
 
 def make_loss(
@@ -131,15 +73,10 @@ def make_loss(
     """
     kind, sets, flow = example.pixels.device.type, level_sets(model, recipe), flow_of(model)
     share_statistics(model, processes.total)
+    goal = Goal(model, flow, recipe, teacher, () if teacher is None else flow_of(teacher))
 
     def loss_of(pixels: Tensor, labels: Tensor, levels: tuple[int, ...] = ()) -> Tensor:
-        with torch.autocast(kind, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            scores = [one.float() for one in scores_at(model, pixels, levels or sets[0], flow)]
-        if teacher is None:
-            return levels_loss(scores, labels, recipe)
-        with torch.no_grad(), torch.autocast(kind, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-            taught = teacher(pixels).float()
-        return levels_loss(scores, labels, recipe, taught)
+        return goal(pixels, labels, levels or sets[0])
 
     convolves = any(isinstance(module, BinaryConv2d) for module in model.modules())
     least = COMPILE_CONVOLUTIONS_FROM_STEPS if convolves else COMPILE_FROM_STEPS
@@ -174,18 +111,6 @@ def make_loss(
 def is_compiled(loss_of: LossFunction) -> bool:
     """Whether `make_loss` gave a compiled function."""
     return hasattr(loss_of, "_torchdynamo_orig_callable")
-
-
-def make_optimizer(model: nn.Module, recipe: Recipe) -> torch.optim.Adam:
-    """Adam over all parameters, without weight decay; the learning rate is set before each step."""
-    factors = [module.log_increments for module in model.modules() if isinstance(module, ResidualSign)]
-    planes = [module for module in model.modules() if isinstance(module, WeightPlanes)]
-    factors += [module.log_increments for module in planes if module.trains]
-    known = {id(factor) for factor in factors}
-    others = [parameter for parameter in model.parameters() if id(parameter) not in known]
-    groups = [{"params": others, "factor": 1.0}, {"params": factors, "factor": recipe.gamma_rate}]
-    groups = [group for group in groups if group["params"]]
-    return torch.optim.Adam(groups, lr=recipe.peak_learning_rate, fused=True)
 
 
 def take_step(
