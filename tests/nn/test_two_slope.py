@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from rebnet.errors import OptionError
-from rebnet.nn.norm_sign import stored
+from rebnet.nn.stored import stored
 from rebnet.nn.two_slope import PReLU, RPReLU, two_slope
 from rebnet.spec import two_slope as law
 

@@ -16,9 +16,9 @@ from rebnet.errors import OptionError, VerifyError
 from rebnet.ir.features import Add, Stack
 from rebnet.ir.features import Join as JoinOp
 from rebnet.ir.values import Code
-from rebnet.nn.norm_sign import stored
 from rebnet.nn.operations import Said, check_hooks, says
 from rebnet.nn.pixels import PixelInput
+from rebnet.nn.stored import stored
 
 INPUT = "input"
 """Name of what goes into a `Graph`."""

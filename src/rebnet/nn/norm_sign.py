@@ -16,11 +16,12 @@ from rebnet.errors import OptionError
 from rebnet.nn.operations import Said, says
 from rebnet.nn.options import Estimator
 from rebnet.nn.residual import ResidualSign, surrogate_slope
+from rebnet.nn.stored import stored
 from rebnet.nn.window import PadLowest
 
 BatchNorm = nn.BatchNorm1d | nn.BatchNorm2d
 UNFOLDED_LEVELS = 3
-"""Levels that a compiled step computes between two passes over memory, see `stored`."""
+"""Levels that a compiled step computes between two passes over memory, see `rebnet.nn.stored`."""
 Total = Callable[[Tensor], Tensor]
 """Adds up a tensor over all processes that train together."""
 
@@ -109,26 +110,6 @@ def norm_sign(x: Tensor, norm: BatchNorm, sign: ResidualSign | None, total: Tota
     return values.reshape(len(x), *x.shape[2:], x.shape[1]).permute(0, 3, 1, 2)
 
 
-def stored(x: Tensor) -> Tensor:
-    """`x`, which a compiled step keeps in memory where it would compute it again wherever it is used.
-
-    The compiler unfolds every expression down to what is stored. A residual is used twice in the next one, so that M
-    levels unfold to 2^M expressions: those of `UNFOLDED_LEVELS` are cheaper than a pass over memory, those of 8 never
-    end. Without a gradient of its own: for use inside of one.
-    """
-    return _stored(x) if torch.compiler.is_compiling() else x
-
-
-@torch.library.custom_op("rebnet::stored", mutates_args=())
-def _stored(x: Tensor) -> Tensor:
-    return x.clone()
-
-
-@_stored.register_fake
-def _(x: Tensor) -> Tensor:
-    return torch.empty_like(x)
-
-
 class _NormSign(torch.autograd.Function):
     """Rows x channels to codes' values (to z where there is no factor), mean, variance and number of rows."""
 
@@ -189,7 +170,7 @@ def _residual_gradient(
     """Gradients of `residual_sign` to z and to the factors, by the recursions of its docstring, last level first.
 
     With p_i = gamma_i * h(r_i), "chain" gives dL/ds_i = gamma_i * dL/de * (1 - p_M) ... (1 - p_{i+1}), and so
-    dL/dz = dL/de * (1 - (1 - p_M) ... (1 - p_1)): each product is used once by the next, see `stored`.
+    dL/dz = dL/de * (1 - (1 - p_M) ... (1 - p_1)): each product is used once by the next, see `rebnet.nn.stored`.
     """
     if not len(gammas):
         return to_values, None

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from rebnet.errors import OptionError
 from rebnet.ir.features import TwoSlope
-from rebnet.nn.norm_sign import stored
 from rebnet.nn.operations import Said
+from rebnet.nn.stored import stored
 from rebnet.spec.two_slope import SLOPE_BITS, slope_shift
 
 FIRST_SLOPE = 0.25
@@ -55,7 +55,7 @@ def _per_channel(numbers: Tensor, x: Tensor) -> Tensor:
 
 
 class _TwoSlope(torch.autograd.Function):
-    """What is stored is the input alone, and in a compiled step the results, see `rebnet.nn.norm_sign.stored`."""
+    """What is stored is the input alone, and in a compiled step the results, see `rebnet.nn.stored`."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, slope: Tensor, before: Tensor, after: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from rebnet.ir.features import Upsample
 from rebnet.ir.network import PIXELS
 from rebnet.nn.operations import Padding, Said
 from rebnet.nn.residual import ResidualSign
+from rebnet.nn.stored import stored
 from rebnet.spec.window import NO_PADS, Pads, Pair, Window
 
 LARGEST_BLOCK = 4
@@ -65,7 +66,8 @@ class PadLowest(nn.Module):
         for gamma in gammas.unbind():
             lowest = lowest - gamma
         border = self.border(codes.shape[2], codes.shape[3]).to(codes.device)
-        return torch.where(border, lowest.to(codes.dtype), functional.pad(codes, self.widths(*codes.shape[2:])))
+        inner: Tensor = _Padded.apply(codes, self.widths(*codes.shape[2:]))  # type: ignore[no-untyped-call]
+        return torch.where(border, lowest.to(codes.dtype), inner)
 
     def operations(self, said: Said) -> Said:
         """Padding for the convolution behind; no operation of its own."""
@@ -108,6 +110,22 @@ class PadLowest(nn.Module):
     def extra_repr(self) -> str:
         """The window and the value."""
         return f"{self.window}, lowest={self.lowest}"
+
+
+class _Padded(torch.autograd.Function):
+    """A map with a border of zeros; a compiled step stores the gradient of the map inside.
+
+    Read out of the middle of a larger map it breaks the vectors of all that is computed of it.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, widths: list[int]) -> Tensor:
+        ctx.widths = widths
+        return functional.pad(x, widths)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return stored(functional.pad(gradient, [-width for width in ctx.widths])), None
 
 
 class MaxPool2d(nn.MaxPool2d):
