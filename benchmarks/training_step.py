@@ -90,10 +90,10 @@ class Contestant:
         return statistics.median(self.rounds_ms)
 
 
-def ours(levels: int, batch: Images, compiled: bool) -> Contestant:
-    """Arch-2 with M levels and the recipe of CIFAR-10, as `rebnet train` runs it."""
+def ours(levels: int, batch: Images, compiled: bool, network: str = "arch-2") -> Contestant:
+    """A network with M levels and the recipe of CIFAR-10, as `rebnet train` runs it."""
     recipe = runnable(RECIPES["cifar10"])
-    model = build(architecture("arch-2"), levels, 8, recipe.gradient, recipe.estimator)
+    model = build(architecture(network), levels, 8, recipe.gradient, recipe.estimator)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     model.train()
     loss_of = make_loss(model, recipe, 10**6 if compiled else 1, batch)

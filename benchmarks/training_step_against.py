@@ -1,6 +1,6 @@
-"""Time of a training step of Arch-2 in this tree against another checkout of the project, in one run.
+"""Time of a training step in this tree against another checkout of the project, in one run.
 
-    python benchmarks/training_step_against.py OTHER_CHECKOUT [--levels 1 2 3] [--rounds 15]
+    python benchmarks/training_step_against.py OTHER_CHECKOUT [--network arch-2] [--levels 1 2 3] [--rounds 15]
 
 Each tree has a process of its own for every number of levels, with the step compiled as `rebnet train` compiles it on
 100 synthetic images in the shape of CIFAR-10. The processes take turns, a few steps each, and who begins changes from
@@ -20,7 +20,7 @@ import torch
 from training_step import CLASSES, Images, ours
 torch.manual_seed(0)
 pixels = torch.randint(0, 256, (100, 32, 32, 3), dtype=torch.uint8)
-contestant = ours(int(sys.argv[1]), Images(pixels, torch.randint(0, CLASSES, (100,))), True)
+contestant = ours(int(sys.argv[1]), Images(pixels, torch.randint(0, CLASSES, (100,))), True, sys.argv[2])
 warnings.simplefilter("ignore")
 for _ in range(3):
     contestant.step()
@@ -37,10 +37,10 @@ for line in sys.stdin:
 class Worker:
     """A tree's process for one number of levels."""
 
-    def __init__(self, tree: Path, levels: int) -> None:
+    def __init__(self, tree: Path, network: str, levels: int) -> None:
         paths = os.pathsep.join(str(tree / folder) for folder in ("src", "benchmarks"))
         self.process = subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(levels)],
+            [sys.executable, "-c", WORKER, str(levels), network],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -72,12 +72,14 @@ class Worker:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("other", type=Path, help="another checkout of the project")
+    parser.add_argument("--network", default="arch-2", help="name or text, of images of 32 x 32 x 3 and 10 classes")
     parser.add_argument("--levels", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--steps", type=int, default=5, help="steps of a tree in a round")
     options = parser.parse_args()
     for levels in options.levels:
-        here, there = (Worker(tree, levels) for tree in (Path(__file__).resolve().parents[1], options.other.resolve()))
+        trees = (Path(__file__).resolve().parents[1], options.other.resolve())
+        here, there = (Worker(tree, options.network, levels) for tree in trees)
         times: dict[str, list[float]] = {"here": [], "there": []}
         for number in range(options.rounds):
             turns = [("here", here), ("there", there)]
