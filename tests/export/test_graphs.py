@@ -48,6 +48,12 @@ TEXTS = [
     ("8x8x3 - C6:3x3+same - 2{ DW:3x3+same - C6:1x1 | }+ - { DW2:3x3/2+same | C12%3:1x1/2 }+ - GAP - D4", 2, True),
     ("7x7x1 - { C5:3x3+same - MP2 | C3:2x2/2 | C4:2x2/2 }& - D6 - { D6 - D6 | }+ - D3", 2, True),
     (
+        "8x8x2 - C6:3x3+same - 2{ | C4:3x3+same }& - { | C4:3x3+same - PReLU }< - { | C4:1x1 }< - MP2 - C5:1x1 "
+        "- { | C3:3x3+same }& - { | C3:3x3+same }< - GAP - D4",
+        2,
+        True,
+    ),
+    (
         "6x6x2 - C4 - { { C4:3x3+same | C4:1x1 }+ | { C3:3x3+same | }& - C4:1x1 }+ - MP2/1 - AP2/1 - C5:2x2 - D3",
         4,
         False,

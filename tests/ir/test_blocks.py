@@ -147,3 +147,38 @@ def test_widening_leaves_a_folding_open_where_it_fits_no_more():
     described = parse("8x8x1 - C8:3x3+same - 2{ C8(2,72):3x3+same | }+ - D2(1,9)")
     assert str(widen(described, 0.5)) == "8x8x1 - C4:3x3+same - 2{ C4:3x3+same | }+ - D2(1,9)"
     assert str(widen(described, 2)) == "8x8x1 - C16:3x3+same - 2{ C16(2,72):3x3+same | }+ - D2(1,9)"
+
+
+JOIN = "8x8x2 - C4:3x3+same - { | C3:3x3+same }&"
+
+
+def test_a_join_s_last_part_is_improved():
+    text = f"{JOIN} - {{ | C3:3x3+same }}< - {{ | C5:3x3+same }}& - {{ | C5:1x1 - PReLU }}< - {{ | C5:1x1 }}< - D3"
+    described = parse(text)
+    assert str(described) == text
+    assert [place.behind.channels for place in described.places] == [4, 3, 3, 5, 5, 5, 5, 3]
+    assert [place.inputs for place in described.places][:5] == [18, 36, 63, 63, 12]
+    with pytest.raises(NotationError):
+        parse(text.replace("}<", "}+"))
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (
+            "MP2 - { | C3:3x3+same }<",
+            "adds to the last part of a join; write it right behind a block that ends in '}&'",
+        ),
+        ("{ C3:3x3+same | }<", "adds to the last part of a join; write it right behind a block that ends in '}&'"),
+        ("{ | C3:1x1 | C3:1x1 }<", "adds to the last part of a join"),
+        (
+            "2{ | C7:1x1 }<",
+            "adds 8x8x7 to the last part of the join in front, 8x8x3; give it the same map and channels",
+        ),
+        ("{ | C3:3x3 }<", "adds 6x6x3 to the last part of the join in front, 8x8x3"),
+    ],
+)
+def test_what_is_no_improvement(block, said):
+    with pytest.raises(NotationError) as caught:
+        parse(f"{JOIN} - {block} - D3")
+    assert said in str(caught.value)

@@ -21,7 +21,7 @@ MAX_WEIGHT_PLANES = 8
 MAX_WEIGHT_GAIN = 255
 """Most that a plane of weights can count."""
 
-Meet = Literal["+", "&"]
+Meet = Literal["+", "&", "<"]
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,8 @@ class Block:
 
     Attributes:
         branches: chains of items; an empty one is the identity.
-        meet: "+" adds what the branches give, "&" joins its channels.
+        meet: "+" adds what the branches give, "&" joins its channels, "<" adds what the second gives to the last part
+            of the join in front, which is the first.
         times: how often the block stands.
     """
 
@@ -263,7 +264,7 @@ def behind(layer: LayerText, shape: Shape) -> Shape:
 
 def met(meet: Meet, ends: Sequence[Shape]) -> Shape:
     """The map of branches that meet."""
-    return ends[0] if meet == "+" else ends[0]._replace(channels=sum(end.channels for end in ends))
+    return ends[0] if meet != "&" else ends[0]._replace(channels=sum(end.channels for end in ends))
 
 
 @dataclass(frozen=True)

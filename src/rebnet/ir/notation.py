@@ -21,7 +21,8 @@ with stride 1x4. `+1` pads a map by 1 on every side, `+0x4` its left and right b
 3 left and 4 right; `+same` so that ceil(in/stride) windows fit along each axis. A max-pool may pad too.
 
 `{ chain | chain }+` adds what its branches give, `}&` joins its channels; an empty branch is the identity, and a number
-in front repeats the block. `U2` and `U2x1` repeat rows and places of a map, to the nearest. `AP2` is an average pool,
+in front repeats the block. Right behind a join, `{ | chain }<` adds what the chain gives to its last part.
+`U2` and `U2x1` repeat rows and places of a map, to the nearest. `AP2` is an average pool,
 `GAP` that of the whole map, `PReLU` bends what is negative, and `RPReLU` does so between two shifts. Pools of averages
 and PReLUs give features, numbers on a grid, as the last layer of a branch does; a layer with weights reads their
 residual code.
@@ -91,6 +92,7 @@ _DEPTHWISE = re.compile(r"DW([0-9]{1,9})?(?:\(([^()]*)\))?(?::([0-9x/+same(,)]+)
 _POOL = re.compile(r"([MA])P([0-9]{1,4})(x[0-9]{1,4})?(/[0-9x]+)?(\+[0-9xsame(,)]+)?")
 _UPSAMPLE = re.compile(r"U([0-9]{1,4})(?:x([0-9]{1,4}))?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_MEETS: dict[str, Meet] = {"}+": "+", "}&": "&", "}<": "<"}
 
 
 def parse(text: str) -> Architecture:
@@ -144,12 +146,14 @@ class _Stand:
         kind: "image", "sums" of a convolution, "pooled" ones, "dense" sums, or a "feature".
         vector: whether only dense layers may follow.
         area: what a feature's unit is divided by.
+        last: channels of the last part of a join; 0 where it is none.
     """
 
     shape: Shape
     kind: str = "image"
     vector: bool = False
     area: int = 1
+    last: int = 0
 
 
 def _chain(tokens: Tokens, stand: _Stand, depth: int) -> tuple[tuple[Item, ...], _Stand]:
@@ -197,7 +201,7 @@ def _block(tokens: Tokens, front: _Stand, depth: int) -> tuple[Block, _Stand]:
         raise NotationError(f"{end}: ends a block of one branch; part branches by '|', an empty one is the identity")
     if not any(branches):
         raise NotationError(f"{end}: ends a block without a layer; give at least one branch a layer")
-    meet: Meet = "+" if mark == "}+" else "&"
+    meet = _MEETS[mark]
     block = Block(tuple(branches), meet, int(number or 1))
     if _count([block]) > MAX_LAYERS:
         raise NotationError(f"{place}: makes {_count([block])} layers and pools; use at most {MAX_LAYERS}")
@@ -307,12 +311,12 @@ def _behind(place: str, stand: _Stand, item: Item, end: str = "") -> _Stand:
         case ConvText() | DepthwiseText():
             return _Stand(shape, "sums")
         case PoolText() | UpsampleText():
-            return replace(stand, shape=shape, kind="pooled" if stand.kind == "sums" else stand.kind)
+            return replace(stand, shape=shape, kind="pooled" if stand.kind == "sums" else stand.kind, last=0)
         case AverageText(window=window):
             area = stand.shape.positions if window is None else window.area
             return _Stand(shape, "feature", area=stand.area * area)
         case TwoSlopeText():
-            return replace(stand, kind="feature")
+            return replace(stand, kind="feature", last=0)
 
 
 def _check_order(place: str, stand: _Stand, layer: LayerText) -> None:
@@ -358,6 +362,8 @@ def _behind_block(place: str, front: _Stand, block: Block, end: str) -> _Stand:
         if stand.kind == "image":
             raise NotationError(f"{end}: a branch gives the image itself; put a layer in front of the block")
         ends.append(stand)
+    if block.meet == "<":
+        return _improved(front, block, end, ends)
     shapes = [one.shape for one in ends]
     meeting = shapes if block.meet == "+" else [shape._replace(channels=0) for shape in shapes]
     given = " and ".join(dict.fromkeys(map(str, shapes)))
@@ -373,7 +379,24 @@ def _behind_block(place: str, front: _Stand, block: Block, end: str) -> _Stand:
             f"{end}: its branches give averages of {' and '.join(map(str, dict.fromkeys(areas)))} elements, which "
             "count other units; pool every branch, or pool behind the block"
         )
-    return _Stand(met(block.meet, shapes), "feature", vector=ends[0].vector, area=areas[-1])
+    last = shapes[-1].channels if block.meet == "&" else 0
+    return _Stand(met(block.meet, shapes), "feature", vector=ends[0].vector, area=areas[-1], last=last)
+
+
+def _improved(front: _Stand, block: Block, end: str, ends: Sequence[_Stand]) -> _Stand:
+    """What stands behind a block whose second branch adds to the last part of the join in front."""
+    if front.last == 0 or len(block.branches) != 2 or block.branches[0]:
+        raise NotationError(
+            f"{end}: adds to the last part of a join; write it right behind a block that ends in '}}&', as "
+            "'{ | C64:3x3+same }& - { | C64:3x3+same }<'"
+        )
+    wanted, given = front.shape._replace(channels=front.last), ends[1].shape
+    if given != wanted or ends[1].area != 1 or ends[1].vector != front.vector:
+        raise NotationError(
+            f"{end}: adds {given} to the last part of the join in front, {wanted}; give it the same map and channels, "
+            "from a layer with weights"
+        )
+    return front
 
 
 def check_size(architecture: Architecture) -> None:

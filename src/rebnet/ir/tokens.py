@@ -2,7 +2,7 @@
 
 import re
 
-_MARK = re.compile(r"(\s-\s|–|—|[0-9]*\{|\||\}[+&]?)")
+_MARK = re.compile(r"(\s-\s|–|—|[0-9]*\{|\||\}[+&<]?)")
 
 
 class Tokens:

@@ -21,6 +21,7 @@ from rebnet.ir.architecture import (
     TwoSlopeText,
     UpsampleText,
     WeightedText,
+    met,
 )
 from rebnet.ir.architecture import behind as shape_behind
 from rebnet.ir.values import Shape
@@ -121,6 +122,7 @@ class _Value:
         flat: Whether it is vectors.
         name: The part that gives it.
         codes: The parts that give its codes, padded for a window or not, as far as there are any.
+        joined: The parts that a join joined.
     """
 
     shape: Shape
@@ -129,6 +131,7 @@ class _Value:
     flat: bool
     name: str
     codes: dict[Key, str] = field(default_factory=dict)
+    joined: tuple[str, ...] = ()
 
 
 class _Builder:
@@ -176,7 +179,8 @@ class _Builder:
 
     def _behind(self, value: _Value, item: LayerText, name: str, module: nn.Module) -> _Value:
         """What a module gives that keeps the kind of a value."""
-        return replace(value, shape=shape_behind(item, value.shape), name=self.add(name, module, value.name), codes={})
+        shape, named = shape_behind(item, value.shape), self.add(name, module, value.name)
+        return replace(value, shape=shape, name=named, codes={}, joined=())
 
     def _layer(self, layer: DenseText | ConvText, value: _Value) -> _Value:
         self._open(value, [_key(layer)], feature=False)
@@ -197,12 +201,15 @@ class _Builder:
         keys, feature = _readers(block)
         self._open(value, keys, feature)
         ends = [self.feature(self.chain(branch, value)) for branch in block.branches]
-        name, module = (f"sum{self._number}", Sum()) if block.meet == "+" else (f"join{self._number}", Join())
-        shape = ends[0].shape
-        if block.meet == "&":
-            shape = shape._replace(channels=sum(end.shape.channels for end in ends))
-        named = self.add(name, module, *(end.name for end in ends))
-        return _Value(shape, "feature", self._number, ends[0].flat, named)
+        shape, names = met(block.meet, [end.shape for end in ends]), tuple(end.name for end in ends)
+        if block.meet == "<":
+            *others, last = value.joined
+            names = (*others, self.add(f"sum{self._number}", Sum(), last, names[-1]))
+        if block.meet == "+":
+            named = self.add(f"sum{self._number}", Sum(), *names)
+            return _Value(shape, "feature", self._number, ends[0].flat, named)
+        named = self.add(f"join{self._number}", Join(), *names)
+        return _Value(shape, "feature", self._number, ends[0].flat, named, joined=names)
 
     def feature(self, value: _Value) -> _Value:
         """The value as a feature."""

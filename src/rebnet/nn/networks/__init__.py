@@ -5,14 +5,42 @@ from dataclasses import replace
 from rebnet.errors import NotationError, OptionError
 from rebnet.ir.architecture import Architecture, DepthwiseText, LayerText, WeightedText, mapped
 from rebnet.ir.notation import check_size, parse
-from rebnet.nn.networks import arch_1, arch_2, arch_3, resnet_18, resnet_20, vgg_small
+from rebnet.nn.networks import (
+    arch_1,
+    arch_2,
+    arch_3,
+    bi_real_net,
+    binary_dense_net,
+    melius_net,
+    reactnet,
+    real_to_binary,
+    resnet_18,
+    resnet_20,
+    survey,
+    vgg_small,
+)
 
 NETWORKS = {
     "arch-1": arch_1.TEXT,
     "arch-2": arch_2.TEXT,
     "arch-3": arch_3.TEXT,
+    "bi-real-net-18": bi_real_net.TEXT,
+    "binary-densenet-28": binary_dense_net.TEXT_28,
+    "binary-densenet-37": binary_dense_net.TEXT_37,
+    "binary-densenet-small": binary_dense_net.SMALL,
+    "cnv-4": survey.CNV_4,
+    "cnv-8": vgg_small.TEXT,
+    "meliusnet-22": melius_net.TEXT_22,
+    "meliusnet-small": melius_net.SMALL,
+    "mlp-4": survey.MLP_4,
+    "reactnet-a": reactnet.TEXT,
+    "reactnet-small": reactnet.SMALL,
+    "real-to-binary-18": real_to_binary.TEXT,
+    "real-to-binary-18-small": real_to_binary.SMALL,
     "resnet-18": resnet_18.TEXT,
     "resnet-20": resnet_20.TEXT,
+    "resnet-20-one-shortcut": resnet_20.ONE_SHORTCUT,
+    "resnet-20-plain": resnet_20.PLAIN,
     "vgg-small": vgg_small.TEXT,
 }
 """Network texts by name."""

@@ -90,5 +90,5 @@ def _walk(items: Sequence[Item], shape: Shape, found: list[Shape]) -> Shape:
             continue
         for _ in range(item.times):
             shape = met(item.meet, [_walk(branch, shape, found) for branch in item.branches])
-            found.append(shape)
+            found += [shape] * (2 if item.meet == "<" else 1)  # a sum and a join
     return shape
