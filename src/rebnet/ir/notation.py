@@ -56,8 +56,9 @@ from rebnet.ir.architecture import (
     behind,
     met,
 )
-from rebnet.ir.bounds import MAX_LAYERS, MAX_NESTING, MAX_WEIGHTS, shape_fault, window_fault
+from rebnet.ir.bounds import MAX_LAYERS, MAX_NESTING, window_fault
 from rebnet.ir.foldings import check_folding
+from rebnet.ir.sizes import check_size
 from rebnet.ir.tokens import Tokens
 from rebnet.ir.values import Shape
 from rebnet.spec.groups import group_fault
@@ -201,8 +202,7 @@ def _block(tokens: Tokens, front: _Stand, depth: int) -> tuple[Block, _Stand]:
         raise NotationError(f"{end}: ends a block of one branch; part branches by '|', an empty one is the identity")
     if not any(branches):
         raise NotationError(f"{end}: ends a block without a layer; give at least one branch a layer")
-    meet = _MEETS[mark]
-    block = Block(tuple(branches), meet, int(number or 1))
+    block = Block(tuple(branches), _MEETS[mark], int(number or 1))
     if _count([block]) > MAX_LAYERS:
         raise NotationError(f"{place}: makes {_count([block])} layers and pools; use at most {MAX_LAYERS}")
     stand = _behind(place, front, block, end)
@@ -363,7 +363,7 @@ def _behind_block(place: str, front: _Stand, block: Block, end: str) -> _Stand:
             raise NotationError(f"{end}: a branch gives the image itself; put a layer in front of the block")
         ends.append(stand)
     if block.meet == "<":
-        return _improved(front, block, end, ends)
+        return _improved(front, block, end, ends[-1])
     shapes = [one.shape for one in ends]
     meeting = shapes if block.meet == "+" else [shape._replace(channels=0) for shape in shapes]
     given = " and ".join(dict.fromkeys(map(str, shapes)))
@@ -383,33 +383,17 @@ def _behind_block(place: str, front: _Stand, block: Block, end: str) -> _Stand:
     return _Stand(met(block.meet, shapes), "feature", vector=ends[0].vector, area=areas[-1], last=last)
 
 
-def _improved(front: _Stand, block: Block, end: str, ends: Sequence[_Stand]) -> _Stand:
+def _improved(front: _Stand, block: Block, end: str, added: _Stand) -> _Stand:
     """What stands behind a block whose second branch adds to the last part of the join in front."""
+    wanted = front.shape._replace(channels=front.last)
     if front.last == 0 or len(block.branches) != 2 or block.branches[0]:
         raise NotationError(
             f"{end}: adds to the last part of a join; write it right behind a block that ends in '}}&', as "
             "'{ | C64:3x3+same }& - { | C64:3x3+same }<'"
         )
-    wanted, given = front.shape._replace(channels=front.last), ends[1].shape
-    if given != wanted or ends[1].area != 1 or ends[1].vector != front.vector:
+    if (added.shape, added.area, added.vector) != (wanted, 1, front.vector):
         raise NotationError(
-            f"{end}: adds {given} to the last part of the join in front, {wanted}; give it the same map and channels, "
-            "from a layer with weights"
+            f"{end}: adds {added.shape} to the last part of the join in front, {wanted}; give it the same map and "
+            "channels, from a layer with weights"
         )
     return front
-
-
-def check_size(architecture: Architecture) -> None:
-    """Raise `NotationError` where an image, map, window or the weights are larger than any may be."""
-    fault = shape_fault(*architecture.image)
-    if fault is not None:
-        raise NotationError(f"network text, the image: {fault}; scale the images down")
-    weights = 0
-    for index, place in enumerate(architecture.places):
-        where = f"network text, layer {index + 1}, {place.layer}"
-        fault = shape_fault(*place.behind)
-        if fault is not None:
-            raise NotationError(f"{where}: its output {fault}")
-        weights += place.weights
-        if weights > MAX_WEIGHTS:
-            raise NotationError(f"{where}: the network has {weights} weights up to here; it can have {MAX_WEIGHTS}")
