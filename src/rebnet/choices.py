@@ -26,7 +26,7 @@ Synthesizer = Literal["yosys", "vivado"]
 Device = Literal["auto", "cpu", "cuda"]
 """What `train` and `retrain` compute on."""
 
-Kind = Literal["zoo", "boards", "parts", "recipes", "datasets"]
+Kind = Literal["zoo", "boards", "parts", "recipes", "datasets", "methods"]
 """What `list` lists."""
 
 MODULE_TIMEOUT_S = 3600.0

@@ -14,7 +14,7 @@ from rebnet.lower import lower
 from rebnet.nn.build import build
 from rebnet.nn.linear import BinaryLinear
 from rebnet.nn.planes import WeightPlanes
-from rebnet.train.recipe import Recipe, recipe_of, with_weight_bits
+from rebnet.train.recipe import Recipe, recipe_of, with_options
 
 KINDS = [*(Weights("w", bits) for bits in range(2, 9)), Weights("t", 2), *(Weights("r", n) for n in (2, 3, 8))]
 
@@ -107,7 +107,7 @@ def test_a_recipe_says_how_many_bits_in_one_word(tmp_path):
     assert recipe_of(tmp_path, recipe.recorded()) == recipe
     with pytest.raises(OptionError, match="recipe: first_weight_bits holds 9, it must be at most 8"):
         Recipe(first_weight_bits=9)
-    assert with_weight_bits("mnist", None, None, None, None) is None
-    chosen = with_weight_bits("mnist", None, None, 8, None)
+    assert with_options("mnist", None, None, None, None) is None
+    chosen = with_options("mnist", None, None, 8, None)
     assert isinstance(chosen, Recipe)
     assert (chosen.first_weight_bits, chosen.shift_pixels) == (8, 1)

@@ -13,7 +13,7 @@ from rebnet.flow.catalogue import Listed
 def command(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
 ) -> None:
-    """List what there is by name: networks of the zoo, boards, parts, recipes, data sets.
+    """List what there is by name: networks of the zoo, boards, parts, recipes, data sets, methods.
 
     Example: [bold]rebnet list boards[/bold]
     """

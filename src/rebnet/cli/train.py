@@ -38,6 +38,10 @@ def command(
     ] = None,
     first_weight_bits: Annotated[int | None, typer.Option(help="The same of the first layer.")] = None,
     last_weight_bits: Annotated[int | None, typer.Option(help="The same of the last layer.")] = None,
+    method: Annotated[
+        str | None,
+        typer.Option(help="Method of binarization, see 'rebnet list methods'; the recipe's if not given."),
+    ] = None,
     any_levels: Annotated[
         bool,
         typer.Option("--any-levels", help="Train for every m from 1 to M: shared weights, constants of their own."),
@@ -68,6 +72,7 @@ def command(
             weight_bits=weight_bits,
             first_weight_bits=first_weight_bits,
             last_weight_bits=last_weight_bits,
+            method=method,
             any_levels=any_levels,
             device=device,
             quiet=quiet(),

@@ -15,9 +15,11 @@ from rebnet.export.modules import check_pixels, checked_steps, own_copy
 from rebnet.export.walk import walk
 from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding, parse
+from rebnet.methods import method_of
 from rebnet.nn.calibration import calibrate
 from rebnet.nn.graph import steps
 from rebnet.nn.load import load_model
+from rebnet.nn.methods.absorb import absorb_, has_method
 from rebnet.nn.options import FEATURE_BITS, FLOAT_LEVELS
 from rebnet.nn.pixels import PixelInput
 
@@ -58,6 +60,10 @@ def export(
         pixels = flow[0].module
         assert isinstance(pixels, PixelInput)
         array = check_pixels(images, pixels, name)
+        if has_method(model):
+            plain = own_copy(flow)
+            absorb_(plain)
+            flow = steps(plain)
         walk(flow, name, foldings, snapped=False)
         copied = own_copy(flow)
         calibrate(copied, array, gain_bits, feature_bits)
@@ -70,7 +76,7 @@ def export_run(run: Path) -> Network:
 
     Raises:
         FileFormatError: the folder holds no finished training.
-        OptionError: it holds a float network.
+        OptionError: it holds a float network, or one of a method that hardware does not have.
     """
     model, metadata = load_model(run)
     if metadata.levels == FLOAT_LEVELS:
@@ -78,6 +84,8 @@ def export_run(run: Path) -> Network:
             f"{run}: holds a float network, which has no 1-bit weights; train with --levels 1 to 8, and with "
             f"--teacher {run} to learn from it"
         )
+    if refusal := method_of(metadata.method).refusal:
+        raise OptionError(f"{run}: {refusal}")
     architecture = parse(metadata.network)
     name = f"{metadata.dataset.split(':')[0]}-m{metadata.levels}"
     foldings = [layer.folding for layer in architecture.weighted]

@@ -1,4 +1,4 @@
-"""What there is by name: networks of the zoo, boards, parts, recipes, data sets."""
+"""What there is by name: networks of the zoo, boards, parts, recipes, data sets, methods of binarization."""
 
 from collections.abc import Callable
 from typing import get_args
@@ -11,10 +11,10 @@ Listed = dict[str, object]
 
 
 def list_(kind: Kind) -> list[Listed]:
-    """All networks of the zoo, boards, parts, recipes or data sets, in the order that help texts show.
+    """All networks of the zoo, boards, parts, recipes, data sets or methods, in the order that help texts show.
 
     Args:
-        kind: "zoo", "boards", "parts", "recipes" or "datasets".
+        kind: "zoo", "boards", "parts", "recipes", "datasets" or "methods".
 
     Returns:
         A dictionary each: `name`, and what there is to know; accuracies in percent.
@@ -73,10 +73,26 @@ def _datasets() -> list[Listed]:
     return [{"name": name} for name in NAMES]
 
 
+def _methods() -> list[Listed]:
+    from rebnet.methods import METHODS
+
+    return [
+        {
+            "name": method.name,
+            "title": method.title,
+            "source": method.source,
+            "at_inference": method.kind,
+            "in_hardware": method.in_hardware or ("" if method.refusal else method.name),
+        }
+        for method in METHODS.values()
+    ]
+
+
 _KINDS: dict[Kind, Callable[[], list[Listed]]] = {
     "zoo": _zoo,
     "boards": _boards,
     "parts": _parts,
     "recipes": _recipes,
     "datasets": _datasets,
+    "methods": _methods,
 }

@@ -42,21 +42,23 @@ def train(
     weight_bits: int | None = None,
     first_weight_bits: int | None = None,
     last_weight_bits: int | None = None,
+    method: str | None = None,
     any_levels: bool = False,
     device: str = "auto",
     quiet: bool = False,
 ) -> "Training":
     """Train a network; see `rebnet.train.train`. Returns the record of training.json.
 
-    Bits of weights that are given stand in the place of the recipe's.
+    Bits of weights and a method of binarization that are given stand in the place of the recipe's.
     """
     told = recipe if recipe is None or isinstance(recipe, str) else recipe.recorded()
     request = request_of(train, {**locals(), "recipe": told})
     from rebnet.train.folder import check_output
-    from rebnet.train.recipe import with_weight_bits
+    from rebnet.train.recipe import with_options
     from rebnet.train.request import check_request, recordable
 
-    chosen = with_weight_bits(recordable(dataset), recipe, weight_bits, first_weight_bits, last_weight_bits)
+    bits = (weight_bits, first_weight_bits, last_weight_bits)
+    chosen = with_options(recordable(dataset), recipe, *bits, method)
     asked: dict[str, Any] = {
         "epochs": epochs, "seed": seed, "recipe": chosen, "input_bits": input_bits, "width": width,
         "gain_bits": gain_bits, "any_levels": any_levels, "device": device,

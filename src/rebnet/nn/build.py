@@ -25,11 +25,17 @@ from rebnet.ir.architecture import (
 )
 from rebnet.ir.architecture import behind as shape_behind
 from rebnet.ir.values import Shape
+from rebnet.methods import REBNET
+from rebnet.methods.activations import Real
+from rebnet.methods.method import Method
 from rebnet.nn.any_levels import PerLevel
 from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.feature import AveragePool2d, GlobalAveragePool2d, NormFeature
 from rebnet.nn.graph import Graph, Join, Part, Sum
 from rebnet.nn.linear import BinaryLayer, BinaryLinear
+from rebnet.nn.methods.activation import sign_of
+from rebnet.nn.methods.in_float import RealActivation
+from rebnet.nn.methods.scales import scale_of
 from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.options import FLOAT_LEVELS, Estimator, Gradient, check_any_levels, check_levels
 from rebnet.nn.pixels import PixelInput
@@ -50,6 +56,7 @@ def build(
     gradient: Gradient = "chain",
     estimator: Estimator = "clip",
     any_levels: bool = False,
+    method: Method = REBNET,
 ) -> nn.Sequential | Graph:
     """Build the float network that `architecture` describes: an `nn.Sequential`, or a `Graph` where it has features.
 
@@ -82,28 +89,40 @@ def build(
         gradient: Gradient of the residual signs, see `rebnet.nn.residual`.
         estimator: What stands in for the slope of their signs, see there.
         any_levels: Make every BatchNorm's module a `PerLevel`, with a module of its own for 1 … M levels.
+        method: How activations and weights are binarized, and what scales sums. With real activations a ReLU stands in
+            the place of every residual sign. Its nonlinearity is the network text's, see `Method.applied`.
 
     Returns:
         A module from uint8 images, N x H x W x C, to scores, N x classes, or N x classes x H' x W' of a network whose
         last layer is a convolution with more than one place.
 
     Raises:
-        OptionError: `levels`, `input_bits`, `gradient` or `estimator` is outside its range.
+        OptionError: `levels`, `input_bits`, `gradient` or `estimator` is outside its range, or none of the method.
     """
+    method.check(levels, any_levels)
     check_any_levels(levels, any_levels)
     if levels != FLOAT_LEVELS:
         check_levels(levels)
-    builder = _Builder(levels, lambda m: ResidualSign(m, gradient, estimator), any_levels)
+
+    def sign(m: int, channels: int) -> ResidualSign:
+        if method.recipe_estimator:
+            return ResidualSign(m, gradient, estimator)
+        return sign_of(method.activation, m, channels, gradient)
+
+    builder = _Builder(levels, sign, any_levels, method)
     flat = all(isinstance(layer, DenseText) for layer in architecture.layers)
     image = builder.add("pixels", PixelInput(*architecture.image, input_bits, flat))
     value = builder.chain(architecture.items, _Value(architecture.image, "image", 0, flat, image))
     builder.norm(value)
     parts = builder.parts
-    if architecture.is_chain:
+    if architecture.is_chain and method.scale is None:
         model: nn.Sequential | Graph = nn.Sequential(OrderedDict((part.name, part.module) for part in parts))
     else:
         model = Graph(*parts)
     use_real_weights(model, levels == FLOAT_LEVELS)
+    for module in model.modules():
+        if isinstance(module, BinaryLayer) and levels != FLOAT_LEVELS:
+            module.use_method(method.weight)
     return model
 
 
@@ -137,9 +156,11 @@ class _Value:
 class _Builder:
     """Parts of a network, one after the other."""
 
-    def __init__(self, levels: int, sign: Callable[[int], ResidualSign], any_levels: bool) -> None:
+    def __init__(self, levels: int, sign: Callable[[int, int], ResidualSign], any_levels: bool, method: Method) -> None:
         self.parts: list[Part] = []
         self._levels = levels
+        self._is_real = levels == FLOAT_LEVELS or isinstance(method.activation.planes, Real)
+        self._scale = method.scale
         self._sign = sign
         self._any_levels = any_levels
         self._number = 0
@@ -183,7 +204,8 @@ class _Builder:
         return replace(value, shape=shape, name=named, codes={}, joined=())
 
     def _layer(self, layer: DenseText | ConvText, value: _Value) -> _Value:
-        self._open(value, [_key(layer)], feature=False)
+        scaled = value.kind != "image" and self._scale is not None  # an image's samples have no size to measure
+        self._open(value, [_key(layer)], feature=scaled)
         codes = value.codes[_key(layer)]
         self._number += 1
         module: nn.Module
@@ -195,7 +217,12 @@ class _Builder:
             codes = codes if value.flat else self.add("flatten", FlattenHWC(), codes)
             name, module = f"linear{self._number}", BinaryLinear(value.shape.elements, layer.rows, layer.weights)
         shape = shape_behind(layer, value.shape)
-        return _Value(shape, "sums", self._number, isinstance(layer, DenseText), self.add(name, module, codes))
+        sums = self.add(name, module, codes)
+        reads = layer.window if isinstance(layer, ConvText) else None
+        scale = scale_of(self._scale, reads, value.shape, shape) if scaled else None
+        if scale is not None:
+            sums = self.add(f"scale{self._number}", scale, sums, value.name)
+        return _Value(shape, "sums", self._number, isinstance(layer, DenseText), sums)
 
     def _block(self, block: Block, value: _Value) -> _Value:
         keys, feature = _readers(block)
@@ -215,8 +242,7 @@ class _Builder:
         """The value as a feature."""
         if value.kind != "sums":
             return value
-        plain = self._levels == FLOAT_LEVELS
-        norm = self._per_level(lambda _: (NormSign if plain else NormFeature)(_norm_of(value)))
+        norm = self._per_level(lambda _: (NormSign if self._is_real else NormFeature)(_norm_of(value)))
         return replace(value, kind="feature", name=self.add(f"norm{value.number}", norm, value.name))
 
     def norm(self, value: _Value) -> str:
@@ -251,14 +277,19 @@ class _Builder:
 
     def _codes(self, value: _Value, name: str, key: Key) -> str:
         """The codes of sums or features, padded for a window."""
-        if self._levels == FLOAT_LEVELS:
+        if self._is_real:
             at = self.add(name, NormSign(_norm_of(value)), value.name)
             at = at if key is None else self.add(f"pad{self._number + 1}", PadLowest(key), at)
-            return self.add(f"sign{value.number}", nn.ReLU(), at)
+            return self.add(f"sign{value.number}", self._relu(), at)
         norm = self._per_level(
-            lambda m: NormSign(_norm_of(value), self._sign(m), None if key is None else PadLowest(key))
+            lambda m: NormSign(
+                _norm_of(value), self._sign(m, value.shape.channels), None if key is None else PadLowest(key)
+            )
         )
         return self.add(name, norm, value.name)
+
+    def _relu(self) -> nn.Module:
+        return nn.ReLU() if self._levels == FLOAT_LEVELS else RealActivation()
 
     def _per_level(self, module: Callable[[int], nn.Module]) -> nn.Module:
         return PerLevel(map(module, range(1, self._levels + 1))) if self._any_levels else module(self._levels)

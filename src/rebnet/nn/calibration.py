@@ -20,6 +20,8 @@ from rebnet.nn.factors import with_factors
 from rebnet.nn.feature import NormFeature, shift_of
 from rebnet.nn.graph import Step, said_by, steps
 from rebnet.nn.linear import BinaryLayer
+from rebnet.nn.methods.absorb import absorb_
+from rebnet.nn.methods.in_float import is_in_float
 from rebnet.nn.options import FEATURE_BITS
 from rebnet.nn.planes import WeightPlanes
 from rebnet.nn.residual import ResidualSign
@@ -37,7 +39,8 @@ HELD_BYTES = 2**30
 def calibrate(model: nn.Module, images: Tensor | Array, gain_bits: int = 8, feature_bits: int = FEATURE_BITS) -> None:
     """The last steps of a training: `snap_gains`, `recalibrate` and, where there are features, `snap_features`.
 
-    Statistics are fitted once more behind that, to features on their grid.
+    Statistics are fitted once more behind that, to features on their grid. In front of all, a method's parts go where
+    they cost nothing (`rebnet.nn.methods.absorb`); a network of a method that stays in float gets its statistics alone.
 
     Args:
         model: A network of `rebnet.nn.build`, or any nest of `nn.Sequential` and `Graph` whose modules say operations.
@@ -48,6 +51,10 @@ def calibrate(model: nn.Module, images: Tensor | Array, gain_bits: int = 8, feat
     Raises:
         OptionError: See `snap_features`.
     """
+    absorb_(model)
+    if is_in_float(model):  # nothing to fit: it stays in float
+        recalibrate(model, images)
+        return
     features = _features(model)
     for module in model.modules():
         if isinstance(module, NormFeature | PReLU):

@@ -13,6 +13,8 @@ from torch.nn import functional
 
 from rebnet.ir.architecture import ONE_BIT, Weights
 from rebnet.ir.ops import BitMatrix, Dense
+from rebnet.methods.weights import Weight
+from rebnet.nn.methods.weights import WeightBinarizer
 from rebnet.nn.operations import Said
 from rebnet.nn.planes import WeightPlanes, spread
 from rebnet.nn.residual import sign, straight_through_sign
@@ -40,6 +42,7 @@ class BinaryLayer(nn.Module):
         planes: What the latent weights become where that is more than a sign; else None.
         scale: gamma_w, see `unit_scale`.
         real: Multiply with the latent weights themselves, for a training that begins with real weights.
+        binarizer: What a method makes of the latent weights of 1 bit, see `use_method`; else None.
     """
 
     def __init__(self, *shape: int, weights: Weights = ONE_BIT) -> None:
@@ -51,6 +54,7 @@ class BinaryLayer(nn.Module):
             self.scale = 2.0 ** round(math.log2(self.scale / spread(weights)))
             self.planes = WeightPlanes(weights)
         self.real = False
+        self.binarizer: WeightBinarizer | None = None
         self.weight = nn.Parameter(torch.randn(shape) / math.sqrt(fan_in))
 
     @property
@@ -64,7 +68,15 @@ class BinaryLayer(nn.Module):
             return self.weight
         if self.planes is not None:
             return self.scale * self.planes.quantized(self.weight)
+        if self.binarizer is not None:
+            weights: Tensor = self.binarizer(self.weight)
+            return weights
         return self.scale * straight_through_sign(self.weight)
+
+    def use_method(self, part: Weight) -> None:
+        """Binarize weights of 1 bit as a method does; nothing changes where that is what a layer does of itself."""
+        if self.planes is None and not part.is_plain:
+            self.binarizer = WeightBinarizer(part, len(self.weight), self.scale)
 
     @property
     def inputs(self) -> int:
@@ -80,8 +92,10 @@ class BinaryLayer(nn.Module):
         """The weights as hardware holds them; `rows` makes one row an output of a tensor in the shape of `weight`.
 
         Raises:
-            OptionError: The layer multiplies with its latent weights.
+            OptionError: The layer multiplies with its latent weights, or with those that a method makes of them.
         """
+        if self.binarizer is not None:
+            raise self.binarizer.refused(said)
         if self.real:
             raise said.error(
                 self,

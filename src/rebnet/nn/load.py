@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from rebnet.errors import FileFormatError, RebnetError
 from rebnet.files import Array, Arrays, read_tensors, write_tensors
+from rebnet.methods import METHODS, REBNET, method_of
 from rebnet.nn.build import build
 from rebnet.nn.networks import architecture
 from rebnet.nn.options import MODEL_FILE, Estimator, Gradient
@@ -20,11 +21,14 @@ _NORM = "weight|bias|running_mean|running_var|num_batches_tracked"
 _SIGN = "log_increments|snapped|is_snapped"
 _BEFORE_NORM_SIGN = re.compile(rf"(norm|sign)([0-9]+(?:\.[0-9]+)?)\.({_NORM}|{_SIGN})")
 """Names of tensors from when BatchNorm and residual sign were modules of their own: `norm1.bias`, `sign1.0.snapped`."""
+_YOUNG = {"regression": False, "method": REBNET.name}
+"""What is left out where it has this value, as older files do."""
 _LEGAL: dict[str, tuple[str, ...]] = {
     "any_levels": ("True", "False"),
     "regression": ("True", "False"),
     "gradient": get_args(Gradient),
     "estimator": get_args(Estimator),
+    "method": tuple(METHODS),
 }
 
 
@@ -41,6 +45,8 @@ class ModelMetadata:
         gradient: Gradient of its residual signs.
         estimator: What stands in for the slope of their signs.
         regression: Whether it gives values, and no scores of classes.
+        method: Name of the method that binarized it; where that costs nothing at inference, the tensors are those of a
+            plain network.
     """
 
     network: str
@@ -51,16 +57,18 @@ class ModelMetadata:
     gradient: Gradient = "chain"
     estimator: Estimator = "clip"
     regression: bool = False
+    method: str = REBNET.name
 
     def build(self) -> nn.Module:
         """The model that is meant, with weights as they start."""
-        described = architecture(self.network)
-        return build(described, self.levels, self.input_bits, self.gradient, self.estimator, self.any_levels)
+        described, method = architecture(self.network), method_of(self.method).at_inference
+        gradient, estimator = self.gradient, self.estimator
+        return build(described, self.levels, self.input_bits, gradient, estimator, self.any_levels, method)
 
 
 def save_model(run: Path, model: nn.Module, metadata: ModelMetadata) -> None:
     """Write `run`/model.safetensors in one step."""
-    texts = {key: str(value) for key, value in asdict(metadata).items() if value or key != "regression"}
+    texts = {key: str(value) for key, value in asdict(metadata).items() if value != _YOUNG.get(key)}
     write_tensors(run / MODEL_FILE, state_arrays(model.state_dict()), texts)
 
 

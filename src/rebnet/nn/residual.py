@@ -154,6 +154,11 @@ class ResidualSign(nn.Module):
         """The factors in use, shape [M], the largest first."""
         return torch.where(self.is_snapped, self.snapped, (self.mixing * self.log_increments.exp()).sum(1))
 
+    @property
+    def offset(self) -> Tensor | None:
+        """What codes stand about where that is not 0, shape [1] or [C]: of a method's, see `rebnet.nn.methods`."""
+        return None
+
     def set_gammas(self, gammas: Sequence[float]) -> None:
         """Use exactly these factors from now on.
 

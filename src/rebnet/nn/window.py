@@ -1,6 +1,7 @@
 """Windows over maps in float: padding, pooling, and the order in which a dense layer takes a whole map."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -42,12 +43,13 @@ class PadLowest(nn.Module):
         super().__init__()
         self.window = window
         self.lowest = -math.inf if isinstance(lowest, ResidualSign) else lowest
-        self._signs = (lowest,) if isinstance(lowest, ResidualSign) else ()  # in a tuple, and so no part
+        signs = (lowest,) if isinstance(lowest, ResidualSign) else ()
+        self._signs: tuple[ResidualSign, ...] = signs  # in a tuple, and so no part
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the padded map."""
         if self._signs:
-            return self.codes(x, self._signs[0].gammas)
+            return self._behind(x, self._signs[0])
         return functional.pad(x, self.widths(*x.shape[2:]), value=self.lowest)
 
     def codes(self, codes: Tensor, gammas: Tensor) -> Tensor:
@@ -68,6 +70,13 @@ class PadLowest(nn.Module):
         border = self.border(codes.shape[2], codes.shape[3]).to(codes.device)
         inner: Tensor = _Padded.apply(codes, self.widths(*codes.shape[2:]))  # type: ignore[no-untyped-call]
         return torch.where(border, lowest.to(codes.dtype), inner)
+
+    def _behind(self, x: Tensor, sign: ResidualSign) -> Tensor:
+        offset = sign.offset
+        if offset is None:
+            return self.codes(x, sign.gammas)
+        about = offset.reshape(-1, *[1] * (x.ndim - 2))
+        return self.codes(x - about, sign.gammas) + about
 
     def operations(self, said: Said) -> Said:
         """Padding for the convolution behind; no operation of its own."""
@@ -97,6 +106,10 @@ class PadLowest(nn.Module):
         if said.padding is not None or tuple(sign.gammas.tolist()) not in [one.gammas for one in signs]:
             raise wrong
         return replace(said, padding=Padding(self.window, wrong, coded=True))
+
+    def follow(self, others: Mapping[ResidualSign, ResidualSign]) -> None:
+        """Pad codes of another residual sign from now on, where the one that was given has become another."""
+        self._signs = tuple(others.get(one, one) for one in self._signs)
 
     def widths(self, height: int, width: int) -> list[int]:
         """Columns before and after a map of this size, rows before and after it, as `functional.pad` takes them."""

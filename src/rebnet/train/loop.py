@@ -15,6 +15,7 @@ from rebnet.datasets.split import Draw, random_seed
 from rebnet.errors import OptionError, TrainingError
 from rebnet.files import file_hash, write_record
 from rebnet.ir.notation import Architecture
+from rebnet.methods import METHODS
 from rebnet.nn.any_levels import level_counts, signs_at
 from rebnet.nn.build import build, use_real_activations, use_real_weights
 from rebnet.nn.calibration import calibrate
@@ -196,7 +197,7 @@ def train(
                 )
                 _check_finite(model, f"{output}: after the last epoch")
                 made = (levels, input_bits, dataset.name, any_levels, chosen.gradient, chosen.estimator)
-                metadata = ModelMetadata(str(described), *made, regression=dataset.regression)
+                metadata = ModelMetadata(str(described), *made, regression=dataset.regression, method=chosen.method)
                 save_model(output, model, metadata)
                 record = replace(record, inputs={"model": file_hash(output / MODEL_FILE)})
                 write_record(output / RECORD_FILE, record)
@@ -280,7 +281,8 @@ def _initial_model(
     """The untrained network; the caller's random state is left as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(random_seed(seed, Draw.WEIGHTS))
-        model = build(described, levels, input_bits, recipe.gradient, recipe.estimator, any_levels)
+        method = METHODS[recipe.method]
+        model = build(described, levels, input_bits, recipe.gradient, recipe.estimator, any_levels, method)
         spread_latents_(model, recipe.initial_spread)
         model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         return model
@@ -321,7 +323,7 @@ def _run_epochs(model: nn.Module, job: _Job, resume: bool, quiet: bool) -> tuple
             use_real_activations(model, span.stage.real_activations)
             for step, batch in enumerate(order, start=epoch * steps):
                 rate = now.learning_rate(step - first, steps * now.epochs)
-                if recipe.estimator == "ede":
+                if recipe.sharpens:
                     sharpen_(model, (step - first) / (steps * now.epochs))
                 loss = take_step(
                     model,

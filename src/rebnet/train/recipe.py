@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_type_hints
 
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.ir.architecture import MAX_WEIGHT_PLANES, Architecture, Weights
+from rebnet.methods import METHODS, REBNET, method_of
 from rebnet.nn.options import FEATURE_BITS, Estimator, Gradient
 from rebnet.train.schedule import Span, Stage, shared_out, spans, taken
 
@@ -60,6 +61,8 @@ class Recipe:
         attention: Factor on the distance from where a teacher's blocks look, where there is a teacher.
         label_aware: Factor on the label-aware loss of what stands in front of the last layer.
         stages: What is binary when, in place of everything all the time; their epochs add up to `epochs`.
+        method: Name of the method that binarizes activations and weights, see `rebnet.methods`. All but "rebnet" bring
+            estimators of their own, and `estimator` then plays no part.
 
     Raises:
         OptionError: A field is of another type or outside its range. Numbers of numpy are numbers.
@@ -97,6 +100,7 @@ class Recipe:
     attention: float = 0.0
     label_aware: float = 0.0
     stages: tuple[Stage, ...] = ()
+    method: str = REBNET.name
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -141,14 +145,21 @@ class Recipe:
         return replace(self, stages=(), epochs=stage.epochs, peak_learning_rate=rate, weight_decay=decay)
 
     def applied(self, network: Architecture) -> Architecture:
-        """The network with weights of as many bits as the recipe says."""
+        """The network with weights of as many bits as the recipe says, and its method's nonlinearity."""
         bits = (self.weight_bits, self.first_weight_bits, self.last_weight_bits)
-        return network.with_weights(*(Weights("w", one) if one else None for one in bits))
+        network = network.with_weights(*(Weights("w", one) if one else None for one in bits))
+        return METHODS[self.method].applied(network)
 
     def recorded(self) -> dict[str, Any]:
         """The fields as a record holds them; of those that came later, what changes nothing is left out."""
         fields = {**asdict(self), "stages": [stage.recorded() for stage in self.stages]}
         return {name: value for name, value in fields.items() if name not in LATER or value != LATER[name]}
+
+    @property
+    def sharpens(self) -> bool:
+        """Whether an estimator grows sharper over the training."""
+        method = METHODS[self.method]
+        return self.estimator == "ede" if method.recipe_estimator else method.has_schedule
 
     def learning_rate(self, step: int, steps: int) -> float:
         """Learning rate of step `step` of `steps`, counted from 0: linear warm-up times a cosine to zero."""
@@ -175,6 +186,7 @@ LATER = {
     "attention": 0.0,
     "label_aware": 0.0,
     "stages": [],
+    "method": REBNET.name,
 }
 """Fields that older records lack, and the values that change nothing."""
 _HIGHEST = {"feature_bits": 16, **dict.fromkeys(_WEIGHT_BITS, MAX_WEIGHT_PLANES)}
@@ -187,6 +199,8 @@ def _taken(name: str, value: object) -> tuple[object, str]:
     kind = _KINDS[name]
     if choices := get_args(kind):
         return value, "" if value in choices else f"hold {', '.join(choices)}"
+    if name == "method":
+        return value, "" if value in METHODS else f"hold {', '.join(METHODS)}"
     if kind is bool:
         is_bool = type(value).__name__ in ("bool", "bool_")  # numpy's too
         return (bool(value), "") if is_bool else (value, "hold bool")
@@ -281,15 +295,24 @@ def recipe_for(dataset: str, name: str | Recipe | None = None, epochs: int | Non
     return replace(recipe, epochs=int(epochs), stages=shared_out(recipe.stages, int(epochs)) if recipe.stages else ())
 
 
-def with_weight_bits(
-    dataset: str, name: str | Recipe | None, every: int | None, first: int | None, last: int | None
+def with_options(
+    dataset: str,
+    name: str | Recipe | None,
+    every: int | None = None,
+    first: int | None = None,
+    last: int | None = None,
+    method: str | None = None,
 ) -> str | Recipe | None:
-    """The recipe called `name`, or made for `dataset`, with bits of weights where these are given; else the name.
+    """The recipe called `name`, or made for `dataset`, with bits of weights and a method where given; else the name.
+
+    A method brings the fields that it wants other values of.
 
     Raises:
-        OptionError: There is no recipe of that name, or bits are none that weights can have.
+        OptionError: There is no recipe or no method of that name, or bits are none that weights can have.
     """
     given: dict[str, Any] = {
         name: bits for name, bits in zip(_WEIGHT_BITS, (every, first, last), strict=True) if bits is not None
     }
+    if method is not None:
+        given = {**method_of(method).recipe, "method": method, **given}
     return replace(recipe_for(dataset, name), **given) if given else name

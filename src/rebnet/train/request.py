@@ -7,6 +7,7 @@ from typing import get_args
 from rebnet.choices import Device
 from rebnet.errors import OptionError
 from rebnet.ir.architecture import Architecture, DenseText
+from rebnet.methods import METHODS
 from rebnet.nn.networks import architecture, widen
 from rebnet.nn.options import FLOAT_LEVELS, check_any_levels, check_input_bits, check_levels
 from rebnet.train.recipe import Recipe, recipe_for
@@ -45,6 +46,7 @@ def check_request(
     if levels != FLOAT_LEVELS:
         check_levels(levels)
     check_any_levels(levels, any_levels)
+    METHODS[chosen.method].check(levels, any_levels)
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise OptionError(f"seed={seed}: a seed is a whole number, 0 or more; use 0 or more")
     if isinstance(gain_bits, bool) or not isinstance(gain_bits, Integral) or not levels <= gain_bits <= MAX_GAIN_BITS:

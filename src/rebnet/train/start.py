@@ -16,6 +16,7 @@ from rebnet.nn.feature import NormFeature
 from rebnet.nn.graph import steps
 from rebnet.nn.linear import BinaryLayer
 from rebnet.nn.load import load_model
+from rebnet.nn.methods.scales import Scaled
 from rebnet.nn.norm_sign import NormSign
 from rebnet.nn.options import MODEL_FILE
 from rebnet.nn.residual import ResidualSign
@@ -165,6 +166,11 @@ def start_from(
 def _take(wanted: nn.Module, given: nn.Module) -> None:
     """Latent weights, BatchNorms and factors; what a training sets at its end is set at the end of this one."""
     norms = NormSign | NormFeature
+    if isinstance(wanted, Scaled) and type(wanted) is not type(given):
+        return
+    if isinstance(wanted, BinaryLayer) and isinstance(given, BinaryLayer) and wanted.binarizer is not None:
+        wanted.weight.copy_(given.weight)
+        return
     if not (isinstance(wanted, norms) and isinstance(given, norms)):  # a float network has no NormFeature
         wanted.load_state_dict(given.state_dict())
         if isinstance(wanted, PReLU):

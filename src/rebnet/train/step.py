@@ -15,6 +15,7 @@ from rebnet.nn.conv import BinaryConv2d
 from rebnet.nn.feature import share_statistics
 from rebnet.nn.graph import steps as flow_of
 from rebnet.nn.linear import BinaryLayer
+from rebnet.nn.methods.absorb import set_progress
 from rebnet.nn.residual import ResidualSign
 from rebnet.train.any_levels import level_sets
 from rebnet.train.devices import ALONE, Processes
@@ -145,7 +146,11 @@ def take_step(
 
 @torch.no_grad()
 def sharpen_(model: nn.Module, progress: float) -> None:
-    """Set t of the estimator "ede", which rises from 0.1 to 10 in even steps of its logarithm; `progress` is 0 to 1."""
+    """Set t of the estimator "ede", which rises from 0.1 to 10 in even steps of its logarithm; `progress` is 0 to 1.
+
+    So too the sharpness of the estimators of a method, on their own schedules.
+    """
+    set_progress(model, progress)
     for module in model.modules():
         if isinstance(module, ResidualSign):
             module.sharpness.fill_(10 ** (2 * progress - 1))
