@@ -63,16 +63,13 @@ class NormSign(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the values of the codes, or BatchNorm's where there is no sign."""
-<<<<<<< HEAD
         if self.training and self.sign is not None and self.sign.real:
             before = norm_sign(x, self.norm, None, self.total)
             smooth: Tensor = self.sign(before if self.pad is None else self.pad(before))
             return smooth
-=======
         if isinstance(self.sign, MethodSign):
             z = norm_sign(x, self.norm, None, self.total) if self.training else self.norm(x)
             return self.sign.padded(z, self.pad)
->>>>>>> 5ad7a04 (methods: binarization by composition, 17 methods by name)
         if self.training:
             codes = norm_sign(x, self.norm, self.sign, self.total)
             return codes if self.pad is None or self.sign is None else self.pad.codes(codes, self.sign.gammas)

@@ -121,6 +121,9 @@ class Recipe:
             return 'real_weight_epochs and stages both say when weights are real; use a stage of "activations"'
         if self.optimizer != "bop":
             return ""
+        weight = METHODS[self.method].weight
+        if weight.scale is not None or weight.centred or weight.standardized:
+            return f'optimizer="bop" has no latent weights, of which method {self.method} measures the size; use "adam"'
         if self.real_weight_epochs:
             return 'optimizer="bop" turns signs, and has none in real_weight_epochs; use a stage of "activations"'
         decays = self.weight_decay or any(stage.weight_decay for stage in self.stages if not stage.real_weights)

@@ -118,6 +118,8 @@ class MethodSign(ResidualSign):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return e in the shape of `x`."""
+        if self.real:
+            return torch.tanh(x)
         codes = self.codes(x)
         return codes if self.offset is None else codes + _over(self.offset, x)
 

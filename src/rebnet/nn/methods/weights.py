@@ -107,10 +107,12 @@ class WeightBinarizer(nn.Module):
         return torch.exp2(sizes.detach().clamp(min=LEAST_SIZE).log2().round())
 
     def _deviation(self, weight: Tensor) -> Tensor:
-        """The standard deviation of each output's latents, O x 1."""
+        """The standard deviation of each output's latents, O x 1; 1 of a single one."""
         rows = weight.flatten(1)
+        if rows.shape[1] == 1:
+            return torch.ones_like(rows)
         squares = (rows - rows.mean(1, keepdim=True)).square().sum(1, keepdim=True)
-        return (squares / max(1, rows.shape[1] - 1)).clamp(min=LEAST_SIZE).sqrt()
+        return (squares / (rows.shape[1] - 1)).clamp(min=LEAST_SIZE).sqrt()
 
     @torch.no_grad()
     def _drawn(self, u: Tensor) -> Tensor:
