@@ -67,7 +67,7 @@ class NormSign(nn.Module):
             before = norm_sign(x, self.norm, None, self.total)
             smooth: Tensor = self.sign(before if self.pad is None else self.pad(before))
             return smooth
-        if isinstance(self.sign, MethodSign):
+        if isinstance(self.sign, MethodSign) and not self.sign.real:
             z = norm_sign(x, self.norm, None, self.total) if self.training else self.norm(x)
             return self.sign.padded(z, self.pad)
         if self.training:

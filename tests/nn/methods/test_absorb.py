@@ -21,8 +21,9 @@ from rebnet.nn.methods.in_float import is_in_float
 from rebnet.nn.networks import architecture
 from rebnet.nn.pixels import PixelInput
 from rebnet.train.images import Images
+from rebnet.train.optimizers import make_optimizer
 from rebnet.train.recipe import Recipe
-from rebnet.train.step import make_optimizer, sharpen_, take_step
+from rebnet.train.step import sharpen_, take_step
 
 CHAIN = "6x5x2 - C4:3x3+same - MP2 - C6:2x2+same - D5 - D3"
 BRANCHES = "6x6x1 - C3:3x3+same - { C3:3x3+same | }+ - { C4:3x3/2+same | C4:1x1/2 }+ - GAP - D3"
