@@ -111,6 +111,10 @@ def test_activations_that_make_no_sense(part, message):
             "8x8x1 - C4 - PReLU - { C4:3x3+same - PReLU - C4:1x1 | }+ - PReLU - "
             "{ C4:3x3+same - PReLU - C4:1x1 | }+ - PReLU - GAP - D3",
         ),
+        (
+            "8x8x1 - C4 - { | C2:3x3+same }& - { | C2:3x3+same }< - GAP - D3",
+            "8x8x1 - C4 - PReLU - { | C2:3x3+same }& - { | C2:3x3+same }< - PReLU - GAP - D3",
+        ),
         ("4x4x1 - D8 - RPReLU - D3", "4x4x1 - D8 - RPReLU - D3"),
         ("4x4x1 - D3", "4x4x1 - D3"),
     ],

@@ -140,7 +140,8 @@ def _bent(items: Sequence[Item], token: TwoSlopeText) -> Iterator[Item]:
     """The items with a token behind every layer with weights, and what pools it, that something in the chain reads."""
     waiting = False
     for item in items:
-        if waiting and isinstance(item, WeightedText | Block | AverageText):
+        improves = isinstance(item, Block) and item.meet == "<"  # the join in front, which it has to see
+        if waiting and not improves and isinstance(item, WeightedText | Block | AverageText):
             yield token
         if isinstance(item, WeightedText | Block):
             waiting = True
