@@ -58,6 +58,30 @@ def test_prints_its_record(rebnet, build):
     assert (lines["engine"], lines["images"], lines["levels"]) == ("packed", "360", "2")
 
 
+def test_without_the_float_network(rebnet, build):
+    code, out, _ = rebnet("evaluate", build, "--dataset", "digits", "--no-float")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == [
+        "engine", "images", "levels", "accuracy", "images_per_second"
+    ]  # fmt: skip
+    assert read_json(build / "evaluation.json")["request"]["options"]["no_float"] is True
+    assert rebnet("report", build)[0] == 0
+    page = (build / "report.html").read_text()
+    assert "integer" in page
+    assert "<td>float" not in page
+
+
+def test_what_needs_the_float_network_or_never_runs_it(refuse, build):
+    refuse(
+        "no_float: leaves the float network out, and online compares float networks; leave --no-float out",
+        "evaluate", build, "--dataset", "digits", "--no-float", "--online",
+    )  # fmt: skip
+    refuse(
+        "no_float: leaves the float network out, and an adaptive evaluation runs none; leave --no-float out",
+        "evaluate", build, "--dataset", "digits", "--no-float", "--adaptive", "1,3",
+    )  # fmt: skip
+
+
 def test_both_engines(rebnet, build, monkeypatch):
     code, out, _ = rebnet("evaluate", build, "--dataset", "digits", "--engine", "both")
     assert code == 0

@@ -18,9 +18,9 @@ from tests.ir.networks import (
 )
 from tests.spec.draw_windows import axis_starts
 
-from rebnet.engine.real import run_real
+from rebnet.engine.real import _grain, run_real
 from rebnet.errors import DatasetError, OptionError
-from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool
+from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, ResidualSign
 from rebnet.lower import lower
 
 
@@ -131,6 +131,37 @@ def test_outputs_depend_on_nothing_but_the_image(levels, monkeypatch):
     assert np.array_equal(run_real(network, images, progress=seen.append), whole)
     assert seen == [11] * 6 + [4]
     assert np.array_equal(run_real(network, images[:, ::-1][:, ::-1]), whole)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_sums_in_single_precision_are_those_in_double(seed, monkeypatch):
+    """Double precision's outputs are the same bit for bit, of factors on a grid and on none."""
+    rng = np.random.default_rng(seed)
+    levels, bits = int(rng.integers(1, 5)), int(rng.integers(1, 9))
+    text = random_text(rng, (1, 2, 4), 8)
+    networks = [random_graph(seed), from_text(text, seed, levels, bits, 0.1, bool(rng.integers(2)))]
+    networks.append(of_odd_factors(networks[1]))
+    for network in networks:
+        images = images_for(network, seed, 9)
+        fast = run_real(network, images, precision=np.float64)
+        with monkeypatch.context() as patch:
+            patch.setattr("rebnet.engine.real._SINGLE", 0)
+            assert np.array_equal(run_real(network, images, precision=np.float64).view(np.int64), fast.view(np.int64))
+
+
+def of_odd_factors(network):
+    """The network with factors of 53 bits, of which float32 holds no sum."""
+    return network.with_ops(
+        replace(op, gammas=tuple(gamma * (1 + 3**-9) for gamma in op.gammas)) if isinstance(op, ResidualSign) else op
+        for op in network.ops
+    )
+
+
+@pytest.mark.parametrize(
+    ("numbers", "grain"), [((1.0,), 1.0), ((0.75, 2.0), 0.25), ((-6.0, 0.0), 2.0), ((), 1.0), ((1 / 3,), 2.0**-54)]
+)
+def test_grain(numbers, grain):
+    assert _grain(numbers) == grain
 
 
 def test_zero_is_positive_and_never_minus_zero():

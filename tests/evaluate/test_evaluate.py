@@ -57,6 +57,22 @@ def test_record(build, levels, engine):
     assert sum(seen) == 3 * 360  # by the integer network, then twice by the float one
 
 
+@pytest.mark.parametrize("engine", ["packed", "both"])
+def test_without_the_float_network(build, engine, monkeypatch):
+    monkeypatch.setattr("rebnet.evaluate.run_real", None)
+    seen = []
+    record = evaluate(build, build / "exported", datasets.load("digits"), None, engine, seen.append, no_float=True)
+    assert sum(seen) == 360
+    monkeypatch.undo()
+    whole = evaluate(build, build / "exported", datasets.load("digits"), None, engine)
+    left = {"float_accuracy", "labels_differing", "labels_differing_float32"}
+    assert whole.keys() - record.keys() == left
+    assert {**record, "images_per_second": 0} == {
+        **{key: value for key, value in whole.items() if key not in left},
+        "images_per_second": 0,
+    }
+
+
 def test_packed_is_the_default(build):
     assert evaluate(build, build / "exported", datasets.load("digits"))["engine"] == "packed"
 

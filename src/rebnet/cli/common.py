@@ -221,7 +221,7 @@ def leads() -> bool:
 def print_record(record: Mapping[str, object], keys: tuple[str, ...], *, width: int = 0) -> None:
     """Figures that a record has on stdout, one a line; the column of keys is as wide as the longest, or `width`."""
     keys = tuple(key for key in keys if key in record)
-    width = max(width, *map(len, keys))
+    width = max((width, *map(len, keys)))
     for key in keys:
         print(f"{key:<{width}}  {record[key]}", flush=True)
 

@@ -55,6 +55,9 @@ def command(
     online: Annotated[
         bool, typer.Option("--online", help="Compare trained factors with factors that each image computes for itself.")
     ] = False,
+    no_float: Annotated[
+        bool, typer.Option("--no-float", help="Leave the float network out, which takes most of the time.")
+    ] = False,
     data_dir: DataDir = None,
 ) -> None:
     """Run the integer network on the CPU over the whole test set, beside the float one.
@@ -71,6 +74,8 @@ def command(
             bars.close()
             if not as_json():
                 print_record(figures, _INTEGER, width=_WIDTH)
+            if no_float:
+                return
             times = 1 if "error" in figures else 2  # labels are counted in float32 too
             bar = bars.enter_context(working("evaluating the float network", times * figures.images))
 
@@ -83,6 +88,7 @@ def command(
             adaptive=ladder,
             max_loss=max_loss,
             online=online,
+            no_float=no_float,
             progress=lambda images_done: bar.advance(images_done),  # noqa: PLW0108 - the bar of the moment
             answered=answered,
         )

@@ -6,16 +6,16 @@ single precision is what PyTorch computes.
 An activation is a whole number of units: of 1/peak for pixels, of γ for one level, of 2^-f for the factors of more. So
 a product with weights of ±1 is a sum of whole numbers, exact below 2^24 units (2^53 in float64) whatever order it is
 added in, and one multiplication by what a unit is worth makes it real: the outputs do not depend on threads, batches or
-a machine's BLAS.
+a machine's BLAS. Where float32 holds them all, the sums of double precision are computed in it, twice as fast.
 """
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial, reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,7 @@ from rebnet.spec.window import Window
 
 _BATCH = 32  # images that go through the network together
 _BLOCK_ELEMENTS = 1 << 19  # windows of a layer, and what it makes of them, that are held at a time: about a cache
+_SINGLE = 2**24  # whole numbers below it are exact in float32
 Real = np.dtype[np.floating[Any]]
 
 
@@ -91,7 +92,8 @@ class _Stage:
     """A layer with weights and all that stands between it and the next one, or where branches part.
 
     Attributes:
-        weights: ±1, or whole numbers of several planes, (groups, columns, rows of a group).
+        weights: ±1, or whole numbers of several planes, (groups, columns, rows of a group); in float32 where it holds
+            every sum.
         window: of a convolution; a dense layer takes the whole map.
         lowest: what pads its input, in units.
         scale: what a unit of a sum is worth.
@@ -125,19 +127,40 @@ class _Step:
     last: tuple[str, ...] = ()
 
 
-Codes = tuple[float, float]
-"""What a unit of codes is worth, and the lowest of them in units."""
+class _Codes(NamedTuple):
+    """Codes of values.
+
+    Attributes:
+        unit: what a unit is worth.
+        lowest: of all values, in units; the largest is its negative.
+        grain: a power of two that every value is a multiple of, in units.
+    """
+
+    unit: float
+    lowest: float
+    grain: float
+
+
+def _codes(unit: float, gammas: Sequence[float]) -> _Codes:
+    """The codes of these factors, in units."""
+    return _Codes(unit, -sum(gammas), _grain(gammas))
+
+
+def _grain(numbers: Iterable[float]) -> float:
+    """The largest power of two that all numbers are multiples of: an odd whole number times a power of two each."""
+    ratios = (number.as_integer_ratio() for number in map(float, numbers) if number)
+    return min(((top & -top) / bottom for top, bottom in ratios), default=1.0)
 
 
 def _steps(network: Network, levels: int, real: Real) -> list[_Step]:
     steps: list[_Step] = []
     peak = 2**network.input.bits - 1
-    codes: dict[str, Codes] = {PIXELS: (1 / peak, -float(peak))}
+    codes = {PIXELS: _Codes(1 / peak, -float(peak), 1.0)}
     for node in network.nodes:
         sources = network.sources(node)
         read = [codes[source] for source in sources if source in codes]
         if isinstance(node.op, Dense):
-            steps.append(_Step(node.name, sources, _stage(node.op, *read[0], real)))
+            steps.append(_Step(node.name, sources, _stage(node.op, read[0], real)))
             continue
         function, given = _function(network, node, levels, read, real)
         if given is not None:
@@ -156,15 +179,18 @@ def _steps(network: Network, levels: int, real: Real) -> list[_Step]:
     return steps
 
 
-def _stage(op: Dense, unit: float, lowest: float, real: Real) -> _Stage:
+def _stage(op: Dense, codes: _Codes, real: Real) -> _Stage:
     rows = op.weights.values.reshape(op.group_count, -1, op.weights.columns)
-    weights = rows.transpose(0, 2, 1).astype(real)
-    return _Stage(weights, op.window if isinstance(op, Conv) else None, lowest, real.type(op.scale * unit))
+    most = op.weights.columns * sum(op.weights.gains) * -codes.lowest
+    product = np.dtype(np.float32) if most < _SINGLE * codes.grain else real
+    weights = rows.transpose(0, 2, 1).astype(product)
+    window = op.window if isinstance(op, Conv) else None
+    return _Stage(weights, window, codes.lowest, real.type(op.scale * codes.unit))
 
 
 def _function(
-    network: Network, node: Node[Op], levels: int, read: list[Codes], real: Real
-) -> tuple[Callable[..., Maps], Codes | None]:
+    network: Network, node: Node[Op], levels: int, read: list[_Codes], real: Real
+) -> tuple[Callable[..., Maps], _Codes | None]:
     """What an operation without weights computes, and what its codes are, where it gives codes."""
     given = read[0] if read else None
     function: Callable[..., Maps]
@@ -176,11 +202,11 @@ def _function(
         case Rescale() as op:
             function, given = _rescale(op.at(levels), network, node, levels), None
         case MultiThreshold() as op:
-            function, given = _among(op), (1.0, -sum(op.gammas))
+            function, given = _among(op), _codes(1.0, op.gammas)
         case ResidualSign() as op:
             gammas = op.factors(levels)
             unit, gammas = (gammas[0], (1.0,)) if len(gammas) == 1 else (1.0, gammas)
-            function, given = partial(_binarize, gammas=gammas), (unit, -sum(gammas))
+            function, given = partial(_binarize, gammas=gammas), _codes(unit, gammas)
         case TwoSlope() as op:
             function = _two_slope(op, network.read(node))
         case Add():
@@ -192,8 +218,9 @@ def _function(
         case Join():
             function = _joined
         case Stack():
-            lowest = sum(unit * least for unit, least in read)
-            function, given = partial(_stacked, units=tuple(unit for unit, _ in read)), (1.0, lowest)
+            lowest = sum(one.unit * one.lowest for one in read)
+            given = _Codes(1.0, lowest, _grain(one.unit * one.grain for one in read))
+            function = partial(_stacked, units=tuple(one.unit for one in read))
         case _:
             raise OptionError(
                 f"{type(node.op).__name__} is not a real operation; run the exported network, not the lowered one"
@@ -258,9 +285,10 @@ def _run(stage: _Stage, x: Maps) -> Maps:
     block = max(1, _BLOCK_ELEMENTS // (places * groups * (columns + rows)))
     results = []
     for start in range(0, len(x), block):
-        part = x[start : start + block]
+        part = x[start : start + block].astype(stage.weights.dtype, copy=False)
         vectors = part if stage.window is None else windows(part, stage.window)
         sums = _products(vectors.reshape(-1, groups * columns), stage).reshape(*vectors.shape[:3], groups * rows)
+        sums = sums.astype(x.dtype, copy=False)
         sums *= stage.scale
         for function in stage.after:
             sums = function(sums)

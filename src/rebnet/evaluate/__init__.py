@@ -37,6 +37,7 @@ def evaluate(
     progress: Callable[[int], None] = lambda images_done: None,
     answered: Callable[[Answered], None] = lambda figures: None,
     request: Request | None = None,
+    no_float: bool = False,
 ) -> Evaluation:
     """Classify all test images with both networks and write `evaluation.json`.
 
@@ -54,6 +55,7 @@ def evaluate(
             then in float32.
         answered: called with the integer network's part of the record before the float network begins.
         request: what the caller was asked for; the record keeps it.
+        no_float: leave the float network out, and what is compared with it.
 
     Returns:
         The record; accuracies in percent.
@@ -90,14 +92,17 @@ def evaluate(
         images_per_second=round(len(scores) / seconds, 1),
     )
     answered(figures)
-    exact = run_real(real_network, images, levels, progress, np.float64)
+    exact = None if no_float else run_real(real_network, images, levels, progress, np.float64)
     again = reference.run(network, images, levels) if engine == "both" else None
-    if network.regression:
+    told: dict[str, Any] = {}
+    if exact is not None and network.regression:
         told = _of_values(dataset, integer, exact)
-    else:
+    elif exact is not None:
         single = run_real(real_network, images, levels, progress)
+        told = _of_labels(dataset, integer, labels_of(exact), labels_of(single))
+    if not network.regression:
         found = mistakes(dataset, scores, integer)
-        told = _of_labels(dataset, integer, labels_of(exact), labels_of(single)) | vars(found)
+        told |= vars(found)
         told["pictures"] = write_pictures(build, images, [wrong.index for wrong in found.wrong or ()])
     record = Evaluation(
         **vars(figures),

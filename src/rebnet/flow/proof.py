@@ -30,19 +30,21 @@ def evaluate(
     adaptive: tuple[int, ...] | None = None,
     max_loss: float = 0.5,
     online: bool = False,
+    no_float: bool = False,
     progress: Progress = silent,
     answered: "Callable[[Answered], None]" = silent,
 ) -> "Evaluation | Adaptive | Online":
     """Run the integer network and the float one over the whole test set; write and return evaluation.json.
 
-    The integer network answers first, and `answered` is called with its figures while the float one still runs.
+    The integer network answers first, and `answered` is called with its figures while the float one still runs. With
+    `no_float` it answers alone.
 
     With `adaptive`, a ladder of level counts such as (1, 3), write and return adaptive.json instead; see
     `rebnet.evaluate.adaptive.evaluate_adaptive`. With `online`, write and return online.json; see
     `rebnet.evaluate.online.evaluate_online`.
     """
     asked = request_of(evaluate, locals())
-    _check_evaluation(levels, engine, adaptive, online)
+    _check_evaluation(levels, engine, adaptive, online, no_float)
     from rebnet import datasets
     from rebnet.build_folder import EXPORTED, check_build
     from rebnet.engine.reference import served_index
@@ -61,12 +63,17 @@ def evaluate(
         return evaluate_online(build, build / EXPORTED, images, asked)
     if adaptive is not None:
         return evaluate_adaptive(build, images, adaptive, max_loss=max_loss, progress=progress, request=asked)
-    return evaluate_network(build, build / EXPORTED, images, levels, engine, progress, answered, asked)
+    return evaluate_network(build, build / EXPORTED, images, levels, engine, progress, answered, asked, no_float)
 
 
-def _check_evaluation(levels: int | None, engine: str, adaptive: tuple[int, ...] | None, online: bool) -> None:
+def _check_evaluation(
+    levels: int | None, engine: str, adaptive: tuple[int, ...] | None, online: bool, no_float: bool
+) -> None:
     if engine not in get_args(Engine):
         raise OptionError(f"engine={engine!r}: use {', '.join(get_args(Engine))}")
+    if no_float and (online or adaptive is not None):
+        given = "online compares float networks" if online else "an adaptive evaluation runs none"
+        raise OptionError(f"no_float: leaves the float network out, and {given}; leave --no-float out")
     if online and (levels is not None or adaptive is not None or engine != "packed"):
         raise OptionError("online: runs the float network at all levels; leave --levels, --engine and --adaptive out")
     if adaptive is not None and levels is not None:

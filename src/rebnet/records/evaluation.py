@@ -21,6 +21,8 @@ from rebnet.records.record import Record, form
 from rebnet.records.request import Request
 
 _MOST_CLASSES = 2**20
+_OF_FLOAT = ("float_accuracy", "float_error", "most_difference", "labels_differing", "labels_differing_float32")
+"""What is told of the float network."""
 Label = Annotated[int, whole(0, _MOST_CLASSES)]
 OfClasses = Annotated[tuple[Count, ...], Length(1, _MOST_CLASSES)]
 OfUnions = Annotated[tuple[Percent | None, ...], Length(1, _MOST_CLASSES)]
@@ -106,7 +108,8 @@ class Answered(Record):
 class Evaluation(Answered):
     """evaluation.json: what the integer network answers, and the float one.
 
-    `most_difference` is the largest difference of a value of a regression between the two.
+    `most_difference` is the largest difference of a value of a regression between the two. Where the float network was
+    left out, nothing is told of it.
     """
 
     FILE = "evaluation.json"
@@ -142,8 +145,9 @@ class Evaluation(Answered):
     def check(self) -> None:
         """See `Record`."""
         check_one_of("accuracy", "error", self)
-        check_one_of("float_accuracy", "float_error", self)
-        check_one_of("accuracy", "float_error", self)
+        if any(key in self for key in _OF_FLOAT):
+            check_one_of("float_accuracy", "float_error", self)
+            check_one_of("accuracy", "float_error", self)
         for key in ("accuracy", "float_accuracy"):
             check_share(key, getattr(self, key) or 0.0, self.judged)
         if self.labels is None:

@@ -35,9 +35,9 @@ def accuracy(build: Build) -> Html:
     rows: list[_Row] = []
     if evaluation is not None:
         count, m = evaluation.images, evaluation.levels
+        real = evaluation.float_error if regression else evaluation.float_accuracy
+        rows += [("float", real, count, f"exported network, m = {m}")] if real is not None else []
         rows += [
-            ("float", evaluation.float_error if regression else evaluation.float_accuracy, count,
-             f"exported network, m = {m}"),
             ("integer", evaluation.error if regression else evaluation.accuracy, count,
              f"{evaluation.engine} engine, m = {m}"),
         ]  # fmt: skip
