@@ -23,6 +23,7 @@ from rebnet.cli import (
     retrain,
     simulate,
     streams,
+    sweep,
     synthesize,
     train,
 )
@@ -99,6 +100,7 @@ for _name, _module in {
     "report": report,
     "reproduce": reproduce,
     "build": build,
+    "sweep": sweep,
     "list": list_verb,
     "demo": demo,
 }.items():

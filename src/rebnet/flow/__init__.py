@@ -13,6 +13,7 @@
     report    records of builds               -> report.html
     reproduce records of runs and builds      -> TARGET.json, TARGET.md, TARGET.svg, TARGET.png
     build     a run, images, a part or board  -> build/  what compile to report make
+    sweep     a study, STUDY.toml        -> sweep/  points/, each a build, and sweep.html
 
 The command line offers the same verbs with the same options; `list_` is its `list`, `import_` its `import`. torch
 is needed by `train`, by `retrain`, and by `compile` where it reads a run. A room is imported by the verb that it
@@ -21,6 +22,7 @@ belongs to, so that none waits for what it does not use.
     flow.network     images to a build: train, retrain, import_, compile, generate, export
     flow.proof       a build to its records: evaluate, simulate, synthesize, report, reproduce
     flow.whole       all of these in a row: build, demo
+    flow.points      the same at every point of a study: sweep
     flow.catalogue   what there is by name: list_
 """
 
@@ -35,6 +37,7 @@ from rebnet.flow.network import (
     retrain,
     train,
 )
+from rebnet.flow.points import sweep
 from rebnet.flow.proof import evaluate, report, reproduce, simulate, synthesize
 from rebnet.flow.whole import build, demo
 
@@ -60,6 +63,7 @@ __all__ = [
     "reproduce",
     "retrain",
     "simulate",
+    "sweep",
     "synthesize",
     "train",
 ]

@@ -8,12 +8,14 @@ from rebnet.files import write_record, write_text
 from rebnet.records import Evaluation, Simulation, StoredNetwork, Training, read, read_if_there
 from rebnet.records.chain import read_whole
 from rebnet.records.report import Report, Row
+from rebnet.records.sweep import Sweep
 from rebnet.report.accelerator import accelerator_page
 from rebnet.report.operating import CLOCK_MHZ
 from rebnet.report.records import read_build
+from rebnet.report.study import study_page
 from rebnet.report.sweep import sweep_page
 
-__all__ = ["CLOCK_MHZ", "report", "row", "write_report"]
+__all__ = ["CLOCK_MHZ", "report", "report_sweep", "row", "write_report"]
 
 
 def write_report(builds: Sequence[Path], path: Path) -> list[Row]:
@@ -82,4 +84,23 @@ def report(builds: Sequence[Path], path: Path) -> Path:
     found = [read_build(build) for build in builds]
     text = accelerator_page(found[0]) if len(found) == 1 else sweep_page(found)
     write_text(path, text)
+    return path
+
+
+def report_sweep(folder: Path, record: Sweep, path: Path) -> Path:
+    """Write the page of a sweep: every point of its study, and its builds beside each other.
+
+    Args:
+        folder: of the sweep.
+        record: what it holds.
+        path: the page, FILE.html.
+
+    Returns:
+        `path`.
+
+    Raises:
+        FileFormatError: a record of a point is damaged or edited into nonsense.
+        OutputError: `path` cannot be written.
+    """
+    write_text(path, study_page(record, folder))
     return path

@@ -44,8 +44,18 @@ class _Axis:
     is_cost: bool = False
 
 
-def sweep_page(builds: Sequence[Build]) -> str:
-    """The whole page, as HTML."""
+@dataclass(frozen=True)
+class Asked:
+    """What a study that asked for the builds adds: words of the masthead, and its own section, the first."""
+
+    above: str
+    title: str
+    below: str
+    first: Html
+
+
+def sweep_page(builds: Sequence[Build], asked: Asked | None = None) -> str:
+    """The whole page, as HTML; of builds that a study asked for, with what that adds."""
     most = max(build.network.levels for build in builds)
     positions = tuple(range(1, most + 1))
     has_logic = all(resources(build) is not None for build in builds)
@@ -56,16 +66,14 @@ def sweep_page(builds: Sequence[Build]) -> str:
     area = _Axis(area_name, lambda row, _: row.area, is_log=True, is_cost=True)
     speed, best_speed = _chart("speed", "Accuracy against throughput", rate, accuracy, rows, positions)
     logic, best_logic = _chart("logic", f"Throughput against {area_name}", area, rate, rows, positions)
-    datasets = dict.fromkeys(build.dataset for build in builds if build.dataset)
     header = masthead(
-        "rebnet report / sweep",
-        f"{len(builds)} accelerators, " + ("" if len(datasets) != 1 else f"{heading(builds[0]).split(', M')[0]}, ")
-        + (f"M up to {most}" if most > 1 else "M = 1"),
-        ", ".join(build.name for build in builds),
+        asked.above if asked else "rebnet report / sweep",
+        asked.title if asked else _title(builds, most),
+        asked.below if asked else ", ".join(build.name for build in builds),
         *_alerts(builds),
         _readouts(rows, positions, area_name),
-        navigation(_SECTIONS),
-    )  # fmt: skip
+        navigation((("points", "Every point"), *_SECTIONS) if asked else _SECTIONS),
+    )
     states = ["every accelerator at its own M" if m == most else f"images at {m} level{'s' * (m > 1)} at most"
               for m in positions]  # fmt: skip
     control = slider(positions, "Levels at most", states)
@@ -75,13 +83,26 @@ def sweep_page(builds: Sequence[Build]) -> str:
     )
     if not has_logic:
         lead += " Logic is shown as XNOR lanes, because not every build has its LUTs counted or predicted."
+    charts = [tag("div", speed, logic, class_="pair")]
+    if asked:
+        size, _ = _chart("size", f"Accuracy against {area_name}", area, accuracy, rows, positions)
+        charts.append(tag("div", size, class_="pair"))
     parts = [
-        section("trade", "The trade", tag("div", speed, logic, class_="pair"), lead=lead),
+        *([asked.first] if asked else []),
+        section("trade", "The trade", *charts, lead=lead),
         section("builds", "Every build", _table(rows, positions, best_speed, best_logic), lead=_note(rows)),
         section("gaps", "What is not known", *_gaps(rows)),
         section("origin", "Provenance", _origin(builds)),
     ]
-    return page(f"{len(builds)} accelerators", header, [*([control] if control else []), *parts])
+    return page(
+        asked.title if asked else f"{len(builds)} accelerators", header, [*([control] if control else []), *parts]
+    )
+
+
+def _title(builds: Sequence[Build], most: int) -> str:
+    datasets = dict.fromkeys(build.dataset for build in builds if build.dataset)
+    of = "" if len(datasets) != 1 else f"{heading(builds[0]).split(', M')[0]}, "
+    return f"{len(builds)} accelerators, {of}" + (f"M up to {most}" if most > 1 else "M = 1")
 
 
 def _row(build: Build, positions: Sequence[int], has_logic: bool) -> _Row:

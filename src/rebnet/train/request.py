@@ -15,6 +15,8 @@ from rebnet.train.recipe import Recipe, recipe_for
 MAX_GAIN_BITS = 16
 WEIGHT_BYTES = 16
 """What training keeps of a weight: itself, its gradient, and two moments of Adam, 4 bytes each."""
+_KEPT_BYTES = 12
+"""What a training step keeps of an element of a map: its value, its sign and its gradient, 4 bytes each."""
 _GIB = 2**30
 
 
@@ -60,6 +62,12 @@ def check_request(
     _check_shift(described, chosen)
     _check_memory(described, chosen)
     return described, chosen
+
+
+def training_bytes(described: Architecture, recipe: Recipe) -> int:
+    """What a training is likely to keep in memory, beside its images and what torch itself takes."""
+    elements = sum(place.behind.elements for place in described.places)
+    return sum(weights_of(described)) * WEIGHT_BYTES + recipe.batch_size * elements * _KEPT_BYTES
 
 
 def weights_of(described: Architecture) -> list[int]:

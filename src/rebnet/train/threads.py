@@ -12,6 +12,11 @@ SMALL_PARAMETERS = 1_000_000
 """A dense network of fewer parameters trains on one thread."""
 
 
+def compute_on(threads: int) -> None:
+    """Let this process compute on so many threads from now on, as where others share its machine."""
+    torch.set_num_threads(threads)
+
+
 @contextmanager
 def threads_for(model: nn.Module) -> Iterator[None]:
     """Compute small dense networks on one thread while the block runs, others on as many as torch would.
