@@ -72,7 +72,9 @@ def shown(coordinates: Coordinates) -> str:
 
 
 def _word(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
 def read_study(path: Path, known: Known) -> Study:
