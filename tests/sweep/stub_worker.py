@@ -1,4 +1,4 @@
-"""A worker that does nothing but what the options of its job say; run by `python -m` where this folder is on the path."""
+"""A worker that does what the options of its job say, for `python -m` where this folder is on the path."""
 
 import json
 import os
@@ -19,8 +19,9 @@ def perform(job):
         return {"outcome": "failed", "seconds": 0.5, "error": "it had to"}
     if what == "dies" or (what == "dies once" and job["attempt"] == 1):
         os.kill(os.getpid(), signal.SIGKILL)
-    if what.startswith("waits") and job["attempt"] == 1:
-        time.sleep(600)
+    if what.startswith("waits on "):
+        node = json.loads((made.parent / "claim.json").read_text())["node"]
+        time.sleep(600 if what.removeprefix("waits on ") in node else 0)
     return {"outcome": "done", "seconds": 0.5, "error": None}
 
 

@@ -1,4 +1,4 @@
-"""The run: what breaks, what is lost, what comes late, and what is there already; steps are done by a list of outcomes."""
+"""The run: what breaks, what is lost, what comes late, and what is there already; a list says how steps end."""
 
 import json
 from pathlib import Path

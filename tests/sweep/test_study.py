@@ -49,8 +49,8 @@ def test_stages_are_done_in_their_order(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[axes", "is no TOML that a study can be (Expected ']' at the end of a table declaration (at end of document)); "
-         "correct it there"),
+        ("[axes", "is no TOML that a study can be (Expected ']' at the end of a table declaration (at end of "
+         "document)); correct it there"),
         ("", "asks for no point; name options below [axes], or points one by one as [[point]]"),
         ("levels = 2", "key 'levels' is not known; an option of a verb stands below [axes]: levels = …"),
         ("stage = 2", "key 'stage' is not known; did you mean 'stages'?"),

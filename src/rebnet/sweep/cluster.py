@@ -11,10 +11,12 @@ out every attempt.
 
 import importlib
 import json
+import signal
 import socket
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from rebnet.sweep.job import CLAIM_FILE, Job, Outcome
 
 _LOOK_S = 5.0
 _PROBE_S = 60.0
+_CONNECT_S = 10.0
 _SHARE = 0.9
 
 
@@ -48,8 +51,10 @@ class Cluster:
         self._running: dict[Any, tuple[Job, float]] = {}
         self._looked = 0.0
         try:
-            self._ray.init(address=address, logging_level="ERROR", log_to_driver=False, configure_logging=False)
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
+            _check_address(address)
+            with _own_signals():
+                self._ray.init(address=address, logging_level="ERROR", log_to_driver=False, configure_logging=False)
+        except (RuntimeError, ValueError, OSError, self._ray.exceptions.RayError) as error:
             why = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise OptionError(
                 f"ray={address}: no cluster answers there ({why}); start one with 'ray start --head', and name what it "
@@ -151,6 +156,27 @@ def _ray() -> Any:
             "--ray out"
         ) from None
     return ray
+
+
+def _check_address(address: str) -> None:
+    """Raise `OSError` where nobody listens, for whom Ray would wait minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep what signals do, which Ray changes where it is started."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _shown(node: str, host: str) -> str:
