@@ -35,7 +35,7 @@ def direct():
     """Every requirement that pyproject.toml states and `make install` meets."""
     extras = PROJECT["project"]["optional-dependencies"]
     lines = [*PROJECT["build-system"]["requires"], *PROJECT["project"]["dependencies"]]
-    lines += [line for extra in extras if extra not in ("all", "benchmark") for line in extras[extra]]
+    lines += [line for extra in extras if extra not in ("all", "benchmark", "sweep") for line in extras[extra]]
     return [Requirement(line) for line in lines]
 
 

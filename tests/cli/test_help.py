@@ -19,6 +19,7 @@ EXAMPLES = {
     "reproduce": "rebnet reproduce table3 --dataset mnist",
     "build": "rebnet build zoo:mnist-arch-1-m1 --part xc7s50 --folding paper --output build/mnist-m1",
     "import": "rebnet import model.onnx",
+    "sweep": "rebnet sweep study.toml --output sweeps/digits",
     "list": "rebnet list boards",
     "demo": "rebnet demo --output build/demo",
 }

@@ -1,10 +1,12 @@
 """`rebnet sweep`: from a study to the page, twice; a study that changes; a plan; refusals."""
 
 import json
+import re
 import signal
 import time
 
 import pytest
+from tests.docs.test_reference import documented, leaves
 from tests.ir.networks import from_text
 from tests.simulate.builds import save_run
 
@@ -39,6 +41,8 @@ def test_points_are_done_once_and_a_broken_one_ends_no_other(rebnet, study, tmp_
     for point in record["points"][:3]:
         held = {path.name for path in (output / "points" / point["name"]).iterdir()}
         assert {"network.json", "folding.json", "evaluation.json", "rtl"} <= held
+    keys = {re.sub(r"\.(coordinates|steps|options)\.\w+$", r".\1.*", key) for key, _ in leaves(record)}
+    assert keys | {"schema"} == set(documented("sweep.json"))
     page = (output / "sweep.html").read_text()
     assert page.startswith("<!doctype html>")
     assert "Point 4: compile: folding &#x27;paper&#x27;" in page

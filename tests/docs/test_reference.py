@@ -63,7 +63,8 @@ def test_the_error_tree_is_the_one_of_the_code() -> None:
 def documented(record: str) -> dict[str, str]:
     """Keys and types of a record's table in records.md, reproductions.md or synthesis.md."""
     text = "\n".join(
-        (REFERENCE / name).read_text(encoding="utf-8") for name in ("records.md", "reproductions.md", "synthesis.md")
+        (REFERENCE / name).read_text(encoding="utf-8")
+        for name in ("records.md", "reproductions.md", "synthesis.md", "sweeps.md")
     )
     section = re.search(rf"^## {re.escape(record)}$(.*?)(^## |\Z)", text, re.MULTILINE | re.DOTALL)
     assert section is not None, record

@@ -3,6 +3,8 @@
 import inspect
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -52,11 +54,20 @@ def takes() -> dict["StepVerb", tuple[str, ...]]:
 def known() -> dict[str, Any]:
     """The types of these options."""
     kinds = {
-        name: inspect.signature(_VERBS[verb]).parameters[name].annotation
+        name: _kind(inspect.signature(_VERBS[verb]).parameters[name].annotation)
         for verb, names in takes().items()
         for name in names
     }
     return kinds | {"images": int | Literal["all"]}
+
+
+def _kind(annotation: Any) -> Any:
+    """A type; one that is written as a text, as it names what is imported later, by what of it a study can hold."""
+    if not isinstance(annotation, str):
+        return annotation
+    plain: dict[str, Any] = {"str": str, "int": int, "float": float, "bool": bool}
+    kinds = [plain[name] for name in annotation.replace(" ", "").split("|") if name in plain]
+    return reduce(or_, kinds) if kinds else str
 
 
 def sweep(
