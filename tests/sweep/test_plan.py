@@ -67,10 +67,11 @@ def test_files_count_by_what_they_hold(tmp_path):
          "not legal)"),
         (TRAINED, "point with the only point: names neither a board nor a part, which synthesize needs; name one, or "
          "leave it out of stages"),
-        ('[axes]\nnetwork = "a"', "point with the only point: names no dataset, which a training needs; "
+        ('[axes]\nnetwork = "a"',
+         "point with the only point: names no dataset, which a training needs; "
          "name one below [axes]"),
-        ('stages = ["compile"]\n' + TRAINED, "point with the only point: nothing is trained here and no source is named; "
-         "add 'train' to stages, or name a source"),
+        ('stages = ["compile"]\n' + TRAINED, "point with the only point: nothing is trained here and no source is "
+         "named; add 'train' to stages, or name a source"),
         ('[axes]\nsource = "zoo:mnist-arch-1-m1"\nseed = [1, 2]', "point with seed 1: seed belongs to a training, and "
          "source zoo:mnist-arch-1-m1 is trained; leave one of them out (1 more points are not legal)"),
         ('stages = ["train", "compile"]\n' + TRAINED + 'folding = ["papers", "paper"]', "point with folding papers: "
@@ -78,8 +79,8 @@ def test_files_count_by_what_they_hold(tmp_path):
         ('stages = ["train", "compile"]\n[axes]\nnetwork = ["8x8x1 - D10"]\ndataset = "digits"\nfolding = "paper"',
          "point with the only point: folding 'paper': layer D10 has no (PE,SIMD); write them into the text, "
          "or use another"),
-        ('stages = ["train", "compile"]\n' + TRAINED + 'folding = "search"', "point with the only point: folding search "
-         "needs a device; name a board or a part"),
+        ('stages = ["train", "compile"]\n' + TRAINED + 'folding = "search"',
+         "point with the only point: folding search needs a device; name a board or a part"),
         (TRAINED.replace("digits", "digit") + 'part = "xc7s50"', "point with the only point: dataset='digit': no "
          "such data set; use digits, mnist, fashion-mnist, cifar10, svhn, imagenet, npz:FILE"),
         (TRAINED + 'part = "xc7s50"\nboard = "zc702"', "point with the only point: board zc702 and part xc7s50: "

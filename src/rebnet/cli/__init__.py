@@ -1,8 +1,8 @@
 """The command line: one file per verb; each parses, calls the function of the same name in `rebnet.flow`, prints.
 
 Figures go to stdout, progress and messages to stderr. Exit codes: 0 done, 1 the RTL or an engine and the integer
-network differ, a count breaks the limit that was asked for or a point of a sweep broke, 2 bad input (one sentence, no traceback), 130
-interrupted, 143 ended by SIGTERM, 129 by SIGHUP.
+network differ, a count breaks the limit that was asked for or a point of a sweep broke, 2 bad
+input (one sentence, no traceback), 130 interrupted, 143 ended by SIGTERM, 129 by SIGHUP.
 
 This file imports nothing that takes time, so that all that follows happens where signals and errors are heeded.
 """

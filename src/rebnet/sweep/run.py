@@ -205,7 +205,7 @@ class Run:
         return Point(
             name=self._names[place],
             coordinates=point.coordinates,
-            steps={**point.steps},
+            steps={str(verb): name for verb, name in point.steps.items()},
             state=state,
             error=f"{broken[0].verb}: {broken[0].error}" if broken else None,
             figures=self._figures(steps.values()),
