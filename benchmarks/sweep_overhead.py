@@ -3,9 +3,10 @@
     .venv/bin/python benchmarks/sweep_overhead.py --points 12 --rounds 3
 
 Both sides are measured in one run, one after the other and each round anew, in processes that have just started: the
-sweep with one process, and a process that calls train, compile and evaluate once for every step that the sweep has. So
-both import torch once, and both do the same work. The overhead is their difference, per point, in wall time and in
-processor time, which others on the machine disturb less. `nothing_to_do` is the same sweep started once more.
+sweep with one process on one thread, and a process on one thread that calls train, compile and evaluate once for every
+step that the sweep has. So both import torch once, and both do the same work. The overhead is their difference, per
+point, in wall time and in processor time, which others on the machine disturb less. `nothing_to_do` is the same sweep
+started once more.
 """
 
 import argparse
@@ -31,7 +32,11 @@ folding = ["paper", "balanced"]
 """
 BY_HAND = """\
 import sys
+import numpy, torch
+from threadpoolctl import threadpool_limits
 from rebnet import flow
+threadpool_limits(1)
+torch.set_num_threads(1)
 network, epochs, seeds, output = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 for seed in range(seeds):
     run = f"{output}/run-{seed}"
