@@ -9,6 +9,7 @@ from tests.sweep.studies import NETWORK, study
 from rebnet.errors import OptionError
 from rebnet.flow import dataset_of
 from rebnet.flow.points import _check, takes
+from rebnet.methods import METHODS
 from rebnet.sweep.plan import plan
 
 TRAINED = f'[axes]\nnetwork = "{NETWORK}"\ndataset = "digits"\n'
@@ -57,6 +58,13 @@ def test_files_count_by_what_they_hold(tmp_path):
     training = tmp_path / "moved" / "training.json"
     training.write_text(training.read_text() + "\n")
     assert not planned(tmp_path, text.replace(str(source), str(tmp_path / "moved"))).steps.keys() & before.steps.keys()
+
+
+def test_methods_are_an_axis(tmp_path):
+    text = 'stages = ["train"]\n' + TRAINED.replace("(8,16)", "") + "method = {}\n"
+    assert len(planned(tmp_path, text.format(list(METHODS)[:3])).points) == 3
+    with pytest.raises(OptionError, match=r"^study 'study', point with the only point: method='nobody'"):
+        planned(tmp_path, text.format('"nobody"'))
 
 
 @pytest.mark.parametrize(

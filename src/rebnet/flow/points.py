@@ -206,13 +206,13 @@ def _trained(options: Mapping[str, Any]) -> Any:
     Raises:
         RebnetError: `rebnet.flow.train` would refuse it.
     """
-    from rebnet.train.recipe import with_weight_bits
+    from rebnet.train.recipe import with_options
     from rebnet.train.request import check_request, recordable
 
     dataset = recordable(options["dataset"])
-    bits = (options.get(name) for name in ("weight_bits", "first_weight_bits", "last_weight_bits"))
+    said = (options.get(name) for name in ("weight_bits", "first_weight_bits", "last_weight_bits", "method"))
     own = {name: value for name, value in options.items() if name in inspect.signature(check_request).parameters}
-    own |= {"dataset": dataset, "recipe": with_weight_bits(dataset, options.get("recipe"), *bits)}
+    own |= {"dataset": dataset, "recipe": with_options(dataset, options.get("recipe"), *said)}
     return check_request(**own)
 
 
