@@ -21,6 +21,7 @@ EXAMPLES = {
     "import": "rebnet import model.onnx",
     "sweep": "rebnet sweep study.toml --output sweeps/digits",
     "list": "rebnet list boards",
+    "explain": "rebnet explain reactnet --network resnet-20 --board zc702",
     "demo": "rebnet demo --output build/demo",
 }
 

@@ -18,7 +18,7 @@ README = ROOT / "README.md"
 BESIDE = [README, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
 """Pages at the repository's root."""
 MOST_LINES = 205
-MOST_LINES_OF_TABLES = 370  # the reference is looked up, not read
+MOST_LINES_OF_TABLES = 400  # the reference is looked up, not read; the command line has a section a verb
 _LANGUAGES = ("python", "console", "systemverilog", "json", "toml", "tcl", "c", "")
 _LINK = re.compile(r"\]\((?!https?:)([^)#]*)(#[^)]*)?\)")
 

@@ -15,6 +15,7 @@ from rebnet.cli import (
     build,
     demo,
     evaluate,
+    explain,
     export,
     generate,
     importing,
@@ -102,6 +103,7 @@ for _name, _module in {
     "build": build,
     "sweep": sweep,
     "list": list_verb,
+    "explain": explain,
     "demo": demo,
 }.items():
     app.command(_name, no_args_is_help=_name != "demo")(_verb(_module.command))

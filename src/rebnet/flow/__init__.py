@@ -12,6 +12,7 @@
     synthesize  build, a part or board        -> build/  synthesis.json, device/ or vivado/
     report    records of builds               -> report.html
     reproduce records of runs and builds      -> TARGET.json, TARGET.md, TARGET.svg, TARGET.png
+    explain   a method, or a run              -> what it costs in hardware
     build     a run, images, a part or board  -> build/  what compile to report make
     sweep     a study, STUDY.toml        -> sweep/  points/, each a build, and sweep.html
 
@@ -24,10 +25,12 @@ belongs to, so that none waits for what it does not use.
     flow.whole       all of these in a row: build, demo
     flow.points      the same at every point of a study: sweep
     flow.catalogue   what there is by name: list_
+    flow.explanation what a method of binarization costs: explain
 """
 
 from rebnet.choices import Engine, ExportForm, ExportTarget, GenerateTarget, Kind, Stage, Synthesizer, Target
 from rebnet.flow.catalogue import list_
+from rebnet.flow.explanation import explain
 from rebnet.flow.network import (
     compile,  # noqa: A004 - the verb's name
     dataset_of,
@@ -55,6 +58,7 @@ __all__ = [
     "dataset_of",
     "demo",
     "evaluate",
+    "explain",
     "export",
     "generate",
     "import_",

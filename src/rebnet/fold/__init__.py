@@ -14,15 +14,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from rebnet.boards import Resources
+from rebnet.boards import Board, Resources
 from rebnet.errors import OptionError
 from rebnet.files import file_hash, write_record
 from rebnet.fold.search.choose import NAMES, choose
-from rebnet.fold.search.fit import Constraints, check_limit, fold_for_board, resources_record
+from rebnet.fold.search.fit import Constraints, check_limit, fold_for_board, predicted, resources_record, total
 from rebnet.fold.timing.depths import predict, size_fifos
 from rebnet.ir import storage
 from rebnet.ir.network import Network
-from rebnet.records import ABSENT, read
+from rebnet.records import ABSENT, kinds, read
 from rebnet.records import folding as records
 from rebnet.stages import ends
 from rebnet.stages.accelerator import Accelerator, accelerator_of, layer_bound
@@ -108,6 +108,17 @@ def fold(
     )
     write_record(build / FOLDING_FILE, record)
     return accelerator
+
+
+def estimate(network: Network, board: Board) -> tuple[kinds.Counts, list[str], int]:
+    """What a lowered network takes of a board at its own folding, else balanced; nothing is written.
+
+    Returns:
+        What all modules take by the cost model, the kind of each module, and cycles an image.
+    """
+    accelerator, depths = _given(network, None, None, lambda buffer: None)
+    modules = predicted(accelerator, depths, board)
+    return total(modules).as_record(), [module.name for module, _ in modules], accelerator.bound_cycles(network.levels)
 
 
 def _given(
