@@ -67,7 +67,7 @@ def _train(job: Mapping[str, Any], place: Path, options: dict[str, Any]) -> None
     run = place / MADE
     if (run / "training.json").is_file():  # all was done but to say so
         return
-    train(**options, output=run, data_dir=job["data_dir"], resume=True, quiet=True)
+    train(**options, output=run, data_dir=job["data_dir"], resume=True)
 
 
 def _compile(job: Mapping[str, Any], place: Path, options: dict[str, Any]) -> None:

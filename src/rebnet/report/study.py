@@ -86,7 +86,9 @@ def _lead(record: Sweep) -> str:
 def _points(record: Sweep) -> list[Html]:
     columns = [one for one in _COLUMNS if any(one.value(point.figures) is not None for point in record.points)]
     best = {one.key: _best(one, record.points) for one in columns}
-    headings: list[Child] = [words("point", "th"), *record.varied, "state", *(one.name for one in columns)]
+    texts = {name for point in record.points for name, value in point.coordinates.items() if isinstance(value, str)}
+    varied = [words(name, "th") if name in texts else tag("th", name, scope="col") for name in record.varied]
+    headings: list[Child] = [words("point", "th"), *varied, "state", *(one.name for one in columns)]
     rows = [
         [
             str(place),
@@ -96,10 +98,13 @@ def _points(record: Sweep) -> list[Html]:
         ]
         for place, point in enumerate(record.points, start=1)
     ]
+    errors: dict[str, list[str]] = {}
+    for place, point in enumerate(record.points, start=1):
+        if point.error:
+            errors.setdefault(point.error, []).append(str(place))
     broken = [
-        tag("p", f"Point {place}: {point.error}", class_="alert")
-        for place, point in enumerate(record.points, start=1)
-        if point.error
+        tag("p", f"Point{'s' * (len(places) > 1)} {', '.join(places)}: {error}", class_="alert")
+        for error, places in errors.items()
     ]
     return [*broken, table(headings, rows, id="points-table")]
 
@@ -113,11 +118,13 @@ def _best(column: _Column, points: tuple[Point, ...]) -> float | None:
 def _cell(column: _Column, point: Point, best: float | None) -> Html:
     value = column.value(point.figures)
     is_best = best is not None and value == best
-    return tag("td", number(value, column.places), class_="mark" if is_best else None)
+    return tag("td", number(value, column.places), class_="best" if is_best else None)
 
 
 def _word(coordinates: Mapping[str, object], name: str) -> Html:
     """A coordinate; a long one, as the text of a network, may be folded."""
     value = coordinates.get(name, "–")
-    text = str(value).lower() if isinstance(value, bool) else str(value)
+    text = (
+        str(value).lower() if isinstance(value, bool) else f"{value:,.10g}" if isinstance(value, float) else str(value)
+    )
     return words(text) if isinstance(value, str) else tag("td", text)

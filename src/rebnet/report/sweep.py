@@ -83,13 +83,10 @@ def sweep_page(builds: Sequence[Build], asked: Asked | None = None) -> str:
     )
     if not has_logic:
         lead += " Logic is shown as XNOR lanes, because not every build has its LUTs counted or predicted."
-    charts = [tag("div", speed, logic, class_="pair")]
-    if asked:
-        size, _ = _chart("size", f"Accuracy against {area_name}", area, accuracy, rows, positions)
-        charts.append(tag("div", size, class_="pair"))
+    size = _chart("size", f"Accuracy against {area_name}", area, accuracy, rows, positions)[0] if asked else None
     parts = [
         *([asked.first] if asked else []),
-        section("trade", "The trade", *charts, lead=lead),
+        section("trade", "The trade", tag("div", speed, logic, size, class_="pair"), lead=lead),
         section("builds", "Every build", _table(rows, positions, best_speed, best_logic), lead=_note(rows)),
         section("gaps", "What is not known", *_gaps(rows)),
         section("origin", "Provenance", _origin(builds)),
