@@ -61,7 +61,9 @@ def _row(method: Method) -> str:
     weights.append(told["weights", "estimator"])
     behind = ", ".join(told[place, ""] for place in ("scale of sums", "nonlinearity") if told[place, ""] != "none")
     hardware = f"`{method.in_hardware}`" if method.in_hardware else "yes"
-    named = f"`{method.name}` ([{method.title}](https://arxiv.org/abs/{method.source.removeprefix('arXiv:')}))"
+    kind, _, number = method.source.partition(":")
+    link = f"https://{'arxiv.org/abs' if kind == 'arXiv' else 'doi.org'}/{number}"
+    named = f"`{method.name}` ([{method.title}]({link}))"
     return f"| {named} | {', '.join(activations)} | {', '.join(weights)} | {behind} | {method.kind} | {hardware} |"
 
 

@@ -18,7 +18,7 @@ SOURCE = ROOT / "src"
 PAGE = ROOT / "docs" / "reference" / "python.md"
 WHOLE = ("rebnet", "rebnet.flow", "rebnet.records", "rebnet.engine.predictor")
 """Modules whose docstrings are given whole; of packages, what `__init__.py` hands on."""
-ROOMS = ("datasets", "spec", "ir", "nn", "export", "lower", "stages", "fold", "boards", "errors")
+ROOMS = ("datasets", "spec", "ir", "methods", "nn", "export", "lower", "stages", "fold", "boards", "errors")
 HEAD = """\
 # Python
 

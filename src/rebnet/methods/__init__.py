@@ -13,6 +13,7 @@ from rebnet.methods.papers import (
     bnn,
     dorefa_net,
     dy_bnn,
+    ie_net,
     ir_net,
     reactnet,
     real_to_binary,
@@ -41,6 +42,7 @@ METHODS: dict[str, Method] = {
         real_to_binary.STATIC,
         reactnet.METHOD,
         dy_bnn.METHOD,
+        ie_net.METHOD,
         adabin.METHOD,
         adabin.CENTRED,
     )

@@ -66,6 +66,26 @@ class Uniform:
 
 
 @dataclass(frozen=True)
+class Parallel:
+    """Several codes of the same features, each behind a BatchNorm of its own, added: a layer's weights see all of them.
+
+    Each has M levels. Their factors train, and become powers of two of each other.
+
+    Attributes:
+        count: How many.
+        spread: BatchNorm's biases start evenly from -spread to spread, as otherwise all would be the same.
+        later: What the factors of all but the first start from.
+    """
+
+    count: int = 2
+    spread: float = 0.25
+    later: float = 0.125
+
+    def __str__(self) -> str:
+        return f"{self.count} codes of M levels, thresholds of their own"
+
+
+@dataclass(frozen=True)
 class Real:
     """No binarization: ReLU, and real numbers behind it."""
 
@@ -73,7 +93,7 @@ class Real:
         return "real, ReLU"
 
 
-Planes = Residual | Uniform | Real
+Planes = Residual | Uniform | Parallel | Real
 
 
 @dataclass(frozen=True)
@@ -105,8 +125,9 @@ class Activation:
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is what stands behind BatchNorm in ReBNet, whatever its estimator."""
-        return replace(self, estimator=CLIP) == Activation()
+        """Whether it is what stands behind BatchNorm in ReBNet, whatever its estimator and how often."""
+        planes = Residual() if isinstance(self.planes, Parallel) else self.planes
+        return replace(self, planes=planes, estimator=CLIP) == Activation()
 
     @property
     def verdicts(self) -> tuple[tuple[str, str, Verdict], ...]:
@@ -128,6 +149,8 @@ def _of_planes(planes: Planes) -> Verdict:
     match planes:
         case Residual():
             return Verdict("H1", "one level is a threshold a channel, M are a code of M bits")
+        case Parallel():
+            return Verdict("H2", "takes an encoder for each code, and planes side by side, which add up in the layer")
         case Uniform():
             return Verdict("H1", "are a code of k bits whose factors are each twice the next")
     return Verdict(

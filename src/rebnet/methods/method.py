@@ -14,7 +14,7 @@ from rebnet.ir.architecture import (
     TwoSlopeText,
     WeightedText,
 )
-from rebnet.methods.activations import Activation, Real
+from rebnet.methods.activations import Activation, Parallel, Real
 from rebnet.methods.behind import NO_SCALE, Nonlinearity, PostScale
 from rebnet.methods.estimators import Ede, Iee
 from rebnet.methods.verdict import Kind, Verdict
@@ -106,7 +106,10 @@ class Method:
     @property
     def at_inference(self) -> "Method":
         """What is left of it behind a training: parts that cost nothing are gone, see `rebnet.nn.methods.absorb`."""
-        activation = self.activation if _is_in_float(self.activation.verdicts) else PLAIN_ACTIVATION
+        activation = self.activation
+        if not _is_in_float(activation.verdicts):
+            parallel = isinstance(activation.planes, Parallel)
+            activation = Activation(activation.planes) if parallel else PLAIN_ACTIVATION
         weight = self.weight if _is_in_float(self.weight.verdicts) else PLAIN_WEIGHT
         return replace(self, activation=activation, weight=weight)
 
@@ -115,6 +118,11 @@ class Method:
         if levels == 0 and not self.recipe_estimator:
             raise OptionError(
                 f"method {self.name}: binarizes, and a float network (--levels 0) is not; leave one of the two out"
+            )
+        if isinstance(self.activation.planes, Parallel) and any_levels:
+            raise OptionError(
+                f"method {self.name}: adds codes side by side, which have no order in which fewer levels come first; "
+                "leave --any-levels out"
             )
         if isinstance(self.activation.planes, Real) and (levels != 1 or any_levels):
             raise OptionError(

