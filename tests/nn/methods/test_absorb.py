@@ -12,7 +12,6 @@ from rebnet.errors import OptionError
 from rebnet.export import export, export_run
 from rebnet.lower import lower
 from rebnet.methods import METHODS
-from rebnet.methods.activations import Parallel
 from rebnet.nn.build import build
 from rebnet.nn.calibration import calibrate, recalibrate
 from rebnet.nn.load import ModelMetadata, load_model, save_model
@@ -32,6 +31,15 @@ IN_HARDWARE = [name for name, method in METHODS.items() if not method.refusal]
 IN_FLOAT = [name for name, method in METHODS.items() if method.refusal]
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Threads only wait for each other in networks as small as these."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def made(name, text, levels=1, any_levels=False, seed=0):
     """A model of random numbers where a method has some, and images."""
     torch.manual_seed(seed)
@@ -45,24 +53,24 @@ def made(name, text, levels=1, any_levels=False, seed=0):
                 number = getattr(module, key, None)
                 if isinstance(number, nn.Parameter):
                     nn.init.uniform_(number, *((0.5, 1.5) if key == "raw_scale" else (-0.4, 0.4)))
-    images = torch.randint(0, 256, (60, *described.image), dtype=torch.uint8)
+    images = torch.randint(0, 256, (40, *described.image), dtype=torch.uint8)
     return model, images, described
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_learns_and_comes_back_from_its_record(name, tmp_path):
     model, images, described = made(name, BRANCHES)
-    labels = images.float().mean((1, 2, 3)).argsort().argsort() * 3 // 60
+    labels = images.float().mean((1, 2, 3)).argsort().argsort() * 3 // 40
     recipe = Recipe(method=name, peak_learning_rate=0.02)
     optimizer, losses = make_optimizer(model, recipe), []
     model.train()
-    for step in range(12):
-        sharpen_(model, step / 12)
+    for step in range(8):
+        sharpen_(model, step / 8)
         loss = take_step(
             model, optimizer, lambda x, y, _: nn.functional.cross_entropy(model(x), y), Images(images, labels), 0.02
         )
         losses.append(float(loss))
-    assert min(losses[-3:]) < losses[0] - 0.1
+    assert min(losses[-3:]) < losses[0] - 0.05
     calibrate(model, images)
     assert not model.training
     metadata = ModelMetadata(str(described), 1, 8, "blobs", method=name)
@@ -76,11 +84,12 @@ def test_learns_and_comes_back_from_its_record(name, tmp_path):
         assert str(caught.value) == f"{tmp_path}: {METHODS[name].refusal}"
 
 
-@pytest.mark.parametrize(("text", "levels", "any_levels"), [(CHAIN, 1, False), (BRANCHES, 2, False), (CHAIN, 3, True)])
-@pytest.mark.parametrize("name", IN_HARDWARE)
+CASES = [(name, *case) for name in IN_HARDWARE for case in ((CHAIN, 1, False), (BRANCHES, 2, False))]
+CASES += [(name, CHAIN, 3, True) for name in ("dorefa-net", "ir-net", "adabin-centred")]
+
+
+@pytest.mark.parametrize(("name", "text", "levels", "any_levels"), CASES)
 def test_absorbed_it_is_a_plain_network_of_equal_scores_and_codes(name, text, levels, any_levels):
-    if any_levels and isinstance(METHODS[name].activation.planes, Parallel):
-        return
     model, images, described = made(name, text, levels, any_levels, seed=levels)
     for module in model.modules():
         if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
@@ -103,7 +112,7 @@ def test_absorbed_it_is_a_plain_network_of_equal_scores_and_codes(name, text, le
         if isinstance(module, PixelInput):
             module.register_forward_hook(lambda *given: given[-1].double())
     integers = run(lowered, images.numpy())
-    assert np.array_equal(np.asarray(integers).reshape(60, -1).argmax(1), model(images).argmax(1).numpy())
+    assert np.array_equal(np.asarray(integers).reshape(40, -1).argmax(1), model(images).argmax(1).numpy())
 
 
 @pytest.mark.parametrize("name", IN_FLOAT)
