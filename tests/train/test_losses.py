@@ -16,8 +16,8 @@ from rebnet.train.losses.scores import score_loss
 from rebnet.train.recipe import RECIPES, Recipe
 from rebnet.train.step import make_loss
 
-BLOCKS = "6x6x1 - C4:3x3+same - 2{ C4:3x3+same | }+ - GAP - D3"
-QUICK = replace(RECIPES["default"], batch_size=20, warmup_steps=10)
+BLOCKS = "6x6x1 - C4:3x3/2+same - 2{ C4:3x3+same | }+ - GAP - D3"
+QUICK = replace(RECIPES["default"], batch_size=200, warmup_steps=10)
 
 
 def test_squared_hinge_by_hand():
@@ -127,7 +127,7 @@ def test_every_kth_block_is_compared():
             BLOCKS.replace("2{", "3{"),
             "has 3 blocks, this network 2; the recipe's attention compares every k-th",
         ),
-        (BLOCKS, BLOCKS.replace("C4:3x3+same - 2", "C4:3x3/2+same - 2"), "has 2 blocks, this network 2"),
+        (BLOCKS, BLOCKS.replace("C4:3x3/2+same - 2", "C4:3x3+same - 2"), "has 2 blocks, this network 2"),
     ],
 )
 def test_blocks_that_do_not_belong_together(ours, theirs, said):
