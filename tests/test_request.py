@@ -91,7 +91,7 @@ def test_every_option_of_a_verb_is_one_of_the_command_line(name):
          "number, true, false, null or a list or an object of such"),
         ({"verb": "train", "options": {"x; y": 1}}, "key 'request.options' holds {'x; y': 1}, it must hold options by "
          "their names, each a text, a number, true, false, null or a list or an object of such"),
-        ({"verb": "train", "options": {"x": [[1]]}}, "key 'request.options' holds {'x': [[1]]}, it must hold options "
+        ({"verb": "train", "options": {"x": [[[[1]]]]}}, "key 'request.options' holds {'x': [[[[1]]]]}, it must hold options "
          "by their names, each a text, a number, true, false, null or a list or an object of such"),
     ],
 )  # fmt: skip

@@ -4,9 +4,12 @@ from dataclasses import replace
 import pytest
 import torch
 
+from rebnet import flow
 from rebnet.errors import FileFormatError, OptionError
 from rebnet.ir.notation import parse
 from rebnet.nn.build import build, use_real_activations
+from rebnet.records import Training, read
+from rebnet.records.request import command_line
 from rebnet.train import RECIPES, load_model, loop, train
 from rebnet.train.again import retrain
 from rebnet.train.recipe import Recipe, recipe_for, recipe_of
@@ -144,6 +147,17 @@ def test_resumed_within_and_between_stages(blob_dataset, tmp_path, monkeypatch, 
     ours, theirs = (load_model(tmp_path / run)[0].state_dict() for run in ("whole", "cut"))
     assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items())
     assert (tmp_path / "whole" / "training.json").read_text() == (tmp_path / "cut" / "training.json").read_text()
+
+
+def test_a_record_tells_that_they_were_asked_for(tmp_path):
+    chosen = replace(QUICK, epochs=2, stages=(Stage("activations", 1), Stage("all", 1)))
+    flow.train("8x8x1 - D4 - D10", "digits", 1, tmp_path, recipe=chosen, quiet=True)
+    record = read(tmp_path / "training.json", Training)
+    assert record.request.options["recipe"]["stages"] == [
+        {"binary": "activations", "epochs": 1},
+        {"binary": "all", "epochs": 1},
+    ]
+    assert "from Python only" in command_line(record.request, "runs/x")
 
 
 def test_trained_again_from_the_record(blob_dataset, tmp_path):

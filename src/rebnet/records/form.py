@@ -128,9 +128,13 @@ def each(form: Form) -> Form:
     return Form("an object", (dict,), inside=inside)
 
 
+_DEEPEST = 3
+"""Of an option's value, lists and objects in one another: a recipe's stages, each an object."""
+
+
 def _options(value: object) -> bool:
     named = isinstance(value, dict) and all(re.fullmatch(r"[a-z][a-z0-9_]{0,40}", name) for name in value)
-    return named and isinstance(value, dict) and all(_plain(entry, 1) for entry in value.values())
+    return named and isinstance(value, dict) and all(_plain(entry, _DEEPEST) for entry in value.values())
 
 
 def _plain(value: object, depth: int) -> bool:
