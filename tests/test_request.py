@@ -91,8 +91,8 @@ def test_every_option_of_a_verb_is_one_of_the_command_line(name):
          "number, true, false, null or a list or an object of such"),
         ({"verb": "train", "options": {"x; y": 1}}, "key 'request.options' holds {'x; y': 1}, it must hold options by "
          "their names, each a text, a number, true, false, null or a list or an object of such"),
-        ({"verb": "train", "options": {"x": [[[[1]]]]}}, "key 'request.options' holds {'x': [[[[1]]]]}, it must hold options "
-         "by their names, each a text, a number, true, false, null or a list or an object of such"),
+        ({"verb": "train", "options": {"x": [[[[1]]]]}}, "key 'request.options' holds {'x': [[[[1]]]]}, it must hold "
+         "options by their names, each a text, a number, true, false, null or a list or an object of such"),
     ],
 )  # fmt: skip
 def test_damaged_requests(tmp_path, asked, message):
