@@ -2,15 +2,16 @@
 
 from collections import Counter
 
+import numpy as np
 import pytest
 from tests.simulate.builds import save_run
 from tests.sweep.studies import NETWORK, study
 
 from rebnet.errors import OptionError
 from rebnet.flow import dataset_of
-from rebnet.flow.points import _check, takes
+from rebnet.flow.points import _check, _memory, takes
 from rebnet.methods import METHODS
-from rebnet.sweep.plan import plan
+from rebnet.sweep.plan import Step, plan
 
 TRAINED = f'[axes]\nnetwork = "{NETWORK}"\ndataset = "digits"\n'
 
@@ -58,6 +59,17 @@ def test_files_count_by_what_they_hold(tmp_path):
     training = tmp_path / "moved" / "training.json"
     training.write_text(training.read_text() + "\n")
     assert not planned(tmp_path, text.replace(str(source), str(tmp_path / "moved"))).steps.keys() & before.steps.keys()
+
+
+def test_memory_counts_the_network_its_batch_and_its_images(tmp_path):
+    np.savez(tmp_path / "a.npz", images=np.zeros((1000, 8, 8, 1), np.uint8))
+    options = {"network": "8x8x1 - D16 - D10", "levels": 1}
+    least = _memory(Step("a", "train", {**options, "dataset": "digits"}))
+    own = _memory(Step("a", "train", {**options, "dataset": f"npz:{tmp_path / 'a.npz'}", "recipe": "digits"}))
+    assert 128_000 <= own - least < 130_000
+    assert _memory(Step("a", "train", {**options, "dataset": "digits", "width": 99})) > least
+    assert _memory(Step("a", "evaluate", {"dataset": "cifar10"})) > 300 * 2**20
+    assert _memory(Step("a", "evaluate", {"dataset": "npz:nowhere"})) == 500 * 2**20
 
 
 def test_methods_are_an_axis(tmp_path):

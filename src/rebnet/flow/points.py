@@ -7,6 +7,7 @@ from functools import reduce
 from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
+from zipfile import BadZipFile, ZipFile
 
 from rebnet.errors import FoldingError, OptionError
 from rebnet.flow.network import compile, dataset_of, model_of, source_of, train  # noqa: A004 - the verb's name
@@ -41,6 +42,8 @@ _WORKER = "rebnet.flow.steps"
 _MIB = 2**20
 _TORCH_MIB, _OTHER_MIB = 700, 500
 """What a process takes that has imported torch, and any other, beside what it computes on."""
+_IMAGES_MIB = {"mnist": 52, "fashion-mnist": 52, "cifar10": 176, "svhn": 1846}
+"""Pixels of published data sets, a byte each."""
 
 
 def takes() -> dict["StepVerb", tuple[str, ...]]:
@@ -261,8 +264,20 @@ def _check_text(network: str) -> None:
 
 def _memory(step: "Step") -> int:
     """Bytes that a step is likely to take."""
+    images = 2 * _image_bytes(str(step.options.get("dataset", "")))  # as they are read, and as they are used
     if step.verb != "train":
-        return _OTHER_MIB * _MIB
+        return _OTHER_MIB * _MIB + images
     from rebnet.train.request import training_bytes
 
-    return _TORCH_MIB * _MIB + training_bytes(*_trained(step.options))
+    return _TORCH_MIB * _MIB + images + training_bytes(*_trained(step.options))
+
+
+def _image_bytes(dataset: str) -> int:
+    """What all images of a data set take; those of folders stay on disk."""
+    if not dataset.startswith("npz:"):
+        return _IMAGES_MIB.get(dataset, 0) * _MIB
+    try:
+        with ZipFile(dataset.removeprefix("npz:")) as file:
+            return sum(entry.file_size for entry in file.infolist())
+    except (OSError, BadZipFile):  # its step will say so
+        return 0

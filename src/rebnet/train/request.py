@@ -15,8 +15,8 @@ from rebnet.train.recipe import Recipe, recipe_for
 MAX_GAIN_BITS = 16
 WEIGHT_BYTES = 16
 """What training keeps of a weight: itself, its gradient, and two moments of Adam, 4 bytes each."""
-_KEPT_BYTES = 12
-"""What a training step keeps of an element of a map: its value, its sign and its gradient, 4 bytes each."""
+_KEPT_BYTES = 24
+"""What a training step keeps of an element of a map: values in front of and behind its parts, and their gradients."""
 _GIB = 2**30
 
 
