@@ -66,6 +66,7 @@ class Run:
         self._names = [folder.point(point.name, plan.study.shown(point.coordinates)) for point in plan.points]
         self._points: list[Point] = []
         self._running: dict[str, Job] = {}
+        self._needs: dict[str, int] = {}
         self._lost: Counter[str] = Counter()
         self._began, self._worked, self._ran, self._written = time.monotonic(), 0.0, 0, 0.0
         self._workers: int | None = None
@@ -123,6 +124,8 @@ class Run:
         """Start what is ready, as far as there is room."""
         ready = [name for name in self._order if self._is_ready(name)]
         for name in ready:
+            if len(self._running) >= executor.workers:
+                return
             step = self._plan.steps[name]
             attempt = len(self._steps[name].attempts) + 1
             threads = executor.threads(len(ready) + len(self._running))
@@ -134,7 +137,7 @@ class Run:
                 reads={verb: str(self._folder.made(read)) for verb, read in step.reads.items()},
                 place=str(self._folder.path / "steps" / f"{name}.try-{attempt}"),
                 threads=threads,
-                memory=self._memory(step),
+                memory=self._bytes(step),
                 data_dir=self._dirs[0],
                 cache_dir=self._dirs[1],
             )
@@ -146,6 +149,12 @@ class Run:
             self._set(replace(known, state="running", attempts=(*known.attempts, claim), error=None))
             self._running[name] = job
             executor.start(job)
+
+    def _bytes(self, step: plans.Step) -> int:
+        """What a step is likely to take; asked once, since it may wait for long."""
+        if step.name not in self._needs:
+            self._needs[step.name] = self._memory(step)
+        return self._needs[step.name]
 
     def _is_ready(self, name: str) -> bool:
         reads = self._plan.steps[name].reads.values()
