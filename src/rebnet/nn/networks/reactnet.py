@@ -4,7 +4,8 @@ Source: Liu et al., "ReActNet" (arXiv:2003.03488), figure 5 and section 4.1: a s
 of a 3x3 and a 1x1 convolution, each with a shortcut and an RPReLU behind it. Where a block halves the map, the first
 shortcut is an average pool of 2x2; where it doubles the channels, two 1x1 convolutions stand side by side, each with
 the shortcut, and are joined. The learned thresholds of its signs (RSign) are in the BatchNorms in front of them.
-Stem and last layer have full precision there and 1 bit here, but for what a recipe gives them.
+Stem and last layer have full precision there and 1 bit here, but for what a recipe gives them. Every average pool makes
+the grid of features four times finer: compile with `threshold_bits=32`.
 
 `SMALL` keeps the blocks; that it has five of them, 32 to 128 channels, and a stem that does not halve is chosen here.
 """
