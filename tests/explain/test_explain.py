@@ -2,7 +2,7 @@
 
 import pytest
 
-from rebnet.explain import explained, run_time, sentence, units, without
+from rebnet.explain import counted, explained, run_time, sentence, units, without
 from rebnet.ir.notation import parse
 from rebnet.methods import METHODS
 
@@ -39,9 +39,9 @@ def test_every_method_is_explained(name):
     assert all(("instead" in row) == (row["at_inference"] == "H3") for row in found["parts"])
     assert found["sentence"].endswith(".")
     assert found["sentence"].count(". ") == 0
-    counted = run_time(method, method.applied(parse(TEXT)))
-    assert len(counted) == sum(row["at_inference"] == "H3" for row in found["parts"])
-    assert all(row.additions + row.multiplications > 0 for row in counted)
+    rows = run_time(method, method.applied(parse(TEXT)))
+    assert len(rows) == sum(row["at_inference"] == "H3" for row in found["parts"])
+    assert all(row.additions + row.multiplications > 0 for row in rows)
 
 
 def test_the_text_without_a_part():
@@ -49,11 +49,19 @@ def test_the_text_without_a_part():
     whole = method.applied(parse(TEXT))
     (bend,) = units(method)
     assert "RPReLU" in str(whole)
-    assert str(without(bend, whole, method)) == TEXT
+    assert str(without(bend, counted(method, whole), method).network) == TEXT
     own = parse("8x8x1 - C6:3x3+same - { C6:3x3+same - PReLU | }+ - { PReLU | C6:1x1 }+ - D10")
-    assert str(without(bend, own, method)) == (
+    assert str(without(bend, counted(method, own), method).network) == (
         "8x8x1 - C6:3x3+same - { C6:3x3+same | }+ - { PReLU | C6:1x1 }+ - D10"  # an empty branch is another network
     )
+
+
+def test_codes_that_take_a_unit():
+    method = METHODS["ie-net"]
+    (codes,) = units(method)
+    whole = counted(method, parse(TEXT))
+    assert whole.planes == method.activation.planes
+    assert without(codes, whole, method).planes == counted(METHODS["rebnet"], parse(TEXT)).planes != whole.planes
 
 
 def counts(name, text=TEXT, levels=1):

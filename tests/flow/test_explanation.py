@@ -23,6 +23,13 @@ def test_units_are_the_difference_of_two_builds():
     assert found["taken"]["LUT"] > row["LUT"] > 0
 
 
+def test_two_codes_take_an_encoder_more():
+    (row,) = flow.explain("ie-net", network=TEXT)["units"]
+    assert row["part"] == "activations"
+    assert row["LUT"] > 0
+    assert row["modules"]
+
+
 def test_what_hardware_has_not_is_counted_beside_what_it_has():
     found = flow.explain("real-to-binary", network=TEXT)
     assert [row["is"] for row in found["units"]] == ["PReLU"]

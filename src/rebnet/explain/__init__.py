@@ -6,7 +6,7 @@ is the difference of two builds, and `run_time` counts what hardware does not ha
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from rebnet.explain.run_time import RunTime, run_time
 from rebnet.ir.architecture import (
@@ -20,9 +20,13 @@ from rebnet.ir.architecture import (
     WeightedText,
     mapped,
 )
+from rebnet.methods.activations import Planes, Residual
 from rebnet.methods.method import Judged, Method
 
-__all__ = ["RunTime", "explained", "run_time", "sentence", "units", "without"]
+__all__ = ["Counted", "RunTime", "counted", "explained", "run_time", "sentence", "units", "without"]
+
+PLAIN = Residual()
+"""Codes that take no unit."""
 
 
 def explained(method: Method) -> dict[str, Any]:
@@ -70,17 +74,39 @@ def units(method: Method) -> tuple[Judged, ...]:
     return tuple(judged for judged in method.parts if judged.verdict.kind == "H2")
 
 
-def without(judged: Judged, network: Architecture, method: Method) -> Architecture:
-    """The network of a method without one of its `units`: a nonlinearity, or planes of weights."""
+class Counted(NamedTuple):
+    """A network as its units are counted.
+
+    Attributes:
+        network: Its text.
+        planes: The codes of its activations; those that take a unit, or plain ones.
+    """
+
+    network: Architecture
+    planes: Planes = PLAIN
+
+
+def counted(method: Method, network: Architecture) -> Counted:
+    """The network of a method, which `Method.applied` has seen, with all of its units."""
+    takes = any(judged.place == "activations" for judged in units(method))
+    return Counted(network, method.activation.planes if takes else PLAIN)
+
+
+def without(judged: Judged, whole: Counted, method: Method) -> Counted:
+    """The network of a method without one of its `units`: codes, a nonlinearity, or planes of weights."""
+    network = whole.network
+    if judged.place == "activations":
+        return Counted(network)
     if judged.place == "nonlinearity":
-        return replace(network, items=_kept(network.items, lambda item: not isinstance(item, TwoSlopeText)))
+        items = _kept(network.items, lambda item: not isinstance(item, TwoSlopeText))
+        return whole._replace(network=replace(network, items=items))
 
     def one_bit(layer: WeightedText) -> LayerText:
         if isinstance(layer, DepthwiseText) or layer.weights != method.weight.planes:
             return layer
         return replace(layer, weights=ONE_BIT)
 
-    return replace(network, items=mapped(network.items, one_bit))
+    return whole._replace(network=replace(network, items=mapped(network.items, one_bit)))
 
 
 def _kept(items: Sequence[Item], keep: Callable[[Item], bool]) -> tuple[Item, ...]:

@@ -10,7 +10,7 @@ from rebnet.paths import path_of
 
 if TYPE_CHECKING:
     from rebnet.boards import Board
-    from rebnet.ir.architecture import Architecture
+    from rebnet.explain import Counted
     from rebnet.methods.method import Method
 
 BOARD = "zc702"
@@ -54,7 +54,7 @@ def explain(
         MissingExtraError: there is a network and PyTorch is not installed.
     """
     from rebnet.boards import named_once
-    from rebnet.explain import explained, run_time, units, without
+    from rebnet.explain import counted, explained, run_time, units, without
     from rebnet.nn.networks import architecture
     from rebnet.nn.options import check_levels
 
@@ -72,11 +72,12 @@ def explain(
     named = named_once(part, board) if part or board else named_once(None, BOARD)
     whole = method.applied(architecture(chosen))
     found |= {"network": str(whole), "levels": m}
-    compared = [(judged.place, judged.text, without(judged, whole, method), m) for judged in units(method)]
+    full = counted(method, whole)
+    compared = [(judged.place, judged.text, without(judged, full, method), m) for judged in units(method)]
     if m > 1:
-        compared.append(("activations", f"{m} levels", whole, 1))
+        compared.append(("activations", f"{m} levels", full, 1))
     if compared:
-        taken = _taken(whole, m, named, threshold_bits, say)
+        taken = _taken(full, m, named, threshold_bits, say)
         less = [_taken(text, fewer, named, threshold_bits, say) for _, _, text, fewer in compared]
         rows = [_added(place, what, taken, one) for (place, what, _, _), one in zip(compared, less, strict=True)]
         found |= {"board": named.name, "taken": taken.counts, "units": rows}
@@ -119,13 +120,13 @@ class _Taken(NamedTuple):
     modules: "Counter[str]"
 
 
-def _taken(described: "Architecture", levels: int, board: "Board", threshold_bits: int, say: Say) -> _Taken:
+def _taken(built: "Counted", levels: int, board: "Board", threshold_bits: int, say: Say) -> _Taken:
     from rebnet.export.untrained import untrained
     from rebnet.fold import estimate
     from rebnet.lower import lower
 
-    say(f"compiling {described}, M = {levels}")
-    network = lower(untrained(described, levels), threshold_bits=threshold_bits)
+    say(f"compiling {built.network}, M = {levels}")
+    network = lower(untrained(built.network, levels, built.planes), threshold_bits=threshold_bits)
     counts, kinds, cycles = estimate(network, board)
     return _Taken({**{key: int(counts[key]) for key in _COUNTED}, "cycles": cycles}, Counter(kinds))
 
