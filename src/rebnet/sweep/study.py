@@ -168,7 +168,8 @@ def _stages(path: Path, stages: object) -> tuple[StepVerb, ...]:
     for stage in stages:
         if stage not in VERBS:
             raise OptionError(f"{path}: stage {stage!r} is not known{_nearest(str(stage), VERBS)}")
-    return tuple(verb for verb in VERBS if verb in stages)
+    read = {"compile"} if {"simulate", "synthesize"} & set(stages) else set()
+    return tuple(verb for verb in VERBS if verb in {*stages, *read})
 
 
 def _by_hand(path: Path, points: object, known: Known) -> list[dict[str, Any]]:
