@@ -53,7 +53,7 @@ def test_points_are_done_once_and_a_broken_one_ends_no_other(rebnet, study, tmp_
     assert code == 0
     assert err.splitlines()[:2] == [
         "2 points, 4 steps for what would be 4 alone; 4 are done already",
-        f"1 points of an earlier study are not asked for now and stay in points/: {record['points'][1]['name']}",
+        f"1 point of an earlier study is not asked for now, and stays in points/: {record['points'][1]['name']}",
     ]
     assert "steps_run     0" in out
     again = json.loads((output / "sweep.json").read_text())

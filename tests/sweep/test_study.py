@@ -44,6 +44,7 @@ def test_equal_points_are_one_and_values_of_other_types_are_not(tmp_path):
 
 def test_stages_are_done_in_their_order(tmp_path):
     assert study(tmp_path, 'stages = ["evaluate", "train"]\n[axes]\nseed = 0').stages == ("train", "evaluate")
+    assert study(tmp_path, 'stages = ["simulate"]\n[axes]\nseed = 0').stages == ("compile", "simulate")
 
 
 @pytest.mark.parametrize(

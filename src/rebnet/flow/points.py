@@ -168,7 +168,10 @@ def _told(record: "Sweep") -> list[str]:
     said = [f"{len(record.points)} points, {len(states)} steps for what would be {users} alone{begun}"]
     if record.left:
         names = ", ".join(record.left[:3]) + ", …" * (len(record.left) > 3)
-        said.append(f"{len(record.left)} points of an earlier study are not asked for now and stay in points/: {names}")
+        many = len(record.left) > 1
+        words = "points of an earlier study are not asked for now, and stay" if many else ""
+        words = words or "point of an earlier study is not asked for now, and stays"
+        said.append(f"{len(record.left)} {words} in points/: {names}")
     return said
 
 
