@@ -17,8 +17,8 @@ ExportTarget = Literal["qonnx", "onnx"]
 ExportForm = Literal["chain", "multithreshold", "single"]
 """How a file of QONNX says a code."""
 
-Target = Literal["table3", "figure9", "figure10", "figure11", "figure12", "table4"]
-"""The paper's tables and figures that `reproduce` makes."""
+Target = Literal["table3", "figure9", "figure10", "figure11", "figure12", "table4", "repair-study"]
+"""Tables, figures and studies that `reproduce` makes."""
 
 Synthesizer = Literal["yosys", "vivado"]
 """What `synthesize` counts with."""

@@ -44,4 +44,7 @@ def test_no_records(refuse, tmp_path):
 def test_unknown_target(rebnet):
     code, out, err = rebnet("reproduce", "table9")
     assert (code, out) == (2, "")
-    assert "'table9' is not one of 'table3', 'figure9', 'figure10', 'figure11', 'figure12', 'table4'" in plain(err)
+    assert (
+        "'table9' is not one of 'table3', 'figure9', 'figure10', 'figure11', 'figure12', 'table4', 'repair-study'"
+        in plain(err)
+    )

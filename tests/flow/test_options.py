@@ -17,6 +17,7 @@ OTHERWISE = {
     ("simulate", "images"): ("all", None),
     ("build", "images"): ("100", 100),
     ("reproduce", "from_"): (None, ()),
+    ("reproduce", "rows"): (None, ()),
     ("generate", "target"): (inspect.Parameter.empty, "rtl"),
     ("train", "levels"): (1, inspect.Parameter.empty),
 }

@@ -14,7 +14,7 @@ KINDS = {
     "rebnet": "H1", "binary-connect": "H3", "binary-connect-stochastic": "H3", "bnn": "H1", "xnor-net": "H3",
     "xnor-net-alpha": "H1", "dorefa-net": "H1", "bi-real-net": "H1", "ir-net": "H1", "xnor-net-plus-plus": "H3",
     "xnor-net-plus-plus-channels": "H1", "real-to-binary": "H3", "real-to-binary-static": "H2", "reactnet": "H2",
-    "dy-bnn": "H3", "ie-net": "H2", "adabin": "H3", "adabin-centred": "H2",
+    "reactnet-signs": "H1", "dy-bnn": "H3", "ie-net": "H2", "adabin": "H3", "adabin-centred": "H2",
 }  # fmt: skip
 REFUSALS = {
     "binary-connect": "method binary-connect multiplies with real activations (activations, planes: real, ReLU), which "

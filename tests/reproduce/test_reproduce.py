@@ -14,6 +14,8 @@ from rebnet.reproduce import TARGETS, Target
 
 
 def make(target, output, folder):
+    if target == "repair-study":
+        return flow.reproduce(target, output)
     sources = [folder(f"m{levels}", levels=levels) for levels in (1, 2)]
     wide = "28x28x1 - D512(16,64) - D512(32,16) - D512(16,32) - D10(16,4)"
     return flow.reproduce(target, output, from_=[*sources, folder("wide", network=wide)])
@@ -55,7 +57,7 @@ def test_markdown(folder, tmp_path):
 def test_unknown_target(tmp_path):
     with pytest.raises(OptionError, match=re.escape(
         "target='table9': nothing of that name can be reproduced; use table3, figure9, figure10, figure11, "
-        "figure12, table4"
+        "figure12, table4, repair-study"
     )):  # fmt: skip
         flow.reproduce("table9", tmp_path)
 

@@ -197,19 +197,15 @@ def parse_images(text: str) -> int | None:
 
 
 @contextmanager
-def resumable(output: Path) -> Iterator[None]:
-    """A training into `output`: what there is to say where Ctrl-C or another signal ends it."""
+def resumable(output: Path, again: str = "the same command and --resume") -> Iterator[None]:
+    """A training into `output`: what there is to say where Ctrl-C or another signal ends it, and how to go on."""
     try:
         yield
     except KeyboardInterrupt as ended:
         from rebnet.train.folder import CHECKPOINT_FILE
 
         kept = output.is_dir() and next(output.rglob(CHECKPOINT_FILE), None) is not None
-        outcome = (
-            f"the last finished epoch is in {output}, go on with the same command and --resume"
-            if kept
-            else "no epoch was finished"
-        )
+        outcome = f"the last finished epoch is in {output}, go on with {again}" if kept else "no epoch was finished"
         raise signals.Ended(signals.exit_code(ended) - 128, outcome if leads() else "") from None
 
 

@@ -10,14 +10,14 @@ from rich.table import Table as Shown
 
 from rebnet import flow
 from rebnet.choices import Target
-from rebnet.cli.common import answer, note, print_table
+from rebnet.cli.common import DataDir, Device, answer, note, print_table, quiet, resumable
 
 if TYPE_CHECKING:
     from rebnet.reproduce.table import Table
 
 
 def command(
-    target: Annotated[Target, typer.Argument(help="The table or figure of the paper.")],
+    target: Annotated[Target, typer.Argument(help="The table, figure or study.")],
     dataset: Annotated[
         str | None, typer.Option(help="Only this data set; all that the records hold if not given.")
     ] = None,
@@ -28,12 +28,34 @@ def command(
     output: Annotated[Path, typer.Option(help="Folder of the table, the record and the pictures.")] = Path(
         "build/reproduce"
     ),
+    train: Annotated[
+        Path | None, typer.Option(help="Of a study: train what is missing in this folder of runs first.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Of --train: epochs of every row; 20 if not given.")] = None,
+    rows: Annotated[
+        list[str] | None, typer.Option("--rows", help="Of --train: this row alone; all if not given.")
+    ] = None,
+    device: Device = "auto",
+    data_dir: DataDir = None,
 ) -> None:
-    """Make a table or figure of the paper from records of trainings and builds, beside the published numbers.
+    """Make a table, figure or study from records of trainings and builds, beside the published numbers.
 
     Example: [bold]rebnet reproduce table3 --dataset mnist[/bold]
     """
-    made = flow.reproduce(target, output, dataset=dataset, from_=from_ or ())
+    with resumable(train or output, "the same command"):
+        made = flow.reproduce(
+            target,
+            output,
+            dataset=dataset,
+            from_=from_ or (),
+            train=train,
+            epochs=epochs,
+            rows=rows or (),
+            data_dir=data_dir,
+            device=device,
+            quiet=quiet(),
+            say=note,
+        )
     files = [str(output / f"{target}.{kind}") for kind in ("json", "md", "svg", "png")]
     answer({**made.record, "files": files}, lambda: _print(made.table, files))
     if made.table.missing:

@@ -228,14 +228,38 @@ def reproduce(
     *,
     dataset: str | None = None,
     from_: str | Path | Sequence[str | Path] = (),
+    train: str | Path | None = None,
+    epochs: int | None = None,
+    rows: Sequence[str] = (),
+    data_dir: str | Path | None = None,
+    device: str = "auto",
+    quiet: bool = False,
+    say: Say = silent,
 ) -> "Reproduction":
-    """Make a table or figure of the paper from records; see `rebnet.reproduce.reproduce`."""
+    """Make a table, a figure or a study from records; see `rebnet.reproduce.reproduce`.
+
+    `train` names the folder of a study's runs: what is missing there is trained first, see `rebnet.flow.study`, with
+    `epochs`, `rows` and what follows.
+
+    Raises:
+        OptionError: `train`, or what belongs to it, is given to a target that trains nothing; and see there.
+    """
     from rebnet import zoo
     from rebnet.build_folder import check_build
+    from rebnet.flow.study import EPOCHS, train_rows
     from rebnet.fold.timing.from_text import bound_cycles
+    from rebnet.reproduce import STUDIES
     from rebnet.reproduce import reproduce as reproduce_target
 
     sources = _several(from_)
+    if train is None and (epochs is not None or rows):
+        raise OptionError("--epochs and --rows say what --train trains; name the folder of the runs with --train")
+    if train is not None:
+        if target not in STUDIES:
+            raise OptionError(f"--train: {target} is made from records; studies are {', '.join(STUDIES)}")
+        runs, told = path_of(train), {"data_dir": data_dir, "device": device, "quiet": quiet, "say": say}
+        train_rows(runs, dataset or "cifar10", epochs=epochs or EPOCHS, rows=rows, **told)  # type: ignore[arg-type]
+        sources = [*sources, runs]
     for source in sources:
         if not str(source).startswith(zoo.PREFIX):
             check_build(path_of(source))

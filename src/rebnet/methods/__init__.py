@@ -41,6 +41,7 @@ METHODS: dict[str, Method] = {
         real_to_binary.METHOD,
         real_to_binary.STATIC,
         reactnet.METHOD,
+        reactnet.SIGNS,
         dy_bnn.METHOD,
         ie_net.METHOD,
         adabin.METHOD,

@@ -1,4 +1,4 @@
-"""Tables and figures of the paper from our records, beside the published numbers. Nothing is trained or run here."""
+"""Tables and figures of papers from our records, beside the published numbers. Nothing is trained or run here."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +12,7 @@ from rebnet.reproduce.figure11 import figure11
 from rebnet.reproduce.figure12 import figure12
 from rebnet.reproduce.picture import check_matplotlib, render
 from rebnet.reproduce.records import BoundCycles, Source, read_runs
+from rebnet.reproduce.repair_study import repair_study, runs_in
 from rebnet.reproduce.table3 import table3
 from rebnet.reproduce.table4 import table4
 from rebnet.reproduce.target import Make, Reproduction
@@ -25,8 +26,11 @@ TARGETS: dict[Target, Make] = {
     "figure11": figure11,
     "figure12": figure12,
     "table4": table4,
+    "repair-study": repair_study,
 }
 """A table or figure by name; one more is one more file, its name above, and its entry here."""
+STUDIES: tuple[Target, ...] = ("repair-study",)
+"""Those whose sources may be folders of runs, each named as its row."""
 
 
 def reproduce(
@@ -37,7 +41,7 @@ def reproduce(
     sources: Sequence[Source] = (),
     bound_cycles: BoundCycles,
 ) -> Reproduction:
-    """Make a table or figure of the paper and write TARGET.json, TARGET.md, TARGET.svg and TARGET.png into `output`.
+    """Make a table or figure and write TARGET.json, TARGET.md, TARGET.svg and TARGET.png into `output`.
 
     Args:
         target: which one, a key of `TARGETS`.
@@ -55,6 +59,8 @@ def reproduce(
     if target not in TARGETS:
         raise OptionError(f"target={target!r}: nothing of that name can be reproduced; use {', '.join(TARGETS)}")
     check_matplotlib()
+    if target in STUDIES:
+        sources = [found for source in sources for found in runs_in(source)]
     made = TARGETS[target](read_runs(sources, bound_cycles), dataset)
     pictures = render(made.draw, *made.size)
     make_folder(output)

@@ -1,8 +1,9 @@
 """The records of runs and builds, as numbers that know where they come from."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rebnet import zoo
 from rebnet.errors import FileFormatError, FoldingError, NotationError, OptionError
@@ -20,6 +21,7 @@ from rebnet.records import (
     read_if_there,
 )
 from rebnet.records.chain import read_whole
+from rebnet.records.training import Told
 from rebnet.reproduce.published import CLOCK_MHZ
 from rebnet.reproduce.utilisation import Utilisation, utilisation_of
 
@@ -66,6 +68,8 @@ class Run:
         rtl_latency: the same as the RTL took it, where `simulate` ran at M levels without stalls.
         utilisation: what synthesis counted, where `synthesize` ran.
         online: online.json, where `evaluate --online` ran on this data set.
+        recipe: fields of the recipe, as the record holds them.
+        taught: whether another network taught it.
     """
 
     name: str
@@ -85,6 +89,8 @@ class Run:
     rtl_latency: Figure | None = None
     utilisation: Utilisation | None = None
     online: Online | None = None
+    recipe: Mapping[str, Any] = field(default_factory=dict)
+    taught: bool = False
 
     @property
     def accuracy(self) -> Figure:
@@ -165,6 +171,8 @@ def read_run(source: Source, bound_cycles: BoundCycles) -> Run:
         rtl_latency=_rtl_figure(name, among(records, Simulation), dataset, levels, "latency_cycles"),
         utilisation=utilisation_of(name, among(records, Synthesis)),
         online=_online(among(records, Online), dataset),
+        recipe=dict(training.recipe or {}),
+        taught=isinstance(training.teacher, Told),
     )
 
 
