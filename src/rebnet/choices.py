@@ -17,7 +17,7 @@ ExportTarget = Literal["qonnx", "onnx"]
 ExportForm = Literal["chain", "multithreshold", "single"]
 """How a file of QONNX says a code."""
 
-Target = Literal["table3", "figure9", "figure10", "figure11", "figure12", "table4", "repair-study"]
+Target = Literal["table3", "figure9", "figure10", "figure11", "figure12", "table4", "repair-study", "survey-table3"]
 """Tables, figures and studies that `reproduce` makes."""
 
 Synthesizer = Literal["yosys", "vivado"]

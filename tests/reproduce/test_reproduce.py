@@ -57,7 +57,7 @@ def test_markdown(folder, tmp_path):
 def test_unknown_target(tmp_path):
     with pytest.raises(OptionError, match=re.escape(
         "target='table9': nothing of that name can be reproduced; use table3, figure9, figure10, figure11, "
-        "figure12, table4, repair-study"
+        "figure12, table4, repair-study, survey-table3"
     )):  # fmt: skip
         flow.reproduce("table9", tmp_path)
 

@@ -13,6 +13,7 @@ from rebnet.reproduce.figure12 import figure12
 from rebnet.reproduce.picture import check_matplotlib, render
 from rebnet.reproduce.records import BoundCycles, Source, read_runs
 from rebnet.reproduce.repair_study import repair_study, runs_in
+from rebnet.reproduce.survey_table3 import survey_table3
 from rebnet.reproduce.table3 import table3
 from rebnet.reproduce.table4 import table4
 from rebnet.reproduce.target import Make, Reproduction
@@ -27,6 +28,7 @@ TARGETS: dict[Target, Make] = {
     "figure12": figure12,
     "table4": table4,
     "repair-study": repair_study,
+    "survey-table3": survey_table3,
 }
 """A table or figure by name; one more is one more file, its name above, and its entry here."""
 STUDIES: tuple[Target, ...] = ("repair-study",)
