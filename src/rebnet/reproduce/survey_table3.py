@@ -72,7 +72,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     time = value("time")
     return (
         row["network"],
-        "; ".join((row.get("run", row["by"]), *row["notes"])),
+        "; ".join((str(row.get("run", row["by"])), *row["notes"])),
         row["dataset"],
         row.get("part", ""),
         percent(value("accuracy")),
