@@ -77,7 +77,7 @@ class Predictor:
             self._native = native.NativeEngine(network, count, self.instruction_set)
 
     def predict(self, images: ArrayLike, levels: int | ArrayLike | None = None) -> NDArray[np.int64]:
-        """Integer scores of images. Other threads of Python go on meanwhile; calls of one predictor take turns.
+        """Integer scores of images. Other threads of Python go on meanwhile, and may call the same predictor.
 
         Args:
             images: uint8 of shape (N, height, width, channels), in any strides; lists of whole numbers from 0 to 255

@@ -113,6 +113,21 @@ class Check {
   void run(const std::string& name, int threads) {
     Engine engine(network_, threads, name);
     all(engine);
+    if (threads > 1) at_once(engine);
+  }
+
+  // Callers on three threads.
+  void at_once(Engine& engine) {
+    std::vector<Count> counts(3);
+    std::vector<std::thread> callers;
+    for (Count& count : counts) {
+      callers.emplace_back([&] { Check(network_, images_, scores_, most_, count).mixed(engine); });
+    }
+    for (std::thread& caller : callers) caller.join();
+    for (const Count& count : counts) {
+      count_.scores += count.scores;
+      count_.different += count.different;
+    }
   }
 
   void all(Engine& engine) {
@@ -123,15 +138,30 @@ class Check {
         compare(engine, tight.first(), tight.stride(), std::min(count, most_), set, nullptr, false);
       }
     }
+    mixed(engine);
+  }
+
+  // Images at all alignments: of changing sets, and from the last to the first.
+  void mixed(Engine& engine) {
+    const std::size_t samples = network_.samples();
     std::vector<std::int32_t> sets(most_);
     for (std::size_t i = 0; i < most_; i++) sets[i] = static_cast<std::int32_t>(i) % network_.sets;
-    const Images apart(images_, most_, samples, samples + 1);  // at all alignments
+    const Images apart(images_, most_, samples, samples + 1);
     compare(engine, apart.first(), apart.stride(), most_, 0, sets.data(), false);
     const std::ptrdiff_t last = static_cast<std::ptrdiff_t>(most_ - 1) * apart.stride();
     compare(engine, apart.first() + last, -apart.stride(), most_, network_.sets - 1, nullptr, true);
   }
 
  private:
+  Check(const Network& network, const std::uint8_t* images, const std::vector<std::int64_t>& scores, std::size_t most,
+        Count& count)
+      : network_(network),
+        count_(count),
+        images_(images),
+        scores_(scores),
+        most_(most),
+        each_(static_cast<std::size_t>(network.scores)) {}
+
   void compare(Engine& engine, const std::uint8_t* images, std::ptrdiff_t stride, std::size_t count, int set,
                const std::int32_t* sets, bool backwards) {
     std::vector<std::int64_t> scores(count * each_, -1);

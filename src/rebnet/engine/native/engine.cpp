@@ -17,7 +17,8 @@
 namespace rebnet {
 namespace {
 
-constexpr int LEAST_BATCH = 8;  // images for which reading weights as bytes pays
+constexpr int LEAST_BATCH = 8;     // images for which reading weights as bytes pays
+constexpr std::size_t ALONE = 64;  // images that a caller runs alone before it looks for the pool again
 
 // Whether something becomes true within some tens of microseconds.
 template <typename Condition>
@@ -146,7 +147,10 @@ void Pool::work(int thread) {
 }
 
 Engine::Engine(Network network, int threads, const std::string& instruction_set)
-    : network_(std::move(network)), name_(instruction_set), run_image_(find(instruction_set, !network_.steps.empty())) {
+    : network_(std::move(network)),
+      name_(instruction_set),
+      run_image_(find(instruction_set, !network_.steps.empty())),
+      threads_(threads) {
   lay_out(network_);
 #if defined(REBNET_X86)
   if (run_image_ == amx::run_image) prepare_tiles(network_);
@@ -154,8 +158,9 @@ Engine::Engine(Network network, int threads, const std::string& instruction_set)
     if (run_image_ == grouped) prepare_groups(network_);
   }
 #endif
-  for (int thread = 0; thread < threads; thread++) spaces_.push_back(std::make_unique<Workspace>(network_));
-  crew_ = new Crew(forks);
+  auto crew = std::make_unique<Crew>(forks);
+  crew->idle.push_back(std::make_unique<Workspace>(network_));
+  crew_ = crew.release();
 }
 
 Engine::~Engine() {
@@ -175,30 +180,66 @@ Engine::Crew& Engine::crew() {
 void Engine::run(const std::uint8_t* images, std::ptrdiff_t stride, std::size_t count, int set,
                  const std::int32_t* sets, std::int64_t* scores) {
   Crew& crew = this->crew();
+  std::unique_ptr<Workspace> own;
+  {
+    const std::lock_guard<std::mutex> lock(crew.mutex);
+    if (!crew.idle.empty()) {
+      own = std::move(crew.idle.back());
+      crew.idle.pop_back();
+    }
+  }
+  if (!own) own = std::make_unique<Workspace>(network_);
+  for (std::size_t done = 0, some = 0; done < count; done += some) {
+    some = count - done;
+    std::unique_lock<std::mutex> pool(crew.busy, std::defer_lock);
+    const bool pooled = threads_ > 1 && some > 1 && pool.try_lock();
+    if (!pooled && threads_ > 1) some = std::min(some, ALONE);
+    const Part part{images + static_cast<std::ptrdiff_t>(done) * stride,
+                    stride,
+                    some,
+                    set,
+                    sets == nullptr ? nullptr : sets + done,
+                    scores + done * static_cast<std::size_t>(network_.scores)};
+    if (pooled) {
+      run_pooled(crew, *own, part);
+    } else {
+      run_part(*own, part);
+    }
+  }
   const std::lock_guard<std::mutex> lock(crew.mutex);
-  if (count > 1 && spaces_.size() > 1 && !crew.pool) crew.pool = std::make_unique<Pool>(this->threads());
-  const std::size_t threads = crew.pool ? static_cast<std::size_t>(crew.pool->threads()) : 1;
-  const std::size_t together =
-      network_.batched ? std::clamp<std::size_t>((count + threads - 1) / threads, 1, Tiles::WINDOWS) : 1;
+  crew.idle.push_back(std::move(own));
+}
+
+void Engine::run_pooled(Crew& crew, Workspace& own, const Part& part) {
+  if (!crew.pool) crew.pool = std::make_unique<Pool>(threads_);
+  const std::size_t threads = static_cast<std::size_t>(crew.pool->threads());
+  while (crew.helpers.size() + 1 < threads) crew.helpers.push_back(std::make_unique<Workspace>(network_));
+  const std::size_t share = (part.count + threads - 1) / threads;
+  const std::size_t together = network_.batched ? std::clamp<std::size_t>(share, 1, Tiles::WINDOWS) : 1;
   std::atomic<std::size_t> next{0};
   const std::function<void(int)> job = [&](int thread) {
-    for (std::size_t first = next.fetch_add(together); first < count; first = next.fetch_add(together)) {
-      const std::size_t end = std::min(first + together, count);
-      while (first < end) {  // images with the same set together
-        const int own = sets == nullptr ? set : sets[first];
-        std::size_t last = first + 1;
-        while (last < end && (sets == nullptr || sets[last] == own)) last++;
-        run_some(*spaces_[static_cast<std::size_t>(thread)], images + static_cast<std::ptrdiff_t>(first) * stride,
-                 stride, static_cast<int>(last - first), own,
-                 scores + first * static_cast<std::size_t>(network_.scores));
-        first = last;
-      }
+    Workspace& space = thread == 0 ? own : *crew.helpers[static_cast<std::size_t>(thread) - 1];
+    for (std::size_t first = next.fetch_add(together); first < part.count; first = next.fetch_add(together)) {
+      const Part some{part.images + static_cast<std::ptrdiff_t>(first) * part.stride,
+                      part.stride,
+                      std::min(together, part.count - first),
+                      part.set,
+                      part.sets == nullptr ? nullptr : part.sets + first,
+                      part.scores + first * static_cast<std::size_t>(network_.scores)};
+      run_part(space, some);
     }
   };
-  if (count <= 1 || threads == 1) {
-    job(0);
-  } else {
-    crew.pool->run(job);
+  crew.pool->run(job);
+}
+
+void Engine::run_part(Workspace& space, const Part& part) {
+  const std::size_t together = network_.batched ? Tiles::WINDOWS : 1;
+  for (std::size_t first = 0, last = 0; first < part.count; first = last) {  // images with the same set together
+    const int own = part.sets == nullptr ? part.set : part.sets[first];
+    last = first + 1;
+    while (last < std::min(first + together, part.count) && (part.sets == nullptr || part.sets[last] == own)) last++;
+    run_some(space, part.images + static_cast<std::ptrdiff_t>(first) * part.stride, part.stride,
+             static_cast<int>(last - first), own, part.scores + first * static_cast<std::size_t>(network_.scores));
   }
 }
 

@@ -56,10 +56,11 @@ class Engine {
 
   const Network& network() const { return network_; }
   const std::string& instruction_set() const { return name_; }
-  int threads() const { return static_cast<int>(spaces_.size()); }
+  int threads() const { return threads_; }
 
   // Scores of `count` images; image i is at `images + i * stride` and runs at sets[i], or at `set` without sets.
-  // Callers on many threads wait for each other.
+  // Callers on many threads run at once: one has the pool, the others run some images on their own thread before they
+  // look for it again. Throws std::bad_alloc: no memory for a workspace.
   void run(const std::uint8_t* images, std::ptrdiff_t stride, std::size_t count, int set, const std::int32_t* sets,
            std::int64_t* scores);
 
@@ -69,19 +70,33 @@ class Engine {
   struct Crew {
     explicit Crew(std::uint64_t forks) : forks(forks) {}
 
-    const std::uint64_t forks;   // that lay behind the process that made it
-    std::mutex mutex;            // held during a call
-    std::unique_ptr<Pool> pool;  // made by the first call with work for more than one thread
+    const std::uint64_t forks;                        // that lay behind the process that made it
+    std::mutex busy;                                  // held by the call that has the pool
+    std::unique_ptr<Pool> pool;                       // made by the first call with work for more than one thread
+    std::vector<std::unique_ptr<Workspace>> helpers;  // of the pool's own threads
+    std::mutex mutex;                                 // of what follows
+    std::vector<std::unique_ptr<Workspace>> idle;     // of callers: as many as ever ran at once
   };
   Crew& crew();
 
+  // Images that follow each other, and where their scores go.
+  struct Part {
+    const std::uint8_t* images;
+    std::ptrdiff_t stride;
+    std::size_t count;
+    int set;
+    const std::int32_t* sets;
+    std::int64_t* scores;
+  };
+  void run_pooled(Crew& crew, Workspace& own, const Part& part);
+  void run_part(Workspace& space, const Part& part);
   void run_some(Workspace& space, const std::uint8_t* images, std::ptrdiff_t stride, int count, int set,
                 std::int64_t* scores);
 
   Network network_;
   std::string name_;
   RunImage run_image_;
-  std::vector<std::unique_ptr<Workspace>> spaces_;  // one for each thread
+  int threads_;
   std::atomic<Crew*> crew_;
 };
 
