@@ -62,6 +62,8 @@ def test_parts_of_ones_own():
     planes = Method("planes", "Planes", "", weight=Weight(planes=Weights("t", 2)))
     assert planes.kind == "H2"
     assert str(planes.applied(parse("4x4x1 - D8 - D3w4"))) == "4x4x1 - D8t - D3w4"
+    assert Method("mean", "Mean", "", weight=Weight(about_mean=True)).kind == "H3"
+    assert Method("planes", "Planes", "", weight=Weight(about_mean=True, planes=Weights("t", 2))).kind == "H2"
 
 
 def test_unknown():

@@ -133,7 +133,7 @@ class Weight:
                 "1" if self.scale is None else str(self.scale),
                 Verdict("H1", "is a factor of each sum, which goes into BatchNorm"),
             ),
-            ("offset", "mean of the latents" if self.about_mean else "0", self._of_offset()),
+            ("offset", "mean of the latents" if self._has_offset else "0", self._of_offset()),
             ("estimator", str(self.estimator), self.estimator.verdict),
         )
 
@@ -144,8 +144,13 @@ class Weight:
             return Verdict("H3", "multiplies with real weights", "binarize them: Weight(to=Sign())")
         return Verdict("H1", "is a bit")
 
+    @property
+    def _has_offset(self) -> bool:
+        """Whether signs stand about the mean: planes and real weights have none."""
+        return self.about_mean and self.planes == ONE_BIT and not isinstance(self.to, RealWeights)
+
     def _of_offset(self) -> Verdict:
-        if self.about_mean:
+        if self._has_offset:
             return Verdict(
                 "H3",
                 "adds the sum of each window's activations times a real number of its own to every output",

@@ -55,6 +55,18 @@ FORMULAS = {
             + w.mean((1, 2, 3), keepdim=True)
         ),
     ),
+    "about": (
+        Weight(about_mean=True, estimator=Polynomial()),
+        lambda w: 0.25 * straight(w, Polynomial()) + w.mean((1, 2, 3), keepdim=True),
+    ),
+    "about, a layer": (
+        Weight(scale=MeanSize("layer"), about_mean=True),
+        lambda w: w.abs().mean() * straight(w, Clip()) + w.mean((1, 2, 3), keepdim=True),
+    ),
+    "about, plain": (
+        Weight(scale=MeanSize("layer", "plain"), about_mean=True, estimator=Identity()),
+        lambda w: w + (w.abs().mean() * w.sign() - w).detach() + w.mean((1, 2, 3), keepdim=True),
+    ),
     "real": (Weight(to=RealWeights()), lambda w: w),
 }
 

@@ -83,14 +83,16 @@ class WeightBinarizer(nn.Module):
             signs = signs + (drawn - signs).detach()
         scale = self._scale(weight, u)
         if scale is None:
-            return self.unit * signs
-        scale = scale.reshape(-1, *[1] * (weight.ndim - 1))
-        if isinstance(self.part.scale, MeanSize) and self.part.scale.gradient == "plain":
-            return self.unit * (signs + ((scale - 1) * signs).detach())
-        values = self.unit * scale * signs
+            values = self.unit * signs
+        else:
+            scale = scale.reshape(-1, *[1] * (weight.ndim - 1))
+            if isinstance(self.part.scale, MeanSize) and self.part.scale.gradient == "plain":
+                values = self.unit * (signs + ((scale - 1) * signs).detach())
+            else:
+                values = self.unit * scale * signs
         if not self.part.about_mean:
             return values
-        return values + weight.flatten(1).mean(1).reshape(scale.shape)
+        return values + weight.flatten(1).mean(1).reshape(-1, *[1] * (weight.ndim - 1))
 
     def _scale(self, weight: Tensor, u: Tensor) -> Tensor | None:
         """A, one an output or one of all."""
