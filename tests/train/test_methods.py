@@ -68,6 +68,17 @@ def test_a_training_starts_from_a_run_of_another_method(blob_dataset, tmp_path):
         assert record["start_from"]["recipe"]["method"] == "bnn"
 
 
+def test_signs_start_from_real_activations_and_these_from_signs(blob_dataset, tmp_path):
+    text, last = "6x6x1 - C3:3x3+same - { C3:3x3+same | }+ - D5 - D3", None
+    for name in ("binary-connect", "xnor-net", "binary-connect"):
+        run = tmp_path / f"{name}-{last}"
+        train(text, blob_dataset, 1, run, recipe=of(name, epochs=1), start=last and tmp_path / last, quiet=True)
+        last = run.name
+    record = train(text, blob_dataset, 0, tmp_path / "float", recipe=QUICK, quiet=True)
+    assert record["levels"] == 0
+    train(text, blob_dataset, 1, tmp_path / "k", recipe=of("xnor-net", epochs=1), start=tmp_path / "float", quiet=True)
+
+
 def test_a_method_brings_its_loss_and_leaves_what_is_given():
     assert recipe_for("mnist", with_options("mnist", None, method="bnn")).loss == "squared_hinge"
     assert with_options("mnist", None) is None

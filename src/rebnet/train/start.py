@@ -168,6 +168,8 @@ def _take(wanted: nn.Module, given: nn.Module) -> None:
     norms = NormSign | NormFeature
     if isinstance(wanted, Scaled) and type(wanted) is not type(given):
         return
+    if isinstance(wanted, norms) != isinstance(given, norms):  # a sign, and a ReLU of real activations
+        return
     if isinstance(wanted, BinaryLayer) and isinstance(given, BinaryLayer) and wanted.binarizer is not None:
         wanted.weight.copy_(given.weight)
         return
