@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from rebnet.datasets import NAMES
+from rebnet.nn.networks import NETWORKS
 
 NETWORK = "8x8x1 - D16 - D10"
 
@@ -37,8 +38,8 @@ def train(network=NETWORK, dataset="digits", output="run", *more):
     [
         (
             "arch-9",
-            "network 'arch-9': not a known name; use one of arch-1, arch-2, arch-3, resnet-18, resnet-20, vgg-small, "
-            "or a text such as '28x28x1 - D64 - D10'",
+            f"network 'arch-9': not a known name; use one of {', '.join(sorted(NETWORKS))}, or a text such as "
+            "'28x28x1 - D64 - D10'",
         ),
         (
             "8x8 - D10",

@@ -32,6 +32,8 @@ BATCH_SAMPLES = 2**20
 """Pixel samples (height times width times channels) in a batch, in inference."""
 CPU_BATCH_SAMPLES = 2**18
 """The same on a CPU, where maps beyond 32 MiB cost a third more: the C library fetches fresh pages for each."""
+_ROUNDS = 4
+"""Features are put on their grid so often at most: a slope that is much steeper behind it wants another shift."""
 HELD_BYTES = 2**30
 """Maps of all calibration images stay in memory where they are smaller; larger ones are computed again."""
 
@@ -61,9 +63,11 @@ def calibrate(model: nn.Module, images: Tensor | Array, gain_bits: int = 8, feat
             module.drop_grid()
     snap_gains(model, gain_bits)
     recalibrate(model, images)
-    if features:
+    for _ in range(_ROUNDS if features else 0):
         snap_features(model, feature_bits)
         recalibrate(model, images)
+        if all(feature.fits for feature in features):
+            break
 
 
 def _features(model: nn.Module) -> list[NormFeature]:

@@ -71,6 +71,11 @@ class NormFeature(nn.Module):
         self.fraction_bits.fill_(fraction_bits)
         self.shift.fill_(shift)
 
+    @property
+    def fits(self) -> bool:
+        """Whether the constants of the grid are of the 16 bits that hardware has."""
+        return not self.is_snapped or bool(self._constants()[0].abs().max() <= MOST_SCALE)
+
     def drop_grid(self) -> None:
         """Give BatchNorm's values from now on."""
         self.per_unit.fill_(0)
