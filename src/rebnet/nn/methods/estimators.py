@@ -22,49 +22,42 @@ from torch import Tensor, nn
 from rebnet.methods import estimators as parts
 from rebnet.methods.estimators import Estimator
 from rebnet.nn.options import Estimator as Named
-from rebnet.nn.residual import sign
+from rebnet.nn.residual import sign, surrogate, surrogate_slope
 
-FUSED: dict[Estimator, Named] = {parts.Clip(): "clip", parts.Polynomial(): "polynomial", parts.Ede(): "ede"}
+_NAMED: dict[type, Named] = {parts.Clip: "clip", parts.Polynomial: "polynomial", parts.Ede: "ede"}
+"""Those that `rebnet.nn.residual` has, by their names there."""
+FUSED: dict[Estimator, Named] = {kind(): name for kind, name in _NAMED.items()}
 """Estimators that a `ResidualSign` knows, whose training step is one operation with BatchNorm."""
 SQRT_3 = math.sqrt(3)
 
 
 def slope_of(x: Tensor, estimator: Estimator, t: Tensor | float = 1.0) -> Tensor:
     """H at `x`, in the shape of `x`; t is the sharpness of EDE and IEE."""
-    match estimator:
-        case parts.Identity():
-            return torch.ones_like(x)
-        case parts.Clip():
-            return (x.abs() <= 1).to(x.dtype)
-        case parts.Polynomial():
-            return (2 - 2 * x.abs()).clamp(min=0)
-        case parts.Swish(sharpness=b):
-            y = (b * x).clamp(-60, 60)  # beyond, the slope is 0 in float32
-            return b * (2 - y * torch.tanh(y / 2)) / (1 + torch.cosh(y))
-    t = torch.as_tensor(t, dtype=x.dtype, device=x.device)
-    if isinstance(estimator, parts.Ede):
-        return torch.clamp(1 / t, min=1) * t * (1 - torch.tanh(t * x).square())
-    t = t.clamp(min=estimator.least)
+    if type(estimator) in _NAMED:
+        return surrogate_slope(x, _NAMED[type(estimator)], t)
+    if isinstance(estimator, parts.Identity):
+        return torch.ones_like(x)
+    if isinstance(estimator, parts.Swish):
+        b = estimator.sharpness
+        y = (b * x).clamp(-60, 60)  # beyond, the slope is 0 in float32
+        return b * (2 - y * torch.tanh(y / 2)) / (1 + torch.cosh(y))
+    assert isinstance(estimator, parts.Iee)
+    t = torch.as_tensor(t, dtype=x.dtype, device=x.device).clamp(min=estimator.least)
     return torch.clamp(1 / t, min=1) * (SQRT_3 * t - 1.5 * t * t * x.abs()).clamp(min=0)
 
 
 def surrogate_of(x: Tensor, estimator: Estimator, t: Tensor | float = 1.0) -> Tensor:
     """F at `x`, in the shape of `x`: for pictures and tests; no training computes it."""
-    match estimator:
-        case parts.Identity():
-            return x
-        case parts.Clip():
-            return x.clamp(-1, 1)
-        case parts.Polynomial():
-            y = x.clamp(-1, 1)
-            return 2 * y - y * y.abs()
-        case parts.Swish(sharpness=b):
-            y = torch.sigmoid(b * x)
-            return 2 * y * (1 + b * x * (1 - y)) - 1
-    t = torch.as_tensor(t, dtype=x.dtype, device=x.device)
-    if isinstance(estimator, parts.Ede):
-        return torch.clamp(1 / t, min=1) * torch.tanh(t * x)
-    t = t.clamp(min=estimator.least)
+    if type(estimator) in _NAMED:
+        return surrogate(x, _NAMED[type(estimator)], t)
+    if isinstance(estimator, parts.Identity):
+        return x
+    if isinstance(estimator, parts.Swish):
+        b = estimator.sharpness
+        y = torch.sigmoid(b * x)
+        return 2 * y * (1 + b * x * (1 - y)) - 1
+    assert isinstance(estimator, parts.Iee)
+    t = torch.as_tensor(t, dtype=x.dtype, device=x.device).clamp(min=estimator.least)
     y = (t * x).clamp(-2 / SQRT_3, 2 / SQRT_3)
     return torch.clamp(1 / t, min=1) * (SQRT_3 * y - 0.75 * y * y.abs())
 
