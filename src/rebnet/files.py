@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 import safetensors
@@ -120,6 +120,22 @@ def _sweep(folder: Path) -> None:
         with suppress(OSError), path.open("r+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()
+
+
+def hold(file: int | IO[Any], busy: str) -> None:
+    """Hold an open file or folder against other processes, until it is closed or this one ends, however that ends.
+
+    A file system without locks lets everybody in.
+
+    Raises:
+        OutputError: another process holds it; `busy` says so.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise OutputError(busy) from None
+    except OSError:  # a file system without locks
+        return
 
 
 def write_text(path: Path, text: str) -> None:

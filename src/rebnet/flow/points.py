@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from rebnet.sweep.job import Executor
     from rebnet.sweep.plan import Step
 
-PAGE_FILE = "sweep.html"
 _VERBS: Mapping["StepVerb", Callable[..., object]] = {
     "train": train,
     "compile": compile,
@@ -156,6 +155,7 @@ def _executor(place: Path, ray: str | None, workers: int | None, threads: int | 
 
 def _page(place: Path, record: "Sweep") -> Path:
     from rebnet.report import report_sweep
+    from rebnet.sweep.folder import PAGE_FILE
 
     return report_sweep(place, record, place / PAGE_FILE)
 

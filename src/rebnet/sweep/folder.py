@@ -12,7 +12,6 @@
 An attempt has a folder of its own: one that is thought dead, and is not, finds that its folder is gone.
 """
 
-import fcntl
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,16 +20,17 @@ from dataclasses import replace
 from pathlib import Path
 
 from rebnet.errors import FileFormatError, OutputError
-from rebnet.files import make_folder, output_errors, write_bytes, write_record
+from rebnet.files import hold, make_folder, output_errors, write_bytes, write_record
 from rebnet.records import read_if_there
 from rebnet.records.sweep import Attempt, Step, Sweep
 from rebnet.swap import put, workplace
 from rebnet.sweep import plan
 
-STEPS, POINTS, STUDY_FILE, LOG_FILE, LOCK_FILE = "steps", "points", "study.toml", "log.txt", ".lock"
+PAGE_FILE, STEPS, POINTS, STUDY_FILE = "sweep.html", "steps", "points", "study.toml"
+LOG_FILE, LOCK_FILE = "log.txt", ".lock"
 MADE = "made"
 """What a step made, in its folder."""
-_OWN = {Sweep.FILE, "sweep.html", STUDY_FILE, STEPS, POINTS, LOCK_FILE}
+_OWN = {Sweep.FILE, PAGE_FILE, STUDY_FILE, STEPS, POINTS, LOCK_FILE}
 _TRY = re.compile(r"(?P<step>[a-z]+-[0-9a-f]{12})\.try-(?P<number>[0-9]+)")
 _SLUG = re.compile(r"[^A-Za-z0-9.]+")
 _MOST_SLUG = 60
@@ -48,14 +48,7 @@ def held(output: Path) -> Iterator[None]:
     check(output)
     make_folder(output)
     with output_errors(output), (output / LOCK_FILE).open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(
-                f"{output}: another sweep runs there now; wait for its end, or name another --output"
-            ) from None
-        except OSError:  # a file system without locks
-            pass
+        hold(lock, f"{output}: another sweep runs there now; wait for its end, or name another --output")
         yield
 
 

@@ -1,6 +1,5 @@
 """The folder of a run: what may be trained into, by whom, and whether what the end of a training needs is there."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from pathlib import Path
 
 from rebnet.build_folder import TRAINING_FILE
 from rebnet.errors import OutputError
-from rebnet.files import make_folder, output_errors
+from rebnet.files import hold, make_folder, output_errors
 from rebnet.ir.storage import NETWORK_FILE
 from rebnet.nn.options import MODEL_FILE
 from rebnet.paths import followed
@@ -76,7 +75,7 @@ def held_folder(output: Path, weights: int) -> Iterator[None]:
     with output_errors(output):
         folder = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        _lock(output, folder)
+        hold(folder, f"{output}: another training writes there now; wait for its end, or name another --output")
         free = shutil.disk_usage(output).free
         if free < weights * SAVED_BYTES:
             raise OutputError(
@@ -89,14 +88,3 @@ def held_folder(output: Path, weights: int) -> Iterator[None]:
             with suppress(OSError):  # not empty: it holds a checkpoint
                 output.rmdir()
         os.close(folder)
-
-
-def _lock(output: Path, folder: int) -> None:
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise OutputError(
-            f"{output}: another training writes there now; wait for its end, or name another --output"
-        ) from None
-    except OSError:  # a file system without locks
-        return
