@@ -180,17 +180,19 @@ _MOST = 2**31 - 1
 _WEIGHT_BITS = ("weight_bits", "first_weight_bits", "last_weight_bits")
 """Fields that change the network."""
 LATER = {
-    **dict.fromkeys(_WEIGHT_BITS, 0),
-    "optimizer": "adam",
-    "momentum": 0.9,
-    "weight_decay": 0.0,
-    "flip_rate": 1e-4,
-    "flip_threshold": 1e-8,
-    "attention": 0.0,
-    "label_aware": 0.0,
-    "stages": [],
-    "method": REBNET.name,
-}
+    name: getattr(Recipe, name)
+    for name in (
+        *_WEIGHT_BITS,
+        "optimizer",
+        "momentum",
+        "weight_decay",
+        "flip_rate",
+        "flip_threshold",
+        "attention",
+        "label_aware",
+        "method",
+    )
+} | {"stages": []}
 """Fields that older records lack, and the values that change nothing."""
 _HIGHEST = {"feature_bits": 16, **dict.fromkeys(_WEIGHT_BITS, MAX_WEIGHT_PLANES)}
 
