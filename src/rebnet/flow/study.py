@@ -43,15 +43,12 @@ def train_rows(
         RebnetError: see `rebnet.flow.train`.
     """
     from rebnet.reproduce.repair_study import NAMES, chosen
-    from rebnet.reproduce.repairs import BENCHMARKS, SINGLE, benchmark_of
+    from rebnet.reproduce.repairs import SINGLE, benchmark_of
 
     unknown = next((name for name in rows if name not in NAMES), None)
     if unknown is not None:
         raise OptionError(f"row {unknown!r}: the study has {', '.join(NAMES)}; use these")
     benchmark = benchmark_of(dataset)
-    if benchmark is None:
-        known = ", ".join(name + "FILE" if name.endswith(":") else name for name in BENCHMARKS)
-        raise OptionError(f"dataset={dataset!r}: the repair study has {known}; use one of these")
     options: dict[str, Any] = {"data_dir": data_dir, "device": device, "quiet": quiet}
     for repair in SINGLE:
         if not rows or repair.name in rows:

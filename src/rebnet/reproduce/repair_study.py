@@ -14,7 +14,6 @@ from rebnet.reproduce.picture import COLORS, GREY
 from rebnet.reproduce.records import Figure, Run, Source
 from rebnet.reproduce.repairs import (
     BASELINE,
-    BENCHMARKS,
     FINDINGS,
     LEVELS,
     SEVERAL,
@@ -85,9 +84,6 @@ def repair_study(runs: Sequence[Run], dataset: str | None) -> Reproduction:
     named = {Path(run.name).name: run for run in runs if Path(run.name).name in NAMES}
     dataset = dataset or next((run.dataset for run in named.values()), "cifar10")
     benchmark = benchmark_of(dataset)
-    if benchmark is None:
-        known = ", ".join(name + "FILE" if name.endswith(":") else name for name in BENCHMARKS)
-        raise OptionError(f"dataset={dataset!r}: the repair study has {known}; use one of these")
     measured = _measured({name: run for name, run in named.items() if run.dataset == dataset})
     for repair in _planned(measured):
         if repair.name in measured.runs:

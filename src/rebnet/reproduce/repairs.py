@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from rebnet.errors import OptionError
 from rebnet.ir.architecture import Architecture, Weights
 from rebnet.ir.notation import parse
 from rebnet.methods import METHODS, REBNET
@@ -195,9 +196,17 @@ BENCHMARKS: Mapping[str, Benchmark] = {
 """By data set: the review's two, CIFAR-100 in a file of one's own, npz:FILE; and a small one, over in minutes."""
 
 
-def benchmark_of(dataset: str) -> Benchmark | None:
-    """The benchmark of a data set; None where there is none."""
-    return BENCHMARKS.get(FILE if dataset.startswith(FILE) else dataset)
+def benchmark_of(dataset: str) -> Benchmark:
+    """The benchmark of a data set.
+
+    Raises:
+        OptionError: There is none.
+    """
+    found = BENCHMARKS.get(FILE if dataset.startswith(FILE) else dataset)
+    if found is None:
+        known = ", ".join(name + "FILE" if name == FILE else name for name in BENCHMARKS)
+        raise OptionError(f"dataset={dataset!r}: the repair study has {known}; use one of these")
+    return found
 
 
 def together(best: tuple[Repair, ...], levels: int) -> Repair:
