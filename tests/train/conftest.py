@@ -1,7 +1,10 @@
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 
 from rebnet.datasets import Dataset
+from rebnet.train import loop
 
 
 def blobs(count, seed):
@@ -16,3 +19,24 @@ def blobs(count, seed):
 @pytest.fixture(scope="session")
 def blob_dataset():
     return Dataset("blobs", 3, *blobs(600, 0), *blobs(200, 1))
+
+
+@pytest.fixture
+def cut_after(monkeypatch):
+    """A context in which every training is ended by Ctrl-C, behind the checkpoint of so many epochs."""
+
+    @contextmanager
+    def cut(epochs):
+        real, left = loop.save_checkpoint, iter(range(epochs - 1))
+
+        def save_and_stop(*arguments):
+            real(*arguments)
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(loop, "save_checkpoint", save_and_stop)
+            with pytest.raises(KeyboardInterrupt):
+                yield
+
+    return cut

@@ -144,21 +144,13 @@ def test_a_resumed_training_ends_in_the_same_bits(blob_dataset, tmp_path, monkey
         assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "cut" / file).read_bytes()
 
 
-def test_resuming_where_a_level_count_was_never_drawn(blob_dataset, tmp_path, monkeypatch):
+def test_resuming_where_a_level_count_was_never_drawn(blob_dataset, tmp_path, monkeypatch, cut_after):
     """An epoch of one step: at most two of eight level counts have moved, the others begin with their first step."""
     monkeypatch.setitem(recipe.RECIPES, "once", replace(QUICK, any_levels="sample", batch_size=550))
     settings = {"levels": 8, "epochs": 2, "recipe": "once", "any_levels": True, "quiet": True}
     train(NETWORK, blob_dataset, output=tmp_path / "whole", **settings)
-    real = loop.save_checkpoint
-
-    def save_and_stop(*arguments):
-        real(*arguments)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_checkpoint", save_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(NETWORK, blob_dataset, output=tmp_path / "cut", **settings)
+    with cut_after(1):
+        train(NETWORK, blob_dataset, output=tmp_path / "cut", **settings)
     train(NETWORK, blob_dataset, output=tmp_path / "cut", resume=True, **settings)
     assert (tmp_path / "whole" / "model.safetensors").read_bytes() == (
         tmp_path / "cut" / "model.safetensors"

@@ -7,7 +7,7 @@ from rebnet.errors import OptionError
 from rebnet.files import read_tensors
 from rebnet.ir.notation import parse
 from rebnet.nn.build import build
-from rebnet.train import RECIPES, load_model, loop, train
+from rebnet.train import RECIPES, load_model, train
 from rebnet.train.checkpoint import CHECKPOINT_FILE
 from rebnet.train.optimizers import fresh_states, make_optimizer
 from rebnet.train.optimizers.bop import Bop
@@ -145,21 +145,13 @@ def test_refuses(fields, said):
 
 
 @pytest.mark.parametrize("name", ["sgd", "bop"])
-def test_learns_and_resumes_in_the_same_bits(blob_dataset, tmp_path, monkeypatch, name):
+def test_learns_and_resumes_in_the_same_bits(blob_dataset, tmp_path, cut_after, name):
     recipe = replace(QUICK, optimizer=name, peak_learning_rate={"sgd": 0.3, "bop": 5e-3}[name], flip_rate=1e-2)
     whole = train(NETWORK, blob_dataset, 2, tmp_path / "whole", recipe=recipe, quiet=True)
     assert whole["test_accuracy"] > 60
     assert whole["recipe"]["optimizer"] == name
-    real = loop.save_checkpoint
-
-    def save_and_stop(*arguments):
-        real(*arguments)
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_checkpoint", save_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(NETWORK, blob_dataset, 2, tmp_path / "cut", recipe=recipe, quiet=True)
+    with cut_after(1):
+        train(NETWORK, blob_dataset, 2, tmp_path / "cut", recipe=recipe, quiet=True)
     moment = {"sgd": "momentum_buffer", "bop": "momentum"}[name]
     assert any(key.endswith(moment) for key in read_tensors(tmp_path / "cut" / CHECKPOINT_FILE)[0])
     other = replace(recipe, optimizer="adam")

@@ -125,24 +125,15 @@ def seen(monkeypatch):
 
 
 @pytest.mark.parametrize("cut_at", [2, 3])
-def test_resumed_within_and_between_stages(blob_dataset, tmp_path, monkeypatch, cut_at):
+def test_resumed_within_and_between_stages(blob_dataset, tmp_path, monkeypatch, cut_after, cut_at):
     with monkeypatch.context() as patch:
         found = seen(patch)
         whole = train(NETWORK, blob_dataset, 2, tmp_path / "whole", recipe=QUICK, quiet=True)
     assert found == [(True, True, 0.0), (False, True, 1e-5), (False, False, 0.0)]
     rates = [entry["learning_rate"] for entry in whole["curve"]]
     assert rates[0] < rates[1] > rates[2] < rates[3] < 0.002
-    real, left = loop.save_checkpoint, iter(range(cut_at - 1))
-
-    def save_and_stop(*arguments):
-        real(*arguments)
-        if next(left, None) is None:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(loop, "save_checkpoint", save_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(NETWORK, blob_dataset, 2, tmp_path / "cut", recipe=QUICK, quiet=True)
+    with cut_after(cut_at):
+        train(NETWORK, blob_dataset, 2, tmp_path / "cut", recipe=QUICK, quiet=True)
     train(NETWORK, blob_dataset, 2, tmp_path / "cut", recipe=QUICK, resume=True, quiet=True)
     ours, theirs = (load_model(tmp_path / run)[0].state_dict() for run in ("whole", "cut"))
     assert all(torch.equal(tensor, theirs[key]) for key, tensor in ours.items())
