@@ -1,5 +1,6 @@
 """What is new takes the place of what is old: whole or not at all, also where the process is killed."""
 
+import dis
 import errno
 import os
 import signal
@@ -110,6 +111,48 @@ def test_a_workplace_in_use_stays(tmp_path):
         with swap.workplace(tmp_path, "two"):
             assert (first / "mine").read_text() == "mine"
     assert names(tmp_path) == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # a file that nobody had yet closed
+def test_a_signal_at_any_step_leaves_nothing(tmp_path):
+    """Ctrl-C may come behind every instruction that makes a workplace, and of taking it away once."""
+    code, left_to_go = swap.workplace.__wrapped__.__code__, 0
+
+    class Found(KeyboardInterrupt):
+        pass
+
+    def step(frame, event, argument):
+        nonlocal left_to_go
+        at_nop = event == "opcode" and dis.opname[code.co_code[frame.f_lasti]] == "NOP"
+        if event == "opcode" and not at_nop:  # Python looks for signals behind calls and jumps, never there
+            left_to_go -= 1
+            if left_to_go == 0:
+                raise Found
+        return step
+
+    def trace(frame, event, argument):
+        if frame.f_code is not code:
+            return None
+        frame.f_trace_opcodes = True
+        return step
+
+    ended = 0
+    for steps in range(1, 1000):
+        left_to_go = steps
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            with swap.workplace(tmp_path, "x") as work:
+                (work / "mine").write_text("mine")
+        except Found:
+            ended += 1
+        finally:
+            sys.settrace(before)
+        assert names(tmp_path) == []
+        if left_to_go > 0:
+            break
+    assert left_to_go > 0
+    assert ended > 50
 
 
 def test_only_workplaces_are_tidied(tmp_path):

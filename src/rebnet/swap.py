@@ -14,6 +14,7 @@ import errno
 import fcntl
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ from pathlib import Path
 from rebnet.files import output_errors
 
 _MARK, _LOCK, _OLD = ".rebnet-", ".lock", ".old"
-_LEFT = re.compile(r"\..*" + re.escape(_MARK) + r"[A-Za-z0-9_]{8}")
+_LEFT = re.compile(r"\..*" + re.escape(_MARK) + r"(?:[A-Za-z0-9_]{8}|[0-9a-f]{16})")
 _MOST_LABEL = 60
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 _CANNOT = (errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP)
@@ -44,15 +45,19 @@ def workplace(folder: Path, label: str) -> Iterator[Path]:
     """
     with output_errors(folder):
         tidy(folder)
-        work = Path(tempfile.mkdtemp(dir=folder.resolve(), prefix=f".{label[:_MOST_LABEL]}{_MARK}"))
-        try:
+        work = folder.resolve() / f".{label[:_MOST_LABEL]}{_MARK}{secrets.token_hex(8)}"
+        try:  # the name is known before the folder is there: a signal may come behind any step
+            work.mkdir(0o700)
             with (work / _LOCK).open("wb") as lock:
                 with contextlib.suppress(OSError):  # a file system without locks: nobody tidies there
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 yield work
         finally:
-            _bring_back(work, folder)
-            shutil.rmtree(work, ignore_errors=True)
+            try:
+                _take_away(work, folder)
+            except KeyboardInterrupt:
+                _take_away(work, folder)
+                raise
 
 
 @contextmanager
@@ -104,8 +109,7 @@ def tidy(folder: Path) -> None:
                 continue
             with (work / _LOCK).open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _bring_back(work, folder)
-                shutil.rmtree(work, ignore_errors=True)
+                _take_away(work, folder)
 
 
 def _put(new: Path, place: Path) -> None:
@@ -154,9 +158,10 @@ def _put_in_two_steps(new: Path, place: Path) -> None:
     old.rename(new)
 
 
-def _bring_back(work: Path, folder: Path) -> None:
-    """Put back what was moved out of `folder` and has no successor there."""
+def _take_away(work: Path, folder: Path) -> None:
+    """Remove a workplace; what was moved out of `folder` and has no successor there goes back."""
     old = work / _OLD
     for path in old.iterdir() if old.is_dir() and not old.is_symlink() else ():
         if not os.path.lexists(folder / path.name):
             path.rename(folder / path.name)
+    shutil.rmtree(work, ignore_errors=True)
