@@ -325,6 +325,12 @@ def test_a_float_network_has_no_levels_to_choose(blob_dataset, tmp_path):
         train(NETWORK, blob_dataset, 0, tmp_path / "float", any_levels=True, quiet=True)
 
 
+def test_a_network_without_activations_has_none_either(blob_dataset, tmp_path):
+    with pytest.raises(OptionError, match="a network of one layer has no activations, so no levels; leave it out"):
+        train("6x6x1 - D3", blob_dataset, 2, tmp_path / "one", any_levels=True, quiet=True)
+    assert not (tmp_path / "one").exists()
+
+
 def test_learns_from_a_teacher(blob_dataset, tmp_path):
     """With labels that say nothing, only the teacher can have taught it."""
     wrong = replace(blob_dataset, train_labels=np.roll(blob_dataset.train_labels, 1))

@@ -101,7 +101,7 @@ def build(
         OptionError: `levels`, `input_bits`, `gradient` or `estimator` is outside its range, or none of the method.
     """
     method.check(levels, any_levels)
-    check_any_levels(levels, any_levels)
+    check_any_levels(levels, any_levels, len(architecture.weighted))
     if levels != FLOAT_LEVELS:
         check_levels(levels)
 

@@ -30,7 +30,9 @@ def check_input_bits(bits: int) -> None:
         raise OptionError(f"input_bits={bits}: a pixel is one byte, of which 1 to 8 bits can be kept; use 1 to 8")
 
 
-def check_any_levels(levels: int, any_levels: bool) -> None:
-    """Raise `OptionError` where a network without levels is to be trained for any of them."""
+def check_any_levels(levels: int, any_levels: bool, layers: int) -> None:
+    """Raise `OptionError` where a network without levels, or without activations, is to be trained for any of them."""
     if levels == FLOAT_LEVELS and any_levels:
         raise OptionError("any_levels: a float network has no levels; leave it out, or take 1 to 8 levels")
+    if layers == 1 and any_levels:
+        raise OptionError("any_levels: a network of one layer has no activations, so no levels; leave it out")

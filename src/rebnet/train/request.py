@@ -47,7 +47,7 @@ def check_request(
     described = chosen.applied(described)
     if levels != FLOAT_LEVELS:
         check_levels(levels)
-    check_any_levels(levels, any_levels)
+    check_any_levels(levels, any_levels, len(described.weighted))
     METHODS[chosen.method].check(levels, any_levels)
     if isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0:
         raise OptionError(f"seed={seed}: a seed is a whole number, 0 or more; use 0 or more")
