@@ -8,7 +8,7 @@ import pytest
 from tests.rtl.bench import simulate as run
 from tests.rtl.conftest import shared  # noqa: F401 - a fixture
 
-from rebnet.boards.shell import MODULES, source
+from rebnet.boards.shells.uart import MODULES, source
 
 SHELL = [source(module) for module in MODULES]
 

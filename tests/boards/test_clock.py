@@ -2,7 +2,7 @@
 
 import pytest
 
-from rebnet.boards.shell.clock import CLOCK_MHZ, COMPARED_MHZ, LOOP_MHZ, dividers
+from rebnet.boards.clock import CLOCK_MHZ, COMPARED_MHZ, LOOP_MHZ, dividers
 from rebnet.errors import OptionError
 
 

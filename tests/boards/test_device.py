@@ -11,7 +11,7 @@ from tests.ir.networks import exported
 from tests.rtl.bench import bundle, play
 from tests.rtl.streams import Bench, played
 
-from rebnet.boards.shell import device_text
+from rebnet.boards.shells.uart import device_text
 from rebnet.engine.reference import run_mixed
 from rebnet.fold import fold
 from rebnet.generate import generate

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rebnet.boards.shell.clock import dividers
+from rebnet.boards.clock import dividers
 from rebnet.errors import ToolError
 from rebnet.synthesize.bitstream import set_clock
 

@@ -116,11 +116,13 @@ class Board:
         name: of the board; of the part where it is bare.
         part: its FPGA.
         clock_mhz: clock that is assumed where nothing measured one, MHz.
+        shell: name of the shell that there is for it, if any; see `rebnet.boards.shells`.
     """
 
     name: str
     part: Part
     clock_mhz: float
+    shell: str | None = None
 
 
 def find(name: str) -> Board:
@@ -155,16 +157,14 @@ def boards() -> tuple[Board, ...]:
     """Every board, in the order of the table."""
     table = _table()
     return tuple(
-        Board(name, _part(entry["part"], {**table["part"][entry["part"]], **entry}), _clock(table, entry["part"]))
-        for name, entry in table["board"].items()
+        _board(name, entry["part"], {**table["part"][entry["part"]], **entry}) for name, entry in table["board"].items()
     )
 
 
 @cache
 def parts() -> tuple[Board, ...]:
     """Every part, as a board of the part's name, in the order of the table."""
-    table = _table()
-    return tuple(Board(name, _part(name, entry), _clock(table, name)) for name, entry in table["part"].items())
+    return tuple(_board(name, name, entry) for name, entry in _table()["part"].items())
 
 
 @cache
@@ -172,8 +172,8 @@ def _table() -> Mapping[str, Mapping[str, _Entry]]:
     return tomllib.loads((files("rebnet.boards") / "boards.toml").read_text(encoding="utf-8"))
 
 
-def _clock(table: Mapping[str, Mapping[str, _Entry]], part: str) -> float:
-    return float(table["part"][part]["clock_mhz"])
+def _board(name: str, part: str, entry: _Entry) -> Board:
+    return Board(name, _part(part, entry), float(entry["clock_mhz"]), entry.get("shell"))
 
 
 def _part(name: str, entry: _Entry) -> Part:

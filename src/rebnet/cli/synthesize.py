@@ -135,11 +135,12 @@ def _print_placed(placed: "Placed") -> None:
     """What place and route reached, one figure a line."""
     used, available = placed.used, placed.available
     shares = [f"{key} {used[key]} of {available[key]}" for key in _AVAILABLE if available[key]]
+    line = "" if placed.baud is None else f", serial line {placed.baud} baud"
     print_record(
         {
             "placed and routed": ", ".join(shares) + f", seed {placed.seed}",
             "fmax": f"{placed.fmax_mhz} MHz, aimed at {placed.target_mhz:g} MHz",
-            "clock": f"{placed.clock_mhz} MHz, serial line {placed.baud} baud",
+            "clock": f"{placed.clock_mhz} MHz{line}",
             "bitstream": f"{placed.bitstream}, {placed.bitstream_bytes} bytes",
             "seconds": ", ".join(f"{name} {seconds}" for name, seconds in placed.seconds.items()),
         },

@@ -49,12 +49,12 @@ class Placed(Record):
     target_mhz: Mhz
     fmax_mhz: Mhz
     clock_mhz: Mhz
-    baud: Count
     used: Counts
     available: Counts
     bitstream: str
     bitstream_bytes: Count
     seconds: Mapping[str, float]
+    baud: Count | None = None
 
 
 @form

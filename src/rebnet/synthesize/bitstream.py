@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from rebnet.boards.shell.clock import Dividers
+from rebnet.boards.clock import Dividers
 from rebnet.errors import ToolError
 from rebnet.synthesize import child
 

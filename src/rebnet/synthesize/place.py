@@ -13,15 +13,15 @@ import json
 import re
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
 from rebnet.boards import Board, Resources
-from rebnet.boards.shell import DEVICE, Shell, device_text, shell_of
-from rebnet.boards.shell.clock import Dividers, dividers
+from rebnet.boards.clock import Dividers, dividers
+from rebnet.boards.shells import Placement, placement_of
 from rebnet.choices import PLACE_TIMEOUT_S
 from rebnet.errors import FileFormatError, OptionError, ToolError
 from rebnet.files import file_hash, write_bytes, write_record, write_text
@@ -35,10 +35,6 @@ FOLDER = "device"
 LOG = "place-and-route.log"
 NETLIST, REPORT, NEXTPNR_LOG = "device.json", "nextpnr.json", "nextpnr.log"
 _KEPT = (REPORT, NEXTPNR_LOG, bitstream.BITSTREAM)
-BIT_CLOCKS = 100
-"""Clocks of a bit of the serial line: 1 Mbaud at 100 MHz, and in proportion below."""
-SILENCE_S = 0.1
-"""Seconds of silence after which an image that has begun is given up."""
 
 _CELLS = {"TRELLIS_COMB": "lut", "TRELLIS_FF": "ff", "DP16KD": "bram_18k", "MULT18X18D": "dsp"}
 _USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%$", re.MULTILINE)
@@ -60,6 +56,7 @@ class Placed:
         used: what shell and accelerator take.
         available: what the part has.
         bitstream_bytes: size of device.bit, bytes.
+        facts: what the shell adds, by key.
         seconds: wall time of each tool.
         tools: what ran.
     """
@@ -69,6 +66,7 @@ class Placed:
     used: Resources
     available: Resources
     bitstream_bytes: int
+    facts: Mapping[str, int]
     seconds: Mapping[str, float]
     tools: tuple[str, ...]
 
@@ -80,7 +78,7 @@ class Placed:
             target_mhz=target_mhz,
             fmax_mhz=self.fmax_mhz,
             clock_mhz=round(self.dividers.clock_mhz, 4),
-            baud=round(self.dividers.clock_mhz * 1e6 / BIT_CLOCKS),
+            **self.facts,
             used=self.used.as_record(),
             available=self.available.as_record(),
             bitstream=f"{FOLDER}/{bitstream.BITSTREAM}",
@@ -121,7 +119,7 @@ def place_and_route(
         ToolError: a tool failed; the message says where the log is.
     """
     check(board, target_mhz=target_mhz, seed=seed, timeout_s=timeout_s)
-    shell = shell_of(board)
+    shell = placement_of(board)
     target = board.clock_mhz if target_mhz is None else target_mhz
     wanted = dividers(shell.oscillator_mhz, target)
     router, packer = find_router(), bitstream.find_packer()
@@ -131,7 +129,8 @@ def place_and_route(
     (build / LOG).unlink(missing_ok=True)
     seconds: dict[str, float] = {}
     with workplace(build, FOLDER) as work:
-        sources = _gather(made, shell, work, scores)
+        around = shell.sources(made.ports, scores=scores)
+        sources = _gather(made, around, shell.pins, work)
         with _failures(build, work / yosys.LOG, f"synthesis for {board.name}"), _timed(seconds, "synthesis"):
             say("synthesizing shell and accelerator")
             yosys.run(_commands(sources, shell, wanted), work, cwd=work, timeout_s=timeout_s, stop=Event())
@@ -148,8 +147,9 @@ def place_and_route(
         with _failures(build, work / bitstream.LOG, f"packing the bitstream for {board.name}"), _timed(seconds, "pack"):
             say("packing the bitstream")
             size = bitstream.pack(packer, work).stat().st_size
-        _keep(build, work, shell)
-    placed = Placed(fmax, reached, used, available, size, seconds, tuple(tools))
+        _keep(build, work, [shell.pins.name, *around])
+    facts = shell.facts(reached.clock_mhz)
+    placed = Placed(fmax, reached, used, available, size, facts, seconds, tuple(tools))
     record = replace(record, fmax_mhz=fmax, place_and_route=placed.as_record(target, seed))
     write_record(build / SYNTHESIS_FILE, record)
     return record
@@ -157,7 +157,7 @@ def place_and_route(
 
 def check(board: Board, *, target_mhz: float | None = None, seed: int = 1, timeout_s: float = PLACE_TIMEOUT_S) -> None:
     """Raise what `place_and_route` would for these options or a missing tool; it takes no time."""
-    dividers(shell_of(board).oscillator_mhz, board.clock_mhz if target_mhz is None else target_mhz)
+    dividers(placement_of(board).oscillator_mhz, board.clock_mhz if target_mhz is None else target_mhz)
     if not 0 <= seed < 1 << 31:
         raise OptionError(f"seed={seed}: must be 0 to {(1 << 31) - 1}")
     if not timeout_s > 0:
@@ -191,28 +191,26 @@ def _read_synthesis(build: Path, board: Board) -> Synthesis:
     return record
 
 
-def _gather(made: Generated, shell: Shell, work: Path, scores: bool) -> list[str]:
+def _gather(made: Generated, around: Mapping[str, str], pins: Path, work: Path) -> list[str]:
     """Write all that the tools read into `work`, where they run, and return the names of the SystemVerilog files.
 
     Names without a folder: the tools in WebAssembly do not see every folder, and memory images are found by name.
     """
     sources = {Path(file).name: text for file, text in made.sources.items()}
-    sources |= {path.name: path.read_text(encoding="utf-8") for path in shell.sources}
-    sources[f"{DEVICE}.sv"] = device_text(made.ports, scores=scores)
+    sources |= around
     for name, text in (sources | made.memories).items():
         write_text(work / name, text)
-    shutil.copyfile(shell.pins, work / shell.pins.name)
+    shutil.copyfile(pins, work / pins.name)
     return list(sources)
 
 
-def _commands(sources: list[str], shell: Shell, wanted: Dividers) -> list[str]:
+def _commands(sources: list[str], shell: Placement, wanted: Dividers) -> list[str]:
     parameters = {
         "CLKI_DIV": wanted.input,
         "CLKFB_DIV": wanted.feedback,
         "CLKOP_DIV": wanted.primary,
         "CLKOS_DIV": wanted.output,
-        "BIT_CLOCKS": BIT_CLOCKS,
-        "TIMEOUT": round(wanted.clock_mhz * 1e6 * SILENCE_S),
+        **shell.parameters(wanted.clock_mhz),
     }
     settings = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
     return [
@@ -223,7 +221,7 @@ def _commands(sources: list[str], shell: Shell, wanted: Dividers) -> list[str]:
     ]
 
 
-def _arguments(shell: Shell, board: Board, seed: int) -> list[str]:
+def _arguments(shell: Placement, board: Board, seed: int) -> list[str]:
     return [
         f"--{shell.device[board.part.name]}", "--package", shell.package, "--seed", str(seed),
         "--json", NETLIST, "--lpf", shell.pins.name, "--textcfg", bitstream.CONFIG, "--report", REPORT,
@@ -292,11 +290,10 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     seconds[name] = time.monotonic() - start
 
 
-def _keep(build: Path, work: Path, shell: Shell) -> None:
+def _keep(build: Path, work: Path, shell: Iterable[str]) -> None:
     """Put what is worth keeping in the place of the build's `device/`."""
     fresh = work / FOLDER
     fresh.mkdir()
-    names = (*_KEPT, shell.pins.name, f"{DEVICE}.sv", *(path.name for path in shell.sources))
-    for name in names:
+    for name in (*_KEPT, *shell):
         (work / name).rename(fresh / name)
     put([fresh], build)

@@ -1,4 +1,4 @@
-"""The shell around an accelerator on a board: serial line in and out, and the board's clock, reset and pins.
+"""The shell of a board without a processor: a serial line in and out, and the board's clock, reset and pins.
 
 `uart_rx`, `uart_tx` and `shell` are plain SystemVerilog for any board; `device` is generated and ties the shell and an
 accelerator together; `ulx3s.sv` and `ulx3s.lpf` are one board's primitives and pins.
@@ -10,7 +10,6 @@ from importlib.resources import files
 from pathlib import Path
 
 from rebnet.boards import Board
-from rebnet.errors import OptionError
 from rebnet.records import Ports
 
 MODULES = ("uart_rx", "uart_tx", "shell")
@@ -19,10 +18,16 @@ MODULES = ("uart_rx", "uart_tx", "shell")
 DEVICE = "device"
 """Name of the generated module."""
 
+BIT_CLOCKS = 100
+"""Clocks of a bit of the serial line: 1 Mbaud at 100 MHz, and in proportion below."""
+
+SILENCE_S = 0.1
+"""Seconds of silence after which an image that has begun is given up."""
+
 
 @dataclass(frozen=True)
-class Shell:
-    """What a board needs around a device.
+class UartPlacement:
+    """What place and route needs of a board with a serial line; see `rebnet.boards.shells.Placement`.
 
     Attributes:
         top: module, SystemVerilog file and pin file of this name.
@@ -43,25 +48,35 @@ class Shell:
         """The pin file."""
         return _file(f"{self.top}.lpf")
 
-    @property
-    def sources(self) -> tuple[Path, ...]:
-        """The SystemVerilog files, without the device."""
-        return (*(source(module) for module in MODULES), source(self.top))
+    def sources(self, ports: Ports, *, scores: bool = True) -> dict[str, str]:
+        """The SystemVerilog files around the accelerator by name, the generated device last."""
+        texts = {path.name: path.read_text(encoding="utf-8") for path in map(source, (*MODULES, self.top))}
+        return texts | {f"{DEVICE}.sv": device_text(ports, scores=scores)}
+
+    def parameters(self, clock_mhz: float) -> dict[str, int]:
+        """Those of the top module, beside the PLL's."""
+        return {"BIT_CLOCKS": BIT_CLOCKS, "TIMEOUT": round(clock_mhz * 1e6 * SILENCE_S)}
+
+    def facts(self, clock_mhz: float) -> dict[str, int]:
+        """The line's speed, baud, as synthesis.json holds it."""
+        return {"baud": round(clock_mhz * 1e6 / BIT_CLOCKS)}
 
 
-_ULX3S = Shell("ulx3s", 25, "clk", {"lfe5u-25f": "25k", "lfe5u-45f": "45k", "lfe5u-85f": "85k"}, "CABGA381")
-_SHELLS = {"ulx3s-25": _ULX3S, "ulx3s-45": _ULX3S, "ulx3s-85": _ULX3S}
+_ULX3S = UartPlacement("ulx3s", 25, "clk", {"lfe5u-25f": "25k", "lfe5u-45f": "45k", "lfe5u-85f": "85k"}, "CABGA381")
+_PLACEMENTS = {"ulx3s-25": _ULX3S, "ulx3s-45": _ULX3S, "ulx3s-85": _ULX3S}
 
 
-def shell_of(board: Board) -> Shell:
-    """The shell of `board`.
+class UartShell:
+    """The serial line; it takes beats of any width, a byte at a time."""
 
-    Raises:
-        OptionError: there is none.
-    """
-    if board.name not in _SHELLS:
-        raise OptionError(f"board {board.name!r} has no pin file to place and route for; use {', '.join(_SHELLS)}")
-    return _SHELLS[board.name]
+    name = "uart"
+
+    def widest_beat_bits(self, board: Board) -> None:
+        """Any width will do."""
+
+    def placement(self, board: Board) -> UartPlacement | None:
+        """What place and route needs, where the board's pins are known."""
+        return _PLACEMENTS.get(board.name)
 
 
 def source(module: str) -> Path:
@@ -70,7 +85,7 @@ def source(module: str) -> Path:
 
 
 def _file(name: str) -> Path:
-    return Path(str(files("rebnet.boards.shell") / name))
+    return Path(str(files("rebnet.boards.shells.uart") / name))
 
 
 def device_text(ports: Ports, *, scores: bool = True) -> str:
