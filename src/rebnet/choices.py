@@ -8,8 +8,11 @@ Stage = Literal["lower", "generate"]
 Engine = Literal["packed", "reference", "both"]
 """What `evaluate` computes the integer network with."""
 
-GenerateTarget = Literal["rtl", "c"]
+GenerateTarget = Literal["rtl", "c", "axi"]
 """What `generate` writes."""
+
+Shell = Literal["axi"]
+"""What `compile` can write around an accelerator."""
 
 ExportTarget = Literal["qonnx", "onnx"]
 """What `export` writes."""

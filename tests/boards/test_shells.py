@@ -3,7 +3,7 @@
 import pytest
 
 from rebnet.boards import boards, find, parts
-from rebnet.boards.shells import SHELLS, placement_of
+from rebnet.boards.shells import SHELLS, placement_of, widest_beat_bits
 from rebnet.boards.shells import find as find_shell
 from rebnet.errors import OptionError
 
@@ -27,3 +27,15 @@ def test_what_place_and_route_gets():
     assert placement.facts(80) == {"baud": 800_000}
     with pytest.raises(OptionError, match=r"^board 'xc7s50' has no pin file to place and route for; use ulx3s-25, "):
         placement_of(find("xc7s50"))
+
+
+def test_the_widest_beat_of_a_board():
+    assert widest_beat_bits("axi", find("pynq-z2")) == widest_beat_bits("axi", find("xc7z010")) == 64
+    assert widest_beat_bits("axi", find("zcu104")) == 128
+    assert widest_beat_bits("uart", find("ulx3s-25")) is None
+    with pytest.raises(OptionError) as error:
+        widest_beat_bits("axi", find("arty-a7-35"))
+    assert str(error.value) == (
+        "board 'arty-a7-35' has no shell 'axi'; use zybo, pynq-z1, pynq-z2, zc702, ultra96, zcu104, or leave the board "
+        "or the shell out"
+    )

@@ -1,6 +1,8 @@
 """`rebnet generate`: what it prints and writes, and refusals whole."""
 
+import json
 import re
+from pathlib import Path
 
 
 def test_c(rebnet, build):
@@ -55,3 +57,26 @@ def test_refusals(refuse, build, tmp_path):
 def test_a_target_is_named(rebnet, build):
     assert rebnet("generate", build)[0] == 2
     assert rebnet("generate", build, "--target", "vhdl")[0] == 2
+
+
+def test_axi(rebnet, build, tmp_path):
+    code, out, err = rebnet("generate", build, "--target", "axi", "--board", "pynq-z2")
+    record = json.loads((build / "axi" / "shell.json").read_text())
+    assert (code, err) == (0, "")
+    assert out.split() == ["top", "accelerator_axi", "board", "pynq-z2", "network", record["network"]]
+    ports = json.loads((build / "ports.json").read_text())
+    assert record["network"] == ports["inputs"]["network"]
+    assert {file.name for file in (build / "axi").iterdir()} == {Path(name).name for name in record["files"]} | {
+        "shell.json"
+    }
+
+
+def test_axi_refusals(refuse, build, tmp_path):
+    refuse("name=x: the shell is named after its accelerator; leave --name out",
+           "generate", build, "--target", "axi", "--name", "x")  # fmt: skip
+    refuse(f"output={tmp_path}: the RTL stays in its build, beside its records; leave --output out",
+           "generate", build, "--target", "axi", "--output", tmp_path)  # fmt: skip
+    refuse("board=pynq-z2: is what the shell must fit, with --target axi; leave --board out",
+           "generate", build, "--target", "c", "--board", "pynq-z2")  # fmt: skip
+    refuse("board 'arty-a7-35' has no shell 'axi'; use zybo, pynq-z1, pynq-z2, zc702, ultra96, zcu104, or leave the "
+           "board or the shell out", "generate", build, "--target", "axi", "--board", "arty-a7-35")  # fmt: skip

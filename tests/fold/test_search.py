@@ -187,9 +187,9 @@ def test_a_hopeless_rate_is_refused_before_foldings_are_enumerated(monkeypatch):
     made = []
     init = Choices.__init__
 
-    def counted(self, *arguments, even=False):
+    def counted(self, *arguments, even=False, **others):
         made.append(even)
-        init(self, *arguments, even=even)
+        init(self, *arguments, even=even, **others)
 
     monkeypatch.setattr(Choices, "__init__", counted)
     with pytest.raises(FoldingError, match=r"one that does needs LUT .* too many\)"):
@@ -227,3 +227,19 @@ def test_every_folding_is_counted():
     ]
     assert found.certificate["foldings_enumerated"] == len(WEIGHT_STYLES) * sum(counts)
     assert math.prod(counts) > 1
+
+
+@pytest.mark.parametrize("name", sorted(TEXTS))
+@pytest.mark.parametrize("most", [1, 2, 4])
+def test_an_input_as_narrow_as_a_shell(name, most):
+    """No beat is wider, whatever the target, and what it costs in cycles is known."""
+    network = network_of(name)
+    beats = -(-network.input.samples // most)
+    found = Search(network, Goal(board(), 100.0, 90, None, most)).run()
+    assert found.samples_per_beat <= most
+    assert found.target_cycles >= beats
+    free = Search(network, Goal(board(), 100.0, 90, None)).run()
+    assert found.target_cycles == max(free.target_cycles, beats) or free.samples_per_beat > most
+    if beats > 1:
+        with pytest.raises(FoldingError, match=rf"samples come at most {most} a cycle|no folding takes at most"):
+            Search(network, Goal(board(), 100.0, 90, beats - 1, most)).run()

@@ -117,12 +117,14 @@ class Board:
         part: its FPGA.
         clock_mhz: clock that is assumed where nothing measured one, MHz.
         shell: name of the shell that there is for it, if any; see `rebnet.boards.shells`.
+        memory_port_bits: of one port of its processor's memory, if it has a processor.
     """
 
     name: str
     part: Part
     clock_mhz: float
     shell: str | None = None
+    memory_port_bits: int | None = None
 
 
 def find(name: str) -> Board:
@@ -173,7 +175,7 @@ def _table() -> Mapping[str, Mapping[str, _Entry]]:
 
 
 def _board(name: str, part: str, entry: _Entry) -> Board:
-    return Board(name, _part(part, entry), float(entry["clock_mhz"]), entry.get("shell"))
+    return Board(name, _part(part, entry), float(entry["clock_mhz"]), entry.get("shell"), entry.get("memory_port_bits"))
 
 
 def _part(name: str, entry: _Entry) -> Part:

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from rebnet import flow
-from rebnet.choices import Stage
+from rebnet.choices import Shell, Stage
 from rebnet.cli.common import (
     ClockMhz,
     InputScale,
@@ -54,6 +54,10 @@ def command(
         float | None, typer.Option(help="Percent of the board's LUT, BRAM and DSP to take at most; 90 if not given.")
     ] = None,
     clock_mhz: ClockMhz = None,
+    shell: Annotated[
+        Shell | None,
+        typer.Option(help="axi: registers, streams for a DMA and an interrupt around the accelerator, in BUILD/axi."),
+    ] = None,
     fixed_levels: Annotated[
         bool, typer.Option("--fixed-levels", help="Drop the constants for fewer than M levels.")
     ] = False,
@@ -78,6 +82,7 @@ def command(
             target_fps=target_fps,
             max_utilisation=max_utilisation,
             clock_mhz=clock_mhz,
+            shell=shell,
             fixed_levels=fixed_levels,
             threshold_bits=threshold_bits,
             input_scale=input_scale,

@@ -7,26 +7,39 @@ import typer
 
 from rebnet import flow
 from rebnet.choices import GenerateTarget
-from rebnet.cli.common import Build, answer, print_record
+from rebnet.cli.common import Build, answer, complete_boards, print_record
 from rebnet.errors import OptionError
+
+_SHOWN: dict[GenerateTarget, tuple[str, ...]] = {
+    "c": ("source", "header", "constant_bytes", "memory_bytes"),
+    "rtl": ("top",),
+    "axi": ("top", "board", "network"),
+}
 
 
 def command(
     build: Build,
     target: Annotated[
-        GenerateTarget, typer.Option(help="c, for a processor; or rtl, the SystemVerilog of the build once more.")
+        GenerateTarget,
+        typer.Option(
+            help="c, for a processor; rtl, the SystemVerilog of the build once more; or axi, its shell for a DMA."
+        ),
     ],
     output: Annotated[Path | None, typer.Option(help="Folder of the C; BUILD/c if not given.")] = None,
     name: Annotated[
         str | None, typer.Option(help="What the files and functions of the C are named after; network if not given.")
     ] = None,
+    board: Annotated[
+        str | None,
+        typer.Option(help="Board that the shell must fit, such as pynq-z2.", autocompletion=complete_boards),
+    ] = None,
 ) -> None:
-    """Write the integer network of a build as one C file and its header, or its SystemVerilog once more.
+    """Write the network of a build as one C file and its header, its SystemVerilog once more, or a shell around that.
 
     Example: [bold]rebnet generate build/mnist-m2 --target c[/bold]
     """
     if target == "rtl" and name is not None:
         raise OptionError(f"--name {name}: names the files of the C; leave it out")
-    record = flow.generate(build, target=target, output=output, name=name)
-    keys = ("source", "header", "constant_bytes", "memory_bytes") if target == "c" else ("top",)
+    record = flow.generate(build, target=target, output=output, name=name, board=board)
+    keys = _SHOWN[target]
     answer(record, lambda: print_record(record, keys))

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast, get_args
 
-from rebnet.choices import ExportForm, ExportTarget, GenerateTarget, Stage
+from rebnet.choices import ExportForm, ExportTarget, GenerateTarget, Shell, Stage
 from rebnet.errors import OptionError
 from rebnet.flow.say import Say, silent
 from rebnet.paths import followed, path_of, some_path_of
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rebnet.records import Ports
     from rebnet.records.exporting import Export
     from rebnet.records.generated import GeneratedC
+    from rebnet.records.shell import ShellBuild
     from rebnet.records.training import Training
     from rebnet.train.recipe import Recipe
 
@@ -128,6 +129,7 @@ def compile(  # noqa: A001 - the verb's name
     target_fps: float | None = None,
     max_utilisation: float | None = None,
     clock_mhz: float | None = None,
+    shell: Shell | None = None,
     fixed_levels: bool = False,
     threshold_bits: int = 24,
     input_scale: str | None = None,
@@ -153,6 +155,8 @@ def compile(  # noqa: A001 - the verb's name
         target_fps: images per second at M levels and the clock.
         max_utilisation: percent of the device's LUT, block RAM, multipliers and FF that may be taken; 90 if None.
         clock_mhz: clock, MHz; None for the board's.
+        shell: "axi" writes the shell between the accelerator and a processor with a DMA too, and keeps the input's
+            beats as narrow as the board's memory ports are.
         fixed_levels: drop the constants for fewer than M levels.
         threshold_bits: T, width of thresholds and steps.
         input_scale: of a model of another framework, what its image is; see `rebnet.importing.read_onnx`.
@@ -178,10 +182,8 @@ def compile(  # noqa: A001 - the verb's name
     named = cast("str | Path", source)
     if (module is None) != (image is None):
         raise OptionError(f"image={image}: goes with a module of another framework, and must be given there")
-    if until not in get_args(Stage):
-        raise OptionError(f"until={until!r}: use {' or '.join(get_args(Stage))}")
-    if board is not None and part is not None:
-        raise OptionError(f"--board {board} and --part {part}: name one of them")
+    _check_ends(until, board, part)
+    widest = _widest_beat(shell, board or part, until)
     from rebnet.build_folder import EXPORTED, check_output, keep_request, replace_build
     from rebnet.files import file_hash, make_folder
     from rebnet.fold import fold
@@ -218,13 +220,40 @@ def compile(  # noqa: A001 - the verb's name
                 folding=None if folding is None else str(folding),
                 target_cycles=target_cycles,
                 request=request,
+                most_samples_per_beat=widest,
                 progress=say,
             )
             say("generating")
             generate(build)
+            if shell is not None:
+                generate(build, target=shell, board=board or part)
         keep_request(build, asked)
         replace_build(build, output)
     return network
+
+
+def _check_ends(until: Stage, board: str | None, part: str | None) -> None:
+    """Raise `OptionError` unless there is such a last stage, and one device at most."""
+    if until not in get_args(Stage):
+        raise OptionError(f"until={until!r}: use {' or '.join(get_args(Stage))}")
+    if board is not None and part is not None:
+        raise OptionError(f"--board {board} and --part {part}: name one of them")
+
+
+def _widest_beat(shell: Shell | None, board: str | None, until: Stage) -> int:
+    """Samples of the widest input beat that a shell takes on a board, if one is asked for; errors as of `compile`."""
+    from rebnet.boards import find
+    from rebnet.boards.shells import widest_beat_bits
+    from rebnet.stages.ends import MAX_SAMPLES_PER_BEAT
+
+    if shell is None:
+        return MAX_SAMPLES_PER_BEAT
+    if shell not in get_args(Shell):
+        raise OptionError(f"shell={shell!r}: use {' or '.join(get_args(Shell))}")
+    if until != "generate":
+        raise OptionError(f"shell={shell}: stands around RTL, and --until {until} makes none; leave one of them out")
+    bits = None if board is None else widest_beat_bits(shell, find(board))
+    return MAX_SAMPLES_PER_BEAT if bits is None else min(bits // 8, MAX_SAMPLES_PER_BEAT)
 
 
 def _exported(run: Path, build: Path) -> "Network":
@@ -292,12 +321,17 @@ def _export(run: Path) -> "Network":
 
 
 def generate(
-    build: str | Path, *, target: GenerateTarget = "rtl", output: str | Path | None = None, name: str | None = None
-) -> "Ports | GeneratedC":
-    """Write the network of a build as C, or its SystemVerilog once more; see `rebnet.generate.generate`."""
+    build: str | Path,
+    *,
+    target: GenerateTarget = "rtl",
+    output: str | Path | None = None,
+    name: str | None = None,
+    board: str | None = None,
+) -> "Ports | GeneratedC | ShellBuild":
+    """Write the network of a build as C, its SystemVerilog once more, or a shell; see `rebnet.generate.generate`."""
     from rebnet.generate import generate as generate_build
 
-    return generate_build(path_of(build), target=target, output=some_path_of(output), name=name)
+    return generate_build(path_of(build), target=target, output=some_path_of(output), name=name, board=board)
 
 
 def export(

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from rebnet.boards import Board, Resources
-from rebnet.errors import OptionError
+from rebnet.errors import FoldingError, OptionError
 from rebnet.files import file_hash, write_record
 from rebnet.fold.search.choose import NAMES, choose
 from rebnet.fold.search.fit import Constraints, check_limit, fold_for_board, predicted, resources_record, total
@@ -37,6 +37,7 @@ def fold(
     folding: str | None = None,
     target_cycles: int | None = None,
     request: Constraints | None = None,
+    most_samples_per_beat: int = ends.MAX_SAMPLES_PER_BEAT,
     progress: Callable[[str], None] = lambda stage: None,
 ) -> Accelerator:
     """Choose the folding of the network in `build`, size its FIFOs, and write `folding.json`.
@@ -47,10 +48,11 @@ def fold(
             that gives `fifos` or `samples_per_beat` keeps them, whatever they cost; only `layers` must be there.
         target_cycles: most cycles per image that a balanced layer may take.
         request: a board, and what is asked of it; without a `folding` the best one for it is searched.
+        most_samples_per_beat: of the input, a power of two.
         progress: called with what comes next.
 
     Raises:
-        FoldingError: a folding or a depth that a layer cannot have, or a board that is too small.
+        FoldingError: a folding, an input or a depth that a layer cannot have, or a board that is too small.
         OptionError: a board that is not known, or options that do not go together.
     """
     network = storage.load(build)
@@ -71,9 +73,11 @@ def fold(
                 "second"
             )
         progress("searching the folding")
-        accelerator, depths, search = fold_for_board(network, request.goal(), request.margin, sizing)
+        accelerator, depths, search = fold_for_board(
+            network, replace(request.goal(), most_samples=most_samples_per_beat), request.margin, sizing
+        )
     else:
-        accelerator, depths = _given(network, folding, target_cycles, sizing)
+        accelerator, depths = _given(network, folding, target_cycles, sizing, most_samples_per_beat)
     if request is not None:
         board = request.goal().board
         taken = resources_record(accelerator, depths, board)
@@ -122,7 +126,11 @@ def estimate(network: Network, board: Board) -> tuple[kinds.Counts, list[str], i
 
 
 def _given(
-    network: Network, folding: str | None, target_cycles: int | None, progress: Callable[[str], None]
+    network: Network,
+    folding: str | None,
+    target_cycles: int | None,
+    progress: Callable[[str], None],
+    most_samples: int = ends.MAX_SAMPLES_PER_BEAT,
 ) -> tuple[Accelerator, Depths]:
     """The accelerator and depths of the text, a file or a target."""
     foldings = choose(network, folding, target_cycles)
@@ -132,15 +140,20 @@ def _given(
     given = None if path is None else read(path, records.GivenFolding)
     if path is not None and given is not None and given.samples_per_beat is not None:
         accelerator = read_accelerator(path, network)
+        if given.samples_per_beat > most_samples:
+            raise FoldingError(
+                f"{path}: samples_per_beat={given.samples_per_beat}, and the shell takes at most {most_samples} a "
+                "beat; write no more, or leave it out"
+            )
     else:
         styles = None if path is None else read_weight_styles(path, network)
-        width = samples_per_beat(accelerator_of(network, foldings, 1))
+        width = samples_per_beat(accelerator_of(network, foldings, 1), most_samples)
         accelerator = accelerator_of(network, foldings, width, styles)
     if path is not None and given is not None and given.fifos is not None:
         return accelerator, read_depths(path, accelerator)
     return accelerator, size_fifos(accelerator, progress)
 
 
-def samples_per_beat(serial: Accelerator) -> int:
-    """The smallest power of two with which the input takes no more cycles than the slowest layer."""
-    return ends.samples_per_beat(serial.samples, layer_bound(serial.layers, serial.served))
+def samples_per_beat(serial: Accelerator, most: int = ends.MAX_SAMPLES_PER_BEAT) -> int:
+    """The smallest power of two with which the input takes no more cycles than the slowest layer; else `most`."""
+    return ends.samples_per_beat(serial.samples, layer_bound(serial.layers, serial.served), most)

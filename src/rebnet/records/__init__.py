@@ -20,6 +20,7 @@ from rebnet.records.network import StoredNetwork
 from rebnet.records.online import Online
 from rebnet.records.ports import Ports
 from rebnet.records.record import ABSENT, Absent, Record
+from rebnet.records.shell import ShellBuild
 from rebnet.records.simulation import Simulation
 from rebnet.records.synthesis import Synthesis
 from rebnet.records.training import Training
@@ -38,6 +39,7 @@ __all__ = [
     "Online",
     "Ports",
     "Record",
+    "ShellBuild",
     "Simulation",
     "StoredNetwork",
     "Synthesis",
@@ -52,7 +54,7 @@ FORMS: Mapping[str, type[Record]] = {
     each.FILE: each
     for each in (
         *(Training, Import, Compile, StoredNetwork, Folding, Ports),
-        *(Evaluation, Adaptive, Online, Simulation, Synthesis),
+        *(Evaluation, Adaptive, Online, Simulation, Synthesis, ShellBuild),
     )
 }
 """By the file that holds it."""

@@ -19,10 +19,10 @@ MAX_SAMPLES_PER_BEAT = 64
 """The widest input there is."""
 
 
-def samples_per_beat(samples: int, pace: int) -> int:
-    """The smallest power of two with which the input takes no more than `pace` cycles per image."""
+def samples_per_beat(samples: int, pace: int, most: int = MAX_SAMPLES_PER_BEAT) -> int:
+    """The smallest power of two with which the input takes no more than `pace` cycles per image; else `most`."""
     width = 1
-    while -(-samples // width) > pace and width < MAX_SAMPLES_PER_BEAT:
+    while -(-samples // width) > pace and width < most:
         width *= 2
     return width
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rebnet.boards import Board, boards
+from rebnet.boards.shells.axi import AxiShell
 from rebnet.boards.shells.uart import UartShell
 from rebnet.errors import OptionError
 from rebnet.records import Ports
@@ -64,7 +65,7 @@ class Shell(Protocol):
         """What place and route needs, where it can place this shell on the board."""
 
 
-SHELLS: Mapping[str, Shell] = {shell.name: shell for shell in (UartShell(),)}
+SHELLS: Mapping[str, Shell] = {shell.name: shell for shell in (UartShell(), AxiShell())}
 
 
 def find(name: str) -> Shell:
@@ -76,6 +77,21 @@ def find(name: str) -> Shell:
     if name not in SHELLS:
         raise OptionError(f"shell={name!r}: use {' or '.join(SHELLS)}")
     return SHELLS[name]
+
+
+def widest_beat_bits(name: str, board: Board) -> int | None:
+    """Bits of the widest input beat that the shell `name` takes on `board`; None for any.
+
+    Raises:
+        OptionError: there is no such shell, or the board has another or none.
+    """
+    shell = find(name)
+    if board.shell != name:
+        able = ", ".join(other.name for other in boards() if other.shell == name)
+        raise OptionError(
+            f"board {board.name!r} has no shell {name!r}; use {able}, or leave the board or the shell out"
+        )
+    return shell.widest_beat_bits(board)
 
 
 def placement_of(board: Board) -> Placement:

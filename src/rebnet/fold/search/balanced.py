@@ -41,7 +41,7 @@ def _held(search: Search, target: int) -> Found:
     network, goal = search.network, search.goal
     foldings = choose(network, "balanced", target)
     serial = accelerator_of(network, foldings, 1)
-    samples = samples_per_beat(serial.samples, layer_bound(serial.layers, serial.served))
+    samples = samples_per_beat(serial.samples, layer_bound(serial.layers, serial.served), goal.most_samples)
     accelerator = accelerator_of(network, foldings, samples)
     depths = likely_depths(accelerator.units, waits_of(network, accelerator))
     family = goal.board.part.family

@@ -27,7 +27,7 @@ from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding
 from rebnet.stages.accelerator import Unit, accelerator_of
 from rebnet.stages.branches import Branch
-from rebnet.stages.ends import samples_per_beat
+from rebnet.stages.ends import MAX_SAMPLES_PER_BEAT, samples_per_beat
 from rebnet.stages.module import Module
 from rebnet.stages.numbers import Integers, divisors
 from rebnet.stages.places import Place, Stage, pixels_of, places_of, scores_of, widest
@@ -45,6 +45,7 @@ class Choices:
         most: LUT, halves of a block RAM, multipliers and FF that a layer alone may take.
         most_cycles: per image at M levels.
         even: only foldings that leave no lane idle that need not be; see `every_folding`.
+        most_samples: of an input beat.
 
     Attributes:
         layers: the foldings of each layer that no other beats.
@@ -52,9 +53,16 @@ class Choices:
     """
 
     def __init__(
-        self, network: Network, family: Family, most: NDArray[np.float64], most_cycles: int, *, even: bool = False
+        self,
+        network: Network,
+        family: Family,
+        most: NDArray[np.float64],
+        most_cycles: int,
+        *,
+        even: bool = False,
+        most_samples: int = MAX_SAMPLES_PER_BEAT,
     ) -> None:
-        self._network, self._family = network, family
+        self._network, self._family, self._most_samples = network, family, most_samples
         self._costs: dict[Unit, Integers] = {}
         self._places = places_of(network)
         self._widest, _ = widest(network)
@@ -101,7 +109,7 @@ class Choices:
 
     def samples_per_beat(self, pace: int) -> int:
         """How wide the input is at a pace."""
-        return samples_per_beat(self._network.input.samples, pace)
+        return samples_per_beat(self._network.input.samples, pace, self._most_samples)
 
     def hopeful(
         self,

@@ -34,13 +34,14 @@ _UNLIMITED = 16.0
 class Goal:
     """What is asked for: a device, what share of it may be taken (percent), and cycles per image at M levels.
 
-    Without `target_cycles` the fewest that fit are looked for.
+    Without `target_cycles` the fewest that fit are looked for. `most_samples`: of an input beat, a power of two.
     """
 
     board: Board
     clock_mhz: float
     max_utilisation: float
     target_cycles: int | None
+    most_samples: int = MAX_SAMPLES_PER_BEAT
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,8 @@ class Search:
 
     def _choices(self, most_cycles: int, room: float = 1.0, *, even: bool = False) -> Choices:
         most = room * self.share * self.device
-        return Choices(self.network, self.goal.board.part.family, most, most_cycles, even=even)
+        family, samples = self.goal.board.part.family, self.goal.most_samples
+        return Choices(self.network, family, most, most_cycles, even=even, most_samples=samples)
 
     def _fewest_cycles(self, *, even: bool = False) -> tuple[Choices, int, records.Search] | None:
         """The fewest cycles per image that fit, and why fewer do not; None where nothing fits."""
@@ -169,7 +171,7 @@ class Search:
         """Cycles per image that a device of this size may well reach: its LUT as lanes, four each."""
         work = sum(layer.cycles(self.network.levels) for layer in self._serial)
         lanes = max(self.share * float(self.device[0]) / 4, 1)
-        beats = -(-self.network.input.samples // MAX_SAMPLES_PER_BEAT)
+        beats = -(-self.network.input.samples // self.goal.most_samples)
         return max(int(work / lanes), beats, self.network.answer.elements, self._widest[0], 16)
 
     def _found(self, choices: Choices, best: "Best", cycles: int, proof: records.Search | None) -> Found:
@@ -221,18 +223,22 @@ class Search:
         """
         layers = self._serial
         slowest = max(layers, key=lambda layer: max(layer.vectors, layer.map_positions))
-        beats = -(-self.network.input.samples // MAX_SAMPLES_PER_BEAT)
+        beats = -(-self.network.input.samples // self.goal.most_samples)
         least, why = max(
             (slowest.vectors, f"{slowest.name} works on {slowest.vectors} vectors, one a cycle"),
             (slowest.map_positions, f"{slowest.name} takes {slowest.map_positions} pixels, one a cycle"),
-            (beats, f"its {self.network.input.samples} samples come at most {MAX_SAMPLES_PER_BEAT} a cycle"),
+            (beats, f"its {self.network.input.samples} samples come at most {self.goal.most_samples} a cycle"),
             (self.network.answer.elements, f"its {self.network.answer.elements} scores leave one a cycle"),
             (self._widest[0], f"{self._widest[1]} takes an image in as many at its widest"),
         )
         if cycles < least:
+            narrow = (
+                least == beats and self.goal.most_samples < MAX_SAMPLES_PER_BEAT
+            )  # by the shell, not by the network
+            elsewhere = " with its shell" if narrow else ", nor of any other device"
             rate = 1e6 * self.goal.clock_mhz / least
             raise FoldingError(
-                f"{self._no_folding(cycles)}, nor of any other device: an image takes {least} cycles or more, because "
+                f"{self._no_folding(cycles)}{elsewhere}: an image takes {least} cycles or more, because "
                 f"{why}, which is {rate:.0f} images/s; {self._reached()}"
             )
         luts = sum(least_luts(layer, self.network.served, self.goal.board.part.family, cycles) for layer in layers)
