@@ -434,6 +434,25 @@ async def a_reset_of_nothing(dut):
     await fresh(host, rng)
 
 
+@played
+async def a_transfer_that_comes_late(dut):
+    """Its first beat comes while a reset goes on that owed nothing: it is thrown away, and its answers end too."""
+    host, rng = Host(dut), random.Random(SEED)
+    await host.start()
+    for delay in (0, 1, 2, 5, 12, 20):
+        await host.bit("STATUS.IDLE")
+        await host.write("INTERRUPTS", 15)
+        host.answers.play(itertools.repeat(True))
+        await host.write("CONTROL", host.record["bits"]["CONTROL.RESET"])
+        await host.steps(delay)
+        sent = marked([*host.words(0), *host.words(1)])
+        host.images.play(sent, itertools.repeat(True))
+        await host.bit("INTERRUPTS.RESET")
+        assert len(host.images.times) == len(sent)
+        assert host.answers.words == [(0, 1)]
+        await fresh(host, rng)
+
+
 async def fresh(host: Host, rng: random.Random) -> None:
     """A transfer as if nothing had been."""
     numbers = rng.choices(range(4), k=2)
