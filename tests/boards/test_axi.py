@@ -44,10 +44,8 @@ def compiled(build: Path, case: str):
     return network, generate(build, target="axi")
 
 
-@pytest.mark.rtl
-@pytest.mark.parametrize("case", NETWORKS)
-def test_axi(passed: Path | None, tmp_path: Path, case: str) -> None:
-    build = tmp_path / "compiled"
+def playable(build: Path, case: str) -> tuple[str, dict[str, str], list[Path]]:
+    """A network in its shell for a bench: its top, the simulation's files, and the sources beside the library's."""
     network, record = compiled(build, case)
     image = network.input
     shape = (image.height, image.width, image.channels)
@@ -73,8 +71,14 @@ def test_axi(passed: Path | None, tmp_path: Path, case: str) -> None:
         f"{record.top}.sv": (build / "axi" / f"{record.top}.v").read_text(),
         "traffic.json": json.dumps(traffic),
     }
-    sources = [axi.source(module) for module in axi.MODULES]
-    said = play(tmp_path, passed, record.top, {case: "case_0"}, texts | memories, __name__, sources=sources)
+    return record.top, texts | memories, [axi.source(module) for module in axi.MODULES]
+
+
+@pytest.mark.rtl
+@pytest.mark.parametrize("case", NETWORKS)
+def test_axi(passed: Path | None, tmp_path: Path, case: str) -> None:
+    top, texts, sources = playable(tmp_path / "compiled", case)
+    said = play(tmp_path, passed, top, {case: "case_0"}, texts, __name__, sources=sources)
     assert said == {case: ""}
 
 
