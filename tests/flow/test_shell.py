@@ -19,7 +19,7 @@ def exported(tmp_path):
     return tmp_path / "exported"
 
 
-@pytest.mark.parametrize(("board", "samples"), [(None, 64), ("pynq-z2", 8)])
+@pytest.mark.parametrize(("board", "samples"), [(None, 64), ("pynq-z2", 8), ("zcu104", 16)])
 def test_beats_as_wide_as_the_port(exported, tmp_path, board, samples):
     build = tmp_path / "build"
     flow.compile(exported, build, folding="paper", shell="axi", board=board)
@@ -47,6 +47,16 @@ def test_a_build_that_is_too_wide_is_refused(exported, tmp_path):
 def test_a_searched_folding_is_as_narrow(exported, tmp_path):
     flow.compile(exported, tmp_path / "build", board="pynq-z2", shell="axi")
     assert json.loads((tmp_path / "build" / "folding.json").read_text())["samples_per_beat"] == 8
+
+
+def test_a_board_whose_costs_are_not_known_is_asked_for_its_ports_alone(exported, tmp_path):
+    flow.compile(exported, tmp_path / "build", folding="paper", shell="axi", board="zcu104")
+    folding = json.loads((tmp_path / "build" / "folding.json").read_text())
+    assert folding["samples_per_beat"] == 16
+    assert "predicted_resources" not in folding
+    for options in ({"folding": "paper", "max_utilisation": 50}, {}):
+        with pytest.raises(OptionError, match="family xcup: its costs were not calibrated"):
+            flow.compile(exported, tmp_path / "other", shell="axi", board="zcu104", **options)
 
 
 @pytest.mark.parametrize(

@@ -193,7 +193,8 @@ def compile(  # noqa: A001 - the verb's name
     from rebnet.lower import lower
     from rebnet.swap import workplace
 
-    request = requested(board or part, target_fps, max_utilisation, clock_mhz, margin)
+    to_predict = shell is None or folding is None  # else the board says how wide the shell's beats may be
+    request = requested(board or part, target_fps, max_utilisation, clock_mhz, margin, to_predict=to_predict)
     model = model_of(named)
     if model is None and input_scale is not None:
         raise OptionError(f"input_scale={input_scale}: belongs to a model of another framework, FILE.onnx")

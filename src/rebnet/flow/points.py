@@ -240,8 +240,8 @@ def _check_compile(options: Mapping[str, Any], at: Mapping[str, Any]) -> None:
     board, part, folding = (options.get(name) for name in ("board", "part", "folding"))
     if board is not None and part is not None:
         raise OptionError(f"board {board} and part {part}: name one of them")
-    fit = {name: options.get(name) for name in ("target_fps", "max_utilisation", "clock_mhz")}
-    requested(board or part, **fit)
+    fit = (options.get(name) for name in ("target_fps", "max_utilisation", "clock_mhz"))
+    requested(board or part, *fit)
     if folding is not None and folding not in NAMES and not path_of(folding).is_file():
         raise FoldingError(f"folding {folding!r}: use {', '.join(NAMES)}, search, or a folding.json that exists")
     if options.get("target_cycles", 1) < 1:

@@ -202,6 +202,11 @@ def read_costs(family: Family, path: Path = COSTS_FILE) -> dict[str, dict[str, d
     return coefficients
 
 
+def is_calibrated(family: Family) -> bool:
+    """Whether what modules take of this family's parts is known before they are synthesized."""
+    return family in _read(COSTS_FILE)
+
+
 @cache
 def _read(path: Path) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["families"]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rebnet import boards
 from rebnet.boards import Board, Resources
 from rebnet.errors import BreadthError, FoldingError, OptionError
-from rebnet.fold.cost.model import predict
+from rebnet.fold.cost.model import is_calibrated, predict
 from rebnet.fold.search.balanced import bisected
 from rebnet.fold.search.search import Found, Goal, Search, device_of
 from rebnet.fold.timing.depths import size_fifos
@@ -82,8 +82,12 @@ def requested(
     max_utilisation: float | None,
     clock_mhz: float | None,
     margin: Mapping[str, float] | None = None,
+    *,
+    to_predict: bool = True,
 ) -> Constraints | None:
     """What is asked of a board; None where nothing is.
+
+    Where a board was named for something else, not `to_predict`, it is asked nothing that its family has no costs for.
 
     Raises:
         OptionError: an unknown board, a number outside its range, or numbers without a board.
@@ -95,8 +99,9 @@ def requested(
                 raise OptionError(f"--{name} {value:g} needs a device; name one with --board or --part")
         return None
     request = Constraints(board, target_fps, max_utilisation, clock_mhz, margin or {})
-    request.goal()
-    return request
+    board_there = request.goal().board
+    unasked = not to_predict and target_fps is None and max_utilisation is None
+    return None if unasked and not is_calibrated(board_there.part.family) else request
 
 
 def fold_for_board(
