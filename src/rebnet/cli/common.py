@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
+from rebnet.choices import Shell
 from rebnet.cli import signals
 from rebnet.errors import OptionError
 from rebnet.progress import Shown, shown
@@ -86,6 +87,10 @@ TargetFps = Annotated[
     typer.Option("--target-fps", help="Images/s at M levels: the cheapest folding on the board that reaches them."),
 ]
 ClockMhz = Annotated[float | None, typer.Option("--clock-mhz", help="Clock in MHz; the board's if not given.")]
+ShellOption = Annotated[
+    Shell | None,
+    typer.Option("--shell", help="axi: registers, streams for a DMA, an interrupt around the accelerator; BUILD/axi."),
+]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, or auto: a CUDA GPU where there is one.")]
 
 

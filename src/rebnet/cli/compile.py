@@ -7,10 +7,11 @@ import typer
 from rich.table import Table
 
 from rebnet import flow
-from rebnet.choices import Shell, Stage
+from rebnet.choices import Stage
 from rebnet.cli.common import (
     ClockMhz,
     InputScale,
+    ShellOption,
     Source,
     TargetFps,
     answer,
@@ -54,10 +55,7 @@ def command(
         float | None, typer.Option(help="Percent of the board's LUT, BRAM and DSP to take at most; 90 if not given.")
     ] = None,
     clock_mhz: ClockMhz = None,
-    shell: Annotated[
-        Shell | None,
-        typer.Option(help="axi: registers, streams for a DMA and an interrupt around the accelerator, in BUILD/axi."),
-    ] = None,
+    shell: ShellOption = None,
     fixed_levels: Annotated[
         bool, typer.Option("--fixed-levels", help="Drop the constants for fewer than M levels.")
     ] = False,

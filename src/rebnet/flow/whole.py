@@ -6,6 +6,7 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from rebnet.choices import Shell
 from rebnet.errors import FoldingError
 from rebnet.flow.network import compile, dataset_of, train  # noqa: A004 - the verb's name
 from rebnet.flow.proof import REPORT_FILE, evaluate, report, simulate, synthesize
@@ -31,6 +32,7 @@ def build(
     target_fps: float | None = None,
     max_utilisation: float | None = None,
     clock_mhz: float | None = None,
+    shell: Shell | None = None,
     input_scale: str | None = None,
     images: int | None = 100,
     dataset: str | None = None,
@@ -58,6 +60,7 @@ def build(
         target_fps: images per second that the searched folding has to reach.
         max_utilisation: percent of the device that may be taken, counted; 90 for a searched folding if None.
         clock_mhz: clock, MHz; None for the board's.
+        shell: as in `compile`.
         input_scale: as in `compile`.
         images: how many test images go through the RTL; all if None.
         dataset: test images; the training's own if None.
@@ -88,10 +91,11 @@ def build(
         target_fps=target_fps,
         max_utilisation=max_utilisation,
         clock_mhz=clock_mhz,
+        shell=shell,
         input_scale=input_scale,
         say=say,
     )
-    if folding is None or max_utilisation is not None or clock_mhz is not None:
+    if folding is None or any(asked is not None for asked in (max_utilisation, clock_mhz, shell)):
         fits = partial(fits, board=board, part=part)
     counts = partial(
         synthesize,
