@@ -28,6 +28,7 @@ class Lite:
     def __init__(self, dut: Any, seed: int) -> None:
         self._dut, self._random = dut, random.Random(seed)
         self.patience = 0.7
+        self.count = 0
         self.rest()
 
     def rest(self) -> None:
@@ -94,6 +95,7 @@ class Lite:
         del self._held[channel]
         access = queue.pop(0)
         access.response, access.done = values[0], True
+        self.count += 1
         access.read = values[1] if len(values) > 1 else 0
         self._sent -= sent
         access.then(access)
