@@ -98,6 +98,31 @@ def test_predicted_and_synthesised_have_columns_of_their_own(build, tmp_path):
     assert "&quot;&lt;b&gt;&quot;" in text
 
 
+def test_a_clock_that_was_timed_stands_beside_the_assumed_one(build, tmp_path):
+    """Images/s of the bitstream's clock, and the path that sets it; without one, the assumed clock alone."""
+    cycles = read_json(build / "folding.json")["predicted_cycles_per_image"]
+    assert "Throughput, timed" not in page(build, tmp_path)
+    path = {
+        "begin": "a.<b>_q[1]", "end": "c.q", "end_port": "CE", "through": ["ready"], "levels": 2, "ns": 3.1,
+        "logic_ns": 1, "routing_ns": 2.1,
+    }  # fmt: skip
+    placed = {
+        "tools": ["nextpnr"], "seed": 1, "target_mhz": 100, "fmax_mhz": 71.2, "clock_mhz": 62.5, "used": COUNTS,
+        "available": COUNTS, "bitstream": "device/device.bit", "bitstream_bytes": 1, "seconds": {},
+        "longest_path": path,
+    }  # fmt: skip
+    write_record(build / "synthesis.json", {**SYNTHESIS, "fmax_mhz": 71.2, "place_and_route": placed})
+    rechain(build)
+    text = page(build, tmp_path)
+    assert "at 62.5 MHz, in the bitstream on xc7s50" in text
+    assert f"{round(62.5e6 / cycles):,}" in text
+    assert "a.&lt;b&gt;_q[1] &gt; ready &gt; c.q (CE), 2 levels of logic, 3.1 ns: 1 in cells, 2.1 on wires." in text
+    del placed["longest_path"]
+    write_record(build / "synthesis.json", {**SYNTHESIS, "fmax_mhz": 71.2, "place_and_route": placed})
+    rechain(build)
+    assert "longest path" not in page(build, tmp_path)
+
+
 @pytest.mark.parametrize("modules", [
     [{"name": "layer_1", "module": "mvtu", **COUNTS}, {"module": "fifo", "count": 4, **COUNTS}],
     {"layer_1": {"module": "mvtu", **COUNTS}, "fifo": {"count": 4, **COUNTS}},

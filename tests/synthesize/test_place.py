@@ -15,7 +15,36 @@ from rebnet.errors import FileFormatError, MissingExtraError, OptionError, ToolE
 from rebnet.synthesize.place import place_and_route, read_report
 
 BOARD = "ulx3s-85"
+
+
+def step(kind: str, delay: float, source: str, sink: str, net: str = "") -> dict:
+    """A step of a path as nextpnr writes it; `source` and `sink` are CELL/PORT."""
+    (cell, port), (to, pin) = source.split("/"), sink.split("/")
+    ends = {"from": {"cell": cell, "loc": [1, 2], "port": port}, "to": {"cell": to, "loc": [1, 3], "port": pin}}
+    return {"delay": delay, "type": kind, **ends, **({"net": net, "sources": []} if net else {})}
+
+
+# Two levels: a wire that the source names, and one that Yosys made.
+STEPS = [
+    step("clk-to-q", 0.525, "first.count_q_TRELLIS_FF_Q_1/Q", "first.count_q_TRELLIS_FF_Q_1/Q"),
+    step("routing", 0.9, "first.count_q_TRELLIS_FF_Q_1/Q", "ready_LUT4_Z/C", "first.count_q[1]"),
+    step("logic", 0.236, "ready_LUT4_Z/C", "ready_LUT4_Z/F"),
+    step("routing", 0.5, "ready_LUT4_Z/F", "next.left_q_TRELLIS_FF_Q_1_CE_LUT4_Z/D", "ready"),
+    step("logic", 0.236, "next.left_q_TRELLIS_FF_Q_1_CE_LUT4_Z/D", "next.left_q_TRELLIS_FF_Q_1_CE_LUT4_Z/F"),
+    step("routing", 0.7, "next.left_q_TRELLIS_FF_Q_1_CE_LUT4_Z/F", "next.left_q_TRELLIS_FF_Q_1/CE",
+         "next.left_q_TRELLIS_FF_Q_1_CE"),
+    step("setup", 0, "next.left_q_TRELLIS_FF_Q_1/CE", "next.left_q_TRELLIS_FF_Q_1/CE"),
+]  # fmt: skip
+LONGEST = {
+    "begin": "first.count_q[1]", "through": ["ready"], "end": "next.left_q", "end_port": "CE", "levels": 2,
+    "ns": 3.097, "logic_ns": 0.997, "routing_ns": 2.1,
+}  # fmt: skip
 REPORT = {
+    "critical_paths": [
+        {"from": "<async>", "to": "posedge $glbnet$clk", "path": STEPS[1:]},
+        {"from": "posedge $glbnet$clk_25mhz", "to": "posedge $glbnet$clk_25mhz", "path": STEPS[:3]},
+        {"from": "posedge $glbnet$clk", "to": "posedge $glbnet$clk", "path": STEPS},
+    ],
     "fmax": {
         "$glbnet$clk": {"achieved": 71.23456, "constraint": 100.0},
         "$glbnet$clk_25mhz": {"achieved": 400.0, "constraint": 25.0},
@@ -67,6 +96,7 @@ def test_record_and_files(ready: Path) -> None:
     record = run(ready, say=said.append)
     placed = record["place_and_route"]
     assert record["fmax_mhz"] == 71.234
+    assert json.loads((ready / "synthesis.json").read_text())["place_and_route"]["longest_path"] == LONGEST
     assert placed["clock_mhz"] == 70.8333  # 425 / 6, the fastest of the PLL that is not above fmax
     assert placed["baud"] == 708_333
     assert placed["target_mhz"] == boards.find(BOARD).clock_mhz
@@ -241,6 +271,10 @@ def test_the_real_tools(compiled: Path) -> None:
     placed = record["place_and_route"]
     assert (placed["clock_mhz"], placed["target_mhz"]) == (25, 25)
     assert record["fmax_mhz"] > 25
+    path = placed["longest_path"]
+    assert abs(1000 / path["ns"] - record["fmax_mhz"]) < 0.1  # the path that it lists is what sets the clock
+    assert path["levels"] > 0
+    assert "_TRELLIS_" not in path["begin"] + path["end"] + "".join(path["through"])
     assert 0 < placed["used"]["LUT"] < placed["available"]["LUT"] == 24288
     head = (compiled / "device" / "device.bit").read_bytes()[:300]
     assert head.startswith(b"\xff\x00") or b"Part: LFE5U-25F" in head

@@ -133,18 +133,19 @@ def _table(record: "Synthesis") -> Table:
 
 def _print_placed(placed: "Placed") -> None:
     """What place and route reached, one figure a line."""
-    used, available = placed.used, placed.available
+    used, available, path = placed.used, placed.available, placed.longest_path
     shares = [f"{key} {used[key]} of {available[key]}" for key in _AVAILABLE if available[key]]
     line = "" if placed.baud is None else f", serial line {placed.baud} baud"
     print_record(
         {
             "placed and routed": ", ".join(shares) + f", seed {placed.seed}",
             "fmax": f"{placed.fmax_mhz} MHz, aimed at {placed.target_mhz:g} MHz",
+            "longest path": path.in_words if path else "none in nextpnr's report",
             "clock": f"{placed.clock_mhz} MHz{line}",
             "bitstream": f"{placed.bitstream}, {placed.bitstream_bytes} bytes",
             "seconds": ", ".join(f"{name} {seconds}" for name, seconds in placed.seconds.items()),
         },
-        ("placed and routed", "fmax", "clock", "bitstream", "seconds"),
+        ("placed and routed", "fmax", "longest path", "clock", "bitstream", "seconds"),
     )
 
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from typing import Annotated
 
 from rebnet.records.form import Length, number, text
-from rebnet.records.kinds import Amount, Count, Counts, Hashes, Modules, Name, Share
+from rebnet.records.kinds import Amount, Count, Counts, Hashes, Modules, Name, Path, Share
 from rebnet.records.record import ABSENT, Absent, Record, form
 from rebnet.records.request import Request
 
 Tool = Annotated[str, text()]
 Mhz = Annotated[float, number(0, 100_000)]
+Nanoseconds = Annotated[float, number(0)]
 
 
 @form
@@ -41,6 +42,29 @@ class Shortage(Record):
 
 
 @form
+class RoutedPath(Record):
+    """The longest path from a register to a register after routing; delays in ns, names as in the source."""
+
+    begin: Path
+    end: Path
+    end_port: Name
+    through: tuple[Path, ...]
+    levels: Count
+    ns: Nanoseconds
+    logic_ns: Nanoseconds
+    routing_ns: Nanoseconds
+
+    @property
+    def in_words(self) -> str:
+        """Where it begins and ends, what it passes and what it takes, in a line."""
+        through = "".join(f" > {name}" for name in self.through)
+        return (
+            f"{self.begin}{through} > {self.end} ({self.end_port}), {self.levels} levels of logic, {self.ns:g} ns: "
+            f"{self.logic_ns:g} in cells, {self.routing_ns:g} on wires"
+        )
+
+
+@form
 class Placed(Record):
     """What place and route reached; seconds of each tool."""
 
@@ -55,6 +79,7 @@ class Placed(Record):
     bitstream_bytes: Count
     seconds: Mapping[str, float]
     baud: Count | None = None
+    longest_path: RoutedPath | None = None
 
 
 @form

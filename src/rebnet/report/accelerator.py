@@ -1,7 +1,7 @@
 """The page of one accelerator, in the order that a reader asks: who sets the pace, does it fit, is it right."""
 
 from rebnet.ir.ops import Conv
-from rebnet.records import Folding, Simulation, Training
+from rebnet.records import Folding, Simulation, Synthesis, Training
 from rebnet.report.blocks import Block, blocks, lanes_text
 from rebnet.report.buffers import buffers
 from rebnet.report.classes import classes
@@ -94,7 +94,8 @@ def _readouts(build: Build, points: list[Operating]) -> Html:
     used = resources(build)
     parts = [
         readout("Accuracy", at("span", accuracies), "%", at("span", accuracy_notes)),
-        readout("Throughput", at("span", rates), "images/s", f"at {CLOCK_MHZ} MHz, assumed"),
+        readout("Throughput", at("span", rates), "images/s", f"at {CLOCK_MHZ} MHz, assumed: no tool timed it"),
+        *_timed(build, points),
         readout("Cycles per image", at("span", cycles), "", at("span", cycle_notes)),
         _latency(build),
         readout("Logic", number(used.used["LUT"]), "LUT", used.origin) if used else
@@ -105,6 +106,21 @@ def _readouts(build: Build, points: list[Operating]) -> Html:
         note = f"of {simulation.images:,} images, RTL against integers"
         parts.append(readout("Mismatches", number(wrong), "", note, class_="limit" if wrong else None))
     return tag("dl", *parts, class_="readouts")
+
+
+def _timed(build: Build, points: list[Operating]) -> list[Html]:
+    """Throughput at the clock that a tool timed, where one did: the bitstream's, or else the fastest reached."""
+    synthesis = build.get(Synthesis)
+    if synthesis is None or not synthesis.fmax_mhz:
+        return []
+    placed = synthesis.place_and_route
+    clock, what = synthesis.fmax_mhz, "after routing"
+    if placed is not None:
+        clock, what = placed.clock_mhz, "in the bitstream"
+    rates = [{"text": number(1e6 * clock / p.cycles.value) if p.cycles else "–"} for p in points]
+    return [
+        readout("Throughput, timed", at("span", rates), "images/s", f"at {clock:g} MHz, {what} on {synthesis.part}")
+    ]
 
 
 def _latency(build: Build) -> Html:

@@ -71,6 +71,9 @@ def _of(each: Resources, key: str) -> float:
 def _lead(synthesis: Synthesis | None) -> str:
     fmax = synthesis.fmax_mhz if synthesis is not None else None
     clock = f" Place and route reached {fmax:g} MHz." if fmax else ""
+    placed = synthesis.place_and_route if synthesis is not None else None
+    if placed is not None and placed.longest_path is not None:
+        clock += f" Its longest path: {placed.longest_path.in_words}."
     return f"LUT counts logic, LUT RAM and shift registers; two block RAMs of 18 kbit count as one of 36.{clock}"
 
 

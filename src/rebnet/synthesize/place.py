@@ -30,6 +30,7 @@ from rebnet.records import Synthesis, read, synthesis
 from rebnet.rtl.ports import PORTS_FILE
 from rebnet.swap import put, workplace
 from rebnet.synthesize import SYNTHESIS_FILE, bitstream, child, files_of, yosys
+from rebnet.synthesize.routed import longest_path
 
 FOLDER = "device"
 LOG = "place-and-route.log"
@@ -56,6 +57,7 @@ class Placed:
         used: what shell and accelerator take.
         available: what the part has.
         bitstream_bytes: size of device.bit, bytes.
+        longest_path: what sets `fmax_mhz`, where the report lists it.
         facts: what the shell adds, by key.
         seconds: wall time of each tool.
         tools: what ran.
@@ -69,6 +71,7 @@ class Placed:
     facts: Mapping[str, int]
     seconds: Mapping[str, float]
     tools: tuple[str, ...]
+    longest_path: synthesis.RoutedPath | None = None
 
     def as_record(self, target_mhz: float, seed: int) -> synthesis.Placed:
         """What synthesis.json says of it, under `place_and_route`."""
@@ -84,6 +87,7 @@ class Placed:
             bitstream=f"{FOLDER}/{bitstream.BITSTREAM}",
             bitstream_bytes=self.bitstream_bytes,
             seconds={name: round(seconds, 1) for name, seconds in self.seconds.items()},
+            longest_path=self.longest_path,
         )
 
 
@@ -141,7 +145,7 @@ def place_and_route(
             child.run(
                 router, arguments, folder=work, log=work / NEXTPNR_LOG, timeout_s=timeout_s, follow=_stage, say=say
             )
-        fmax, used, available = read_report(work / REPORT, shell.clock_net)
+        fmax, used, available, path = read_report(work / REPORT, shell.clock_net)
         reached = dividers(shell.oscillator_mhz, min(target, fmax))
         bitstream.set_clock(work / bitstream.CONFIG, reached)
         with _failures(build, work / bitstream.LOG, f"packing the bitstream for {board.name}"), _timed(seconds, "pack"):
@@ -149,7 +153,7 @@ def place_and_route(
             size = bitstream.pack(packer, work).stat().st_size
         _keep(build, work, [shell.pins.name, *around])
     facts = shell.facts(reached.clock_mhz)
-    placed = Placed(fmax, reached, used, available, size, facts, seconds, tuple(tools))
+    placed = Placed(fmax, reached, used, available, size, facts, seconds, tuple(tools), path)
     record = replace(record, fmax_mhz=fmax, place_and_route=placed.as_record(target, seed))
     write_record(build / SYNTHESIS_FILE, record)
     return record
@@ -238,8 +242,8 @@ def _stage(line: str) -> str | None:
     return None
 
 
-def read_report(path: Path, clock_net: str) -> tuple[float, Resources, Resources]:
-    """The fmax of `clock_net` in MHz, what is used and what there is, from nextpnr's JSON report.
+def read_report(path: Path, clock_net: str) -> tuple[float, Resources, Resources, synthesis.RoutedPath | None]:
+    """The fmax of `clock_net` in MHz, what is used, what there is, and the longest path, from nextpnr's JSON report.
 
     It is rounded down to kHz, so that nobody reads more than was reached.
 
@@ -253,7 +257,8 @@ def read_report(path: Path, clock_net: str) -> tuple[float, Resources, Resources
         there = {
             _CELLS[cell]: int(entry["available"]) for cell, entry in report["utilization"].items() if cell in _CELLS
         }
-        return int(clocks[clock_net] * 1000) / 1000, Resources(**used), Resources(**there)
+        longest = longest_path(report, clock_net)
+        return int(clocks[clock_net] * 1000) / 1000, Resources(**used), Resources(**there), longest
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileFormatError(
             f"{path.name}: not the report of nextpnr-ecp5 that this rebnet reads ({type(error).__name__}: {error}); "
