@@ -279,6 +279,33 @@ std::vector<std::size_t> last_uses(const Network& network) {
   return last;
 }
 
+bool by_lines(const Step& step) {
+  return step.kind == Step::ADD || step.kind == Step::ENCODE || step.kind == Step::TWO_SLOPE;
+}
+
+// Numbers of a line of the features that a step reads and makes; 0 of codes.
+int line_of(const Network& network, const Step& step) {
+  const int number = step.kind == Step::LAYER ? step.target : step.sources[0];
+  const Value& value = network.values[static_cast<std::size_t>(number)];
+  return value.kind == Value::FEATURES ? value.line : 0;
+}
+
+// Steps that only need a line of what was made before run as soon as it is there, while it is in the cache. A feature
+// may stand where another one stood that ended within the run: so all of them have lines of one length.
+void run_together(Network& network) {
+  std::vector<Step>& steps = network.steps;
+  for (std::size_t first = 0; first < steps.size(); first += 1 + static_cast<std::size_t>(steps[first].behind)) {
+    const Value& made = network.values[static_cast<std::size_t>(steps[first].target)];
+    if (steps[first].kind != Step::LAYER && !by_lines(steps[first])) continue;
+    const int length = line_of(network, steps[first]);
+    for (std::size_t next = first + 1; next < steps.size() && by_lines(steps[next]); next++) {
+      const Value& target = network.values[static_cast<std::size_t>(steps[next].target)];
+      if (target.height != made.height || line_of(network, steps[next]) != length) break;
+      steps[first].behind++;
+    }
+  }
+}
+
 }  // namespace
 
 void lay_out_values(Network& network) {
@@ -311,6 +338,7 @@ void lay_out_values(Network& network) {
       if (there) busy[value.place] = false;
     }
   }
+  run_together(network);
 }
 
 }  // namespace rebnet

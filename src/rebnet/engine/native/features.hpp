@@ -11,42 +11,83 @@ namespace rebnet::REBNET_ISA {
 namespace {
 
 #if defined(__AVX512VNNI__)
-// Codes of a pixel of features, 64 channels together, where sums fit 32 bits.
+// Codes of 64 rows of features, four registers in order.
+template <typename Algorithm>
+inline void encode_rows(const Algorithm& encode, int group, const __m512i (&rows)[4], const std::int32_t* start,
+                        Word* codes, int words) {
+  // row 16 a + 4 t + k to column 4 a + k of tile t
+  const __m512i upper = _mm512_shuffle_i32x4(rows[0], rows[1], 0x44),
+                lower = _mm512_shuffle_i32x4(rows[2], rows[3], 0x44);
+  const __m512i upper2 = _mm512_shuffle_i32x4(rows[0], rows[1], 0xee),
+                lower2 = _mm512_shuffle_i32x4(rows[2], rows[3], 0xee);
+  __m512i sums[4] = {_mm512_shuffle_i32x4(upper, lower, 0x88), _mm512_shuffle_i32x4(upper, lower, 0xdd),
+                     _mm512_shuffle_i32x4(upper2, lower2, 0x88), _mm512_shuffle_i32x4(upper2, lower2, 0xdd)};
+  for (int tile = 0; tile < 4; tile++) {
+    sums[tile] = _mm512_add_epi32(sums[tile], _mm512_load_si512(start + tile * 16));
+  }
+  encode(group, sums, [&](int level, __mmask64 zeros) { codes[level * words] = ~zeros; });
+}
+
+// Codes of a line of features, 64 channels of a pixel together, where sums fit 32 bits.
 template <int LEVELS, bool NARROW>
-void encode_features(const Layer& layer, int set, const std::int32_t* features, Word* pixel) {
+void encode_wide(const Layer& layer, int set, const std::int32_t* features, int width, Word* codes, int pixel) {
   const Algorithm1<LEVELS, NARROW> encode(layer, set);
-  const int groups = layer.tiles.groups, words = layer.out_words();
-  const std::int32_t* start = layer.tiles.starts.data() + static_cast<std::ptrdiff_t>(set) * groups * Tiles::ROWS;
-  int left = layer.row_blocks * LANES;
-  for (int group = 0; group < groups; group++, left -= Tiles::ROWS, features += Tiles::ROWS, start += Tiles::ROWS) {
+  const int groups = layer.tiles.groups, words = layer.out_words(), lanes = layer.row_blocks * LANES;
+  for (int x = 0; x < width; x++, features += lanes, codes += pixel) {
+    const std::int32_t* start = layer.tiles.starts.data() + static_cast<std::ptrdiff_t>(set) * groups * Tiles::ROWS;
+    for (int group = 0; group < groups; group++, start += Tiles::ROWS) {
+      __m512i rows[4];
+      for (int part = 0; part < 4; part++) {
+        const int first = group * Tiles::ROWS + part * 16, there = std::clamp(lanes - first, 0, 16);
+        rows[part] = _mm512_maskz_loadu_epi32(static_cast<__mmask16>((1u << there) - 1), features + first);
+      }
+      encode_rows(encode, group, rows, start, codes + group, words);
+    }
+  }
+}
+
+// The same of few channels: as many pixels together as have 64.
+template <int LEVELS, bool NARROW, int TOGETHER>
+void encode_narrow(const Layer& layer, int set, const std::int32_t* features, int width, Word* codes, int pixel) {
+  constexpr int PARTS = 4 / TOGETHER, BITS = 64 / TOGETHER;
+  const Algorithm1<LEVELS, NARROW> encode(layer, set);
+  const int lanes = layer.row_blocks * LANES, levels = encode.levels();
+  const std::int32_t* start = layer.tiles.starts.data() + static_cast<std::ptrdiff_t>(set) * Tiles::ROWS;
+  __mmask16 there[PARTS];
+  for (int part = 0; part < PARTS; part++) {
+    there[part] = static_cast<__mmask16>((1u << std::clamp(lanes - part * 16, 0, 16)) - 1);
+  }
+  for (int x = 0; x < width; x += TOGETHER, features += TOGETHER * lanes, codes += TOGETHER * pixel) {
+    const int pixels = std::min(TOGETHER, width - x);
     __m512i rows[4];
+#pragma GCC unroll 4
     for (int part = 0; part < 4; part++) {
-      const int there = std::clamp(left - part * 16, 0, 16);
-      rows[part] = _mm512_maskz_loadu_epi32(static_cast<__mmask16>((1u << there) - 1), features + part * 16);
+      const __mmask16 mask = part / PARTS < pixels ? there[part % PARTS] : __mmask16{0};
+      rows[part] = _mm512_maskz_loadu_epi32(mask, features + part / PARTS * lanes + part % PARTS * 16);
     }
-    // row 16 a + 4 t + k to column 4 a + k of tile t
-    const __m512i upper = _mm512_shuffle_i32x4(rows[0], rows[1], 0x44),
-                  lower = _mm512_shuffle_i32x4(rows[2], rows[3], 0x44);
-    const __m512i upper2 = _mm512_shuffle_i32x4(rows[0], rows[1], 0xee),
-                  lower2 = _mm512_shuffle_i32x4(rows[2], rows[3], 0xee);
-    __m512i sums[4] = {_mm512_shuffle_i32x4(upper, lower, 0x88), _mm512_shuffle_i32x4(upper, lower, 0xdd),
-                       _mm512_shuffle_i32x4(upper2, lower2, 0x88), _mm512_shuffle_i32x4(upper2, lower2, 0xdd)};
-    for (int tile = 0; tile < 4; tile++) {
-      sums[tile] = _mm512_add_epi32(sums[tile], _mm512_load_si512(start + tile * 16));
+    Word planes[MAX_PLANES];
+    encode_rows(encode, 0, rows, start, planes, 1);
+    for (int level = 0; level < levels; level++) {
+      for (int i = 0; i < pixels; i++) {
+        codes[i * pixel + level] = planes[level] >> i * BITS & (~Word{0} >> (64 - BITS));
+      }
     }
-    encode(group, sums, [&](int level, __mmask64 zeros) { pixel[level * words + group] = ~zeros; });
   }
 }
 #endif
 
 // Codes of a line of features, which are sums already.
-inline void encode_line(const Layer& layer, [[maybe_unused]] int set, const Finish& finish, const Value& source,
-                        const std::int32_t* features, Word* codes, int pixel) {
+inline void encode_line(const Layer& layer, int set, const Value& source, const std::int32_t* features, Word* codes,
+                        int pixel) {
+  const Finish finish(layer, set);
 #if defined(__AVX512VNNI__)
   if (finish.groups()) {
-    const auto encode = by_levels(layer, [](auto kind) { return &encode_features<kind.LEVELS, kind.NARROW>; });
-    for (int x = 0; x < source.width; x++) encode(layer, set, features + x * source.pixel, codes + x * pixel);
-    return;
+    const auto encode = by_levels(layer, [&](auto kind) {
+      return layer.tiles.together == 4   ? &encode_narrow<kind.LEVELS, kind.NARROW, 4>
+             : layer.tiles.together == 2 ? &encode_narrow<kind.LEVELS, kind.NARROW, 2>
+                                         : &encode_wide<kind.LEVELS, kind.NARROW>;
+    });
+    return encode(layer, set, features, source.width, codes, pixel);
   }
 #endif
   for (int x = 0; x < source.width; x++, features += source.pixel, codes += pixel) {

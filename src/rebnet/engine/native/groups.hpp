@@ -100,7 +100,9 @@ void count_groups(const Layer& layer, const Finish& finish, const std::int64_t* 
 }
 
 // `space`: as many words as `Layer::group_words` says.
-void run_groups(const Layer& layer, const Word* map, Word* space, int set, const Target& target, const Finish& finish) {
+template <typename Behind = Nothing>
+void run_groups(const Layer& layer, const Word* map, Word* space, int set, const Target& target, const Finish& finish,
+                Behind behind = {}) {
   const std::int64_t* gains = layer.gains.data() + static_cast<std::size_t>(set) * layer.planes;
   const int planes = layer.planes_used[static_cast<std::size_t>(set)];
   for (int y = 0; y < layer.out_height; y++) {
@@ -113,12 +115,14 @@ void run_groups(const Layer& layer, const Word* map, Word* space, int set, const
         count_groups(layer, finish, gains, planes, window, space, pixel);
       }
     }
+    behind(y);
   }
 }
 
 // The same of pixels; `map` is where the image gets its padding.
+template <typename Behind = Nothing>
 void run_group_pixels(const Layer& layer, std::uint8_t* map, const std::uint8_t* image, const Target& target,
-                      const Finish& finish) {
+                      const Finish& finish, Behind behind = {}) {
   const int own = layer.channels / layer.groups, rows = layer.rows / layer.groups, across = layer.window.kernel_w * own;
   copy_image(layer, image, map);
   for (int y = 0; y < layer.out_height; y++) {
@@ -141,6 +145,7 @@ void run_group_pixels(const Layer& layer, std::uint8_t* map, const std::uint8_t*
         finish(block, residual, pixel);
       }
     }
+    behind(y);
   }
 }
 

@@ -241,7 +241,15 @@ void gather(const Layer& layer, const Word* map, Word* out) {
   }
 }
 
-void run_codes(const Layer& layer, const Word* map, int set, const Target& target, const Finish& finish) {
+// What is done behind a line: nothing.
+struct Nothing {
+  void operator()(int) const {}
+};
+
+// `behind` is called with the number of every line that is done.
+template <typename Behind = Nothing>
+void run_codes(const Layer& layer, const Word* map, int set, const Target& target, const Finish& finish,
+               Behind behind = {}) {
   const std::int64_t* gains = layer.gains.data() + static_cast<std::size_t>(set) * layer.planes;
   const int planes = layer.planes_used[set], together = planes < 4 ? 6 / planes : 1, across = layer.across;
   const bool one_by_one = planes > MAX_PLANES || layer.weight_planes() > 1;
@@ -256,6 +264,7 @@ void run_codes(const Layer& layer, const Word* map, int set, const Target& targe
       COUNT_BITS[planes - 1][windows - 1](layer, finish, gains, line + x * across, across, out + x * target.pixel,
                                           target.pixel);
     }
+    behind(y);
   }
 }
 
@@ -375,8 +384,9 @@ MultiplyGroups group_multiplication(const Layer& layer) {
 #endif
 
 // `map` is where the image gets its padding.
+template <typename Behind = Nothing>
 void run_pixels(const Layer& layer, std::uint8_t* map, std::uint8_t* windows, const std::uint8_t* image,
-                [[maybe_unused]] int set, const Target& target, const Finish& finish) {
+                [[maybe_unused]] int set, const Target& target, const Finish& finish, Behind behind = {}) {
   constexpr int TOGETHER = 4;
   const int span = layer.window.kernel_w * layer.channels, size = 4 * layer.quads(),
             across = layer.window.stride_w * layer.pixel;
@@ -406,6 +416,7 @@ void run_pixels(const Layer& layer, std::uint8_t* map, std::uint8_t* windows, co
       }
       for (; x < layer.out_width; x++, window += size, pixel += target.pixel)
         one(layer, set, window, pixel, target.pixel);
+      behind(y);
       continue;
     }
 #endif
@@ -416,6 +427,7 @@ void run_pixels(const Layer& layer, std::uint8_t* map, std::uint8_t* windows, co
     for (; x < layer.out_width; x++, window += size, pixel += target.pixel) {
       multiply_pixels<1, 4>(layer, finish, window, pixel, target.pixel);
     }
+    behind(y);
   }
 }
 

@@ -70,6 +70,7 @@ struct Tiles {
   int out_pixel = 0, out_line = 0, out_origin = 0;
 
   int groups = 0;
+  int together = 1;  // of an encoder of few channels: so many pixels share a group, whose rows are theirs one by one
   Aligned<std::int8_t> weights;         // [group][pair of tiles][step][tile of it][16 quads][16 rows][4]
   Aligned<std::int32_t> starts;         // [set][group][tile][row]: minus the threshold, rounded up
   Aligned<std::int32_t> rests;          // the same: what was rounded off, in units of 2^-shift
@@ -157,6 +158,7 @@ struct Layer {
 
   Tiles tiles;  // only where int8 matrix units run the layer
 
+  bool encodes() const { return window.kernel_h == 0; }
   bool pools() const { return pool.kernel_h > 0; }
   bool halves() const;  // whether the pool is of 2 x 2, and of the map alone
   int columns() const { return window.kernel_h * window.kernel_w * channels / groups; }
@@ -219,6 +221,7 @@ struct Step {
   std::vector<int> shifts;            // of ADD, one to a source; of TWO_SLOPE, that of its slopes
   Aligned<std::int32_t> constants{};  // of TWO_SLOPE: [slope, before, after][row block][lane]
   bool narrow = false;                // of TWO_SLOPE: nothing on the way leaves 32 bits
+  int behind = 0;                     // steps behind it that run with it, line by line
 };
 
 // A chain has layers alone. A network with branches has steps and values too, and its layers no pools.

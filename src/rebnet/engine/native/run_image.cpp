@@ -60,20 +60,26 @@ class Steps {
   Steps(const Network& network, Workspace& space, const std::uint8_t* image, int set, std::int64_t* scores)
       : network_(network), space_(space), image_(image), set_(set), scores_(scores) {}
 
+  // A step, and those behind it that run with it.
   void run(const Step& step) const {
+    const auto behind = [&](int y) {
+      for (int next = 1; next <= step.behind; next++) line(*(&step + next), y);
+    };
     switch (step.kind) {
       case Step::LAYER:
-        return run_layer(step);
+        return run_layer(step, behind);
       case Step::ENCODE:
-        return encode(step);
       case Step::TWO_SLOPE:
-        return two_slope(step);
+      case Step::ADD:
+        for (int y = 0; y < value(step.target).height; y++) {
+          line(step, y);
+          behind(y);
+        }
+        return;
       case Step::POOL:
         return value(step.target).kind == Value::CODES ? pool_codes(step) : pool_features(step);
       case Step::SUM_POOL:
         return pool_features(step);
-      case Step::ADD:
-        return add(step);
       case Step::JOIN:
         return value(step.target).kind == Value::CODES ? join_codes(step) : join_features(step);
       case Step::STACK:
@@ -96,38 +102,43 @@ class Steps {
     return {reinterpret_cast<Word*>(features(of)), of.line / numbers, of.pixel / numbers};
   }
 
-  void run_layer(const Step& step) const {
+  // A line of a step that reads nothing but the same line of others.
+  void line(const Step& step, int y) const {
+    if (step.kind == Step::ENCODE) return encode(step, y);
+    if (step.kind == Step::ADD) return add(step, y);
+    two_slope(step, y);
+  }
+  std::int32_t* line(const Value& of, int y) const { return features(of) + static_cast<std::ptrdiff_t>(y) * of.line; }
+
+  template <typename Behind>
+  void run_layer(const Step& step, Behind behind) const {
     const Layer& own = layer(step);
     const Value& made = value(step.target);
     const Target out = made.kind == Value::SUMS ? scores_of(own, scores_) : target(made);
     const Finish finish(own, set_);
     if (own.pixels) {
       std::uint8_t* map = space_.images[static_cast<std::size_t>(step.layer)].data();
-      if (own.groups > 1) return run_group_pixels(own, map, image_, out, finish);
-      run_pixels(own, map, space_.windows.data(), image_, set_, out, finish);
+      if (own.groups > 1) return run_group_pixels(own, map, image_, out, finish, behind);
+      run_pixels(own, map, space_.windows.data(), image_, set_, out, finish, behind);
     } else {
       const Word* map = space_.codes[value(step.sources[0]).place].data() + own.first;
-      if (own.groups > 1) return run_groups(own, map, space_.groups.data(), set_, out, finish);
+      if (own.groups > 1) return run_groups(own, map, space_.groups.data(), set_, out, finish, behind);
       if (own.gathered) gather(own, map, space_.gathered.data());
-      run_codes(own, own.gathered ? space_.gathered.data() : map, set_, out, finish);
+      run_codes(own, own.gathered ? space_.gathered.data() : map, set_, out, finish, behind);
     }
   }
 
-  void encode(const Step& step) const {
-    const Layer& own = layer(step);
+  void encode(const Step& step, int y) const {
     const Value& source = value(step.sources[0]);
     const Target out = target(value(step.target));
-    const Finish finish(own, set_);
-    for (int y = 0; y < source.height; y++) {
-      encode_line(own, set_, finish, source, features(source) + static_cast<std::ptrdiff_t>(y) * source.line,
-                  out.first + static_cast<std::ptrdiff_t>(y) * out.line, out.pixel);
-    }
+    encode_line(layer(step), set_, source, line(source, y), out.first + static_cast<std::ptrdiff_t>(y) * out.line,
+                out.pixel);
   }
 
-  void two_slope(const Step& step) const {
+  void two_slope(const Step& step, int y) const {
     const Value& source = value(step.sources[0]);
-    (step.narrow ? bend<std::int32_t> : bend<std::int64_t>)(step, features(value(step.target)), features(source),
-                                                            source.pixel, source.height * source.width);
+    (step.narrow ? bend<std::int32_t> : bend<std::int64_t>)(step, line(value(step.target), y), line(source, y),
+                                                            source.pixel, source.width);
   }
 
   void pool_codes(const Step& step) const {
@@ -145,12 +156,13 @@ class Steps {
                                                                          features(result));
   }
 
-  void add(const Step& step) const {
+  void add(const Step& step, int y) const {
     const Value& result = value(step.target);
+    std::int32_t* sum = line(result, y);
     for (std::size_t i = 1; i < step.sources.size(); i++) {
-      const std::int32_t* first = i == 1 ? features(value(step.sources[0])) : features(result);
-      add_shifted(features(result), first, i == 1 ? step.shifts[0] : 0, features(value(step.sources[i])),
-                  step.shifts[i], result.size);
+      const std::int32_t* first = i == 1 ? line(value(step.sources[0]), y) : sum;
+      add_shifted(sum, first, i == 1 ? step.shifts[0] : 0, line(value(step.sources[i]), y), step.shifts[i],
+                  static_cast<std::size_t>(result.line));
     }
   }
 
@@ -233,7 +245,11 @@ class Steps {
 
 void run_steps(const Network& network, Workspace& space, const std::uint8_t* image, int set, std::int64_t* scores) {
   const Steps steps(network, space, image, set, scores);
-  for (const Step& step : network.steps) steps.run(step);
+  for (std::size_t index = 0; index < network.steps.size(); index++) {
+    const Step& step = network.steps[index];
+    steps.run(step);
+    index += static_cast<std::size_t>(step.behind);
+  }
 }
 
 }  // namespace rebnet::REBNET_ISA

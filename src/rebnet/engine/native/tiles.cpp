@@ -107,6 +107,7 @@ void deal_weights(Layer& layer) {
 void deal_constants(Layer& layer, int sets) {
   Tiles& tiles = layer.tiles;
   tiles.groups = groups_of(layer);
+  if (layer.encodes() && layer.rows <= Tiles::ROWS / 2) tiles.together = layer.rows <= COLUMNS ? TILES : 2;
   const int levels = std::max(layer.levels_out - 1, 0);
   const std::size_t rows = static_cast<std::size_t>(tiles.groups) * Tiles::ROWS;
   tiles.starts.assign(sets * rows, static_cast<std::int32_t>(UNREACHED - never(layer.shift)));
@@ -118,7 +119,7 @@ void deal_constants(Layer& layer, int sets) {
     const std::int64_t gains = layer.gain_sum(set);
     for (std::size_t place = 0; place < rows; place++) {
       const int group = static_cast<int>(place) / Tiles::ROWS, within = static_cast<int>(place) % Tiles::ROWS;
-      const int row = row_of(group, within / COLUMNS, within % COLUMNS);
+      const int row = row_of(group, within / COLUMNS, within % COLUMNS) % (tiles.groups * Tiles::ROWS / tiles.together);
       if (row >= layer.rows) continue;
       const std::size_t block = static_cast<std::size_t>(set) * layer.row_blocks + row / LANES;
       tiles.starts[set * rows + place] =
