@@ -20,8 +20,6 @@ constexpr std::array<Word, 256> spread_bytes() {
 }
 constexpr std::array<Word, 256> SPREAD = spread_bytes();
 
-typedef std::uint8_t Bytes __attribute__((vector_size(LANES)));
-
 // A window of a depthwise layer with a row a channel: eight rows are a byte of a pixel's plane.
 void count_depthwise(const Layer& layer, const Finish& finish, const std::int64_t* gains, int planes,
                      const Word* window, Word* pixel) {
@@ -38,11 +36,9 @@ void count_depthwise(const Layer& layer, const Finish& finish, const std::int64_
         for (int place = first; place < area && place < first + MOST; place++, weights += layer.row_blocks) {
           ones += SPREAD[bytes[layer.offsets[place * step] * static_cast<std::ptrdiff_t>(sizeof(Word))] ^ *weights];
         }
-        Bytes counts;
-        std::memcpy(&counts, &ones, sizeof counts);
-        differing += __builtin_convertvector(counts, Signed);
+        differing += widened_bytes(ones);
       }
-      residual -= differing * gains[plane];
+      residual -= product(differing, Signed{} + gains[plane]);
     }
     finish(block, residual, pixel);
   }
@@ -130,7 +126,7 @@ void run_group_pixels(const Layer& layer, std::uint8_t* map, const std::uint8_t*
     Word* pixel = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
     for (int x = 0; x < layer.out_width; x++, window += layer.window.stride_w * layer.pixel, pixel += target.pixel) {
       for (int block = 0; block < layer.row_blocks; block++) {
-        Signed residual = finish.start(block);
+        std::int64_t sums[LANES] = {};
         for (int row = block * LANES; row < layer.rows && row < (block + 1) * LANES; row++) {
           const std::uint8_t* from = window + row / rows * own;
           const std::int8_t* weights = layer.bytes.data() + static_cast<std::ptrdiff_t>(row) * layer.columns();
@@ -140,9 +136,9 @@ void run_group_pixels(const Layer& layer, std::uint8_t* map, const std::uint8_t*
               sum += *weights * from[ky * layer.line + place / own * layer.pixel + place % own];
             }
           }
-          residual[row % LANES] += sum;
+          sums[row % LANES] = sum;
         }
-        finish(block, residual, pixel);
+        finish(block, finish.start(block) + load(sums), pixel);
       }
     }
     behind(y);

@@ -6,7 +6,10 @@
 
 #include "network.hpp"
 
-#if defined(__AVX2__)
+#if defined(__AVX2__) && !defined(__AVX512F__)
+#include "signed_avx2.hpp"
+#define REBNET_SIGNED
+#elif defined(__AVX512F__)
 #include <immintrin.h>
 #elif defined(REBNET_NEON)
 #include <arm_neon.h>
@@ -15,7 +18,9 @@
 namespace rebnet::REBNET_ISA {
 namespace {
 
+#if !defined(REBNET_SIGNED)
 typedef std::int64_t Signed __attribute__((vector_size(8 * LANES)));
+#endif
 
 // A register of the instruction set, and ones of its 64-bit lanes.
 #if defined(__AVX512VPOPCNTDQ__)
@@ -61,18 +66,39 @@ struct Lanes {
 
 inline Lanes load(const Word* words) {
   Lanes value;
+#if defined(REBNET_SIGNED)
+  for (int i = 0; i < Lanes::REGISTERS; i++) {
+    value.part[i] = reinterpret_cast<Register>(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(words) + i));
+  }
+#else
   std::memcpy(&value, words, sizeof value);
+#endif
   return value;
 }
 
+// Products of counts and gains, both below 2^32.
+inline Signed times(const Lanes& lanes, const Signed& gain) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<Signed>(
+      _mm512_mul_epu32(reinterpret_cast<__m512i>(lanes.part[0]), reinterpret_cast<__m512i>(gain)));
+#elif defined(REBNET_SIGNED)
+  Signed products;
+  for (int i = 0; i < 2; i++) {
+    products.part[i] = _mm256_mul_epu32(reinterpret_cast<__m256i>(lanes.part[i]), gain.part[i]);
+  }
+  return products;
+#else
+  Signed counts;
+  std::memcpy(&counts, &lanes, sizeof counts);
+  return counts * gain;
+#endif
+}
+
+#if !defined(REBNET_SIGNED)
 // Bit i is set where lane i is not negative.
 inline std::uint8_t not_negative(Signed value) {
 #if defined(__AVX512DQ__)
   return static_cast<std::uint8_t>(~_mm512_movepi64_mask(reinterpret_cast<__m512i>(value)));
-#elif defined(__AVX2__)
-  __m256d halves[2];
-  std::memcpy(halves, &value, sizeof halves);
-  return static_cast<std::uint8_t>(~(_mm256_movemask_pd(halves[0]) | _mm256_movemask_pd(halves[1]) << 4));
 #else
   unsigned bits = 0;
   for (int lane = 0; lane < LANES; lane++) bits |= static_cast<unsigned>(value[lane] >= 0) << lane;
@@ -81,51 +107,12 @@ inline std::uint8_t not_negative(Signed value) {
 }
 
 // The residual behind a level.
-inline Signed next(Signed residual, Signed step) {
-#if defined(__AVX512F__) || !defined(__AVX2__)
-  return residual < 0 ? residual + step : residual - step;
-#else
-  __m256i residuals[2], steps[2];
-  std::memcpy(residuals, &residual, sizeof residuals);
-  std::memcpy(steps, &step, sizeof steps);
-  for (int half = 0; half < 2; half++) {  // minus the step where not negative
-    const __m256i minus = _mm256_cmpgt_epi64(residuals[half], _mm256_set1_epi64x(-1));
-    residuals[half] = _mm256_add_epi64(residuals[half], _mm256_sub_epi64(_mm256_xor_si256(steps[half], minus), minus));
-  }
-  std::memcpy(&residual, residuals, sizeof residual);
-  return residual;
-#endif
-}
-
-// Products of counts and gains, both below 2^32.
-inline Signed times(const Lanes& lanes, Signed gain) {
-  Signed counts;
-  std::memcpy(&counts, &lanes, sizeof counts);
-#if defined(__AVX512F__)
-  return reinterpret_cast<Signed>(_mm512_mul_epu32(reinterpret_cast<__m512i>(counts), reinterpret_cast<__m512i>(gain)));
-#elif defined(__AVX2__)
-  __m256i halves[2], gains[2];
-  std::memcpy(halves, &counts, sizeof halves);
-  std::memcpy(gains, &gain, sizeof gains);
-  for (int half = 0; half < 2; half++) halves[half] = _mm256_mul_epu32(halves[half], gains[half]);
-  std::memcpy(&counts, halves, sizeof counts);
-  return counts;
-#else
-  return counts * gain;
-#endif
-}
+inline Signed next(Signed residual, Signed step) { return residual < 0 ? residual + step : residual - step; }
 
 // Products of numbers that fit 32 bits, with their signs.
 inline Signed product(Signed left, Signed right) {
 #if defined(__AVX512F__)
   return reinterpret_cast<Signed>(_mm512_mul_epi32(reinterpret_cast<__m512i>(left), reinterpret_cast<__m512i>(right)));
-#elif defined(__AVX2__)
-  __m256i halves[2], factors[2];
-  std::memcpy(halves, &left, sizeof halves);
-  std::memcpy(factors, &right, sizeof factors);
-  for (int half = 0; half < 2; half++) halves[half] = _mm256_mul_epi32(halves[half], factors[half]);
-  std::memcpy(&left, halves, sizeof left);
-  return left;
 #else
   return left * right;
 #endif
@@ -137,7 +124,22 @@ inline Signed load(const std::int64_t* values) {
   return value;
 }
 
+// Eight bytes.
+inline Signed widened_bytes(Word bytes) {
+  typedef std::uint8_t Bytes __attribute__((vector_size(LANES)));
+  Bytes eight;
+  std::memcpy(&eight, &bytes, sizeof eight);
+  return __builtin_convertvector(eight, Signed);
+}
+#endif
+
+#if defined(REBNET_SIGNED)
+struct Sums {
+  __m256i halves[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
+};
+#else
 typedef std::int32_t Sums __attribute__((vector_size(64)));
+#endif
 
 constexpr int ROWS = 16;  // of Sums, one to a 32-bit lane
 
@@ -150,15 +152,12 @@ inline Sums multiply(Sums sums, const std::int8_t* weights, const std::uint8_t* 
       reinterpret_cast<__m512i>(sums), _mm512_set1_epi32(static_cast<int>(quad)), _mm512_load_si512(weights)));
 #elif defined(__AVX2__)
   const __m256i four = _mm256_set1_epi32(static_cast<int>(quad)), ones = _mm256_set1_epi16(1);
-  __m256i halves[2];
   for (int half = 0; half < 2; half++) {
     const __m256i pairs =
         _mm256_maddubs_epi16(four, _mm256_load_si256(reinterpret_cast<const __m256i*>(weights) + half));
-    halves[half] = _mm256_madd_epi16(pairs, ones);
+    sums.halves[half] = _mm256_add_epi32(sums.halves[half], _mm256_madd_epi16(pairs, ones));
   }
-  Sums products;
-  std::memcpy(&products, halves, sizeof products);
-  return sums + products;
+  return sums;
 #else
   for (int row = 0; row < ROWS; row++) {
     for (int byte = 0; byte < 4; byte++) sums[row] += weights[4 * row + byte] * bytes[byte];
@@ -167,6 +166,10 @@ inline Sums multiply(Sums sums, const std::int8_t* weights, const std::uint8_t* 
 #endif
 }
 
+#if defined(REBNET_SIGNED)
+// The first or second LANES sums.
+inline Signed widened(const Sums& sums, int half) { return widened(sums.halves[half]); }
+#else
 typedef std::int32_t Half __attribute__((vector_size(4 * LANES)));
 
 inline Signed widened(Half part) {
@@ -199,6 +202,7 @@ inline void store(std::int32_t* values, Signed numbers) {
 #endif
   std::memcpy(values, &part, sizeof part);
 }
+#endif
 
 }  // namespace
 }  // namespace rebnet::REBNET_ISA

@@ -93,13 +93,13 @@ class Finish {
   void by_tree(Signed residual, const std::int64_t* steps, std::uint8_t* out) const {
     int so_far[LANES] = {};
     for (int level = 1; level < levels_; level++) {
-      Signed chosen;
+      std::int64_t chosen[LANES];
       for (int lane = 0; lane < LANES; lane++) {
         so_far[lane] = 2 * so_far[lane] + (residual[lane] >= 0);
         chosen[lane] = steps[so_far[lane] * LANES + lane];
       }
       steps += (std::ptrdiff_t{1} << level) * LANES;
-      residual = next(residual, chosen);
+      residual = next(residual, load(chosen));
       out += stride_;
       *out = not_negative(residual);
     }
@@ -170,7 +170,7 @@ void count_bits(const Layer& layer, const Finish& finish, const std::int64_t* ga
       for (int window = 0; window < WINDOWS; window++) kept[window][block % 8] = residuals[window];
       if (block % 8 != 7 && block + 1 != blocks) continue;
       for (int window = 0; window < WINDOWS; window++) {
-        for (int surplus = block % 8 + 1; surplus < 8; surplus++) kept[window][surplus] = Signed{} - 1;
+        for (int surplus = block % 8 + 1; surplus < 8; surplus++) kept[window][surplus] = Signed{} + -1;
         done.encode_group(block / 8, kept[window], pixel + window * pixel_words);
       }
       continue;
@@ -245,28 +245,6 @@ void gather(const Layer& layer, const Word* map, Word* out) {
 struct Nothing {
   void operator()(int) const {}
 };
-
-// `behind` is called with the number of every line that is done.
-template <typename Behind = Nothing>
-void run_codes(const Layer& layer, const Word* map, int set, const Target& target, const Finish& finish,
-               Behind behind = {}) {
-  const std::int64_t* gains = layer.gains.data() + static_cast<std::size_t>(set) * layer.planes;
-  const int planes = layer.planes_used[set], together = planes < 4 ? 6 / planes : 1, across = layer.across;
-  const bool one_by_one = planes > MAX_PLANES || layer.weight_planes() > 1;
-  for (int y = 0; y < layer.out_height; y++) {
-    const Word* line = map + static_cast<std::ptrdiff_t>(y) * layer.window.stride_h * layer.line;
-    Word* out = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
-    for (int x = 0; one_by_one && x < layer.out_width; x++) {
-      count_stack(layer, finish, gains, line + x * across, planes, out + x * target.pixel);
-    }
-    for (int x = 0; !one_by_one && x < layer.out_width; x += together) {
-      const int windows = std::min(together, layer.out_width - x);
-      COUNT_BITS[planes - 1][windows - 1](layer, finish, gains, line + x * across, across, out + x * target.pixel,
-                                          target.pixel);
-    }
-    behind(y);
-  }
-}
 
 // The image with padding around it, and with as many bits as are used.
 void copy_image(const Layer& layer, const std::uint8_t* image, std::uint8_t* map) {

@@ -83,6 +83,19 @@ struct Tiles {
   static int place_of(int row) { return row / ROWS * ROWS + row % 16 / 4 * 16 + row % ROWS / 16 * 4 + row % 4; }
 };
 
+// Weights where a processor looks differences up: a byte holds four of a row, and 32 rows stand side by side.
+struct Lookups {
+  static constexpr int ROWS = 32, BITS = 16;  // of a block; of a step
+
+  int blocks = 0;                 // of rows; 0: the layer counts otherwise
+  std::vector<int> steps;         // of every word of a window: those whose bits mean something
+  std::size_t block_bytes = 0;    // of weights
+  Aligned<std::uint8_t> weights;  // [block][nibble][place]
+
+  // Where a row stands: the bytes of the first sixteen and of the others take turns.
+  static int place_of(int row) { return row % 16 * 2 + row / 16; }
+};
+
 // Places of an axis of a map, from the first up to the end.
 struct Part {
   int first, end;
@@ -157,6 +170,7 @@ struct Layer {
   Aligned<std::int64_t> rests;   // the same: what was rounded off, in units of 2^-shift
 
   Tiles tiles;  // only where int8 matrix units run the layer
+  Lookups lookups;
 
   bool encodes() const { return window.kernel_h == 0; }
   bool pools() const { return pool.kernel_h > 0; }
@@ -269,9 +283,10 @@ void copy_pixels(std::uint8_t* target, const std::uint8_t* pixels, std::size_t c
 // Integer scores of one image with the constants of `set`: of a chain, and of a network with branches (run_steps).
 using RunImage = void (*)(const Network&, Workspace&, const std::uint8_t* image, int set, std::int64_t* scores);
 
-void lay_out(Network&);         // what all instruction sets need; before workspaces are made
-void prepare_tiles(Network&);   // what amx::run_image needs; before workspaces are made
-void prepare_groups(Network&);  // what avx512::run_image needs of the tiles, behind the former
+void lay_out(Network&);          // what all instruction sets need; before workspaces are made
+void prepare_tiles(Network&);    // what amx::run_image needs; before workspaces are made
+void prepare_lookups(Network&);  // what avx2 needs
+void prepare_groups(Network&);   // what avx512::run_image needs of the tiles, behind the former
 
 namespace generic {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);

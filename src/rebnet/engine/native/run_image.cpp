@@ -1,6 +1,7 @@
 // One image through the network. Compiled once per instruction set, each in its own namespace: REBNET_ISA.
 #include <cstring>
 
+#include "codes.hpp"
 #include "features.hpp"
 #include "groups.hpp"
 #include "layers.hpp"

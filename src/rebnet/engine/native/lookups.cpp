@@ -1,0 +1,49 @@
+// Weights as indices of tables: four of each row to a byte.
+#include <algorithm>
+
+#include "network.hpp"
+
+namespace rebnet {
+namespace {
+
+constexpr std::size_t MOST_COLUMNS = 1 << 15;  // a row's ones are counted in 16 bits
+
+bool looks_up(const Layer& layer) {
+  return !layer.pixels && !layer.encodes() && layer.groups == 1 && layer.weight_planes() == 1 &&
+         layer.planes <= MAX_PLANES && static_cast<std::size_t>(layer.words) * 64 <= MOST_COLUMNS;
+}
+
+}  // namespace
+
+void prepare_lookups(Network& network) {
+  for (Layer& layer : network.layers) {
+    if (!looks_up(layer)) continue;
+    Lookups& lookups = layer.lookups;
+    lookups.blocks = (layer.rows + Lookups::ROWS - 1) / Lookups::ROWS;
+    const int bits = layer.gathered ? layer.window.kernel_w * layer.channels : layer.channels;  // that stand together
+    const int words = (bits + 63) / 64;
+    std::size_t steps = 0;
+    for (int word = 0; word < layer.words; word++) {
+      lookups.steps.push_back((std::min(64, bits - word % words * 64) + Lookups::BITS - 1) / Lookups::BITS);
+      steps += static_cast<std::size_t>(lookups.steps.back());
+    }
+    lookups.block_bytes = steps * (Lookups::BITS / 4) * Lookups::ROWS;
+    lookups.weights.assign(lookups.block_bytes * static_cast<std::size_t>(lookups.blocks), 0);
+    std::uint8_t* to = lookups.weights.data();
+    for (int block = 0; block < lookups.blocks; block++) {
+      for (int word = 0; word < layer.words; word++) {
+        for (int nibble = 0; nibble < lookups.steps[word] * Lookups::BITS / 4; nibble++, to += Lookups::ROWS) {
+          for (int within = 0; within < Lookups::ROWS; within++) {
+            const int row = block * Lookups::ROWS + within, lanes = row / LANES;
+            if (lanes >= layer.row_blocks) continue;
+            const Word weights =
+                layer.weights[(static_cast<std::size_t>(lanes) * layer.words + word) * LANES + row % LANES];
+            to[Lookups::place_of(within)] = static_cast<std::uint8_t>(weights >> 4 * nibble & 15);
+          }
+        }
+      }
+    }
+  }
+}
+
+}  // namespace rebnet
