@@ -17,7 +17,7 @@ from pathlib import Path
 from rebnet.boards import Board, Resources
 from rebnet.errors import FoldingError, OptionError
 from rebnet.files import file_hash, write_record
-from rebnet.fold.search.choose import NAMES, choose
+from rebnet.fold.search.choose import NAMES, UNROLLED, choose
 from rebnet.fold.search.fit import Constraints, check_limit, fold_for_board, predicted, resources_record, total
 from rebnet.fold.timing.depths import predict, size_fifos
 from rebnet.ir import storage
@@ -29,6 +29,7 @@ from rebnet.stages.accelerator import Accelerator, accelerator_of, layer_bound
 from rebnet.stages.buffers import Depths
 from rebnet.stages.finn import finn_config
 from rebnet.stages.folding import FOLDING_FILE, fifo_record, read_accelerator, read_depths, read_weight_styles
+from rebnet.stages.unrolled import WIRES
 
 
 def fold(
@@ -44,7 +45,8 @@ def fold(
 
     Args:
         build: folder with the lowered network.
-        folding: "paper", "balanced", the path of a folding.json, or None for the text's else balanced. A file
+        folding: "paper", "balanced", "unrolled" (all weights are wires), the path of a folding.json, or None for the
+            text's else balanced. A file
             that gives `fifos` or `samples_per_beat` keeps them, whatever they cost; only `layers` must be there.
         target_cycles: most cycles per image that a balanced layer may take.
         request: a board, and what is asked of it; without a `folding` the best one for it is searched.
@@ -140,14 +142,16 @@ def _given(
     given = None if path is None else read(path, records.GivenFolding)
     if path is not None and given is not None and given.samples_per_beat is not None:
         accelerator = read_accelerator(path, network)
-        if given.samples_per_beat > most_samples:
+        if given.samples_per_beat > ends.most_at_once(most_samples):
             raise FoldingError(
                 f"{path}: samples_per_beat={given.samples_per_beat}, and the shell takes at most {most_samples} a "
                 "beat; write no more, or leave it out"
             )
     else:
         styles = None if path is None else read_weight_styles(path, network)
-        width = samples_per_beat(accelerator_of(network, foldings, 1), most_samples)
+        if folding == UNROLLED:
+            styles = (WIRES,) * len(foldings)
+        width = samples_per_beat(accelerator_of(network, foldings, 1, styles), most_samples)
         accelerator = accelerator_of(network, foldings, width, styles)
     if path is not None and given is not None and given.fifos is not None:
         return accelerator, read_depths(path, accelerator)
@@ -156,4 +160,6 @@ def _given(
 
 def samples_per_beat(serial: Accelerator, most: int = ends.MAX_SAMPLES_PER_BEAT) -> int:
     """The smallest power of two with which the input takes no more cycles than the slowest layer; else `most`."""
-    return ends.samples_per_beat(serial.samples, layer_bound(serial.layers, serial.served), most)
+    first = serial.layers[0]
+    at_once = first.unrolled and first.pixels and first.vectors == 1
+    return ends.samples_per_beat(serial.samples, layer_bound(serial.layers, serial.served), most, at_once=at_once)

@@ -12,7 +12,7 @@ from rebnet.errors import FileFormatError
 from rebnet.generate.rtl import Generated, generated
 from rebnet.ir import storage
 from rebnet.plain import plain_file
-from rebnet.rtl.ports import PORTS_FILE, SOURCE, read_ports
+from rebnet.rtl.ports import MEMORY_FOLDER, PORTS_FILE, SOURCE, read_ports
 from rebnet.stages.folding import FOLDING_FILE
 
 MADE_FROM = {"network": storage.NETWORK_FILE, "folding": FOLDING_FILE}
@@ -32,7 +32,7 @@ def checked(build: Path, *, edited: bool = False) -> Generated:
         FoldingError: the folding does not fit the network.
     """
     ports = read_ports(build, MADE_FROM)
-    made = generated(build, ports.top, ports.memories[0].split("/")[0])
+    made = generated(build, ports.top, ports.memories[0].split("/")[0] if ports.memories else MEMORY_FOLDER)
     names = [f"rtl/{path.name}" for path in sorted((build / "rtl").glob("*.sv"))] if edited else []
     further = [name for name in names if SOURCE.fullmatch(name) and name not in ports.files]
     sources = {file: _text(build, file) for file in (*ports.files, *further)}

@@ -14,11 +14,14 @@ def core_text(ports: Ports, description: str) -> str:
     """The core file of the build that `ports` (ports.json) describes; file names are relative to the build."""
     sources = "".join(f"      - {file}\n" for file in ports.files)
     memories = "".join(f"      - {file}: {{copyto: {file}}}\n" for file in ports.memories)
+    if memories:
+        memories = f"  memories:\n    files:\n{memories}    file_type: user\n"
     return _CORE.format(
         name=f"{VENDOR}:{LIBRARY}:{ports.top}:{VERSION}",
         description=description.replace("'", "''"),
         sources=sources,
         memories=memories,
+        filesets="rtl, memories" if memories else "rtl",
         top=ports.top,
     )
 
@@ -32,13 +35,10 @@ filesets:
   rtl:
     files:
 {sources}    file_type: systemVerilogSource
-  memories:
-    files:
-{memories}    file_type: user
-
+{memories}
 targets:
   default: &default
-    filesets: [rtl, memories]
+    filesets: [{filesets}]
   lint:
     <<: *default
     default_tool: verilator

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rebnet.errors import OptionError
-from rebnet.files import file_hash, write_record, write_text
+from rebnet.files import file_hash, make_folder, write_record, write_text
 from rebnet.generate.fusesoc import CORE_FILE, core_text
 from rebnet.generate.memory import (
     columns,
@@ -23,8 +23,9 @@ from rebnet.ir.features import Rescale, TwoSlope
 from rebnet.ir.network import Network
 from rebnet.ir.ops import Scores
 from rebnet.plain import NAME
+from rebnet.records import ABSENT
 from rebnet.records.ports import InputStream, OutputStream, Ports
-from rebnet.rtl import BRANCHES, MODULES, source
+from rebnet.rtl import BRANCHES, MODULES, UNROLLED, source
 from rebnet.rtl.ports import CLOCK, MEMORY_FOLDER, PORTS_FILE
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.branches import encoder_constants, rescale_constants
@@ -108,6 +109,7 @@ def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
     with workplace(build, "rtl") as work:
         for file, text in (made.sources | made.memories).items():
             write_text(work / file, text)
+        make_folder(work / memory)  # of an unrolled network there is nothing in it
         write_text(work / CORE_FILE, made.core)
         write_record(work / PORTS_FILE, made.ports)
         put([work / name for name in ("rtl", memory, CORE_FILE, PORTS_FILE)], build)  # what the others hang on last
@@ -117,7 +119,9 @@ def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
 def _modules(accelerator: Accelerator, depths: Depths) -> list[str]:
     """The modules of an accelerator, in the order that data meets them; a chain has none of those of branches."""
     own = {module.name for module in accelerator.modules(depths)}
-    return [module for module in MODULES if module not in BRANCHES or module in own]
+    some = {*BRANCHES, *(module for modules in UNROLLED.values() for module in modules)}
+    own |= {module for unit in own for module in UNROLLED.get(unit, ())}
+    return [module for module in MODULES if module not in some or module in own]
 
 
 def _memories(network: Network, accelerator: Accelerator) -> dict[str, str]:
@@ -128,6 +132,8 @@ def _memories(network: Network, accelerator: Accelerator) -> dict[str, str]:
     for unit in accelerator.stages:
         node = network.by_name[accelerator.computes.get(unit.instance, (scores.name,))[0]]
         match unit:
+            case Mvtu() if unit.unrolled:
+                pass  # its constants are parameters
             case Mvtu():
                 weights = weight_words(network.layer(node.name), unit)
                 memories |= columns(f"{unit.name}_weights.hex", weights, unit.weight_column)
@@ -151,6 +157,8 @@ def _memories(network: Network, accelerator: Accelerator) -> dict[str, str]:
                 memories[f"{unit.name}_thresholds.hex"] = to_hex(encoder_words(threshold, unit))
     last = network.layer_of(scores)
     assert last is not None
+    if accelerator.scores.at_once:
+        return memories
     memories["scores.hex"] = to_hex(score_words(scores.op, last.op, accelerator.scores.score_width))
     return memories
 
@@ -180,11 +188,12 @@ def _ports(
             order="height, width, channel",
         ),
         m_axis=OutputStream(
-            tdata_bits=8 * accelerator.scores.score_bytes,
+            tdata_bits=8 * accelerator.scores.beat_bytes,
             tuser_bits=USER_BITS,
             score_bits=accelerator.scores.score_width,
             score_units=network.score_units or None,
             beats_per_image=accelerator.beats_out,
+            scores_per_beat=accelerator.scores.per_beat if accelerator.scores.at_once else ABSENT,
         ),
         error="error_tlast (high until the reset once s_axis_tlast disagreed with the count of beats)",
         levels=network.served,

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rebnet.generate.wires import score_parameters, unrolled_parameters
 from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding, PoolText
 from rebnet.ir.ops import Dense, MaxPool
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
-from rebnet.stages.ends import USER_BITS, Pixels
+from rebnet.stages.ends import USER_BITS, Pixels, Scores
 from rebnet.stages.features import EncoderUnit, Fork, JoinUnit, RescaleUnit, Skip
 from rebnet.stages.module import Module
 from rebnet.stages.mvtu import Mvtu
@@ -22,7 +23,7 @@ _HEADER = """\
 // In:   AXI-Stream of pixels, {samples} bytes an image, {p} a beat, {beats} beats an image; channels vary fastest.
 //       s_axis_tuser on an image's first beat: its levels, {served}; anything else means {levels}.
 //       Images are told apart by counting beats; s_axis_tlast is not needed and may stay low.
-// Out:  AXI-Stream of scores, {classes} beats an image, signed, {score} bits in {score_bytes} bytes;
+// Out:  AXI-Stream of scores, {out_beats}, signed, {score} bits in {score_bytes} bytes;
 //       m_axis_tlast on the last, m_axis_tuser the levels of the image.
 //       error_tlast: high until the reset once s_axis_tlast and the count of beats have disagreed; images are shifted.
 // Time: one image every {cycles} cycles at {levels} levels.
@@ -78,12 +79,12 @@ def top_text(plan: Top) -> str:
             beats=accelerator.beats_in,
             served=served,
             levels=network.levels,
-            classes=accelerator.beats_out,
+            out_beats=_out_beats(accelerator.scores),
             score=accelerator.scores.score_width,
             score_bytes=accelerator.scores.score_bytes,
             cycles=accelerator.bound_cycles(network.levels),
             in_msb=8 * accelerator.samples_per_beat - 1,
-            out_msb=8 * accelerator.scores.score_bytes - 1,
+            out_msb=8 * accelerator.scores.beat_bytes - 1,
             user_msb=USER_BITS - 1,
         ),
         _pixels(accelerator.pixels),
@@ -96,6 +97,11 @@ def top_text(plan: Top) -> str:
     (last,) = accelerator.reads[accelerator.scores.instance]
     parts.append(_scores(plan, streams[last]))
     return "\n".join(parts)
+
+
+def _out_beats(unit: Scores) -> str:
+    """How scores leave."""
+    return f"{unit.rows} in the one beat of an image" if unit.at_once else f"{unit.beats} beats an image"
 
 
 def plan_text(plan: Top) -> str:
@@ -153,6 +159,9 @@ def _taken(stage: Stage, stream: str) -> str:
 def _stage(plan: Top, stage: Stage, sources: Sequence[str]) -> str:
     """A unit between the streams that it takes and the one behind it."""
     module, sink = stage.module(plan.depths), f"{stage.instance}_out"
+    if isinstance(stage, Mvtu) and stage.unrolled:
+        module.parameters.update(unrolled_parameters(plan.network, stage))
+        return _stream(sink, stage.out_bits, stage.numbers.level_width) + _instance(module, _connect(sources[0], sink))
     files = _files(plan, stage)
     last = [key for key in ("WEIGHT_STYLE", "THRESHOLD_STYLE", "BUFFER_STYLE", "GAINS") if isinstance(stage, Mvtu)]
     behind = {key: module.parameters.pop(key) for key in last}
@@ -227,7 +236,10 @@ def _joined(stage: JoinUnit, sources: Sequence[str]) -> dict[str, str]:
 def _scores(plan: Top, source: str) -> str:
     unit = plan.accelerator.scores
     module = unit.module(plan.depths)
-    module.parameters["CONSTANT_FILE"] = f'"{plan.memory}/scores.hex"'
+    if unit.at_once:
+        module.parameters.update(score_parameters(plan.network, unit))
+    else:
+        module.parameters["CONSTANT_FILE"] = f'"{plan.memory}/scores.hex"'
     ports = {
         "clk": "aclk",
         "rst": "rst",
@@ -239,10 +251,22 @@ def _scores(plan: Top, source: str) -> str:
         "out_levels": "score_levels",
     }
     return (
-        f"  logic signed [{unit.score_width - 1}:0] score;\n"
+        f"  logic signed [{unit.per_beat * unit.score_width - 1}:0] score;\n"
         f"  logic [{unit.level_width - 1}:0] score_levels;\n"
         + _instance(module, ports)
-        + f"  assign m_axis_tdata = {8 * unit.score_bytes}'(score);\n"
+        + _score_bytes(unit)
         + f"  assign m_axis_tuser = {USER_BITS}'(score_levels);\n"
         + "endmodule\n"
+    )
+
+
+def _score_bytes(unit: Scores) -> str:
+    """Each score in whole bytes, the first one lowest."""
+    bits = 8 * unit.score_bytes
+    if not unit.at_once:
+        return f"  assign m_axis_tdata = {bits}'(score);\n"
+    return "".join(
+        f"  assign m_axis_tdata[{bits * row} +: {bits}] = "
+        f"{bits}'($signed(score[{unit.score_width * row} +: {unit.score_width}]));\n"
+        for row in range(unit.rows)
     )

@@ -7,9 +7,9 @@ from rebnet.records.form import Length, number, text, whole
 from rebnet.records.kinds import Count, Counts, Cycles, Hashes, Levels, Modules, Name, Positive, Share
 from rebnet.records.record import ABSENT, Absent, Record, form
 
-Samples = Annotated[int, whole(1, 64)]
-WeightStyle = Annotated[str, text(choices=("block", "distributed", "auto"))]
-"""Where the weights of a layer are: in block RAM, in LUTs, or where the tool puts them."""
+Samples = Annotated[int, whole(1, 1024)]
+WeightStyle = Annotated[str, text(choices=("block", "distributed", "wires", "auto"))]
+"""Where the weights of a layer are: in block RAM, in LUTs, in no memory at all, or where the tool puts them."""
 
 
 @form

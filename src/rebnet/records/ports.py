@@ -5,7 +5,7 @@ from typing import Annotated
 from rebnet.records.folding import Samples
 from rebnet.records.form import Length, number, text
 from rebnet.records.kinds import Hashes, Levels, Name, Path, Positive
-from rebnet.records.record import Record, form
+from rebnet.records.record import ABSENT, Absent, Record, form
 
 
 @form
@@ -22,13 +22,17 @@ class InputStream(Record):
 
 @form
 class OutputStream(Record):
-    """The AXI4-Stream of scores; of a regression, what one unit of them is worth at each served m."""
+    """The AXI4-Stream of scores; of a regression, what one unit of them is worth at each served m.
+
+    Scores come one a beat where `scores_per_beat` is absent.
+    """
 
     tdata_bits: Positive
     tuser_bits: Positive
     score_bits: Positive
     score_units: Annotated[tuple[Annotated[float, number(0, above=True)], ...], Length(1, 8)] | None = None
     beats_per_image: Positive
+    scores_per_beat: Positive | Absent = ABSENT
 
 
 @form
@@ -46,4 +50,4 @@ class Ports(Record):
     m_axis: OutputStream
     error: str | None = None
     levels: Annotated[tuple[Levels, ...], Length(1, 8)]
-    memories: Annotated[tuple[Path, ...], Length(1)]
+    memories: Annotated[tuple[Path, ...], Length(0)]

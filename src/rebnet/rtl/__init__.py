@@ -14,6 +14,8 @@ MODULES = (
     "mvtu",
     "processing_element",
     "popcount",
+    "unrolled",
+    "bit_count",
     "rescale",
     "two_slope",
     "stream_fork",
@@ -26,6 +28,7 @@ MODULES = (
     "global_sum",
     "upsample",
     "scores",
+    "score_row",
     "rom",
     "fifo",
 )
@@ -45,6 +48,8 @@ BRANCHES = (
     "upsample",
 )
 """Those that only networks with branches have, each where it is needed; a chain has the others."""
+UNROLLED = {"unrolled": ("unrolled", "bit_count"), "score_row": ("score_row",)}
+"""Those that only unrolled layers and their scores have, by the unit that needs them."""
 
 
 def source(module: str) -> Path:

@@ -176,11 +176,12 @@ def streams_of(network: Network, accelerator: Accelerator, build: Path) -> Strea
     return Streams(
         samples=accelerator.samples,
         samples_per_beat=accelerator.samples_per_beat,
-        classes=accelerator.beats_out,
+        classes=accelerator.scores.scores,
         score_bytes=accelerator.scores.score_bytes,
         max_levels=network.levels,
         patience=4 * (slowest + accelerator.beats_in + accelerator.beats_out) + 2000,
         depths=dict(depths),
+        scores_per_beat=accelerator.scores.per_beat,
     )
 
 

@@ -46,9 +46,19 @@ void set_bytes(VlWide<Words>& port, const uint8_t* bytes, size_t count) {
   for (size_t i = 0; i < count; i++) port[i / 4] |= uint32_t(bytes[i]) << (8 * (i % 4));
 }
 template <typename Port>
-int64_t signed_value(const Port& port, size_t bytes) {
+uint8_t byte_of(const Port& port, size_t place) {
+  return uint8_t(uint64_t(port) >> (8 * place));
+}
+template <std::size_t Words>
+uint8_t byte_of(const VlWide<Words>& port, size_t place) {
+  return uint8_t(port[place / 4] >> (8 * (place % 4)));
+}
+template <typename Port>
+int64_t signed_value(const Port& port, size_t place, size_t bytes) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < bytes; i++) value |= uint64_t(byte_of(port, place * bytes + i)) << (8 * i);
   const int shift = 64 - 8 * int(bytes);
-  return int64_t(uint64_t(port) << shift) >> shift;
+  return int64_t(value << shift) >> shift;
 }
 
 // xorshift64*: stalls must be the same on every machine.
@@ -146,6 +156,7 @@ int main(int argc, char** argv) {
   const Bytes levels = read_file(options.text("--levels"));
   const size_t count = levels.size();
   const size_t samples = options.number("--samples"), per_beat = options.number("--per-beat");
+  const size_t scores_per_beat = options.number("--scores-per-beat");  // divides the classes
   const size_t classes = options.number("--classes"), score_bytes = options.number("--score-bytes");
   const size_t max_levels = options.number("--max-levels");
   const uint64_t patience = options.number("--patience");
@@ -220,12 +231,15 @@ int main(int argc, char** argv) {
     const bool moves_in = offering && top->s_axis_tready;
     const bool moves_out = top->m_axis_tvalid && top->m_axis_tready;
     if (moves_out) {
-      record[score] = signed_value(top->m_axis_tdata, score_bytes);
+      for (size_t i = 0; i < scores_per_beat; i++) {
+        record[score + i] = signed_value(top->m_axis_tdata, i, score_bytes);
+      }
+      score += scores_per_beat;
       const size_t wanted = levels[image_out] == 0 || levels[image_out] > max_levels ? max_levels : levels[image_out];
-      if (bool(top->m_axis_tlast) != (score == classes - 1)) error = "tlast";
+      if (bool(top->m_axis_tlast) != (score == classes)) error = "tlast";
       if (size_t(top->m_axis_tuser) != wanted) error = "tuser";
       taken++;
-      if (++score == classes) {
+      if (score == classes) {
         score = 0;
         record[classes] = int64_t(cycle);
         output.write(reinterpret_cast<const char*>(record.data()), std::streamsize(8 * record.size()));

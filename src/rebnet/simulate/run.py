@@ -34,6 +34,7 @@ class Streams:
     max_levels: int
     patience: int
     depths: dict[str, int]
+    scores_per_beat: int = 1
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ def _command(
         "--samples": streams.samples,
         "--per-beat": streams.samples_per_beat,
         "--classes": streams.classes,
+        "--scores-per-beat": streams.scores_per_beat,
         "--score-bytes": streams.score_bytes,
         "--max-levels": streams.max_levels,
         "--patience": streams.patience,

@@ -14,6 +14,7 @@ from rebnet.stages.features import Fork, Skip
 from rebnet.stages.module import Module
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.places import Place, Stage, pixels_of, places_of, scores_of
+from rebnet.stages.unrolled import WIRES, check_unrolled
 
 Unit = Pixels | Stage | Scores
 """A module of the library in its place."""
@@ -73,7 +74,7 @@ class Accelerator:
 
     @property
     def beats_out(self) -> int:
-        """Output beats of an image, one a score."""
+        """Output beats of an image, one a score, or one of all scores."""
         return self.scores.beats
 
     @cached_property
@@ -106,6 +107,9 @@ def layers_of(
     """
     places = [place for place in places_of(network) if isinstance(place, Place) and place.layer is not None]
     styles = weight_styles or ("auto",) * len(foldings)
+    for place, own, style in zip(places, foldings, styles, strict=True):
+        if style == WIRES:
+            check_unrolled(network, place.name, own, place.planes)
     return tuple(place.folded(own, style) for place, own, style in zip(places, foldings, styles, strict=True))
 
 
@@ -133,7 +137,7 @@ def accelerator_of(
             units = place.front(arrival.elements, cycles, pace, sides)
             if layer is not None:
                 word = place.word(arrival.elements, units)
-                units = *units, place.to_simd(word, layer.simd, layer.sides), layer
+                units = *units, *place.to_layer(word, layer), layer
             wiring.add(units, arrival.instance)
         wiring.computed(place.nodes)
     answering = network.layer_of(network.answers[0])

@@ -16,11 +16,23 @@ PIXEL_DEPTH = 2
 
 
 MAX_SAMPLES_PER_BEAT = 64
-"""The widest input there is."""
+"""The widest input there is, but for a whole image in one beat."""
+MAX_SAMPLES_AT_ONCE = 1024
+"""Of an image that comes in one beat."""
 
 
-def samples_per_beat(samples: int, pace: int, most: int = MAX_SAMPLES_PER_BEAT) -> int:
-    """The smallest power of two with which the input takes no more than `pace` cycles per image; else `most`."""
+def most_at_once(most: int) -> int:
+    """The widest input that holds a whole image, where a shell takes at most `most` samples a beat."""
+    return most if most < MAX_SAMPLES_PER_BEAT else MAX_SAMPLES_AT_ONCE
+
+
+def samples_per_beat(samples: int, pace: int, most: int = MAX_SAMPLES_PER_BEAT, *, at_once: bool = False) -> int:
+    """The smallest power of two with which the input takes no more than `pace` cycles per image; else `most`.
+
+    With `at_once` the layer behind takes a whole image a cycle, and so much comes in where the pace asks for it.
+    """
+    if at_once and pace == 1 and samples <= most_at_once(most):
+        return samples
     width = 1
     while -(-samples // width) > pace and width < most:
         width *= 2
@@ -97,6 +109,7 @@ class Scores:
         acc_width: bits of an accumulator; 0 before lowering.
         score_width: bits of a score.
         places: of the map; 1 where an image has one answer.
+        at_once: all scores of an image leave in one beat, `score_row`.
     """
 
     rows: int
@@ -106,12 +119,23 @@ class Scores:
     acc_width: int
     score_width: int
     places: int = 1
+    at_once: bool = False
     instance: str = "classes"
 
     @property
     def beats(self) -> int:
         """Output beats of an image."""
+        return 1 if self.at_once else self.scores
+
+    @property
+    def scores(self) -> int:
+        """Scores of an image."""
         return self.rows * self.places
+
+    @property
+    def per_beat(self) -> int:
+        """Scores of a beat."""
+        return self.rows if self.at_once else 1
 
     @property
     def score_bytes(self) -> int:
@@ -119,12 +143,20 @@ class Scores:
         return -(-self.score_width // 8)
 
     @property
+    def beat_bytes(self) -> int:
+        """Bytes of a beat of the output stream."""
+        return self.score_bytes * self.per_beat
+
+    @property
     def buffers(self) -> tuple[Buffer, ...]:
         """None whose depth is chosen."""
         return ()
 
     def module(self, depths: Depths) -> Module:
-        """The instance and its parameters, its memory image left out."""
+        """The instance and its parameters, its memory image or constants left out."""
+        if self.at_once:
+            widths = {"ACC_WIDTH": self.acc_width, "SCORE_WIDTH": self.score_width}
+            return Module("score_row", {"ROWS": self.rows, "LEVEL_WIDTH": self.level_width, **widths}, self.instance)
         parameters = {
             "ROWS": self.rows,
             "LANES": self.lanes,

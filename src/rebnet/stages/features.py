@@ -4,21 +4,14 @@ All of them take a word a cycle. What leaves has its place in an output FIFO pro
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Self
+from typing import ClassVar, Self
 
 from rebnet.spec.residual import steps_of
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.stages.buffers import Buffer, Depths
 from rebnet.stages.memories import ram_style, rom_style
 from rebnet.stages.module import Module, Parameters, quoted
-
-
-class Timing(NamedTuple):
-    """Cycles from taking a word to seeing what comes of it at the output, and places of the output FIFO."""
-
-    latency: int
-    places: int
-
+from rebnet.stages.timing import Timing
 
 RESCALE = Timing(4, 8)
 JOIN = Timing(2, 4)

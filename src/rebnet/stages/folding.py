@@ -10,12 +10,13 @@ from rebnet.records import GivenFolding, read
 from rebnet.records.folding import Fifo
 from rebnet.stages.accelerator import Accelerator, accelerator_of
 from rebnet.stages.buffers import Depths
-from rebnet.stages.ends import MAX_SAMPLES_PER_BEAT
+from rebnet.stages.ends import MAX_SAMPLES_AT_ONCE, MAX_SAMPLES_PER_BEAT
 from rebnet.stages.finn import finn_config, finn_foldings
+from rebnet.stages.unrolled import WIRES
 
 FOLDING_FILE = GivenFolding.FILE
 WEIGHT_STYLES = ("block", "distributed")
-"""Where the weights of a layer are: in block RAM, or in LUTs."""
+"""Where the weights of a layer are that is not unrolled: in block RAM, or in LUTs."""
 
 
 def fifo_record(accelerator: Accelerator, depths: Depths, peaks: Depths) -> tuple[Fifo, ...]:
@@ -68,8 +69,8 @@ def read_weight_styles(path: Path, network: Network) -> tuple[str, ...]:
     """
     styles = {entry.name: entry.weight_style for entry in read(path, GivenFolding).layers}
     for name, style in styles.items():
-        if style not in (*WEIGHT_STYLES, "auto"):
-            raise FoldingError(f"{path}: layer {name}: weight_style={style!r}; use block, distributed or auto")
+        if style not in (*WEIGHT_STYLES, WIRES, "auto"):
+            raise FoldingError(f"{path}: layer {name}: weight_style={style!r}; use block, distributed, wires or auto")
     return tuple(styles[layer.name] for layer in network.layers)
 
 
@@ -77,7 +78,9 @@ def read_accelerator(path: Path, network: Network) -> Accelerator:
     """The chain that a `folding.json` describes."""
     foldings = read_foldings(path, network)
     samples_per_beat = read(path, GivenFolding, needs=("samples_per_beat",)).samples_per_beat or 0
-    if not 1 <= samples_per_beat <= MAX_SAMPLES_PER_BEAT or samples_per_beat & (samples_per_beat - 1):
+    at_once = samples_per_beat == network.input.samples <= MAX_SAMPLES_AT_ONCE
+    powers = 1 <= samples_per_beat <= MAX_SAMPLES_PER_BEAT and samples_per_beat & (samples_per_beat - 1) == 0
+    if not powers and not at_once:
         raise FoldingError(
             f"{path}: samples_per_beat={samples_per_beat}; use a power of two from 1 to {MAX_SAMPLES_PER_BEAT}"
         )

@@ -10,6 +10,8 @@ from rebnet.stages.buffers import Buffer, Depths
 from rebnet.stages.memories import ram_style, rom_column, rom_style
 from rebnet.stages.module import Module, Parameters, quoted
 from rebnet.stages.numbers import Count, Integers, clog2, largest_divisor
+from rebnet.stages.timing import Timing
+from rebnet.stages.unrolled import WIRES
 
 Other = TypeVar("Other", int, Integers)
 
@@ -53,9 +55,9 @@ class Mvtus(Generic[Count]):
     `levels_out` is 0 where accumulators leave; `pixels` says that the input is the image, and `every_plane` that all
     of its planes count at every m, as those of pixels do; `vectors` are those of
     an image, one per position of a convolution's window. `weight_style`: the weights are in block RAM ("block"), in
-    LUTs ("distributed"), or where `rebnet.stages.memories` would have them ("auto"). `arithmetic` is None before
-    lowering. `weight_planes` are those of the weights, of which `plane_lanes` are read at a time; `even_planes` says
-    that all of them count the same.
+    LUTs ("distributed"), wires of an unrolled layer ("wires"), or where `rebnet.stages.memories` would have them
+    ("auto"). `arithmetic` is None before lowering. `weight_planes` are those of the weights, of which `plane_lanes` are
+    read at a time; `even_planes` says that all of them count the same.
 
     `parts` are the groups of a convolution in groups: outputs that see `cols` elements of their own. Its vectors come
     group by group: `sides` of them side by side, where PE has all rows of several groups, and `turns` one after the
@@ -279,8 +281,26 @@ class Mvtu(Mvtus[int]):
 
     @property
     def buffers(self) -> tuple[Buffer, ...]:
-        """Those whose depths are chosen."""
-        return self.input, self.output
+        """Those whose depths are chosen; an unrolled layer has none."""
+        return () if self.unrolled else (self.input, self.output)
+
+    @property
+    def unrolled(self) -> bool:
+        """True if the weights are wires: `unrolled.sv` instead of `mvtu.sv`."""
+        return self.weight_style == WIRES
+
+    @property
+    def count_stages(self) -> int:
+        """Pipeline stages of an unrolled layer's counts: leaves of six bits, then two levels of adders a stage."""
+        return 1 + clog2(self.cols // 7 + 1) // 2
+
+    @property
+    def timing(self) -> Timing:
+        """Of an unrolled layer."""
+        (gains,) = self.numbers.gains
+        multiplies = int(any(gain & (gain - 1) for gain in gains))
+        latency = self.count_stages + multiplies + (clog2(self.levels_in) + 1) // 2 + 4
+        return Timing(latency, latency + 1)
 
     @property
     def out_bits(self) -> int:
@@ -288,7 +308,9 @@ class Mvtu(Mvtus[int]):
         return self.drain * (self.levels_out or self.numbers.acc_width)
 
     def module(self, depths: Depths) -> Module:
-        """The instance and its parameters, its memory images left out."""
+        """The instance and its parameters, its memory images or constants left out."""
+        if self.unrolled:
+            return Module("unrolled", self._unrolled(), self.name)
         buffer = depths[self.input.name]
         numbers = self.numbers
         of_row = 1 + steps_of(self.levels_out, numbers.step_tree) if self.levels_out else 0
@@ -303,6 +325,19 @@ class Mvtu(Mvtus[int]):
             "GAINS": self.gains_constant,
         }
         return Module("mvtu", parameters, self.name)
+
+    def _unrolled(self) -> Parameters:
+        """The parameters of an unrolled layer that are numbers."""
+        return {
+            "ROWS": self.rows,
+            "COLS": self.cols,
+            "LEVELS_IN": self.levels_in,
+            "LEVELS_OUT": self.levels_out,
+            "LEVEL_WIDTH": self.numbers.level_width,
+            "GAIN_WIDTH": self.numbers.gain_width,
+            "ACC_WIDTH": self.numbers.acc_width,
+            "COUNT_STAGES": self.count_stages,
+        }
 
     @property
     def gains_constant(self) -> str:
@@ -331,7 +366,7 @@ class Mvtu(Mvtus[int]):
 
     @property
     def weights_in(self) -> str:
-        """Where the weights are, "block" or "distributed"."""
+        """Where the weights are, "block", "distributed" or "wires"."""
         if self.weight_style != "auto":
             return self.weight_style
         return rom_style(self.weight_bits, self.weight_depth)

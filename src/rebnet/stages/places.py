@@ -100,6 +100,12 @@ class Place:
         units += [WindowUnit("", window, *shape, 1, False, shape.channels, 1, 2**power) for power in range(7)]
         return {unit.map_writes for unit in units}
 
+    def to_layer(self, word: int, layer: Mvtu) -> tuple[Converter[int], ...]:
+        """The converter in front of a layer; an unrolled one needs none where a word is a vector."""
+        if layer.unrolled and word == layer.cols:
+            return ()
+        return (self.to_simd(word, layer.simd, layer.sides),)
+
     def to_simd(self, word: int, simd: Count, sides: int = 1) -> Converter[Count]:
         """The converter from words of `word` elements to a layer's own; groups side by side are planes to it."""
         assert self.layer is not None
@@ -232,4 +238,5 @@ def scores_of(network: Network, last: Mvtu, lanes: int) -> Scores:
     acc_width = last.arithmetic.acc_width if last.arithmetic else 0
     score_width = score_bits(network.threshold_bits)
     levels = len(network.served), level_width_of(network)
-    return Scores(last.rows, lanes, *levels, acc_width, score_width, last.vectors)
+    at_once = last.unrolled and last.vectors == 1
+    return Scores(last.rows, lanes, *levels, acc_width, score_width, last.vectors, at_once)

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rebnet.stages.buffers import Depths
-from rebnet.stages.features import NodeUnit, Timing
+from rebnet.stages.features import NodeUnit
 from rebnet.stages.memories import rom_style
 from rebnet.stages.module import Module, quoted
+from rebnet.stages.timing import Timing
 
 TWO_SLOPE = Timing(5, 8)
 

@@ -5,9 +5,10 @@ from typing import ClassVar
 
 from rebnet.spec.upsample import Factors
 from rebnet.stages.buffers import Buffer, Depths
-from rebnet.stages.features import NodeUnit, Timing
+from rebnet.stages.features import NodeUnit
 from rebnet.stages.memories import ram_style
 from rebnet.stages.module import Module, quoted
+from rebnet.stages.timing import Timing
 
 UPSAMPLE = Timing(2, 4)
 """From reading a word."""

@@ -14,7 +14,8 @@ from rebnet.stages.folding import read_foldings
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.places import Place, places_of
 
-NAMES = ("paper", "balanced")
+UNROLLED = "unrolled"
+NAMES = ("paper", "balanced", UNROLLED)
 """Foldings by name; any other is the path of a file."""
 
 
@@ -23,8 +24,8 @@ def choose(network: Network, folding: str | None, target_cycles: int | None) -> 
 
     Args:
         network: a network; its dense layers carry the foldings of the text, where it gave any.
-        folding: "paper" (the text's, all layers must have one), "balanced", the path of a folding.json or of FINN's
-            folding_config.json, or None: the text's where given, else balanced.
+        folding: "paper" (the text's, all layers must have one), "balanced", "unrolled" (all of a layer at once), the
+            path of a folding.json or of FINN's folding_config.json, or None: the text's where given, else balanced.
         target_cycles: most cycles per image that a balanced layer may take at M levels.
 
     Raises:
@@ -55,10 +56,20 @@ def _choose(network: Network, folding: str | None, target_cycles: int | None) ->
         )
     if folding in (None, "paper"):
         return _paper(network)
+    if folding == UNROLLED:
+        return _whole(network)
     path = Path(str(folding))
     if not path.is_file():
-        raise FoldingError(f"folding {folding!r}: neither 'paper' nor 'balanced' nor a folding.json that exists")
+        raise FoldingError(
+            f"folding {folding!r}: neither 'paper' nor 'balanced' nor 'unrolled' nor a folding.json that exists"
+        )
     return read_foldings(path, network)
+
+
+def _whole(network: Network) -> tuple[Folding, ...]:
+    """All rows, inputs and planes in parallel."""
+    units = (_unit(place, None) for place in _layer_places(network).values())
+    return tuple(Folding(unit.rows, unit.cols, unit.levels_in) for unit in units)
 
 
 def _paper(network: Network) -> tuple[Folding, ...]:

@@ -15,9 +15,10 @@ from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
 from rebnet.stages.converter import Converter
 from rebnet.stages.ends import PIXEL_DEPTH, SCORES_DEPTH, SCORES_LATENCY, Scores
-from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip, Timing
+from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import Integers, ceil_div
+from rebnet.stages.timing import Timing
 from rebnet.stages.two_slope import TwoSlopeUnit
 from rebnet.stages.upsample import UpsampleUnit
 from rebnet.stages.window import POOL_LATENCY, WINDOW_DEPTH, WINDOW_IMAGES, WINDOW_LATENCY, WindowUnit
@@ -118,6 +119,8 @@ class _Builder:
                     link = self.converter(stage, words)
                 case WindowUnit():
                     link = self.window(stage, words)
+                case Mvtu() if stage.unrolled:
+                    link = self.piped(stage.name, words, words.count, stage.timing)
                 case Mvtu():
                     link = self.mvtu(stage, words)
                 case RescaleUnit() | TwoSlopeUnit() | EncoderUnit():
@@ -299,8 +302,9 @@ class _Builder:
         return out
 
     def scores(self, shape: Scores, words: Process) -> Process:
-        """`scores`: one row a cycle; a word leaves with its last row."""
-        rows, lanes, beats = shape.rows, shape.lanes, np.arange(shape.beats)
+        """`scores`: one row a cycle; a word leaves with its last row. Of `score_row`, an image is one."""
+        beats = np.arange(shape.beats)
+        rows, lanes = (1, 1) if shape.at_once else (shape.rows, shape.lanes)
         words_of_place = ceil_div(rows, lanes)
         place, word = np.divmod(np.arange(words.count), words_of_place)
         last = place * rows + np.minimum((word + 1) * lanes, rows) - 1
