@@ -12,6 +12,7 @@ from tests.ir.networks import treed
 from rebnet.errors import DeadlockError
 from rebnet.files import write_record, write_text
 from rebnet.fold import samples_per_beat
+from rebnet.fold.search.choose import choose
 from rebnet.fold.timing.cycle_model import run
 from rebnet.fold.timing.depths import size_fifos
 from rebnet.generate import generate
@@ -32,6 +33,7 @@ from rebnet.stages.accelerator import Accelerator, accelerator_of
 from rebnet.stages.buffers import Depths
 from rebnet.stages.ends import USER_BITS
 from rebnet.stages.folding import WEIGHT_STYLES, fifo_record
+from rebnet.stages.unrolled import WIRES
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,14 @@ def draw_chain(rng: np.random.Generator, number: int) -> Network:
     return treed(rng, network) if rng.random() < 0.2 else network
 
 
+def draw_unrolled(rng: np.random.Generator, number: int) -> Network:
+    """A lowered random network, of dense layers alone or of convolutions too, that serves one level count."""
+    while True:
+        network = (draw_network, draw_conv_network)[number % 2](rng, number)
+        if len(network.served) == 1:
+            return treed(rng, network) if rng.random() < 0.2 else network
+
+
 def draw_graph(rng: np.random.Generator, number: int) -> Network:
     """A lowered random network with branches."""
     network = replace(random_graph(int(rng.integers(1 << 30))), name=f"random-{number}")
@@ -221,10 +231,25 @@ def draw_foldings(rng: np.random.Generator, network: Network) -> tuple[Folding, 
     return tuple(foldings)
 
 
-def draw_accelerator(rng: np.random.Generator, network: Network) -> tuple[Accelerator, Depths]:
+def unroll(
+    rng: np.random.Generator, network: Network, foldings: tuple[Folding, ...], styles: tuple[str, ...]
+) -> tuple[tuple[Folding, ...], tuple[str, ...]]:
+    """The same foldings and styles, but for most layers, all of some networks, which are unrolled."""
+    whole = choose(network, "unrolled", None)
+    chosen = rng.random(len(whole)) < (1 if rng.random() < 0.4 else 0.6)
+    pairs = [
+        (every, WIRES) if wires else (own, style)
+        for every, own, style, wires in zip(whole, foldings, styles, chosen, strict=True)
+    ]
+    return tuple(own for own, _ in pairs), tuple(style for _, style in pairs)
+
+
+def draw_accelerator(rng: np.random.Generator, network: Network, unrolled: bool = False) -> tuple[Accelerator, Depths]:
     """A random legal folding and weight styles, with FIFOs as the cycle model sizes them or at random legal depths."""
     foldings = draw_foldings(rng, network)
     styles = tuple(map(str, rng.choice((*WEIGHT_STYLES, "auto"), len(foldings))))
+    if unrolled:
+        foldings, styles = unroll(rng, network, foldings, styles)
     serial = accelerator_of(network, foldings, 1, styles)
     beat = samples_per_beat(serial) if rng.random() < 0.5 else 2 ** int(rng.integers(0, 5))
     accelerator = accelerator_of(network, foldings, beat, styles)
@@ -247,7 +272,7 @@ def draw_bundle(
     bundle = []
     for number in range(count):
         network = draw(rng, number)
-        accelerator, depths = draw_accelerator(rng, network)
+        accelerator, depths = draw_accelerator(rng, network, draw is draw_unrolled)
         build = folder / f"net_{number}"
         storage.save(network, build)
         write_folding(build, network, accelerator, depths)
@@ -285,7 +310,7 @@ def bundle_text(bundle: list[Drawn]) -> str:
     The others have no clock, which makes a simulation as fast as with one network.
     """
     in_bits = 8 * max(drawn.accelerator.samples_per_beat for drawn in bundle)
-    out_bits = 8 * max(drawn.score_bytes for drawn in bundle)
+    out_bits = 8 * max(drawn.accelerator.scores.beat_bytes for drawn in bundle)
     user = USER_BITS - 1
     lines = [
         "module bundle (",
@@ -307,7 +332,7 @@ def bundle_text(bundle: list[Drawn]) -> str:
     ]
     for k, drawn in enumerate(bundle):
         width = 8 * drawn.accelerator.samples_per_beat
-        score = 8 * drawn.score_bytes
+        score = 8 * drawn.accelerator.scores.beat_bytes
         lines += [
             f"  logic [{score - 1}:0] score_{k};",
             f"  assign out_data[{k}] = {out_bits}'(score_{k});",
@@ -332,11 +357,12 @@ def stream(
     streams = Streams(
         samples=accelerator.samples,
         samples_per_beat=accelerator.samples_per_beat,
-        classes=accelerator.beats_out,
+        classes=accelerator.scores.scores,
         score_bytes=drawn.score_bytes,
         max_levels=drawn.network.levels,
         patience=20 * (slowest + accelerator.beats_in + accelerator.beats_out) + 5000,
         depths={},
+        scores_per_beat=accelerator.scores.per_beat,
     )
     (shard,) = run_shards(
         program,

@@ -1,8 +1,8 @@
 """Random networks with branches, and chains, through generate and Verilator: scores, cycles and fills, all with ==.
 
 Graphs are what may go wrong in most ways; chains draw what graphs leave out: many rows, wide windows, slopes near 0.
-A bundle of chains has convolutions in groups alone. `pytest tests/networks --networks 1000 --first-bundle 100` draws
-1,000 graphs, and 500 chains, that CI does not see.
+A bundle of chains has convolutions in groups alone, one has layers that are unrolled.
+`pytest tests/networks --networks 1000 --first-bundle 100` draws 1,000 graphs, and 500 chains, that CI does not see.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from networks.draw import Drawn, draw_bundle, draw_chain, draw_graph, draw_grouped_network, stream
+from networks.draw import Drawn, draw_bundle, draw_chain, draw_graph, draw_grouped_network, draw_unrolled, stream
 from rebnet.engine.predictor import Predictor, instruction_sets
 from rebnet.engine.reference import run_mixed
 from rebnet.fold.timing.cycle_model import run
@@ -32,6 +32,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     bundles = [("graph", draw_graph, first + k) for k in range(graphs)]
     bundles += [("chain", draw_chain, first + FIRST_CHAINS + k) for k in range(-(-graphs // CHAINS))]
     bundles += [("grouped", draw_grouped_network, first + k) for k in range(-(-graphs // CHAINS))]
+    bundles += [("unrolled", draw_unrolled, first + k) for k in range(-(-graphs // CHAINS))]
     metafunc.parametrize(
         ("draw", "seed"), [(draw, seed) for _, draw, seed in bundles], ids=[f"{name}-{k}" for name, _, k in bundles]
     )

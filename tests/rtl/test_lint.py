@@ -61,6 +61,9 @@ SPREAD = {
     ],
     "scores": [{"ROWS": 1000, "LANES": 16, "SETS": 3}],
     "popcount": [{"WIDTH": 1024, "STAGES": 5}],
+    "bit_count": [{"WIDTH": 1024, "STAGES": 5}],
+    "unrolled": [{"ROWS": 1, "COLS": 1, "SLOTS": 1}],
+    "score_row": [{"ROWS": 1, "ACC_WIDTH": 1, "SUM_WIDTH": 1}],
     "rom": [{"WIDTH": 1, "DEPTH": 1}, {"DEPTH": 1000, "STYLE": "distributed"}],
     "residual_encoder": [{"LEVELS": 8, "ACC_WIDTH": 1, "THRESHOLD_WIDTH": 2}],
 }
@@ -77,6 +80,13 @@ ILLEGAL = [
     ("rom", {"DEPTH": 0}, "DEPTH must be at least 1"),
     ("popcount", {"WIDTH": 64, "STAGES": 2}, "STAGES must be 1 + floor(clog2(ceil(WIDTH / 4)) / 2)"),
     ("popcount", {"WIDTH": 65, "STAGES": 4}, "STAGES must be 1 + floor(clog2(ceil(WIDTH / 4)) / 2)"),
+    ("bit_count", {"WIDTH": 0}, "WIDTH must be at least 1"),
+    ("bit_count", {"WIDTH": 64, "STAGES": 2}, "STAGES must be at least 1 + floor(clog2(floor(WIDTH/7) + 1) / 2)"),
+    ("unrolled", {"ROWS": 0}, "ROWS, COLS and LEVELS_IN must be at least 1, LEVELS_OUT at least 0"),
+    ("unrolled", {"LEVELS_OUT": -1}, "ROWS, COLS and LEVELS_IN must be at least 1, LEVELS_OUT at least 0"),
+    ("unrolled", {"SLOTS": 5}, "SLOTS must be 1 to COLS"),
+    ("score_row", {"ROWS": 0}, "ROWS must be at least 1"),
+    ("score_row", {"SUM_WIDTH": 42}, "SUM_WIDTH must be 1 to SCORE_WIDTH"),
     ("processing_element", {"SUM_WIDTH": 6}, "SUM_WIDTH must hold a count of SIMD bits"),
     ("processing_element", {"LEVEL_LANES": 0}, "LEVEL_LANES must be at least 1"),
     ("residual_encoder", {"ACC_WIDTH": 30}, "ACC_WIDTH + SHIFT must be less than THRESHOLD_WIDTH"),
@@ -260,6 +270,8 @@ for command in sys.argv[1:]:
         ("stack", "three, of unequal planes"),
         ("global_sum", "4x4, parts"),
         ("upsample", "3x2, parts of pixels"),
+        ("unrolled", "two levels, gains that are looked up"),
+        ("score_row", "looked up"),
     ],
 )
 def test_yosys_reads_and_elaborates_the_unit(tmp_path: Path, module: str, case: str) -> None:

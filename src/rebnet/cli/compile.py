@@ -34,7 +34,7 @@ def command(
     folding: Annotated[
         str | None,
         typer.Option(
-            help="paper (the text's PE and SIMD), balanced, a folding.json, ours or FINN's; text's else balanced."
+            help="paper (the text's PE and SIMD), balanced, unrolled (weights as wires), a folding.json, ours or FINN's."
         ),
     ] = None,
     target_cycles: Annotated[

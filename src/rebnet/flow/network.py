@@ -147,7 +147,7 @@ def compile(  # noqa: A001 - the verb's name
         source: folder of a finished training, or of an exported network alone, `zoo:NAME`, or a model of another
             framework: FILE.onnx, or a module of Brevitas or torch, which is exported to BUILD/model.onnx first.
         output: folder of the build.
-        folding: "paper", "balanced", a folding.json, or None for the text's where given, else balanced.
+        folding: "paper", "balanced", "unrolled", a folding.json, or None for the text's where given, else balanced.
         target_cycles: most cycles per image that a balanced layer may take.
         board: a board, such as "zc702". Without a `folding`, the cheapest for it that reaches `target_fps` is searched,
             or without a target the fastest that fits; with one, what it takes of the board is predicted.

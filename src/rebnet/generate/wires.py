@@ -28,49 +28,56 @@ def literal(bits: Bits) -> str:
 
 
 def unrolled_parameters(network: Network, unit: Mvtu) -> Parameters:
-    """The weights and thresholds of a layer as `unrolled.sv` takes them.
+    """The weights and thresholds of a layer as `unrolled.sv` takes them."""
+    layer = network.layer(unit.name)
+    boundaries, constants = None, layer_constants(network, unit.name)
+    if constants is not None:
+        boundaries = boundaries_of(constants.threshold, layer.reaches[-1])
+        if boundaries is None:
+            raise FoldingError(
+                f"layer {unit.name}: cannot be unrolled: its codes do not rise with the accumulator; give it another "
+                "weight style"
+            )
+    (gains,) = unit.numbers.gains
+    return wires(layer.weights.bits, gains, boundaries, unit.numbers.gain_width, unit.numbers.acc_width)
+
+
+def wires(
+    weights: Bits, gains: Sequence[int], boundaries: NDArray[np.int64] | None, gain_width: int, acc_width: int
+) -> Parameters:
+    """The constants of `unrolled.sv`.
 
     A row counts the inputs of its rarer weight. With S the sum of those, T that of all inputs and D = 2S - T, its
     accumulator is G·n + D where they are those of weight 1, else G·n - D; G is the sum of the gains, and n the number
     of weights 0.
+
+    Args:
+        weights: shape (rows, columns).
+        gains: of each plane of the input.
+        boundaries: as `boundaries_of` has them; None where accumulators leave.
+        gain_width: bits of a gain.
+        acc_width: bits of an accumulator.
     """
-    op = network.layer(unit.name)
-    weights = op.weights.bits
+    rows, columns = weights.shape
     ones = weights.sum(axis=1)
-    zeros = 2 * ones > unit.cols
-    picked = np.minimum(ones, unit.cols - ones)
-    slots, index_width = max(1, int(picked.max())), max(1, clog2(unit.cols))
-    picks = np.zeros((unit.rows, slots), dtype=np.int64)
-    for row in range(unit.rows):
+    zeros = 2 * ones > columns
+    picked = np.minimum(ones, columns - ones)
+    slots, index_width = max(1, int(picked.max())), max(1, clog2(columns))
+    picks = np.zeros((rows, slots), dtype=np.int64)
+    for row in range(rows):
         picks[row, : picked[row]] = np.flatnonzero(weights[row] != zeros[row])
-    (gains,) = unit.numbers.gains
-    bases = sum(gains) * (unit.cols - ones)
-    width = unit.numbers.acc_width + 2
+    numbers = sum(gains) * (columns - ones)[:, None]
+    if boundaries is not None:  # A ≥ b is D ≥ b - G·n, or with `zeros` D ≤ G·n - b, which is not D ≥ G·n - b + 1
+        numbers = np.where(zeros[:, None], numbers - boundaries + 1, boundaries - numbers)
+        numbers = np.clip(numbers, -sum(gains) * columns, sum(gains) * columns + 1)
     return {
         "SLOTS": slots,
-        "GAINS": literal(to_bits(np.array(gains, dtype=np.int64), unit.numbers.gain_width)),
+        "GAINS": literal(to_bits(np.array(gains, dtype=np.int64), gain_width)),
         "ZEROS": literal(zeros),
         "PICKED": literal(to_bits(picked.astype(np.int64), index_width + 1)),
         "PICKS": literal(to_bits(picks, index_width)),
-        "NUMBERS": literal(to_bits(_numbers(network, unit, bases, zeros), width)),
+        "NUMBERS": literal(to_bits(numbers, acc_width + 2)),
     }
-
-
-def _numbers(network: Network, unit: Mvtu, bases: NDArray[np.int64], zeros: Bits) -> NDArray[np.int64]:
-    """What D is compared with, shape (rows, 2^M - 1); of accumulators what is added to it, shape (rows, 1)."""
-    constants = layer_constants(network, unit.name)
-    if constants is None:
-        return bases[:, None]
-    reach = network.layer(unit.name).reaches[-1]
-    found = boundaries_of(constants.threshold, reach)
-    if found is None:
-        raise FoldingError(
-            f"layer {unit.name}: cannot be unrolled: its codes do not rise with the accumulator; give it another "
-            "weight style"
-        )
-    # A ≥ b is D ≥ b - base, or with `zeros` D ≤ base - b, which is not D ≥ base - b + 1.
-    numbers = np.where(zeros[:, None], bases[:, None] - found + 1, found - bases[:, None])
-    return np.clip(numbers, -reach, reach + 1)
 
 
 def boundaries_of(op: Threshold, reach: int) -> NDArray[np.int64] | None:

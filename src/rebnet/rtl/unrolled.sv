@@ -100,7 +100,7 @@ module unrolled #(
   // The sums S of the rows, and behind them T.
   logic [(ROWS+1)*NUMBER_WIDTH-1:0] sums;
   for (genvar r = 0; r <= ROWS; r++) begin : row
-    localparam int COUNTED = r == ROWS ? COLS : int'(PICKED[(r%ROWS)*(INDEX_WIDTH+1)+:INDEX_WIDTH+1]);
+    localparam int COUNTED = r == ROWS ? COLS : int'(PICKED[(r == ROWS ? 0 : r)*(INDEX_WIDTH+1)+:INDEX_WIDTH+1]);
     logic [LEVELS_IN*NUMBER_WIDTH-1:0] products;
 
     for (genvar l = 0; l < LEVELS_IN; l++) begin : lane

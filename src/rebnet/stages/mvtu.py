@@ -1,5 +1,6 @@
 """`mvtu`: the matrix-vector-threshold unit, with what it computes with."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Generic, TypeVar
@@ -19,6 +20,18 @@ Other = TypeVar("Other", int, Integers)
 def popcount_stages(width: Count) -> Count:
     """Pipeline stages of a popcount: leaves of four lanes, then two levels of adders a stage but for an odd last."""
     return 1 + clog2(-(-width // 4)) // 2
+
+
+def count_stages(width: int) -> int:
+    """Pipeline stages of a `bit_count`: leaves of six bits, then two levels of adders a stage but for an odd last."""
+    return 1 + clog2(width // 7 + 1) // 2
+
+
+def unrolled_timing(columns: int, gains: Sequence[int]) -> Timing:
+    """Of `unrolled`, whose inputs have a plane a gain."""
+    multiplies = int(any(gain & (gain - 1) for gain in gains))
+    latency = count_stages(columns) + multiplies + (clog2(len(gains)) + 1) // 2 + 4
+    return Timing(latency, latency + 1)
 
 
 @dataclass(frozen=True)
@@ -291,16 +304,14 @@ class Mvtu(Mvtus[int]):
 
     @property
     def count_stages(self) -> int:
-        """Pipeline stages of an unrolled layer's counts: leaves of six bits, then two levels of adders a stage."""
-        return 1 + clog2(self.cols // 7 + 1) // 2
+        """Pipeline stages of an unrolled layer's counts."""
+        return count_stages(self.cols)
 
     @property
     def timing(self) -> Timing:
         """Of an unrolled layer."""
         (gains,) = self.numbers.gains
-        multiplies = int(any(gain & (gain - 1) for gain in gains))
-        latency = self.count_stages + multiplies + (clog2(self.levels_in) + 1) // 2 + 4
-        return Timing(latency, latency + 1)
+        return unrolled_timing(self.cols, gains)
 
     @property
     def out_bits(self) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rebnet.boards import Board
 from rebnet.boards.shells.axi.registers import ADDRESS_BITS, MAGIC, VERSION, facts_word
+from rebnet.boards.shells.beats import check_beats
 from rebnet.errors import OptionError
 from rebnet.records import Ports
 
@@ -60,9 +61,10 @@ class AxiParameters:
         """The shell for the accelerator that `ports` (ports.json) describes, whose images have so many answers.
 
         Raises:
-            OptionError: its scores are wider than a beat of answers.
+            OptionError: its scores are wider than a beat of answers, or leave in one beat.
         """
         s_axis, m_axis = ports.s_axis, ports.m_axis
+        check_beats(ports)
         if m_axis.score_bits > WIDEST_SCORE_BITS:
             raise OptionError(
                 f"scores of {m_axis.score_bits} bits do not fit the {ANSWER_BITS} bits of a beat of answers; "

@@ -10,6 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from rebnet.boards import Board
+from rebnet.boards.shells.beats import check_beats
 from rebnet.records import Ports
 
 MODULES = ("uart_rx", "uart_tx", "shell")
@@ -94,8 +95,12 @@ def device_text(ports: Ports, *, scores: bool = True) -> str:
     Args:
         ports: the record of ports.json.
         scores: whether answers hold the scores, or the label alone.
+
+    Raises:
+        OptionError: scores that leave in one beat.
     """
     s_axis, m_axis = ports.s_axis, ports.m_axis
+    check_beats(ports)
     height, width, channels = s_axis.image
     return _DEVICE.format(
         name=DEVICE,
