@@ -34,7 +34,7 @@ def command(
     folding: Annotated[
         str | None,
         typer.Option(
-            help="paper (the text's PE and SIMD), balanced, unrolled (weights as wires), a folding.json, ours or FINN's."
+            help="paper (the text's PE and SIMD), balanced, unrolled (weights are wires), a folding.json or FINN's."
         ),
     ] = None,
     target_cycles: Annotated[

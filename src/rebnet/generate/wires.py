@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.errors import FoldingError
 from rebnet.generate.memory import score_words, to_bits
 from rebnet.ir.network import Network
 from rebnet.ir.ops import Scores as ScoresOp
@@ -33,11 +32,6 @@ def unrolled_parameters(network: Network, unit: Mvtu) -> Parameters:
     boundaries, constants = None, layer_constants(network, unit.name)
     if constants is not None:
         boundaries = boundaries_of(constants.threshold, layer.reaches[-1])
-        if boundaries is None:
-            raise FoldingError(
-                f"layer {unit.name}: cannot be unrolled: its codes do not rise with the accumulator; give it another "
-                "weight style"
-            )
     (gains,) = unit.numbers.gains
     return wires(layer.weights.bits, gains, boundaries, unit.numbers.gain_width, unit.numbers.acc_width)
 
@@ -80,23 +74,21 @@ def wires(
     }
 
 
-def boundaries_of(op: Threshold, reach: int) -> NDArray[np.int64] | None:
+def boundaries_of(op: Threshold, reach: int) -> NDArray[np.int64]:
     """For each row and each code from 1 to 2^M - 1 the first A in 0 … R of at least that code, R + 1 where none is.
 
+    Codes never fall: behind equal bits, the residual rises with A.
+
     Returns:
-        Shape (rows, 2^M - 1); None where a row's codes do not rise with A.
+        Shape (rows, 2^M - 1).
     """
     thresholds, steps = op.thresholds[-1].astype(np.int64), op.steps[-1].astype(np.int64)
     wanted = np.arange(1, 1 << op.levels)
     found = np.zeros((len(thresholds), len(wanted)), dtype=np.int64)
-    before = np.zeros((1, len(thresholds)), dtype=np.int64)
     for first in range(0, reach + 1, _TOGETHER):
         accumulators = np.arange(first, min(first + _TOGETHER, reach + 1))[:, None]
         accumulators = np.broadcast_to(accumulators, (len(accumulators), len(thresholds)))
         codes = code(encode_integer(accumulators, thresholds, steps, op.shift, tree=op.tree))
-        if (np.diff(codes, axis=0, prepend=before) < 0).any():
-            return None
-        before = codes[-1:]
         found += (codes[:, :, None] < wanted).sum(axis=0)
     return found
 

@@ -158,8 +158,8 @@ def _layers(build: Build, points: list[Operating]) -> Html:
         folding = lanes_text(layer)
         rows.append(_row(layer.name, kind, layer.xnor_lanes, cycles, bounds, folding))
     rows += [_row(block.name, block.kind, None, list(block.cycles), bounds, "") for block in _slower_than_layers(build)]
-    what = f"{chain.beats_out:,} {'classes' if chain.scores.places == 1 else 'scores'}"
-    rows.append(_row("scores out", what, None, [chain.beats_out] * len(points), bounds, "1 a beat"))
+    what = f"{chain.scores.scores:,} {'classes' if chain.scores.places == 1 else 'scores'}"
+    rows.append(_row("scores out", what, None, [chain.beats_out] * len(points), bounds, f"{chain.scores.per_beat} a beat"))
     total = sum(layer.xnor_lanes for layer in chain.layers)
     busy = []
     for point, bound in zip(points, bounds, strict=True):
