@@ -51,7 +51,6 @@ TOGETHER = (
     ("two_slope",),
     ("skip_buffer", "stream_fork", "join_add", "join_channels", "stack", "global_sum", "sum_pool"),
     ("upsample",),
-    ("unrolled", "score_row"),
 )
 PRIOR: dict[str, dict[str, dict[str, float]]] = json.loads(
     Path(__file__).with_name("calibration_prior.json").read_text()

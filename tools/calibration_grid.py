@@ -4,19 +4,14 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-import numpy as np
-
-from rebnet.generate.wires import wires
 from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window
 from rebnet.stages.converter import Converter
-from rebnet.stages.ends import Scores
 from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip
 from rebnet.stages.module import Module
 from rebnet.stages.mvtu import Arithmetic, Mvtu
 from rebnet.stages.numbers import clog2
 from rebnet.stages.two_slope import TwoSlopeUnit
-from rebnet.stages.unrolled import WIRES
 from rebnet.stages.upsample import UpsampleUnit
 from rebnet.stages.window import WindowUnit
 
@@ -24,8 +19,6 @@ GAINS = {1: (1,), 2: (170, 85), 3: (145, 73, 37), 8: (128, 64, 32, 16, 8, 4, 2, 
 _LAYERS = 64
 _WINDOWS = 5
 _POOLS = 4
-_UNROLLED = 14
-_SCORE_ROWS = 8
 
 
 def fitted() -> list[Module]:
@@ -44,33 +37,8 @@ def fitted() -> list[Module]:
         _sums,
         _bends,
         _larger,
-        _unrolled,
     )
     return [module for number, part in enumerate(parts) for module in part(random.Random(number))]
-
-
-def _unrolled(draw: random.Random) -> Iterator[Module]:
-    for number in range(_UNROLLED):
-        levels_in = draw.choice((1, 1, 2, 3, 4))
-        gains = GAINS[levels_in] if levels_in < 4 else (8, 4, 2, 1)
-        rows, columns = draw.choice((4, 8, 10, 16, 24, 32)), draw.choice((9, 16, 24, 32, 48, 64, 100))
-        levels_out = draw.choice((0, 1, 1, 2, 3))
-        widths = clog2(max(gains) + 1), clog2(columns * sum(gains) + 1)
-        numbers = Arithmetic(2, (gains,), *widths, 1, 24)
-        layer = Mvtu("layer", rows, columns, rows, columns, levels_in, levels_in, levels_out, False, arithmetic=numbers)
-        module = replace(layer, weight_style=WIRES).module({})
-        random_bits = np.random.default_rng(number)
-        weights = random_bits.random((rows, columns)) < 0.5
-        reach = columns * sum(gains)
-        found = np.sort(random_bits.integers(reach // 3, 2 * reach // 3, (rows, 2**levels_out - 1)), axis=1)
-        constants = wires(weights, gains, found if levels_out else None, *widths)
-        yield Module(module.name, module.parameters | constants, f"unrolled_{number}")
-    for number in range(_SCORE_ROWS):
-        rows, acc = draw.choice((2, 4, 10, 16)), draw.choice((4, 5, 6, 8, 12, 14))
-        scores = Scores(rows, rows, 1, 1, acc, 41, at_once=True).module({})
-        constants = draw.getrandbits(57 * rows)
-        of_size = {"SUM_WIDTH": acc + 16, "CONSTANTS": f"{57 * rows}'h{constants:x}"}
-        yield Module(scores.name, scores.parameters | of_size, f"score_row_{number}")
 
 
 def _layers(draw: random.Random) -> Iterator[Module]:

@@ -159,7 +159,8 @@ def _layers(build: Build, points: list[Operating]) -> Html:
         rows.append(_row(layer.name, kind, layer.xnor_lanes, cycles, bounds, folding))
     rows += [_row(block.name, block.kind, None, list(block.cycles), bounds, "") for block in _slower_than_layers(build)]
     what = f"{chain.scores.scores:,} {'classes' if chain.scores.places == 1 else 'scores'}"
-    rows.append(_row("scores out", what, None, [chain.beats_out] * len(points), bounds, f"{chain.scores.per_beat} a beat"))
+    at_a_time = f"{chain.scores.per_beat} a beat"
+    rows.append(_row("scores out", what, None, [chain.beats_out] * len(points), bounds, at_a_time))
     total = sum(layer.xnor_lanes for layer in chain.layers)
     busy = []
     for point, bound in zip(points, bounds, strict=True):

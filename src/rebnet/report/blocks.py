@@ -207,6 +207,8 @@ def _layer(layer: Mvtu, op: Dense) -> str:
 
 
 def _unit(layer: Mvtu) -> list[str]:
+    if layer.unrolled:
+        return [lanes_text(layer), "weights are wires"]
     where = "block RAM" if layer.weights_in == "block" else "LUTs"
     kib = layer.weight_depth * layer.weight_bits / 8 / 1024
     return [lanes_text(layer), f"{number(kib, int(kib < 100))} KiB {where}"]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rebnet.boards import Family, Resources
 from rebnet.errors import FoldingError, OptionError
-from rebnet.fold.cost import branches, features, unrolled
+from rebnet.fold.cost import branches, features
 from rebnet.fold.cost.features import UNSAID, Numbers, Sizes, encoder_numbers
 from rebnet.stages.memories import ram_in_luts, rom_column, rom_in_luts
 from rebnet.stages.module import Module
@@ -26,7 +26,7 @@ COSTS_FILE = Path(__file__).with_name("costs.json")
 LUT, FF, BRAM_36K, BRAM_18K, DSP = range(5)
 """Places of the resources in a vector of costs."""
 
-PIECES = {**features.PIECES, **branches.PIECES, **unrolled.PIECES}
+PIECES = {**features.PIECES, **branches.PIECES}
 """Features of a piece by its name."""
 _HALF = tuple((BRAM_18K, 129, *shape) for shape in ((1, 16384), (2, 8192), (4, 4096), (9, 2048), (18, 1024), (36, 512)))
 _FULL = tuple(
@@ -167,8 +167,6 @@ def module_cost(name: str, shape: Sizes, family: Family) -> NDArray[np.float64]:
         total[BRAM_18K] += copies * blocks[1]
     if name in ("scores", "rescale", "two_slope"):
         total[DSP] += 1 if name == "scores" else np.asarray(shape["lanes"])
-    if name == "score_row":
-        total[DSP] += unrolled.multipliers(shape)
     return total
 
 
