@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from rebnet.stages.mvtu import count_stages
+from rebnet.stages.timing import count_stages
 
 from .streams import SEED, Bench, case_name, played
 

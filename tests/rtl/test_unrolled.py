@@ -10,8 +10,8 @@ import pytest
 from rebnet.generate.wires import wires
 from rebnet.spec.residual import encode_among
 from rebnet.spec.xnor import accumulate
-from rebnet.stages.mvtu import count_stages, unrolled_timing
 from rebnet.stages.numbers import clog2
+from rebnet.stages.timing import count_stages, unrolled_timing
 
 from .features import promised_places
 from .streams import SEED, Traffic, bench_of, case_name, join, played, to_word

@@ -1,6 +1,5 @@
 """`mvtu`: the matrix-vector-threshold unit, with what it computes with."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Generic, TypeVar
@@ -11,7 +10,7 @@ from rebnet.stages.buffers import Buffer, Depths
 from rebnet.stages.memories import ram_style, rom_column, rom_style
 from rebnet.stages.module import Module, Parameters, quoted
 from rebnet.stages.numbers import Count, Integers, clog2, largest_divisor
-from rebnet.stages.timing import Timing
+from rebnet.stages.timing import Timing, count_stages, unrolled_timing
 from rebnet.stages.unrolled import WIRES
 
 Other = TypeVar("Other", int, Integers)
@@ -20,18 +19,6 @@ Other = TypeVar("Other", int, Integers)
 def popcount_stages(width: Count) -> Count:
     """Pipeline stages of a popcount: leaves of four lanes, then two levels of adders a stage but for an odd last."""
     return 1 + clog2(-(-width // 4)) // 2
-
-
-def count_stages(width: int) -> int:
-    """Pipeline stages of a `bit_count`: leaves of six bits, then two levels of adders a stage but for an odd last."""
-    return 1 + clog2(width // 7 + 1) // 2
-
-
-def unrolled_timing(columns: int, gains: Sequence[int]) -> Timing:
-    """Of `unrolled`, whose inputs have a plane a gain."""
-    multiplies = int(any(gain & (gain - 1) for gain in gains))
-    latency = count_stages(columns) + multiplies + (clog2(len(gains)) + 1) // 2 + 4
-    return Timing(latency, latency + 1)
 
 
 @dataclass(frozen=True)
@@ -65,12 +52,12 @@ class Arithmetic:
 class Mvtus(Generic[Count]):
     """Matrix-vector-threshold units of one layer, at one folding or at an array of them: what follows from parameters.
 
-    `levels_out` is 0 where accumulators leave; `pixels` says that the input is the image, and `every_plane` that all
-    of its planes count at every m, as those of pixels do; `vectors` are those of
-    an image, one per position of a convolution's window. `weight_style`: the weights are in block RAM ("block"), in
-    LUTs ("distributed"), wires of an unrolled layer ("wires"), or where `rebnet.stages.memories` would have them
-    ("auto"). `arithmetic` is None before lowering. `weight_planes` are those of the weights, of which `plane_lanes` are
-    read at a time; `even_planes` says that all of them count the same.
+    `levels_out` is 0 where accumulators leave; `pixels` says that the input is the image, and `every_plane` that all of
+    its planes count at every m, as those of pixels do; `vectors` are those of an image, one per position of a
+    convolution's window. `weight_style`: the weights are in block RAM ("block"), in LUTs ("distributed"), wires of an
+    unrolled layer ("wires"), or where `rebnet.stages.memories` would have them ("auto"). `arithmetic` is None before
+    lowering. `weight_planes` are those of the weights, of which `plane_lanes` are read at a time; `even_planes` says
+    that all of them count the same.
 
     `parts` are the groups of a convolution in groups: outputs that see `cols` elements of their own. Its vectors come
     group by group: `sides` of them side by side, where PE has all rows of several groups, and `turns` one after the
@@ -303,11 +290,6 @@ class Mvtu(Mvtus[int]):
         return self.weight_style == WIRES
 
     @property
-    def count_stages(self) -> int:
-        """Pipeline stages of an unrolled layer's counts."""
-        return count_stages(self.cols)
-
-    @property
     def timing(self) -> Timing:
         """Of an unrolled layer."""
         (gains,) = self.numbers.gains
@@ -344,10 +326,8 @@ class Mvtu(Mvtus[int]):
             "COLS": self.cols,
             "LEVELS_IN": self.levels_in,
             "LEVELS_OUT": self.levels_out,
-            "LEVEL_WIDTH": self.numbers.level_width,
-            "GAIN_WIDTH": self.numbers.gain_width,
-            "ACC_WIDTH": self.numbers.acc_width,
-            "COUNT_STAGES": self.count_stages,
+            **{key.upper(): getattr(self.numbers, key) for key in ("level_width", "gain_width", "acc_width")},
+            "COUNT_STAGES": count_stages(self.cols),
         }
 
     @property

@@ -1,6 +1,9 @@
 """Timing of a unit that never stalls: a word is taken when its place in the output FIFO is promised."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
+
+from rebnet.stages.numbers import clog2
 
 
 class Timing(NamedTuple):
@@ -8,3 +11,15 @@ class Timing(NamedTuple):
 
     latency: int
     places: int
+
+
+def count_stages(width: int) -> int:
+    """Pipeline stages of a `bit_count`: leaves of six bits, then two levels of adders a stage but for an odd last."""
+    return 1 + clog2(width // 7 + 1) // 2
+
+
+def unrolled_timing(columns: int, gains: Sequence[int]) -> Timing:
+    """Of `unrolled`, whose inputs have a plane a gain."""
+    multiplies = int(any(gain & (gain - 1) for gain in gains))
+    latency = count_stages(columns) + multiplies + (clog2(len(gains)) + 1) // 2 + 4
+    return Timing(latency, latency + 1)
