@@ -144,7 +144,7 @@ def test_a_build_is_no_source(refuse, build, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--folding", "fast"), "folding 'fast': neither 'paper' nor 'balanced' nor a folding.json that exists"),
+        (("--folding", "fast"), "folding 'fast': neither 'paper' nor 'balanced' nor 'unrolled' nor a folding.json that exists"),
         (("--target-cycles", 0), "target_cycles=0; use at least 1"),
         (
             ("--folding", "paper", "--target-cycles", 100),
@@ -222,7 +222,7 @@ def test_folding_of_too_many_lanes(refuse, tmp_path):
         ),
         (
             lambda r: r["layers"][0].update(weight_style="registers"),
-            "{}: layer layer1: weight_style='registers'; use block, distributed or auto",
+            "{}: layer layer1: weight_style='registers'; use block, distributed, wires or auto",
         ),
         (lambda r: r.update(samples_per_beat=128), "{}: samples_per_beat=128; use a power of two from 1 to 64"),
         (lambda r: r.update(samples_per_beat=3), "{}: samples_per_beat=3; use a power of two from 1 to 64"),
