@@ -144,7 +144,10 @@ def test_a_build_is_no_source(refuse, build, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--folding", "fast"), "folding 'fast': neither 'paper' nor 'balanced' nor 'unrolled' nor a folding.json that exists"),
+        (
+            ("--folding", "fast"),
+            "folding 'fast': neither 'paper' nor 'balanced' nor 'unrolled' nor a folding.json that exists",
+        ),
         (("--target-cycles", 0), "target_cycles=0; use at least 1"),
         (
             ("--folding", "paper", "--target-cycles", 100),

@@ -170,7 +170,8 @@ def test_records(place: Path, maps: Path, labelled: Path, any_levels: Path, regr
     check("evaluation.json", *(folder / "evaluation.json" for folder in (build, maps, labelled, regression)))
     check("adaptive.json", build / "adaptive.json")
     check("online.json", build / "online.json", labelled / "online.json")
-    check("ports.json", build / "ports.json", regression / "ports.json")
+    flow.compile(place / "run", tmp_path / "unrolled", folding="unrolled", fixed_levels=True)
+    check("ports.json", build / "ports.json", regression / "ports.json", tmp_path / "unrolled" / "ports.json")
     flow.compile(place / "run", tmp_path / "searched", board="zc702", margin={"LUT": 1.0})
     flow.compile(place / "run", tmp_path / "given", board="zc702", folding="balanced", max_utilisation=90)
     foldings = [folder / "folding.json" for folder in (build, tmp_path / "searched", tmp_path / "given")]

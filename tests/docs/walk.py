@@ -163,7 +163,8 @@ def rtl_events(folder: Path, accelerator: Accelerator, levels: Sequence[int]) ->
     options = {
         "images": folder / "images", "levels": folder / "levels", "output": folder / "scores", "trace": "/dev/null",
         "samples": accelerator.samples, "per-beat": accelerator.samples_per_beat, "classes": accelerator.beats_out,
-        "score-bytes": 6, "max-levels": LEVELS, "patience": 1000, "stalls": -1, "sink-beats": -1, "watch": "",
+        "scores-per-beat": 1, "score-bytes": 6, "max-levels": LEVELS, "patience": 1000, "stalls": -1,
+        "sink-beats": -1, "watch": "",
     }  # fmt: skip
     command = [str(program), *(part for name, value in options.items() for part in (f"--{name}", str(value)))]
     output = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout
