@@ -1,10 +1,13 @@
 """Shells as tools see them: which a board has, and what they say of themselves."""
 
+import re
+
 import pytest
 
 from rebnet.boards import boards, find, parts
 from rebnet.boards.shells import SHELLS, placement_of, widest_beat_bits
 from rebnet.boards.shells import find as find_shell
+from rebnet.boards.shells.uart import source
 from rebnet.errors import OptionError
 
 
@@ -25,8 +28,34 @@ def test_what_place_and_route_gets():
     assert placement.device["lfe5u-45f"] == "45k"
     assert placement.parameters(80) == {"BIT_CLOCKS": 100, "TIMEOUT": 8_000_000}
     assert placement.facts(80) == {"baud": 800_000}
-    with pytest.raises(OptionError, match=r"^board 'xc7s50' has no pin file to place and route for; use ulx3s-25, "):
+    with pytest.raises(OptionError, match=r"^board 'xc7s50' has no pin file to place and route for; use colorlight"):
         placement_of(find("xc7s50"))
+
+
+@pytest.mark.parametrize(
+    ("board", "baud"), [("tang-nano-9k", 1_000_000), ("tang-nano-20k", 1_000_000), ("icebreaker", 1_000_000)]
+)
+def test_an_oscillator_gives_a_whole_rate(board: str, baud: int):
+    placement = placement_of(find(board))
+    assert placement.clock_net is None
+    assert placement.facts(placement.oscillator_mhz) == {"baud": baud}
+
+
+def test_every_port_of_a_top_has_a_pin():
+    """Each bit of a port stands in the pin file, and nothing else does."""
+    for board in boards():
+        if board.shell != "uart":
+            continue
+        placement = placement_of(board)
+        header = source(placement.top).read_text().split("module ")[1].split(");")[0]
+        values = {"LEDS": placement.settings.get("LEDS", 8)}
+        expected = set()
+        for width, name in re.findall(r"put +logic +(?:\[(\w+)(?:-1)?:0\])? *(\w+)", header):
+            bits = 0 if not width else int(values[width]) if width in values else int(width) + 1
+            expected |= {f"{name}[{bit}]" for bit in range(bits)} if bits else {name}
+        text = placement.pins.read_text()
+        found = re.findall(r'^(?:LOCATE COMP|IO_LOC|set_io(?: -\w+ yes)?) "?([\w\[\]]+)', text, re.MULTILINE)
+        assert sorted(found) == sorted(expected), board.name
 
 
 def test_the_widest_beat_of_a_board():

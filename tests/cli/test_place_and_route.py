@@ -13,7 +13,8 @@ from rebnet import synthesize
         (["--part", "lfe5u-85f"], "place-and-route: needs a board with a pin file, and yosys; use --board ulx3s-85"),
         (
             ["--board", "zc702"],
-            "board 'zc702' has no pin file to place and route for; use ulx3s-25, ulx3s-45, ulx3s-85",
+            "board 'zc702' has no pin file to place and route for; use colorlight-i5, ulx3s-25, ulx3s-45, ulx3s-85, "
+            "ecpix-5-85, orangecrab-25, orangecrab-85, tang-nano-9k, tang-nano-20k, icebreaker",
         ),
         (
             ["--board", "ulx3s-85", "--target-mhz", "500"],

@@ -29,6 +29,13 @@ def test_ice40():
     assert resources(cells, "ice40") == Resources(5, 3, 0, 3, 4)
 
 
+def test_gowin():
+    cells = {"LUT1": 1, "LUT4": 5, "ALU": 9, "RAM16SDP4": 3, "DFF": 1, "DFFRE": 2, "MUX2_LUT5": 7, "GND": 1}
+    cells |= {"SP": 1, "SPX9": 2, "SDPX9B": 4, "SDPB": 8, "DPB": 16, "MULT18X18": 2}
+    assert resources(cells, "gowin") == Resources(1 + 5 + 9 + 12, 3, 0, 31, 2)
+    assert memory_luts(cells, "gowin") == 12
+
+
 @pytest.mark.parametrize(
     ("cell", "family"), [("$mem_v2", "xc7"), ("LUT4", "ice40"), ("LUT66", "xc7"), ("URAM288", "xcup")]
 )

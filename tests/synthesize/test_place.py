@@ -7,12 +7,14 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.synthesize.test_bitstream import CONFIG
+from tests.synthesize.test_pll_words import CONFIG
 from tests.synthesize.tools import read, replace_yosys, tree, use_path, write_synthesis, write_tool
 
 from rebnet import boards
 from rebnet.errors import FileFormatError, MissingExtraError, OptionError, ToolError
-from rebnet.synthesize.place import place_and_route, read_report
+from rebnet.synthesize.flows.ecp5 import Ecp5
+from rebnet.synthesize.flows.report import read_report
+from rebnet.synthesize.place import place_and_route
 
 BOARD = "ulx3s-85"
 
@@ -210,7 +212,7 @@ def test_a_report_of_another_version(ready: Path, tmp_path: Path) -> None:
 def test_reports_that_say_nothing(tmp_path: Path, text: str) -> None:
     (tmp_path / "nextpnr.json").write_text(text)
     with pytest.raises(FileFormatError, match=r"^nextpnr.json: not the report"):
-        read_report(tmp_path / "nextpnr.json", "clk")
+        read_report(tmp_path / "nextpnr.json", Ecp5(), "clk")
 
 
 def test_tools_that_are_missing(ready: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +228,8 @@ def test_a_board_without_a_shell(ready: Path) -> None:
     with pytest.raises(OptionError) as error:
         place_and_route(ready, boards.find("zc702"))
     assert str(error.value) == (
-        "board 'zc702' has no pin file to place and route for; use ulx3s-25, ulx3s-45, ulx3s-85"
+        "board 'zc702' has no pin file to place and route for; use colorlight-i5, ulx3s-25, ulx3s-45, ulx3s-85, "
+        "ecpix-5-85, orangecrab-25, orangecrab-85, tang-nano-9k, tang-nano-20k, icebreaker"
     )
 
 

@@ -94,7 +94,7 @@ def test_too_small(pretend):
 
 
 def test_other_families_are_not_judged(pretend):
-    assert pretend("ulx3s-45", Resources(lut=50000))["boards_that_fit"] == ["ulx3s-85", "ecpix-5-85"]
+    assert pretend("ulx3s-45", Resources(lut=50000))["boards_that_fit"] == ["ulx3s-85", "ecpix-5-85", "orangecrab-85"]
     assert pretend("icebreaker", Resources(lut=6000))["boards_that_fit"] == []
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 from rebnet.errors import OptionError
 from rebnet.records.kinds import RESOURCES, Counts
 
-Family = Literal["xc7", "xcup", "ecp5", "ice40"]
+Family = Literal["xc7", "xcup", "ecp5", "gowin", "ice40"]
 _Entry = Mapping[str, Any]
 """What boards.toml says of one thing."""
 FAMILIES: tuple[Family, ...] = get_args(Family)
@@ -29,10 +29,12 @@ class Resources:
     """How many of each resource something takes, or a part has.
 
     Attributes:
-        lut: look-up tables, those used as RAM and as shift registers included; LUT6 (xc7, xcup) or LUT4 (ecp5, ice40).
+        lut: look-up tables, those used as RAM and as shift registers included; LUT6 (xc7, xcup)
+            or LUT4 (ecp5, gowin, ice40).
         ff: flip-flops.
         bram_36k: block RAMs of 36 kbit (xc7, xcup).
-        bram_18k: block RAMs of 18 kbit: half of a BRAM_36K (xc7, xcup), the part's own (ecp5); of 4 kbit on ice40.
+        bram_18k: block RAMs of 18 kbit: half of a BRAM_36K (xc7, xcup), the part's own (ecp5, gowin); of 4 kbit on
+            ice40.
         dsp: multiplier blocks.
     """
 

@@ -44,7 +44,7 @@ def command(
         Synthesizer, typer.Option(help="yosys, or vivado: a project for it, which runs where vivado is on PATH.")
     ] = "yosys",
     place_and_route: Annotated[
-        bool, typer.Option("--place-and-route", help="Go on to the clock that an ECP5 board reaches and its bitstream.")
+        bool, typer.Option("--place-and-route", help="Go on to the clock that a board reaches and its bitstream.")
     ] = False,
     target_mhz: Annotated[
         float | None, typer.Option(help="Clock that place and route aims at, MHz; the board's if not given.")

