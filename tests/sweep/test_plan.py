@@ -95,7 +95,7 @@ def test_methods_are_an_axis(tmp_path):
         ('[axes]\nsource = "zoo:mnist-arch-1-m1"\nseed = [1, 2]', "point with seed 1: seed belongs to a training, and "
          "source zoo:mnist-arch-1-m1 is trained; leave one of them out (1 more points are not legal)"),
         ('stages = ["train", "compile"]\n' + TRAINED + 'folding = ["papers", "paper"]', "point with folding papers: "
-         "folding 'papers': use paper, balanced, search, or a folding.json that exists"),
+         "folding 'papers': use paper, balanced, unrolled, search, or a folding.json that exists"),
         ('stages = ["train", "compile"]\n[axes]\nnetwork = ["8x8x1 - D10"]\ndataset = "digits"\nfolding = "paper"',
          "point with the only point: folding 'paper': layer D10 has no (PE,SIMD); write them into the text, "
          "or use another"),
