@@ -37,7 +37,7 @@ NETWORKS = {
 COUNT = 6
 
 
-def compiled(build: Path, case: str):
+def compiled(build: Path, case: str, *, runtime_weights: bool = False):
     samples, make = NETWORKS[case]
     network = make()
     storage.save(network, build)
@@ -46,7 +46,7 @@ def compiled(build: Path, case: str):
     given = {key: folding[key] for key in ("schema", "layers")} | {"samples_per_beat": samples}
     (build / "given.json").write_text(json.dumps(given))
     fold(build, folding=str(build / "given.json"))
-    generate(build)
+    generate(build, runtime_weights=runtime_weights)
     return network, generate(build, target="axi")
 
 

@@ -9,7 +9,7 @@ from tests.boards.test_axi import NETWORKS, compiled
 from tests.rtl.bench import literal
 from tests.rtl.test_lint import _SYNTHESIS
 
-from rebnet.boards.shells.axi import MODULES, source
+from rebnet.boards.shells.axi import LOADING, MODULES, source
 from rebnet.rtl import source as library
 from rebnet.simulate.build import Tools, find_tools
 
@@ -18,6 +18,7 @@ INSIDE = {
     "axi_images": (),
     "axi_answers": (),
     "axi_shell": ("axi_map", "axi_registers", "axi_images", "axi_answers"),
+    "axi_load": ("axi_load_map",),
 }
 SPREAD = [
     ("axi_registers", {"ADDRESS_WIDTH": 8, "USER_WIDTH": 32}),
@@ -27,6 +28,8 @@ SPREAD = [
     ("axi_answers", {"SCORE_BYTES": 8, "CLASSES": 1, "PLACES": 1}),
     ("axi_answers", {"SCORE_BYTES": 1, "CLASSES": 1000, "PLACES": 3136}),
     ("axi_shell", {"BEATS": 1, "CLASSES": 1, "IN_WIDTH": 8, "A_WIDTH": 8, "HOLD": 16}),
+    ("axi_load", {"CONFIG_ADDRESS": 4, "LATENCY": 1}),
+    ("axi_load", {"CONFIG_ADDRESS": 31, "LATENCY": 1000, "WORDS": 1000000}),
 ]
 ILLEGAL = [
     ("axi_registers", {"ADDRESS_WIDTH": 7}, "ADDRESS_WIDTH must reach all registers"),
@@ -36,6 +39,8 @@ ILLEGAL = [
     ("axi_answers", {"SCORE_BYTES": 9}, "SCORE_BYTES must be 1 to 8"),
     ("axi_answers", {"PLACES": 0}, "CLASSES and PLACES must be at least 1"),
     ("axi_shell", {"HOLD": 8}, "HOLD must be at least 16"),
+    ("axi_load", {"CONFIG_ADDRESS": 3}, "CONFIG_ADDRESS must be 4 to 31"),
+    ("axi_load", {"LATENCY": 0}, "LATENCY must be at least 1, WORDS at least 8"),
 ]
 
 
@@ -53,7 +58,7 @@ def lint(tools: Tools, top: str, parameters: dict[str, int], files: list[Path]) 
 
 
 def files_of(module: str) -> list[Path]:
-    inner = [] if module == "axi_registers" else [library("fifo")]
+    inner = [] if module in ("axi_registers", "axi_load") else [library("fifo")]
     return [*(source(name) for name in INSIDE[module]), *inner, source(module)]
 
 
@@ -75,15 +80,16 @@ def test_illegal_parameters_stop_elaboration(
 
 
 @pytest.mark.rtl
-def test_the_generated_top_is_clean_and_plain_verilog(verilator: Tools, tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime_weights", [False, True])
+def test_the_generated_top_is_clean_and_plain_verilog(verilator: Tools, tmp_path: Path, runtime_weights: bool) -> None:
     build = tmp_path / "compiled"
-    _, record = compiled(build, "one class, one sample")
+    _, record = compiled(build, "one class, one sample", runtime_weights=runtime_weights)
     accelerator = sorted(path for path in (build / "rtl").glob("*.sv"))
     files = [*(build / file for file in record.files), *accelerator]
     result = lint(verilator, record.top, {}, files)
     assert (result.returncode, result.stderr) == (0, "")
     top = (build / "axi" / f"{record.top}.v").read_text()
-    box = "\n".join(f"module {name}; endmodule" for name in ("axi_shell", "accelerator"))
+    box = "\n".join(f"module {name}; endmodule" for name in ("axi_shell", "axi_load", "accelerator"))
     (tmp_path / "box.v").write_text(box)
     (tmp_path / "top.v").write_text(top)
     plain = [verilator.verilator, "--lint-only", "--language", "1364-2005", "--bbox-unsup", "-Wno-fatal"]
@@ -94,12 +100,13 @@ def test_the_generated_top_is_clean_and_plain_verilog(verilator: Tools, tmp_path
     assert "syntax error" not in said.stderr
 
 
+@pytest.mark.parametrize("runtime_weights", [False, True])
 @pytest.mark.parametrize("case", ["dense, two levels"])
-def test_yosys_reads_and_elaborates_shell_and_accelerator(tmp_path: Path, case: str) -> None:
+def test_yosys_reads_and_elaborates_shell_and_accelerator(tmp_path: Path, case: str, runtime_weights: bool) -> None:
     pytest.importorskip("pyosys", reason="the synthesizer is not installed; install it with: pip install pyosys")
     assert case in NETWORKS
     build = tmp_path / "compiled"
-    _, record = compiled(build, case)
+    _, record = compiled(build, case, runtime_weights=runtime_weights)
     shell = [file for file in record.files if file.endswith(".sv")]
     commands = [
         f"read_verilog -sv -defer {' '.join(shell)}",
@@ -117,4 +124,5 @@ def test_yosys_reads_and_elaborates_shell_and_accelerator(tmp_path: Path, case: 
 
 
 def test_every_module_is_listed() -> None:
-    assert {path.stem for path in source("axi_map").parent.glob("*.sv")} == set(MODULES) == {"axi_map", *INSIDE}
+    assert {path.stem for path in source("axi_map").parent.glob("*.sv")} == {*MODULES, *LOADING}
+    assert {*MODULES, *LOADING} == {"axi_map", "axi_load_map", *INSIDE}

@@ -11,38 +11,56 @@ from pathlib import Path
 import pytest
 
 from rebnet.boards.shells.axi import source
-from rebnet.boards.shells.axi.registers import BY_NAME, REGISTERS, WORDS, facts_word, package_text, table_text
+from rebnet.boards.shells.axi.registers import (
+    BY_NAME,
+    LOAD_REGISTERS,
+    REGISTERS,
+    WORDS,
+    facts_word,
+    load_package_text,
+    package_text,
+    table_text,
+)
 
-GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "axi-shell.md"
-BEGIN, END = "<!-- registers: made by tests/boards/test_axi_map.py -->\n", "<!-- end -->"
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+BEGIN, END = "<!-- {}registers: made by tests/boards/test_axi_map.py -->\n", "<!-- end -->"
+TABLES = {"axi-shell.md": ("", REGISTERS), "weights-at-run-time.md": ("load ", LOAD_REGISTERS)}
+PACKAGES = {"axi_map": package_text, "axi_load_map": load_package_text}
 
 
-def test_the_package_of_the_rtl() -> None:
-    path = source("axi_map")
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_package_of_the_rtl(package: str) -> None:
+    path, text = source(package), PACKAGES[package]()
     if os.environ.get("REFRESH_GOLDEN"):
-        path.write_text(package_text())
-    assert path.read_text() == package_text()
+        path.write_text(text)
+    assert path.read_text() == text
 
 
-def test_the_table_of_the_guide() -> None:
-    before, _, rest = GUIDE.read_text().partition(BEGIN)
+@pytest.mark.parametrize("guide", TABLES)
+def test_the_table_of_a_guide(guide: str) -> None:
+    path, (which, registers) = GUIDES / guide, TABLES[guide]
+    begin, text = BEGIN.format(which), table_text(registers)
+    before, _, rest = path.read_text().partition(begin)
     table, _, behind = rest.partition(END)
     if os.environ.get("REFRESH_GOLDEN"):
-        GUIDE.write_text(before + BEGIN + table_text() + END + behind)
-        table = table_text()
-    assert table == table_text()
+        path.write_text(before + begin + text + END + behind)
+        table = text
+    assert table == text
 
 
 def test_no_two_registers_share_a_word_and_no_two_fields_a_bit() -> None:
-    taken = [index for r in REGISTERS for index in range(r.index, r.index + r.words)]
+    both = (*REGISTERS, *LOAD_REGISTERS)
+    taken = [index for r in both for index in range(r.index, r.index + r.words)]
     assert len(set(taken)) == len(taken)
     assert max(taken) < WORDS
     assert list(BY_NAME) == [r.name for r in REGISTERS]
-    for register in REGISTERS:
+    for register in both:
         bits = [bit for field in register.fields for bit in range(field.low, field.low + field.width)]
         assert len(set(bits)) == len(bits)
         assert sum(field.mask for field in register.fields) == sum(1 << bit for bit in bits)
         assert not (register.fact and register.writable)
+    run = [r.index for r in LOAD_REGISTERS]
+    assert run == [*range(run[0], run[0] + len(run))]  # as the RTL decodes them
 
 
 def test_facts_stand_in_their_words() -> None:

@@ -153,6 +153,13 @@ def regression(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "build"
 
 
+WAYS: dict[str, Any] = {
+    "unrolled": {"folding": "unrolled", "fixed_levels": True},
+    "written": {"runtime_weights": True},
+}
+"""Of compiling, where ports.json says more."""
+
+
 def test_records(place: Path, maps: Path, labelled: Path, any_levels: Path, regression: Path, tmp_path: Path) -> None:
     build = place / "build"
     check("training.json", *(folder / "training.json" for folder in (build, any_levels, regression)))
@@ -170,8 +177,12 @@ def test_records(place: Path, maps: Path, labelled: Path, any_levels: Path, regr
     check("evaluation.json", *(folder / "evaluation.json" for folder in (build, maps, labelled, regression)))
     check("adaptive.json", build / "adaptive.json")
     check("online.json", build / "online.json", labelled / "online.json")
-    flow.compile(place / "run", tmp_path / "unrolled", folding="unrolled", fixed_levels=True)
-    check("ports.json", build / "ports.json", regression / "ports.json", tmp_path / "unrolled" / "ports.json")
+    for name, options in WAYS.items():
+        flow.compile(place / "run", tmp_path / name, **options)
+    builds = [build, regression, *(tmp_path / name for name in WAYS)]
+    check("ports.json", *(folder / "ports.json" for folder in builds))
+    flow.generate(tmp_path / "written", target="weights")
+    check("weights.json", tmp_path / "written" / "weights" / "weights.json")
     flow.compile(place / "run", tmp_path / "searched", board="zc702", margin={"LUT": 1.0})
     flow.compile(place / "run", tmp_path / "given", board="zc702", folding="balanced", max_utilisation=90)
     foldings = [folder / "folding.json" for folder in (build, tmp_path / "searched", tmp_path / "given")]

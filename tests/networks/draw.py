@@ -24,6 +24,8 @@ from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelI
 from rebnet.ir.values import Code
 from rebnet.lower import lower
 from rebnet.rtl import MODULES, source
+from rebnet.rtl.writable import MODULES as WRITABLE
+from rebnet.rtl.writable import writable
 from rebnet.simulate.build import build_simulator
 from rebnet.simulate.cache import default_folder
 from rebnet.simulate.run import Shard, Streams, run_shards
@@ -265,7 +267,12 @@ def draw_accelerator(rng: np.random.Generator, network: Network, unrolled: bool 
 
 
 def draw_bundle(
-    seed: int, count: int, folder: Path, draw: Callable[[np.random.Generator, int], Network] = draw_network
+    seed: int,
+    count: int,
+    folder: Path,
+    draw: Callable[[np.random.Generator, int], Network] = draw_network,
+    *,
+    runtime_weights: bool = False,
 ) -> tuple[list[Drawn], Path]:
     """`count` random networks generated into `folder`, and one simulator of all of them."""
     rng = np.random.default_rng(seed)
@@ -276,13 +283,14 @@ def draw_bundle(
         build = folder / f"net_{number}"
         storage.save(network, build)
         write_folding(build, network, accelerator, depths)
-        generate(build, name=f"accelerator_{number}", memory=f"mem_{number}")
+        generate(build, name=f"accelerator_{number}", memory=f"mem_{number}", runtime_weights=runtime_weights)
         (build / f"mem_{number}").rename(folder / f"mem_{number}")
         bundle.append(Drawn(number, network, accelerator, depths, accelerator.scores.score_bytes))
-    write_text(folder / "bundle.sv", bundle_text(bundle))
+    write_text(folder / "bundle.sv", bundle_text(bundle, ".config_in('0), .config_out(), " if runtime_weights else ""))
     sources = [source(module) for module in MODULES]
     sources += [folder / f"net_{drawn.number}" / "rtl" / f"accelerator_{drawn.number}.sv" for drawn in bundle]
     texts = {path.name: path.read_text() for path in [*sources, folder / "bundle.sv"]}
+    texts |= {f"{module}.sv": writable(module) for module in WRITABLE} if runtime_weights else {}
     return bundle, build_simulator(default_folder(), texts, "bundle", optimize="-O0")
 
 
@@ -304,10 +312,10 @@ def write_folding(build: Path, network: Network, accelerator: Accelerator, depth
     write_record(build / "folding.json", record)
 
 
-def bundle_text(bundle: list[Drawn]) -> str:
+def bundle_text(bundle: list[Drawn], ports: str = "") -> str:
     """A top level with the ports of an accelerator that hands them to the one that +select names.
 
-    The others have no clock, which makes a simulation as fast as with one network.
+    The others have no clock, which makes a simulation as fast as with one network. `ports` are more that all have.
     """
     in_bits = 8 * max(drawn.accelerator.samples_per_beat for drawn in bundle)
     out_bits = 8 * max(drawn.accelerator.scores.beat_bytes for drawn in bundle)
@@ -336,15 +344,16 @@ def bundle_text(bundle: list[Drawn]) -> str:
         lines += [
             f"  logic [{score - 1}:0] score_{k};",
             f"  assign out_data[{k}] = {out_bits}'(score_{k});",
-            f"  accelerator_{k} net_{k} (.aclk(aclk && select == {k}), .aresetn,",
+            f"  accelerator_{k} net_{k} ({ports}.aclk(aclk && select == {k}), .aresetn,",
             f"    .s_axis_tdata(s_axis_tdata[{width - 1}:0]),",
             f"    .s_axis_tvalid(s_axis_tvalid && select == {k}), .s_axis_tready(in_ready[{k}]), .s_axis_tlast,",
             f"    .s_axis_tuser, .m_axis_tdata(score_{k}), .m_axis_tvalid(out_valid[{k}]),",
             f"    .m_axis_tready(m_axis_tready && select == {k}), .m_axis_tlast(out_last[{k}]),",
             f"    .m_axis_tuser(out_user[{k}]), .error_tlast(error[{k}]));",
         ]
-    return "// verilator lint_off UNUSEDSIGNAL\n// verilator lint_off WIDTHTRUNC\n" + "\n".join(
-        [*lines, "endmodule", ""]
+    return (
+        "// verilator lint_off UNUSEDSIGNAL\n// verilator lint_off WIDTHTRUNC\n// verilator lint_off PINCONNECTEMPTY\n"
+        + "\n".join([*lines, "endmodule", ""])
     )
 
 

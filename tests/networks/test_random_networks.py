@@ -1,7 +1,7 @@
 """Random networks with branches, and chains, through generate and Verilator: scores, cycles and fills, all with ==.
 
 Graphs are what may go wrong in most ways; chains draw what graphs leave out: many rows, wide windows, slopes near 0.
-A bundle of chains has convolutions in groups alone, one has layers that are unrolled.
+A bundle of chains has convolutions in groups alone, one has layers that are unrolled, one weights that may be written.
 `pytest tests/networks --networks 1000 --first-bundle 100` draws 1,000 graphs, and 500 chains, that CI does not see.
 """
 
@@ -33,6 +33,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     bundles += [("chain", draw_chain, first + FIRST_CHAINS + k) for k in range(-(-graphs // CHAINS))]
     bundles += [("grouped", draw_grouped_network, first + k) for k in range(-(-graphs // CHAINS))]
     bundles += [("unrolled", draw_unrolled, first + k) for k in range(-(-graphs // CHAINS))]
+    bundles += [("written", draw_written, first + FIRST_CHAINS + k) for k in range(-(-graphs // CHAINS))]
     metafunc.parametrize(
         ("draw", "seed"), [(draw, seed) for _, draw, seed in bundles], ids=[f"{name}-{k}" for name, _, k in bundles]
     )
@@ -40,11 +41,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.mark.rtl
 def test_random_networks(draw: Callable[[np.random.Generator, int], Network], seed: int, tmp_path: Path) -> None:
-    bundle, program = draw_bundle(seed, BUNDLE, tmp_path, draw)
+    bundle, program = draw_bundle(seed, BUNDLE, tmp_path, draw, runtime_weights=draw is draw_written)
     rng = np.random.default_rng([seed, 1])
     for drawn in bundle:
         check_scores(drawn, program, tmp_path, rng)
         check_cycles(drawn, program, tmp_path, rng)
+
+
+def draw_written(rng: np.random.Generator, number: int) -> Network:
+    """A chain whose accelerator's constants can be written at run time; one of three has groups."""
+    return (draw_grouped_network if number % 3 == 0 else draw_chain)(rng, number)
 
 
 def draw_images(drawn: Drawn, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -65,6 +65,7 @@ SPREAD = {
     "unrolled": [{"ROWS": 1, "COLS": 1, "SLOTS": 1}],
     "score_row": [{"ROWS": 1, "ACC_WIDTH": 1, "SUM_WIDTH": 1}],
     "rom": [{"WIDTH": 1, "DEPTH": 1}, {"DEPTH": 1000, "STYLE": "distributed"}],
+    "writable_memory": [{"WIDTH": 1, "DEPTH": 1}, {"WIDTH": 2000, "DEPTH": 1000, "CONFIG_ADDRESS": 31}],
     "residual_encoder": [{"LEVELS": 8, "ACC_WIDTH": 1, "THRESHOLD_WIDTH": 2}],
 }
 
@@ -78,6 +79,12 @@ ILLEGAL = [
     ("fifo", {"WIDTH": 0}, "WIDTH must be at least 1"),
     ("rom", {"WIDTH": 0}, "WIDTH must be at least 1"),
     ("rom", {"DEPTH": 0}, "DEPTH must be at least 1"),
+    ("writable_memory", {"WIDTH": 0}, "WIDTH must be 1 to 32000, DEPTH at least 1"),
+    ("writable_memory", {"WIDTH": 32001}, "WIDTH must be 1 to 32000, DEPTH at least 1"),
+    ("writable_memory", {"DEPTH": 0}, "WIDTH must be 1 to 32000, DEPTH at least 1"),
+    ("writable_memory", {"CONFIG_ADDRESS": 3}, "CONFIG_ADDRESS must reach the window, and be at most 31"),
+    ("writable_memory", {"CONFIG_ADDRESS": 32}, "CONFIG_ADDRESS must reach the window, and be at most 31"),
+    ("writable_memory", {"BASE": 8}, "BASE must be a multiple of the window's size"),
     ("popcount", {"WIDTH": 64, "STAGES": 2}, "STAGES must be 1 + floor(clog2(ceil(WIDTH / 4)) / 2)"),
     ("popcount", {"WIDTH": 65, "STAGES": 4}, "STAGES must be 1 + floor(clog2(ceil(WIDTH / 4)) / 2)"),
     ("bit_count", {"WIDTH": 0}, "WIDTH must be at least 1"),

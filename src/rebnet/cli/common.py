@@ -91,6 +91,12 @@ ShellOption = Annotated[
     Shell | None,
     typer.Option("--shell", help="axi: registers, streams for a DMA, an interrupt around the accelerator; BUILD/axi."),
 ]
+RuntimeWeightsOption = Annotated[
+    bool,
+    typer.Option(
+        "--runtime-weights", help="Weights can be written at run time: one bitstream for all networks of its shape."
+    ),
+]
 Device = Annotated[str, typer.Option("--device", help="cpu, cuda, or auto: a CUDA GPU where there is one.")]
 
 

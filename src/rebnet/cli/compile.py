@@ -11,6 +11,7 @@ from rebnet.choices import Stage
 from rebnet.cli.common import (
     ClockMhz,
     InputScale,
+    RuntimeWeightsOption,
     ShellOption,
     Source,
     TargetFps,
@@ -56,6 +57,7 @@ def command(
     ] = None,
     clock_mhz: ClockMhz = None,
     shell: ShellOption = None,
+    runtime_weights: RuntimeWeightsOption = False,
     fixed_levels: Annotated[
         bool, typer.Option("--fixed-levels", help="Drop the constants for fewer than M levels.")
     ] = False,
@@ -81,6 +83,7 @@ def command(
             max_utilisation=max_utilisation,
             clock_mhz=clock_mhz,
             shell=shell,
+            runtime_weights=runtime_weights,
             fixed_levels=fixed_levels,
             threshold_bits=threshold_bits,
             input_scale=input_scale,

@@ -7,13 +7,14 @@ import typer
 
 from rebnet import flow
 from rebnet.choices import GenerateTarget
-from rebnet.cli.common import Build, answer, complete_boards, print_record
+from rebnet.cli.common import Build, RuntimeWeightsOption, answer, complete_boards, print_record
 from rebnet.errors import OptionError
 
 _SHOWN: dict[GenerateTarget, tuple[str, ...]] = {
     "c": ("source", "header", "constant_bytes", "memory_bytes"),
     "rtl": ("top",),
     "axi": ("top", "board", "network"),
+    "weights": ("words", "checksum", "shape", "network"),
 }
 
 
@@ -22,10 +23,13 @@ def command(
     target: Annotated[
         GenerateTarget,
         typer.Option(
-            help="c, for a processor; rtl, the SystemVerilog of the build once more; or axi, its shell for a DMA."
+            help="c, for a processor; rtl, the SystemVerilog of the build once more; axi, its shell for a DMA; or "
+            "weights, the words of a network for RTL with --runtime-weights."
         ),
     ],
-    output: Annotated[Path | None, typer.Option(help="Folder of the C; BUILD/c if not given.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="Folder of the C or of the words; BUILD/c or BUILD/weights if not given.")
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="What the files and functions of the C are named after; network if not given.")
     ] = None,
@@ -33,13 +37,25 @@ def command(
         str | None,
         typer.Option(help="Board that the shell must fit, such as pynq-z2.", autocompletion=complete_boards),
     ] = None,
+    runtime_weights: RuntimeWeightsOption = False,
+    network: Annotated[
+        Path | None, typer.Option(help="Build of the network whose words are written; the build's own if not given.")
+    ] = None,
 ) -> None:
-    """Write the network of a build as one C file and its header, its SystemVerilog once more, or a shell around that.
+    """Write the network of a build as one C file and its header, its SystemVerilog once more, or what goes with that.
 
     Example: [bold]rebnet generate build/mnist-m2 --target c[/bold]
     """
     if target == "rtl" and name is not None:
         raise OptionError(f"--name {name}: names the files of the C; leave it out")
-    record = flow.generate(build, target=target, output=output, name=name, board=board)
+    record = flow.generate(
+        build,
+        target=target,
+        output=output,
+        name=name,
+        board=board,
+        runtime_weights=runtime_weights,
+        network=network,
+    )
     keys = _SHOWN[target]
     answer(record, lambda: print_record(record, keys))

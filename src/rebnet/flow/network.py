@@ -5,10 +5,11 @@ import shutil
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast
 
 from rebnet.choices import ExportForm, ExportTarget, GenerateTarget, Shell, Stage
 from rebnet.errors import OptionError
+from rebnet.flow.ends import check_ends, widest_beat
 from rebnet.flow.say import Say, silent
 from rebnet.paths import followed, path_of, some_path_of
 from rebnet.records.request import request_of
@@ -16,7 +17,7 @@ from rebnet.records.request import request_of
 if TYPE_CHECKING:
     from rebnet.importing import Imported
     from rebnet.ir.network import Network
-    from rebnet.records import Ports
+    from rebnet.records import Ports, Weights
     from rebnet.records.exporting import Export
     from rebnet.records.generated import GeneratedC
     from rebnet.records.shell import ShellBuild
@@ -130,6 +131,7 @@ def compile(  # noqa: A001 - the verb's name
     max_utilisation: float | None = None,
     clock_mhz: float | None = None,
     shell: Shell | None = None,
+    runtime_weights: bool = False,
     fixed_levels: bool = False,
     threshold_bits: int = 24,
     input_scale: str | None = None,
@@ -157,6 +159,7 @@ def compile(  # noqa: A001 - the verb's name
         clock_mhz: clock, MHz; None for the board's.
         shell: "axi" writes the shell between the accelerator and a processor with a DMA too, and keeps the input's
             beats as narrow as the board's memory ports are.
+        runtime_weights: constants can be written at run time; `generate` makes the words with the target "weights".
         fixed_levels: drop the constants for fewer than M levels.
         threshold_bits: T, width of thresholds and steps.
         input_scale: of a model of another framework, what its image is; see `rebnet.importing.read_onnx`.
@@ -182,8 +185,8 @@ def compile(  # noqa: A001 - the verb's name
     named = cast("str | Path", source)
     if (module is None) != (image is None):
         raise OptionError(f"image={image}: goes with a module of another framework, and must be given there")
-    _check_ends(until, board, part)
-    widest = _widest_beat(shell, board or part, until)
+    check_ends(until, board, part, runtime_weights)
+    widest = widest_beat(shell, board or part, until)
     from rebnet.build_folder import EXPORTED, check_output, keep_request, replace_build
     from rebnet.files import file_hash, make_folder
     from rebnet.fold import fold
@@ -225,36 +228,12 @@ def compile(  # noqa: A001 - the verb's name
                 progress=say,
             )
             say("generating")
-            generate(build)
+            generate(build, runtime_weights=runtime_weights)
             if shell is not None:
                 generate(build, target=shell, board=board or part)
         keep_request(build, asked)
         replace_build(build, output)
     return network
-
-
-def _check_ends(until: Stage, board: str | None, part: str | None) -> None:
-    """Raise `OptionError` unless there is such a last stage, and one device at most."""
-    if until not in get_args(Stage):
-        raise OptionError(f"until={until!r}: use {' or '.join(get_args(Stage))}")
-    if board is not None and part is not None:
-        raise OptionError(f"--board {board} and --part {part}: name one of them")
-
-
-def _widest_beat(shell: Shell | None, board: str | None, until: Stage) -> int:
-    """Samples of the widest input beat that a shell takes on a board, if one is asked for; errors as of `compile`."""
-    from rebnet.boards import find
-    from rebnet.boards.shells import widest_beat_bits
-    from rebnet.stages.ends import MAX_SAMPLES_PER_BEAT
-
-    if shell is None:
-        return MAX_SAMPLES_PER_BEAT
-    if shell not in get_args(Shell):
-        raise OptionError(f"shell={shell!r}: use {' or '.join(get_args(Shell))}")
-    if until != "generate":
-        raise OptionError(f"shell={shell}: stands around RTL, and --until {until} makes none; leave one of them out")
-    bits = None if board is None else widest_beat_bits(shell, find(board))
-    return MAX_SAMPLES_PER_BEAT if bits is None else min(bits // 8, MAX_SAMPLES_PER_BEAT)
 
 
 def _exported(run: Path, build: Path) -> "Network":
@@ -328,11 +307,21 @@ def generate(
     output: str | Path | None = None,
     name: str | None = None,
     board: str | None = None,
-) -> "Ports | GeneratedC | ShellBuild":
-    """Write the network of a build as C, its SystemVerilog once more, or a shell; see `rebnet.generate.generate`."""
+    runtime_weights: bool = False,
+    network: str | Path | None = None,
+) -> "Ports | GeneratedC | ShellBuild | Weights":
+    """Write the network of a build as C, its SystemVerilog, a shell or words; see `rebnet.generate.generate`."""
     from rebnet.generate import generate as generate_build
 
-    return generate_build(path_of(build), target=target, output=some_path_of(output), name=name, board=board)
+    return generate_build(
+        path_of(build),
+        target=target,
+        output=some_path_of(output),
+        name=name,
+        board=board,
+        runtime_weights=runtime_weights,
+        network=some_path_of(network),
+    )
 
 
 def export(

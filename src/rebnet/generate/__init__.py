@@ -8,8 +8,9 @@ from rebnet.choices import GenerateTarget as Target
 from rebnet.errors import OptionError
 from rebnet.generate.axi import write_axi
 from rebnet.generate.c import NAME, write_c
+from rebnet.generate.load import write_weights
 from rebnet.generate.rtl import TOP_NAME, write_rtl
-from rebnet.records import Ports
+from rebnet.records import Ports, Weights
 from rebnet.records.generated import GeneratedC
 from rebnet.records.shell import ShellBuild
 
@@ -22,36 +23,52 @@ def generate(
     name: str | None = None,
     board: str | None = None,
     memory: str = "mem",
-) -> Ports | GeneratedC | ShellBuild:
-    """Write the network in `build` as SystemVerilog into `build`, or as C into `output`; or the shell around its RTL.
+    runtime_weights: bool = False,
+    network: Path | None = None,
+) -> Ports | GeneratedC | ShellBuild | Weights:
+    """Write the network in `build` as SystemVerilog into `build`, or as C into `output`; or what goes with its RTL.
 
     Args:
         build: folder with network.json and tensors.safetensors; for SystemVerilog with folding.json too.
-        target: "rtl", "c", or "axi", the shell between the build's RTL and a processor with a DMA.
-        output: folder of the C; BUILD/c if None.
+        target: "rtl", "c", "axi", the shell between the build's RTL and a processor with a DMA, or "weights", the words
+            that make RTL with `runtime_weights` another network.
+        output: folder of the C or of the words; BUILD/c or BUILD/weights if None.
         name: name of the top module, or what the C's files and functions are named after; "accelerator" or "network".
         board: board whose ports the shell must fit; any will do if None.
         memory: folder of the memory images of the RTL, relative to where the simulator runs.
+        runtime_weights: the constants of the RTL can be written at run time, through the AXI shell.
+        network: build of the network whose words are written; `build` itself if None.
 
     Returns:
-        What was written: the record of ports.json or of shell.json, or the files of C and their bytes; see
-        `rebnet.generate.c.write_c`.
+        What was written: the record of ports.json, of shell.json or of weights.json, or the files of C and their bytes;
+        see `rebnet.generate.c.write_c`.
 
     Raises:
         OptionError: a target or name that there is not, or an option that the target does not have.
-        RebnetError: see `write_rtl`, `write_axi` and `write_c`.
+        RebnetError: see `write_rtl`, `write_axi`, `write_weights` and `write_c`.
     """
     if target not in get_args(Target):
         raise OptionError(f"target={target!r}: use {' or '.join(get_args(Target))}")
     if board is not None and target != "axi":
         raise OptionError(f"board={board}: is what the shell must fit, with --target axi; leave --board out")
+    if runtime_weights and target != "rtl":
+        raise OptionError(
+            f"runtime_weights: is of RTL, with --target rtl, and not of {target}; a shell follows its RTL. Leave "
+            "--runtime-weights out"
+        )
+    if network is not None and target != "weights":
+        raise OptionError(f"network={network}: is whose words are written, with --target weights; leave --network out")
     check_build(build)
     if target == "c":
         return write_c(build, output, name or NAME)
+    if target == "weights":
+        if name is not None:
+            raise OptionError(f"name={name}: words have no name; leave --name out")
+        return write_weights(build, network or build, output)
     if output is not None:
         raise OptionError(f"output={output}: the RTL stays in its build, beside its records; leave --output out")
     if target == "axi":
         if name is not None:
             raise OptionError(f"name={name}: the shell is named after its accelerator; leave --name out")
         return write_axi(build, board)
-    return write_rtl(build, name or TOP_NAME, memory)
+    return write_rtl(build, name or TOP_NAME, memory, runtime_weights=runtime_weights)

@@ -5,7 +5,7 @@ from pathlib import Path
 from rebnet.boards import Board, find
 from rebnet.boards.shells import widest_beat_bits
 from rebnet.boards.shells.axi import ANSWER_BITS, AxiParameters, AxiShell, sources
-from rebnet.boards.shells.axi.registers import ADDRESS_BITS, REGISTERS
+from rebnet.boards.shells.axi.registers import ADDRESS_BITS
 from rebnet.files import file_hash, write_record, write_text
 from rebnet.ir import storage
 from rebnet.records.shell import Answers, Images, ShellBuild
@@ -50,7 +50,7 @@ def write_axi(build: Path, board: str | None = None) -> ShellBuild:
 def _record(
     build: Path, shell: AxiParameters, board: Board | None, names: tuple[str, ...], levels: tuple[int, ...]
 ) -> ShellBuild:
-    bits = {f"{r.name}.{field.name}": field.mask for r in REGISTERS for field in r.fields}
+    bits = {f"{r.name}.{field.name}": field.mask for r in shell.registers for field in r.fields}
     return ShellBuild(
         inputs={"ports": file_hash(build / PORTS_FILE)},
         shell=AxiShell.name,
@@ -70,7 +70,7 @@ def _record(
         ),
         m_axis=Answers(tdata_bits=ANSWER_BITS, score_bits=shell.score_bits, classes=shell.classes, places=shell.places),
         address_bits=ADDRESS_BITS,
-        registers={register.name: register.address for register in REGISTERS},
+        registers={register.name: register.address for register in shell.registers},
         bits=bits,
         facts={name: value for name, value in shell.facts.items() if name != "NETWORK"},
         network=shell.network,

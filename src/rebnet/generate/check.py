@@ -12,7 +12,7 @@ from rebnet.errors import FileFormatError
 from rebnet.generate.rtl import Generated, generated
 from rebnet.ir import storage
 from rebnet.plain import plain_file
-from rebnet.rtl.ports import MEMORY_FOLDER, PORTS_FILE, SOURCE, read_ports
+from rebnet.rtl.ports import PORTS_FILE, SOURCE, memory_folder, read_ports
 from rebnet.stages.folding import FOLDING_FILE
 
 MADE_FROM = {"network": storage.NETWORK_FILE, "folding": FOLDING_FILE}
@@ -32,7 +32,7 @@ def checked(build: Path, *, edited: bool = False) -> Generated:
         FoldingError: the folding does not fit the network.
     """
     ports = read_ports(build, MADE_FROM)
-    made = generated(build, ports.top, ports.memories[0].split("/")[0] if ports.memories else MEMORY_FOLDER)
+    made = generated(build, ports.top, memory_folder(ports), runtime_weights=bool(ports.runtime_weights))
     names = [f"rtl/{path.name}" for path in sorted((build / "rtl").glob("*.sv"))] if edited else []
     further = [name for name in names if SOURCE.fullmatch(name) and name not in ports.files]
     sources = {file: _text(build, file) for file in (*ports.files, *further)}
@@ -43,9 +43,10 @@ def checked(build: Path, *, edited: bool = False) -> Generated:
     if not different:
         return made
     if not edited:
+        again = "--target rtl --runtime-weights" if ports.runtime_weights else "--target rtl"
         raise FileFormatError(
             f"{build / different[0]}: is not what the build's network and folding generate, so it was edited or is of "
-            f"another version; run 'rebnet generate {shlex.quote(str(build))} --target rtl' to make it again, or "
+            f"another version; run 'rebnet generate {shlex.quote(str(build))} {again}' to make it again, or "
             "insist with --edited"
         )
     return replace(made, sources=sources, memories=memories, ports=ports, edited=tuple(different))

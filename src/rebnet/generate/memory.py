@@ -55,6 +55,18 @@ def weight_words(dense: Dense, layer: Mvtu) -> Bits:
     return tiles.transpose(2, 0, 3, 4, 1, 5).reshape(layer.weight_depth, layer.weight_bits)
 
 
+def gain_words(layer: Mvtu) -> Bits:
+    """One word per set and group, of LANES_ROW gains, as `mvtu.sv` has them in GAINS."""
+    numbers = layer.numbers
+    width = layer.lanes * numbers.gain_width
+    value = int(layer.gains_constant.partition("'h")[2], 16)
+    depth = len(numbers.gains) * layer.groups_max
+    return np.array(
+        [[value >> place & 1 for place in range(word * width, (word + 1) * width)] for word in range(depth)],
+        dtype=np.bool_,
+    )
+
+
 def threshold_words(op: Threshold, layer: Mvtu, threshold_bits: int) -> Bits:
     """One word per set, fold and drained word: for each of DRAIN rows t and its steps, T bits each."""
     constants = encoder_constants(op)

@@ -1,42 +1,29 @@
 """A lowered network and its folding as SystemVerilog and memory images."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rebnet.errors import OptionError
 from rebnet.files import file_hash, make_folder, write_record, write_text
+from rebnet.generate.bus import address_bits, bus_bits, latency_cycles, windows_of, words_of
 from rebnet.generate.fusesoc import CORE_FILE, core_text
-from rebnet.generate.memory import (
-    columns,
-    encoder_words,
-    rescale_words,
-    score_words,
-    threshold_words,
-    to_hex,
-    two_slope_words,
-    weight_words,
-)
+from rebnet.generate.images import memory_files, memory_words
 from rebnet.generate.top import Top, plan_text, top_text
 from rebnet.ir import storage
-from rebnet.ir.features import Rescale, TwoSlope
 from rebnet.ir.network import Network
-from rebnet.ir.ops import Scores
 from rebnet.plain import NAME
 from rebnet.records import ABSENT
-from rebnet.records.ports import InputStream, OutputStream, Ports
-from rebnet.rtl import BRANCHES, MODULES, UNROLLED, source
+from rebnet.records.ports import InputStream, OutputStream, Ports, RuntimeWeights
+from rebnet.records.record import Absent
+from rebnet.rtl import BRANCHES, MODULES, UNROLLED, WRITABLE, source
+from rebnet.rtl import writable as runtime
 from rebnet.rtl.ports import CLOCK, MEMORY_FOLDER, PORTS_FILE
-from rebnet.stages.accelerator import Accelerator
-from rebnet.stages.branches import encoder_constants, rescale_constants
-from rebnet.stages.buffers import Depths
+from rebnet.spec.residual import Bits
 from rebnet.stages.ends import USER_BITS
-from rebnet.stages.features import EncoderUnit, RescaleUnit
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
-from rebnet.stages.mvtu import Mvtu
-from rebnet.stages.ranges import ranges_of
-from rebnet.stages.thresholds import layer_constants
-from rebnet.stages.two_slope import TwoSlopeUnit
+from rebnet.stages.runtime_weights import for_any_weights, gain_bits_of
 from rebnet.swap import put, workplace
 
 TOP_NAME = "accelerator"
@@ -67,37 +54,61 @@ class Generated:
             (folder / file).write_text(text, encoding="utf-8")
 
 
-def generated(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) -> Generated:
+def generated(
+    build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER, *, runtime_weights: bool = False
+) -> Generated:
     """The SystemVerilog and the memory images of the network and folding in `build`, made anew; nothing is written.
 
     Args:
         build: folder with network.json, tensors.safetensors and folding.json.
         name: name of the top module.
         memory: folder of the memory images, relative to where the simulator runs.
+        runtime_weights: constants can be written at run time.
 
     Raises:
         FileFormatError: a record is missing or damaged.
         FoldingError: the folding does not fit the network.
-        OptionError: a name that is none in SystemVerilog.
+        OptionError: a name that is none in SystemVerilog, or a network whose constants cannot be written at run time.
     """
     for key, value in (("name", name), ("memory", memory)):
         if NAME.fullmatch(value) is None:
             raise OptionError(f"{key}={value!r}: use letters, digits and '_', at most 64, not a digit first")
-    network = storage.load(build)
-    folding = build / FOLDING_FILE
-    accelerator = read_accelerator(folding, network)
-    depths = read_depths(folding, accelerator)
-    plan = Top(network, accelerator, depths, name, memory)
-    modules = _modules(accelerator, depths)
-    sources = {f"rtl/{module}.sv": source(module).read_text() for module in modules}
+    plan, words = planned(build, storage.load(build), name, memory, runtime_weights=runtime_weights)
+    accelerator = plan.accelerator
+    sources = {f"rtl/{module}.sv": _text(module, runtime_weights) for module in _modules(plan)}
     sources[f"rtl/{name}.sv"] = top_text(plan)
-    images = _memories(network, accelerator)
+    images = memory_files(words, accelerator, runtime_weights=runtime_weights)
     memories = {f"{memory}/{file}": text for file, text in images.items()}
-    record = _ports(build, name, network, accelerator, list(sources), tuple(memories))
+    record = _ports(build, plan, list(sources), tuple(memories))
     return Generated(sources, memories, record, core_text(record, plan_text(plan)))
 
 
-def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) -> Ports:
+def planned(
+    build: Path, network: Network, name: str, memory: str, *, runtime_weights: bool, gain_bits: int | None = None
+) -> tuple[Top, Mapping[str, Bits]]:
+    """The top level of a network at the folding in `build`, and the words of its memories; see `generated`.
+
+    `gain_bits` is that of an accelerator which is there already.
+    """
+    folding = build / FOLDING_FILE
+    accelerator = read_accelerator(folding, network)
+    depths = read_depths(folding, accelerator)
+    gain_bits = gain_bits or gain_bits_of(accelerator)
+    if runtime_weights:
+        accelerator = for_any_weights(accelerator, network, gain_bits)
+    words = memory_words(network, accelerator, runtime_weights=runtime_weights)
+    windows = windows_of(words) if runtime_weights else None
+    return Top(network, accelerator, depths, name, memory, windows, gain_bits), words
+
+
+def shape_of(plan: Top) -> str:
+    """What all networks share that can be written into an accelerator: 32 bits of its top level's hash, in hex."""
+    return hashlib.sha256(top_text(plan).encode()).hexdigest()[:8]
+
+
+def write_rtl(
+    build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER, *, runtime_weights: bool = False
+) -> Ports:
     """Write `rtl/`, `mem/`, `ports.json` and a FuseSoC core for the network and folding in `build`.
 
     Arguments and errors as in `generated`.
@@ -105,7 +116,7 @@ def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
     Returns:
         The record of ports.json.
     """
-    made = generated(build, name, memory)
+    made = generated(build, name, memory, runtime_weights=runtime_weights)
     with workplace(build, "rtl") as work:
         for file, text in (made.sources | made.memories).items():
             write_text(work / file, text)
@@ -116,66 +127,29 @@ def write_rtl(build: Path, name: str = TOP_NAME, memory: str = MEMORY_FOLDER) ->
     return made.ports
 
 
-def _modules(accelerator: Accelerator, depths: Depths) -> list[str]:
+def _modules(plan: Top) -> list[str]:
     """The modules of an accelerator, in the order that data meets them; a chain has none of those of branches."""
-    own = {module.name for module in accelerator.modules(depths)}
+    own = {module.name for module in plan.accelerator.modules(plan.depths)}
     some = {*BRANCHES, *(module for modules in UNROLLED.values() for module in modules)}
+    some.add(WRITABLE if plan.windows is None else "rom")
     own |= {module for unit in own for module in UNROLLED.get(unit, ())}
     return [module for module in MODULES if module not in some or module in own]
 
 
-def _memories(network: Network, accelerator: Accelerator) -> dict[str, str]:
-    """The memory images by file name, in the order that data meets them."""
-    scores, ranges = network.answers[0], ranges_of(network)
-    assert isinstance(scores.op, Scores)
-    memories: dict[str, str] = {}
-    for unit in accelerator.stages:
-        node = network.by_name[accelerator.computes.get(unit.instance, (scores.name,))[0]]
-        match unit:
-            case Mvtu() if unit.unrolled:
-                pass  # its constants are parameters
-            case Mvtu():
-                weights = weight_words(network.layer(node.name), unit)
-                memories |= columns(f"{unit.name}_weights.hex", weights, unit.weight_column)
-                constants = layer_constants(network, node.name)
-                if constants is not None:
-                    words = threshold_words(constants.threshold, unit, constants.bits)
-                    memories[f"{unit.name}_thresholds.hex"] = to_hex(words)
-            case RescaleUnit():
-                layer = network.layer_of(node)
-                assert layer is not None
-                assert isinstance(node.op, Rescale)
-                numbers = rescale_constants(node.op, layer.op.reaches, ranges[node.name].offset)
-                memories[f"{unit.name}_constants.hex"] = to_hex(rescale_words(*numbers, unit))
-            case TwoSlopeUnit():
-                assert isinstance(node.op, TwoSlope)
-                (source,) = network.sources(node)
-                own = two_slope_words(node.op, ranges[source], ranges[node.name], unit)
-                memories[f"{unit.name}_constants.hex"] = to_hex(own)
-            case EncoderUnit():
-                threshold = encoder_constants(network, node, ranges).threshold
-                memories[f"{unit.name}_thresholds.hex"] = to_hex(encoder_words(threshold, unit))
-    last = network.layer_of(scores)
-    assert last is not None
-    if accelerator.scores.at_once:
-        return memories
-    memories["scores.hex"] = to_hex(score_words(scores.op, last.op, accelerator.scores.score_width))
-    return memories
+def _text(module: str, runtime_weights: bool) -> str:
+    """A module's text: the library's, or where its constants are written at run time that with other memories."""
+    if runtime_weights and module in runtime.MODULES:
+        return runtime.writable(module)
+    return source(module).read_text()
 
 
-def _ports(
-    build: Path,
-    name: str,
-    network: Network,
-    accelerator: Accelerator,
-    sources: Sequence[str],
-    memories: tuple[str, ...],
-) -> Ports:
+def _ports(build: Path, plan: Top, sources: Sequence[str], memories: tuple[str, ...]) -> Ports:
+    network, accelerator = plan.network, plan.accelerator
     p = accelerator.samples_per_beat
     image = network.input
     return Ports(
         inputs={"network": file_hash(build / storage.NETWORK_FILE), "folding": file_hash(build / FOLDING_FILE)},
-        top=name,
+        top=plan.name,
         files=tuple(sources),
         clock=CLOCK,
         reset="aresetn (active low, synchronous)",
@@ -198,4 +172,20 @@ def _ports(
         error="error_tlast (high until the reset once s_axis_tlast disagreed with the count of beats)",
         levels=network.served,
         memories=memories,
+        runtime_weights=_runtime_weights(plan),
+    )
+
+
+def _runtime_weights(plan: Top) -> RuntimeWeights | Absent:
+    """The configuration bus, where there is one."""
+    if plan.windows is None:
+        return ABSENT
+    return RuntimeWeights(
+        shape=shape_of(plan),
+        gain_bits=plan.gain_bits,
+        address_bits=address_bits(plan.windows),
+        bus_bits=bus_bits(plan.windows),
+        latency_cycles=latency_cycles(plan.windows),
+        words=words_of(plan.windows),
+        memories=plan.windows,
     )

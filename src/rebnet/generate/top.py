@@ -1,12 +1,14 @@
 """The top level of an accelerator: pixel_input, the stages in the order that data meets them, scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from rebnet.generate.bus import address_bits, bus_bits
 from rebnet.generate.wires import score_parameters, unrolled_parameters
 from rebnet.ir.network import Network
 from rebnet.ir.notation import Folding, PoolText
 from rebnet.ir.ops import Dense, MaxPool
+from rebnet.records.ports import BusWindow
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
 from rebnet.stages.ends import USER_BITS, Pixels, Scores
@@ -27,7 +29,7 @@ _HEADER = """\
 //       m_axis_tlast on the last, m_axis_tuser the levels of the image.
 //       error_tlast: high until the reset once s_axis_tlast and the count of beats have disagreed; images are shifted.
 // Time: one image every {cycles} cycles at {levels} levels.
-module {name} (
+{written}module {name} (
     input  logic aclk,
     input  logic aresetn,
     input  logic [{in_msb}:0] s_axis_tdata,
@@ -40,11 +42,18 @@ module {name} (
     input  logic m_axis_tready,
     output logic m_axis_tlast,
     output logic [{user_msb}:0] m_axis_tuser,
-    output logic error_tlast
+    output logic error_tlast{bus}
 );
   logic rst;
   assign rst = !aresetn;
 """
+_WRITTEN = """\
+// Its constants can be written while no image is inside: config_in and config_out are the bus of writable_memory.sv; an
+// address there is that of ports.json.
+"""
+_BUS = """,
+    input  logic [{msb}:0] config_in,
+    output logic [{msb}:0] config_out"""
 
 
 @dataclass(frozen=True)
@@ -57,6 +66,8 @@ class Top:
         depths: its FIFO depths.
         name: name of the top module.
         memory: folder of the memory images, as the simulator or the synthesizer will open them.
+        windows: of its memories on the configuration bus, where constants are written at run time.
+        gain_bits: of an activation of any network that may be written.
     """
 
     network: Network
@@ -64,6 +75,8 @@ class Top:
     depths: Depths
     name: str
     memory: str
+    windows: tuple[BusWindow, ...] | None = None
+    gain_bits: int = 0
 
 
 def top_text(plan: Top) -> str:
@@ -86,17 +99,41 @@ def top_text(plan: Top) -> str:
             in_msb=8 * accelerator.samples_per_beat - 1,
             out_msb=8 * accelerator.scores.beat_bytes - 1,
             user_msb=USER_BITS - 1,
+            written="" if plan.windows is None else _WRITTEN,
+            bus="" if plan.windows is None else _BUS.format(msb=bus_bits(plan.windows) - 1),
         ),
         _pixels(accelerator.pixels),
     ]
     streams = {accelerator.pixels.instance: accelerator.pixels.instance}  # behind each unit
+    bus = _Bus(plan)
     for stage in accelerator.stages:
         taken = [_taken(stage, streams[source]) for source in accelerator.reads[stage.instance]]
-        parts.append(_stage(plan, stage, taken))
+        parts.append(_stage(plan, stage, taken, bus))
         streams[stage.instance] = f"{stage.instance}_out"
     (last,) = accelerator.reads[accelerator.scores.instance]
-    parts.append(_scores(plan, streams[last]))
+    parts.append(_scores(plan, streams[last], bus))
     return "\n".join(parts)
+
+
+class _Bus:
+    """The configuration bus on its way through the units that have memories on it."""
+
+    def __init__(self, plan: Top) -> None:
+        self._windows, self._behind, self._last = plan.windows or (), "config_in", plan.accelerator.scores.instance
+
+    def through(self, module: Module, memories: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+        """The wire behind a module and its ports on the bus; its parameters are set, `memories` by their names."""
+        bases = {window.name: window.base for window in self._windows}
+        if not any(name in bases for name in memories.values()):
+            return "", {}
+        given = {f"{key}_BASE": bases[name] for key, name in memories.items() if name in bases}
+        module.parameters.update({"CONFIG_ADDRESS": address_bits(self._windows), **given})
+        before = self._behind
+        self._behind = "config_out" if module.of == self._last else f"{module.of}_config"
+        ports = {"config_in": before, "config_out": self._behind}
+        if self._behind == "config_out":
+            return "", ports
+        return f"  logic [{bus_bits(self._windows) - 1}:0] {self._behind};\n", ports
 
 
 def _out_beats(unit: Scores) -> str:
@@ -156,15 +193,20 @@ def _taken(stage: Stage, stream: str) -> str:
     return f"{stream}_{stage.number}" if isinstance(stage, Skip) else stream
 
 
-def _stage(plan: Top, stage: Stage, sources: Sequence[str]) -> str:
+def _stage(plan: Top, stage: Stage, sources: Sequence[str], bus: "_Bus") -> str:
     """A unit between the streams that it takes and the one behind it."""
     module, sink = stage.module(plan.depths), f"{stage.instance}_out"
     if isinstance(stage, Mvtu) and stage.unrolled:
         module.parameters.update(unrolled_parameters(plan.network, stage))
         return _stream(sink, stage.out_bits, stage.numbers.level_width) + _instance(module, _connect(sources[0], sink))
     files = _files(plan, stage)
+    memories = {key.removesuffix("_FILE"): f"{stage.instance}_{_WHAT[key]}" for key in files}
+    wire, bus_ports = bus.through(module, memories)
+    if isinstance(stage, Mvtu) and plan.windows is not None:
+        for key in ("WEIGHT_COLUMN", *(["GAINS"] if stage.multiplies else [])):
+            del module.parameters[key]
     last = [key for key in ("WEIGHT_STYLE", "THRESHOLD_STYLE", "BUFFER_STYLE", "GAINS") if isinstance(stage, Mvtu)]
-    behind = {key: module.parameters.pop(key) for key in last}
+    behind = {key: module.parameters.pop(key) for key in last if key in module.parameters}
     module.parameters.update(files | behind)
     if isinstance(stage, Fork):
         return _fork(module, stage, sources[0], sink)
@@ -173,7 +215,16 @@ def _stage(plan: Top, stage: Stage, sources: Sequence[str]) -> str:
         unused = ", ".join(f"{source}_levels" for source in sources[1:])
         declared += f"  logic {sink}_unused;\n  assign {sink}_unused = &{{{unused}}};\n"
         return declared + _instance(module, _connect(sources[0], sink) | _joined(stage, sources))
-    return declared + _instance(module, _connect(sources[0], sink))
+    return declared + wire + _instance(module, _connect(sources[0], sink) | bus_ports)
+
+
+_WHAT = {
+    "WEIGHT_FILE": "weights",
+    "THRESHOLD_FILE": "thresholds",
+    "GAIN_FILE": "gains",
+    "CONSTANT_FILE": "constants",
+}
+"""What the memory of a parameter holds, as its file says."""
 
 
 def _files(plan: Top, stage: Stage) -> dict[str, str]:
@@ -187,6 +238,7 @@ def _files(plan: Top, stage: Stage) -> dict[str, str]:
             return {
                 "WEIGHT_FILE": file("weights"),
                 "THRESHOLD_FILE": file("thresholds") if stage.levels_out else '""',
+                **({"GAIN_FILE": file("gains")} if plan.windows is not None and stage.multiplies else {}),
             }
         case RescaleUnit() | TwoSlopeUnit():
             return {"CONSTANT_FILE": file("constants")}
@@ -233,13 +285,14 @@ def _joined(stage: JoinUnit, sources: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _scores(plan: Top, source: str) -> str:
+def _scores(plan: Top, source: str, bus: "_Bus") -> str:
     unit = plan.accelerator.scores
     module = unit.module(plan.depths)
     if unit.at_once:
         module.parameters.update(score_parameters(plan.network, unit))
     else:
         module.parameters["CONSTANT_FILE"] = f'"{plan.memory}/scores.hex"'
+    _, bus_ports = bus.through(module, {"CONSTANT": "scores"})
     ports = {
         "clk": "aclk",
         "rst": "rst",
@@ -249,6 +302,7 @@ def _scores(plan: Top, source: str) -> str:
         "out_data": "score",
         "out_last": "m_axis_tlast",
         "out_levels": "score_levels",
+        **bus_ports,
     }
     return (
         f"  logic signed [{unit.per_beat * unit.score_width - 1}:0] score;\n"

@@ -24,6 +24,7 @@ from rebnet.records.shell import ShellBuild
 from rebnet.records.simulation import Simulation
 from rebnet.records.synthesis import Synthesis
 from rebnet.records.training import Training
+from rebnet.records.weights import Weights
 
 __all__ = [
     "ABSENT",
@@ -44,6 +45,7 @@ __all__ = [
     "StoredNetwork",
     "Synthesis",
     "Training",
+    "Weights",
     "among",
     "read",
     "read_any",
@@ -54,7 +56,7 @@ FORMS: Mapping[str, type[Record]] = {
     each.FILE: each
     for each in (
         *(Training, Import, Compile, StoredNetwork, Folding, Ports),
-        *(Evaluation, Adaptive, Online, Simulation, Synthesis, ShellBuild),
+        *(Evaluation, Adaptive, Online, Simulation, Synthesis, ShellBuild, Weights),
     )
 }
 """By the file that holds it."""

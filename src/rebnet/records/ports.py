@@ -4,7 +4,7 @@ from typing import Annotated
 
 from rebnet.records.folding import Samples
 from rebnet.records.form import Length, number, text
-from rebnet.records.kinds import Hashes, Levels, Name, Path, Positive
+from rebnet.records.kinds import Bits, Count, Hashes, Levels, Name, Path, Positive
 from rebnet.records.record import ABSENT, Absent, Record, form
 
 
@@ -36,6 +36,33 @@ class OutputStream(Record):
 
 
 @form
+class BusWindow(Record):
+    """A memory on the configuration bus: word r of its column c of 32 bits is at `base` + (c << bits of r) + r."""
+
+    name: Name
+    base: Count
+    width_bits: Positive
+    depth: Positive
+
+
+@form
+class RuntimeWeights(Record):
+    """The configuration bus, where constants are written at run time.
+
+    `shape` is that of the accelerator, 32 bits in hex: what is written must be of a network of the same, whose
+    activations fit `gain_bits`.
+    """
+
+    shape: Annotated[str, text(8)]
+    gain_bits: Bits
+    address_bits: Positive
+    bus_bits: Positive
+    latency_cycles: Positive
+    words: Positive
+    memories: Annotated[tuple[BusWindow, ...], Length(1)]
+
+
+@form
 class Ports(Record):
     """ports.json: files, clock, reset and streams of a generated accelerator."""
 
@@ -51,3 +78,4 @@ class Ports(Record):
     error: str | None = None
     levels: Annotated[tuple[Levels, ...], Length(1, 8)]
     memories: Annotated[tuple[Path, ...], Length(0)]
+    runtime_weights: RuntimeWeights | Absent = ABSENT

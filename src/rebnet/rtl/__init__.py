@@ -30,6 +30,7 @@ MODULES = (
     "scores",
     "score_row",
     "rom",
+    "writable_memory",
     "fifo",
 )
 """The modules, in the order that data meets them."""
@@ -50,6 +51,8 @@ BRANCHES = (
 """Those that only networks with branches have, each where it is needed; a chain has the others."""
 UNROLLED = {"unrolled": ("unrolled", "bit_count"), "score_row": ("score_row",)}
 """Those that only unrolled layers and their scores have, by the unit that needs them."""
+WRITABLE = "writable_memory"
+"""That stands where `rom` stands, where constants are written at run time; see `rebnet.rtl.writable`."""
 
 
 def source(module: str) -> Path:

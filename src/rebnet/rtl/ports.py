@@ -53,6 +53,11 @@ def read_ports(build: Path, made_from: Mapping[str, str] | None = None) -> Ports
     return ports
 
 
+def memory_folder(ports: Ports) -> str:
+    """The folder of the memory images, as the sources name it."""
+    return ports.memories[0].split("/")[0] if ports.memories else MEMORY_FOLDER
+
+
 def _check_files(path: Path, build: Path, key: str, files: tuple[str, ...]) -> None:
     form, example = _FILES[key]
     for file in files:

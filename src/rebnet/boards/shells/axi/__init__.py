@@ -9,13 +9,26 @@ from importlib.resources import files
 from pathlib import Path
 
 from rebnet.boards import Board
-from rebnet.boards.shells.axi.registers import ADDRESS_BITS, MAGIC, VERSION, facts_word
+from rebnet.boards.shells.axi.registers import (
+    ADDRESS_BITS,
+    LOAD_REGISTERS,
+    LOAD_VERSION,
+    MAGIC,
+    REGISTERS,
+    VERSION,
+    Register,
+    facts_word,
+)
 from rebnet.boards.shells.beats import check_beats
 from rebnet.errors import OptionError
 from rebnet.records import Ports
+from rebnet.records.ports import RuntimeWeights
 
 MODULES = ("axi_map", "axi_registers", "axi_images", "axi_answers", "axi_shell")
 """The package and the modules, those that others stand in last, beside the hardware library's `fifo`."""
+
+LOADING = ("axi_load_map", "axi_load")
+"""Those beside them where weights are written at run time."""
 
 ANSWER_BITS = 64
 """Bits of a beat of answers."""
@@ -41,6 +54,7 @@ class AxiParameters:
         classes: scores of a place.
         places: answers of an image.
         network: SHA-256 of network.json, in hex.
+        runtime_weights: its configuration bus, where weights are written at run time.
     """
 
     accelerator: str
@@ -55,6 +69,7 @@ class AxiParameters:
     classes: int
     places: int
     network: str
+    runtime_weights: RuntimeWeights | None = None
 
     @classmethod
     def of(cls, ports: Ports, places: int = 1) -> "AxiParameters":
@@ -83,6 +98,7 @@ class AxiParameters:
             classes=m_axis.beats_per_image // places,
             places=places,
             network=ports.inputs["network"],
+            runtime_weights=ports.runtime_weights or None,
         )
 
     @property
@@ -101,12 +117,19 @@ class AxiParameters:
         return self.beats * self.beat_bits // 8
 
     @property
+    def registers(self) -> tuple[Register, ...]:
+        """Those that a host can reach."""
+        return REGISTERS if self.runtime_weights is None else (*REGISTERS, *LOAD_REGISTERS)
+
+    @property
     def facts(self) -> dict[str, int]:
         """What the registers say that never changes, by name."""
         height, width, channels = self.image
+        major, minor = VERSION if self.runtime_weights is None else LOAD_VERSION
+        shape = {} if self.runtime_weights is None else {"LOAD_SHAPE": int(self.runtime_weights.shape, 16)}
         return {
             "MAGIC": MAGIC,
-            "VERSION": VERSION[0] << 16 | VERSION[1],
+            "VERSION": major << 16 | minor,
             "MAX_LEVELS": self.levels,
             "FIXED_LEVELS": int(self.fixed_levels),
             "CLASSES": self.classes,
@@ -120,6 +143,7 @@ class AxiParameters:
             "ANSWER_BYTES": ANSWER_BITS // 8,
             "SCORE_BITS": self.score_bits,
             "NETWORK": int(self.network, 16),
+            **shape,
         }
 
     def check(self, board: Board, widest: int | None) -> None:
@@ -152,7 +176,8 @@ def source(module: str) -> Path:
 
 def sources(parameters: AxiParameters) -> dict[str, str]:
     """The files around the accelerator by name, in the order that tools read them, the generated top last."""
-    texts = {f"{module}.sv": source(module).read_text(encoding="utf-8") for module in MODULES}
+    modules = MODULES if parameters.runtime_weights is None else (*MODULES, *LOADING)
+    texts = {f"{module}.sv": source(module).read_text(encoding="utf-8") for module in modules}
     return texts | {f"{parameters.top}.v": top_text(parameters)}
 
 
@@ -172,11 +197,14 @@ def top_text(parameters: AxiParameters) -> str:
         "PLACES": p.places,
         "FACTS": facts_word(p.facts),
     }
+    inner = {} if p.runtime_weights is None else _BEHIND_LOAD
     return _TOP.format(
+        load="" if p.runtime_weights is None else _load_text(p, p.runtime_weights),
+        bus="" if p.runtime_weights is None else _BUS,
         top=p.top,
         accelerator=p.accelerator,
         settings=",\n".join(f"      .{name}({value})" for name, value in settings.items()),
-        outside=",\n".join(f"      .{port}({port})" for port in _OUTSIDE),
+        outside=",\n".join(f"      .{port}({inner.get(port, port)})" for port in _OUTSIDE),
         image=f"{p.image[0]}x{p.image[1]}x{p.image[2]}",
         samples=p.samples_per_beat,
         beats=p.beats,
@@ -192,11 +220,38 @@ def top_text(parameters: AxiParameters) -> str:
     )
 
 
-_OUTSIDE = (
+def _load_text(parameters: AxiParameters, bus: RuntimeWeights) -> str:
+    """The module that loads weights, between the host and the shell, and its wires."""
+    settings = {
+        "ADDRESS_WIDTH": ADDRESS_BITS,
+        "CONFIG_ADDRESS": bus.address_bits,
+        "LATENCY": bus.latency_cycles,
+        "WORDS": bus.words,
+        "NETWORK": f"256'h{parameters.network}",
+        "SHAPE": f"32'h{bus.shape}",
+    }
+    sides = (*_REGISTERS, *(port.replace("s_axi", "i_axi") for port in _REGISTERS))
+    return _LOAD.format(
+        settings=",\n".join(f"      .{name}({value})" for name, value in settings.items()),
+        ports=",\n".join(f"      .{port}({port})" for port in sides),
+        address=ADDRESS_BITS - 1,
+        config=bus.bus_bits - 1,
+    )
+
+
+_REGISTERS = (
     *(f"s_axi_{channel}{port}" for channel in ("aw", "ar") for port in ("addr", "valid", "ready")),
     *(f"s_axi_w{port}" for port in ("data", "strb", "valid", "ready")),
     *(f"s_axi_b{port}" for port in ("resp", "valid", "ready")),
     *(f"s_axi_r{port}" for port in ("data", "resp", "valid", "ready")),
+)
+_BEHIND_LOAD = {port: port.replace("s_axi", "i_axi") for port in _REGISTERS} | {
+    "s_axis_tvalid": "s_axis_tvalid && !hold",
+    "s_axis_tready": "shell_tready",
+}
+"""What the shell is connected to where a load may hold the images that come."""
+_OUTSIDE = (
+    *_REGISTERS,
     *(f"s_axis_t{port}" for port in ("data", "valid", "ready", "last")),
     *(f"m_axis_t{port}" for port in ("data", "keep", "valid", "ready", "last")),
     "irq",
@@ -252,7 +307,7 @@ module {top} (
   wire [{a_out}:0] a_out_tdata;
   wire unused_tlast;
   wire [{user}:0] unused_tuser;
-
+{load}
   axi_shell #(
 {settings}
   ) shell (
@@ -284,7 +339,31 @@ module {top} (
       .m_axis_tready(a_out_tready),
       .m_axis_tlast(unused_tlast),
       .m_axis_tuser(unused_tuser),
-      .error_tlast(error_tlast)
+      .error_tlast(error_tlast){bus}
   );
 endmodule
+"""
+_BUS = """,
+      .config_in(to_memories),
+      .config_out(from_memories)"""
+_LOAD = """\
+  wire [{address}:0] i_axi_awaddr, i_axi_araddr;
+  wire [31:0] i_axi_wdata, i_axi_rdata;
+  wire [3:0] i_axi_wstrb;
+  wire [1:0] i_axi_bresp, i_axi_rresp;
+  wire i_axi_awvalid, i_axi_awready, i_axi_wvalid, i_axi_wready, i_axi_bvalid, i_axi_bready;
+  wire i_axi_arvalid, i_axi_arready, i_axi_rvalid, i_axi_rready, hold, shell_tready;
+  wire [{config}:0] to_memories, from_memories;
+  assign s_axis_tready = shell_tready && !hold;
+
+  axi_load #(
+{settings}
+  ) load (
+      .clk(aclk),
+      .rst(!aresetn),
+{ports},
+      .hold(hold),
+      .config_out(to_memories),
+      .config_in(from_memories)
+  );
 """

@@ -1,6 +1,6 @@
 """The register map of the AXI shell as data: the RTL's package, the guide's table and the host side are made of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +11,9 @@ MAGIC = int.from_bytes(b"RBNT", "big")
 
 VERSION = (1, 0)
 """Of the map: major for what moved, minor for what was added."""
+
+LOAD_VERSION = (1, 1)
+"""Of the map with the registers that load weights."""
 
 WORDS = 64
 """Words that the map has room for; addresses behind them are refused."""
@@ -135,6 +138,24 @@ REGISTERS = (
 )  # fmt: skip
 """In the order of their addresses. `readable` and `writable` words of the RTL, and the table of the guide, follow."""
 
+LOAD_REGISTERS = (
+    Register(
+        "LOAD", 48, "read, write 1 to do", "how the weights stand", fields=(
+            Field("BEGIN", 0, "write 1: begin; refused unless IDLE. Reads 1 while a load goes on: no image begins"),
+            Field("WRONG", 1, "the checksum written last is not that of what was written, or that is no whole network"),
+        ),
+    ),
+    Register("LOAD_ADDRESS", 49, "read, write", "address of the next word; each that is written or read moves it on"),
+    Register("LOAD_DATA", 50, "read, write", "the word there; while a load goes on"),
+    Register(
+        "LOAD_CHECKSUM", 51, "read, write",
+        "CRC-32 of all words written since BEGIN, address and data; writing the same ends the load of a whole network",
+    ),
+    Register("LOAD_READ_CHECKSUM", 52, "read", "the same of all words read since BEGIN"),
+    Register("LOAD_SHAPE", 53, "read", "`runtime_weights.shape` of ports.json: networks of it fit", fact=True),
+)  # fmt: skip
+"""Of accelerators whose weights are written at run time; others refuse these. NETWORK says what was loaded."""
+
 BY_NAME = {register.name: register for register in REGISTERS}
 
 
@@ -173,9 +194,22 @@ endpackage
 """
 
 
-def table_text() -> str:
+def load_package_text() -> str:
+    """`axi_load_map.sv`: the numbers of the registers that the RTL of loads knows."""
+    others = (BY_NAME["STATUS"], BY_NAME["NETWORK"])
+    numbers = "\n".join(f"  localparam int {r.name} = {r.index};" for r in (*LOAD_REGISTERS, *others))
+    return f"""\
+// Numbers of the registers that load weights; made from registers.py, which says what they mean.
+package axi_load_map;
+{numbers}
+  localparam int LAST = {LOAD_REGISTERS[-1].index};
+endpackage
+"""
+
+
+def table_text(registers: Iterable[Register] = REGISTERS) -> str:
     """The map as a table of Markdown, fields in rows of their own."""
-    return "\n".join(_rows()) + "\n"
+    return "\n".join(_rows(registers)) + "\n"
 
 
 def _mask(writes: bool) -> str:
@@ -183,10 +217,10 @@ def _mask(writes: bool) -> str:
     return f"{WORDS}'h{words:x}"
 
 
-def _rows() -> Iterator[str]:
+def _rows(registers: Iterable[Register]) -> Iterator[str]:
     yield "| address | register | access | |"
     yield "|---|---|---|---|"
-    for register in REGISTERS:
+    for register in registers:
         last = f" … `0x{register.address + 4 * (register.words - 1):02X}`" if register.words > 1 else ""
         yield f"| `0x{register.address:02X}`{last} | `{register.name}` | {register.access} | {register.text} |"
         if register.name == "ENABLE":

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rebnet.boards import Board
 from rebnet.boards.shells.beats import check_beats
+from rebnet.errors import OptionError
 from rebnet.records import Ports
 
 MODULES = ("uart_rx", "uart_tx", "shell")
@@ -166,8 +167,13 @@ def device_text(ports: Ports, *, scores: bool = True) -> str:
         scores: whether answers hold the scores, or the label alone.
 
     Raises:
-        OptionError: scores that leave in one beat.
+        OptionError: scores that leave in one beat, or weights that are written at run time.
     """
+    if ports.runtime_weights:
+        raise OptionError(
+            "the accelerator's weights are written at run time through the AXI shell, and the board has a serial line; "
+            "generate the RTL again without --runtime-weights"
+        )
     s_axis, m_axis = ports.s_axis, ports.m_axis
     check_beats(ports)
     height, width, channels = s_axis.image

@@ -1,0 +1,120 @@
+// Memory of constants, filled from a file and written at run time: rom.sv with a place on the configuration bus.
+//
+// In:   address, one per cycle; config_in, requests from the bus's master or from the memory before.
+// Out:  data_q, the word of that address; config_out, the requests behind this memory, to the next one or back to the master.
+// Time: one cycle for data_q; a request leaves 4 cycles after it came, and one may come every cycle.
+// A request is {valid, write, served, address, data}, data in the lowest 32 bits. The memory has a window of bus addresses
+// from BASE on: row r of column c, which are bits [32*c +: 32] of word r, is at BASE + (c << ADDRESS_WIDTH) + r. A request for
+// what is there leaves with served high, and one that reads with what was read as its data; all others leave as they came.
+// A request takes the read port for a cycle, so that none may come while data_q is needed.
+// WIDTH, 1 … 32,000, DEPTH ≥ 1: bits of a word, words. FILE: $readmemh text, DEPTH words; above 32 bits FILE.ccc for column c.
+// CONFIG_ADDRESS, at most 31: bits of a bus address. BASE: a multiple of the window's size, which is a power of two.
+// STYLE: "block" for block RAM, anything else for lookup tables.
+module writable_memory #(
+    parameter int WIDTH = 8,
+    parameter int DEPTH = 16,
+    parameter int CONFIG_ADDRESS = 16,
+    parameter int BASE = 0,
+    parameter FILE = "",
+    parameter STYLE = "block",
+    localparam int ADDRESS_WIDTH = DEPTH > 1 ? $clog2(DEPTH) : 1,
+    localparam int CONFIG_WIDTH = CONFIG_ADDRESS + 35
+) (
+    input  logic                     clk,
+    input  logic [ADDRESS_WIDTH-1:0] address,
+    output logic [        WIDTH-1:0] data_q,
+    input  logic [ CONFIG_WIDTH-1:0] config_in,
+    output logic [ CONFIG_WIDTH-1:0] config_out
+);
+  localparam int COLUMNS = (WIDTH + 31) / 32;
+  localparam int LOCAL = ADDRESS_WIDTH + $clog2(COLUMNS);  // bits of a place in the window
+  localparam int GROUP = 8;  // columns that are chosen from in a cycle
+  localparam int GROUPS = (COLUMNS + GROUP - 1) / GROUP;
+  localparam int SERVED = 32 + CONFIG_ADDRESS;
+
+  if (WIDTH < 1 || WIDTH > 32000 || DEPTH < 1) begin : illegal_1
+    $fatal(1, "writable_memory: WIDTH must be 1 to 32000, DEPTH at least 1");
+  end
+  if (CONFIG_ADDRESS < LOCAL || CONFIG_ADDRESS > 31) begin : illegal_2
+    $fatal(1, "writable_memory: CONFIG_ADDRESS must reach the window, and be at most 31");
+  end
+  if (BASE < 0 || BASE % (1 << LOCAL) != 0) begin : illegal_3
+    $fatal(1, "writable_memory: BASE must be a multiple of the window's size");
+  end
+
+  // Stage 1: the request. 2: the memory is written, or has been read. 3: a column of each group. 4: one of these.
+  // What is offered at power-up is no request.
+  logic [3:0] valid_q;
+  initial valid_q = '0;
+  logic [CONFIG_WIDTH-2:0] request_q, read_q, grouped_q, answer_q;
+  logic mine, mine_q, mine_qq, reads, writes;
+  logic [31:0] row, column, read_column, group;
+  logic unused_bits;
+  assign unused_bits = &{read_column, group, read_q, grouped_q};
+
+  assign row = 32'(request_q[32+:ADDRESS_WIDTH]);
+  assign column = (32'(request_q[32+:CONFIG_ADDRESS]) & 32'((1 << LOCAL) - 1)) >> ADDRESS_WIDTH;
+  assign mine = valid_q[0] && (32'(request_q[32+:CONFIG_ADDRESS]) >> LOCAL) == 32'(BASE >> LOCAL) &&
+                row < 32'(DEPTH) && column < 32'(COLUMNS);
+  assign writes = mine && request_q[SERVED+1];
+  assign reads = mine && !request_q[SERVED+1];
+  assign read_column = (32'(read_q[32+:CONFIG_ADDRESS]) & 32'((1 << LOCAL) - 1)) >> ADDRESS_WIDTH;
+  assign group = (32'(grouped_q[32+:CONFIG_ADDRESS]) & 32'((1 << LOCAL) - 1)) >> (ADDRESS_WIDTH + 3);
+
+  logic [ADDRESS_WIDTH-1:0] place;
+  assign place = reads ? ADDRESS_WIDTH'(row) : address;
+
+  /* verilator lint_off WIDTHEXPAND */
+  for (genvar c = 0; c < COLUMNS; c++) begin : column_of
+    localparam int BITS = WIDTH - c * 32 < 32 ? WIDTH - c * 32 : 32;
+    localparam logic [31:0] DIGITS = {".", 8'(48 + c / 100), 8'(48 + c / 10 % 10), 8'(48 + c % 10)};
+    if (STYLE == "block") begin : block
+      (* ram_style = "block" *) logic [BITS-1:0] memory[DEPTH];
+      if (COLUMNS > 1) begin : of_several
+        initial $readmemh({FILE, DIGITS}, memory);
+      end else begin : of_one
+        initial $readmemh(FILE, memory);
+      end
+      always_ff @(posedge clk) begin
+        if (writes && column == 32'(c)) memory[ADDRESS_WIDTH'(row)] <= request_q[BITS-1:0];
+        if (!writes) data_q[c*32+:BITS] <= memory[place];
+      end
+    end else begin : tables
+      (* ram_style = "distributed" *) logic [BITS-1:0] memory[DEPTH];
+      if (COLUMNS > 1) begin : of_several
+        initial $readmemh({FILE, DIGITS}, memory);
+      end else begin : of_one
+        initial $readmemh(FILE, memory);
+      end
+      always_ff @(posedge clk) begin
+        if (writes && column == 32'(c)) memory[ADDRESS_WIDTH'(row)] <= request_q[BITS-1:0];
+        if (!writes) data_q[c*32+:BITS] <= memory[place];
+      end
+    end
+  end
+  /* verilator lint_on WIDTHEXPAND */
+
+  logic [GROUPS*GROUP*32-1:0] padded;
+  logic [GROUPS*32-1:0] chosen_q;
+  assign padded = (GROUPS * GROUP * 32)'(data_q);
+  for (genvar g = 0; g < GROUPS; g++) begin : group_of
+    logic [GROUP*32-1:0] own;
+    assign own = padded[g*GROUP*32+:GROUP*32];
+    always_ff @(posedge clk) chosen_q[g*32+:32] <= own[32*read_column[2:0]+:32];
+  end
+
+  always_ff @(posedge clk) begin
+    valid_q   <= {valid_q[2:0], config_in[CONFIG_WIDTH-1]};
+    request_q <= config_in[CONFIG_WIDTH-2:0];
+    read_q    <= request_q;
+    mine_q    <= mine;
+    grouped_q <= read_q;
+    mine_qq   <= mine_q;
+    answer_q  <= grouped_q;
+    if (mine_qq) begin
+      answer_q[SERVED] <= 1'b1;
+      if (!grouped_q[SERVED+1]) answer_q[31:0] <= chosen_q[32*int'(group)+:32];
+    end
+  end
+  assign config_out = {valid_q[3], answer_q};
+endmodule
