@@ -21,6 +21,8 @@ from cocotb.triggers import FallingEdge, ReadOnly
 Word = tuple[int, ...]
 
 SEED = 20180429
+SETTLED = 8
+"""Cycles after a reset before anything is sent: a line buffer reads nothing before it knows what comes first."""
 PATIENCE = 2000
 """Cycles without a word after which a stream counts as stuck."""
 CASES = "REBNET_BENCH_CASES"
@@ -213,6 +215,8 @@ class Bench:
         for _ in range(cycles):
             await FallingEdge(self.dut.clk)
         reset.value = 0
+        for _ in range(SETTLED):
+            await FallingEdge(self.dut.clk)
         self.cycle = 0
 
     async def step(self) -> None:

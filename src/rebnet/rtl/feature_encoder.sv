@@ -45,7 +45,7 @@ module feature_encoder #(
   localparam int DEPTH = SETS * WORDS;
   localparam int ADDRESS_WIDTH = DEPTH > 1 ? $clog2(DEPTH) : 1;
   localparam int OUT_DEPTH = LEVELS + 4;
-  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (ROWS < 1 || LANES < 1 || PLANES < 1 || LEVELS < 1) begin : illegal_1
     $fatal(1, "feature_encoder: ROWS, LANES, PLANES and LEVELS must be at least 1");
@@ -58,11 +58,11 @@ module feature_encoder #(
   end
 
   logic [WORD_WIDTH-1:0] word_q;
-  logic [ROOM_WIDTH-1:0] room_q;
+  logic [ROOM_WIDTH-1:0] room_q;  // places to promise, less one: negative if there is none
   logic take, out_pop, unused_ready;
   logic [ADDRESS_WIDTH-1:0] address;
 
-  assign in_ready = room_q != '0;
+  assign in_ready = !room_q[ROOM_WIDTH-1];
   assign take = in_valid && in_ready;
 
   if (SETS > 1) begin : set_of_levels
@@ -74,7 +74,7 @@ module feature_encoder #(
   always_ff @(posedge clk) begin
     if (rst) begin
       word_q <= '0;
-      room_q <= ROOM_WIDTH'(OUT_DEPTH);
+      room_q <= ROOM_WIDTH'(OUT_DEPTH - 1);
     end else begin
       room_q <= room_q + ROOM_WIDTH'(out_pop) - ROOM_WIDTH'(take);
       if (take) word_q <= word_q == WORD_WIDTH'(WORDS - 1) ? '0 : word_q + 1'b1;

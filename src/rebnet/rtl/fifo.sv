@@ -1,8 +1,8 @@
 // First-in first-out buffer with ready/valid on both sides.
 //
 // In:   one word per cycle while in_ready. Out: the oldest word, while out_valid.
-// Time: a word is visible at the output one cycle after it was taken. in_ready and out_valid depend on
-//       registers only, so FIFOs cut every chain of handshakes; a full FIFO takes a word again in the
+// Time: a word is visible at the output one cycle after it was taken. in_ready and out_valid are
+//       registers, so FIFOs cut every chain of handshakes; a full FIFO takes a word again in the
 //       cycle after one left.
 // WIDTH ≥ 1: bits of a word. DEPTH ≥ 1: words (2 or more for one word per cycle).
 // STYLE: memory style, "distributed" or "block" (read asynchronously, so "distributed" is meant).
@@ -35,10 +35,11 @@ module fifo #(
   (* ram_style = STYLE *) logic [WIDTH-1:0] memory[DEPTH];
   logic [POINTER_WIDTH-1:0] write_q, read_q;
   logic [COUNT_WIDTH-1:0] count_q  /* verilator public_flat_rd */;
+  logic some_q, full_q;  // count_q is not 0, is DEPTH: known at the start of the cycle
   logic push, pop;
 
-  assign in_ready  = count_q != COUNT_WIDTH'(DEPTH);
-  assign out_valid = count_q != '0;
+  assign in_ready  = !full_q;
+  assign out_valid = some_q;
   assign out_data  = memory[read_q];
   assign push      = in_valid && in_ready;
   assign pop       = out_valid && out_ready;
@@ -52,10 +53,14 @@ module fifo #(
       write_q <= '0;
       read_q  <= '0;
       count_q <= '0;
+      some_q  <= 1'b0;
+      full_q  <= 1'b0;
     end else begin
       if (push) write_q <= write_q == POINTER_WIDTH'(DEPTH - 1) ? '0 : write_q + 1'b1;
       if (pop) read_q <= read_q == POINTER_WIDTH'(DEPTH - 1) ? '0 : read_q + 1'b1;
       count_q <= count_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(pop);
+      some_q  <= push || (some_q && !(pop && count_q == COUNT_WIDTH'(1)));
+      full_q  <= !pop && (full_q || (push && count_q == COUNT_WIDTH'(DEPTH - 1)));
     end
   end
 endmodule

@@ -30,7 +30,7 @@ module global_sum #(
   localparam int WORD_WIDTH = WORDS > 1 ? $clog2(WORDS) : 1;
   localparam int POSITION_WIDTH = POSITIONS > 1 ? $clog2(POSITIONS) : 1;
   localparam int OUT_DEPTH = 4;
-  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (POSITIONS < 1 || PLANES < 1) begin : illegal_1
     $fatal(1, "global_sum: POSITIONS and PLANES must be at least 1");
@@ -47,12 +47,12 @@ module global_sum #(
   logic [PLANES_OUT*LANES-1:0] result;
   logic [WORD_WIDTH-1:0] word_q;
   logic [POSITION_WIDTH-1:0] position_q, next_position;
-  logic [ROOM_WIDTH-1:0] room_q;
+  logic [ROOM_WIDTH-1:0] room_q;  // places to promise, less one: negative if there is none
   logic [LEVEL_WIDTH-1:0] levels_q;
   logic first_q, last_q;  // the pixel is the map's first, or last
   logic last_word, take, done_q, out_pop, unused_ready;
 
-  assign in_ready = !last_q || room_q != '0;
+  assign in_ready = !last_q || !room_q[ROOM_WIDTH-1];
   assign take = in_valid && in_ready;
   assign last_word = word_q == WORD_WIDTH'(WORDS - 1);
   assign next_position = last_q ? '0 : position_q + 1'b1;
@@ -64,7 +64,7 @@ module global_sum #(
       position_q <= '0;
       first_q    <= 1'b1;
       last_q     <= POSITIONS == 1;
-      room_q     <= ROOM_WIDTH'(OUT_DEPTH);
+      room_q     <= ROOM_WIDTH'(OUT_DEPTH - 1);
     end else begin
       room_q <= room_q + ROOM_WIDTH'(out_pop) - ROOM_WIDTH'(take && last_q);
       if (take) begin

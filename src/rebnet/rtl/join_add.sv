@@ -25,7 +25,7 @@ module join_add #(
     output logic [         LEVEL_WIDTH-1:0] out_levels
 );
   localparam int OUT_DEPTH = 4;
-  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (SOURCES < 1 || LANES < 1 || PLANES < 1) begin : illegal_1
     $fatal(1, "join_add: SOURCES, LANES and PLANES must be at least 1");
@@ -34,16 +34,16 @@ module join_add #(
     $fatal(1, "join_add: PLANES_OUT must be PLANES to PLANES + clog2(SOURCES)");
   end
 
-  logic [ROOM_WIDTH-1:0] room_q;
+  logic [ROOM_WIDTH-1:0] room_q;  // places to promise, less one: negative if there is none
   logic [PLANES_OUT*LANES-1:0] sums_q;
   logic [LEVEL_WIDTH-1:0] levels_q;
   logic take, taken_q, out_pop, unused_ready;
 
-  assign take = &in_valid && room_q != '0;
+  assign take = &in_valid && !room_q[ROOM_WIDTH-1];
   assign in_ready = {SOURCES{take}};
 
   always_ff @(posedge clk) begin
-    if (rst) room_q <= ROOM_WIDTH'(OUT_DEPTH);
+    if (rst) room_q <= ROOM_WIDTH'(OUT_DEPTH - 1);
     else room_q <= room_q + ROOM_WIDTH'(out_pop) - ROOM_WIDTH'(take);
   end
   always_ff @(posedge clk) begin

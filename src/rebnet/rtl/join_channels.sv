@@ -40,7 +40,7 @@ module join_channels #(
 
   localparam int WORD_WIDTH = most_words() > 1 ? $clog2(most_words()) : 1;
   localparam int OUT_DEPTH = 4;
-  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (SOURCES < 1 || LANES < 1 || PLANES < 1) begin : illegal_1
     $fatal(1, "join_channels: SOURCES, LANES and PLANES must be at least 1");
@@ -51,13 +51,13 @@ module join_channels #(
 
   logic [SOURCES-1:0] turn_q;  // whose turn it is, one-hot
   logic [WORD_WIDTH-1:0] word_q, last_word;
-  logic [ROOM_WIDTH-1:0] room_q;
+  logic [ROOM_WIDTH-1:0] room_q;  // places to promise, less one: negative if there is none
   logic [PLANES*LANES-1:0] word, sums, sums_q;
   logic [PLANES-1:0] offset;
   logic [LEVEL_WIDTH-1:0] levels_q;
   logic take, taken_q, out_pop, unused_ready;
 
-  assign in_ready = room_q != '0 ? turn_q : '0;
+  assign in_ready = !room_q[ROOM_WIDTH-1] ? turn_q : '0;
   assign take = |(in_valid & in_ready);
 
   always_comb begin
@@ -77,7 +77,7 @@ module join_channels #(
     if (rst) begin
       turn_q <= SOURCES'(1);
       word_q <= '0;
-      room_q <= ROOM_WIDTH'(OUT_DEPTH);
+      room_q <= ROOM_WIDTH'(OUT_DEPTH - 1);
     end else begin
       room_q <= room_q + ROOM_WIDTH'(out_pop) - ROOM_WIDTH'(take);
       if (take) begin

@@ -39,7 +39,7 @@ module max_pool #(
     output logic [       LEVEL_WIDTH-1:0] out_levels
 );
   localparam int OUT_DEPTH = 4;
-  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   logic word_valid, word_first, word_last, take, out_pop, unused_ready;
   logic first_q, last_q, done_q;
@@ -47,7 +47,7 @@ module max_pool #(
   logic [2*LEVEL_WIDTH-1:0] levels_q;
   logic [PLANES*READS*WORD-1:0] data;
   logic [PLANES*WORD-1:0] largest_q;
-  logic [ROOM_WIDTH-1:0] room_q;
+  logic [ROOM_WIDTH-1:0] room_q;  // places to promise, less one: negative if there is none
   logic taken_q;
 
   window_buffer #(
@@ -85,10 +85,10 @@ module max_pool #(
       .data
   );
 
-  assign take = word_valid && (!word_last || room_q != '0);
+  assign take = word_valid && (!word_last || !room_q[ROOM_WIDTH-1]);
 
   always_ff @(posedge clk) begin
-    if (rst) room_q <= ROOM_WIDTH'(OUT_DEPTH);
+    if (rst) room_q <= ROOM_WIDTH'(OUT_DEPTH - 1);
     else room_q <= room_q + ROOM_WIDTH'(out_pop) - ROOM_WIDTH'(take && word_last);
   end
   always_ff @(posedge clk) begin

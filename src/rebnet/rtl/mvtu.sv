@@ -101,7 +101,7 @@ module mvtu #(
   localparam int FOLD_WIDTH = FOLDS > 1 ? $clog2(FOLDS) : 1;
   localparam int DRAIN_WIDTH = DRAIN_WORDS > 1 ? $clog2(DRAIN_WORDS) : 1;
   localparam int PLACE_WIDTH = VECTOR_WORDS > 1 ? $clog2(VECTOR_WORDS) : 1;
-  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1) + 1;
   localparam int WEIGHT_DEPTH = FOLDS * PLANE_GROUPS * CHUNKS;
   localparam int WEIGHT_ADDRESS = WEIGHT_DEPTH > 1 ? $clog2(WEIGHT_DEPTH) : 1;
   /* verilator lint_off WIDTHEXPAND */
@@ -166,7 +166,7 @@ module mvtu #(
   logic last_level;
   logic [FOLD_WIDTH-1:0] fold_q;
   logic [WEIGHT_ADDRESS-1:0] weight_next_q;
-  logic [ROOM_WIDTH-1:0] room_q;
+  logic [ROOM_WIDTH-1:0] room_q, room_d;  // places to promise beyond those of a fold: negative if there are fewer
 
   vector_buffer #(
       .WIDTH(LEVELS_IN * INPUTS),
@@ -192,7 +192,7 @@ module mvtu #(
 
   assign last_fold = fold_q == FOLD_WIDTH'(FOLDS - 1);
   assign ends_fold = word_last && last_group;
-  assign issue     = word_valid && (!ends_fold || room_q >= ROOM_WIDTH'(DRAIN_WORDS));
+  assign issue     = word_valid && (!ends_fold || !room_q[ROOM_WIDTH-1]);
 
   if (TURNS > 1) begin : many_turns
     localparam int TURN_WIDTH = TURN_FOLDS > 1 ? $clog2(TURN_FOLDS) : 1;
@@ -209,15 +209,20 @@ module mvtu #(
   always_ff @(posedge clk) begin
     if (rst) begin
       fold_q <= '0;
-      room_q <= ROOM_WIDTH'(OUT_DEPTH);
+      room_q <= ROOM_WIDTH'(OUT_DEPTH - DRAIN_WORDS);
     end else begin
-      room_q <= room_q + ROOM_WIDTH'(out_pop);
+      room_q <= room_d;
       if (issue && ends_fold) begin
-        room_q <= room_q + ROOM_WIDTH'(out_pop) - (last_fold ? ROOM_WIDTH'(LAST_WORDS) : ROOM_WIDTH'(DRAIN_WORDS));
         fold_q <= last_fold ? '0 : fold_q + 1'b1;
       end
     end
   end
+
+  // The place that comes back is the carry of the adder.
+  logic [ROOM_WIDTH-1:0] promised;
+  logic unused_room;
+  assign promised = last_fold ? -ROOM_WIDTH'(LAST_WORDS) : -ROOM_WIDTH'(DRAIN_WORDS);
+  assign {room_d, unused_room} = {room_q, 1'b1} + {issue && ends_fold ? promised : '0, out_pop};
 
   // The planes of the weights stand one behind the other in their memory, as folds do; the groups of levels read again
   // what they read before.

@@ -36,7 +36,7 @@ module scores #(
   localparam int ROW_WIDTH = ROWS > 1 ? $clog2(ROWS) : 1;
   localparam int PLACE_WIDTH = PLACES > 1 ? $clog2(PLACES) : 1;
   localparam int OUT_DEPTH = 8;
-  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (ROWS < 1 || LANES < 1 || PLACES < 1) begin : illegal_1
     $fatal(1, "scores: ROWS, LANES and PLACES must be at least 1");
@@ -50,11 +50,11 @@ module scores #(
 
   logic [LANE_WIDTH-1:0] lane_q;
   logic [ROW_WIDTH-1:0] row_q;
-  logic [ROOM_WIDTH-1:0] room_q;
+  logic [ROOM_WIDTH-1:0] room_q;  // places to promise, less one: negative if there is none
   logic issue, last_row, last_place, pop;
   logic [ADDRESS_WIDTH-1:0] address;
 
-  assign issue    = in_valid && room_q != '0;
+  assign issue    = in_valid && !room_q[ROOM_WIDTH-1];
   assign last_row = row_q == ROW_WIDTH'(ROWS - 1);
   assign in_ready = issue && (last_row || lane_q == LANE_WIDTH'(LANES - 1));
 
@@ -68,7 +68,7 @@ module scores #(
     if (rst) begin
       lane_q <= '0;
       row_q  <= '0;
-      room_q <= ROOM_WIDTH'(OUT_DEPTH);
+      room_q <= ROOM_WIDTH'(OUT_DEPTH - 1);
     end else begin
       room_q <= room_q + ROOM_WIDTH'(pop) - ROOM_WIDTH'(issue);
       if (issue) begin

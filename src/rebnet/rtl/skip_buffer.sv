@@ -30,7 +30,7 @@ module skip_buffer #(
   localparam int COUNT_WIDTH = $clog2(DEPTH + 1);
   localparam int POINTER_WIDTH = DEPTH > 1 ? $clog2(DEPTH) : 1;
   localparam int OUT_DEPTH = 4;  // as many as keep one word per cycle moving
-  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (WIDTH < 1 || DEPTH < 1) begin : illegal_1
     $fatal(1, "skip_buffer: WIDTH and DEPTH must be at least 1");
@@ -43,12 +43,13 @@ module skip_buffer #(
   logic [WORD_WIDTH-1:0] in_word, word_q, out_word;
   logic [POINTER_WIDTH-1:0] write_q, read_q;
   logic [COUNT_WIDTH-1:0] count_q  /* verilator public_flat_rd */;  // words that hold a place in the memory
-  logic [ROOM_WIDTH-1:0] room_q;
+  logic some_q, full_q;  // count_q is not 0, is DEPTH: known at the start of the cycle
+  logic [ROOM_WIDTH-1:0] room_q;  // places to promise, less one: negative if there is none
   logic push, take, taken_q, out_pop, unused_ready;
 
-  assign in_ready = count_q != COUNT_WIDTH'(DEPTH);
+  assign in_ready = !full_q;
   assign push = in_valid && in_ready;
-  assign take = count_q != '0 && room_q != '0;
+  assign take = some_q && !room_q[ROOM_WIDTH-1];
 
   if (SETS > 1) begin : each_word
     assign in_word = {in_levels, in_data};
@@ -71,12 +72,16 @@ module skip_buffer #(
       write_q <= '0;
       read_q  <= '0;
       count_q <= '0;
-      room_q  <= ROOM_WIDTH'(OUT_DEPTH);
+      some_q  <= 1'b0;
+      full_q  <= 1'b0;
+      room_q  <= ROOM_WIDTH'(OUT_DEPTH - 1);
       taken_q <= 1'b0;
     end else begin
       if (push) write_q <= write_q == POINTER_WIDTH'(DEPTH - 1) ? '0 : write_q + 1'b1;
       if (take) read_q <= read_q == POINTER_WIDTH'(DEPTH - 1) ? '0 : read_q + 1'b1;
       count_q <= count_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(take);
+      some_q  <= push || (some_q && !(take && count_q == COUNT_WIDTH'(1)));
+      full_q  <= !take && (full_q || (push && count_q == COUNT_WIDTH'(DEPTH - 1)));
       room_q  <= room_q + ROOM_WIDTH'(out_pop) - ROOM_WIDTH'(take);
       taken_q <= take;
     end

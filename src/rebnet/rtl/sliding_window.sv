@@ -43,7 +43,7 @@ module sliding_window #(
     output logic [       LEVEL_WIDTH-1:0] out_levels
 );
   localparam int OUT_DEPTH = 4;  // as many as keep one word per cycle moving
-  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (SIDES < 0 || (SIDES > 0 && WORD % SIDES != 0)) begin : illegal_1
     $fatal(1, "sliding_window: SIDES must be 0 or divide WORD");
@@ -53,7 +53,7 @@ module sliding_window #(
   logic unused_first, unused_last, unused_ready;
   logic [LEVEL_WIDTH-1:0] word_levels, levels_q;
   logic [PLANES*READS*WORD-1:0] data, words_data;
-  logic [ROOM_WIDTH-1:0] room_q;
+  logic [ROOM_WIDTH-1:0] room_q;  // places to promise, less one: negative if there is none
 
   window_buffer #(
       .PLANES(PLANES),
@@ -90,10 +90,10 @@ module sliding_window #(
       .data
   );
 
-  assign take = word_valid && room_q != '0;
+  assign take = word_valid && !room_q[ROOM_WIDTH-1];
 
   always_ff @(posedge clk) begin
-    if (rst) room_q <= ROOM_WIDTH'(OUT_DEPTH);
+    if (rst) room_q <= ROOM_WIDTH'(OUT_DEPTH - 1);
     else room_q <= room_q + ROOM_WIDTH'(out_pop) - ROOM_WIDTH'(take);
   end
   always_ff @(posedge clk) begin

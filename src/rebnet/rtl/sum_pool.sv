@@ -38,7 +38,7 @@ module sum_pool #(
     output logic [       LEVEL_WIDTH-1:0] out_levels
 );
   localparam int OUT_DEPTH = 4;
-  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (PLANES_OUT < PLANES || PLANES_OUT > PLANES + $clog2(KERNEL * KERNEL_X)) begin : illegal_1
     $fatal(1, "sum_pool: PLANES_OUT must be PLANES to PLANES + clog2(KERNEL*KERNEL_X)");
@@ -50,7 +50,7 @@ module sum_pool #(
   logic [2*LEVEL_WIDTH-1:0] levels_q;
   logic [PLANES*READS*WORD-1:0] data;
   logic [PLANES_OUT*WORD-1:0] sums_q;
-  logic [ROOM_WIDTH-1:0] room_q;
+  logic [ROOM_WIDTH-1:0] room_q;  // places to promise, less one: negative if there is none
   logic taken_q;
 
   window_buffer #(
@@ -86,10 +86,10 @@ module sum_pool #(
       .data
   );
 
-  assign take = word_valid && (!word_last || room_q != '0);
+  assign take = word_valid && (!word_last || !room_q[ROOM_WIDTH-1]);
 
   always_ff @(posedge clk) begin
-    if (rst) room_q <= ROOM_WIDTH'(OUT_DEPTH);
+    if (rst) room_q <= ROOM_WIDTH'(OUT_DEPTH - 1);
     else room_q <= room_q + ROOM_WIDTH'(out_pop) - ROOM_WIDTH'(take && word_last);
   end
   always_ff @(posedge clk) begin

@@ -45,7 +45,7 @@ module two_slope #(
   localparam int WORDS = (ROWS + LANES - 1) / LANES;
   localparam int WORD_WIDTH = WORDS > 1 ? $clog2(WORDS) : 1;
   localparam int OUT_DEPTH = 8;
-  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (ROWS < 1 || LANES < 1) begin : illegal_1
     $fatal(1, "two_slope: ROWS and LANES must be at least 1");
@@ -55,16 +55,16 @@ module two_slope #(
   end
 
   logic [WORD_WIDTH-1:0] word_q;
-  logic [ROOM_WIDTH-1:0] room_q;
+  logic [ROOM_WIDTH-1:0] room_q;  // places to promise, less one: negative if there is none
   logic take, out_pop, unused_ready;
 
-  assign in_ready = room_q != '0;
+  assign in_ready = !room_q[ROOM_WIDTH-1];
   assign take = in_valid && in_ready;
 
   always_ff @(posedge clk) begin
     if (rst) begin
       word_q <= '0;
-      room_q <= ROOM_WIDTH'(OUT_DEPTH);
+      room_q <= ROOM_WIDTH'(OUT_DEPTH - 1);
     end else begin
       room_q <= room_q + ROOM_WIDTH'(out_pop) - ROOM_WIDTH'(take);
       if (take) word_q <= word_q == WORD_WIDTH'(WORDS - 1) ? '0 : word_q + 1'b1;

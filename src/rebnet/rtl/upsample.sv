@@ -41,7 +41,7 @@ module upsample #(
   localparam int PIXEL_WIDTH = PIXELS > 1 ? $clog2(PIXELS) : 1;
   localparam int PASS_WIDTH = ROWS > 1 ? $clog2(ROWS) : 1;
   localparam int OUT_DEPTH = 4;  // as many as keep one word per cycle moving
-  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1);
+  localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (WIDTH < 1 || ROWS < 1 || COLUMNS < 1 || PIXELS < 1 || WORDS < 1) begin : illegal_1
     $fatal(1, "upsample: WIDTH, ROWS, COLUMNS, PIXELS and WORDS must be at least 1");
@@ -61,16 +61,17 @@ module upsample #(
   logic [PIXEL_WIDTH-1:0] pixel_q;
   logic [PASS_WIDTH-1:0] pass_q;
   logic [COUNT_WIDTH-1:0] count_q  /* verilator public_flat_rd */;  // words that hold a place in the memory
+  logic full_q;  // count_q is DEPTH, known at the start of the cycle
   logic [COUNT_WIDTH-1:0] fresh_q;  // words of them that were never read
   logic some_q;  // fresh_q is not 0, known at the start of the cycle
-  logic [ROOM_WIDTH-1:0] room_q;
+  logic [ROOM_WIDTH-1:0] room_q;  // places to promise, less one: negative if there is none
   logic push, take, spend, free, again, taken_q, out_pop, unused_ready;
   logic last_part, last_column, last_pixel, last_pass;
 
-  assign in_ready = count_q != COUNT_WIDTH'(DEPTH);
+  assign in_ready = !full_q;
   assign push = in_valid && in_ready;
   assign again = column_q != '0 || pass_q != '0;
-  assign take = (again || some_q) && room_q != '0;
+  assign take = (again || some_q) && !room_q[ROOM_WIDTH-1];
   assign spend = take && !again;
   assign last_part = part_q == PART_WIDTH'(WORDS - 1);
   assign last_column = column_q == COLUMN_WIDTH'(COLUMNS - 1);
@@ -106,13 +107,15 @@ module upsample #(
       pixel_q       <= '0;
       pass_q        <= '0;
       count_q       <= '0;
+      full_q        <= 1'b0;
       fresh_q       <= '0;
       some_q        <= 1'b0;
-      room_q        <= ROOM_WIDTH'(OUT_DEPTH);
+      room_q        <= ROOM_WIDTH'(OUT_DEPTH - 1);
       taken_q       <= 1'b0;
     end else begin
       if (push) write_q <= write_q == POINTER_WIDTH'(DEPTH - 1) ? '0 : write_q + 1'b1;
       count_q <= count_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(free);
+      full_q  <= !free && (full_q || (push && count_q == COUNT_WIDTH'(DEPTH - 1)));
       fresh_q <= fresh_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(spend);
       some_q  <= push || (fresh_q != '0 && !(spend && fresh_q == COUNT_WIDTH'(1)));
       room_q  <= room_q + ROOM_WIDTH'(out_pop) - ROOM_WIDTH'(take);

@@ -52,9 +52,10 @@ module vector_buffer #(
   logic [COUNT_WIDTH-1:0] fresh_q;  // words of them that were never read
   logic some_q;  // fresh_q is not 0, known at the start of the cycle
   logic again_q;  // the current vector was read before
+  logic full_q;  // count_q is DEPTH, known at the start of the cycle
   logic push, spend;
 
-  assign in_ready = count_q != COUNT_WIDTH'(DEPTH);
+  assign in_ready = !full_q;
   assign push = in_valid && in_ready;
   assign spend = take && !again_q;
   assign word_valid = again_q || some_q;
@@ -86,10 +87,12 @@ module vector_buffer #(
       count_q <= '0;
       fresh_q <= '0;
       some_q  <= 1'b0;
+      full_q  <= 1'b0;
       again_q <= 1'b0;
     end else begin
       if (push) write_q <= write_q == POINTER_WIDTH'(DEPTH - 1) ? '0 : write_q + 1'b1;
       count_q <= count_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(take && free);
+      full_q  <= !(take && free) && (full_q || (push && count_q == COUNT_WIDTH'(DEPTH - 1)));
       fresh_q <= fresh_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(spend);
       some_q  <= push || (fresh_q != '0 && !(spend && fresh_q == COUNT_WIDTH'(1)));
       if (take) begin

@@ -53,61 +53,66 @@ module width_converter #(
   localparam int UNITS = READY_UNITS - 1 + IN_UNITS;  // most units that can stand in the buffer
   localparam int MAX_WORDS = (UNITS + OUT_UNITS - 1) / OUT_UNITS;
   localparam int WORDS_WIDTH = $clog2(MAX_WORDS + 1);
-  localparam int REST_WIDTH = OUT_UNITS > 1 ? $clog2(OUT_UNITS) : 1;
-  localparam int POSITION_WIDTH = $clog2(MAX_WORDS * OUT_UNITS + 1);
+  localparam int READY_WORDS = READY_UNITS / OUT_UNITS;
+  localparam int READY_REST = READY_UNITS % OUT_UNITS;
+  localparam int IN_WHOLE = IN_UNITS / OUT_UNITS;  // output words that a word makes, and another one with a carry
+  localparam int IN_REST = IN_UNITS % OUT_UNITS;
+  localparam int LAST_WHOLE = (LAST_POSITION + LAST_UNITS + OUT_UNITS - 1) / OUT_UNITS;  // and a vector's last word
 
   if (IN < 1 || OUT < 1 || PLANES < 1 || VECTOR < 1) begin : illegal_1
     $fatal(1, "width_converter: IN, OUT, PLANES and VECTOR must be at least 1");
   end
 
-  logic [WORDS_WIDTH-1:0] words_q, words_kept, words_d;  // whole output words in the buffer
-  logic [REST_WIDTH-1:0] rest_q, rest_d;  // units of the word that is not whole yet
+  // All that the next word depends on is known at the start of its cycle, one bit for each case.
+  logic [WORDS_WIDTH-1:0] words_q, words_kept, words_more;  // whole output words in the buffer
+  logic [OUT_UNITS-1:0] rest_q, rest_d;  // units of the word that is not whole yet, one bit for each number
+  logic some_q;  // words_q is not 0
+  logic fits_q;  // rest is less than READY_REST
+  logic carry_q;  // the next word makes one output word more, if it is not the vector's last
+  logic last_q;  // it is
   logic [IN_WORD_WIDTH-1:0] in_word_q;
-  logic [POSITION_WIDTH-1:0] filled, position;
   logic [LEVEL_WIDTH-1:0] levels_q;
-  logic push, pop, last;
+  logic push, pop, room, empty;
 
-  assign filled = POSITION_WIDTH'(words_q * OUT_UNITS) + POSITION_WIDTH'(rest_q);
-  assign in_ready = filled < POSITION_WIDTH'(READY_UNITS) && (filled == '0 || in_levels == levels_q);
-  assign out_valid = words_q != '0;
+  assign room = words_q < WORDS_WIDTH'(READY_WORDS) || (fits_q && words_q == WORDS_WIDTH'(READY_WORDS));
+  assign empty = !some_q && rest_q[0];
+  assign in_ready = room && (empty || in_levels == levels_q);
+  assign out_valid = some_q;
   assign out_levels = levels_q;
   assign push = in_valid && in_ready;
   assign pop = out_valid && out_ready;
-  assign last = in_word_q == IN_WORD_WIDTH'(IN_WORDS - 1);
   assign words_kept = words_q - WORDS_WIDTH'(pop);
-  assign position = POSITION_WIDTH'(words_kept * OUT_UNITS) + POSITION_WIDTH'(rest_q);
 
-  int units;
   // Where the buffer ends after this word; the end of a vector is rounded up to a whole output word.
   always_comb begin
-    words_d = words_kept;
-    rest_d  = rest_q;
-    units   = 0;
-    if (push) begin
-      units = int'(rest_q) + (last ? LAST_UNITS : IN_UNITS);
-      for (int w = 1; w <= MAX_WORDS; w++) begin
-        if (units >= w * OUT_UNITS) begin
-          words_d = words_kept + WORDS_WIDTH'(w);
-          rest_d  = REST_WIDTH'(units - w * OUT_UNITS);
-        end
-      end
-      if (units < OUT_UNITS) rest_d = REST_WIDTH'(units);
-      if (last && rest_d != '0) begin
-        words_d = words_d + 1'b1;
-        rest_d  = '0;
-      end
+    words_more = WORDS_WIDTH'(IN_WHOLE);
+    if (last_q) words_more = WORDS_WIDTH'(LAST_WHOLE);
+    else if (carry_q) words_more = WORDS_WIDTH'(IN_WHOLE + 1);
+    for (int r = 0; r < OUT_UNITS; r++) begin
+      rest_d[r] = rest_q[r];
+      if (push) rest_d[r] = last_q ? r == 0 : rest_q[(r+OUT_UNITS-IN_REST)%OUT_UNITS];
     end
   end
 
   always_ff @(posedge clk) begin
     if (rst) begin
       words_q   <= '0;
-      rest_q    <= '0;
+      rest_q    <= OUT_UNITS'(1);
+      some_q    <= 1'b0;
+      fits_q    <= READY_REST > 0;
+      carry_q   <= 1'b0;
+      last_q    <= IN_WORDS == 1;
       in_word_q <= '0;
     end else begin
-      words_q <= words_d;
+      words_q <= words_kept + (push ? words_more : '0);
       rest_q  <= rest_d;
-      if (push) in_word_q <= last ? '0 : in_word_q + 1'b1;
+      some_q  <= (some_q && !(pop && words_q == WORDS_WIDTH'(1))) || (push && (IN_WHOLE > 0 || carry_q || last_q));
+      fits_q  <= |(rest_d & ~({OUT_UNITS{1'b1}} << READY_REST));
+      carry_q <= IN_REST > 0 && |(rest_d >> (OUT_UNITS - IN_REST));
+      if (push) begin
+        in_word_q <= last_q ? '0 : in_word_q + 1'b1;
+        last_q    <= IN_WORDS == 1 || (!last_q && in_word_q == IN_WORD_WIDTH'(IN_WORDS - 2));
+      end
     end
   end
 
@@ -118,11 +123,12 @@ module width_converter #(
   for (genvar p = 0; p < PLANES; p++) begin : plane
     logic [IN-1:0] elements;
     logic [UNITS*UNIT-1:0] buffer_d, buffer_q;
-    assign elements = in_data[p*IN+:IN] & (last ? {IN{1'b1}} >> (IN - LAST_ELEMENTS) : {IN{1'b1}});
+    assign elements = in_data[p*IN+:IN] & (last_q ? {IN{1'b1}} >> (IN - LAST_ELEMENTS) : {IN{1'b1}});
     always_comb begin
       buffer_d = pop ? buffer_q >> OUT : buffer_q;
       for (int u = 0; u < READY_UNITS; u++) begin
-        if (push && position == POSITION_WIDTH'(u)) buffer_d = buffer_d | ((UNITS * UNIT)'(elements) << (u * UNIT));
+        if (push && words_kept == WORDS_WIDTH'(u / OUT_UNITS) && rest_q[u%OUT_UNITS])
+          buffer_d = buffer_d | ((UNITS * UNIT)'(elements) << (u * UNIT));
       end
     end
     always_ff @(posedge clk) begin

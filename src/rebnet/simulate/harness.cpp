@@ -31,6 +31,8 @@
 
 namespace {
 
+constexpr int SETTLED = 8;  // cycles after the reset: a line buffer reads nothing before it knows what comes first
+
 using Bytes = std::vector<uint8_t>;
 
 // Ports of any width, byte by byte.
@@ -198,11 +200,11 @@ int main(int argc, char** argv) {
   top->s_axis_tvalid = 0;
   top->m_axis_tready = 0;
   top->aresetn = 0;
-  for (int i = 0; i < 4; i++) {
+  for (int i = 0; i < 4 + SETTLED; i++) {
+    if (i == 4) top->aresetn = 1;
     half_cycle(0);
     half_cycle(1);
   }
-  top->aresetn = 1;
   std::vector<Channel> channels = find_channels(options.text("--watch"));
 
   std::ofstream output(options.text("--output"), std::ios::binary);
