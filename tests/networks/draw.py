@@ -1,6 +1,6 @@
 """Random networks, several of them in one simulator."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -273,8 +273,12 @@ def draw_bundle(
     draw: Callable[[np.random.Generator, int], Network] = draw_network,
     *,
     runtime_weights: bool = False,
+    read: Callable[[Mapping[str, str]], dict[str, str]] = dict,
 ) -> tuple[list[Drawn], Path]:
-    """`count` random networks generated into `folder`, and one simulator of all of them."""
+    """`count` random networks generated into `folder`, and one simulator of all of them.
+
+    `read` makes of the texts of all modules, by file name, those that are simulated.
+    """
     rng = np.random.default_rng(seed)
     bundle = []
     for number in range(count):
@@ -289,8 +293,9 @@ def draw_bundle(
     write_text(folder / "bundle.sv", bundle_text(bundle, ".config_in('0), .config_out(), " if runtime_weights else ""))
     sources = [source(module) for module in MODULES]
     sources += [folder / f"net_{drawn.number}" / "rtl" / f"accelerator_{drawn.number}.sv" for drawn in bundle]
-    texts = {path.name: path.read_text() for path in [*sources, folder / "bundle.sv"]}
+    texts = {path.name: path.read_text() for path in sources}
     texts |= {f"{module}.sv": writable(module) for module in WRITABLE} if runtime_weights else {}
+    texts = read(texts) | {"bundle.sv": (folder / "bundle.sv").read_text()}
     return bundle, build_simulator(default_folder(), texts, "bundle", optimize="-O0")
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -298,3 +299,11 @@ def test_yosys_reads_and_elaborates_the_unit(tmp_path: Path, module: str, case: 
     assert "Warning" not in result.stdout + result.stderr, [
         line for line in (result.stdout + result.stderr).splitlines() if "Warning" in line
     ][:10]
+
+
+def test_no_operator_stands_before_a_cast() -> None:
+    """Yosys takes `-WIDTH'(VALUE)` for `(-WIDTH)'(VALUE)`: the sign, or the operator, is lost without a word."""
+    shells = sorted(Path(str(files("rebnet.boards"))).rglob("*.sv"))
+    for path in [*map(source, MODULES), *shells]:
+        found = re.search(r"(?:[=(,?:{&|^<>+*]\s*[-~!]|[=(,?:{]\s*[&|^])\s*[A-Za-z_]\w*'\(", path.read_text())
+        assert found is None, f"{path}: {found and found[0]}"

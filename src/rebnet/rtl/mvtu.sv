@@ -221,8 +221,11 @@ module mvtu #(
   // The place that comes back is the carry of the adder.
   logic [ROOM_WIDTH-1:0] promised;
   logic unused_room;
-  assign promised = last_fold ? -ROOM_WIDTH'(LAST_WORDS) : -ROOM_WIDTH'(DRAIN_WORDS);
-  assign {room_d, unused_room} = {room_q, 1'b1} + {issue && ends_fold ? promised : '0, out_pop};
+  always_comb begin
+    promised = '0;
+    if (issue && ends_fold) promised = last_fold ? ROOM_WIDTH'(-LAST_WORDS) : ROOM_WIDTH'(-DRAIN_WORDS);
+  end
+  assign {room_d, unused_room} = {room_q, 1'b1} + {promised, out_pop};
 
   // The planes of the weights stand one behind the other in their memory, as folds do; the groups of levels read again
   // what they read before.

@@ -337,8 +337,8 @@ module window_buffer #(
       part_q          <= '0;
       out_x_q         <= '0;
       out_y_q         <= '0;
-      left_q          <= -X_WIDTH'(PAD_X);
-      top_q           <= -Y_WIDTH'(PAD_Y);
+      left_q          <= X_WIDTH'(-PAD_X);
+      top_q           <= Y_WIDTH'(-PAD_Y);
       last_part_q     <= PIXEL == 1;
       carry_q         <= FIRST_CARRY;
       last_position_q <= FIRST_LAST;
@@ -368,8 +368,8 @@ module window_buffer #(
         last_x_q    <= OUT_WIDTH == 1;
         out_y_q     <= last_y_q ? '0 : out_y_q + 1'b1;
         last_y_q    <= OUT_HEIGHT == 1 || (!last_y_q && out_y_q == OY_WIDTH'(OUT_HEIGHT - 2));
-        left_q      <= -X_WIDTH'(PAD_X);
-        top_q       <= last_y_q ? -Y_WIDTH'(PAD_Y) : top_q + Y_WIDTH'(STRIDE);
+        left_q      <= X_WIDTH'(-PAD_X);
+        top_q       <= last_y_q ? Y_WIDTH'(-PAD_Y) : top_q + Y_WIDTH'(STRIDE);
         row_given_q <= '0;
       end else if (ends_window) begin
         out_x_q     <= out_x_q + 1'b1;
