@@ -7,7 +7,7 @@
 //       free: then each gave its place back and the next vector begins. free holds for whole passes.
 // Time: a word can be taken one cycle after it came in, and read again at any pace, one word per cycle. The
 //       next vectors come in meanwhile, as far as there is room.
-// LEVELS_CHANGE: 0 if all words have the same levels.
+// LEVELS_CHANGE: 0 if all words have the same levels; else all words of a vector have.
 // DEPTH ≥ CHUNKS (or ≥ 1 if every pass frees): words. CHUNKS ≥ 1: words of a vector.
 // STYLE: memory style, "block" or "distributed".
 module vector_buffer #(
@@ -66,10 +66,17 @@ module vector_buffer #(
     if (push) memory[write_q] <= in_data;
   end
 
-  if (LEVELS_CHANGE != 0) begin : each_word
+  // The levels are known at the start of the cycle: all words of a vector have the same, so they change where it goes,
+  // or where nothing is there.
+  if (LEVELS_CHANGE != 0) begin : each_vector
     (* ram_style = "distributed" *) logic [LEVEL_WIDTH-1:0] levels[DEPTH];
-    assign word_levels = levels[read_q];
+    logic [LEVEL_WIDTH-1:0] next_levels;
+    assign next_levels = push && write_q == read_next ? in_levels : levels[read_next];
     always_ff @(posedge clk) if (push) levels[write_q] <= in_levels;
+    always_ff @(posedge clk) begin
+      if (!word_valid) word_levels <= in_levels;
+      else if (take && word_last && free) word_levels <= next_levels;
+    end
   end else begin : all_words
     always_ff @(posedge clk) if (push) word_levels <= in_levels;
   end
@@ -77,6 +84,12 @@ module vector_buffer #(
   always_ff @(posedge clk) begin
     if (take) data_q <= memory[read_q];
   end
+
+  // One adder each: a word that came in is its carry, one that went is -1.
+  logic [COUNT_WIDTH-1:0] count_d, fresh_d;
+  logic [1:0] unused_carry;
+  assign {count_d, unused_carry[0]} = {count_q, 1'b1} + {{COUNT_WIDTH{take && free}}, push};
+  assign {fresh_d, unused_carry[1]} = {fresh_q, 1'b1} + {{COUNT_WIDTH{spend}}, push};
 
   always_ff @(posedge clk) begin
     if (rst) begin
@@ -91,9 +104,9 @@ module vector_buffer #(
       again_q <= 1'b0;
     end else begin
       if (push) write_q <= write_q == POINTER_WIDTH'(DEPTH - 1) ? '0 : write_q + 1'b1;
-      count_q <= count_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(take && free);
+      count_q <= count_d;
       full_q  <= !(take && free) && (full_q || (push && count_q == COUNT_WIDTH'(DEPTH - 1)));
-      fresh_q <= fresh_q + COUNT_WIDTH'(push) - COUNT_WIDTH'(spend);
+      fresh_q <= fresh_d;
       some_q  <= push || (fresh_q != '0 && !(spend && fresh_q == COUNT_WIDTH'(1)));
       if (take) begin
         chunk_q <= word_last ? '0 : chunk_q + 1'b1;
