@@ -220,7 +220,7 @@ def assert_clean(result: subprocess.CompletedProcess[str]) -> None:
 
 def test_every_module_has_a_bench_of_its_name() -> None:
     benches = {path.stem.removeprefix("test_") for path in Path(__file__).parent.glob("test_*.py")}
-    assert benches - {"lint", "geometry", "accelerator", "ports"} == set(MODULES)
+    assert benches - {"lint", "geometry", "accelerator", "ports", "writable"} == set(MODULES)
 
 
 @pytest.mark.rtl
