@@ -4,12 +4,20 @@ import itertools
 import json
 import re
 import zlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from tests.ir.networks import exported, from_text, tiny
 
-from networks.draw import draw_accelerator, draw_chain, write_folding
+from networks.draw import (
+    draw_accelerator,
+    draw_chain,
+    draw_conv_network,
+    draw_grouped_network,
+    draw_network,
+    write_folding,
+)
 from rebnet.boards.shells.uart import device_text
 from rebnet.errors import FileFormatError, FoldingError, OptionError
 from rebnet.fold import fold
@@ -18,6 +26,7 @@ from rebnet.generate.check import checked
 from rebnet.generate.images import bus_words
 from rebnet.generate.load import write_list
 from rebnet.ir import storage
+from rebnet.ir.ops import BitMatrix, Dense, Threshold
 from rebnet.lower import lower
 from rebnet.records import Ports, Weights, read
 
@@ -67,6 +76,33 @@ def test_what_is_written_is_what_the_images_hold(tmp_path, seed):
     assert memory_of(build, words) == images
     assert list(images) == [*ports.memories]
     assert checked(build).ports == ports
+
+
+DRAWS = (draw_network, draw_conv_network, lambda rng, number, planes: draw_grouped_network(rng, number))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_any_weights_of_a_shape_fit(tmp_path, seed):
+    """Random chains with planes of weights and in groups, and the same with other weights and encoders."""
+    rng, planes = np.random.default_rng(seed), np.random.default_rng(seed)
+    network = DRAWS[seed % 3](rng, seed, planes if seed % 2 else None)
+    accelerator, depths = draw_accelerator(rng, network)
+    build = saved(tmp_path / "build", network)
+    write_folding(build, network, accelerator, depths)
+    generate(build, runtime_weights=True)
+
+    def turned(node):
+        op = node.op
+        if isinstance(op, Dense) and len(op.weights.gains) == 1:
+            return replace(node, op=replace(op, weights=BitMatrix.pack(rng.random(op.weights.bits.shape) < 0.5)))
+        if isinstance(op, Threshold):
+            order = rng.permutation(op.thresholds.shape[1])
+            return replace(node, op=replace(op, thresholds=op.thresholds[:, order], steps=op.steps[:, order]))
+        return node
+
+    other = saved(tmp_path / "other", replace(network, nodes=tuple(map(turned, network.nodes))))
+    words = write_list(build, other)
+    assert len(words.data) == read(build / "ports.json", Ports).runtime_weights.words
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -152,6 +188,13 @@ def test_other_shapes_are_refused(tmp_path, case):
     build, other = made(tmp_path / "build", dense(1)), saved(tmp_path / "other", make())
     with pytest.raises(FoldingError, match=re.escape(sentence)):
         write_list(build, other)
+
+
+def test_what_is_no_build_is_refused(tmp_path):
+    build = made(tmp_path / "build", dense(1))
+    for folder in (saved(tmp_path / "exported", exported(1, 2, 8, (3, 3, 1), (6, 5), 4)), tmp_path / "nothing"):
+        with pytest.raises(FileFormatError, match=re.escape(f"{folder}: holds no lowered network; name a build")):
+            write_list(build, folder)
 
 
 def test_a_build_without_it_is_refused(tmp_path):

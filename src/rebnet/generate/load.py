@@ -91,7 +91,7 @@ def write_list(build: Path, network: Path) -> WriteList:
             f"{build / PORTS_FILE}: has no runtime_weights, so the weights are in the bitstream for good; run "
             f"'rebnet generate {shlex.quote(str(build))} --target rtl --runtime-weights'"
         )
-    own, other = storage.load(build), storage.load(network)
+    own, other = storage.load(build), _lowered(network)
     if (own.input, own.served) != (other.input, other.served):
         raise FoldingError(
             f"{network}: takes {_image(other)} and serves {_levels(other)}, and the accelerator of {build} takes "
@@ -146,6 +146,16 @@ def write_weights(build: Path, network: Path, output: Path | None = None) -> Wei
         write_record(work / Weights.FILE, record)
         put([work / WORDS_FILE, work / Weights.FILE], folder)
     return record
+
+
+def _lowered(folder: Path) -> Network:
+    """The lowered network in a folder."""
+    network = storage.load(folder) if (folder / storage.NETWORK_FILE).is_file() else None
+    if network is None or any(layer.op.gains is None for layer in network.layers):
+        raise FileFormatError(
+            f"{folder}: holds no lowered network; name a build, such as 'rebnet compile' makes of one"
+        )
+    return network
 
 
 def _nodes(network: Network) -> Iterator[str]:

@@ -92,7 +92,7 @@ module axi_load #(
 
   // What lives as long as the memories do, through every reset.
   logic loading_q, wrong_q, broken_q, request;  // broken: a part of a network has been written
-  logic [255:0] hash_q;
+  (* ram_style = "distributed" *) logic [31:0] hash[HASH_WORDS];
   logic [31:0] written_q, read_q;  // checksums, not yet inverted
   logic [31:0] count_q;  // words written in this load
   initial begin
@@ -101,7 +101,7 @@ module axi_load #(
     wrong_q   = 1'b0;
     broken_q  = 1'b0;
     count_q   = '0;
-    hash_q    = NETWORK;
+    for (int word = 0; word < HASH_WORDS; word++) hash[word] = NETWORK[32*(HASH_WORDS-1-word)+:32];
     written_q = '1;
     read_q    = '1;
     request    = 1'b0;  // what is offered at power-up is no request
@@ -140,11 +140,12 @@ module axi_load #(
   logic [WAIT_WIDTH-1:0] wait_q;
   logic is_write_q;  // the access that is served
   logic hash_here, back, back_served;
+  logic [31:0] hash_word;  // of the access that is served
   logic [31:0] back_data;
 
   always_comb begin
     said = '0;
-    if (read_network && !loading_q) said = hash_q[32*(7-int'(read_index[2:0]))+:32];
+    if (read_network && !loading_q) said = hash_word;
     if (read_own) begin
       case (read_index)
         INDEX_WIDTH'(axi_load_map::LOAD): said = 32'({wrong_q, loading_q});
@@ -166,11 +167,12 @@ module axi_load #(
   assign good = wdata_q == ~written_q && (broken_q ? count_q == 32'(WORDS) : count_q == '0);
 
   // The first words are here, all others are on the bus.
+  assign hash_word   = hash[state_q == BUS ? address_q[2:0] : read_index[2:0]];
   assign hash_here   = 32'(address_q) < HASH_WORDS;
   assign back        = state_q == BUS && (hash_here || config_in[CONFIG_WIDTH-1]);
   assign back_served = hash_here || config_in[SERVED];
   assign back_data   = is_write_q ? data_q :
-                       hash_here ? hash_q[32*(7-int'(address_q[2:0]))+:32] : config_in[31:0];
+                       hash_here ? hash_word : config_in[31:0];
   logic unused_bits;
   assign unused_bits = &{config_in, i_axi_rdata};
 
@@ -297,7 +299,7 @@ module axi_load #(
         s_axi_rdata <= back_served ? back_data : '0;
         s_axi_bresp <= back_served ? OKAY : SLVERR;
         s_axi_rresp <= back_served ? OKAY : SLVERR;
-        if (is_write_q && hash_here) hash_q[32*(7-int'(address_q[2:0]))+:32] <= data_q;
+        if (is_write_q && hash_here) hash[address_q[2:0]] <= data_q;
         if (back_served) begin
           state_q   <= SUM;
           if (is_write_q) broken_q <= 1'b1;
