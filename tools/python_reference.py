@@ -16,7 +16,7 @@ from textwrap import wrap
 ROOT = Path(__file__).parents[1]
 SOURCE = ROOT / "src"
 PAGE = ROOT / "docs" / "reference" / "python.md"
-WHOLE = ("rebnet", "rebnet.flow", "rebnet.records", "rebnet.engine.predictor")
+WHOLE = ("rebnet", "rebnet.flow", "rebnet.records", "rebnet.engine.connection", "rebnet.engine.predictor")
 """Modules whose docstrings are given whole; of packages, what `__init__.py` hands on."""
 ROOMS = ("datasets", "spec", "ir", "methods", "nn", "export", "lower", "stages", "fold", "boards", "errors")
 HEAD = """\

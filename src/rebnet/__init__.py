@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from rebnet.engine.connection import Connection
     from rebnet.engine.predictor import Predictor
 
     __version__: str
 
-__all__ = ["__version__", "load"]
+__all__ = ["__version__", "connect", "load"]
 
 
 def load(build: "str | Path", threads: int | None = None, instruction_set: str | None = None) -> "Predictor":
@@ -27,22 +28,34 @@ def load(build: "str | Path", threads: int | None = None, instruction_set: str |
         FileFormatError: there is no network, or it is damaged.
         OptionError: this installation or processor lacks what is asked for, or the zoo has no such network.
     """
-    from rebnet import zoo
-    from rebnet.build_folder import check_build
-    from rebnet.datasets.class_names import trained_on
-    from rebnet.engine.predictor import Predictor
-    from rebnet.ir import storage
-    from rebnet.lower import lower
-    from rebnet.paths import path_of
+    from rebnet.connections.cpu import load
 
-    if isinstance(build, str) and build.startswith(zoo.PREFIX):
-        folder = zoo.folder(build)
-        network = lower(storage.load(folder))
-    else:
-        folder = path_of(build)
-        check_build(folder)
-        network = storage.load(folder)
-    return Predictor(network, threads, instruction_set, trained_on(folder, network.classes))
+    return load(build, threads, instruction_set)
+
+
+def connect(where: "str | Path", build: "str | Path | None" = None) -> "Connection":
+    """A network that answers, wherever it runs: on this processor, as simulated RTL, or on a board.
+
+    `predict`, `labels`, `names` and `values` are those of `load`, and scores are equal everywhere.
+
+        rebnet.connect("build/x")                   this processor, as `load`; also "zoo:NAME"
+        rebnet.connect("simulator:build/x")         the build's RTL under Verilator; ?stalls=SEED for random stalls
+
+    Args:
+        where: the place, by the forms above.
+        build: the build whose accelerator is there, where the place does not say it.
+
+    Returns:
+        The connection, a context manager: on leaving, or by `close`, the simulator ends and the line is free.
+
+    Raises:
+        OptionError: no such kind of place, or an option that it does not have.
+        FileFormatError: there is no network or no RTL, or it is damaged.
+        ToolError: the simulator could not be built.
+    """
+    from rebnet.connections import connect
+
+    return connect(where, build)
 
 
 def __getattr__(name: str) -> str:

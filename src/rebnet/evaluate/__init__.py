@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rebnet.choices import Engine
 from rebnet.datasets.dataset import Answers, Dataset, Labels, Targets, accuracy, judged, root_mean_square
 from rebnet.engine import predictor, reference
-from rebnet.engine.predictor import values_of
+from rebnet.engine.connection import values_of
 from rebnet.engine.real import run_real
 from rebnet.errors import OptionError
 from rebnet.evaluate.mistakes import mistakes, write_pictures

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from rebnet import records
 from rebnet.datasets.dataset import Answers, Dataset, judged
-from rebnet.engine.predictor import Predictor, values_of
+from rebnet.engine.connection import values_of
+from rebnet.engine.predictor import Predictor
 from rebnet.engine.reference import check_data
 from rebnet.errors import OptionError, OutputError
 from rebnet.files import file_hash, make_folder, write_record

@@ -3,6 +3,9 @@
 // Reads images (bytes) and levels (one byte an image) from files and writes one record per image to the
 // output file: the scores (int64 each), then the cycle of its final beat (uint64). Prints one JSON object a
 // line: progress {"images": n}, then a summary, or {"error": ...} with exit status 3.
+//
+// With --serve 1 there are no files: until its standard input ends, it reads from there how many images (uint64), their
+// levels and the images, and answers with the line {"batch": n} and the records behind it.
 
 #include <algorithm>
 #include <chrono>
@@ -14,6 +17,8 @@
 #include <iterator>
 #include <map>
 #include <memory>
+#include <ostream>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -139,8 +144,19 @@ struct Options {
     }
   }
   std::string text(const char* name) const { return values.at(name); }
+  bool has(const char* name) const { return values.count(name) != 0; }
   long number(const char* name) const { return std::atol(values.at(name).c_str()); }
 };
+
+// The next images of a host on standard input, and their levels; false where it has gone.
+bool read_batch(size_t samples, Bytes& images, Bytes& levels) {
+  uint64_t count = 0;
+  if (std::fread(&count, sizeof count, 1, stdin) != 1) return false;
+  levels.resize(count);
+  images.resize(count * samples);
+  return std::fread(levels.data(), 1, levels.size(), stdin) == levels.size() &&
+         std::fread(images.data(), 1, images.size(), stdin) == images.size();
+}
 
 void print_channels(const std::vector<Channel>& channels, bool peaks) {
   std::printf("\"channels\": {");
@@ -154,9 +170,12 @@ void print_channels(const std::vector<Channel>& channels, bool peaks) {
 
 int main(int argc, char** argv) {
   const Options options(argc, argv);
-  const Bytes images = read_file(options.text("--images"));
-  const Bytes levels = read_file(options.text("--levels"));
-  const size_t count = levels.size();
+  const bool serving = options.has("--serve");
+  Bytes images, levels;
+  if (!serving) {
+    images = read_file(options.text("--images"));
+    levels = read_file(options.text("--levels"));
+  }
   const size_t samples = options.number("--samples"), per_beat = options.number("--per-beat");
   const size_t scores_per_beat = options.number("--scores-per-beat");  // divides the classes
   const size_t classes = options.number("--classes"), score_bytes = options.number("--score-bytes");
@@ -165,7 +184,7 @@ int main(int argc, char** argv) {
   const long seed = options.number("--stalls");  // -1: none
   const long sink_beats = options.number("--sink-beats");  // -1: no limit
   const size_t beats = (samples + per_beat - 1) / per_beat;
-  if (images.size() != count * samples) {
+  if (images.size() != levels.size() * samples) {
     std::printf("{\"error\": \"size\"}\n");
     return 3;
   }
@@ -207,7 +226,10 @@ int main(int argc, char** argv) {
   }
   std::vector<Channel> channels = find_channels(options.text("--watch"));
 
-  std::ofstream output(options.text("--output"), std::ios::binary);
+  std::ofstream file;
+  std::ostringstream answers;
+  if (!serving) file.open(options.text("--output"), std::ios::binary);
+  std::ostream& output = serving ? static_cast<std::ostream&>(answers) : file;
   Stalls source(seed >= 0, uint64_t(seed) * 2 + 1), sink(seed >= 0, uint64_t(seed) * 2 + 2);
   const auto start = std::chrono::steady_clock::now();
   size_t image_in = 0, beat_in = 0, image_out = 0, score = 0, taken = 0, reported = 0;
@@ -216,10 +238,22 @@ int main(int argc, char** argv) {
   std::vector<int64_t> record(classes + 1);
   const char* error = nullptr;
 
-  while (image_out < count && error == nullptr) {
+  while (error == nullptr) {
+    if (image_out == levels.size()) {
+      if (!serving) break;
+      const std::string records = answers.str();
+      if (cycle != 0) std::printf("{\"batch\": %zu}\n", image_out);
+      std::fwrite(records.data(), 1, records.size(), stdout);
+      std::fflush(stdout);
+      answers.str("");
+      image_in = image_out = reported = 0;
+      last_move = cycle;
+      if (!read_batch(samples, images, levels)) break;
+      continue;
+    }
     half_cycle(0);
     // A beat that was offered stays until it is taken.
-    if (!offering && image_in < count && source.go()) {
+    if (!offering && image_in < levels.size() && source.go()) {
       offering = true;
       const size_t first = beat_in * per_beat;
       const uint8_t* pixels = images.data() + image_in * samples + first;
@@ -274,7 +308,7 @@ int main(int argc, char** argv) {
 #ifdef REBNET_TRACE
   trace.close();
 #endif
-  output.close();
+  output.flush();
   if (error != nullptr) {
     std::printf("{\"error\": \"%s\", \"cycle\": %llu, \"images_in\": %zu, \"beat_in\": %zu, \"images_out\": %zu, "
                 "\"score\": %zu, \"s_axis\": [%d, %d], \"m_axis\": [%d, %d], ",

@@ -5,7 +5,7 @@ import os
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
@@ -95,7 +95,7 @@ def run_shards(
                 files[1].write_bytes(levels[start:stop].tobytes())
                 seed = -1 if stalls is None else stalls + index
                 command = [*_command(program, streams, files, seed, trace, sink_beats, watch), *extra]
-                process = running.enter_context(_start(command, folder))
+                process = running.enter_context(launch(command, folder, text=True))
                 work = (shards, index, process, streams, files[2], int(stop - start), progress)
                 threads.append(threading.Thread(target=_collect, args=work, daemon=True))
                 threads[-1].start()
@@ -108,13 +108,20 @@ def run_shards(
     return [shard for shard in shards if isinstance(shard, Shard)]
 
 
-def _start(command: list[str], folder: Path) -> AbstractContextManager["subprocess.Popen[str]"]:
+def launch(command: list[str], folder: Path, **options: Any) -> AbstractContextManager["subprocess.Popen[Any]"]:
+    """Start a simulator in the folder that holds its memory images; its standard output is a pipe.
+
+    Args:
+        command: program and arguments.
+        folder: where it runs.
+        options: more, or others, of `subprocess.Popen`.
+    """
     if not os.access(command[0], os.X_OK):
         raise ToolError(
             f"{command[0]}: the built simulator cannot be run; name a --cache-dir on a disk that may hold programs"
         )
-    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
-    return child(command, cwd=folder, env=clean_environment(), text=True, **streams)
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE} | options
+    return child(command, cwd=folder, env=clean_environment(), **streams)
 
 
 def _command(
@@ -130,6 +137,16 @@ def _command(
         "--images": files[0],
         "--levels": files[1],
         "--output": files[2],
+        "--sink-beats": -1 if sink_beats is None else sink_beats,
+        "--watch": watch,
+        "--trace": trace.resolve() if trace is not None else os.devnull,
+    }
+    return command_of(program, streams, seed, options)
+
+
+def command_of(program: Path, streams: Streams, seed: int, options: Mapping[str, object]) -> list[str]:
+    """The program, what it must know of the streams, the seed of its stalls (-1: none), and further options."""
+    told: dict[str, object] = {
         "--samples": streams.samples,
         "--per-beat": streams.samples_per_beat,
         "--classes": streams.classes,
@@ -138,11 +155,9 @@ def _command(
         "--max-levels": streams.max_levels,
         "--patience": streams.patience,
         "--stalls": seed,
-        "--sink-beats": -1 if sink_beats is None else sink_beats,
-        "--watch": watch,
-        "--trace": trace.resolve() if trace is not None else os.devnull,
+        **options,
     }
-    return [str(program.resolve()), *(str(part) for option in options.items() for part in option)]
+    return [str(program.resolve()), *(str(part) for option in told.items() for part in option)]
 
 
 def _collect(
@@ -174,7 +189,7 @@ def _shard(
             done = summary["images"]
     status = process.wait()
     if summary is not None and "error" in summary:
-        raise _error(summary, streams)
+        raise error_of(summary, streams)
     if status != 0 or summary is None or "cycles" not in summary:
         raise ToolError(f"the simulator ended with status {status} before its work was done; run it again")
     progress(count - done)
@@ -200,7 +215,8 @@ def channel_name(scope: str) -> str:
     return scope
 
 
-def _error(state: _State, streams: Streams) -> RebnetError:
+def error_of(state: _State, streams: Streams) -> RebnetError:
+    """What the simulator said of its early end, as an error."""
     kind = state["error"]
     if kind == "stall":
         return StallError(_stall_sentence(state, streams))

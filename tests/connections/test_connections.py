@@ -1,0 +1,150 @@
+"""Every kind of place: the CPU's scores, names, shapes, levels and refusals."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import rebnet
+from rebnet import datasets
+from rebnet.connections import KINDS
+from rebnet.connections.place import Place
+from rebnet.engine.connection import Connection
+from rebnet.engine.predictor import Predictor
+from rebnet.errors import DatasetError, FileFormatError, OptionError
+
+pytestmark = pytest.mark.rtl
+IMAGES = datasets.load("digits").test_images
+
+
+@pytest.fixture
+def cpu(simulated: Path) -> Predictor:
+    return rebnet.load(simulated)
+
+
+def test_scores_labels_and_names(connection: Connection, cpu: Predictor):
+    images = IMAGES[:7]
+    assert isinstance(connection, Connection)
+    scores = connection.predict(images)
+    assert scores.dtype == np.int64
+    assert (scores == cpu.predict(images)).all()
+    assert (connection.labels(images) == cpu.labels(images)).all()
+    assert connection.names(images) == cpu.names(images)
+    assert connection.classes == cpu.classes
+    assert connection.network == cpu.network
+    assert (connection.run(images, 2, lambda done: None) == cpu.run(images, 2, lambda done: None)).all()
+
+
+def test_levels_of_all_and_of_each(connection: Connection, cpu: Predictor):
+    images = IMAGES[7:13]
+    every = [cpu.predict(images, m) for m in (1, 2, 3)]
+    assert not (every[0] == every[2]).all()
+    for m in (1, 2, 3):
+        assert (connection.predict(images, m) == every[m - 1]).all()
+    own = [3, 1, 2, 1, 3, 2]
+    assert (connection.predict(images, own) == [every[m - 1][i] for i, m in enumerate(own)]).all()
+    assert (connection.labels(images, own) == cpu.labels(images, own)).all()
+
+
+def test_one_image_none_and_strides(connection: Connection, cpu: Predictor):
+    image = IMAGES[3]
+    assert connection.predict(image).shape == (10,)
+    assert (connection.predict(image[..., 0]) == cpu.predict(image)).all()
+    assert connection.labels(image).shape == ()
+    assert connection.predict(IMAGES[:0]).shape == (0, 10)
+    turned = IMAGES[:4, ::-1, :, :]
+    assert (connection.predict(turned) == cpu.predict(np.ascontiguousarray(turned))).all()
+    assert (connection.predict(IMAGES[:2].tolist()) == cpu.predict(IMAGES[:2])).all()
+
+
+def test_what_is_refused(connection: Connection, cpu: Predictor):
+    """In the same words everywhere, and without harm to what comes next."""
+    cases = [
+        (DatasetError, IMAGES[:2, :7], None),
+        (DatasetError, IMAGES[:2].astype(np.int32), None),
+        (DatasetError, "a cat", None),
+        (OptionError, IMAGES[:2], 0),
+        (OptionError, IMAGES[:2], 4),
+        (OptionError, IMAGES[:2], [1, 7]),
+        (OptionError, IMAGES[:2], [1, 2, 3]),
+    ]
+    for kind, images, levels in cases:
+        with pytest.raises(kind) as error:
+            connection.predict(images, levels)
+        with pytest.raises(kind) as expected:
+            cpu.predict(images, levels)
+        assert str(error.value) == str(expected.value)
+    with pytest.raises(OptionError, match="its scores are those of classes"):
+        connection.values(IMAGES[:1])
+    assert (connection.predict(IMAGES[:2]) == cpu.predict(IMAGES[:2])).all()
+
+
+def test_threads_take_turns(connection: Connection, cpu: Predictor):
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda first: connection.predict(IMAGES[first : first + 3]), range(0, 24, 3)))
+    assert (np.concatenate(answers) == cpu.predict(IMAGES[:24])).all()
+
+
+def test_close_twice_and_then_no_more(connection: Connection):
+    connection.predict(IMAGES[:1])
+    connection.close()
+    connection.close()
+    if isinstance(connection, Predictor):
+        assert connection.predict(IMAGES[:1]).shape == (1, 10)
+        return
+    with pytest.raises(OptionError, match=r": the connection is closed; connect again$"):
+        connection.predict(IMAGES[:1])
+    assert threading.active_count() >= 1
+
+
+def test_another_process_may_not_go_on(connection: Connection):
+    """A child that was forked says so, and its end leaves the parent's connection as it is."""
+    if isinstance(connection, Predictor):
+        pytest.skip("processes share a predictor")
+    before = connection.predict(IMAGES[:1])
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            connection.predict(IMAGES[:1])
+        except OptionError:
+            connection.close()
+            code = 0
+        os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (connection.predict(IMAGES[:1]) == before).all()
+
+
+def test_a_network_of_the_zoo_and_a_folder():
+    assert rebnet.connect("zoo:mnist-arch-1-m1").network.levels == 1
+    with pytest.raises(FileFormatError, match="nowhere"):
+        rebnet.connect("nowhere")
+    with pytest.raises(FileFormatError, match="no-such:thing"):
+        rebnet.connect(Path("no-such:thing"))
+
+
+def test_places_that_are_none(simulated: Path):
+    for where, build, words in (
+        ("vme:crate", None, f"nothing is reached by 'vme:'; use the folder of a build, zoo:NAME, or one of "
+         f"{', '.join(f'{kind}:' for kind in KINDS)}"),
+        ("simulator:", None, "nothing stands behind the colon; name a folder or a device there"),
+        (f"simulator:{simulated}?stalls", None, "'stalls' is no option; write NAME=VALUE, each name once"),
+        (f"simulator:{simulated}?pace=3", None, "there is no option 'pace'; it knows stalls"),
+        (f"simulator:{simulated}?stalls=no", None, "stalls=no is no number above 0; give one"),
+        (f"simulator:{simulated}", simulated, "names a build itself"),
+        (f"{simulated}", simulated, "is a network itself"),
+    ):  # fmt: skip
+        with pytest.raises(OptionError) as error:
+            rebnet.connect(where, build)
+        assert words in str(error.value)
+
+
+def test_place():
+    place = Place.read("serial:/dev/ttyUSB0?baud=925000&timeout=2.5")
+    assert place.name == "/dev/ttyUSB0"
+    assert place.numbers("baud", "timeout") == {"baud": 925000, "timeout": 2.5}
+    with pytest.raises(OptionError, match="each name once"):
+        Place.read("serial:x?baud=1&baud=2")
