@@ -40,6 +40,7 @@ def connect(where: "str | Path", build: "str | Path | None" = None) -> "Connecti
 
         rebnet.connect("build/x")                   this processor, as `load`; also "zoo:NAME"
         rebnet.connect("simulator:build/x")         the build's RTL under Verilator; ?stalls=SEED for random stalls
+        rebnet.connect("serial:/dev/ttyUSB0", "build/x")  a board with the UART shell; ?baud=, ?timeout= in seconds
 
     Args:
         where: the place, by the forms above.
@@ -52,6 +53,7 @@ def connect(where: "str | Path", build: "str | Path | None" = None) -> "Connecti
         OptionError: no such kind of place, or an option that it does not have.
         FileFormatError: there is no network or no RTL, or it is damaged.
         ToolError: the simulator could not be built.
+        BoardError: no such port, it is another's or silent, or another network answers.
     """
     from rebnet.connections import connect
 

@@ -16,6 +16,7 @@
     |- TrainingError                a training whose numbers overflow, or that needs more memory than there is
     |- MissingExtraError            an optional dependency that is not installed
     |- ToolError                    an outside tool that is missing or failed
+    |- BoardError                   a board that is silent, runs another network, or answers what it must not
     `- SimulationError              the simulated accelerator broke a rule of its streams
        `- StallError                no beat moved any more; names the channel and its state
 
@@ -86,6 +87,10 @@ class MissingExtraError(RebnetError):
 
 class ToolError(RebnetError):
     """An outside tool (compiler, simulator) that is missing or failed."""
+
+
+class BoardError(RebnetError):
+    """A board that is silent, runs another network, or answers what it must not; says what to look at."""
 
 
 class SimulationError(RebnetError):

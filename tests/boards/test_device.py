@@ -12,6 +12,7 @@ from tests.rtl.bench import bundle, play
 from tests.rtl.streams import Bench, played
 
 from rebnet.boards.shells.uart import device_text
+from rebnet.boards.shells.uart.identity import QUESTION, Identity
 from rebnet.engine.reference import run_mixed
 from rebnet.fold import fold
 from rebnet.generate import generate
@@ -39,6 +40,7 @@ def test_device(passed: Path | None, tmp_path: Path, case: str) -> None:
     size = ports["m_axis"]["tdata_bits"] // 8
     traffic = {
         "images": [[int(m), *map(int, image.ravel())] for m, image in zip(levels, images, strict=True)],
+        "identity": list(Identity.of(ports, scores=CASES[case]).data),
         "answers": [
             [
                 *b"".join(int(score).to_bytes(size, "little", signed=True) for score in row if CASES[case]),
@@ -76,5 +78,9 @@ async def images_in_answers_out(dut):
                 break
         await bench.steps(30 * BIT_CLOCKS)
         assert listener.received == expected
+    sender.play([(0, QUESTION[0])])
+    for _ in range(20_000):
+        await bench.step()
+    assert listener.received[len(expected) :] == traffic["identity"]
     assert dut.overflow.value == 0
     assert dut.error_tlast.value == 0

@@ -15,6 +15,7 @@ SHAPES = {
     "one sample, labels of two bytes": (1, 1, 300, 1, 0),
 }
 BIT_CLOCKS, TIMEOUT = 4, 500
+IDENTITY = int.from_bytes(bytes(range(1, 57)), "little")
 CASES = {
     name: {
         "SAMPLES": samples,
@@ -25,6 +26,7 @@ CASES = {
         "BIT_CLOCKS": BIT_CLOCKS,
         "RX_DEPTH": 4,
         "TIMEOUT": TIMEOUT,
+        "IDENTITY": f"448'h{IDENTITY:x}",
     }
     for name, (samples, per_beat, classes, score_bytes, scores) in SHAPES.items()
 }
@@ -56,7 +58,7 @@ class ShellBench(Bench):
 def draw_image(rng: random.Random) -> tuple[list[int], list[tuple[int, int, int]]]:
     """An image's bytes on the line, and its beats (tuser, tdata, tlast)."""
     samples, per_beat, *_ = SHAPES[case_name()]
-    levels, pixels = rng.randrange(256), rng.choices(range(256), k=samples)
+    levels, pixels = rng.randrange(255), rng.choices(range(256), k=samples)
     words = [pixels[i : i + per_beat] for i in range(0, samples, per_beat)]
     beats = [
         (levels & 15 if i == 0 else 0, int.from_bytes(bytes(word), "little"), int(i == len(words) - 1))
@@ -154,3 +156,44 @@ async def overflow(dut):
     await bench.reset()
     await bench.steps(2)
     assert dut.overflow.value == 0
+
+
+@played
+async def who_are_you(dut):
+    """The byte 255 in the place of levels: 56 bytes, before, between or behind answers, and inside of none."""
+    bench, rng = ShellBench(dut), random.Random(SEED)
+    await bench.start()
+    identity = list(range(1, 57))
+    for gap in (0, 40, 300, 1200):
+        await bench.reset()
+        (image, beats), answers = draw_image(rng), [draw_scores(rng) for _ in range(2)]
+        bench.beats.play(itertools.repeat(True))
+        bench.sender.play([(gap, 255)])
+        bench.scores.play([beat for beats, _ in answers for beat in beats], moods(rng))
+        parts = [reply for _, reply in answers]
+        size = len(identity) + sum(map(len, parts))
+        await bench.until(lambda size=size: bench.sender.done and len(bench.listener.received) == size)
+        orders = [[*parts[:i], identity, *parts[i:]] for i in range(3)]
+        assert bench.listener.received in [list(itertools.chain(*order)) for order in orders]
+        bench.sender.play([(0, byte) for byte in image])
+        await bench.until(lambda beats=beats: len(bench.beats.words) == len(beats))
+        assert bench.beats.words == beats
+        assert (dut.overflow.value, dut.receiving.value) == (0, 0)
+
+
+@played
+async def who_are_you_after_a_loss(dut):
+    """Bit 1 of byte 5 says that bytes were lost."""
+    bench, rng = ShellBench(dut), random.Random(SEED)
+    await bench.start()
+    line = draw_image(rng)[0]
+    while dut.overflow.value != 1:
+        bench.sender.play([(0, byte) for byte in line])
+        await bench.until(lambda: bench.sender.done)
+        await bench.steps(3 * BIT_CLOCKS)
+    bench.beats.play(itertools.repeat(True))
+    await bench.steps(TIMEOUT + 100 * BIT_CLOCKS)
+    bench.listener.rest()
+    bench.sender.play([(0, 255)])
+    await bench.until(lambda: len(bench.listener.received) == 56)
+    assert bench.listener.received == [*range(1, 6), 6 | 2, *range(7, 57)]

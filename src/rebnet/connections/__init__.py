@@ -2,6 +2,7 @@
 
     zoo:NAME, a folder      this processor                          cpu
     simulator:BUILD         the build's RTL under Verilator         simulator
+    serial:PORT             a board with the UART shell             serial
 
 A kind is a word before a colon and a function; `KINDS` lists them, and nothing else knows one by name.
 """
@@ -30,7 +31,13 @@ def _simulator(place: Place) -> Connection:
     return open_simulator(place)
 
 
-KINDS: Mapping[str, Kind] = {"simulator": _simulator}
+def _serial(place: Place) -> Connection:
+    from rebnet.connections.serial import open_serial
+
+    return open_serial(place)
+
+
+KINDS: Mapping[str, Kind] = {"simulator": _simulator, "serial": _serial}
 """By name; each imports what it needs when it is asked for."""
 
 

@@ -60,13 +60,20 @@ class Connection(ABC):
             DatasetError: the images do not fit the network's input.
             RebnetError: what answers has failed; each kind of connection says how.
         """
+        taken, counts, alone = self._taken(images, levels)
+        scores = self._scores(taken, counts)
+        return scores[0] if alone else scores
+
+    def _taken(
+        self, images: ArrayLike, levels: int | ArrayLike | None
+    ) -> tuple[NDArray[np.uint8], int | NDArray[np.int64] | None, bool]:
+        """Images and levels as arrays that fit, and whether it is one image without an axis for it."""
         alone = False
         if type(images) is not np.ndarray or images.shape[1:] != self._shape or images.dtype != np.uint8:
             images, alone = images_of(self.network, images)
         if levels is not None and type(levels) is not int:
             levels = levels_of(levels, len(images), alone)
-        scores = self._scores(images, levels)
-        return scores[0] if alone else scores
+        return images, levels, alone
 
     @abstractmethod
     def _scores(self, images: NDArray[np.uint8], levels: int | NDArray[np.int64] | None) -> NDArray[np.int64]:

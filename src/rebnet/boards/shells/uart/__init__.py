@@ -2,7 +2,7 @@
 
 `uart_rx`, `uart_tx` and `shell` are plain SystemVerilog for any board; `device` is generated and ties the shell and an
 accelerator together. `ulx3s.sv`, `ecp5_board.sv` (any ECP5 board) and `plain_board.sv` (no primitives: any board whose
-oscillator is the clock) are tops; a pin file is one board's.
+oscillator is the clock) are tops; a pin file is one board's. `identity`, `line` and `host` are the host's side.
 """
 
 from collections.abc import Mapping
@@ -11,8 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from rebnet.boards import Board
-from rebnet.boards.shells.beats import check_beats
-from rebnet.errors import OptionError
+from rebnet.boards.shells.uart.identity import BYTES, Identity
 from rebnet.records import Ports
 
 MODULES = ("uart_rx", "uart_tx", "shell")
@@ -169,13 +168,8 @@ def device_text(ports: Ports, *, scores: bool = True) -> str:
     Raises:
         OptionError: scores that leave in one beat, or weights that are written at run time.
     """
-    if ports.runtime_weights:
-        raise OptionError(
-            "the accelerator's weights are written at run time through the AXI shell, and the board has a serial line; "
-            "generate the RTL again without --runtime-weights"
-        )
     s_axis, m_axis = ports.s_axis, ports.m_axis
-    check_beats(ports)
+    identity = Identity.of(ports, scores=scores)
     height, width, channels = s_axis.image
     return _DEVICE.format(
         name=DEVICE,
@@ -186,6 +180,7 @@ def device_text(ports: Ports, *, scores: bool = True) -> str:
         classes=m_axis.beats_per_image,
         score_bytes=m_axis.tdata_bits // 8,
         scores=int(scores),
+        identity=f"{8 * BYTES}'h{identity.word:x}",
         in_high=s_axis.tdata_bits - 1,
         user_high=s_axis.tuser_bits - 1,
         out_high=m_axis.tdata_bits - 1,
@@ -224,7 +219,8 @@ module {name} #(
       .SCORE_BYTES({score_bytes}),
       .SCORES({scores}),
       .BIT_CLOCKS(BIT_CLOCKS),
-      .TIMEOUT(TIMEOUT)
+      .TIMEOUT(TIMEOUT),
+      .IDENTITY({identity})
   ) serial (
       .clk,
       .rst,

@@ -3,6 +3,8 @@
 // In:   on rx, for each image one byte with its levels (0: all), then its SAMPLES pixels in the accelerator's order.
 // Out:  on tx, for each image SCORE_BYTES bytes a score, the lowest first, CLASSES scores (none if SCORES is 0), then
 //       the label, the first index of the largest score, in as many bytes as CLASSES - 1 needs, the lowest first.
+// Who are you: the byte 0xFF in the place of levels is a question, and no image. It waits until no answer is under way;
+//       then IDENTITY goes out, lowest byte first, 56 bytes as in identity.py, with bit 1 of byte 5 as overflow is.
 // A serial line has no handshake: the host may send on while answers are being sent, as long as they are not longer
 // than images; RX_DEPTH bytes are kept for an accelerator that is busy. A byte for which there is no place is lost,
 // and overflow stays high until the next reset.
@@ -19,7 +21,8 @@ module shell #(
     parameter int SCORES = 1,
     parameter int BIT_CLOCKS = 50,
     parameter int RX_DEPTH = 16,
-    parameter int TIMEOUT = 5000000
+    parameter int TIMEOUT = 5000000,
+    parameter logic [447:0] IDENTITY = '0
 ) (
     input  logic                     clk,
     input  logic                     rst,
@@ -45,6 +48,9 @@ module shell #(
   localparam int SAMPLE_WIDTH = $clog2(SAMPLES + 1);
   localparam int LANE_WIDTH = P > 1 ? $clog2(P) : 1;
   localparam int TIMEOUT_WIDTH = $clog2(TIMEOUT + 1);
+  localparam int IDENTITY_BYTES = 56;
+  localparam int LOST_BYTE = 5;
+  localparam logic [7:0] QUESTION = 8'hFF;
 
   if (SAMPLES < 1 || P < 1 || CLASSES < 1 || SCORE_BYTES < 1 || RX_DEPTH < 1 || TIMEOUT < 1) begin : illegal_1
     $fatal(1, "shell: SAMPLES, P, CLASSES, SCORE_BYTES, RX_DEPTH and TIMEOUT must be at least 1");
@@ -88,16 +94,21 @@ module shell #(
     else if (line_valid && !line_ready) overflow <= 1'b1;
   end
 
+  // A question waits for its turn between answers.
+  logic inside_q, question, question_taken, idle, asked_q;
+  assign question       = !inside_q && byte_data == QUESTION;
+  assign question_taken = byte_valid && question && idle;
+
   // Beats: the levels, then P bytes at a time; a last beat that is not full ends in zeros.
   logic [8*P-1:0] beat_q;
   logic [USER_WIDTH-1:0] levels_q;
   logic [SAMPLE_WIDTH-1:0] samples_q;  // pixels of this image that are still to come
   logic [LANE_WIDTH-1:0] lane_q;
-  logic beat_valid_q, beat_first_q, inside_q, last_sample, take;
+  logic beat_valid_q, beat_first_q, last_sample, take;
 
   assign last_sample   = samples_q == SAMPLE_WIDTH'(1);
-  assign byte_ready    = !beat_valid_q || s_axis_tready;
-  assign take          = byte_valid && byte_ready;
+  assign byte_ready    = question ? idle : !beat_valid_q || s_axis_tready;
+  assign take          = byte_valid && byte_ready && !question;
   assign s_axis_tdata  = beat_q;
   assign s_axis_tvalid = beat_valid_q;
   assign s_axis_tuser  = beat_first_q ? levels_q : '0;
@@ -139,23 +150,29 @@ module shell #(
     restart   <= !rst && !restart && inside_q && silence_q == TIMEOUT_WIDTH'(TIMEOUT - 1);
   end
 
-  // Bytes out: the scores as they come, then the label.
+  // Bytes out: the scores as they come, then the label; or who this is.
   logic [8*SHIFT_BYTES-1:0] shift_q;
   logic [LEFT_WIDTH-1:0] left_q;
   logic signed [8*SCORE_BYTES-1:0] score_q, best_q;
   logic [LABEL_WIDTH-1:0] row_q, label_q;
-  logic compare_q, first_q, last_q, label_next_q, send_ready;
+  logic compare_q, first_q, last_q, label_next_q, send_ready, waiting;
+  logic [5:0] place_q;  // in IDENTITY
+  logic [7:0] identity_byte, send_byte;
 
-  assign m_axis_tready = left_q == '0 && !compare_q && !label_next_q;
+  assign waiting       = left_q == '0 && !compare_q && !label_next_q && !asked_q;
+  assign idle          = waiting && first_q && !m_axis_tvalid;
+  assign m_axis_tready = waiting;
+  assign identity_byte = IDENTITY[8*int'(place_q)+:8] | {6'b0, overflow && place_q == 6'(LOST_BYTE), 1'b0};
+  assign send_byte     = asked_q ? identity_byte : shift_q[7:0];
 
   uart_tx #(
       .BIT_CLOCKS(BIT_CLOCKS)
   ) transmitter (
       .clk,
       .rst(reset),
-      .in_valid(left_q != '0),
+      .in_valid(left_q != '0 || asked_q),
       .in_ready(send_ready),
-      .in_data(shift_q[7:0]),
+      .in_data(send_byte),
       .tx
   );
 
@@ -164,6 +181,14 @@ module shell #(
     if (left_q != '0 && send_ready) begin
       left_q  <= left_q - 1'b1;
       shift_q <= shift_q >> 8;
+    end
+    if (asked_q && send_ready) begin
+      place_q <= place_q + 1'b1;
+      asked_q <= place_q != 6'(IDENTITY_BYTES - 1);
+    end
+    if (question_taken) begin
+      place_q <= '0;
+      asked_q <= 1'b1;
     end
     if (m_axis_tvalid && m_axis_tready) begin
       score_q   <= m_axis_tdata;
@@ -191,6 +216,7 @@ module shell #(
       first_q      <= 1'b1;
       label_next_q <= 1'b0;
       left_q       <= '0;
+      asked_q      <= 1'b0;
       row_q        <= '0;
     end
   end
