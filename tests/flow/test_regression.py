@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from rebnet import datasets, errors, flow, load
+from rebnet import connect, datasets, errors, flow, load
 from rebnet.engine.real import run_real
 from rebnet.ir import storage
 from rebnet.ir.text import parse, tensors_of, to_text
@@ -56,6 +56,8 @@ def test_from_targets_to_the_rtl(trained):
 
     record = flow.evaluate(folder / "build", data, engine="both")
     values = load(folder / "build").values(test.test_images)
+    with connect(f"simulator:{folder / 'build'}") as there:
+        assert (there.values(test.test_images[:3]) == values[:3]).all()
     assert values.shape == test.test_labels.shape
     assert record.mismatches == 0
     assert record.error == pytest.approx(np.sqrt(np.mean((values - test.test_labels) ** 2)), rel=1e-5)

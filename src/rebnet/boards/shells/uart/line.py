@@ -20,7 +20,8 @@ _BOTHER, _CBAUD = 0o010000, 0o010017
 _TERMIOS2 = struct.Struct("=4IB19s2I")  # iflag, oflag, cflag, lflag, line, cc, ispeed, ospeed
 _NEAR = 0.03  # of a speed, that a receiver bears
 _CHUNK = 4096
-_Given, _Got = TypeVar("_Given"), TypeVar("_Got")
+_Given = TypeVar("_Given")
+_Got = TypeVar("_Got")
 
 
 class Line:
@@ -115,8 +116,8 @@ class Line:
             os.close(handle)
 
     def _ready(self, end: float, write: bool = False) -> bool:
-        ways = ([], [self._handle], []) if write else ([self._handle], [], [])
-        return any(select.select(*ways, max(0.0, end - time.monotonic())))
+        reads, writes = ([], [self._handle]) if write else ([self._handle], [])
+        return any(select.select(reads, writes, [], max(0.0, end - time.monotonic())))
 
     def _call(self, call: Callable[[int, _Given], _Got], value: _Given) -> _Got:
         try:
