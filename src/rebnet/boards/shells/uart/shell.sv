@@ -48,8 +48,8 @@ module shell #(
   localparam int SAMPLE_WIDTH = $clog2(SAMPLES + 1);
   localparam int LANE_WIDTH = P > 1 ? $clog2(P) : 1;
   localparam int TIMEOUT_WIDTH = $clog2(TIMEOUT + 1);
-  localparam int IDENTITY_BYTES = 56;
-  localparam int LOST_BYTE = 5;
+  localparam logic [5:0] IDENTITY_BYTES = 6'd56;
+  localparam logic [5:0] LOST_BYTE = 6'd5;
   localparam logic [7:0] QUESTION = 8'hFF;
 
   if (SAMPLES < 1 || P < 1 || CLASSES < 1 || SCORE_BYTES < 1 || RX_DEPTH < 1 || TIMEOUT < 1) begin : illegal_1
@@ -162,7 +162,7 @@ module shell #(
   assign waiting       = left_q == '0 && !compare_q && !label_next_q && !asked_q;
   assign idle          = waiting && first_q && !m_axis_tvalid;
   assign m_axis_tready = waiting;
-  assign identity_byte = IDENTITY[8*int'(place_q)+:8] | {6'b0, overflow && place_q == 6'(LOST_BYTE), 1'b0};
+  assign identity_byte = IDENTITY[8*int'(place_q)+:8] | {6'b0, overflow && place_q == LOST_BYTE, 1'b0};
   assign send_byte     = asked_q ? identity_byte : shift_q[7:0];
 
   uart_tx #(
@@ -184,7 +184,7 @@ module shell #(
     end
     if (asked_q && send_ready) begin
       place_q <= place_q + 1'b1;
-      asked_q <= place_q != 6'(IDENTITY_BYTES - 1);
+      asked_q <= place_q != IDENTITY_BYTES - 6'd1;
     end
     if (question_taken) begin
       place_q <= '0;
