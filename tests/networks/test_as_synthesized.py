@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from networks.draw import draw_bundle, draw_chain, draw_graph
-from networks.test_random_networks import check_scores
+from networks.test_random_networks import check_scores, draw_written
 from rebnet.files import write_text
 from rebnet.ir.network import Network
 from rebnet.ir.ops import Conv
@@ -33,6 +33,7 @@ NO_WARNINGS = "".join(
         "ASCRANGE",
         "CASEINCOMPLETE",
         "CASEOVERLAP",
+        "PROCASSINIT",
     )
 )
 
@@ -42,7 +43,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     bundles = [
         pytest.param(draw, first + FIRST + k, id=f"{name}-{k}")
         for k in range(-(-networks // 100))
-        for name, draw in (("graph", draw_graph), ("chain", draw_chain))
+        for name, draw in (("graph", draw_graph), ("chain", draw_chain), ("written", draw_written))
     ]
     metafunc.parametrize(("draw", "seed"), bundles)
 
@@ -71,7 +72,7 @@ def test_networks_as_yosys_reads_them(
             yosys.run(commands, tmp_path, cwd=tmp_path, timeout_s=600, stop=Event())
         return {f"{top}.v": NO_WARNINGS + (tmp_path / f"{top}.v").read_text() for top in tops}
 
-    bundle, program = draw_bundle(seed, BUNDLE, tmp_path, draw, read=read)
+    bundle, program = draw_bundle(seed, BUNDLE, tmp_path, draw, read=read, runtime_weights=draw is draw_written)
     rng = np.random.default_rng([seed, 2])
     for drawn in bundle:
         check_scores(drawn, program, tmp_path, rng)
