@@ -41,6 +41,16 @@ def test_images_through_the_rtl(levels: int, target: int | None, images: int, tm
 
 
 @pytest.mark.rtl
+def test_a_network_with_branches_through_the_rtl(tmp_path: Path, data_dir: Path) -> None:
+    build = tmp_path / "build"
+    flow.compile("zoo:cifar10-resnet-20-m1", build, folding="balanced", target_cycles=9_216)
+    record = flow.simulate(build, "cifar10", images=6, data_dir=data_dir, processes=1).record
+    assert (record["images"], record["mismatches"]) == (6, 0)
+    assert record["cycles_per_image"] == record["bound_cycles"] == 9_216
+    assert record["latency_cycles"] == read_json(build / "folding.json")["predicted_latency_cycles"]
+
+
+@pytest.mark.rtl
 def test_an_any_level_network_through_the_rtl(tmp_path: Path, data_dir: Path) -> None:
     build = tmp_path / "build"
     flow.compile("zoo:cifar10-arch-2-any", build, folding="balanced", target_cycles=8_192)
@@ -59,7 +69,10 @@ def accuracy(folder: Path, m: int, data_dir: Path) -> float:
     return round(100 * float((labels == dataset.test_labels).mean()), 4)
 
 
-@pytest.mark.parametrize("folder", [*map(shipped, ("m1", "m2", "m3", "any")), *SEEDS], ids=lambda folder: folder.name)
+RECORDED = [*map(shipped, ("m1", "m2", "m3", "any")), zoo.folder("cifar10-resnet-20-m1"), *SEEDS]
+
+
+@pytest.mark.parametrize("folder", RECORDED, ids=lambda folder: folder.name)
 def test_the_records_say_what_the_networks_do(folder: Path, data_dir: Path) -> None:
     recorded = read_json(folder / "evaluation.json")
     assert accuracy(folder, recorded["levels"], data_dir) == recorded["accuracy"]

@@ -8,15 +8,20 @@ evaluation.json.
 """
 
 import argparse
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from rebnet import build_folder, flow
-from rebnet.files import read_json
+from rebnet.files import read_json, write_record
 from rebnet.ir import storage
+
+KEPT = (
+    *("schema", "inputs", "dataset", "engine", "images", "levels", "accuracy", "float_accuracy"),
+    *("labels_differing", "labels_differing_float32", "images_per_second"),
+)
+"""Keys of evaluation.json that ship; the others are of single classes and images."""
 
 ZOO = Path(__file__).parents[1] / "src" / "rebnet" / "zoo"
 
@@ -33,13 +38,16 @@ def main() -> None:
     with TemporaryDirectory() as place:
         build = Path(place) / "build"
         flow.compile(options.run, build, until="lower")
-        record = flow.evaluate(build, dataset, data_dir=options.data_dir)
+        flow.evaluate(build, dataset, data_dir=options.data_dir)
         folder = options.into / options.name
         shutil.rmtree(folder, ignore_errors=True)
         storage.save(replace(storage.load(build / build_folder.EXPORTED), name=options.name), folder)
-        for name in ("training.json", "evaluation.json"):
-            shutil.copy(build / name, folder / name)
-    print(json.dumps(record, indent=1))
+        training = read_json(build / "training.json")
+        training["request"]["options"]["data_dir"] = None  # of this machine
+        write_record(folder / "training.json", training)
+        evaluation = read_json(build / "evaluation.json")
+        write_record(folder / "evaluation.json", {key: evaluation[key] for key in KEPT})
+    print((folder / "evaluation.json").read_text())
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from rebnet.errors import OptionError
 from rebnet.files import read_json
 from rebnet.ir import storage
 
-WEIGHT_BYTES = {"mnist-arch-1": 41_792, "cifar10-arch-2": 192_896}
+WEIGHT_BYTES = {"mnist-arch-1": 41_792, "cifar10-arch-2": 192_896, "cifar10-resnet-20": 33_872}
 FILES = ["evaluation.json", "network.json", "tensors.safetensors", "training.json"]
 
 

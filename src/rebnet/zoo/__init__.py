@@ -21,6 +21,7 @@ NAMES = (
     "cifar10-arch-2-m2",
     "cifar10-arch-2-m3",
     "cifar10-arch-2-any",
+    "cifar10-resnet-20-m1",
 )
 
 
