@@ -134,6 +134,7 @@ def test_places_that_are_none(simulated: Path):
         (f"simulator:{simulated}?stalls", None, "'stalls' is no option; write NAME=VALUE, each name once"),
         (f"simulator:{simulated}?pace=3", None, "there is no option 'pace'; it knows stalls"),
         (f"simulator:{simulated}?stalls=no", None, "stalls=no is no number above 0; give one"),
+        (f"simulator:{simulated}?stalls=1.5", None, "stalls=1.5 is no whole number; give one"),
         (f"simulator:{simulated}", simulated, "names a build itself"),
         (f"{simulated}", simulated, "is a network itself"),
     ):  # fmt: skip

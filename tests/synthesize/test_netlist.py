@@ -13,6 +13,7 @@ import pytest
 
 from rebnet import boards
 from rebnet.boards.shells import placement_of
+from rebnet.boards.shells.uart.identity import BYTES, QUESTION, Identity
 from rebnet.engine.reference import run_mixed
 from rebnet.files import write_text
 from rebnet.ir import storage
@@ -27,15 +28,17 @@ HARNESS = """
 #include "{prefix}.h"
 #include <cstdio>
 #include <vector>
-// Sends the bytes of the file `in` at 12 clocks a bit, and prints each byte that comes back.
+// Sends the bytes of the file `in` at 12 clocks a bit, the first one, a question, well before the others; prints each
+// byte that comes back.
 int main() {{
   VerilatedContext context;
   {prefix} top(&context);
   std::vector<int> levels(200, 1);
   std::FILE* file = std::fopen("in", "rb");
-  for (int byte; (byte = std::fgetc(file)) != EOF;) {{
+  for (int byte, wait = 8000; (byte = std::fgetc(file)) != EOF; wait = 0) {{
     for (int place = 0; place < 10; ++place)
       levels.insert(levels.end(), 12, place == 0 ? 0 : place == 9 ? 1 : byte >> (place - 1) & 1);
+    levels.insert(levels.end(), wait, 1);
   }}
   levels.insert(levels.end(), 20000, 1);
   int place = -1, byte = 0;
@@ -84,12 +87,14 @@ def test_the_netlist_answers_as_the_law(compiled: Path, tmp_path: Path) -> None:
     ]
     place = tmp_path / "simulator"
     place.mkdir()
-    (place / "in").write_bytes(b"".join(b"\0" + image.tobytes() for image in images))
+    (place / "in").write_bytes(QUESTION + b"".join(b"\0" + image.tobytes() for image in images))
     (place / "harness.cpp").write_text(HARNESS.format(prefix=PREFIX))
     tools = find_tools()
     texts = {"cells_sim.v": cells.read_text(), "netlist.v": (work / "netlist.v").read_text()}
     verilate(tools, place, SILENT, shell.top, texts)
     compile_units(tools, cache.open_folder(cache.default_folder()), place, "-O0")
     said = subprocess.run([str(place / "simulator")], cwd=place, capture_output=True, text=True, check=True).stdout
-    assert [int(byte) for byte in said.split()] == expected
+    received = [int(byte) for byte in said.split()]
+    assert Identity.read(bytes(received[:BYTES])) == Identity.of(made.ports)
+    assert received[BYTES:] == expected
     assert len({int(row.argmax()) for row in scores}) > 1

@@ -36,6 +36,8 @@ def open_simulator(place: Place) -> "Simulator":
     if place.build is not None:
         raise OptionError(f"where={place.where!r} names a build itself; leave build={str(place.build)!r} out")
     stalls = place.numbers("stalls").get("stalls")
+    if stalls is not None and not stalls.is_integer():
+        raise OptionError(f"where={place.where!r}: stalls={stalls:g} is no whole number; give one")
     seed = None if stalls is None else int(stalls)
     check_options(seed, None, None)
     return Simulator(path_of(place.name), seed)
