@@ -17,6 +17,10 @@ quantized it, compiled or not, 16 or all images of a batch at a time); a way tha
 so is a library that is not installed. Then come interleaved rounds, each of which starts with another contestant; a
 contestant's figure is the median of its rounds. The processor's peak stands beside it: see `cpu_peers/peak.py`.
 
+--instruction-set avx2: ours by that name, and others told to stay below AVX-512 where a variable of the environment
+does (MASKS: oneDNN, MKL and ATen, so OpenVINO and torch; onnxruntime and XNNPACK under LiteRT have none and take what
+the processor has). --int8: of others the int8 ReLU networks alone.
+
 `taskset` says which cores may be used. --quick: short rounds, and no long search by torch's compiler. --cpu-time: on
 a core that others use too, count what a contestant had of it; caches are still shared, so it is a first look only.
 """
@@ -64,6 +68,10 @@ RELU = (
     ("torch", "int8"),
 )
 
+MASKS = {
+    "avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2", "MKL_ENABLE_INSTRUCTIONS": "AVX2", "ATEN_CPU_CAPABILITY": "avx2"},
+}
+
 
 @dataclass
 class Contestant:
@@ -107,6 +115,7 @@ def start(job: Job, levels: int | None, log: Path) -> Contestant:
     """Start a contestant and wait until it is ready, or says why not; raise where it computes another function."""
     environment = {
         **os.environ,
+        **MASKS.get(job.instruction_set or "", {}),
         "PYTHONPATH": os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")])),
         "OMP_NUM_THREADS": str(job.threads),
         "TORCHINDUCTOR_COMPILE_THREADS": "1",
@@ -146,12 +155,14 @@ def stop(contestants: Iterable[Contestant]) -> None:
 def jobs(cell: Cell, builds: dict[int, Path], options: argparse.Namespace) -> list[tuple[Job, int | None]]:
     """Who takes part in a cell, ours first."""
     cores = tuple(sorted(os.sched_getaffinity(0)))[: cell.threads]
-    common = (cell.batch, cores, options.quick, options.cpu_time)
+    common = (cell.batch, cores, options.quick, options.cpu_time, options.instruction_set)
     chosen: list[tuple[str, str, str, int | None]] = [("rebnet", "integer", "function", m) for m in LEVELS]
     if (cell.network, cell.batch, cell.threads) == ("arch-1", 1, 1):
         chosen.append(("rebnet", INSIDE, "function", 1))
-    chosen += [(library, precision, "function", m) for m in LEVELS for library, precision in FUNCTION]
-    chosen += [(library, precision, "relu", None) for library, precision in RELU]
+    if not options.int8:
+        chosen += [(library, precision, "function", m) for m in LEVELS for library, precision in FUNCTION]
+    relu = [way for way in RELU if way[1] == "int8" or not options.int8]
+    chosen += [(library, precision, "relu", None) for library, precision in relu]
     return [(Job(library, precision, kind, str(builds[m or 1]), *common), m) for library, precision, kind, m in chosen]
 
 
@@ -183,7 +194,7 @@ def rows(contestants: list[Contestant], giga_operations: float) -> list[dict[str
     found = []
     for contestant in contestants:
         row: dict[str, Any] = {"name": contestant.name, **asdict(contestant.job), "levels": contestant.levels}
-        del row["build"], row["quick"], row["cpu_time"]
+        del row["build"], row["quick"], row["cpu_time"], row["instruction_set"]
         figure = contestant.figure()
         if figure is None:
             row["failed"] = contestant.failure
@@ -281,6 +292,8 @@ def main() -> None:
     parser.add_argument("--only", type=selector, action="append", default=[], help="a network, batch=N or threads=N")
     parser.add_argument("--quick", action="store_true", help="3 rounds of 0.1 s, and no long search of torch")
     parser.add_argument("--cpu-time", action="store_true", help="for a busy core: seconds on it, with one thread only")
+    parser.add_argument("--int8", action="store_true", help="of others the int8 ReLU networks alone")
+    parser.add_argument("--instruction-set", choices=sorted(MASKS), default=None, help="ours, and a mask for others")
     parser.add_argument("--rounds", type=int, default=None, help="9 if not given")
     parser.add_argument("--seconds", type=float, default=None, help="of a contestant in a round, 0.4 if not given")
     parser.add_argument("--output", type=Path, default=None, help="file of the record, in JSON")
@@ -300,6 +313,8 @@ def main() -> None:
         "rounds": options.rounds,
         "seconds_per_round": options.seconds,
         "quick": options.quick,
+        "instruction_set": options.instruction_set,
+        "masks": MASKS.get(options.instruction_set or "", {}),
         "clock": "time on the core" if options.cpu_time else "wall",
         "skipped": skipped,
         "peak_giga_operations_per_second": [

@@ -31,6 +31,7 @@ class Job:
         cores: processors to stay on; as many threads.
         quick: leave ways out that take long to prepare.
         cpu_time: count the process's time on its core instead of the time on the wall.
+        instruction_set: rebnet's; None: the best that is here.
     """
 
     library: str
@@ -41,6 +42,7 @@ class Job:
     cores: tuple[int, ...]
     quick: bool
     cpu_time: bool = False
+    instruction_set: str | None = None
 
     @property
     def threads(self) -> int:

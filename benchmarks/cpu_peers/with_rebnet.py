@@ -12,19 +12,19 @@ INSIDE = "inside the library"
 
 
 def ways(work: Work) -> list[Way]:
-    """The one way: what a user gets who chooses nothing but the threads."""
+    """The one way: what a user gets who chooses nothing but the threads, and at most an instruction set."""
     if work.job.precision == INSIDE:
-        return [Way(f"{_singly()}, one image after the other", POOL)]
+        return [Way(f"{_singly(work)}, one image after the other", POOL)]
     return [Way("Predictor.predict", work.job.batch)]
 
 
 def prepare(work: Work, way: Way) -> Sequence[Call]:
     """One call for each batch of images."""
-    chosen = _singly() if work.job.precision == INSIDE else None
+    chosen = _singly(work) if work.job.precision == INSIDE else work.job.instruction_set
     predict = rebnet.load(work.job.build, threads=work.job.threads, instruction_set=chosen).predict
     return [partial(predict, work.images[part]) for part in work.batches(way)]
 
 
-def _singly() -> str:
+def _singly(work: Work) -> str:
     """The fastest instruction set that takes the images of a call one by one; matrix units take them together."""
-    return next(name for name in instruction_sets() if name != "amx")
+    return work.job.instruction_set or next(name for name in instruction_sets() if name != "amx")

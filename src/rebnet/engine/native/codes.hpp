@@ -9,8 +9,8 @@ namespace {
 
 // `behind` is called with the number of every line that is done.
 template <typename Behind = Nothing>
-void run_codes(const Layer& layer, const Word* map, int set, const Target& target, const Finish& finish,
-               Behind behind = {}) {
+void run_codes(const Layer& layer, const Word* map, std::uint8_t* nibbles, int set, const Target& target,
+               const Finish& finish, Behind behind = {}) {
   const std::int64_t* gains = layer.gains.data() + static_cast<std::size_t>(set) * layer.planes;
   const int planes = layer.planes_used[set], together = planes < 4 ? 6 / planes : 1, across = layer.across;
   const bool one_by_one = planes > MAX_PLANES || layer.weight_planes() > 1;
@@ -18,7 +18,8 @@ void run_codes(const Layer& layer, const Word* map, int set, const Target& targe
     const Word* line = map + static_cast<std::ptrdiff_t>(y) * layer.window.stride_h * layer.line;
     Word* out = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
     if (LOOKUPS && layer.lookups.blocks > 0) {
-      look_up_line(layer, finish, gains, planes, line, out, target.pixel);
+      spread_line(layer, line, y, nibbles);
+      look_up_line(layer, finish, set, nibbles, out, target.pixel);
       behind(y);
       continue;
     }

@@ -10,6 +10,7 @@ namespace {
 constexpr int ROWS = 16;                         // of a block of byte weights
 constexpr std::int64_t MOST_GATHERED = 1 << 26;  // words of a map
 constexpr int SLACK = 8;                         // bytes that copying a window may touch behind it
+constexpr std::int64_t FITS = 1 << 26;           // sums, thresholds and steps below it never overflow 32 bits
 
 void lay_out_pixels(Layer& layer) {
   for (int ky = 0; ky < layer.window.kernel_h; ky++) {
@@ -176,6 +177,19 @@ std::int64_t Layer::rest(int set, int row) const {
   return levels_out ? -thresholds[static_cast<std::size_t>(set) * row_blocks * LANES + row] & mask : 0;
 }
 
+bool Layer::fits_32_bits(int sets) const {
+  if (tree || farthest << shift >= FITS) return false;
+  for (int set = 0; set < sets; set++) {
+    if (gain_sum(set) * weight_gain_sum() * columns() << shift >= FITS) return false;
+  }
+  for (const auto* values : {&thresholds, &steps}) {
+    for (const std::int64_t value : *values) {
+      if (value != UNREACHED && (value >= FITS || value <= -FITS)) return false;
+    }
+  }
+  return true;
+}
+
 std::int64_t Layer::score(int set, int row, std::int64_t a) const {
   const std::size_t place = static_cast<std::size_t>(set) * rows + row;
   return scale[place] * (2 * a - reach[set]) + bias[place];
@@ -209,6 +223,9 @@ Workspace::Workspace(const Network& network) {
   std::size_t most = 0;
   for (const Layer& layer : network.layers) most = std::max(most, layer.group_words());
   groups.resize(most);
+  std::size_t words = 0;
+  for (const Layer& layer : network.layers) words = std::max(words, static_cast<std::size_t>(layer.lookups.reach));
+  nibbles.resize(16 * words);
 }
 
 void Workspace::branches(const Network& network) {

@@ -83,17 +83,44 @@ struct Tiles {
   static int place_of(int row) { return row / ROWS * ROWS + row % 16 / 4 * 16 + row % ROWS / 16 * 4 + row % 4; }
 };
 
+// Algorithm 1 on the sums of 32 rows at a time, in 32 bits or 16, as AVX2 encodes them.
+//
+// Row r of a block stands in half r / 8 % 2 of its numbers of 16 bits, at r % 8 + r / 16 * 8: there interleaving them
+// gives numbers of 32 bits, and packing these again gives bytes in the order of the rows.
+struct Encoding {
+  static constexpr int ROWS = 32;
+
+  int blocks = 0;                    // of rows; 0: sums or constants may leave 32 bits
+  bool narrow = false;               // the encoder's steps add up to less than 2^15: sums may saturate
+  Aligned<std::int32_t> starts;      // [set][block][place of 32 bits]: A without what is taken off, less the threshold
+  Aligned<std::int32_t> rests;       // the same: what was rounded off, in units of 2^-shift
+  Aligned<std::int32_t> steps;       // [set][block][level][place of 32 bits]
+  Aligned<std::int16_t> half_steps;  // the same of 16 bits, where they are narrow
+  // [set][block][place of 16 bits]: the most bits of a window that may differ where the code's bit is 1, of layers that
+  // make one bit of one plane; -1: none.
+  Aligned<std::int16_t> limits;
+
+  static int half_of(int row) { return row / 8 % 2; }
+  static int place_of(int row) { return row % 8 + row / 16 * 8; }  // in its half
+  static int place_16(int row) { return half_of(row) * 16 + place_of(row); }
+  static int place_32(int row) {
+    const int place = place_of(row);
+    return (half_of(row) * 2 + place % 8 / 4) * 8 + place / 8 * 4 + place % 4;
+  }
+};
+
 // Weights where a processor looks differences up: a byte holds four of a row, and 32 rows stand side by side.
 struct Lookups {
-  static constexpr int ROWS = 32, BITS = 16;  // of a block; of a step
+  static constexpr int ROWS = Encoding::ROWS, BITS = 16;  // of a block; of a step
 
   int blocks = 0;                 // of rows; 0: the layer counts otherwise
   std::vector<int> steps;         // of every word of a window: those whose bits mean something
   std::size_t block_bytes = 0;    // of weights
   Aligned<std::uint8_t> weights;  // [block][nibble][place]
+  int kept = 0, reach = 0;        // words of the lines under a line of windows that the next one reads too; of all
 
-  // Where a row stands: the bytes of the first sixteen and of the others take turns.
-  static int place_of(int row) { return row % 16 * 2 + row / 16; }
+  // Where a row stands: the bytes of both halves take turns.
+  static int place_of(int row) { return Encoding::place_of(row) * 2 + Encoding::half_of(row); }
 };
 
 // Places of an axis of a map, from the first up to the end.
@@ -171,6 +198,7 @@ struct Layer {
 
   Tiles tiles;  // only where int8 matrix units run the layer
   Lookups lookups;
+  Encoding encoding;  // only where AVX2 runs the layer
 
   bool encodes() const { return window.kernel_h == 0; }
   bool pools() const { return pool.kernel_h > 0; }
@@ -191,6 +219,8 @@ struct Layer {
   std::int64_t negatives(int row) const;           // weights of -1, of several planes what they count
   std::int64_t threshold(int set, int row) const;  // in whole accumulators, rounded up; 0 of scores
   std::int64_t rest(int set, int row) const;       // what was rounded off, in units of 2^-shift
+  // Whether sums, thresholds and steps stay in 32 bits, on their way through Algorithm 1 too.
+  bool fits_32_bits(int sets) const;
   // Whether the weight of this bit of a window is +1.
   int positive(int row, std::size_t place, int plane = 0) const {
     const std::size_t block = static_cast<std::size_t>(plane * row_blocks + row / LANES) * words + place / 64;
@@ -259,6 +289,7 @@ struct Workspace {
   std::vector<Aligned<Word>> maps;  // in front of every layer but the first
   Aligned<Word> unpooled;
   Aligned<std::uint8_t> image, windows;  // with its padding; of a line of the first layer's output
+  Aligned<std::uint8_t> nibbles;         // of the lines under a line of windows, a byte each
 
   std::vector<Aligned<std::uint8_t>> bytes;  // the map in front of every tiled layer, and that behind the last
   Aligned<std::uint8_t> unpooled_bytes;
@@ -285,7 +316,7 @@ using RunImage = void (*)(const Network&, Workspace&, const std::uint8_t* image,
 
 void lay_out(Network&);          // what all instruction sets need; before workspaces are made
 void prepare_tiles(Network&);    // what amx::run_image needs; before workspaces are made
-void prepare_lookups(Network&);  // what avx2 needs
+void prepare_lookups(Network&);  // what avx2 needs; before workspaces are made
 void prepare_groups(Network&);   // what avx512::run_image needs of the tiles, behind the former
 
 namespace generic {

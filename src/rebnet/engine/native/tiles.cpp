@@ -7,7 +7,6 @@ namespace rebnet {
 namespace {
 
 constexpr int COLUMNS = 16, TILES = Tiles::ROWS / COLUMNS;  // rows of a tile of weights; tiles of a group
-constexpr std::int64_t FITS = 1 << 26;  // sums, thresholds and steps below it never overflow 32 bits
 
 int round_up(int value, int unit) { return (value + unit - 1) / unit * unit; }
 
@@ -160,17 +159,11 @@ bool ascends(const Layer& layer, const Layer& next, int sets) {
 
 // Whether activations are bytes and sums have 32 bits.
 bool narrow_enough(const Layer& layer, int sets) {
-  if (layer.tree || layer.groups > 1) return false;
+  if (layer.groups > 1) return false;
   if (layer.weight_planes() > 1) return false;  // weights of planes are no bytes of +1 and -1
-  if (layer.farthest << layer.shift >= FITS) return false;
+  if (!layer.fits_32_bits(sets)) return false;
   for (int set = 0; set < sets; set++) {
-    const std::int64_t gains = layer.gain_sum(set);
-    if (gains > 255 || (gains * layer.columns() << layer.shift) >= FITS) return false;
-  }
-  for (const auto* values : {&layer.thresholds, &layer.steps}) {
-    for (const std::int64_t value : *values) {
-      if (value != UNREACHED && (value >= FITS || value <= -FITS)) return false;
-    }
+    if (layer.gain_sum(set) > 255) return false;
   }
   const std::int64_t tall = layer.pixels ? layer.window.kernel_h : 1;
   const std::int64_t across = layer.width + 2 * layer.window.kernel_w, below = layer.height + 2 * layer.window.kernel_h;
