@@ -1,4 +1,4 @@
-// Algorithm 1 on the sums of 32 rows at a time, for AVX2 alone. Included by lookups.hpp.
+// Algorithm 1 on the sums of 32 rows at a time, for AVX2 alone. Included by lookups.hpp and pixels.hpp.
 #pragma once
 
 #include <immintrin.h>

@@ -154,7 +154,10 @@ Engine::Engine(Network network, int threads, const std::string& instruction_set)
   lay_out(network_);
 #if defined(REBNET_X86)
   if (run_image_ == amx::run_image) prepare_tiles(network_);
-  if (run_image_ == avx2::run_image || run_image_ == avx2::run_steps) prepare_lookups(network_);
+  if (run_image_ == avx2::run_image || run_image_ == avx2::run_steps) {
+    prepare_encoding(network_);
+    prepare_lookups(network_);
+  }
   for (const RunImage grouped : {amx::run_image, avx512::run_image, avx512::run_steps}) {
     if (run_image_ == grouped) prepare_groups(network_);
   }

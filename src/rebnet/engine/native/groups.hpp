@@ -5,7 +5,7 @@
 #include <array>
 #include <cstring>
 
-#include "layers.hpp"
+#include "pixels.hpp"
 
 namespace rebnet::REBNET_ISA {
 namespace {

@@ -8,7 +8,7 @@
 
 #if defined(__AVX2__) && !defined(__AVX512F__)
 #include "signed_avx2.hpp"
-#define REBNET_SIGNED
+#define REBNET_ALONE_AVX2
 #elif defined(__AVX512F__)
 #include <immintrin.h>
 #elif defined(REBNET_NEON)
@@ -18,7 +18,7 @@
 namespace rebnet::REBNET_ISA {
 namespace {
 
-#if !defined(REBNET_SIGNED)
+#if !defined(REBNET_ALONE_AVX2)
 typedef std::int64_t Signed __attribute__((vector_size(8 * LANES)));
 #endif
 
@@ -66,7 +66,7 @@ struct Lanes {
 
 inline Lanes load(const Word* words) {
   Lanes value;
-#if defined(REBNET_SIGNED)
+#if defined(REBNET_ALONE_AVX2)
   for (int i = 0; i < Lanes::REGISTERS; i++) {
     value.part[i] = reinterpret_cast<Register>(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(words) + i));
   }
@@ -81,7 +81,7 @@ inline Signed times(const Lanes& lanes, const Signed& gain) {
 #if defined(__AVX512F__)
   return reinterpret_cast<Signed>(
       _mm512_mul_epu32(reinterpret_cast<__m512i>(lanes.part[0]), reinterpret_cast<__m512i>(gain)));
-#elif defined(REBNET_SIGNED)
+#elif defined(REBNET_ALONE_AVX2)
   Signed products;
   for (int i = 0; i < 2; i++) {
     products.part[i] = _mm256_mul_epu32(reinterpret_cast<__m256i>(lanes.part[i]), gain.part[i]);
@@ -94,7 +94,7 @@ inline Signed times(const Lanes& lanes, const Signed& gain) {
 #endif
 }
 
-#if !defined(REBNET_SIGNED)
+#if !defined(REBNET_ALONE_AVX2)
 // Bit i is set where lane i is not negative.
 inline std::uint8_t not_negative(Signed value) {
 #if defined(__AVX512DQ__)
@@ -133,7 +133,7 @@ inline Signed widened_bytes(Word bytes) {
 }
 #endif
 
-#if defined(REBNET_SIGNED)
+#if defined(REBNET_ALONE_AVX2)
 struct Sums {
   __m256i halves[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
 };
@@ -166,7 +166,7 @@ inline Sums multiply(Sums sums, const std::int8_t* weights, const std::uint8_t* 
 #endif
 }
 
-#if defined(REBNET_SIGNED)
+#if defined(REBNET_ALONE_AVX2)
 // The first or second LANES sums.
 inline Signed widened(const Sums& sums, int half) { return widened(sums.halves[half]); }
 #else

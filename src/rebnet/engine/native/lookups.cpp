@@ -7,7 +7,6 @@ namespace rebnet {
 namespace {
 
 constexpr std::size_t MOST_COLUMNS = (1 << 15) - 1;  // a row's ones are counted in 16 bits, with a sign
-constexpr std::int64_t MOST_GAIN = (1 << 15) - 1;    // and multiplied in as many
 
 bool looks_up(const Layer& layer) {
   return !layer.pixels && !layer.encodes() && layer.groups == 1 && layer.weight_planes() == 1 &&
@@ -25,59 +24,12 @@ void reach(Layer& layer) {
   layer.lookups.kept = again ? static_cast<int>(last + 1 - std::int64_t{window.stride_h} * layer.line) : 0;
 }
 
-std::int16_t limit(const Layer& layer, int set, int row) {
-  const std::int64_t gain = layer.gains[static_cast<std::size_t>(set) * layer.planes];
-  const std::int64_t start = layer.starts[(static_cast<std::size_t>(set) * layer.row_blocks * LANES) + row];
-  if (start < 0) return -1;
-  return static_cast<std::int16_t>(gain == 0 ? MOST_COLUMNS : std::min<std::int64_t>(MOST_COLUMNS, start / gain));
-}
-
-// Constants of Algorithm 1 in the order of `Encoding`.
-void deal_constants(Layer& layer, int sets) {
-  for (const std::int64_t gain : layer.gains) {
-    if (gain > MOST_GAIN) return;
-  }
-  if (layer.levels_out == 0 || !layer.fits_32_bits(sets)) return;
-  Encoding& encoding = layer.encoding;
-  constexpr int ROWS = Encoding::ROWS;
-  encoding.blocks = (layer.rows + ROWS - 1) / ROWS;
-  encoding.narrow = true;
-  const int levels = layer.levels_out - 1;
-  const std::size_t rows = static_cast<std::size_t>(encoding.blocks) * ROWS;
-  encoding.starts.assign(sets * rows, static_cast<std::int32_t>(UNREACHED - never(layer.shift)));
-  encoding.rests.assign(sets * rows, 0);
-  encoding.steps.assign(sets * rows * levels, 0);
-  encoding.half_steps.assign(sets * rows * levels, 0);
-  encoding.limits.assign(sets * rows, -1);
-  for (int set = 0; set < sets; set++) {
-    for (int row = 0; row < layer.rows; row++) {
-      const int within = row % ROWS;
-      const std::size_t block = static_cast<std::size_t>(set) * encoding.blocks + row / ROWS,
-                        from = static_cast<std::size_t>(set) * layer.row_blocks * LANES + row;
-      encoding.starts[block * ROWS + Encoding::place_32(within)] = static_cast<std::int32_t>(layer.starts[from]);
-      encoding.rests[block * ROWS + Encoding::place_32(within)] = static_cast<std::int32_t>(layer.rests[from]);
-      encoding.limits[block * ROWS + Encoding::place_16(within)] = limit(layer, set, row);
-      std::int64_t sum = 0;
-      for (int level = 0; level < levels; level++) {
-        const std::int64_t step =
-            layer.steps[(from / LANES * levels + static_cast<std::size_t>(level)) * LANES + row % LANES];
-        const std::size_t to = (block * levels + static_cast<std::size_t>(level)) * ROWS;
-        encoding.steps[to + Encoding::place_32(within)] = static_cast<std::int32_t>(step);
-        encoding.half_steps[to + Encoding::place_16(within)] = static_cast<std::int16_t>(step);
-        sum += step < 0 ? 1 << 15 : step;
-      }
-      if (sum >= 1 << 15) encoding.narrow = false;
-    }
-  }
-}
-
 }  // namespace
 
 void prepare_lookups(Network& network) {
   for (Layer& layer : network.layers) {
     if (!looks_up(layer)) continue;
     reach(layer);
-    deal_constants(layer, network.sets);
     Lookups& lookups = layer.lookups;
     lookups.blocks = (layer.rows + Lookups::ROWS - 1) / Lookups::ROWS;
     const int bits = layer.gathered ? layer.window.kernel_w * layer.channels : layer.channels;  // that stand together

@@ -6,14 +6,14 @@
 #include <cstring>
 
 #include "layers.hpp"
-#if defined(__AVX2__) && !defined(__AVX512VPOPCNTDQ__)
+#if defined(REBNET_ALONE_AVX2)
 #include "encode_avx2.hpp"
 #endif
 
 namespace rebnet::REBNET_ISA {
 namespace {
 
-#if defined(__AVX2__) && !defined(__AVX512VPOPCNTDQ__)
+#if defined(REBNET_ALONE_AVX2)
 constexpr bool LOOKUPS = true;
 
 // [four bits][four weights]: how many differ.

@@ -99,6 +99,7 @@ struct Encoding {
   // [set][block][place of 16 bits]: the most bits of a window that may differ where the code's bit is 1, of layers that
   // make one bit of one plane; -1: none.
   Aligned<std::int16_t> limits;
+  Aligned<std::int8_t> weights;  // of pixels, +1 and -1: [block][quad][place of 32 bits][4]
 
   static int half_of(int row) { return row / 8 % 2; }
   static int place_of(int row) { return row % 8 + row / 16 * 8; }  // in its half
@@ -314,10 +315,11 @@ void copy_pixels(std::uint8_t* target, const std::uint8_t* pixels, std::size_t c
 // Integer scores of one image with the constants of `set`: of a chain, and of a network with branches (run_steps).
 using RunImage = void (*)(const Network&, Workspace&, const std::uint8_t* image, int set, std::int64_t* scores);
 
-void lay_out(Network&);          // what all instruction sets need; before workspaces are made
-void prepare_tiles(Network&);    // what amx::run_image needs; before workspaces are made
-void prepare_lookups(Network&);  // what avx2 needs; before workspaces are made
-void prepare_groups(Network&);   // what avx512::run_image needs of the tiles, behind the former
+void lay_out(Network&);           // what all instruction sets need; before workspaces are made
+void prepare_tiles(Network&);     // what amx::run_image needs; before workspaces are made
+void prepare_encoding(Network&);  // what avx2 needs
+void prepare_lookups(Network&);   // the same; before workspaces are made
+void prepare_groups(Network&);    // what avx512::run_image needs of the tiles, behind the former
 
 namespace generic {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);

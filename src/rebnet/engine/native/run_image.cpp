@@ -6,6 +6,7 @@
 #include "groups.hpp"
 #include "layers.hpp"
 #include "network.hpp"
+#include "pixels.hpp"
 
 namespace rebnet::REBNET_ISA {
 
