@@ -40,13 +40,24 @@ def instruction_sets() -> list[str]:
 class NativeEngine:
     """A lowered network, packed for one of `instruction_sets()`; `Predictor` is its face.
 
+    `kernel` is for tests: "planes" or "sums" for every layer that can be computed so (`kernels`); "" for the best.
+
     Raises:
         OptionError: the network is not lowered.
     """
 
-    def __init__(self, network: Network, threads: int, instruction_set: str) -> None:
+    def __init__(self, network: Network, threads: int, instruction_set: str, kernel: str = "") -> None:
         self._samples, self._shape = network.input.samples, network.scores_shape
-        self._engine: Any = _native.Engine(_builder(network), threads, instruction_set)
+        self._engine: Any = _native.Engine(_builder(network), threads, instruction_set, kernel)
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """How the layers with weights are computed at all levels, in order.
+
+        "bytes" multiplies pixels, "bits" counts what differs. Two are of AVX2 alone: "planes" looks each plane up,
+        "sums" all planes of four channels together.
+        """
+        return tuple(self._engine.kernels)
 
     def run(self, images: NDArray[np.uint8], index: int, indices: NDArray[np.int32] | None = None) -> NDArray[np.int64]:
         """`reference.run` of images that fit, with the constants of set `index` or of one per image; shape as there."""

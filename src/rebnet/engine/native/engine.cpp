@@ -146,11 +146,12 @@ void Pool::work(int thread) {
   }
 }
 
-Engine::Engine(Network network, int threads, const std::string& instruction_set)
+Engine::Engine(Network network, int threads, const std::string& instruction_set, Kernel kernel)
     : network_(std::move(network)),
       name_(instruction_set),
       run_image_(find(instruction_set, !network_.steps.empty())),
       threads_(threads) {
+  network_.kernel = kernel;
   lay_out(network_);
 #if defined(REBNET_X86)
   if (run_image_ == amx::run_image) prepare_tiles(network_);
@@ -165,6 +166,18 @@ Engine::Engine(Network network, int threads, const std::string& instruction_set)
   auto crew = std::make_unique<Crew>(forks);
   crew->idle.push_back(std::make_unique<Workspace>(network_));
   crew_ = crew.release();
+}
+
+std::vector<std::string> Engine::kernels() const {
+  std::vector<std::string> found;
+  for (const Layer& layer : network_.layers) {
+    const bool looked_up = layer.lookups.blocks > 0;
+    found.emplace_back(layer.pixels                           ? "bytes"
+                       : layer.sums_planes(network_.sets - 1) ? "sums"
+                       : looked_up                            ? "planes"
+                                                              : "bits");
+  }
+  return found;
 }
 
 Engine::~Engine() {

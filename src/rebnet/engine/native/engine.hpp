@@ -49,7 +49,7 @@ class Pool {
 class Engine {
  public:
   // Throws std::invalid_argument: an instruction set that is not here.
-  Engine(Network network, int threads, const std::string& instruction_set);
+  Engine(Network network, int threads, const std::string& instruction_set, Kernel kernel = Kernel::BEST);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -57,6 +57,8 @@ class Engine {
   const Network& network() const { return network_; }
   const std::string& instruction_set() const { return name_; }
   int threads() const { return threads_; }
+  // How the layers are computed with all levels, in words.
+  std::vector<std::string> kernels() const;
 
   // Scores of `count` images; image i is at `images + i * stride` and runs at sets[i], or at `set` without sets.
   // Callers on many threads run at once: one has the pool, the others run some images on their own thread before they

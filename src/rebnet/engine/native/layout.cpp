@@ -223,9 +223,16 @@ Workspace::Workspace(const Network& network) {
   std::size_t most = 0;
   for (const Layer& layer : network.layers) most = std::max(most, layer.group_words());
   groups.resize(most);
-  std::size_t words = 0;
-  for (const Layer& layer : network.layers) words = std::max(words, static_cast<std::size_t>(layer.lookups.reach));
+  std::size_t words = 0, summed = 0, offsets = 0;
+  for (const Layer& layer : network.layers) {
+    words = std::max(words, static_cast<std::size_t>(layer.lookups.reach));
+    const std::size_t pixels = static_cast<std::size_t>(layer.window.kernel_h) * layer.lookups.pixels;
+    summed = std::max(summed, pixels * static_cast<std::size_t>(layer.plane_words));
+    if (layer.lookups.pixels > 0) offsets = std::max(offsets, layer.offsets.size());
+  }
   nibbles.resize(16 * words);
+  tables.resize(16 * summed * Lookups::ENTRY);
+  places.resize(offsets);
 }
 
 void Workspace::branches(const Network& network) {

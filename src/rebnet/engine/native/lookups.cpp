@@ -24,6 +24,47 @@ void reach(Layer& layer) {
   layer.lookups.kept = again ? static_cast<int>(last + 1 - std::int64_t{window.stride_h} * layer.line) : 0;
 }
 
+// Whether sums of four columns are of twice SUM_BITS, and those of a window of 16 in each half.
+bool can_sum(const Layer& layer, int set) {
+  constexpr int MOST = 1 << Lookups::SUM_BITS;
+  return layer.encoding.blocks > 0 && 4 * layer.gain_sum(set) < MOST * MOST && layer.words * 16 * (MOST - 1) < 1 << 15;
+}
+
+// Sums are two look-ups in place of one for each plane. A table takes some time, and serves all windows that have its
+// pixel, and all blocks of rows; all of a line take place in the cache.
+bool better_summed(const Layer& layer, int set) {
+  constexpr std::int64_t LEAST = 8, MOST_PLACE = 1 << 19;
+  const Window& window = layer.window;
+  const std::int64_t windows = std::min(
+      std::int64_t{layer.out_height} * layer.out_width,
+      std::max(std::int64_t{1}, std::int64_t{window.kernel_h} * window.kernel_w / (window.stride_h * window.stride_w)));
+  const std::int64_t bytes = std::int64_t{window.kernel_h} * layer.lookups.pixels * layer.plane_words * 16 * 32;
+  return layer.planes_used[static_cast<std::size_t>(set)] > 2 && windows * layer.lookups.blocks >= LEAST &&
+         bytes <= MOST_PLACE;
+}
+
+void choose_sums(Layer& layer, int sets, Kernel kernel) {
+  Lookups& lookups = layer.lookups;
+  const int line = lookups.reach - (layer.window.kernel_h - 1) * layer.line;  // words of the last one
+  lookups.pixels = (line + layer.pixel - 1) / layer.pixel;
+  for (int set = 0; set < sets; set++) {
+    const bool wanted = kernel == Kernel::SUMS || (kernel == Kernel::BEST && better_summed(layer, set));
+    lookups.sums.push_back(wanted && can_sum(layer, set));
+    for (int plane = 0; plane < layer.planes; plane++) {
+      const std::int64_t gain = layer.gains[static_cast<std::size_t>(set) * layer.planes + plane];
+      for (unsigned pair = 0; pair < 256; pair++) {
+        const unsigned differing = (pair >> 4) ^ (pair & 15);
+        const unsigned ones = (differing & 1) + (differing >> 1 & 1) + (differing >> 2 & 1) + (differing >> 3);
+        lookups.weighed.push_back(lookups.sums.back() ? static_cast<std::uint16_t>(ones * gain) : 0);
+      }
+    }
+  }
+  if (std::find(lookups.sums.begin(), lookups.sums.end(), 1) == lookups.sums.end()) {
+    lookups.pixels = 0;
+    lookups.weighed.clear();
+  }
+}
+
 }  // namespace
 
 void prepare_lookups(Network& network) {
@@ -39,6 +80,7 @@ void prepare_lookups(Network& network) {
       lookups.steps.push_back((std::min(64, bits - word % words * 64) + Lookups::BITS - 1) / Lookups::BITS);
       steps += static_cast<std::size_t>(lookups.steps.back());
     }
+    choose_sums(layer, network.sets, network.kernel);
     lookups.block_bytes = steps * (Lookups::BITS / 4) * Lookups::ROWS;
     lookups.weights.assign(lookups.block_bytes * static_cast<std::size_t>(lookups.blocks), 0);
     std::uint8_t* to = lookups.weights.data();

@@ -14,8 +14,6 @@ namespace rebnet::REBNET_ISA {
 namespace {
 
 #if defined(REBNET_ALONE_AVX2)
-constexpr bool LOOKUPS = true;
-
 // [four bits][four weights]: how many differ.
 constexpr std::array<std::uint8_t, 256> differences() {
   std::array<std::uint8_t, 256> found{};
@@ -193,10 +191,9 @@ constexpr LookUp LOOK_UPS[2][3][2] = {{{look_up_sums<1, 1>, look_up_sums<1, 2>},
                                        {look_up_codes<4, 1>, look_up_codes<4, 2>}}};
 
 // A line of windows.
-inline void look_up_line(const Layer& layer, const Finish& finish, int set, const std::uint8_t* nibbles, Word* out,
-                         int pixel_words) {
+inline void look_up_line(const Layer& layer, const Finish& finish, const Encode32& encode, int set,
+                         const std::uint8_t* nibbles, Word* out, int pixel_words) {
   const int blocks = layer.lookups.blocks, across = layer.across * NIBBLES;
-  const Encode32 encode(layer, set);
   const LookedUp line{layer,
                       finish,
                       encode,
@@ -213,11 +210,6 @@ inline void look_up_line(const Layer& layer, const Finish& finish, int set, cons
     }
   }
 }
-#else
-constexpr bool LOOKUPS = false;
-
-inline void spread_line(const Layer&, const Word*, int, std::uint8_t*) {}
-inline void look_up_line(const Layer&, const Finish&, int, const std::uint8_t*, Word*, int) {}
 #endif
 
 }  // namespace

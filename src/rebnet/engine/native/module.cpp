@@ -115,12 +115,17 @@ NB_MODULE(_native, m) {
   nb::class_<Engine>(m, "Engine")
       .def(
           "__init__",
-          [](Engine* self, const Builder& builder, int threads, const std::string& instruction_set) {
+          [](Engine* self, const Builder& builder, int threads, const std::string& instruction_set,
+             const std::string& kernel) {
             require(threads > 0 && threads <= 1024, "engine: threads must be 1 to 1024");
-            new (self) Engine(builder.finished(), threads, instruction_set);
+            require(kernel.empty() || kernel == "planes" || kernel == "sums", "engine: no such kernel");
+            using rebnet::Kernel;
+            const Kernel chosen = kernel.empty() ? Kernel::BEST : kernel == "sums" ? Kernel::SUMS : Kernel::PLANES;
+            new (self) Engine(builder.finished(), threads, instruction_set, chosen);
           },
-          "builder"_a, "threads"_a, "instruction_set"_a)
+          "builder"_a, "threads"_a, "instruction_set"_a, "kernel"_a = "")
       .def_prop_ro("instruction_set", &Engine::instruction_set)
       .def_prop_ro("threads", &Engine::threads)
+      .def_prop_ro("kernels", &Engine::kernels)
       .def("run", &run, "images"_a, "set"_a, "sets"_a.none(), "scores"_a);
 }

@@ -120,6 +120,13 @@ struct Lookups {
   Aligned<std::uint8_t> weights;  // [block][nibble][place]
   int kept = 0, reach = 0;        // words of the lines under a line of windows that the next one reads too; of all
 
+  // Where that is faster, four bits of all planes choose the table together, made for each four channels of a pixel:
+  // sums of gains, each in two numbers of 5 bits, so that a byte holds SUMMED of them.
+  static constexpr int SUM_BITS = 5, SUMMED = 8, ENTRY = 32;  // of a number; numbers; bytes of a table
+  std::vector<char> sums;                                     // [set]: whether it is so
+  int pixels = 0;                                             // of a line that windows reach
+  std::vector<std::uint16_t> weighed;  // [set][plane][four bits][four weights]: gains of those that differ
+
   // Where a row stands: the bytes of both halves take turns.
   static int place_of(int row) { return Encoding::place_of(row) * 2 + Encoding::half_of(row); }
 };
@@ -201,6 +208,7 @@ struct Layer {
   Lookups lookups;
   Encoding encoding;  // only where AVX2 runs the layer
 
+  bool sums_planes(int set) const { return !lookups.sums.empty() && lookups.sums[static_cast<std::size_t>(set)]; }
   bool encodes() const { return window.kernel_h == 0; }
   bool pools() const { return pool.kernel_h > 0; }
   bool halves() const;  // whether the pool is of 2 x 2, and of the map alone
@@ -269,6 +277,9 @@ struct Step {
   int behind = 0;                     // steps behind it that run with it, line by line
 };
 
+// How layers of codes are looked up: plane by plane, or by sums of all planes; wherever it can be, or where it is best.
+enum class Kernel { BEST, PLANES, SUMS };
+
 // A chain has layers alone. A network with branches has steps and values too, and its layers no pools.
 struct Network {
   int height, width, channels, bits;
@@ -279,6 +290,8 @@ struct Network {
   std::vector<std::size_t> feature_sizes;  // of the buffers that features take turns in
   int tiled = 0;                           // layers, from the first, that int8 matrix units run
   int batched = 0;  // layers behind them that they run for many images together: all that are left, or none
+
+  Kernel kernel = Kernel::BEST;
 
   std::size_t samples() const { return static_cast<std::size_t>(height) * width * channels; }
 };
@@ -291,6 +304,8 @@ struct Workspace {
   Aligned<Word> unpooled;
   Aligned<std::uint8_t> image, windows;  // with its padding; of a line of the first layer's output
   Aligned<std::uint8_t> nibbles;         // of the lines under a line of windows, a byte each
+  Aligned<std::uint8_t> tables;          // the same: the sums of each
+  std::vector<int> places;               // of every word of a window's pixels among them
 
   std::vector<Aligned<std::uint8_t>> bytes;  // the map in front of every tiled layer, and that behind the last
   Aligned<std::uint8_t> unpooled_bytes;

@@ -39,7 +39,7 @@ void run_from(const Network& network, Workspace& space, std::size_t first, const
     } else if (layer.pixels) {
       run_pixels(layer, space.image.data(), space.windows.data(), image, set, target, finish);
     } else {
-      run_codes(layer, space.maps[index - 1].data(), space.nibbles.data(), set, target, finish);
+      run_codes(layer, space.maps[index - 1].data(), Places(space), set, target, finish);
     }
     if (layer.pools()) {
       const CodePool shape{layer.pool,       layer.pooled_height, layer.pooled_width,
@@ -126,7 +126,7 @@ class Steps {
       const Word* map = space_.codes[value(step.sources[0]).place].data() + own.first;
       if (own.groups > 1) return run_groups(own, map, space_.groups.data(), set_, out, finish, behind);
       if (own.gathered) gather(own, map, space_.gathered.data());
-      run_codes(own, own.gathered ? space_.gathered.data() : map, space_.nibbles.data(), set_, out, finish, behind);
+      run_codes(own, own.gathered ? space_.gathered.data() : map, Places(space_), set_, out, finish, behind);
     }
   }
 
