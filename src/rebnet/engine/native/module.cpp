@@ -18,6 +18,7 @@ namespace {
 
 using rebnet::Builder;
 using rebnet::Engine;
+using rebnet::Kernel;
 using rebnet::Network;
 using rebnet::require;
 using rebnet::View;
@@ -119,7 +120,6 @@ NB_MODULE(_native, m) {
              const std::string& kernel) {
             require(threads > 0 && threads <= 1024, "engine: threads must be 1 to 1024");
             require(kernel.empty() || kernel == "planes" || kernel == "sums", "engine: no such kernel");
-            using rebnet::Kernel;
             const Kernel chosen = kernel.empty() ? Kernel::BEST : kernel == "sums" ? Kernel::SUMS : Kernel::PLANES;
             new (self) Engine(builder.finished(), threads, instruction_set, chosen);
           },
