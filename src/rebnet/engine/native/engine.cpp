@@ -227,12 +227,14 @@ void Engine::run(const std::uint8_t* images, std::ptrdiff_t stride, std::size_t 
   crew.idle.push_back(std::move(own));
 }
 
+std::size_t Engine::together() const { return network_.batched ? Tiles::WINDOWS : network_.paired ? 2 : 1; }
+
 void Engine::run_pooled(Crew& crew, Workspace& own, const Part& part) {
   if (!crew.pool) crew.pool = std::make_unique<Pool>(threads_);
   const std::size_t threads = static_cast<std::size_t>(crew.pool->threads());
   while (crew.helpers.size() + 1 < threads) crew.helpers.push_back(std::make_unique<Workspace>(network_));
   const std::size_t share = (part.count + threads - 1) / threads;
-  const std::size_t together = network_.batched ? std::clamp<std::size_t>(share, 1, Tiles::WINDOWS) : 1;
+  const std::size_t together = std::clamp<std::size_t>(share, 1, this->together());
   std::atomic<std::size_t> next{0};
   const std::function<void(int)> job = [&](int thread) {
     Workspace& space = thread == 0 ? own : *crew.helpers[static_cast<std::size_t>(thread) - 1];
@@ -250,7 +252,7 @@ void Engine::run_pooled(Crew& crew, Workspace& own, const Part& part) {
 }
 
 void Engine::run_part(Workspace& space, const Part& part) {
-  const std::size_t together = network_.batched ? Tiles::WINDOWS : 1;
+  const std::size_t together = this->together();
   for (std::size_t first = 0, last = 0; first < part.count; first = last) {  // images with the same set together
     const int own = part.sets == nullptr ? part.set : part.sets[first];
     last = first + 1;
@@ -266,6 +268,7 @@ void Engine::run_some(Workspace& space, const std::uint8_t* images, std::ptrdiff
   if (network_.batched && count >= LEAST_BATCH) {
     return amx::run_batch(network_, space, images, stride, count, set, scores);
   }
+  if (network_.paired && count == 2) return avx2::run_pair(network_, space, images, stride, set, scores);
 #endif
   for (int image = 0; image < count; image++, images += stride, scores += network_.scores) {
     run_image_(network_, space, images, set, scores);

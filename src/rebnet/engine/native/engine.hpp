@@ -90,6 +90,7 @@ class Engine {
     const std::int32_t* sets;
     std::int64_t* scores;
   };
+  std::size_t together() const;  // images of one set that run faster so, at most
   void run_pooled(Crew& crew, Workspace& own, const Part& part);
   void run_part(Workspace& space, const Part& part);
   void run_some(Workspace& space, const std::uint8_t* images, std::ptrdiff_t stride, int count, int set,

@@ -252,11 +252,12 @@ void Workspace::branches(const Network& network) {
 
 void Workspace::chain(const Network& network) {
   std::size_t largest = 0, unpooled_largest = 0;
+  if (network.paired) pair.resize(2 * network.layers[1].map_size);
   for (std::size_t index = 0; index < network.layers.size(); index++) {
     const Layer& layer = network.layers[index];
     if (layer.pixels) {
       image.resize(layer.map_size);
-      windows.resize(window_bytes(layer));
+      windows.resize(window_bytes(layer) * (network.paired ? 2 : 1));
     } else {
       maps.emplace_back(layer.map_size);
     }

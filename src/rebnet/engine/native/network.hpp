@@ -292,6 +292,7 @@ struct Network {
   int batched = 0;  // layers behind them that they run for many images together: all that are left, or none
 
   Kernel kernel = Kernel::BEST;
+  bool paired = false;  // two images read the weights of the first layer together
 
   std::size_t samples() const { return static_cast<std::size_t>(height) * width * channels; }
 };
@@ -301,6 +302,7 @@ struct Workspace {
   explicit Workspace(const Network& network);
 
   std::vector<Aligned<Word>> maps;  // in front of every layer but the first
+  Aligned<Word> pair;               // that in front of the second, of two images
   Aligned<Word> unpooled;
   Aligned<std::uint8_t> image, windows;  // with its padding; of a line of the first layer's output
   Aligned<std::uint8_t> nibbles;         // of the lines under a line of windows, a byte each
@@ -332,7 +334,7 @@ using RunImage = void (*)(const Network&, Workspace&, const std::uint8_t* image,
 
 void lay_out(Network&);           // what all instruction sets need; before workspaces are made
 void prepare_tiles(Network&);     // what amx::run_image needs; before workspaces are made
-void prepare_encoding(Network&);  // what avx2 needs
+void prepare_encoding(Network&);  // what avx2 needs; before workspaces are made
 void prepare_lookups(Network&);   // the same; before workspaces are made
 void prepare_groups(Network&);    // what avx512::run_image needs of the tiles, behind the former
 
@@ -343,6 +345,9 @@ void run_steps(const Network&, Workspace&, const std::uint8_t*, int, std::int64_
 namespace avx2 {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
 void run_steps(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
+// Two images, `stride` apart, of a paired network.
+void run_pair(const Network&, Workspace&, const std::uint8_t* images, std::ptrdiff_t stride, int set,
+              std::int64_t* scores);
 }  // namespace avx2
 namespace avx512 {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);

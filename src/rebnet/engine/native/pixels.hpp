@@ -27,34 +27,29 @@ REBNET_INLINE inline void multiply_quads(const std::uint8_t* windows, std::ptrdi
   constexpr int PARTS = 4, ALL = WINDOWS * PARTS, MOST = 64;
   static_assert(MOST * 2 * 255 < 1 << 15);
   const __m256i ones = _mm256_set1_epi16(1);
-  __m256i some[ALL];
-  repeat<ALL>([&](auto i) REBNET_INLINE { some[i] = _mm256_setzero_si256(); });
-  for (int quad = 0, left = MOST; quad < quads; quad++, windows += 4, weights += 4 * Encoding::ROWS) {
-    if (left == 0) {
-      repeat<ALL>([&](auto i) REBNET_INLINE {
-        sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(some[i], ones));
-        some[i] = _mm256_setzero_si256();
-      });
-      left = MOST;
-    }
-    left--;
-    __m256i bytes[WINDOWS];
-    repeat<WINDOWS>([&](auto window) REBNET_INLINE {
-      std::int32_t four;
-      std::memcpy(&four, windows + window * across, 4);
-      bytes[window] = _mm256_set1_epi32(four);
-    });
-    repeat<PARTS>([&](auto part) REBNET_INLINE {
-      __m256i rows = vector_at(weights + part * 32);
-      if (WINDOWS > 1) pin(rows);
+  for (int quad = 0; quad < quads;) {
+    const int end = std::min(quads, quad + MOST);
+    __m256i some[ALL];
+    repeat<ALL>([&](auto i) REBNET_INLINE { some[i] = _mm256_setzero_si256(); });
+    for (; quad < end; quad++, windows += 4, weights += 4 * Encoding::ROWS) {
+      __m256i bytes[WINDOWS];
       repeat<WINDOWS>([&](auto window) REBNET_INLINE {
-        __m256i& sum = some[window * PARTS + part];
-        sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(bytes[window], rows));
-        pin(sum);
+        std::int32_t four;
+        std::memcpy(&four, windows + window * across, 4);
+        bytes[window] = _mm256_set1_epi32(four);
       });
-    });
+      repeat<PARTS>([&](auto part) REBNET_INLINE {
+        __m256i rows = vector_at(weights + part * 32);
+        if (WINDOWS > 1) pin(rows);
+        repeat<WINDOWS>([&](auto window) REBNET_INLINE {
+          __m256i& sum = some[window * PARTS + part];
+          sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(bytes[window], rows));
+          pin(sum);
+        });
+      });
+    }
+    repeat<ALL>([&](auto i) REBNET_INLINE { sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(some[i], ones)); });
   }
-  repeat<ALL>([&](auto i) REBNET_INLINE { sums[i] = _mm256_add_epi32(sums[i], _mm256_madd_epi16(some[i], ones)); });
 }
 
 // WINDOWS windows of pixels, which stand one behind the other, against all rows, 32 together.
@@ -183,25 +178,30 @@ MultiplyGroups group_multiplication(const Layer& layer) {
 }
 #endif
 
+// A whole line of windows, so that they are stored before they are read.
+inline void gather_windows(const Layer& layer, const std::uint8_t* map, int y, std::uint8_t* windows) {
+  const int span = layer.window.kernel_w * layer.channels, size = 4 * layer.quads(),
+            across = layer.window.stride_w * layer.pixel;
+  const std::uint8_t* first = map + static_cast<std::ptrdiff_t>(y) * layer.window.stride_h * layer.line;
+  for (int x = 0; x < layer.out_width; x++, first += across, windows += size) {
+    // in order: what a copy takes too much, the next one overwrites
+    for (int ky = 0; ky < layer.window.kernel_h; ky++) {
+      for (int byte = 0; byte < span; byte += 8)
+        std::memcpy(windows + ky * span + byte, first + ky * layer.line + byte, 8);
+    }
+  }
+}
+
 // `map` is where the image gets its padding.
 template <typename Behind = Nothing>
 void run_pixels(const Layer& layer, std::uint8_t* map, std::uint8_t* windows, const std::uint8_t* image,
                 [[maybe_unused]] int set, const Target& target, const Finish& finish, Behind behind = {}) {
   constexpr int TOGETHER = 4;
-  const int span = layer.window.kernel_w * layer.channels, size = 4 * layer.quads(),
-            across = layer.window.stride_w * layer.pixel;
+  const int size = 4 * layer.quads();
   copy_image(layer, image, map);
   for (int y = 0; y < layer.out_height; y++) {
-    const std::uint8_t* first = map + static_cast<std::ptrdiff_t>(y) * layer.window.stride_h * layer.line;
-    std::uint8_t* window = windows;  // of a whole line, so that they are stored before they are read
-    for (int x = 0; x < layer.out_width; x++, first += across, window += size) {
-      for (int ky = 0; ky < layer.window.kernel_h;
-           ky++) {  // in order: what a copy takes too much, the next one overwrites
-        for (int byte = 0; byte < span; byte += 8)
-          std::memcpy(window + ky * span + byte, first + ky * layer.line + byte, 8);
-      }
-    }
-    window = windows;
+    gather_windows(layer, map, y, windows);
+    const std::uint8_t* window = windows;
     Word* pixel = target.first + static_cast<std::ptrdiff_t>(y) * target.line;
     int x = 0;
     for (; layer.weight_planes() > 1 && x < layer.out_width; x++, window += size, pixel += target.pixel) {

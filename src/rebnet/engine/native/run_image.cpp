@@ -54,6 +54,24 @@ void run_image(const Network& network, Workspace& space, const std::uint8_t* ima
   run_from(network, space, 0, image, set, scores);
 }
 
+#if defined(REBNET_ALONE_AVX2)
+void run_pair(const Network& network, Workspace& space, const std::uint8_t* images, std::ptrdiff_t stride, int set,
+              std::int64_t* scores) {
+  const Layer &layer = network.layers[0], &next = network.layers[1];
+  for (int image = 0; image < 2; image++) {
+    copy_image(layer, images + image * stride, space.image.data());
+    gather_windows(layer, space.image.data(), 0, space.windows.data() + std::ptrdiff_t{4} * image * layer.quads());
+  }
+  Aligned<Word>& map = space.maps[0];
+  const int words = static_cast<int>(map.size());
+  multiply_blocks<2>(layer, Encode32(layer, set), space.windows.data(), space.pair.data() + next.origin, words);
+  for (int image = 0; image < 2; image++, scores += network.scores) {
+    std::memcpy(map.data(), space.pair.data() + std::ptrdiff_t{image} * words, map.size() * sizeof(Word));
+    run_from(network, space, 1, nullptr, set, scores);
+  }
+}
+#endif
+
 namespace {
 
 // Everything that a step reads and makes.
