@@ -27,7 +27,13 @@ def sites(library: Path) -> list[int]:
         text = library.read_bytes()[int(offset, 16) : int(offset, 16) + int(size, 16)]
         for match in re.finditer(re.escape(XGETBV), text):
             at = int(address, 16) + match.start()
-            command = ["objdump", "-d", f"--start-address={at - 64}", f"--stop-address={at + 3}", library]
+            command: list[str | Path] = [
+                "objdump",
+                "-d",
+                f"--start-address={at - 64}",
+                f"--stop-address={at + 3}",
+                library,
+            ]
             read = subprocess.run(command, capture_output=True, text=True, check=True).stdout
             if re.search(rf"^ *{at:x}:.*xgetbv", read, re.MULTILINE):
                 found.append(int(offset, 16) + match.start())
