@@ -122,8 +122,9 @@ def finer(network, seed):
         if not isinstance(op, Threshold):
             return op
         more = min(int(rng.integers(0, 4)), MOST_SHIFT - op.shift)
-        thresholds, steps = ((n << more) - rng.integers(0, 1 << more, n.shape) for n in (op.thresholds, op.steps))
-        return Threshold(thresholds, steps, op.shift + more)
+        less = 1 if op.tree else 1 << more  # a tree's boundaries stay in their order
+        thresholds, steps = ((n << more) - rng.integers(0, less, n.shape) for n in (op.thresholds, op.steps))
+        return Threshold(thresholds, steps, op.shift + more, op.tree)
 
     return verify(network.with_ops(map(rule, network.ops)))
 
