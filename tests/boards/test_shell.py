@@ -183,7 +183,7 @@ async def who_are_you(dut):
 
 @played
 async def who_are_you_after_a_loss(dut):
-    """Bit 1 of byte 5 says that bytes were lost."""
+    """Bit 1 of byte 5 says that bytes were lost, once."""
     bench, rng = ShellBench(dut), random.Random(SEED)
     await bench.start()
     line = draw_image(rng)[0]
@@ -197,3 +197,8 @@ async def who_are_you_after_a_loss(dut):
     bench.sender.play([(0, 255)])
     await bench.until(lambda: len(bench.listener.received) == 56)
     assert bench.listener.received == [*range(1, 6), 6 | 2, *range(7, 57)]
+    assert dut.overflow.value == 0
+    bench.listener.rest()
+    bench.sender.play([(100, 255)])
+    await bench.until(lambda: len(bench.listener.received) == 56)
+    assert bench.listener.received == [*range(1, 57)]

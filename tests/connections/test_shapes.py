@@ -57,5 +57,8 @@ def test_an_accelerator_that_is_slower_than_the_line(tmp_path: Path):
             assert there.told
             with pytest.raises(BoardError, match=r"the accelerator is slower than the line\. Fold it faster"):
                 there.predict(np.zeros((2, 8, 8, 1), dtype=np.uint8))
+            board.swallow = 65
+            with pytest.raises(BoardError, match="so bytes were lost on the way"):  # the loss before was told
+                there.predict(np.zeros((1, 8, 8, 1), dtype=np.uint8))
     finally:
         board.close()

@@ -7,7 +7,7 @@
 //       then IDENTITY goes out, lowest byte first, 56 bytes as in identity.py, with bit 1 of byte 5 as overflow is.
 // A serial line has no handshake: the host may send on while answers are being sent, as long as they are not longer
 // than images; RX_DEPTH bytes are kept for an accelerator that is busy. A byte for which there is no place is lost,
-// and overflow stays high until the next reset.
+// and overflow stays high until IDENTITY has told it, or until the next reset.
 // A host that stops in the middle of an image for TIMEOUT cycles has given it up: restart is high for one cycle, which
 // resets the accelerator and the shell; answers that have not been sent are lost with it.
 // Time: a beat is offered in the second cycle after its last byte came in.
@@ -63,7 +63,7 @@ module shell #(
   assign reset = rst || restart;
 
   // Bytes in.
-  logic line_valid, line_ready, byte_valid, byte_ready;
+  logic line_valid, line_ready, byte_valid, byte_ready, told;
   logic [7:0] line_data, byte_data;
 
   uart_rx #(
@@ -90,8 +90,9 @@ module shell #(
   );
 
   always_ff @(posedge clk) begin
+    if (line_valid && !line_ready) overflow <= 1'b1;
+    else if (told) overflow <= 1'b0;
     if (rst) overflow <= 1'b0;
-    else if (line_valid && !line_ready) overflow <= 1'b1;
   end
 
   // A question waits for its turn between answers.
@@ -164,6 +165,7 @@ module shell #(
   assign m_axis_tready = waiting;
   assign identity_byte = IDENTITY[8*int'(place_q)+:8] | {6'b0, overflow && place_q == LOST_BYTE, 1'b0};
   assign send_byte     = asked_q ? identity_byte : shift_q[7:0];
+  assign told          = asked_q && send_ready && place_q == LOST_BYTE;
 
   uart_tx #(
       .BIT_CLOCKS(BIT_CLOCKS)
