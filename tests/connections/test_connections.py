@@ -1,6 +1,9 @@
 """Every kind of place: the CPU's scores, names, shapes, levels and refusals."""
 
+import copy
 import os
+import pickle
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -118,6 +121,34 @@ def test_another_process_may_not_go_on(connection: Connection):
     assert (connection.predict(IMAGES[:1]) == before).all()
 
 
+def test_a_fork_while_a_thread_has_its_turn(connection: Connection):
+    """A lock that is held at the fork is held in the child for good; the child must not wait for it."""
+    if isinstance(connection, Predictor):
+        pytest.skip("processes share a predictor")
+    before = connection.predict(IMAGES[:1])
+    with connection._turns.one():
+        child = os.fork()
+        if child == 0:
+            signal.alarm(10)
+            code = 1
+            try:
+                connection.predict(IMAGES[:1])
+            except OptionError:
+                connection.close()
+                code = 0
+            os._exit(code)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert (connection.predict(IMAGES[:1]) == before).all()
+
+
+def test_it_is_neither_copied_nor_pickled(connection: Connection):
+    if isinstance(connection, Predictor):
+        pytest.skip("a predictor is")
+    for act in (pickle.dumps, copy.copy, copy.deepcopy):
+        with pytest.raises(OptionError, match="stays in the process that opened it"):
+            act(connection)
+
+
 def test_a_network_of_the_zoo_and_a_folder():
     assert rebnet.connect("zoo:mnist-arch-1-m1").network.levels == 1
     with pytest.raises(FileFormatError, match="nowhere"):
@@ -133,7 +164,7 @@ def test_places_that_are_none(simulated: Path):
         ("simulator:", None, "nothing stands behind the colon; name a folder or a device there"),
         (f"simulator:{simulated}?stalls", None, "'stalls' is no option; write NAME=VALUE, each name once"),
         (f"simulator:{simulated}?pace=3", None, "there is no option 'pace'; it knows stalls"),
-        (f"simulator:{simulated}?stalls=no", None, "stalls=no is no number above 0; give one"),
+        (f"simulator:{simulated}?stalls=no", None, "stalls=no is no number above 0 and below 2^31; give one"),
         (f"simulator:{simulated}?stalls=1.5", None, "stalls=1.5 is no whole number; give one"),
         (f"simulator:{simulated}", simulated, "names a build itself"),
         (f"{simulated}", simulated, "is a network itself"),

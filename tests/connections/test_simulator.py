@@ -60,7 +60,7 @@ def test_one_process_answers_all_calls(simulator: Simulator):
 def test_it_ends_with_the_object(simulated: Path):
     there = rebnet.connect(f"simulator:{simulated}")
     there.predict(IMAGES[:1])
-    process, folder = process_of(there), there._server._folder
+    process, folder = process_of(there), Path(f"/proc/{process_of(there)}/cwd").readlink()
     del there
     gc.collect()
     wait_for_end(process)
@@ -85,6 +85,25 @@ def test_ctrl_c_in_the_midst(simulator: Simulator, heeds_ctrl_c: None):
         simulator.predict(IMAGES[:2])
     wait_for_end(process)
     assert (simulator.predict(IMAGES[:2]) == scores).all()
+
+
+def test_a_start_needs_nothing_that_was_left(simulator: Simulator, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    """Its folder was cleaned away: the next start writes the memories again. Without its program, a sentence."""
+    scores = simulator.predict(IMAGES[:2])
+    shutil.rmtree(Path(f"/proc/{process_of(simulator)}/cwd").readlink())
+    simulator._server.end()
+    assert (simulator.predict(IMAGES[:2]) == scores).all()
+    simulator._server.end()
+    monkeypatch.setattr(simulator._server, "_command", [str(tmp_path / "gone"), *simulator._server._command[1:]])
+    with pytest.raises(ToolError, match="the built simulator is not in the cache any more"):
+        simulator.predict(IMAGES[:2])
+
+
+def test_a_folder_of_any_name(simulated: Path, simulator: Simulator, tmp_path: Path):
+    folder = tmp_path / "a b" / "ü 'q\" $x 日本"
+    shutil.copytree(simulated, folder)
+    with rebnet.connect(f"simulator:{folder}?stalls=7") as there:
+        assert (there.predict(IMAGES[:3]) == simulator.predict(IMAGES[:3])).all()
 
 
 def test_a_stall_names_the_channel(simulator: Simulator):

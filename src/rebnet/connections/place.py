@@ -6,6 +6,8 @@ from pathlib import Path
 
 from rebnet.errors import OptionError
 
+_MOST = 1 << 31
+
 
 @dataclass(frozen=True)
 class Place:
@@ -42,8 +44,8 @@ class Place:
             options[key] = value
         return cls(where, name, build, options)
 
-    def numbers(self, *known: str) -> dict[str, float]:
-        """The options, all of them numbers above 0 and among those `known`.
+    def numbers(self, *known: str, whole: str = "") -> dict[str, float]:
+        """The options, all numbers above 0, below 2^31, and among those `known`; the one `whole` without a fraction.
 
         Raises:
             OptionError: one is not.
@@ -57,7 +59,9 @@ class Place:
                 number = float(value)
             except ValueError:
                 number = 0.0
-            if not 0 < number < float("inf"):
-                raise OptionError(f"where={self.where!r}: {key}={value} is no number above 0; give one")
+            if not 0 < number < _MOST:
+                raise OptionError(f"where={self.where!r}: {key}={value} is no number above 0 and below 2^31; give one")
+            if key == whole and not number.is_integer():
+                raise OptionError(f"where={self.where!r}: {key}={value} is no whole number; give one")
             found[key] = number
         return found

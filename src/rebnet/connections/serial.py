@@ -1,7 +1,5 @@
 """serial:PORT: a board with the UART shell, on a serial line."""
 
-import os
-import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +12,7 @@ from rebnet.boards.shells.uart.identity import Identity
 from rebnet.boards.shells.uart.line import Line
 from rebnet.connections.cpu import network_of
 from rebnet.connections.place import Place
+from rebnet.connections.turns import Turns
 from rebnet.engine.connection import Connection, each_levels
 from rebnet.engine.predictor import Predictor
 from rebnet.errors import BoardError, OptionError
@@ -41,7 +40,7 @@ def open_serial(place: Place) -> "Serial":
             f'where={place.where!r}: which network should answer? Name its build: rebnet.connect("{place.where}", '
             '"build/x")'
         )
-    numbers = place.numbers("baud", "timeout")
+    numbers = place.numbers("baud", "timeout", whole="baud")
     baud = numbers.get("baud")
     return Serial(place.name, place.build, None if baud is None else round(baud), numbers.get("timeout"))
 
@@ -63,9 +62,10 @@ class Serial(Connection):
         accelerator = read_accelerator(build / FOLDING_FILE, network)
         cycles = 4 * sum(layer.cycles(network.levels) for layer in accelerator.layers)
         speed, clock_hz = _speed(port, build, baud)
-        self._port, self._turn, self._owner = port, threading.Lock(), os.getpid()
+        self._port = port
         line = Line(port, speed)
-        self._close = weakref.finalize(self, line.close)
+        end = weakref.finalize(self, line.close)
+        self._turns = Turns(f"serial:{port}", end)
         try:
             self._host = Host(line, expected, cycles / clock_hz, timeout_s)
             self.told = self._host.meet()
@@ -73,7 +73,7 @@ class Serial(Connection):
             if not self.told:
                 _probe(network, self._host, port)
         except BaseException:
-            self._close()
+            end()
             raise
 
     def _scores(self, images: NDArray[np.uint8], levels: int | NDArray[np.int64] | None) -> NDArray[np.int64]:
@@ -103,17 +103,13 @@ class Serial(Connection):
     def _exchange(
         self, images: NDArray[np.uint8], users: NDArray[np.uint8], keep: Callable[[int, Answer], None]
     ) -> None:
-        with self._turn:
-            if not self._close.alive or self._owner != os.getpid():
-                reason = "is closed" if self._owner == os.getpid() else "is that of another process, before the fork"
-                raise OptionError(f"serial:{self._port}: the connection {reason}; connect again")
+        with self._turns.one():
             for index, (image, m) in enumerate(zip(images, users.tolist(), strict=True)):
                 keep(index, self._host.answer(image, m))
 
     def close(self) -> None:
         """Let go of the port; twice is the same as once."""
-        with self._turn:
-            self._close()
+        self._turns.close()
 
     def __repr__(self) -> str:
         network = self.network

@@ -2,9 +2,7 @@
 
 import math
 import os
-import threading
 import weakref
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +10,7 @@ from numpy.typing import NDArray
 
 from rebnet.connections.cpu import network_of
 from rebnet.connections.place import Place
+from rebnet.connections.turns import Turns
 from rebnet.engine.connection import Connection, each_levels
 from rebnet.errors import OptionError
 from rebnet.generate.check import checked
@@ -21,7 +20,6 @@ from rebnet.simulate.build import build_simulator
 from rebnet.simulate.cache import default_folder
 from rebnet.simulate.serve import Server
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator
-from rebnet.swap import scratch
 
 
 def open_simulator(place: Place) -> "Simulator":
@@ -35,9 +33,7 @@ def open_simulator(place: Place) -> "Simulator":
     """
     if place.build is not None:
         raise OptionError(f"where={place.where!r} names a build itself; leave build={str(place.build)!r} out")
-    stalls = place.numbers("stalls").get("stalls")
-    if stalls is not None and not stalls.is_integer():
-        raise OptionError(f"where={place.where!r}: stalls={stalls:g} is no whole number; give one")
+    stalls = place.numbers("stalls", whole="stalls").get("stalls")
     seed = None if stalls is None else int(stalls)
     check_options(seed, None, None)
     return Simulator(path_of(place.name), seed)
@@ -57,33 +53,25 @@ class Simulator(Connection):
         accelerator = read_accelerator(build / FOLDING_FILE, network)
         made = checked(build)
         program = build_simulator(default_folder(), made.sources, made.ports.top, optimize="-Og")
-        stack = ExitStack()
-        self._close = weakref.finalize(self, _end, stack, os.getpid())
-        folder = stack.enter_context(scratch("mem"))
-        made.write(folder)
-        self._server = Server(program, streams_of(network, accelerator, build), folder, stalls)
-        stack.callback(self._server.end)
-        self._build, self._turn, self._owner = build, threading.Lock(), os.getpid()
+        self._server = Server(program, streams_of(network, accelerator, build), made.write, stalls)
+        self._build = build
+        self._turns = Turns(f"simulator:{build}", weakref.finalize(self, _end, self._server, os.getpid()))
 
     def _scores(self, images: NDArray[np.uint8], levels: int | NDArray[np.int64] | None) -> NDArray[np.int64]:
         users = each_levels(self.network, len(images), levels)
-        with self._turn:
-            if not self._close.alive or self._owner != os.getpid():
-                reason = "is closed" if self._owner == os.getpid() else "is that of another process, before the fork"
-                raise OptionError(f"simulator:{self._build}: the connection {reason}; connect again")
+        with self._turns.one():
             scores = self._server.run(images.reshape(len(images), math.prod(self._shape)), users)
         return scores.reshape(len(images), *self.network.scores_shape)
 
     def close(self) -> None:
         """End the simulator; twice is the same as once."""
-        with self._turn:
-            self._close()
+        self._turns.close()
 
     def __repr__(self) -> str:
         network = self.network
         return f"<{network.name}: {network.classes} classes, M = {network.levels}, simulator:{self._build}>"
 
 
-def _end(stack: ExitStack, owner: int) -> None:
+def _end(server: Server, owner: int) -> None:
     if os.getpid() == owner:
-        stack.close()
+        server.end()

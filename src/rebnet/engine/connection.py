@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -130,6 +130,9 @@ class Connection(ABC):
     @abstractmethod
     def close(self) -> None:
         """End what answers, and let go of its line; twice is the same as once."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise OptionError(f"{self!r} stays in the process that opened it, one of it; open another where one is needed")
 
     def __enter__(self) -> Self:
         return self

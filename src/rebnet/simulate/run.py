@@ -116,6 +116,8 @@ def launch(command: list[str], folder: Path, **options: Any) -> AbstractContextM
         folder: where it runs.
         options: more, or others, of `subprocess.Popen`.
     """
+    if not Path(command[0]).exists():
+        raise ToolError(f"{command[0]}: the built simulator is not in the cache any more; begin again, and it is built")
     if not os.access(command[0], os.X_OK):
         raise ToolError(
             f"{command[0]}: the built simulator cannot be run; name a --cache-dir on a disk that may hold programs"

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from rebnet.errors import RebnetError, ToolError
 from rebnet.simulate.run import Streams, command_of, error_of, launch
+from rebnet.swap import scratch
 
 _BATCH_BYTES = 1 << 24  # most bytes of images that are handed over at once
 
@@ -25,14 +27,16 @@ class Server:
     Args:
         program: the built simulator.
         streams: the accelerator's streams.
-        folder: where it runs; holds its memory images.
+        write: puts its memory images into a folder, each time that it starts.
         stalls: seed of random idle and backpressure, None for none.
     """
 
-    def __init__(self, program: Path, streams: Streams, folder: Path, stalls: int | None = None) -> None:
+    def __init__(
+        self, program: Path, streams: Streams, write: Callable[[Path], None], stalls: int | None = None
+    ) -> None:
         options = {"--serve": 1, "--sink-beats": -1, "--watch": "no channel", "--trace": os.devnull}
         self._command = command_of(program, streams, -1 if stalls is None else stalls, options)
-        self._streams, self._folder = streams, folder
+        self._streams, self._write = streams, write
         self._running = ExitStack()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -61,9 +65,7 @@ class Server:
         self._running.close()
 
     def _exchange(self, images: NDArray[np.uint8], levels: NDArray[np.uint8]) -> NDArray[np.int64]:
-        if self._process is None:
-            self._process = self._running.enter_context(launch(self._command, self._folder, stdin=subprocess.PIPE))
-        process = self._process
+        process = self._process or self._start()
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -78,6 +80,12 @@ class Server:
         if len(data) != len(images) * size:
             raise _died(process)
         return np.frombuffer(data, dtype="<i8").reshape(len(images), -1)[:, :-1]
+
+    def _start(self) -> "subprocess.Popen[bytes]":
+        folder = self._running.enter_context(scratch("mem"))
+        self._write(folder)
+        self._process = self._running.enter_context(launch(self._command, folder, stdin=subprocess.PIPE))
+        return self._process
 
     def _wait(self, process: "subprocess.Popen[bytes]", answers: IO[bytes]) -> None:
         """Read lines until the one after which the records come."""

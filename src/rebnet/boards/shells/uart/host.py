@@ -76,6 +76,12 @@ class Host:
                 f"({self.identity.in_words}); program the board with the build's bitstream, or name the build that its "
                 "bitstream was made from"
             )
+        if not found.is_accelerator(self.identity):
+            raise BoardError(
+                f"{self._line.port}: the network that answers is the build's, and what the shell says of it is not "
+                f"({found.in_words}, {found.answers} scores of {found.score_bytes} bytes); check the cable and the "
+                f"speed ({self._line.baud} baud) and connect again, or make the bitstream again"
+            )
         self.identity, self.asked = found, True
         return True
 
@@ -89,6 +95,7 @@ class Host:
         Raises:
             BoardError: no answer, half of one, or one that contradicts itself; the line has gone.
         """
+        self._unsure = self._unsure or bool(self._line.read(1, 0))  # nobody asked for what is there already
         self._settle()
         self._unsure = True
         sent = bytes([levels]) + np.ascontiguousarray(image).tobytes()
@@ -103,6 +110,11 @@ class Host:
     def _read(self, data: bytes) -> Answer:
         who = self.identity
         label = int.from_bytes(data[-who.label_bytes :], "little")
+        if label >= who.answers:
+            raise BoardError(
+                f"{self._line.port}: an answer's label is {label}, and there are {who.answers}; bytes were lost or "
+                f"changed on the way: check the cable and the speed ({self._line.baud} baud)"
+            )
         if not who.scores:
             return Answer(None, label)
         size = who.score_bytes
@@ -133,7 +145,7 @@ class Host:
         if found is not None and found.lost:
             return (
                 f"{waited}; the shell says that bytes were lost: the accelerator is slower than the line. Fold it "
-                "faster, press the board's reset and connect again"
+                "faster, and make its bitstream again"
             )
         if found is not None:
             return f"{waited}; the shell itself answers, so bytes were lost on the way: check the cable, and try again"

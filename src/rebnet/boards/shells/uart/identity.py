@@ -2,7 +2,7 @@
 
     byte 0    "RBNT"
     byte 4    version of this layout
-    byte 5    bit 0: answers hold scores; bit 1: bytes were lost since the last reset
+    byte 5    bit 0: answers hold scores; bit 1: bytes were lost since it was last asked
     byte 6    bytes a score
     byte 7    M
     byte 8    height, width, channels and scores of an image, 4 bytes each, lowest first
@@ -11,7 +11,7 @@
 A bitstream of before takes the question for the beginning of an image, gives that up after its silence, and is well.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from rebnet.boards.shells.beats import check_beats
@@ -37,7 +37,7 @@ class Identity:
         levels: M.
         network: SHA-256 of the network, 64 hexadecimal digits.
         scores: whether answers hold the scores, or the label alone.
-        lost: whether bytes found no place since the last reset.
+        lost: whether bytes found no place since it was asked before, or since the reset.
     """
 
     image: tuple[int, int, int]
@@ -118,6 +118,10 @@ class Identity:
     def answer_bytes(self) -> int:
         """Bytes of an answer: scores, if there are any, and the label."""
         return self.answers * self.score_bytes * self.scores + self.label_bytes
+
+    def is_accelerator(self, other: "Identity") -> bool:
+        """Whether both are of the same accelerator, whatever its shell sends or has lost."""
+        return replace(self, scores=other.scores, lost=other.lost) == other
 
     @property
     def in_words(self) -> str:

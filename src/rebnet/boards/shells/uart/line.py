@@ -37,7 +37,7 @@ class Line:
 
     def __init__(self, port: str, baud: int) -> None:
         self.port, self.baud = port, baud
-        self._handle = _open(port)
+        self._handle, self._owner = _open(port), os.getpid()
         try:
             self._own()
             self._set(baud)
@@ -108,12 +108,14 @@ class Line:
         return True
 
     def close(self) -> None:
-        """Let go of the port; twice is the same as once."""
+        """Let go of the port; twice is the same as once. In a process that was forked the other keeps it."""
         handle, self._handle = self._handle, -1
-        if handle >= 0:
+        if handle < 0:
+            return
+        if self._owner == os.getpid():
             with suppress(OSError):
                 fcntl.ioctl(handle, termios.TIOCNXCL)
-            os.close(handle)
+        os.close(handle)
 
     def _ready(self, end: float, write: bool = False) -> bool:
         reads, writes = ([], [self._handle]) if write else ([self._handle], [])
@@ -134,7 +136,7 @@ class Line:
 def _open(port: str) -> int:
     try:
         handle = os.open(port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, ValueError):  # no path at all, with a zero in it
         raise BoardError(f"{port}: no such port; {_there_are()}") from None
     except PermissionError:
         raise BoardError(
