@@ -13,7 +13,7 @@ from tests.networks.draw import draw_chain, draw_graph, draw_grouped_network
 from rebnet import datasets, flow
 from rebnet.choices import ExportForm
 from rebnet.engine import reference
-from rebnet.engine.predictor import values_of as values_in_unit
+from rebnet.engine.connection import values_of as values_in_unit
 from rebnet.engine.real import run_real
 from rebnet.errors import MissingExtraError, ModelError, OptionError, OutputError
 from rebnet.exporting import draft, write_onnx
