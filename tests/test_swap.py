@@ -191,6 +191,19 @@ def test_all_or_none(tmp_path, monkeypatch, steps):
     assert {name: (tmp_path / name).read_text() for name in names(tmp_path)} == {"a": "old a", "c": "old c"}
 
 
+def test_a_file_takes_no_folders_place(tmp_path):
+    """What is in a folder that happens to have a file's name stays there, and the files beside it are the old ones."""
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "mine").write_text("mine")
+    (tmp_path / "one").write_text("old")
+    with swap.workplace(tmp_path, "x") as work:
+        for name in ("one", "two"):
+            (work / name).write_text("new")
+        with pytest.raises(OutputError, match=r"two: a folder stands where a file is needed; move it away, or name"):
+            swap.put([work / "one", work / "two"], tmp_path)
+    assert contents(tmp_path) == {"one": b"old", "two/mine": b"mine"}
+
+
 def test_a_link_is_replaced_and_not_followed(tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis").write_text("precious")

@@ -21,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rebnet.errors import OutputError
 from rebnet.files import output_errors
 
 _MARK, _LOCK, _OLD = ".rebnet-", ".lock", ".old"
@@ -84,8 +85,14 @@ def put(new: Sequence[Path], folder: Path) -> None:
         folder: where they will be.
 
     Raises:
-        OutputError: `folder` cannot be written.
+        OutputError: `folder` cannot be written, or a folder is in the place of a file.
     """
+    for path in new:
+        place = folder / path.name
+        if place.is_dir() and not place.is_symlink() and not path.is_dir():
+            raise OutputError(
+                f"{place}: a folder stands where a file is needed; move it away, or name another --output"
+            )
     with output_errors(folder):
         which = {path: path.lstat().st_ino for path in new}
         try:

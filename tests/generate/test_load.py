@@ -267,3 +267,26 @@ def test_words_in_files(tmp_path):
         generate(build, network=other)
     with pytest.raises(OptionError, match=r"^name=x: words have no name"):
         generate(build, target="weights", name="x")
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda bus: bus.update(shape="00000000"),
+        lambda bus: bus.update(gain_bits=9),
+        lambda bus: bus["memories"].pop(),
+        lambda bus: bus["memories"][0].update(base=1 << 12),
+        lambda bus: bus["memories"][0].update(name="elsewhere"),
+        lambda bus: bus["memories"][0].update(depth=1 << 40),
+    ],
+)
+def test_a_bus_that_the_accelerator_does_not_have(tmp_path, edit):
+    """An edited ports.json, or one of another version: words would go to wrong addresses."""
+    build = made(tmp_path / "build", dense(1))
+    record = json.loads((build / "ports.json").read_text())
+    edit(record["runtime_weights"])
+    (build / "ports.json").write_text(json.dumps(record))
+    with pytest.raises(
+        FileFormatError, match=r"its runtime_weights are not those that the build's network and folding"
+    ):
+        write_list(build, build)

@@ -21,7 +21,7 @@ from rebnet.files import file_hash, make_folder, write_bytes, write_record
 from rebnet.generate.bus import NETWORK_WORDS, row_bits
 from rebnet.generate.check import MADE_FROM
 from rebnet.generate.images import bus_words
-from rebnet.generate.rtl import planned, shape_of
+from rebnet.generate.rtl import planned, runtime_weights_of, shape_of
 from rebnet.generate.top import Top
 from rebnet.ir import storage
 from rebnet.ir.network import Network
@@ -86,10 +86,10 @@ def write_list(build: Path, network: Path) -> WriteList:
     check_build(network)
     ports = read_ports(build, MADE_FROM)
     bus = ports.runtime_weights
+    again = f"'rebnet generate {shlex.quote(str(build))} --target rtl --runtime-weights'"
     if not bus:
         raise FileFormatError(
-            f"{build / PORTS_FILE}: has no runtime_weights, so the weights are in the bitstream for good; run "
-            f"'rebnet generate {shlex.quote(str(build))} --target rtl --runtime-weights'"
+            f"{build / PORTS_FILE}: has no runtime_weights, so the weights are in the bitstream for good; run {again}"
         )
     own, other = storage.load(build), _lowered(network)
     if (own.input, own.served) != (other.input, other.served):
@@ -104,6 +104,11 @@ def write_list(build: Path, network: Path) -> WriteList:
             )
     plan_of = partial(planned, build, name=ports.top, memory=memory_folder(ports), runtime_weights=True)
     plan, _ = plan_of(own, gain_bits=bus.gain_bits)
+    if runtime_weights_of(plan) != bus:
+        raise FileFormatError(
+            f"{build / PORTS_FILE}: its runtime_weights are not those that the build's network and folding give, so it "
+            f"was edited or is of another version; run {again}, and make the bitstream again"
+        )
     others, words = plan_of(other, gain_bits=bus.gain_bits)
     _check_same(network, build, others, plan)
     digest = file_hash(network / storage.NETWORK_FILE)

@@ -172,12 +172,12 @@ def _ports(build: Path, plan: Top, sources: Sequence[str], memories: tuple[str, 
         error="error_tlast (high until the reset once s_axis_tlast disagreed with the count of beats)",
         levels=network.served,
         memories=memories,
-        runtime_weights=_runtime_weights(plan),
+        runtime_weights=runtime_weights_of(plan),
     )
 
 
-def _runtime_weights(plan: Top) -> RuntimeWeights | Absent:
-    """The configuration bus, where there is one."""
+def runtime_weights_of(plan: Top) -> RuntimeWeights | Absent:
+    """The configuration bus as ports.json tells it, where there is one."""
     if plan.windows is None:
         return ABSENT
     return RuntimeWeights(
