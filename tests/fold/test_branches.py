@@ -45,7 +45,9 @@ def test_a_module_without_prices():
 
 def test_every_module_has_a_price():
     unpriced = {module for modules in UNROLLED.values() for module in modules}  # `predict` refuses them
-    assert {"popcount", "rom", "window_buffer"} == set(MODULES) - set(read_costs("xc7")) - unpriced  # parts of others
+    assert {"popcount", "rom", "window_buffer", "writable_memory"} == set(MODULES) - set(
+        read_costs("xc7")
+    ) - unpriced  # parts of others
     accelerator = built(lower(random_graph(FORKED, levels=2)))
     depths = size_fifos(accelerator)
     record = resources_record(accelerator, depths, find("pynq-z2"))
