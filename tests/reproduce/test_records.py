@@ -95,7 +95,7 @@ def test_an_open_folding_has_no_cycles(run):
 
 def test_the_zoo_is_read_where_nothing_is_named(run):
     runs = read_runs((), bound_cycles)
-    assert [each.name for each in runs] == [f"zoo:{name}" for name in NAMES]
+    assert [each.name for each in runs] == [f"zoo:{name}" for name in NAMES if "-arch-" in name]
     assert {each.name: each.model_cycles.value for each in runs if each.dataset == "mnist"} == {
         "zoo:mnist-arch-1-m1": 208, "zoo:mnist-arch-1-m2": 256, "zoo:mnist-arch-1-m3": 384,
         "zoo:mnist-arch-1-any": 384,
