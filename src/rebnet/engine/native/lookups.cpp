@@ -53,9 +53,8 @@ void choose_sums(Layer& layer, int sets, Kernel kernel) {
     for (int plane = 0; plane < layer.planes; plane++) {
       const std::int64_t gain = layer.gains[static_cast<std::size_t>(set) * layer.planes + plane];
       for (unsigned pair = 0; pair < 256; pair++) {
-        const unsigned differing = (pair >> 4) ^ (pair & 15);
-        const unsigned ones = (differing & 1) + (differing >> 1 & 1) + (differing >> 2 & 1) + (differing >> 3);
-        lookups.weighed.push_back(lookups.sums.back() ? static_cast<std::uint16_t>(ones * gain) : 0);
+        lookups.weighed.push_back(lookups.sums.back() ? static_cast<std::uint16_t>(Lookups::differing(pair) * gain)
+                                                      : 0);
       }
     }
   }

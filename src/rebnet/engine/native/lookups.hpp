@@ -17,11 +17,7 @@ namespace {
 // [four bits][four weights]: how many differ.
 constexpr std::array<std::uint8_t, 256> differences() {
   std::array<std::uint8_t, 256> found{};
-  for (unsigned pair = 0; pair < 256; pair++) {
-    const unsigned differing = (pair >> 4) ^ (pair & 15);
-    found[pair] =
-        static_cast<std::uint8_t>((differing & 1) + (differing >> 1 & 1) + (differing >> 2 & 1) + (differing >> 3));
-  }
+  for (unsigned pair = 0; pair < 256; pair++) found[pair] = static_cast<std::uint8_t>(Lookups::differing(pair));
   return found;
 }
 alignas(64) constexpr std::array<std::uint8_t, 256> DIFFERENCES = differences();

@@ -127,6 +127,11 @@ struct Lookups {
   int pixels = 0;                                             // of a line that windows reach
   std::vector<std::uint16_t> weighed;  // [set][plane][four bits][four weights]: gains of those that differ
 
+  // How many of four bits, the upper ones of `pair`, differ from four weights, its lower ones.
+  static constexpr unsigned differing(unsigned pair) {
+    const unsigned bits = (pair >> 4) ^ (pair & 15);
+    return (bits & 1) + (bits >> 1 & 1) + (bits >> 2 & 1) + (bits >> 3);
+  }
   // Where a row stands: the bytes of both halves take turns.
   static int place_of(int row) { return Encoding::place_of(row) * 2 + Encoding::half_of(row); }
 };
