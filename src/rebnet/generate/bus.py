@@ -36,7 +36,7 @@ def windows_of(words: Mapping[str, Bits]) -> tuple[BusWindow, ...]:
                 f"runtime_weights: memory {name} has words of {width} bits, and {MAX_COLUMNS * BUS_WORD} can be "
                 "written; fold its layer with a smaller PE or SIMD, or leave --runtime-weights out"
             )
-        size = 1 << row_bits(depth) + clog2(-(-width // BUS_WORD))
+        size = _size(depth, width)
         base = -(-free // size) * size
         windows.append(BusWindow(name=name, base=base, width_bits=width, depth=depth))
         free = base + size
@@ -55,7 +55,7 @@ def row_bits(depth: int) -> int:
 
 def address_bits(windows: Sequence[BusWindow]) -> int:
     """Bits of an address that reach all windows."""
-    return max(clog2(window.base + _size(window)) for window in windows)
+    return max(clog2(window.base + _size(window.depth, window.width_bits)) for window in windows)
 
 
 def bus_bits(windows: Sequence[BusWindow]) -> int:
@@ -70,8 +70,13 @@ def latency_cycles(windows: Sequence[BusWindow]) -> int:
 
 def words_of(windows: Sequence[BusWindow]) -> int:
     """Words of a network, its hash among them."""
-    return NETWORK_WORDS + sum(window.depth * -(-window.width_bits // BUS_WORD) for window in windows)
+    return NETWORK_WORDS + sum(window.depth * _columns(window.width_bits) for window in windows)
 
 
-def _size(window: BusWindow) -> int:
-    return 1 << row_bits(window.depth) + clog2(-(-window.width_bits // BUS_WORD))
+def _columns(width: int) -> int:
+    return -(-width // BUS_WORD)
+
+
+def _size(depth: int, width: int) -> int:
+    """Addresses of a window."""
+    return 1 << row_bits(depth) + clog2(_columns(width))

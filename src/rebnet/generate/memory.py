@@ -57,14 +57,9 @@ def weight_words(dense: Dense, layer: Mvtu) -> Bits:
 
 def gain_words(layer: Mvtu) -> Bits:
     """One word per set and group, of LANES_ROW gains, as `mvtu.sv` has them in GAINS."""
-    numbers = layer.numbers
-    width = layer.lanes * numbers.gain_width
-    value = int(layer.gains_constant.partition("'h")[2], 16)
-    depth = len(numbers.gains) * layer.groups_max
-    return np.array(
-        [[value >> place & 1 for place in range(word * width, (word + 1) * width)] for word in range(depth)],
-        dtype=np.bool_,
-    )
+    bits, value = layer.gains_word
+    flat = np.array([value >> place & 1 for place in range(bits)], dtype=np.bool_)
+    return flat.reshape(-1, layer.lanes * layer.numbers.gain_width)
 
 
 def threshold_words(op: Threshold, layer: Mvtu, threshold_bits: int) -> Bits:

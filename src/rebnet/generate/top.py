@@ -199,8 +199,8 @@ def _stage(plan: Top, stage: Stage, sources: Sequence[str], bus: "_Bus") -> str:
     if isinstance(stage, Mvtu) and stage.unrolled:
         module.parameters.update(unrolled_parameters(plan.network, stage))
         return _stream(sink, stage.out_bits, stage.numbers.level_width) + _instance(module, _connect(sources[0], sink))
-    files = _files(plan, stage)
-    memories = {key.removesuffix("_FILE"): f"{stage.instance}_{_WHAT[key]}" for key in files}
+    memories = _memories(plan, stage)
+    files = {f"{key}_FILE": f'"{plan.memory}/{name}.hex"' if name else '""' for key, name in memories.items()}
     wire, bus_ports = bus.through(module, memories)
     if isinstance(stage, Mvtu) and plan.windows is not None:
         for key in ("WEIGHT_COLUMN", *(["GAINS"] if stage.multiplies else [])):
@@ -218,32 +218,20 @@ def _stage(plan: Top, stage: Stage, sources: Sequence[str], bus: "_Bus") -> str:
     return declared + wire + _instance(module, _connect(sources[0], sink) | bus_ports)
 
 
-_WHAT = {
-    "WEIGHT_FILE": "weights",
-    "THRESHOLD_FILE": "thresholds",
-    "GAIN_FILE": "gains",
-    "CONSTANT_FILE": "constants",
-}
-"""What the memory of a parameter holds, as its file says."""
-
-
-def _files(plan: Top, stage: Stage) -> dict[str, str]:
-    """The memory images of a unit, by their parameter."""
-
-    def file(what: str) -> str:
-        return f'"{plan.memory}/{stage.instance}_{what}.hex"'
-
+def _memories(plan: Top, stage: Stage) -> dict[str, str]:
+    """The constant memories of a unit by what their parameters begin with; an empty name where there is none."""
+    name = stage.instance
     match stage:
         case Mvtu():
             return {
-                "WEIGHT_FILE": file("weights"),
-                "THRESHOLD_FILE": file("thresholds") if stage.levels_out else '""',
-                **({"GAIN_FILE": file("gains")} if plan.windows is not None and stage.multiplies else {}),
+                "WEIGHT": f"{name}_weights",
+                "THRESHOLD": f"{name}_thresholds" if stage.levels_out else "",
+                **({"GAIN": f"{name}_gains"} if plan.windows is not None and stage.multiplies else {}),
             }
         case RescaleUnit() | TwoSlopeUnit():
-            return {"CONSTANT_FILE": file("constants")}
+            return {"CONSTANT": f"{name}_constants"}
         case EncoderUnit():
-            return {"THRESHOLD_FILE": file("thresholds")}
+            return {"THRESHOLD": f"{name}_thresholds"}
     return {}
 
 

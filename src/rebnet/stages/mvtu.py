@@ -315,7 +315,7 @@ class Mvtu(Mvtus[int]):
             "WEIGHT_COLUMN": self.weight_column,
             "THRESHOLD_STYLE": quoted(rom_style(constants, sets)),
             "BUFFER_STYLE": quoted(ram_style(self.word_bits, buffer)),
-            "GAINS": self.gains_constant,
+            "GAINS": "{}'h{:x}".format(*self.gains_word),
         }
         return Module("mvtu", parameters, self.name)
 
@@ -331,8 +331,8 @@ class Mvtu(Mvtus[int]):
         }
 
     @property
-    def gains_constant(self) -> str:
-        """The gains of all sets as one constant, group by group, lanes of levels and of planes padded with gain 0."""
+    def gains_word(self) -> tuple[int, int]:
+        """The gains of all sets, group by group, lanes of levels and of planes padded with gain 0: bits and value."""
         width, value, position = self.numbers.gain_width, 0, 0
         planes = (*self.numbers.weight_gains, *[0] * (-self.weight_planes % self.plane_lanes))
         lanes = range(self.level_lanes)
@@ -343,7 +343,7 @@ class Mvtu(Mvtus[int]):
                 level = levels[level_group * self.level_lanes + lane]
                 value |= level * planes[plane_group * self.plane_lanes + plane] << position
                 position += width
-        return f"{position}'h{value:x}"
+        return position, value
 
     @property
     def tail(self) -> int:
