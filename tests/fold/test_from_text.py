@@ -33,7 +33,7 @@ def test_texts(text, levels):
     assert bound_cycles(parse(text), levels, network.input.bits) == compiled(network)
 
 
-@pytest.mark.parametrize("name", [name for name in zoo.NAMES if "-arch-" in name])  # of the paper, with its foldings
+@pytest.mark.parametrize("name", zoo.OF_THE_PAPER)
 def test_zoo(name):
     network = storage.load(zoo.folder(name))
     text = records.read_any(zoo.folder(name) / "training.json")["network"]

@@ -136,10 +136,7 @@ def read_runs(sources: Sequence[Source], bound_cycles: BoundCycles) -> list[Run]
         OptionError: a network of the zoo that there is not, or a simulation that found mismatches.
         FileFormatError: a record is missing, damaged or edited into nonsense.
     """
-    return [
-        read_run(source, bound_cycles)
-        for source in sources or [zoo.PREFIX + name for name in zoo.NAMES if "-arch-" in name]
-    ]
+    return [read_run(source, bound_cycles) for source in sources or [zoo.PREFIX + name for name in zoo.OF_THE_PAPER]]
 
 
 def read_run(source: Source, bound_cycles: BoundCycles) -> Run:

@@ -24,6 +24,9 @@ NAMES = (
     "cifar10-resnet-20-m1",
 )
 
+OF_THE_PAPER = tuple(name for name in NAMES if "-arch-" in name)
+"""Those whose networks are the paper's, with its foldings in their texts."""
+
 
 def folder(name: str) -> Path:
     """The folder of the network `name`, with or without the prefix `zoo:`.
