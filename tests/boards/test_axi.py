@@ -40,6 +40,11 @@ COUNT = 6
 def compiled(build: Path, case: str, *, runtime_weights: bool = False):
     samples, make = NETWORKS[case]
     network = make()
+    return network, compiled_network(build, samples, network, runtime_weights=runtime_weights)
+
+
+def compiled_network(build: Path, samples: int, network, *, runtime_weights: bool):
+    """A network in its shell, so many samples to a beat; the shell's record."""
     storage.save(network, build)
     fold(build)
     folding = json.loads((build / "folding.json").read_text())
@@ -47,7 +52,7 @@ def compiled(build: Path, case: str, *, runtime_weights: bool = False):
     (build / "given.json").write_text(json.dumps(given))
     fold(build, folding=str(build / "given.json"))
     generate(build, runtime_weights=runtime_weights)
-    return network, generate(build, target="axi")
+    return generate(build, target="axi")
 
 
 def playable(build: Path, case: str) -> tuple[str, dict[str, str], list[Path]]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.boards.lite import OKAY, SLVERR, Access
-from tests.boards.test_axi import Host, marked
+from tests.boards.test_axi import Host, compiled_network, marked
 from tests.ir.networks import exported, from_text
 from tests.rtl.bench import bundle, play
 from tests.rtl.streams import SEED, moods, played
@@ -21,8 +21,6 @@ from tests.rtl.streams import SEED, moods, played
 from rebnet.boards.shells import axi
 from rebnet.boards.shells.axi.registers import LOAD_REGISTERS
 from rebnet.engine.reference import run
-from rebnet.fold import fold
-from rebnet.generate import generate
 from rebnet.generate.load import write_list
 from rebnet.ir import storage
 from rebnet.lower import lower
@@ -41,18 +39,6 @@ NETWORKS = {
 }
 """Samples a beat, and a network by its seed."""
 COUNT = 4
-
-
-def compiled(build: Path, samples: int, network) -> Path:
-    storage.save(network, build)
-    fold(build)
-    folding = json.loads((build / "folding.json").read_text())
-    given = {key: folding[key] for key in ("schema", "layers")} | {"samples_per_beat": samples}
-    (build / "given.json").write_text(json.dumps(given))
-    fold(build, folding=str(build / "given.json"))
-    generate(build, runtime_weights=True)
-    generate(build, target="axi")
-    return build
 
 
 def traffic_of(networks) -> dict:
@@ -96,7 +82,8 @@ def simulated(folder: Path, passed: Path | None, case: str, build: Path, lists, 
 def test_axi_load(passed: Path | None, tmp_path: Path, case: str) -> None:
     samples, make = NETWORKS[case]
     networks = [make(seed) for seed in (1, 2, 3)]
-    build = compiled(tmp_path / "build", samples, networks[0])
+    build = tmp_path / "build"
+    compiled_network(build, samples, networks[0], runtime_weights=True)
     for number, network in enumerate(networks):
         storage.save(network, tmp_path / str(number))
     lists = [write_list(build, tmp_path / str(number)) for number in range(len(networks))]
@@ -387,7 +374,8 @@ def zoo_networks(folder: Path):
 def test_axi_load_zoo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COCOTB_TEST_FILTER", "networks_come_and_go")
     networks = zoo_networks(tmp_path)
-    build = compiled(tmp_path / "build", 8, networks[0])
+    build = tmp_path / "build"
+    compiled_network(build, 8, networks[0], runtime_weights=True)
     for number, network in enumerate(networks):
         storage.save(network, tmp_path / str(number))
     lists = [write_list(build, tmp_path / str(number)) for number in (0, 1)]

@@ -103,13 +103,11 @@ def test_close_twice_and_then_no_more(connection: Connection):
     assert threading.active_count() >= 1
 
 
-def test_another_process_may_not_go_on(connection: Connection):
-    """A child that was forked says so, and its end leaves the parent's connection as it is."""
-    if isinstance(connection, Predictor):
-        pytest.skip("processes share a predictor")
-    before = connection.predict(IMAGES[:1])
+def forked(connection: Connection) -> int:
+    """A child that ends with 0 where the connection refuses it, within ten seconds, and lets itself be closed."""
     child = os.fork()
     if child == 0:
+        signal.alarm(10)
         code = 1
         try:
             connection.predict(IMAGES[:1])
@@ -117,6 +115,15 @@ def test_another_process_may_not_go_on(connection: Connection):
             connection.close()
             code = 0
         os._exit(code)
+    return child
+
+
+def test_another_process_may_not_go_on(connection: Connection):
+    """A child that was forked says so, and its end leaves the parent's connection as it is."""
+    if isinstance(connection, Predictor):
+        pytest.skip("processes share a predictor")
+    before = connection.predict(IMAGES[:1])
+    child = forked(connection)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert (connection.predict(IMAGES[:1]) == before).all()
 
@@ -127,16 +134,7 @@ def test_a_fork_while_a_thread_has_its_turn(connection: Connection):
         pytest.skip("processes share a predictor")
     before = connection.predict(IMAGES[:1])
     with connection._turns.one():
-        child = os.fork()
-        if child == 0:
-            signal.alarm(10)
-            code = 1
-            try:
-                connection.predict(IMAGES[:1])
-            except OptionError:
-                connection.close()
-                code = 0
-            os._exit(code)
+        child = forked(connection)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert (connection.predict(IMAGES[:1]) == before).all()
 

@@ -111,9 +111,9 @@ class Serial(Connection):
         """Let go of the port; twice is the same as once."""
         self._turns.close()
 
-    def __repr__(self) -> str:
-        network = self.network
-        return f"<{network.name}: {network.classes} classes, M = {network.levels}, serial:{self._port}>"
+    @property
+    def _where(self) -> str:
+        return f"serial:{self._port}"
 
 
 def _speed(port: str, build: Path, baud: int | None) -> tuple[int, float]:

@@ -67,9 +67,9 @@ class Simulator(Connection):
         """End the simulator; twice is the same as once."""
         self._turns.close()
 
-    def __repr__(self) -> str:
-        network = self.network
-        return f"<{network.name}: {network.classes} classes, M = {network.levels}, simulator:{self._build}>"
+    @property
+    def _where(self) -> str:
+        return f"simulator:{self._build}"
 
 
 def _end(server: Server, owner: int) -> None:

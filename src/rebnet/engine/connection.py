@@ -134,6 +134,15 @@ class Connection(ABC):
     def __reduce__(self) -> tuple[Any, ...]:
         raise OptionError(f"{self!r} stays in the process that opened it, one of it; open another where one is needed")
 
+    @property
+    @abstractmethod
+    def _where(self) -> str:
+        """Where it answers, for people."""
+
+    def __repr__(self) -> str:
+        network = self.network
+        return f"<{network.name}: {network.classes} classes, M = {network.levels}, {self._where}>"
+
     def __enter__(self) -> Self:
         return self
 

@@ -88,11 +88,9 @@ class Predictor(Connection):
     def __reduce__(self) -> tuple[type["Predictor"], tuple[Any, ...]]:
         return type(self), (self.network, *self._asked)
 
-    def __repr__(self) -> str:
-        return (
-            f"<{self.network.name}: {self.network.classes} classes, M = {self.network.levels}, "
-            f"{self.instruction_set}, {self.threads} threads>"
-        )
+    @property
+    def _where(self) -> str:
+        return f"{self.instruction_set}, {self.threads} threads"
 
 
 def run(
