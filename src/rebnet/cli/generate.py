@@ -15,6 +15,7 @@ _SHOWN: dict[GenerateTarget, tuple[str, ...]] = {
     "rtl": ("top",),
     "axi": ("top", "board", "network"),
     "weights": ("words", "checksum", "shape", "network"),
+    "deploy": ("folder", "files", "network"),
 }
 
 
@@ -23,12 +24,13 @@ def command(
     target: Annotated[
         GenerateTarget,
         typer.Option(
-            help="c, for a processor; rtl, the SystemVerilog of the build once more; axi, its shell for a DMA; or "
-            "weights, the words of a network for RTL with --runtime-weights."
+            help="c, for a processor; rtl, the SystemVerilog of the build once more; axi, its shell for a DMA; "
+            "weights, the words of a network for RTL with --runtime-weights; or deploy, what PYNQ needs of the shell."
         ),
     ],
     output: Annotated[
-        Path | None, typer.Option(help="Folder of the C or of the words; BUILD/c or BUILD/weights if not given.")
+        Path | None,
+        typer.Option(help="Folder of the C, the words or deploy; BUILD/c, BUILD/weights or BUILD/deploy if not given."),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="What the files and functions of the C are named after; network if not given.")

@@ -3,6 +3,7 @@
     zoo:NAME, a folder      this processor                          cpu
     simulator:BUILD         the build's RTL under Verilator         simulator
     serial:PORT             a board with the UART shell             serial
+    pynq:FOLDER             a board with PYNQ and the AXI shell     pynq
 
 A kind is a word before a colon and a function; `KINDS` lists them, and nothing else knows one by name.
 """
@@ -37,7 +38,13 @@ def _serial(place: Place) -> Connection:
     return open_serial(place)
 
 
-KINDS: Mapping[str, Kind] = {"simulator": _simulator, "serial": _serial}
+def _pynq(place: Place) -> Connection:
+    from rebnet.connections.pynq import open_pynq
+
+    return open_pynq(place)
+
+
+KINDS: Mapping[str, Kind] = {"simulator": _simulator, "serial": _serial, "pynq": _pynq}
 """By name; each imports what it needs when it is asked for."""
 
 

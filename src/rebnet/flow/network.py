@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rebnet.ir.network import Network
     from rebnet.records import Ports, Weights
     from rebnet.records.exporting import Export
-    from rebnet.records.generated import GeneratedC
+    from rebnet.records.generated import Deployed, GeneratedC
     from rebnet.records.shell import ShellBuild
     from rebnet.records.training import Training
     from rebnet.train.recipe import Recipe
@@ -309,8 +309,8 @@ def generate(
     board: str | None = None,
     runtime_weights: bool = False,
     network: str | Path | None = None,
-) -> "Ports | GeneratedC | ShellBuild | Weights":
-    """Write the network of a build as C, its SystemVerilog, a shell or words; see `rebnet.generate.generate`."""
+) -> "Ports | GeneratedC | ShellBuild | Weights | Deployed":
+    """Write a build's C, SystemVerilog, shell, words or files for a board; see `rebnet.generate.generate`."""
     from rebnet.generate import generate as generate_build
 
     return generate_build(

@@ -8,10 +8,11 @@ from rebnet.choices import GenerateTarget as Target
 from rebnet.errors import OptionError
 from rebnet.generate.axi import write_axi
 from rebnet.generate.c import NAME, write_c
+from rebnet.generate.deploy import write_deploy
 from rebnet.generate.load import write_weights
 from rebnet.generate.rtl import TOP_NAME, write_rtl
 from rebnet.records import Ports, Weights
-from rebnet.records.generated import GeneratedC
+from rebnet.records.generated import Deployed, GeneratedC
 from rebnet.records.shell import ShellBuild
 
 
@@ -25,14 +26,14 @@ def generate(
     memory: str = "mem",
     runtime_weights: bool = False,
     network: Path | None = None,
-) -> Ports | GeneratedC | ShellBuild | Weights:
+) -> Ports | GeneratedC | ShellBuild | Weights | Deployed:
     """Write the network in `build` as SystemVerilog into `build`, or as C into `output`; or what goes with its RTL.
 
     Args:
         build: folder with network.json and tensors.safetensors; for SystemVerilog with folding.json too.
-        target: "rtl", "c", "axi", the shell between the build's RTL and a processor with a DMA, or "weights", the words
-            that make RTL with `runtime_weights` another network.
-        output: folder of the C or of the words; BUILD/c or BUILD/weights if None.
+        target: "rtl", "c", "axi", the shell between the build's RTL and a processor with a DMA, "weights", the words
+            that make RTL with `runtime_weights` another network, or "deploy", what a board with PYNQ needs of the shell.
+        output: folder of the C, the words or the files for a board; BUILD/c, BUILD/weights or BUILD/deploy if None.
         name: name of the top module, or what the C's files and functions are named after; "accelerator" or "network".
         board: board whose ports the shell must fit; any will do if None.
         memory: folder of the memory images of the RTL, relative to where the simulator runs.
@@ -40,12 +41,12 @@ def generate(
         network: build of the network whose words are written; `build` itself if None.
 
     Returns:
-        What was written: the record of ports.json, of shell.json or of weights.json, or the files of C and their bytes;
-        see `rebnet.generate.c.write_c`.
+        What was written: the record of ports.json, of shell.json or of weights.json, the files of C and their bytes
+        (`rebnet.generate.c.write_c`), or those for a board.
 
     Raises:
         OptionError: a target or name that there is not, or an option that the target does not have.
-        RebnetError: see `write_rtl`, `write_axi`, `write_weights` and `write_c`.
+        RebnetError: see `write_rtl`, `write_axi`, `write_weights`, `write_deploy` and `write_c`.
     """
     if target not in get_args(Target):
         raise OptionError(f"target={target!r}: use {' or '.join(get_args(Target))}")
@@ -65,6 +66,10 @@ def generate(
         if name is not None:
             raise OptionError(f"name={name}: words have no name; leave --name out")
         return write_weights(build, network or build, output)
+    if target == "deploy":
+        if name is not None:
+            raise OptionError(f"name={name}: the files for a board have names of their own; leave --name out")
+        return write_deploy(build, output)
     if output is not None:
         raise OptionError(f"output={output}: the RTL stays in its build, beside its records; leave --output out")
     if target == "axi":

@@ -1,4 +1,4 @@
-"""What `generate` says of the C that it wrote; no file holds it."""
+"""What `generate` says of the C, or of the folder for a board, that it wrote; no file holds it."""
 
 from rebnet.records.kinds import Count
 from rebnet.records.record import Record, form
@@ -12,3 +12,12 @@ class GeneratedC(Record):
     source: str
     constant_bytes: Count
     memory_bytes: Count
+
+
+@form
+class Deployed(Record):
+    """The folder that is copied to a board, its files, and SHA-256 of the network's network.json."""
+
+    folder: str
+    files: tuple[str, ...]
+    network: str

@@ -1,0 +1,52 @@
+"""What a board with PYNQ needs beside its bitstream: the driver, the record of the shell, a program that validates."""
+
+from pathlib import Path
+
+from rebnet.boards.shells.axi import pynq
+from rebnet.build_folder import check_build
+from rebnet.errors import FileFormatError, OutputError
+from rebnet.files import file_hash, make_folder, write_text
+from rebnet.generate.axi import FOLDER as SHELL_FOLDER
+from rebnet.generate.check import MADE_FROM
+from rebnet.records import read
+from rebnet.records.generated import Deployed
+from rebnet.records.shell import ShellBuild
+from rebnet.rtl.ports import PORTS_FILE, read_ports
+
+FOLDER = "deploy"
+
+
+def write_deploy(build: Path, output: Path | None = None) -> Deployed:
+    """Write what is copied to a board with PYNQ: driver.py, validate.py, README.md, and shell.json of the build.
+
+    A file that is there already and says anything else is left as it is, and nothing is written.
+
+    Args:
+        build: folder with an AXI shell.
+        output: folder of the files; BUILD/deploy if None.
+
+    Returns:
+        The folder, its files and the network that they are for.
+
+    Raises:
+        FileFormatError: the build has no AXI shell, or it is that of other RTL.
+        OutputError: a file is there that says something else, or the folder cannot be written.
+    """
+    check_build(build)
+    ports = read_ports(build, MADE_FROM)
+    place = build / SHELL_FOLDER / ShellBuild.FILE
+    shell = read(place, ShellBuild)
+    if shell.inputs.get("ports") != file_hash(build / PORTS_FILE) or shell.network != ports.inputs["network"]:
+        raise FileFormatError(
+            f"{place}: is not of the RTL that is there; make the shell again: rebnet generate {build} --target axi"
+        )
+    texts = {name: pynq.text(name) for name in pynq.FILES} | {ShellBuild.FILE: place.read_text(encoding="utf-8")}
+    folder = build / FOLDER if output is None else output
+    for name, text in texts.items():
+        there = folder / name
+        if there.exists() and not (there.is_file() and there.read_bytes() == text.encode()):
+            raise OutputError(f"{there}: is there and says something else; take it away or name another --output")
+    make_folder(folder)
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    return Deployed(folder=str(folder), files=tuple(texts), network=shell.network)
