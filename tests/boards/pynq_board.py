@@ -80,7 +80,10 @@ class Board:
         said: what registers of the shell say instead, by address.
         rails: what the board measures.
         names: `ip_dict` of the block design.
+        place: a folder that is copied to it, where a test has one.
     """
+
+    place: Path
 
     def __init__(self, program: Path, top: str, seed: int = 0, length_bits: int = 26) -> None:
         self.stuck = self.deaf = self.unmapped = False

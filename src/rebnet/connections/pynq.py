@@ -1,5 +1,6 @@
 """pynq:FOLDER: the board that Python runs on, with PYNQ and the AXI shell."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,7 @@ class Pynq(Connection):
                 f"{folder / ShellBuild.FILE}: is of another network ({record.network[:16]}…) than {build} "
                 f"({own[:16]}…); name the build that the bitstream was made from"
             )
-        self._folder = folder
+        self._folder, self._owner = folder, os.getpid()
         try:
             self._driver = driver.Accelerator(folder, timeout_s=driver.TIMEOUT_S if timeout_s is None else timeout_s)
         except (driver.DriverError, driver.InputError) as error:
@@ -79,7 +80,8 @@ class Pynq(Connection):
         try:
             return (self._driver.labels if labels else self._driver.predict)(images, users)
         except driver.ClosedError as error:
-            raise OptionError(f"pynq:{self._folder}: the connection is closed; connect again") from error
+            reason = "is closed" if self._owner == os.getpid() else "is that of another process, before the fork"
+            raise OptionError(f"pynq:{self._folder}: the connection {reason}; connect again") from error
         except driver.DriverError as error:
             raise BoardError(f"pynq:{self._folder}: {error}") from error
 

@@ -32,7 +32,7 @@ def generate(
     Args:
         build: folder with network.json and tensors.safetensors; for SystemVerilog with folding.json too.
         target: "rtl", "c", "axi", the shell between the build's RTL and a processor with a DMA, "weights", the words
-            that make RTL with `runtime_weights` another network, or "deploy", what a board with PYNQ needs of the shell.
+            that make RTL with `runtime_weights` another network, or "deploy", what PYNQ needs of the shell.
         output: folder of the C, the words or the files for a board; BUILD/c, BUILD/weights or BUILD/deploy if None.
         name: name of the top module, or what the C's files and functions are named after; "accelerator" or "network".
         board: board whose ports the shell must fit; any will do if None.

@@ -12,6 +12,7 @@ AXI DMA (Xilinx PG021) in simple mode, without scatter-gather, MM2S and S2MM.
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 import zlib
@@ -77,7 +78,7 @@ class Accelerator:
         self.shell = _record(self.folder / "shell.json")
         self._lock = threading.Lock()
         self._buffers: dict[tuple[int, int], Any] = {}
-        self._closed = False
+        self._closed, self._owner = False, os.getpid()
         self._pynq = _import_pynq()
         place = _bitstream(self.folder, bitstream)
         self.overlay = self._pynq.Overlay(str(place), download=download)
@@ -188,8 +189,8 @@ class Accelerator:
         if int(record["shape"], 16) != self._read("LOAD_SHAPE"):
             raise InputError(
                 f"{path}: is of networks of shape {record['shape']}, and the bitstream's is "
-                f"{self._read('LOAD_SHAPE'):08x}; make it from this accelerator's build: rebnet generate BUILD --target "
-                "weights"
+                f"{self._read('LOAD_SHAPE'):08x}; make it from this accelerator's build: rebnet generate BUILD "
+                "--target weights"
             )
         with self._lock:
             self._open()
@@ -222,7 +223,9 @@ class Accelerator:
             self._reset()
 
     def close(self) -> None:
-        """Give the buffers back; the bitstream stays. Twice is the same as once."""
+        """Give the buffers back; the bitstream stays. Twice is the same as once, and in a forked process it is none."""
+        if self._owner != os.getpid():
+            return
         with self._lock:
             buffers, self._buffers, self._closed = list(self._buffers.values()), {}, True
         for buffer in buffers:
@@ -394,6 +397,8 @@ class Accelerator:
     def _open(self) -> None:
         if self._closed:
             raise ClosedError("the accelerator is closed; make another")
+        if self._owner != os.getpid():
+            raise ClosedError("the accelerator is that of another process, before the fork; make another")
 
     def _check_facts(self) -> None:
         magic, version = self._read("MAGIC"), self._read("VERSION")
