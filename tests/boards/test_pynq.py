@@ -266,6 +266,8 @@ def test_what_is_refused(place):
 def test_how_fast_and_how_many_watts(place):
     there = place()
     with there.open() as accelerator:
+        with pytest.raises(there.driver.InputError, match=r"^images=0: at least one is needed to measure a speed"):
+            accelerator.throughput(0)
         found = accelerator.throughput(20, 1)
         assert set(found) == {
             "images", "seconds", "images_per_s", "in_mb_per_s", "out_mb_per_s", "cycles_per_image", "clock_mhz",

@@ -5,8 +5,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from tests.boards.pynq_board import Board
+from tests.boards import test_axi
+from tests.boards.pynq_board import Board, program
 from tests.connections.test_connections import IMAGES
 from tests.simulate.builds import network, save_run
 
@@ -54,6 +56,28 @@ def test_what_the_board_says_is_told(pynq: Board, simulated: Path):
             there.labels(IMAGES[:3])
         pynq.stuck = False
         assert (there.labels(IMAGES[:3]) == rebnet.load(simulated).labels(IMAGES[:3])).all()
+
+
+def test_a_map_keeps_its_rows_and_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    build, place = tmp_path / "build", tmp_path / "board"
+    test_axi.compiled(build, "on a map")
+    board = Board(program(build, tmp_path / "simulated"), "accelerator_axi", 11)
+    flow.generate(build, target="deploy", output=place)
+    for name in ("x.bit", "x.hwh"):
+        (place / name).write_text("")
+    monkeypatch.setitem(sys.modules, "pynq", board.pynq())
+    images = np.random.default_rng(1).integers(0, 256, (5, 4, 5, 1), dtype=np.uint8)
+    cpu = rebnet.load(build)
+    try:
+        with rebnet.connect(f"pynq:{place}", build) as there:
+            for given in (images, images[0], images[:0]):
+                assert there.predict(given).shape == cpu.predict(given).shape
+                assert (there.predict(given) == cpu.predict(given)).all()
+                assert there.labels(given).shape == cpu.labels(given).shape
+                assert (there.labels(given) == cpu.labels(given)).all()
+            assert (there.labels(images, [1, 2, 1, 1, 2]) == cpu.labels(images, [1, 2, 1, 1, 2])).all()
+    finally:
+        board.close()
 
 
 def test_without_pynq(pynq: Board, simulated: Path, monkeypatch: pytest.MonkeyPatch):

@@ -141,6 +141,8 @@ class Accelerator:
             images; seconds; images_per_s; in_mb_per_s and out_mb_per_s of the DMA; cycles_per_image, counted by the
             shell while an image was inside; clock_mhz of the fabric, where pynq knows it.
         """
+        if images < 1:
+            raise InputError(f"images={images}: at least one is needed to measure a speed; give more")
         height, width, channels = self.shell["s_axis"]["image"]
         given = np.random.RandomState(1).randint(0, 256, (images, height, width, channels)).astype(np.uint8)
         with self._lock:
@@ -304,6 +306,7 @@ class Accelerator:
         if (side, which) not in self._buffers:
             size = self.shell["s_axis"]["bytes_per_image"] + self._beat_bytes if side == _TX else 8 * self._answers
             self._buffers[side, which] = self._pynq.allocate(shape=(self.batch * size,), dtype=np.uint8)
+            self._buffers[side, which].flush()  # what the processor cleared must not come over what the DMA writes
         return self._buffers[side, which]
 
     def _start(self, which: int, sent: int, received: int) -> None:
