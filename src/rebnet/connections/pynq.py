@@ -1,6 +1,6 @@
 """pynq:FOLDER: the board that Python runs on, with PYNQ and the AXI shell."""
 
-import os
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,7 @@ from rebnet.boards.shells.axi.pynq import driver
 from rebnet.build_folder import check_build
 from rebnet.connections.cpu import network_of
 from rebnet.connections.place import Place
+from rebnet.connections.turns import Turns
 from rebnet.engine.connection import Connection, each_levels
 from rebnet.errors import BoardError, OptionError
 from rebnet.files import file_hash
@@ -57,11 +58,12 @@ class Pynq(Connection):
                 f"{folder / ShellBuild.FILE}: is of another network ({record.network[:16]}…) than {build} "
                 f"({own[:16]}…); name the build that the bitstream was made from"
             )
-        self._folder, self._owner = folder, os.getpid()
+        self._folder = folder
         try:
             self._driver = driver.Accelerator(folder, timeout_s=driver.TIMEOUT_S if timeout_s is None else timeout_s)
         except (driver.DriverError, driver.InputError) as error:
             raise BoardError(f"pynq:{folder}: {error}") from error
+        self._turns = Turns(f"pynq:{folder}", weakref.finalize(self, self._driver.close))
 
     def _scores(self, images: NDArray[np.uint8], levels: int | NDArray[np.int64] | None) -> NDArray[np.int64]:
         users = each_levels(self.network, len(images), levels)
@@ -77,17 +79,15 @@ class Pynq(Connection):
         return np.asarray(labels[0]) if alone else labels
 
     def _answers(self, images: NDArray[np.uint8], users: NDArray[np.uint8], labels: bool) -> NDArray[np.int64]:
-        try:
-            return (self._driver.labels if labels else self._driver.predict)(images, users)
-        except driver.ClosedError as error:
-            reason = "is closed" if self._owner == os.getpid() else "is that of another process, before the fork"
-            raise OptionError(f"pynq:{self._folder}: the connection {reason}; connect again") from error
-        except driver.DriverError as error:
-            raise BoardError(f"pynq:{self._folder}: {error}") from error
+        with self._turns.one():
+            try:
+                return (self._driver.labels if labels else self._driver.predict)(images, users)
+            except driver.DriverError as error:
+                raise BoardError(f"pynq:{self._folder}: {error}") from error
 
     def close(self) -> None:
         """Give the buffers back; twice is the same as once."""
-        self._driver.close()
+        self._turns.close()
 
     def __repr__(self) -> str:
         network = self.network

@@ -16,6 +16,8 @@ import os
 import threading
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +103,7 @@ class Accelerator:
                 "the block design and make the bitstream again"
             )
         self.batch = min(batch, most)
-        with self._lock:
+        with self._turn():
             self._reset()
         if weights is not None:
             self.load(weights)
@@ -145,12 +147,12 @@ class Accelerator:
             raise InputError(f"images={images}: at least one is needed to measure a speed; give more")
         height, width, channels = self.shell["s_axis"]["image"]
         given = np.random.RandomState(1).randint(0, 256, (images, height, width, channels)).astype(np.uint8)
-        with self._lock:
+        with self._turn():
             self._write("CONTROL", self._bit("CONTROL.CLEAR"))
         start = time.perf_counter()
         self.predict(given, levels)
         seconds = time.perf_counter() - start
-        with self._lock:
+        with self._turn():
             cycles = self._read("CYCLES") | self._read("CYCLES_HIGH") << 32
         found = {
             "images": images,
@@ -194,8 +196,7 @@ class Accelerator:
                 f"{self._read('LOAD_SHAPE'):08x}; make it from this accelerator's build: rebnet generate BUILD "
                 "--target weights"
             )
-        with self._lock:
-            self._open()
+        with self._turn():
             self._until_idle()
             self._write("LOAD", self._bit("LOAD.BEGIN"))
             following = None
@@ -220,8 +221,7 @@ class Accelerator:
 
     def reset(self) -> None:
         """Begin anew: the DMA's soft reset, then the shell's; what was on its way is lost."""
-        with self._lock:
-            self._open()
+        with self._turn():
             self._reset()
 
     def close(self) -> None:
@@ -245,8 +245,7 @@ class Accelerator:
         taken, alone = self._images(images)
         each = self._levels(levels, len(taken))
         found = np.zeros((len(taken), int(np.prod(shape))), dtype=np.int64)
-        with self._lock:
-            self._open()
+        with self._turn():
             if len(taken):
                 self._exchange(taken, each, found, labels)
         answers = found.reshape((len(taken), *shape))
@@ -397,11 +396,15 @@ class Accelerator:
         names = ("STATUS", "IMAGES_IN", "IMAGES_OUT", "STALLS_IN", "STALLS_OUT")
         return ", ".join(f"{name} {self._read(name)}" for name in names)
 
-    def _open(self) -> None:
-        if self._closed:
-            raise ClosedError("the accelerator is closed; make another")
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for a turn; not in a forked process, where the lock of a thread that is not there would stay."""
         if self._owner != os.getpid():
             raise ClosedError("the accelerator is that of another process, before the fork; make another")
+        with self._lock:
+            if self._closed:
+                raise ClosedError("the accelerator is closed; make another")
+            yield
 
     def _check_facts(self) -> None:
         magic, version = self._read("MAGIC"), self._read("VERSION")
