@@ -287,7 +287,8 @@ def test_weights_at_run_time(tmp_path: Path, monkeypatch):
     """Networks come and go, a damaged load is told, and the first network comes back."""
     samples, make = test_axi_load.NETWORKS["convolution, odd sizes, three levels"]
     networks = [make(seed) for seed in (1, 2)]
-    build = test_axi_load.compiled(tmp_path / "build", samples, networks[0])
+    build = tmp_path / "build"
+    test_axi.compiled_network(build, samples, networks[0], runtime_weights=True)
     simulator = program(build, tmp_path / "simulated")
     for number, network in enumerate(networks):
         storage.save(network, tmp_path / f"{number}")

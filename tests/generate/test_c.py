@@ -326,7 +326,7 @@ def test_refusals(tmp_path):
     for name in ("3d", "a-b", "_x", "a b", "../a"):
         with pytest.raises(OptionError, match=r"^name='.*': names in C are made from it; use letters, digits and '_'"):
             generate(tmp_path, target="c", name=name)
-    with pytest.raises(OptionError, match=r"^target='vhdl': use rtl or c or axi or weights$"):
+    with pytest.raises(OptionError, match=r"^target='vhdl': use rtl or c or axi or weights or deploy$"):
         generate(tmp_path, target="vhdl")
     with pytest.raises(OptionError, match=r"^output=.*: the RTL stays in its build, beside its records; leave"):
         generate(tmp_path, output=tmp_path)

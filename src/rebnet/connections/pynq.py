@@ -89,6 +89,6 @@ class Pynq(Connection):
         """Give the buffers back; twice is the same as once."""
         self._turns.close()
 
-    def __repr__(self) -> str:
-        network = self.network
-        return f"<{network.name}: {network.classes} classes, M = {network.levels}, pynq:{self._folder}>"
+    @property
+    def _where(self) -> str:
+        return f"pynq:{self._folder}"
