@@ -21,6 +21,8 @@ BUNDLE = 25
 """Networks of a simulator; much of its build is the same for any number."""
 CHAINS = 4
 """Bundles of graphs to one of chains, and to one of chains in groups."""
+CYCLES, LEAST_IMAGES = 12_000, 6
+"""Cycles that a network's images may take, as far as that is not fewer images than there are in a pipeline."""
 FIRST_CHAINS = 37
 """Seed of the first bundle of chains, whose networks have all that those of graphs lack: windows and pools of 4 and 5,
 strides of 3, line buffers that take and give several words at a time, layers of 1 row and of 16, one layer alone."""
@@ -54,6 +56,8 @@ def draw_written(rng: np.random.Generator, number: int) -> Network:
 
 
 def draw_images(drawn: Drawn, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """So many images and their levels; fewer of a slow network, since one in a hundred takes as long as all others."""
+    count = min(count, max(LEAST_IMAGES, CYCLES // drawn.accelerator.bound_cycles(drawn.network.levels)))
     image = drawn.network.input
     images = rng.integers(0, 256, (count, image.height, image.width, image.channels)).astype(np.uint8)
     images[::5] = 255 * (images[::5] > 127)  # some with the largest and smallest values only
@@ -74,7 +78,7 @@ def check_scores(drawn: Drawn, program: Path, folder: Path, rng: np.random.Gener
 def check_cycles(drawn: Drawn, program: Path, folder: Path, rng: np.random.Generator) -> None:
     """Without stalls the cycle model says the cycle of every image's final beat, and how full each FIFO gets."""
     images, levels = draw_images(drawn, 12, rng)
-    for chosen in (np.full(12, drawn.network.levels), levels):
+    for chosen in (np.full(len(images), drawn.network.levels), levels):
         shard = stream(drawn, program, folder, images, chosen, None)
         expected = run_mixed(drawn.network, images, chosen)
         assert np.array_equal(shard.scores.reshape(expected.shape), expected), str(drawn)
