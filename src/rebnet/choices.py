@@ -24,6 +24,7 @@ Target = Literal["table3", "figure9", "figure10", "figure11", "figure12", "table
 """Tables, figures and studies that `reproduce` makes."""
 
 Synthesizer = Literal["yosys", "vivado"]
+Timing = Literal["levels", "routed"]
 """What `synthesize` counts with."""
 
 Device = Literal["auto", "cpu", "cuda"]

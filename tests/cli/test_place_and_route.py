@@ -1,10 +1,15 @@
 """`rebnet synthesize --place-and-route` and `--tool vivado`: what is printed, refusals before anything takes time."""
 
+import os
+
 import pytest
 from tests.synthesize.test_place import PACKER, ROUTER
 from tests.synthesize.tools import read, replace_yosys, use_path, write_synthesis, write_tool
 
-from rebnet import synthesize
+from rebnet import records, synthesize
+from rebnet.choices import MODULE_TIMEOUT_S
+from rebnet.records.synthesis import RoutedPath, Synthesis, UnitTiming
+from rebnet.synthesize import alone
 
 
 @pytest.mark.parametrize(
@@ -53,6 +58,36 @@ def test_what_is_printed(rebnet, build, tmp_path, monkeypatch):
         "bitstream          device/device.bit, 100 bytes",
         next(line for line in out.splitlines() if line.startswith("seconds            synthesis ")),
     ]
+
+
+def test_the_table_of_units(rebnet, build, monkeypatch):
+    figures = {"LUT": 5, "FF": 4, "BRAM_36K": 0, "BRAM_18K": 1, "DSP": 0}
+    routed = RoutedPath(
+        begin="read_q", end="full_q", end_port="DI", through=(), levels=9, ns=4.126, logic_ns=1, routing_ns=3.126
+    )
+    seen = {}
+
+    def count(folder, board, **options):
+        write_synthesis(
+            build, "ulx3s-85", part="lfe5u-85f", total=figures, device=figures, utilisation={}, modules=[], tool="x"
+        )
+        return records.read(build / "synthesis.json", Synthesis)
+
+    def timed(sources, top, way, **options):
+        seen["way"] = way
+        unit = {"module": "fifo", "levels": 4, "begin": "a_q[1]", "through": ("ready",), "end": "c_q"}
+        first = UnitTiming(names=("x", "y"), routed=routed, **unit)
+        return first, UnitTiming(names=("z",), routed=routed, **unit)
+
+    monkeypatch.setattr(synthesize, "synthesize", count)
+    monkeypatch.setattr(alone, "time_units", timed)
+    code, out, err = rebnet("synthesize", build, "--board", "ulx3s-85", "--timing", "levels", "--seed", "7")
+    assert (code, err) == (0, "")
+    assert [line.replace("│", "").split() for line in out.splitlines() if "read_q" in line] == [
+        ["x", "and", "1", "more", "fifo", "4", "4.13", "1.00", "read_q", ">", "full_q"],
+        ["z", "fifo", "4", "4.13", "1.00", "read_q", ">", "full_q"],
+    ]
+    assert seen["way"] == alone.Way(False, "85k", "CABGA381", 7, MODULE_TIMEOUT_S, os.cpu_count() or 1)
 
 
 def test_a_project_for_vivado(rebnet, build, tmp_path, monkeypatch):

@@ -123,6 +123,21 @@ def test_a_clock_that_was_timed_stands_beside_the_assumed_one(build, tmp_path):
     assert "longest path" not in page(build, tmp_path)
 
 
+def test_the_longest_path_of_each_unit(build, tmp_path):
+    unit = {"module": "fifo", "levels": 4, "begin": "a.<b>_q[1]", "through": ["ready"], "end": "c_q"}
+    path = {
+        "begin": "read_q", "end": "full_q", "end_port": "DI", "through": [], "levels": 9, "ns": 4.126, "logic_ns": 1,
+        "routing_ns": 3.126,
+    }  # fmt: skip
+    timing = [{**unit, "names": ["x", "y"]}, {**unit, "names": ["z"], "routed": path}]
+    write_record(build / "synthesis.json", {**SYNTHESIS, "timing": timing})
+    rechain(build)
+    text = page(build, tmp_path)
+    assert '<th scope="row">x, y</th><td class="words">fifo</td><td>4</td><td></td>' in text
+    assert "a.&lt;b&gt;_q[1] &gt; ready &gt; c_q" in text
+    assert '<td>4</td><td>4.13</td><td class="words">read_q &gt; full_q</td>' in text
+
+
 @pytest.mark.parametrize("modules", [
     [{"name": "layer_1", "module": "mvtu", **COUNTS}, {"module": "fifo", "count": 4, **COUNTS}],
     {"layer_1": {"module": "mvtu", **COUNTS}, "fifo": {"count": 4, **COUNTS}},

@@ -6,7 +6,7 @@ import typer
 from rich.table import Table
 
 from rebnet import flow
-from rebnet.choices import MODULE_TIMEOUT_S, PLACE_TIMEOUT_S, Synthesizer
+from rebnet.choices import MODULE_TIMEOUT_S, PLACE_TIMEOUT_S, Synthesizer, Timing
 from rebnet.cli.common import (
     Build,
     CacheDir,
@@ -23,8 +23,10 @@ from rebnet.errors import ToolError
 from rebnet.flow.whole import broken
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rebnet.records import Synthesis
-    from rebnet.records.synthesis import Placed
+    from rebnet.records.synthesis import Placed, UnitTiming
 
 _FACTS = ("tool", "modules_synthesized", "modules_cached", "seconds", "fmax_mhz")
 _FIGURES = ("LUT", "LC", "FF", "BRAM_36K", "BRAM_18K", "DSP")
@@ -43,6 +45,10 @@ def command(
     tool: Annotated[
         Synthesizer, typer.Option(help="yosys, or vivado: a project for it, which runs where vivado is on PATH.")
     ] = "yosys",
+    timing: Annotated[
+        Timing | None,
+        typer.Option(help="Time each unit alone, on an ECP5: its levels of logic, or routed, nanoseconds too."),
+    ] = None,
     place_and_route: Annotated[
         bool, typer.Option("--place-and-route", help="Go on to the clock that a board reaches and its bitstream.")
     ] = False,
@@ -81,6 +87,7 @@ def command(
             part=part,
             board=board,
             tool=tool,
+            timing=timing,
             place_and_route=place_and_route,
             target_mhz=target_mhz,
             seed=seed,
@@ -110,6 +117,8 @@ def print_synthesis(record: "Synthesis") -> None:
     print_table(_table(record))
     print_record(record, tuple(key for key in _FACTS if key in record))
     print(_verdict(record))
+    if record.timing is not None:
+        print_table(_timing(record.timing))
     if record.place_and_route is not None:
         _print_placed(record.place_and_route)
 
@@ -128,6 +137,24 @@ def _table(record: "Synthesis") -> Table:
     rows.add_row("total", "", *(str(total[key]) for key in figures))
     rows.add_row(record.part, "", *(str(device.get(key, "")) for key in figures))
     rows.add_row("used %", "", *("" if share is None else f"{share:.1f}" for share in percent))
+    return rows
+
+
+def _timing(units: "Sequence[UnitTiming]") -> Table:
+    routed = any(unit.routed is not None for unit in units)
+    figures = ["levels", *(["ns", "cells ns"] if routed else [])]
+    rows = table("unit", "module", *figures, "longest path", words=["unit", "module", "longest path"])
+    for unit in units:
+        path = unit.routed or unit
+        others = f" and {len(unit.names) - 1} more" if len(unit.names) > 1 else ""
+        times = [] if unit.routed is None else [f"{unit.routed.ns:.2f}", f"{unit.routed.logic_ns:.2f}"]
+        rows.add_row(
+            f"{unit.names[0]}{others}",
+            unit.module,
+            str(unit.levels),
+            *times,
+            " > ".join((path.begin, *path.through, path.end)),
+        )
     return rows
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from rebnet.choices import MODULE_TIMEOUT_S, PLACE_TIMEOUT_S, Engine, Synthesizer, Target
+from rebnet.choices import MODULE_TIMEOUT_S, PLACE_TIMEOUT_S, Engine, Synthesizer, Target, Timing
 from rebnet.errors import OptionError
 from rebnet.flow.say import ModuleProgress, Progress, Say, silent
 from rebnet.paths import followed, path_of, some_path_of
@@ -135,6 +135,7 @@ def synthesize(
     part: str | None = None,
     board: str | None = None,
     tool: Synthesizer = "yosys",
+    timing: Timing | None = None,
     place_and_route: bool = False,
     target_mhz: float | None = None,
     seed: int = 1,
@@ -148,15 +149,17 @@ def synthesize(
 ) -> "Synthesis | VivadoSynthesis | VivadoProject":
     """Count what the accelerator takes of a part or board; see `rebnet.synthesize.synthesize`.
 
-    With `tool="vivado"`, write a project for it, run it where Vivado is installed, and take the figures from its
-    reports; see `rebnet.synthesize.vivado`. With `place_and_route`, make the bitstream of a board too; see
-    `rebnet.synthesize.place.place_and_route`, which takes `target_mhz`, `seed`, `scores` and `place_timeout`, seconds.
+    With `timing`, each unit alone is timed as well, by "levels" of logic or "routed", in nanoseconds too; see
+    `rebnet.synthesize.alone`. With `tool="vivado"`, write a project for it, run it where Vivado is installed, and take
+    the figures from its reports; see `rebnet.synthesize.vivado`. With `place_and_route`, make the bitstream of a board
+    too; see `rebnet.synthesize.place.place_and_route`, which takes `target_mhz`, `seed`, `scores` and `place_timeout`,
+    seconds.
     With `edited`, take the build's `rtl/` and `mem/` also where its network and folding generate others.
     """
     asked = request_of(synthesize, locals())
     from rebnet import boards
     from rebnet.files import make_folder
-    from rebnet.synthesize import place
+    from rebnet.synthesize import alone, place
     from rebnet.synthesize import synthesize as synthesize_build
     from rebnet.synthesize.vivado import synthesize_with_vivado
 
@@ -165,6 +168,8 @@ def synthesize(
     if place_and_route and (board is None or tool != "yosys"):
         raise OptionError("place-and-route: needs a board with a pin file, and yosys; use --board ulx3s-85")
     chosen, build = boards.named_once(part, board), path_of(build)
+    if timing is not None:
+        alone.check(chosen, timing, tool)
     if tool == "vivado":
         return synthesize_with_vivado(
             build, chosen, edited=edited, say=lambda stage: progress(stage, 0, 0), request=asked
@@ -184,6 +189,18 @@ def synthesize(
         progress=progress,
         request=asked,
     )
+    if timing is not None:
+        record = alone.add_timing(
+            build,
+            chosen,
+            record,
+            routed=timing == "routed",
+            seed=seed,
+            timeout_s=timeout,
+            processes=processes,
+            edited=edited,
+            progress=progress,
+        )
     if not place_and_route:
         return record
     return place.place_and_route(

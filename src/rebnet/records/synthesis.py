@@ -65,6 +65,19 @@ class RoutedPath(Record):
 
 
 @form
+class UnitTiming(Record):
+    """The longest path of a unit that stands alone between registers; names as in its source."""
+
+    names: Annotated[tuple[Path, ...], Length(1, 100_000)]
+    module: Name
+    levels: Count
+    begin: Path
+    end: Path
+    through: tuple[Path, ...]
+    routed: RoutedPath | None = None
+
+
+@form
 class Placed(Record):
     """What place and route reached; seconds of each tool."""
 
@@ -109,6 +122,7 @@ class Synthesis(Record):
     inputs: Hashes | None = None
     request: Request | None = None
     place_and_route: Placed | None = None
+    timing: Annotated[tuple[UnitTiming, ...], Length(0, 100_000)] | None = None
 
 
 @form

