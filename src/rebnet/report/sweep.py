@@ -62,7 +62,7 @@ def sweep_page(builds: Sequence[Build], asked: Asked | None = None) -> str:
     rows = [_row(build, positions, has_logic) for build in builds]
     area_name = "LUT" if has_logic else "XNOR lanes"
     accuracy = _Axis("test accuracy, %", lambda _, p: p.accuracy.value if p.accuracy else None, is_log=False)
-    rate = _Axis(f"images/s at {CLOCK_MHZ} MHz", lambda _, p: p.images_per_second, is_log=True)
+    rate = _Axis(f"images/s at an assumed {CLOCK_MHZ} MHz", lambda _, p: p.images_per_second, is_log=True)
     area = _Axis(area_name, lambda row, _: row.area, is_log=True, is_cost=True)
     speed, best_speed = _chart("speed", "Accuracy against throughput", rate, accuracy, rows, positions)
     logic, best_logic = _chart("logic", f"Throughput against {area_name}", area, rate, rows, positions)
@@ -146,7 +146,7 @@ def _readouts(rows: Sequence[_Row], positions: Sequence[int], area_name: str) ->
 
     parts = (
         show("Most accurate", "accurate", "%"),
-        show("Fastest", "fast", f"images/s at {CLOCK_MHZ} MHz"),
+        show("Fastest", "fast", f"images/s at an assumed {CLOCK_MHZ} MHz"),
         show("Least logic", "small", area_name),
     )
     return tag("dl", *parts, class_="readouts")
