@@ -15,7 +15,10 @@ FILES = sorted(SOURCE.rglob("*.py"))
 ROOMS = sorted(path.name for path in SOURCE.iterdir() if (path / "__init__.py").is_file())
 TORCH_ROOMS = {"nn", "train", "export"}
 COPIED = SOURCE / "boards" / "shells" / "axi" / "pynq" / "driver.py"  # to boards, alone, so it is one file
-READS_ENVIRONMENT = {Path(processes.__file__)}  # passes PATH and few others on to tools
+READS_ENVIRONMENT = {
+    Path(processes.__file__),  # passes PATH and few others on to tools
+    SOURCE / "boards" / "shells" / "litex" / "target.py",  # a program that is copied; LiteX finds tools on PATH
+}
 
 named = pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(SOURCE)))
 

@@ -53,7 +53,10 @@ class Board:
         most: bytes that the host still gets, None for all; then the wire is silent.
         flip: of which byte to the host the lowest bit is turned over, counted from now; none below 0.
         hang_up: whether the line closes instead of an answer.
+        place: a folder that goes with it, where a test has one.
     """
+
+    place: Path
 
     def __init__(self, program: Path) -> None:
         self.swallow, self.hang_up, self.flip = 0, False, -1

@@ -16,6 +16,7 @@ _SHOWN: dict[GenerateTarget, tuple[str, ...]] = {
     "axi": ("top", "board", "network"),
     "weights": ("words", "checksum", "shape", "network"),
     "deploy": ("folder", "files", "network"),
+    "litex": ("folder", "network"),
 }
 
 
@@ -25,12 +26,15 @@ def command(
         GenerateTarget,
         typer.Option(
             help="c, for a processor; rtl, the SystemVerilog of the build once more; axi, its shell for a DMA; "
-            "weights, the words of a network for RTL with --runtime-weights; or deploy, what PYNQ needs of the shell."
+            "weights, the words of a network for RTL with --runtime-weights; deploy, what PYNQ needs of the shell; or "
+            "litex, the RTL for a LiteX SoC."
         ),
     ],
     output: Annotated[
         Path | None,
-        typer.Option(help="Folder of the C, the words or deploy; BUILD/c, BUILD/weights or BUILD/deploy if not given."),
+        typer.Option(
+            help="Folder of the C, the words or the files for a board; BUILD/c, weights, deploy or litex if not given."
+        ),
     ] = None,
     name: Annotated[
         str | None, typer.Option(help="What the files and functions of the C are named after; network if not given.")

@@ -9,6 +9,7 @@ from rebnet.errors import OptionError
 from rebnet.generate.axi import write_axi
 from rebnet.generate.c import NAME, write_c
 from rebnet.generate.deploy import write_deploy
+from rebnet.generate.litex import write_litex
 from rebnet.generate.load import write_weights
 from rebnet.generate.rtl import TOP_NAME, write_rtl
 from rebnet.records import Ports, Weights
@@ -32,8 +33,10 @@ def generate(
     Args:
         build: folder with network.json and tensors.safetensors; for SystemVerilog with folding.json too.
         target: "rtl", "c", "axi", the shell between the build's RTL and a processor with a DMA, "weights", the words
-            that make RTL with `runtime_weights` another network, or "deploy", what PYNQ needs of the shell.
-        output: folder of the C, the words or the files for a board; BUILD/c, BUILD/weights or BUILD/deploy if None.
+            that make RTL with `runtime_weights` another network, "deploy", what PYNQ needs of the shell, or "litex",
+            the build's RTL for a LiteX SoC.
+        output: folder of the C, the words or the files for a board; BUILD/c, BUILD/weights, BUILD/deploy or
+            BUILD/litex if None.
         name: name of the top module, or what the C's files and functions are named after; "accelerator" or "network".
         board: board whose ports the shell must fit; any will do if None.
         memory: folder of the memory images of the RTL, relative to where the simulator runs.
@@ -46,7 +49,7 @@ def generate(
 
     Raises:
         OptionError: a target or name that there is not, or an option that the target does not have.
-        RebnetError: see `write_rtl`, `write_axi`, `write_weights`, `write_deploy` and `write_c`.
+        RebnetError: see `write_rtl`, `write_axi`, `write_weights`, `write_deploy`, `write_litex` and `write_c`.
     """
     if target not in get_args(Target):
         raise OptionError(f"target={target!r}: use {' or '.join(get_args(Target))}")
@@ -66,10 +69,10 @@ def generate(
         if name is not None:
             raise OptionError(f"name={name}: words have no name; leave --name out")
         return write_weights(build, network or build, output)
-    if target == "deploy":
+    if target in ("deploy", "litex"):
         if name is not None:
             raise OptionError(f"name={name}: the files for a board have names of their own; leave --name out")
-        return write_deploy(build, output)
+        return write_deploy(build, output) if target == "deploy" else write_litex(build, output)
     if output is not None:
         raise OptionError(f"output={output}: the RTL stays in its build, beside its records; leave --output out")
     if target == "axi":

@@ -1,5 +1,6 @@
 """What a board with PYNQ needs beside its bitstream: the driver, the record of the shell, a program that validates."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rebnet.boards.shells.axi import pynq
@@ -42,11 +43,21 @@ def write_deploy(build: Path, output: Path | None = None) -> Deployed:
         )
     texts = {name: pynq.text(name) for name in pynq.FILES} | {ShellBuild.FILE: place.read_text(encoding="utf-8")}
     folder = build / FOLDER if output is None else output
+    put_texts(folder, texts)
+    return Deployed(folder=str(folder), files=tuple(texts), network=shell.network)
+
+
+def put_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write files into a folder, which need not be there; none, where one of them is there and says anything else.
+
+    Raises:
+        OutputError: a file is there that says something else, or the folder cannot be written.
+    """
     for name, text in texts.items():
         there = folder / name
         if there.exists() and not (there.is_file() and there.read_bytes() == text.encode()):
             raise OutputError(f"{there}: is there and says something else; take it away or name another --output")
     make_folder(folder)
     for name, text in texts.items():
+        make_folder((folder / name).parent)
         write_text(folder / name, text)
-    return Deployed(folder=str(folder), files=tuple(texts), network=shell.network)
