@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.boards import pynq_board
+from tests.boards import litex_board, pynq_board
 from tests.boards.board import Board, program
 from tests.simulate.builds import build, compiled, locked, ready, run_folder, shared, simulated
 
@@ -16,7 +16,7 @@ from rebnet.engine.connection import Connection
 
 __all__ = ["build", "compiled", "ready", "run_folder", "shared", "simulated"]
 
-PLACES = ("cpu", "simulator", "simulator with stalls", "serial", "pynq")
+PLACES = ("cpu", "simulator", "simulator with stalls", "serial", "pynq", "litex")
 BAUD = 1_000_000
 
 
@@ -59,6 +59,22 @@ def pynq(shared: Path, simulated: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     there.close()
 
 
+@pytest.fixture
+def litex(shared: Path, compiled: Path) -> Iterator[Board]:
+    """The build's accelerator in a LiteX SoC; `place` is where its csr.json lies."""
+    if not litex_board.installed():
+        pytest.skip(litex_board.MISSING)
+    place = shared / "litex"
+    with locked(shared / "litex.lock"):
+        if not (place / "simulator").exists():
+            shutil.rmtree(place, ignore_errors=True)
+            litex_board.program(compiled, place, seed=6)
+    there = Board(place / "simulator")
+    there.place = place
+    yield there
+    there.close()
+
+
 @pytest.fixture(params=PLACES)
 def connection(request: pytest.FixtureRequest, simulated: Path) -> Iterator[Connection]:
     """What answers at each place, for the same build."""
@@ -68,6 +84,9 @@ def connection(request: pytest.FixtureRequest, simulated: Path) -> Iterator[Conn
         there = rebnet.connect(f"serial:{port}?baud={BAUD}", simulated)
     elif kind == "pynq":
         there = rebnet.connect(f"pynq:{request.getfixturevalue('pynq').place}?timeout=2", simulated)
+    elif kind == "litex":
+        board = request.getfixturevalue("litex")
+        there = rebnet.connect(f"litex:{board.port}?csr={board.place / 'csr.json'}", simulated)
     else:
         forms = {"cpu": "{}", "simulator": "simulator:{}", "simulator with stalls": "simulator:{}?stalls=7"}
         there = rebnet.connect(forms[kind].format(simulated))

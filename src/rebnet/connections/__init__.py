@@ -4,6 +4,7 @@
     simulator:BUILD         the build's RTL under Verilator         simulator
     serial:PORT             a board with the UART shell             serial
     pynq:FOLDER             a board with PYNQ and the AXI shell     pynq
+    litex:PORT              a board with a LiteX SoC                litex
 
 A kind is a word before a colon and a function; `KINDS` lists them, and nothing else knows one by name.
 """
@@ -44,7 +45,13 @@ def _pynq(place: Place) -> Connection:
     return open_pynq(place)
 
 
-KINDS: Mapping[str, Kind] = {"simulator": _simulator, "serial": _serial, "pynq": _pynq}
+def _litex(place: Place) -> Connection:
+    from rebnet.connections.litex import open_litex
+
+    return open_litex(place)
+
+
+KINDS: Mapping[str, Kind] = {"simulator": _simulator, "serial": _serial, "pynq": _pynq, "litex": _litex}
 """By name; each imports what it needs when it is asked for."""
 
 

@@ -1,0 +1,56 @@
+"""litex: what is refused, and what a line that fails says; behind the line is the SoC that LiteX makes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.boards.board import Board
+from tests.connections.test_connections import IMAGES
+from tests.simulate.builds import network, save_run
+
+import rebnet
+from rebnet import flow
+from rebnet.errors import BoardError, FileFormatError, OptionError
+
+pytestmark = pytest.mark.rtl
+
+
+def test_what_is_named(litex: Board, simulated: Path, tmp_path: Path):
+    csr = litex.place / "csr.json"
+    for where, build in ((f"litex:{litex.port}?csr={csr}", None), (f"litex:{litex.port}", simulated)):
+        with pytest.raises(
+            OptionError, match=r"which network, in which SoC\? Name its build and the SoC's csr\.json: "
+        ):
+            rebnet.connect(where, build)
+    with pytest.raises(OptionError, match=r"there is no option 'baud'; it knows timeout$"):
+        rebnet.connect(f"litex:{litex.port}?csr={csr}&baud=3", simulated)
+    for text in ("", "[]", "{}", '{"constants": {}}'):
+        (tmp_path / "csr.json").write_text(text)
+        with pytest.raises(FileFormatError, match=r"csr\.json: is no csr\.json of such a SoC \(.*; name the one of"):
+            rebnet.connect(f"litex:{litex.port}?csr={tmp_path / 'csr.json'}", simulated)
+    record = json.loads(csr.read_text())
+    del record["memories"]["rebnet_ram"]
+    (tmp_path / "csr.json").write_text(json.dumps(record))
+    with pytest.raises(
+        FileFormatError, match=r"csr\.json: has no 'rebnet_ram'; name the csr\.json of a SoC with rebnet"
+    ):
+        rebnet.connect(f"litex:{litex.port}?csr={tmp_path / 'csr.json'}", simulated)
+    flow.compile(save_run(tmp_path / "run", replace(network(), name="another")), tmp_path / "other")
+    with pytest.raises(BoardError, match=r": another network is there \(.*; program the board with the build's SoC"):
+        rebnet.connect(f"litex:{litex.port}?csr={csr}", tmp_path / "other")
+
+
+def test_bytes_that_are_lost(litex: Board, simulated: Path):
+    """A sentence, and the next call is right."""
+    expected = rebnet.load(simulated).predict(IMAGES[:3])
+    with rebnet.connect(f"litex:{litex.port}?csr={litex.place / 'csr.json'}&timeout=3", simulated) as there:
+        assert repr(there).endswith(f"M = 3, litex:{litex.port}>")
+        assert (there.predict(IMAGES[:3]) == expected).all()
+        litex.most = 2
+        with pytest.raises(BoardError, match=r": 2 of 4 bytes were answered at 4000000 baud; check the cable"):
+            there.predict(IMAGES[:3])
+        litex.most = None
+        assert (there.predict(IMAGES[:3]) == expected).all()
+    with pytest.raises(OptionError, match=r"the connection is closed; connect again$"):
+        there.predict(IMAGES[:3])
