@@ -6,6 +6,7 @@ import pickle
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -103,46 +104,49 @@ def test_close_twice_and_then_no_more(connection: Connection):
     assert threading.active_count() >= 1
 
 
-def forked(connection: Connection) -> int:
-    """A child that ends with 0 where the connection refuses it, within ten seconds, and lets itself be closed."""
+def forked(connection: Connection, expected: np.ndarray) -> int:
+    """The status of a child that is forked: 0 where the connection refuses it, and lets itself be closed.
+
+    A predictor has nothing that processes could not share, so there it is 0 where the scores are `expected`.
+    """
     child = os.fork()
     if child == 0:
         signal.alarm(10)
         code = 1
         try:
-            connection.predict(IMAGES[:1])
+            found = connection.predict(IMAGES[:1])
+            code = 0 if isinstance(connection, Predictor) and (found == expected).all() else 1
         except OptionError:
             connection.close()
-            code = 0
-        os._exit(code)
-    return child
+            code = int(isinstance(connection, Predictor))
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def test_another_process_may_not_go_on(connection: Connection):
     """A child that was forked says so, and its end leaves the parent's connection as it is."""
-    if isinstance(connection, Predictor):
-        pytest.skip("processes share a predictor")
     before = connection.predict(IMAGES[:1])
-    child = forked(connection)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert forked(connection, before) == 0
     assert (connection.predict(IMAGES[:1]) == before).all()
 
 
 def test_a_fork_while_a_thread_has_its_turn(connection: Connection):
     """A lock that is held at the fork is held in the child for good; the child must not wait for it."""
-    if isinstance(connection, Predictor):
-        pytest.skip("processes share a predictor")
     before = connection.predict(IMAGES[:1])
-    with connection._turns.one():
-        child = forked(connection)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    turn = nullcontext() if isinstance(connection, Predictor) else connection._turns.one()
+    with turn:
+        assert forked(connection, before) == 0
     assert (connection.predict(IMAGES[:1]) == before).all()
 
 
-def test_it_is_neither_copied_nor_pickled(connection: Connection):
-    if isinstance(connection, Predictor):
-        pytest.skip("a predictor is")
-    for act in (pickle.dumps, copy.copy, copy.deepcopy):
+def test_what_is_copied_and_pickled(connection: Connection):
+    """A predictor, which holds nothing but the network; nothing else is."""
+    acts = (lambda one: pickle.loads(pickle.dumps(one)), copy.copy, copy.deepcopy)
+    for act in acts:
+        if isinstance(connection, Predictor):
+            assert (act(connection).predict(IMAGES[:2]) == connection.predict(IMAGES[:2])).all()
+            continue
         with pytest.raises(OptionError, match="stays in the process that opened it"):
             act(connection)
 
@@ -162,14 +166,26 @@ def test_places_that_are_none(simulated: Path):
         ("simulator:", None, "nothing stands behind the colon; name a folder or a device there"),
         (f"simulator:{simulated}?stalls", None, "'stalls' is no option; write NAME=VALUE, each name once"),
         (f"simulator:{simulated}?pace=3", None, "there is no option 'pace'; it knows stalls"),
-        (f"simulator:{simulated}?stalls=no", None, "stalls=no is no number above 0 and below 2^31; give one"),
-        (f"simulator:{simulated}?stalls=1.5", None, "stalls=1.5 is no whole number; give one"),
+        (f"simulator:{simulated}?stalls=no", None, "stalls=no is no whole number from 0 below 2^31; give one"),
+        (f"simulator:{simulated}?stalls=1.5", None, "stalls=1.5 is no whole number from 0 below 2^31; give one"),
         (f"simulator:{simulated}", simulated, "names a build itself"),
         (f"{simulated}", simulated, "is a network itself"),
     ):  # fmt: skip
         with pytest.raises(OptionError) as error:
             rebnet.connect(where, build)
         assert words in str(error.value)
+
+
+def test_a_seed_may_be_0(simulated: Path, cpu: Predictor):
+    with rebnet.connect(f"simulator:{simulated}?stalls=0") as there:
+        assert (there.predict(IMAGES[:3]) == cpu.predict(IMAGES[:3])).all()
+    for number in ("nan", "inf", "-1", "1e30"):
+        with pytest.raises(OptionError, match="is no whole number from 0 below"):
+            rebnet.connect(f"simulator:{simulated}?stalls={number}")
+        with pytest.raises(OptionError, match="is no number above 0 and below"):
+            Place.read(f"serial:x?timeout={number}").numbers("timeout")
+    with pytest.raises(OptionError, match="is no whole number; give one"):
+        Place.read("serial:x?baud=1.5").numbers("baud", whole="baud")
 
 
 def test_place():

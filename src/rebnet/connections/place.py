@@ -44,8 +44,10 @@ class Place:
             options[key] = value
         return cls(where, name, build, options)
 
-    def numbers(self, *known: str, whole: str = "") -> dict[str, float]:
-        """The options, all numbers above 0, below 2^31, and among those `known`; the one `whole` without a fraction.
+    def numbers(self, *known: str, whole: str = "", seed: str = "") -> dict[str, float]:
+        """The options, all numbers above 0, below 2^31, and among those `known`.
+
+        The one `whole` has no fraction; nor has the one `seed`, which may be 0 too.
 
         Raises:
             OptionError: one is not.
@@ -58,8 +60,10 @@ class Place:
             try:
                 number = float(value)
             except ValueError:
-                number = 0.0
-            if not 0 < number < _MOST:
+                number = -1.0
+            if key == seed and not (number.is_integer() and 0 <= number < _MOST):
+                raise OptionError(f"where={self.where!r}: {key}={value} is no whole number from 0 below 2^31; give one")
+            if key != seed and not 0 < number < _MOST:
                 raise OptionError(f"where={self.where!r}: {key}={value} is no number above 0 and below 2^31; give one")
             if key == whole and not number.is_integer():
                 raise OptionError(f"where={self.where!r}: {key}={value} is no whole number; give one")

@@ -33,7 +33,7 @@ def open_simulator(place: Place) -> "Simulator":
     """
     if place.build is not None:
         raise OptionError(f"where={place.where!r} names a build itself; leave build={str(place.build)!r} out")
-    stalls = place.numbers("stalls", whole="stalls").get("stalls")
+    stalls = place.numbers("stalls", seed="stalls").get("stalls")
     seed = None if stalls is None else int(stalls)
     check_options(seed, None, None)
     return Simulator(path_of(place.name), seed)
