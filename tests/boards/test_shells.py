@@ -65,6 +65,7 @@ def test_the_widest_beat_of_a_board():
     with pytest.raises(OptionError) as error:
         widest_beat_bits("axi", find("arty-a7-35"))
     assert str(error.value) == (
-        "board 'arty-a7-35' has no shell 'axi'; use zybo, pynq-z1, pynq-z2, zc702, ultra96, zcu104, or leave the board "
+        "board 'arty-a7-35' has no shell 'axi'; use zybo, pynq-z1, pynq-z2, zc702, ultra96, ultra96-v2, "
+        "zcu104, kv260, or leave the board "
         "or the shell out"
     )

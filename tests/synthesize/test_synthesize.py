@@ -88,7 +88,8 @@ def test_too_small(pretend):
     ]
     assert record["utilisation"] == {"LUT": 122.7, "FF": 107.36, "BRAM": 101.33, "DSP": 100.0}
     assert record["boards_that_fit"] == [
-        "arty-a7-100", "pynq-z1", "pynq-z2", "zc702", "kc705", "vc709", "ultra96", "zcu104", "vcu108",
+        "arty-a7-100", "pynq-z1", "pynq-z2", "zc702", "kc705", "vc709", "ultra96", "ultra96-v2", "zcu104",
+        "kv260", "vcu108",
     ]  # fmt: skip
     assert pretend("arty-s7-50", replace(needed, lut=32600, ff=65200, bram_18k=10))["fits"]
 

@@ -111,6 +111,19 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Processor:
+    """What a block design needs to know of a board's processor.
+
+    Attributes:
+        board_part: pattern of the names of the board's file in Vivado, which has it or not.
+        settings: of the processor's IP where Vivado has no file of the board: names without "CONFIG.", and values.
+    """
+
+    board_part: str
+    settings: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Board:
     """A board, or a bare part.
 
@@ -120,6 +133,7 @@ class Board:
         clock_mhz: clock that is assumed where nothing measured one, MHz.
         shell: name of the shell that there is for it, if any; see `rebnet.boards.shells`.
         memory_port_bits: of one port of its processor's memory, if it has a processor.
+        processor: what a block design needs to know of it, where that is known.
     """
 
     name: str
@@ -127,6 +141,7 @@ class Board:
     clock_mhz: float
     shell: str | None = None
     memory_port_bits: int | None = None
+    processor: Processor | None = None
 
 
 def find(name: str) -> Board:
@@ -177,7 +192,18 @@ def _table() -> Mapping[str, Mapping[str, _Entry]]:
 
 
 def _board(name: str, part: str, entry: _Entry) -> Board:
-    return Board(name, _part(part, entry), float(entry["clock_mhz"]), entry.get("shell"), entry.get("memory_port_bits"))
+    return Board(
+        name,
+        _part(part, entry),
+        float(entry["clock_mhz"]),
+        entry.get("shell"),
+        entry.get("memory_port_bits"),
+        _processor(_table()["processor"].get(name)),
+    )
+
+
+def _processor(entry: _Entry | None) -> Processor | None:
+    return None if entry is None else Processor(entry["board_part"], tuple(entry.get("settings", {}).items()))
 
 
 def _part(name: str, entry: _Entry) -> Part:
