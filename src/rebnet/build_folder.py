@@ -23,7 +23,7 @@ _FILES = (
     *(IMPORT_FILE, MODEL_FILE, COMPILE_FILE, "evaluation.png"),
     *("evaluation.json", "adaptive.json", "online.json", "simulation.json", "synthesis.json", "model.safetensors"),
 )
-_FOLDERS = (EXPORTED, "rtl", "mem", "axi", "weights", "deploy", "litex", "c", "vivado", "device", "synthesis")
+_FOLDERS = (EXPORTED, "rtl", "mem", "axi", "weights", "deploy", "litex", "zynq", "c", "vivado", "device", "synthesis")
 
 
 def check_build(build: Path) -> None:

@@ -8,7 +8,7 @@ Stage = Literal["lower", "generate"]
 Engine = Literal["packed", "reference", "both"]
 """What `evaluate` computes the integer network with."""
 
-GenerateTarget = Literal["rtl", "c", "axi", "weights", "deploy", "litex"]
+GenerateTarget = Literal["rtl", "c", "axi", "weights", "deploy", "litex", "zynq"]
 """What `generate` writes."""
 
 Shell = Literal["axi"]

@@ -76,7 +76,8 @@ def test_axi_refusals(refuse, build, tmp_path):
            "generate", build, "--target", "axi", "--name", "x")  # fmt: skip
     refuse(f"output={tmp_path}: the RTL stays in its build, beside its records; leave --output out",
            "generate", build, "--target", "axi", "--output", tmp_path)  # fmt: skip
-    refuse("board=pynq-z2: is what the shell must fit, with --target axi; leave --board out",
+    refuse("board=pynq-z2: is what the shell must fit, with --target axi or zynq; leave --board out",
            "generate", build, "--target", "c", "--board", "pynq-z2")  # fmt: skip
-    refuse("board 'arty-a7-35' has no shell 'axi'; use zybo, pynq-z1, pynq-z2, zc702, ultra96, zcu104, or leave the "
+    refuse("board 'arty-a7-35' has no shell 'axi'; use zybo, pynq-z1, pynq-z2, zc702, ultra96, "
+           "ultra96-v2, zcu104, kv260, or leave the "
            "board or the shell out", "generate", build, "--target", "axi", "--board", "arty-a7-35")  # fmt: skip

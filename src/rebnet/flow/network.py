@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rebnet.ir.network import Network
     from rebnet.records import Ports, Weights
     from rebnet.records.exporting import Export
-    from rebnet.records.generated import Deployed, GeneratedC
+    from rebnet.records.generated import Deployed, GeneratedC, ZynqProject
     from rebnet.records.shell import ShellBuild
     from rebnet.records.training import Training
     from rebnet.train.recipe import Recipe
@@ -309,11 +309,19 @@ def generate(
     board: str | None = None,
     runtime_weights: bool = False,
     network: str | Path | None = None,
-) -> "Ports | GeneratedC | ShellBuild | Weights | Deployed":
-    """Write a build's C, SystemVerilog, shell, words or files for a board; see `rebnet.generate.generate`."""
-    from rebnet.generate import generate as generate_build
+    run: bool = False,
+    say: Say = silent,
+) -> "Ports | GeneratedC | ShellBuild | Weights | Deployed | ZynqProject":
+    """Write a build's C, SystemVerilog, shell, words, files for a board or its project; see `rebnet.generate.generate`.
 
-    return generate_build(
+    With `run`, the project makes its bitstream at once; see `rebnet.synthesize.zynq.run_zynq`. `say` hears the stages.
+    """
+    from rebnet.generate import generate as generate_build
+    from rebnet.records.generated import ZynqProject
+
+    if run and target != "zynq":
+        raise OptionError(f"run: is of projects of Vivado, with --target zynq, and not of {target}; leave --run out")
+    made = generate_build(
         path_of(build),
         target=target,
         output=some_path_of(output),
@@ -322,6 +330,11 @@ def generate(
         runtime_weights=runtime_weights,
         network=some_path_of(network),
     )
+    if not run or not isinstance(made, ZynqProject):
+        return made
+    from rebnet.synthesize.zynq import run_zynq
+
+    return run_zynq(made, say=say)
 
 
 def export(

@@ -1,7 +1,7 @@
-"""What `generate` says of the C, or of the folder for a board, that it wrote; no file holds it."""
+"""What `generate` says of the C, the folder for a board or its project, that it wrote; no file holds it."""
 
-from rebnet.records.kinds import Count
-from rebnet.records.record import Record, form
+from rebnet.records.kinds import Amount, Count
+from rebnet.records.record import ABSENT, Absent, Record, form
 
 
 @form
@@ -21,3 +21,20 @@ class Deployed(Record):
     folder: str
     files: tuple[str, ...]
     network: str
+
+
+@form
+class ZynqProject(Record):
+    """A project of Vivado: its folder, the board, its part and clock, the IP's full name, where the bitstream goes.
+
+    `command` makes the bitstream; `bitstream` is it, where Vivado was run.
+    """
+
+    project: str
+    board: str
+    part: str
+    clock_mhz: Amount
+    ip: str
+    deploy: str
+    command: str
+    bitstream: str | Absent = ABSENT
