@@ -66,16 +66,35 @@ module vector_buffer #(
     if (push) memory[write_q] <= in_data;
   end
 
-  // The levels are known at the start of the cycle: all words of a vector have the same, so they change where it goes,
-  // or where nothing is there.
+  // The levels are known at the start of the cycle: all words of a vector have the same, so there is one entry for each
+  // vector, and they change where it goes, or where nothing is there.
   if (LEVELS_CHANGE != 0) begin : each_vector
-    (* ram_style = "distributed" *) logic [LEVEL_WIDTH-1:0] levels[DEPTH];
+    localparam int VECTORS = DEPTH > 1 ? (DEPTH - 2) / CHUNKS + 2 : 1;  // whole or in part, at a time
+    localparam int VECTOR_WIDTH = VECTORS > 1 ? $clog2(VECTORS) : 1;
+    (* ram_style = "distributed" *) logic [LEVEL_WIDTH-1:0] levels[VECTORS];
+    logic [VECTOR_WIDTH-1:0] current_q, newest_q, next;  // newest_q: the entry of the next vector that comes in
+    logic [CHUNK_WIDTH-1:0] in_chunk_q;
     logic [LEVEL_WIDTH-1:0] next_levels;
-    assign next_levels = push && write_q == read_next ? in_levels : levels[read_next];
-    always_ff @(posedge clk) if (push) levels[write_q] <= in_levels;
+    logic begins, ends;
+    assign begins = push && in_chunk_q == '0;
+    assign ends = take && word_last && free;
+    assign next = current_q == VECTOR_WIDTH'(VECTORS - 1) ? '0 : current_q + 1'b1;
+    assign next_levels = begins && newest_q == next ? in_levels : levels[next];
+    always_ff @(posedge clk) if (begins) levels[newest_q] <= in_levels;
     always_ff @(posedge clk) begin
       if (!word_valid) word_levels <= in_levels;
-      else if (take && word_last && free) word_levels <= next_levels;
+      else if (ends) word_levels <= next_levels;
+    end
+    always_ff @(posedge clk) begin
+      if (rst) begin
+        current_q  <= '0;
+        newest_q   <= '0;
+        in_chunk_q <= '0;
+      end else begin
+        if (ends) current_q <= next;
+        if (begins) newest_q <= newest_q == VECTOR_WIDTH'(VECTORS - 1) ? '0 : newest_q + 1'b1;
+        if (push) in_chunk_q <= in_chunk_q == CHUNK_WIDTH'(CHUNKS - 1) ? '0 : in_chunk_q + 1'b1;
+      end
     end
   end else begin : all_words
     always_ff @(posedge clk) if (push) word_levels <= in_levels;
