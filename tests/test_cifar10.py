@@ -43,7 +43,7 @@ def test_images_through_the_rtl(levels: int, target: int | None, images: int, tm
 @pytest.mark.rtl
 def test_a_network_with_branches_through_the_rtl(tmp_path: Path, data_dir: Path) -> None:
     build = tmp_path / "build"
-    flow.compile("zoo:cifar10-resnet-20-m1", build, folding="balanced", target_cycles=9_216)
+    flow.compile("zoo:cifar10-resnet-20-m2", build, folding="balanced", target_cycles=9_216)
     record = flow.simulate(build, "cifar10", images=6, data_dir=data_dir, processes=1).record
     assert (record["images"], record["mismatches"]) == (6, 0)
     assert record["cycles_per_image"] == record["bound_cycles"] == 9_216
@@ -69,7 +69,7 @@ def accuracy(folder: Path, m: int, data_dir: Path) -> float:
     return round(100 * float((labels == dataset.test_labels).mean()), 4)
 
 
-RECORDED = [*map(shipped, ("m1", "m2", "m3", "any")), zoo.folder("cifar10-resnet-20-m1"), *SEEDS]
+RECORDED = [*map(shipped, ("m1", "m2", "m3", "any")), *map(zoo.folder, ("cifar10-resnet-20-m1", "cifar10-resnet-20-m2")), *SEEDS]
 
 
 @pytest.mark.parametrize("folder", RECORDED, ids=lambda folder: folder.name)

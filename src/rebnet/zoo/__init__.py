@@ -22,6 +22,7 @@ NAMES = (
     "cifar10-arch-2-m3",
     "cifar10-arch-2-any",
     "cifar10-resnet-20-m1",
+    "cifar10-resnet-20-m2",
 )
 
 OF_THE_PAPER = tuple(name for name in NAMES if "-arch-" in name)
