@@ -69,7 +69,8 @@ def accuracy(folder: Path, m: int, data_dir: Path) -> float:
     return round(100 * float((labels == dataset.test_labels).mean()), 4)
 
 
-RECORDED = [*map(shipped, ("m1", "m2", "m3", "any")), *map(zoo.folder, ("cifar10-resnet-20-m1", "cifar10-resnet-20-m2")), *SEEDS]
+BRANCHED = [zoo.folder(name) for name in zoo.NAMES if "resnet" in name]
+RECORDED = [*map(shipped, ("m1", "m2", "m3", "any")), *BRANCHED, *SEEDS]
 
 
 @pytest.mark.parametrize("folder", RECORDED, ids=lambda folder: folder.name)
