@@ -236,14 +236,21 @@ def test_what_is_refused(place):
             (images, [1, 2, 0], r"^levels=0: the network runs at 1, 2"),
             (images, [1, 2], r"^levels=\[1, 2\]: give one whole number, or one for each of 3 images$"),
             (images, 1.0, r"^levels=1\.0: give one whole number"),
+            (images, [[1], [1, 2]], r"^levels: are no array \(.*; give all of one shape$"),
+            ([images, images[0]], None, r"^images: are no array \(.*; give all of one shape$"),
         ):
             with pytest.raises(there.driver.InputError, match=sentence):
                 accelerator.predict(wrong, levels)
+        assert accelerator.predict(images[:0], []).shape == (0, 4)
         assert there.board.transfers == []
+        for wrong in (2.5, "3", None):
+            with pytest.raises(there.driver.InputError, match=r"^images=.*: at least one is needed to measure a speed"):
+                accelerator.throughput(wrong)
         with pytest.raises(there.driver.InputError, match="takes no weights at run time; make one with rebnet compile"):
             accelerator.load("weights.bin")
-    for options in ({"batch": 0}, {"timeout_s": 0.0}):
-        with pytest.raises(there.driver.InputError, match="must be above 0; give others"):
+    wrong = ({"batch": 0}, {"batch": 1.5}, {"batch": "8"}, {"timeout_s": 0.0}, {"timeout_s": "3"}, {"timeout_s": None})
+    for options in wrong:
+        with pytest.raises(there.driver.InputError, match="must be above 0, and batch a whole number; give others"):
             there.open(**options)
     with pytest.raises(there.driver.DriverError, match=r"^the block design has 0 blocks for AXI DMA, among acc"):
         there.open(dma="nothing")
@@ -251,6 +258,22 @@ def test_what_is_refused(place):
     with pytest.raises(there.driver.DriverError, match=r"^the block design has 2 blocks for AXI DMA"):
         there.open()
     there.open(dma="second").close()
+    for name in ("other.bit", "other.hwh"):
+        (there.folder / name).write_text("")
+    with pytest.raises(
+        there.driver.DriverError, match=r"holds network\.bit, other\.bit of \*\.bit; copy one there, or"
+    ):
+        there.open(dma="second")
+    there.open(dma="second", bitstream="other.bit").close()
+    assert there.board.programmed[-1] == (str(there.folder / "other.bit"), True)
+    (there.folder / "other.bit").unlink()
+    whole = (there.folder / "shell.json").read_text()
+    for key in ("top", "address_bits", "network", "levels", "s_axis", "m_axis", "registers", "bits", "facts"):
+        left = {other: value for other, value in there.record.items() if other != key}
+        (there.folder / "shell.json").write_text(json.dumps(left))
+        with pytest.raises(there.driver.InputError, match=rf"shell\.json: is damaged \(it has no '{key}'\); copy it"):
+            there.open(dma="second")
+    (there.folder / "shell.json").write_text(whole)
     (there.folder / "network.hwh").unlink()
     with pytest.raises(there.driver.DriverError, match=r"network\.hwh: is missing; pynq needs a \.bit and its \.hwh"):
         there.open(dma="second")
@@ -324,6 +347,15 @@ def test_weights_at_run_time(tmp_path: Path, monkeypatch):
             with pytest.raises(there.driver.InputError, match=r"weights\.bin: is not what weights\.bin was; copy it"):
                 accelerator.load(damaged)
             record = json.loads((tmp_path / "words0" / "weights.json").read_text())
+            for wrong in (".", ""):
+                with pytest.raises(there.driver.InputError, match=r"^\.: cannot be read \(Is a directory\)"):
+                    accelerator.load(wrong)
+            for key in record:
+                left = {other: value for other, value in record.items() if other != key}
+                (tmp_path / "words0" / "weights.json").write_text(json.dumps(left))
+                if key in ("schema", "words", "checksum", "file", "shape", "network"):
+                    with pytest.raises(there.driver.InputError, match=r"weights\.json: is "):
+                        accelerator.load(tmp_path / "words0" / "weights.bin")
             (tmp_path / "words0" / "weights.json").write_text(json.dumps(record | {"shape": "00000001"}))
             with pytest.raises(there.driver.InputError, match="is of networks of shape 00000001, and the bitstream's"):
                 accelerator.load(tmp_path / "words0" / "weights.bin")

@@ -118,3 +118,13 @@ def test_validate(tmp_path: Path):
     code, out, err = said("nothing.npz")
     assert (code, out) == (2, "")
     assert err.startswith("nothing.npz: no .npz with images and labels (")
+    whole = (tmp_path / "images.npz").read_bytes()
+    np.save(tmp_path / "array.npy", images)
+    for name, data in (("array.npy", None), ("empty.npz", b""), ("cut.npz", whole[:200]), ("text.npz", b"PK\x03\x04")):
+        if data is not None:
+            (tmp_path / name).write_bytes(data)
+        code, out, err = said(name)
+        assert (code, out) == (2, "")
+        assert err.startswith(f"{name}: no .npz with images and labels (")
+    np.savez(tmp_path / "numbers.npz", images=np.uint8(1), labels=np.int64(1))
+    assert said("numbers.npz") == (2, "", "numbers.npz: () images and () labels do not fit\n")

@@ -12,6 +12,7 @@ AXI DMA (Xilinx PG021) in simple mode, without scatter-gather, MM2S and S2MM.
 from __future__ import annotations
 
 import json
+import operator
 import os
 import threading
 import time
@@ -30,6 +31,7 @@ _DMA, _TX, _RX = "xilinx.com:ip:axi_dma:", 0x00, 0x30
 _CONTROL, _STATUS, _ADDRESS, _ADDRESS_HIGH, _LENGTH = 0x00, 0x04, 0x18, 0x1C, 0x28
 _RUN, _SOFT_RESET, _HALTED, _IDLE, _ERRORS, _CLEAR = 0x1, 0x4, 0x1, 0x2, 0x70, 0x7000
 _DEFAULT_LENGTH_BITS, _SPINS, _WORD = 26, 200, 0xFFFF_FFFF
+_SHELL_KEYS = ("top", "address_bits", "network", "levels", "s_axis", "m_axis", "registers", "bits", "facts")
 
 
 class DriverError(RuntimeError):
@@ -49,7 +51,7 @@ class Accelerator:
 
     Args:
         folder: with shell.json and one NAME.bit, NAME.hwh beside it.
-        bitstream: the .bit, where it is another, or there are several.
+        bitstream: the .bit, where it is another, or there are several; here, or in the folder.
         weights: a weights.bin that is loaded at once, of a bitstream with --runtime-weights; see `load`.
         download: program the bitstream; False where it is loaded.
         batch: most images of a transfer; fewer where the DMA's length register ends before.
@@ -74,10 +76,12 @@ class Accelerator:
         ip: str | None = None,
         dma: str | None = None,
     ) -> None:
-        if batch < 1 or not timeout_s > 0:
-            raise InputError(f"batch={batch}, timeout_s={timeout_s}: must be above 0; give others")
+        if not _is_count(batch) or not _is_time(timeout_s):
+            raise InputError(
+                f"batch={batch!r}, timeout_s={timeout_s!r}: must be above 0, and batch a whole number; give others"
+            )
         self.folder, self.timeout_s = Path(folder), timeout_s
-        self.shell = _record(self.folder / "shell.json")
+        self.shell = _record(self.folder / "shell.json", _SHELL_KEYS)
         self._lock = threading.Lock()
         self._buffers: dict[tuple[int, int], Any] = {}
         self._closed, self._owner = False, os.getpid()
@@ -143,8 +147,8 @@ class Accelerator:
             images; seconds; images_per_s; in_mb_per_s and out_mb_per_s of the DMA; cycles_per_image, counted by the
             shell while an image was inside; clock_mhz of the fabric, where pynq knows it.
         """
-        if images < 1:
-            raise InputError(f"images={images}: at least one is needed to measure a speed; give more")
+        if not _is_count(images):
+            raise InputError(f"images={images!r}: at least one is needed to measure a speed; give more")
         height, width, channels = self.shell["s_axis"]["image"]
         given = np.random.RandomState(1).randint(0, 256, (images, height, width, channels)).astype(np.uint8)
         with self._turn():
@@ -187,7 +191,8 @@ class Accelerator:
             raise InputError(
                 f"{path}: this bitstream takes no weights at run time; make one with rebnet compile --runtime-weights"
             )
-        record, data = _record(path.with_suffix(".json")), _bytes(path)
+        data = _bytes(path)
+        record = _record(path.with_suffix(".json"), ("words", "checksum", "file", "shape", "network"))
         if len(data) != 8 * record["words"] or zlib.crc32(data) != record["checksum"]:
             raise InputError(f"{path}: is not what {record['file']} was; copy it again")
         if int(record["shape"], 16) != self._read("LOAD_SHAPE"):
@@ -435,7 +440,7 @@ class Accelerator:
             raise DriverError("no network runs: its load failed; load it again")
 
     def _images(self, images: Any) -> tuple[np.ndarray, bool]:
-        taken, shape = np.asarray(images), tuple(self.shell["s_axis"]["image"])
+        taken, shape = _array(images, "images"), tuple(self.shell["s_axis"]["image"])
         if taken.dtype != np.uint8:
             raise InputError(f"images of {taken.dtype}: bytes from 0 to 255 are taken; give uint8")
         for own, added in ((shape, ()), (shape[:2], (1,)) if shape[2] == 1 else (shape, ())):
@@ -447,7 +452,9 @@ class Accelerator:
 
     def _levels(self, levels: Any, count: int) -> np.ndarray:
         served = self.shell["levels"]
-        each = np.asarray(self.levels if levels is None else levels)
+        each = _array(self.levels if levels is None else levels, "levels")
+        if each.shape == (0,) == (count,):
+            each = each.astype(np.uint8)
         if each.dtype.kind not in "iu" or each.shape not in ((), (count,)):
             raise InputError(f"levels={levels!r}: give one whole number, or one for each of {count} images")
         wrong = sorted(set(each.reshape(-1).tolist()) - set(served))
@@ -473,18 +480,45 @@ def _bytes(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be read ({error.strerror}); copy it here") from error
 
 
-def _record(path: Path) -> dict[str, Any]:
+def _is_count(value: Any) -> bool:
+    try:
+        return operator.index(value) > 0
+    except TypeError:
+        return False
+
+
+def _is_time(value: Any) -> bool:
+    try:
+        return bool(value > 0)
+    except TypeError:
+        return False
+
+
+def _array(value: Any, name: str) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise InputError(f"{name}: are no array ({error}); give all of one shape") from error
+
+
+def _record(path: Path, keys: tuple[str, ...]) -> dict[str, Any]:
     try:
         record = json.loads(_bytes(path).decode())
     except ValueError as error:
         raise InputError(f"{path}: is damaged ({error}); copy it again") from error
     if not isinstance(record, dict) or record.get("schema") != 1:
         raise InputError(f"{path}: is no record of schema 1; take the driver.py of the build that made it")
+    for key in keys:
+        if key not in record:
+            raise InputError(f"{path}: is damaged (it has no {key!r}); copy it again")
     return record
 
 
 def _bitstream(folder: Path, bitstream: str | Path | None) -> Path:
-    found = sorted(folder.glob("*.bit")) if bitstream is None else [Path(bitstream)]
+    if bitstream is None:
+        found = sorted(folder.glob("*.bit"))
+    else:
+        found = [Path(bitstream) if Path(bitstream).is_file() else folder / bitstream]
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise DriverError(f"{folder}: holds {names} of *.bit; copy one there, or name it with bitstream=")

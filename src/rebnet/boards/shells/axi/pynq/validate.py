@@ -5,6 +5,8 @@ The file holds `images`, uint8 (N, height, width, channels), and `labels`, whole
 
 import argparse
 import sys
+import zipfile
+import zlib
 
 import numpy as np
 
@@ -22,10 +24,19 @@ def main() -> int:
     try:
         with np.load(options.file, allow_pickle=False) as file:
             images, labels = file["images"], file["labels"]
-    except (OSError, KeyError, ValueError) as error:
+    except (
+        OSError,
+        EOFError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        zipfile.BadZipFile,
+        zlib.error,
+    ) as error:
         print(f"{options.file}: no .npz with images and labels ({error})", file=sys.stderr)
         return 2
-    if labels.shape[:1] != images.shape[:1] or not len(images):
+    if not images.ndim or not len(images) or labels.shape[:1] != images.shape[:1]:
         print(f"{options.file}: {images.shape} images and {labels.shape} labels do not fit", file=sys.stderr)
         return 2
     try:
