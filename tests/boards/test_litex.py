@@ -162,6 +162,11 @@ def test_a_batch_that_stops(place, words: int):
     assert (host.predict(images, [1, 3]) == there.scores(images, [1, 3])).all()
     with pytest.raises(HostError, match=r"^images are float64, \(7, 5, 3\) each; the SoC takes uint8"):
         host.predict(images.astype(float))
+    for wrong in ([1, 2, 3], [1.5, 2.0], 1.9, -1, "2"):
+        with pytest.raises(HostError, match=r"^levels=.*: give one whole number, or one for each of 2 images$"):
+            host.predict(images, wrong)
+    with pytest.raises(HostError, match=r"csr\.json: has no 'rebnet_nothing'; name the csr\.json of the SoC that has"):
+        host.read("nothing")
 
 
 def yosys_reads(gateware: Path) -> None:

@@ -33,12 +33,51 @@ def test_what_is_named(litex: Board, simulated: Path, tmp_path: Path):
     del record["memories"]["rebnet_ram"]
     (tmp_path / "csr.json").write_text(json.dumps(record))
     with pytest.raises(
-        FileFormatError, match=r"csr\.json: has no 'rebnet_ram'; name the csr\.json of a SoC with rebnet"
+        FileFormatError, match=r"csr\.json: has no 'rebnet_ram'; name the csr\.json of the SoC that has rebnet"
     ):
         rebnet.connect(f"litex:{litex.port}?csr={tmp_path / 'csr.json'}", simulated)
     flow.compile(save_run(tmp_path / "run", replace(network(), name="another")), tmp_path / "other")
     with pytest.raises(BoardError, match=r": another network is there \(.*; program the board with the build's SoC"):
         rebnet.connect(f"litex:{litex.port}?csr={csr}", tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "sentence"),
+    [
+        (
+            ("csr_registers", "rebnet_accelerator_network"),
+            None,
+            r"csr\.json: has no 'rebnet_accelerator_network'; name",
+        ),
+        (
+            ("csr_registers", "rebnet_writer_done"),
+            None,
+            r"has no 'rebnet_writer_done'; name the csr\.json of",
+        ),
+        (("csr_registers", "rebnet_reader_base", "addr"), "0x40", r"rebnet_reader_base\.addr is '0x40'; name the csr"),
+        (("csr_registers",), [], r"csr\.json: has no 'rebnet_accelerator_network'; name"),
+        (("memories", "rebnet_ram", "size"), "1024", r"memories\.rebnet_ram\.size is '1024'; name the csr\.json that"),
+        (("constants", "rebnet_scores"), 0, r"constants\.rebnet_scores is 0; name the csr\.json that LiteX wrote$"),
+        (("constants", "rebnet_scores"), 1, r"csr\.json: says \d+ words an image and 1 scores, and the network has "),
+        (
+            ("constants", "rebnet_image_words"),
+            99,
+            r"says 99 words an image and .*; name the csr\.json of its",
+        ),
+    ],
+)
+def test_the_csr_of_another_soc(litex: Board, simulated: Path, tmp_path: Path, keys, value, sentence: str):
+    """What it lacks, or what it says of a network of another size, is told before an image runs."""
+    record = place = json.loads((litex.place / "csr.json").read_text())
+    for key in keys[:-1]:
+        place = place[key]
+    if value is None:
+        del place[keys[-1]]
+    else:
+        place[keys[-1]] = value
+    (tmp_path / "csr.json").write_text(json.dumps(record))
+    with pytest.raises(FileFormatError, match=sentence):
+        rebnet.connect(f"litex:{litex.port}?csr={tmp_path / 'csr.json'}", simulated)
 
 
 def test_bytes_that_are_lost(litex: Board, simulated: Path):

@@ -1,5 +1,6 @@
 """litex:PORT: a board with a LiteX SoC and its uartbone, on a serial line."""
 
+import math
 import weakref
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.boards.shells.litex.bone import Bone
-from rebnet.boards.shells.litex.host import Host, HostError, line_baud
+from rebnet.boards.shells.litex.host import WORD_BYTES, Host, HostError, line_baud
 from rebnet.boards.shells.uart.line import Line
 from rebnet.build_folder import check_build
 from rebnet.connections.cpu import network_of
@@ -70,6 +71,13 @@ class Litex(Connection):
                 raise BoardError(
                     f"{port}: another network is there ({found[:16]}…) than the build's ({own[:16]}…); program the "
                     "board with the build's SoC, or name the build and the csr.json of the one that is there"
+                )
+            has = -(-math.prod(self._shape) // WORD_BYTES), math.prod(network.scores_shape)
+            says = self._host.image_words, self._host.scores
+            if says != has:
+                raise FileFormatError(
+                    f"{csr}: says {says[0]} words an image and {says[1]} scores, and the network has {has[0]} and "
+                    f"{has[1]}; name the csr.json of its SoC"
                 )
             self._host.reset()
         except HostError as error:

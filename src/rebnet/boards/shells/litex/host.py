@@ -13,7 +13,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,11 @@ from numpy.typing import ArrayLike, NDArray
 WORD_BYTES, SCORE_WORDS = 4, 2
 _READ_WORDS = 128  # the protocol's length is a byte
 HEADERS, RESET = 2, 1
+_REGISTERS = (
+    *(f"accelerator_{register}" for register in ("network", "control", "images_out", "error")),
+    *(f"{dma}_{register}" for dma in ("reader", "writer") for register in ("enable", "base", "length")),
+    "writer_done",
+)
 
 
 class HostError(RuntimeError):
@@ -75,13 +80,13 @@ class Host:
         timeout_s: float = 10.0,
     ) -> None:
         record = json.loads(Path(csr).read_text(encoding="utf-8"))
-        self.bus, self._name, self._timeout_s = bus, name, timeout_s
-        try:
-            self._registers, constants, memory = record["csr_registers"], record["constants"], record["memories"][ram]
-            self._base, self._bytes = memory["base"], memory["size"]
-            self.image_words, self.scores = (constants[f"{name}_{key}"] for key in ("image_words", "scores"))
-        except (KeyError, TypeError) as error:
-            raise HostError(f"{csr}: has no {error}; name the csr.json of a SoC with {name} and {ram}") from None
+        self.bus, self._csr, self._record, self._name, self._timeout_s = bus, csr, record, name, timeout_s
+        self._base, self._bytes = (self._number("memories", ram, key) for key in ("base", "size"))
+        self.image_words, self.scores = (
+            self._number("constants", f"{name}_{key}", least=1) for key in ("image_words", "scores")
+        )
+        for register in _REGISTERS:
+            self._place(register)
         self._answer_words = self.scores * SCORE_WORDS
         self.batch = self._bytes // (WORD_BYTES * (1 + self.image_words + self._answer_words))
         if self.batch < 1:
@@ -89,17 +94,16 @@ class Host:
 
     def read(self, register: str) -> int:
         """A register's value, by its name behind the accelerator's, such as accelerator_images_out."""
-        place = self._registers[f"{self._name}_{register}"]
+        address, size = self._place(register)
         value = 0
-        for word in self.bus.read(place["addr"], place["size"]):
+        for word in self.bus.read(address, size):
             value = value << 32 | word  # LiteX has the highest word first
         return value
 
     def write(self, register: str, value: int) -> None:
         """Set a register."""
-        place = self._registers[f"{self._name}_{register}"]
-        size = place["size"]
-        self.bus.write(place["addr"], [value >> 32 * i & 0xFFFF_FFFF for i in reversed(range(size))])
+        address, size = self._place(register)
+        self.bus.write(address, [value >> 32 * i & 0xFFFF_FFFF for i in reversed(range(size))])
 
     @property
     def network(self) -> str:
@@ -121,10 +125,13 @@ class Host:
             int64, (N, scores).
 
         Raises:
-            HostError: a batch was not done in time, or the accelerator lost count and is reset; images of another size.
+            HostError: a batch was not done in time, or the accelerator lost count and is reset; images of another size,
+                or levels that are no whole numbers or not as many.
         """
-        count = len(images)
-        each = np.broadcast_to(np.asarray(0 if levels is None else levels), (count,)).astype(np.uint32)
+        count, given = len(images), np.asarray(0 if levels is None else levels)
+        if given.shape not in ((), (count,)) or (given.size and (given.dtype.kind not in "iu" or given.min() < 0)):
+            raise HostError(f"levels={levels!r}: give one whole number, or one for each of {count} images")
+        each = np.broadcast_to(given, (count,)).astype(np.uint32)
         if images.dtype != np.uint8 or (count and -(-images[0].size // WORD_BYTES) != self.image_words):
             raise HostError(f"images are {images.dtype}, {images.shape[1:]} each; the SoC takes uint8, in its order")
         padded = np.zeros((count, WORD_BYTES * self.image_words), dtype=np.uint8)
@@ -133,6 +140,22 @@ class Host:
         words = np.concatenate([each[:, None], padded.view("<u4")], axis=1)
         found = [self._run(words[i : i + self.batch]) for i in range(0, count, self.batch)]
         return np.concatenate([np.zeros((0, self.scores), dtype=np.int64), *found])
+
+    def _place(self, register: str) -> tuple[int, int]:
+        """Address and words of a register."""
+        address, size = (self._number("csr_registers", f"{self._name}_{register}", key) for key in ("addr", "size"))
+        return address, size
+
+    def _number(self, *keys: str, least: int = 0) -> int:
+        """What csr.json says there."""
+        found: Any = self._record
+        for key in keys:
+            found = found.get(key) if isinstance(found, dict) else None
+            if found is None:
+                raise HostError(f"{self._csr}: has no {key!r}; name the csr.json of the SoC that has {self._name}")
+        if not isinstance(found, int) or found < least:
+            raise HostError(f"{self._csr}: {'.'.join(keys)} is {found!r}; name the csr.json that LiteX wrote")
+        return found
 
     def _run(self, words: NDArray[np.uint32]) -> NDArray[np.int64]:
         count = len(words)
