@@ -102,8 +102,24 @@ def test_the_record(build_small: Path) -> None:
     assert found.timing is not None
     assert {unit.module for unit in found.timing} >= {"mvtu", "scores"}
     assert all(unit.routed is None for unit in found.timing)
-    assert read(build_small / "synthesis.json", Synthesis) == found
     assert replace(found, timing=None) == record
+
+
+def test_the_record_is_written_once(build_small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where timing ends early, the record that was there stays."""
+    part, cache = "lfe5u-25f", tmp_path / "cache"
+    first = flow.synthesize(build_small, part=part, timing="levels", processes=1, cache_dir=cache)
+    assert read(build_small / "synthesis.json", Synthesis) == first
+    assert first.timing is not None
+    for ended in (KeyboardInterrupt(), ToolError("failed")):
+
+        def fail(*_: object, error: BaseException = ended, **__: object) -> None:
+            raise error
+
+        monkeypatch.setattr(alone, "time_units", fail)
+        with pytest.raises(type(ended)):
+            flow.synthesize(build_small, part=part, timing="levels", processes=1, cache_dir=cache)
+        assert read(build_small / "synthesis.json", Synthesis) == first
 
 
 def test_routed(tmp_path: Path) -> None:

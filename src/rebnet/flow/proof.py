@@ -179,18 +179,11 @@ def synthesize(
     if place_and_route:
         place.check(chosen, target_mhz=target_mhz, seed=seed, timeout_s=place_timeout)
     cache = some_path_of(cache_dir)
-    record = synthesize_build(
-        build,
-        chosen,
-        cache_dir=cache,
-        timeout_s=timeout,
-        processes=processes,
-        edited=edited,
-        progress=progress,
-        request=asked,
-    )
-    if timing is not None:
-        record = alone.add_timing(
+
+    def timed(record: "Synthesis") -> "Synthesis":
+        if timing is None:
+            return record
+        return alone.add_timing(
             build,
             chosen,
             record,
@@ -201,6 +194,18 @@ def synthesize(
             edited=edited,
             progress=progress,
         )
+
+    record = synthesize_build(
+        build,
+        chosen,
+        cache_dir=cache,
+        timeout_s=timeout,
+        processes=processes,
+        edited=edited,
+        progress=progress,
+        request=asked,
+        more=timed,
+    )
     if not place_and_route:
         return record
     return place.place_and_route(

@@ -45,6 +45,7 @@ def synthesize(
     edited: bool = False,
     progress: Callable[[str, int, int], None] = lambda module, done, total: None,
     request: Request | None = None,
+    more: Callable[[Synthesis], Synthesis] = lambda record: record,
 ) -> Synthesis:
     """Synthesize the accelerator in `build` for the part of `board`; write and return synthesis.json.
 
@@ -60,6 +61,7 @@ def synthesize(
         edited: take the build's `rtl/` and `mem/` where they are not what its network and folding generate.
         progress: called after each module with its name, how many are done and how many there are.
         request: what the caller was asked for; the record keeps it.
+        more: adds to the record before it is written; where it fails, none is.
 
     Raises:
         FileFormatError: the build is not compiled, damaged or edited.
@@ -86,7 +88,7 @@ def synthesize(
             processes=processes or os.cpu_count() or 1,
             progress=progress,
         )
-    record = replace(
+    counted = replace(
         _record(netlist, board),
         limit=limit_record(build, board.part, netlist.total.resources),
         seconds=round(monotonic() - started, 1),
@@ -94,6 +96,7 @@ def synthesize(
         inputs={"ports": file_hash(build / PORTS_FILE)},
         request=request,
     )
+    record = more(counted)
     write_record(build / SYNTHESIS_FILE, record)
     return record
 

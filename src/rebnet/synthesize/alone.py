@@ -18,11 +18,11 @@ from typing import get_args
 from rebnet.boards import Board
 from rebnet.choices import MODULE_TIMEOUT_S, Timing
 from rebnet.errors import OptionError, ToolError
-from rebnet.files import make_folder, write_bytes, write_record, write_text
+from rebnet.files import make_folder, write_bytes, write_text
 from rebnet.records import Synthesis
 from rebnet.records.synthesis import RoutedPath, UnitTiming
 from rebnet.swap import scratch
-from rebnet.synthesize import SYNTHESIS_FILE, child, files_of, yosys
+from rebnet.synthesize import child, files_of, yosys
 from rebnet.synthesize import scratch as sources_of
 from rebnet.synthesize.flows.ecp5 import DEVICES, Ecp5
 from rebnet.synthesize.flows.names import NETLIST, NEXTPNR_LOG, REPORT
@@ -152,12 +152,12 @@ def add_timing(
     edited: bool = False,
     progress: Progress = lambda unit, done, total: None,
 ) -> Synthesis:
-    """Time the units of a build, and write what was found into its synthesis.json.
+    """Time the units of a build, and add what was found to its record.
 
     Args:
         build: folder that was synthesized.
         board: one that `check` lets pass.
-        record: of synthesis.json.
+        record: what was counted of it.
         routed: place and route each unit too.
         seed: of the placement.
         timeout_s: most seconds of one tool on one unit.
@@ -173,9 +173,7 @@ def add_timing(
     way = Way(routed, device, package, seed, timeout_s, processes or os.cpu_count() or 1)
     with sources_of(made) as folder:
         found = time_units(list(made.sources), made.ports.top, way, folder=folder, logs=build / LOGS, progress=progress)
-    record = replace(record, timing=found)
-    write_record(build / SYNTHESIS_FILE, record)
-    return record
+    return replace(record, timing=found)
 
 
 def _elaborate(sources: Sequence[str], top: str, place: Path, folder: Path, logs: Path, way: Way, stop: Event) -> None:
