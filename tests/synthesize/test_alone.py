@@ -140,6 +140,9 @@ def test_refusals(build_small: Path, tmp_path: Path) -> None:
         flow.synthesize(build_small, part="xc7s50", timing="levels")
     with pytest.raises(OptionError, match=r"^timing='all': use levels or routed$"):
         flow.synthesize(build_small, part="lfe5u-25f", timing="all")  # type: ignore[arg-type]
+    for seed in (-1, 1 << 31):
+        with pytest.raises(OptionError, match=rf"^seed={seed}: must be 0 to 2147483647$"):
+            flow.synthesize(build_small, part="lfe5u-25f", timing="routed", seed=seed)
     (tmp_path / "units.sv").write_text("module top (input a, output b);\n  inner of (.a, .b);\nendmodule\n")
     with pytest.raises(ToolError, match=r"^timing of the hierarchy below top failed: .*the log is .*timing\.log$"):
         time_units(["units.sv"], "top", Way(route=False), folder=tmp_path, logs=tmp_path)

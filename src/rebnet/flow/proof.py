@@ -169,7 +169,7 @@ def synthesize(
         raise OptionError("place-and-route: needs a board with a pin file, and yosys; use --board ulx3s-85")
     chosen, build = boards.named_once(part, board), path_of(build)
     if timing is not None:
-        alone.check(chosen, timing, tool)
+        alone.check(chosen, timing, tool, seed)
     if tool == "vivado":
         return synthesize_with_vivado(
             build, chosen, edited=edited, say=lambda stage: progress(stage, 0, 0), request=asked

@@ -29,6 +29,7 @@ from rebnet.synthesize.flows.names import NETLIST, NEXTPNR_LOG, REPORT
 from rebnet.synthesize.flows.report import read_report
 from rebnet.synthesize.hierarchy import LOGS, quoted
 from rebnet.synthesize.levels import Depth, depth_of
+from rebnet.synthesize.place import check_seed
 from rebnet.synthesize.rtlil import Design, library_name, parse
 
 TARGET_MHZ = 200
@@ -128,7 +129,7 @@ def time_units(
     return tuple(found[kind] for kind in groups)
 
 
-def check(board: Board, timing: str, tool: str) -> None:
+def check(board: Board, timing: str, tool: str, seed: int = 1) -> None:
     """Raise `OptionError` where units of a part cannot be timed so, or `MissingExtraError` where a tool is missing."""
     if timing not in get_args(Timing):
         raise OptionError(f"timing={timing!r}: use {' or '.join(get_args(Timing))}")
@@ -137,6 +138,7 @@ def check(board: Board, timing: str, tool: str) -> None:
             "timing: units are timed by Yosys and nextpnr, on the ECP5 alone; use --board ulx3s-85 or --part lfe5u-85f"
         )
     if timing == "routed":
+        check_seed(seed)
         Ecp5().find_router()
 
 

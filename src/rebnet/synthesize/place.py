@@ -161,13 +161,18 @@ def check(board: Board, *, target_mhz: float | None = None, seed: int = 1, timeo
     """Raise what `place_and_route` would for these options or a missing tool; it takes no time."""
     flow = flow_of(board)
     flow.target(placement_of(board), board, target_mhz)
-    if not 0 <= seed < 1 << 31:
-        raise OptionError(f"seed={seed}: must be 0 to {(1 << 31) - 1}")
+    check_seed(seed)
     if not timeout_s > 0:
         raise OptionError(f"place-timeout={timeout_s:g}: a tool needs some time; use more than 0 seconds")
     flow.find_router()
     flow.find_packer()
     yosys.version()
+
+
+def check_seed(seed: int) -> None:
+    """Raise `OptionError` for a seed that nextpnr does not take."""
+    if not 0 <= seed < 1 << 31:
+        raise OptionError(f"seed={seed}: must be 0 to {(1 << 31) - 1}")
 
 
 def _read_synthesis(build: Path, board: Board) -> Synthesis:
