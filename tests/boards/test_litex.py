@@ -18,7 +18,7 @@ from tests.simulate.builds import locked
 from rebnet.boards import find
 from rebnet.boards.shells import placement_of
 from rebnet.boards.shells.litex.bone import Bone
-from rebnet.boards.shells.litex.host import HEADERS, Host, HostError
+from rebnet.boards.shells.litex.host import HEADERS, Host, HostError, line_baud
 from rebnet.boards.shells.uart.line import Line
 from rebnet.engine.reference import run, run_mixed
 from rebnet.generate import generate
@@ -167,6 +167,19 @@ def test_a_batch_that_stops(place, words: int):
             host.predict(images, wrong)
     with pytest.raises(HostError, match=r"csr\.json: has no 'rebnet_nothing'; name the csr\.json of the SoC that has"):
         host.read("nothing")
+    for none in (images.tolist(), None, np.uint8(3)):
+        with pytest.raises(HostError, match=r"^images are a \w+; the SoC takes an array, uint8, an image a row$"):
+            host.predict(none)
+
+
+def test_a_csr_that_is_none(tmp_path: Path):
+    for text in (None, "", "[]", "{}", '{"constants": []}', '{"constants": {"rebnet_baud": "fast"}}'):
+        if text is not None:
+            (tmp_path / "csr.json").write_text(text)
+        with pytest.raises(HostError, match=r"csr\.json: "):
+            line_baud(tmp_path / "csr.json")
+        with pytest.raises(HostError, match=r"csr\.json: .*; name the csr\.json"):
+            Host(None, tmp_path / "csr.json")  # type: ignore[arg-type]
 
 
 def yosys_reads(gateware: Path) -> None:
@@ -213,3 +226,14 @@ assert (made.image_words, made.scores) == (3, 4)
     done = subprocess.run(few, cwd=folder, check=False, text=True, capture_output=True)
     assert done.returncode == 1
     assert done.stderr.endswith("--ram-kib 0: one image and its scores take 48 bytes; give more\n")
+    spaced = shutil.copytree(folder, tmp_path / "a folder's [name]", ignore=shutil.ignore_patterns("build"))
+    for words, sentence in (
+        (("--build",), "Yosys cannot read from a folder with blanks or quotes in its name; move it to another"),
+        (("--baud", "0"), "--clock-mhz 50, --baud 0: must be above 0"),
+        (("--clock-mhz", "nan"), "--clock-mhz nan, --baud 1000000: must be above 0"),
+    ):
+        asked = [sys.executable, "target.py", *words]
+        done = subprocess.run(asked, cwd=spaced, check=False, text=True, capture_output=True)
+        assert done.returncode == 2
+        assert done.stderr.endswith(f"{sentence}\n")
+    assert not (spaced / "build").exists()

@@ -26,7 +26,7 @@ def build(tmp_path: Path) -> Path:
 
 
 def test_the_files(build: Path, tmp_path: Path):
-    with pytest.raises(FileFormatError, match=r"shell\.json: no such file"):
+    with pytest.raises(FileFormatError, match=r"shell\.json: no such file; make the shell first: rebnet gen"):
         generate(build, target="deploy")
     shell = generate(build, target="axi")
     record = generate(build, target="deploy")

@@ -36,6 +36,8 @@ def write_deploy(build: Path, output: Path | None = None) -> Deployed:
     check_build(build)
     ports = read_ports(build, MADE_FROM)
     place = build / SHELL_FOLDER / ShellBuild.FILE
+    if not place.exists():
+        raise FileFormatError(f"{place}: no such file; make the shell first: rebnet generate {build} --target axi")
     shell = read(place, ShellBuild)
     if shell.inputs.get("ports") != file_hash(build / PORTS_FILE) or shell.network != ports.inputs["network"]:
         raise FileFormatError(

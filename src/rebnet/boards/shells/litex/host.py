@@ -38,10 +38,21 @@ def line_baud(csr: str | Path, name: str = "rebnet") -> int:
     Raises:
         HostError: its csr.json does not say.
     """
-    baud = json.loads(Path(csr).read_text(encoding="utf-8"))["constants"].get(f"{name}_baud")
+    constants = _load(csr).get("constants")
+    baud = constants.get(f"{name}_baud") if isinstance(constants, dict) else None
     if not isinstance(baud, int) or baud < 1:
         raise HostError(f"{csr}: does not say {name}_baud; call soc.add_constant in a SoC of your own")
     return baud
+
+
+def _load(csr: str | Path) -> dict[str, Any]:
+    try:
+        record = json.loads(Path(csr).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise HostError(f"{csr}: cannot be read ({error}); name the csr.json that LiteX wrote") from None
+    if not isinstance(record, dict):
+        raise HostError(f"{csr}: is no record; name the csr.json that LiteX wrote")
+    return record
 
 
 class Bus(Protocol):
@@ -79,8 +90,7 @@ class Host:
         ram: str = "rebnet_ram",
         timeout_s: float = 10.0,
     ) -> None:
-        record = json.loads(Path(csr).read_text(encoding="utf-8"))
-        self.bus, self._csr, self._record, self._name, self._timeout_s = bus, csr, record, name, timeout_s
+        self.bus, self._csr, self._record, self._name, self._timeout_s = bus, csr, _load(csr), name, timeout_s
         self._base, self._bytes = (self._number("memories", ram, key) for key in ("base", "size"))
         self.image_words, self.scores = (
             self._number("constants", f"{name}_{key}", least=1) for key in ("image_words", "scores")
@@ -128,6 +138,8 @@ class Host:
             HostError: a batch was not done in time, or the accelerator lost count and is reset; images of another size,
                 or levels that are no whole numbers or not as many.
         """
+        if not isinstance(images, np.ndarray) or not images.ndim:
+            raise HostError(f"images are a {type(images).__name__}; the SoC takes an array, uint8, an image a row")
         count, given = len(images), np.asarray(0 if levels is None else levels)
         if given.shape not in ((), (count,)) or (given.size and (given.dtype.kind not in "iu" or given.min() < 0)):
             raise HostError(f"levels={levels!r}: give one whole number, or one for each of {count} images")

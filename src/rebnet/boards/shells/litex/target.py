@@ -8,6 +8,7 @@ It writes to build/BOARD here. Tools that are not on PATH are taken from the Pyt
 
 import argparse
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -140,6 +141,10 @@ def main() -> None:
     parser.add_argument("--ram-kib", type=int, default=16)
     parser.add_argument("--build", action="store_true", help="run Yosys, nextpnr and ecppack")
     given = parser.parse_args()
+    if not given.clock_mhz > 0 or given.baud < 1:
+        parser.error(f"--clock-mhz {given.clock_mhz:g}, --baud {given.baud}: must be above 0")
+    if given.build and re.search(r"[^\w./+,=@~-]", str(HERE)):  # LiteX writes paths into scripts without quotes
+        parser.error(f"{HERE}: Yosys cannot read from a folder with blanks or quotes in its name; move it to another")
     output = HERE / "build" / given.board
     platform = board(given.board)
     frequency = given.clock_mhz * 1e6
