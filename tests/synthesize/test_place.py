@@ -12,6 +12,7 @@ from tests.synthesize.tools import read, replace_yosys, tree, use_path, write_sy
 
 from rebnet import boards
 from rebnet.errors import FileFormatError, MissingExtraError, OptionError, ToolError
+from rebnet.synthesize import yosys
 from rebnet.synthesize.flows.ecp5 import Ecp5
 from rebnet.synthesize.flows.report import read_report
 from rebnet.synthesize.place import place_and_route
@@ -90,6 +91,22 @@ def ready(compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def run(build: Path, **options) -> dict:
     return place_and_route(build, boards.find(BOARD), **options)
+
+
+def test_a_build_of_any_name(ready: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Yosys' ABC takes no blank or quote in the path of the folder that it works in, which is not the build's."""
+    build, run_yosys = ready.rename(ready.with_name("a build's")), yosys.run
+    folders: list[Path] = []
+
+    def watched(*arguments, cwd: Path, **options) -> None:
+        folders.append(cwd)
+        run_yosys(*arguments, cwd=cwd, **options)
+
+    monkeypatch.setattr(yosys, "run", watched)
+    run(build)
+    assert len(folders) == 1
+    assert build not in folders[0].parents
+    assert (build / "device" / "device.bit").is_file()
 
 
 def test_record_and_files(ready: Path) -> None:

@@ -27,7 +27,7 @@ from rebnet.files import file_hash, write_bytes, write_record, write_text
 from rebnet.generate.rtl import Generated
 from rebnet.records import Synthesis, read, synthesis
 from rebnet.rtl.ports import PORTS_FILE
-from rebnet.swap import put, workplace
+from rebnet.swap import put, scratch, workplace
 from rebnet.synthesize import SYNTHESIS_FILE, child, files_of, yosys
 from rebnet.synthesize.flows import flow_of
 from rebnet.synthesize.flows.names import NEXTPNR_LOG, PACK_LOG, REPORT
@@ -130,7 +130,7 @@ def place_and_route(
     record = _read_synthesis(build, board)
     (build / LOG).unlink(missing_ok=True)
     seconds: dict[str, float] = {}
-    with workplace(build, FOLDER) as work:
+    with workplace(build, FOLDER) as kept, scratch("device") as work:  # Yosys' ABC takes no blank or quote in its path
         around = shell.sources(made.ports, scores=scores)
         sources = _gather(made, around, shell.pins, work)
         with _failures(build, work / yosys.LOG, f"synthesis for {board.name}"), _timed(seconds, "synthesis"):
@@ -149,7 +149,7 @@ def place_and_route(
             say("packing the bitstream")
             flow.pack(packer, shell, board, work)
         size = (work / flow.bitstream).stat().st_size
-        _keep(build, work, [REPORT, NEXTPNR_LOG, flow.bitstream, shell.pins.name, *around])
+        _keep(build, kept, work, [REPORT, NEXTPNR_LOG, flow.bitstream, shell.pins.name, *around])
     facts = shell.facts(reached)
     placed = Placed(fmax, reached, used, available, flow.bitstream, size, facts, seconds, tuple(tools), path)
     record = replace(record, fmax_mhz=fmax, place_and_route=placed.as_record(target, seed))
@@ -245,10 +245,10 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     seconds[name] = time.monotonic() - start
 
 
-def _keep(build: Path, work: Path, names: Iterable[str]) -> None:
-    """Put what is worth keeping in the place of the build's `device/`."""
-    fresh = work / FOLDER
+def _keep(build: Path, kept: Path, work: Path, names: Iterable[str]) -> None:
+    """Put what is worth keeping in the place of the build's `device/`, by way of a workplace beside it."""
+    fresh = kept / FOLDER
     fresh.mkdir()
     for name in names:
-        (work / name).rename(fresh / name)
+        shutil.copyfile(work / name, fresh / name)
     put([fresh], build)
