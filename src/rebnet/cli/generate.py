@@ -7,7 +7,7 @@ import typer
 
 from rebnet import flow
 from rebnet.choices import GenerateTarget
-from rebnet.cli.common import Build, RuntimeWeightsOption, answer, complete_boards, note, print_record
+from rebnet.cli.common import Build, RuntimeWeightsOption, answer, complete_boards, complete_zoo, note, print_record
 from rebnet.errors import OptionError
 
 _SHOWN: dict[GenerateTarget, tuple[str, ...]] = {
@@ -49,7 +49,11 @@ def command(
     ] = None,
     runtime_weights: RuntimeWeightsOption = False,
     network: Annotated[
-        Path | None, typer.Option(help="Build of the network whose words are written; the build's own if not given.")
+        str | None,
+        typer.Option(
+            help="Build of the network whose words are written, or zoo:NAME; the build's own if not given.",
+            autocompletion=complete_zoo,
+        ),
     ] = None,
     run: Annotated[
         bool, typer.Option("--run", help="Run the project in Vivado, which must be on PATH; with --target zynq.")

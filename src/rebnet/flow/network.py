@@ -11,6 +11,7 @@ from rebnet.choices import ExportForm, ExportTarget, GenerateTarget, Shell, Stag
 from rebnet.errors import OptionError
 from rebnet.flow.ends import check_ends, widest_beat
 from rebnet.flow.say import Say, silent
+from rebnet.flow.words import words_of
 from rebnet.paths import followed, path_of, some_path_of
 from rebnet.records.request import request_of
 
@@ -314,22 +315,24 @@ def generate(
 ) -> "Ports | GeneratedC | ShellBuild | Weights | Deployed | ZynqProject":
     """Write a build's C, SystemVerilog, shell, words, files for a board or its project; see `rebnet.generate.generate`.
 
-    With `run`, the project makes its bitstream at once; see `rebnet.synthesize.zynq.run_zynq`. `say` hears the stages.
+    `network` may be `zoo:NAME`. With `run`, the project makes its bitstream, told by `say`: `rebnet.synthesize.zynq`.
     """
     from rebnet.generate import generate as generate_build
     from rebnet.records.generated import ZynqProject
 
     if run and target != "zynq":
         raise OptionError(f"run: is of projects of Vivado, with --target zynq, and not of {target}; leave --run out")
-    made = generate_build(
-        path_of(build),
-        target=target,
-        output=some_path_of(output),
-        name=name,
-        board=board,
-        runtime_weights=runtime_weights,
-        network=some_path_of(network),
-    )
+    with words_of(path_of(build), network, target) as (folder, named):
+        made = generate_build(
+            path_of(build),
+            target=target,
+            output=some_path_of(output),
+            name=name,
+            board=board,
+            runtime_weights=runtime_weights,
+            network=folder,
+            named=named,
+        )
     if not run or not isinstance(made, ZynqProject):
         return made
     from rebnet.synthesize.zynq import run_zynq

@@ -28,6 +28,7 @@ def generate(
     memory: str = "mem",
     runtime_weights: bool = False,
     network: Path | None = None,
+    named: str | None = None,
 ) -> Ports | GeneratedC | ShellBuild | Weights | Deployed | ZynqProject:
     """Write the network in `build` as SystemVerilog into `build`, or as C into `output`; or what goes with its RTL.
 
@@ -43,6 +44,7 @@ def generate(
         memory: folder of the memory images of the RTL, relative to where the simulator runs.
         runtime_weights: the constants of the RTL can be written at run time, through the AXI shell.
         network: build of the network whose words are written; `build` itself if None.
+        named: what sentences call that network; its folder if None.
 
     Returns:
         What was written: the record of ports.json, of shell.json or of weights.json, the files of C and their bytes
@@ -70,7 +72,7 @@ def generate(
     if target == "weights":
         if name is not None:
             raise OptionError(f"name={name}: words have no name; leave --name out")
-        return write_weights(build, network or build, output)
+        return write_weights(build, network or build, output, named)
     if target in ("deploy", "litex", "zynq"):
         if name is not None:
             raise OptionError(f"name={name}: the files for a board have names of their own; leave --name out")

@@ -69,13 +69,14 @@ class WriteList:
             yield int(self.addresses[start]), self.data[start:end]
 
 
-def write_list(build: Path, network: Path) -> WriteList:
+def write_list(build: Path, network: Path, named: str | None = None) -> WriteList:
     """The words that make the accelerator of `build` that of another network of the same shape.
 
     Args:
         build: folder that `generate` has filled, with `runtime_weights`.
         network: folder of the other network, lowered: a build, of whatever folding, or one that was compiled with
             `until="lower"`; or `build` itself.
+        named: what sentences call the network; its folder if None.
 
     Raises:
         FileFormatError: the build's constants are not written at run time, or a record is missing, damaged or stale.
@@ -84,6 +85,7 @@ def write_list(build: Path, network: Path) -> WriteList:
     """
     check_build(build)
     check_build(network)
+    named = named or str(network)
     ports = read_ports(build, MADE_FROM)
     bus = ports.runtime_weights
     again = f"'rebnet generate {shlex.quote(str(build))} --target rtl --runtime-weights'"
@@ -94,13 +96,13 @@ def write_list(build: Path, network: Path) -> WriteList:
     own, other = storage.load(build), _lowered(network)
     if (own.input, own.served) != (other.input, other.served):
         raise FoldingError(
-            f"{network}: takes {_image(other)} and serves {_levels(other)}, and the accelerator of {build} takes "
+            f"{named}: takes {_image(other)} and serves {_levels(other)}, and the accelerator of {build} takes "
             f"{_image(own)} and serves {_levels(own)}; load a network of the same"
         )
     for here, there in zip_longest(_nodes(own), _nodes(other), fillvalue="nothing"):
         if here != there:
             raise FoldingError(
-                f"{network}: has {there} where the network of {build} has {here}; load a network of the same shape"
+                f"{named}: has {there} where the network of {build} has {here}; load a network of the same shape"
             )
     plan_of = partial(planned, build, name=ports.top, memory=memory_folder(ports), runtime_weights=True)
     plan, _ = plan_of(own, gain_bits=bus.gain_bits)
@@ -110,7 +112,7 @@ def write_list(build: Path, network: Path) -> WriteList:
             f"was edited or is of another version; run {again}, and make the bitstream again"
         )
     others, words = plan_of(other, gain_bits=bus.gain_bits)
-    _check_same(network, build, others, plan)
+    _check_same(named, build, others, plan)
     digest = file_hash(network / storage.NETWORK_FILE)
     addresses = [np.arange(NETWORK_WORDS)]
     data = [np.array([int(digest[8 * word : 8 * word + 8], 16) for word in range(NETWORK_WORDS)], dtype=np.uint32)]
@@ -121,13 +123,14 @@ def write_list(build: Path, network: Path) -> WriteList:
     return WriteList(bus.shape, digest, np.concatenate(addresses).astype(np.uint32), np.concatenate(data))
 
 
-def write_weights(build: Path, network: Path, output: Path | None = None) -> Weights:
+def write_weights(build: Path, network: Path, output: Path | None = None, named: str | None = None) -> Weights:
     """Write weights.bin, `WriteList.to_bytes` of a network, and weights.json.
 
     Args:
         build: as in `write_list`.
         network: as in `write_list`.
         output: folder of the two files; BUILD/weights if None.
+        named: as in `write_list`.
 
     Returns:
         The record of weights.json.
@@ -136,7 +139,7 @@ def write_weights(build: Path, network: Path, output: Path | None = None) -> Wei
         OutputError: the folder cannot be written.
         RebnetError: see `write_list`.
     """
-    words = write_list(build, network)
+    words = write_list(build, network, named)
     record = Weights(
         inputs={"ports": file_hash(build / PORTS_FILE), "network": words.network},
         shape=words.shape,
@@ -171,7 +174,7 @@ def _nodes(network: Network) -> Iterator[str]:
         yield f"{node.name} ({type(node.op).__name__} to {height}x{width}x{channels}{inputs})"
 
 
-def _check_same(network: Path, build: Path, plan: Top, here: Top) -> None:
+def _check_same(network: str, build: Path, plan: Top, here: Top) -> None:
     """Raise `FoldingError` unless the top levels of both networks are the same; they hold no trained number."""
     modules = ([*top.accelerator.modules(top.depths)] for top in (plan, here))
     for other, own in zip(*modules, strict=True):
