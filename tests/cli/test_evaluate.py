@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+from tests.cli.conftest import files_in
 from tests.cli.test_compile import edit
 from tests.cli.test_help import plain
 from tests.records.chained import rechain
@@ -163,3 +164,35 @@ def test_online(rebnet, build):
     assert plain(out) == (
         f"images 360 levels 3 trained_accuracy {record['trained_accuracy']} online_accuracy {record['online_accuracy']}"
     )
+
+
+def test_where_prints_and_writes_nothing(rebnet, build):
+    before = files_in(build)
+    code, out, _ = rebnet("evaluate", build, "--dataset", "digits", "--where", build, "--images", 50, "--levels", 2)
+    lines = dict(line.split(maxsplit=1) for line in out.splitlines())
+    assert [*lines] == ["where", "images", "levels", "accuracy", "labels_differing", "images_per_second"]
+    assert (code, lines["where"], lines["images"], lines["labels_differing"]) == (0, str(build), "50", "0")
+    code, out, _ = rebnet("evaluate", build, "--dataset", "digits", "--where", build, "--images", "all", "--json")
+    assert (code, json.loads(out)["images"]) == (0, 360)
+    assert files_in(build) == before
+
+
+def test_where_exits_with_one_where_labels_differ(rebnet, build, monkeypatch):
+    monkeypatch.setattr("rebnet.engine.predictor.Predictor.labels", lambda self, images, levels: asked.append(1) or
+                        np.full(len(images), len(asked)))  # fmt: skip
+    asked = []
+    code, out, _ = rebnet("evaluate", build, "--dataset", "digits", "--where", build, "--images", 50)
+    assert code == 1
+    assert "labels_differing   50" in out
+
+
+def test_where_refused(refuse, build):
+    refuse(
+        "images=5: evaluation.json is of all test images; name a --where, or leave --images out",
+        "evaluate", build, "--dataset", "digits", "--images", 5,
+    )  # fmt: skip
+    refuse(
+        "where='serial:x': no float network and no ladder runs elsewhere, labels are compared with the integer "
+        "network's; leave --online out",
+        "evaluate", build, "--dataset", "digits", "--where", "serial:x", "--online",
+    )  # fmt: skip

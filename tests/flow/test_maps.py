@@ -58,6 +58,9 @@ def test_from_label_maps_to_the_rtl(trained):
     assert predicted.shape == test.test_labels.shape == (40, *network.scores_shape[:-1])
     judged = test.test_labels != VOID
     right = (predicted == test.test_labels)[judged]
+    there = flow.evaluate(build, data, where=f"simulator:{build}")
+    assert (there.images, there.labels, there.labels_differing) == (40, judged.sum(), 0)
+    assert there.accuracy == record.accuracy
     assert record.labels == judged.sum() < test.test_labels.size
     assert record.accuracy == round(100 * right.mean(), 4)
     assert (

@@ -66,6 +66,11 @@ def test_from_targets_to_the_rtl(trained):
     assert record.most_difference == pytest.approx(np.abs(values - exact).max(), rel=1e-4)
     assert record.most_difference < 1e-3 * spread
 
+    there = flow.evaluate(folder / "build", data, where=f"simulator:{folder / 'build'}", images=8)
+    assert (there.images, there.values_differing) == (8, 0)
+    assert there.error == pytest.approx(np.sqrt(np.mean((values - test.test_labels)[:8] ** 2)), rel=1e-5)
+    assert "labels_differing" not in there
+
     simulation = flow.simulate(folder / "build", data, images=8).record
     assert simulation.mismatches == 0
     assert simulation.error == pytest.approx(np.sqrt(np.mean((values - test.test_labels)[:8] ** 2)), rel=1e-5)

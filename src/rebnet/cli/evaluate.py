@@ -15,6 +15,7 @@ from rebnet.cli.common import (
     answer,
     as_json,
     note,
+    parse_images,
     parse_levels,
     print_record,
     print_table,
@@ -24,6 +25,7 @@ from rebnet.cli.common import (
 
 if TYPE_CHECKING:
     from rebnet.records import Adaptive, Evaluation, Online
+    from rebnet.records.elsewhere import Elsewhere
     from rebnet.records.evaluation import Answered
 
 _INTEGER = ("engine", "images", "labels", "levels", "accuracy", "error", "images_per_second")
@@ -36,6 +38,10 @@ _FLOAT = (
     "labels_differing",
     "labels_differing_float32",
     "mismatches",
+)
+_ELSEWHERE = (
+    *("where", "images", "labels", "levels", "accuracy", "error", "labels_differing", "values_differing"),
+    "images_per_second",
 )
 _WIDTH = max(map(len, (*_INTEGER, *_FLOAT)))
 
@@ -58,6 +64,14 @@ def command(
     no_float: Annotated[
         bool, typer.Option("--no-float", help="Leave the float network out, which takes most of the time.")
     ] = False,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            help="Ask what answers there, and count labels that differ: simulator:BUILD, serial:PORT, pynq:FOLDER, "
+            "litex:PORT?csr=FILE, or another build on this processor."
+        ),
+    ] = None,
+    images: Annotated[str | None, typer.Option(help="With --where: how many test images, or all.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Run the integer network on the CPU over the whole test set, beside the float one.
@@ -65,8 +79,9 @@ def command(
     Example: [bold]rebnet evaluate build/mnist-m2 --dataset mnist[/bold]
     """
     ladder = parse_levels(adaptive, "adaptive", "1,3")
+    count = None if images is None else parse_images(images)
     with ExitStack() as bars:
-        bar = bars.enter_context(working("evaluating"))
+        bar = bars.enter_context(working("evaluating", count))
 
         def answered(figures: "Answered") -> None:
             """Print what the integer network says, and go on with the float one."""
@@ -89,19 +104,24 @@ def command(
             max_loss=max_loss,
             online=online,
             no_float=no_float,
+            where=where,
+            images=count,
             progress=lambda images_done: bar.advance(images_done),  # noqa: PLW0108 - the bar of the moment
             answered=answered,
         )
-    answer(record, lambda: print_evaluation(record) if online or ladder else _print_float(record))
-    if getattr(record, "mismatches", None):
+    answer(record, lambda: print_evaluation(record) if online or ladder or where is not None else _print_float(record))
+    if getattr(record, "mismatches", None) or getattr(record, "differing", None):
         raise typer.Exit(1)
 
 
-def print_evaluation(record: "Evaluation | Adaptive | Online") -> None:
-    """The figures of evaluation.json, adaptive.json or online.json."""
+def print_evaluation(record: "Evaluation | Adaptive | Online | Elsewhere") -> None:
+    """The figures of evaluation.json, adaptive.json or online.json, or of what answered elsewhere."""
     from rebnet.records import Adaptive, Online
+    from rebnet.records.elsewhere import Elsewhere
 
-    if isinstance(record, Online):
+    if isinstance(record, Elsewhere):
+        print_record(record, _ELSEWHERE)
+    elif isinstance(record, Online):
         print_record(
             record,
             tuple(

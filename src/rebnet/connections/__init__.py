@@ -18,6 +18,7 @@ from rebnet.connections.cpu import load
 from rebnet.connections.place import Place
 from rebnet.engine.connection import Connection
 from rebnet.errors import OptionError
+from rebnet.ir import storage
 from rebnet.paths import path_of
 
 
@@ -53,6 +54,8 @@ def _litex(place: Place) -> Connection:
 
 KINDS: Mapping[str, Kind] = {"simulator": _simulator, "serial": _serial, "pynq": _pynq, "litex": _litex}
 """By name; each imports what it needs when it is asked for."""
+_NAME_A_BUILD = frozenset({"simulator"})
+"""Kinds whose place is itself a build; at the others one is told which is there."""
 
 
 def connect(where: str | Path, build: str | Path | None = None) -> Connection:
@@ -69,6 +72,25 @@ def connect(where: str | Path, build: str | Path | None = None) -> Connection:
             f"one of {kinds}"
         )
     return KINDS[kind](Place.read(where, None if build is None else path_of(build)))
+
+
+def connect_as(where: str | Path, build: str | Path) -> Connection:
+    """What answers at a place that must have the network of a build; errors as of `connect`.
+
+    Raises:
+        OptionError: another network is there.
+    """
+    own = storage.load(path_of(build))
+    kind = str(where).partition(":")[0]
+    told = isinstance(where, str) and ":" in where and kind in KINDS and kind not in _NAME_A_BUILD
+    there = connect(where, build if told else None)
+    if there.network != own:
+        there.close()
+        raise OptionError(
+            f"where={str(where)!r}: another network is there than in {build}; name the build whose network it is, or "
+            "a place that has this one"
+        )
+    return there
 
 
 def _is_path(kind: str, where: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.errors import DatasetError
+from rebnet.errors import DatasetError, OptionError
 from rebnet.files import Array
 
 Images = NDArray[np.uint8]
@@ -127,6 +127,19 @@ class Dataset:
             for start in range(0, len(array), _HASHED):  # the images of `imagenet` are in no memory
                 digest.update(np.ascontiguousarray(array[start : start + _HASHED]).data)
         return digest.hexdigest()
+
+    def test_count(self, images: int | None) -> int:
+        """How many test images are meant; all if None.
+
+        Raises:
+            OptionError: there are fewer, or none is asked for.
+        """
+        available = len(self.test_images)
+        if images is None:
+            return available
+        if not 1 <= images <= available:
+            raise OptionError(f"images={images}: the data set has {available} test images; use 1 to {available} or all")
+        return images
 
     def __repr__(self) -> str:
         height, width, channels = self.image_shape

@@ -11,7 +11,9 @@ from rebnet.paths import followed, path_of, some_path_of
 from rebnet.records.request import request_of
 
 if TYPE_CHECKING:
+    from rebnet.datasets.dataset import Dataset
     from rebnet.records import Adaptive, Evaluation, Online, Synthesis
+    from rebnet.records.elsewhere import Elsewhere
     from rebnet.records.evaluation import Answered
     from rebnet.records.synthesis import VivadoProject, VivadoSynthesis
     from rebnet.reproduce import Reproduction
@@ -31,9 +33,11 @@ def evaluate(
     max_loss: float = 0.5,
     online: bool = False,
     no_float: bool = False,
+    where: str | Path | None = None,
+    images: int | None = None,
     progress: Progress = silent,
     answered: "Callable[[Answered], None]" = silent,
-) -> "Evaluation | Adaptive | Online":
+) -> "Evaluation | Adaptive | Online | Elsewhere":
     """Run the integer network and the float one over the whole test set; write and return evaluation.json.
 
     The integer network answers first, and `answered` is called with its figures while the float one still runs. With
@@ -42,9 +46,14 @@ def evaluate(
     With `adaptive`, a ladder of level counts such as (1, 3), write and return adaptive.json instead; see
     `rebnet.evaluate.adaptive.evaluate_adaptive`. With `online`, write and return online.json; see
     `rebnet.evaluate.online.evaluate_online`.
+
+    With `where`, a place that `rebnet.connect` knows, ask what answers there for the labels of `images` test images,
+    all if None, count those that differ from the integer network's, and write nothing; see
+    `rebnet.evaluate.elsewhere.evaluate_elsewhere`.
     """
     asked = request_of(evaluate, locals())
     _check_evaluation(levels, engine, adaptive, online, no_float)
+    _check_place(build, engine, adaptive, online, no_float, where, images)
     from rebnet import datasets
     from rebnet.build_folder import EXPORTED, check_build
     from rebnet.engine.reference import served_index
@@ -57,13 +66,27 @@ def evaluate(
     build = path_of(build)
     check_build(build)
     served_index(storage.load(build), levels)  # refusals before anything takes its time
+    if where is not None:
+        return _elsewhere(build, datasets.load(dataset, some_path_of(data_dir)), where, images, levels, progress)
     make_folder(build)
-    images = datasets.load(dataset, some_path_of(data_dir))
+    data = datasets.load(dataset, some_path_of(data_dir))
     if online:
-        return evaluate_online(build, build / EXPORTED, images, asked)
+        return evaluate_online(build, build / EXPORTED, data, asked)
     if adaptive is not None:
-        return evaluate_adaptive(build, images, adaptive, max_loss=max_loss, progress=progress, request=asked)
-    return evaluate_network(build, build / EXPORTED, images, levels, engine, progress, answered, asked, no_float)
+        return evaluate_adaptive(build, data, adaptive, max_loss=max_loss, progress=progress, request=asked)
+    return evaluate_network(build, build / EXPORTED, data, levels, engine, progress, answered, asked, no_float)
+
+
+def _elsewhere(
+    build: Path, data: "Dataset", where: str | Path, images: int | None, levels: int | None, progress: Progress
+) -> "Elsewhere":
+    from rebnet.connections import connect_as
+    from rebnet.evaluate.elsewhere import check_asked, evaluate_elsewhere
+    from rebnet.ir import storage
+
+    check_asked(storage.load(build), data, images, levels)
+    with connect_as(where, build) as there:
+        return evaluate_elsewhere(there, str(where), data, images, levels, progress)
 
 
 def _check_evaluation(
@@ -80,6 +103,43 @@ def _check_evaluation(
         raise OptionError(f"levels={levels}: an adaptive evaluation runs at its ladder's levels; leave --levels out")
     if adaptive is not None and engine != "packed":
         raise OptionError(f"engine={engine!r}: an adaptive evaluation uses the packed engine; leave --engine out")
+
+
+def _check_place(
+    build: str | Path,
+    engine: str,
+    adaptive: tuple[int, ...] | None,
+    online: bool,
+    no_float: bool,
+    where: str | Path | None,
+    images: int | None,
+) -> None:
+    """What is evaluated is a build, here or elsewhere; elsewhere only labels are asked for."""
+    from rebnet.zoo import PREFIX
+
+    name = str(build)
+    if name.startswith(PREFIX):
+        made = f"build/{name.removeprefix(PREFIX)}"
+        raise OptionError(
+            f"{name}: is a trained network, and what is evaluated is a build; run 'rebnet compile {name} --output "
+            f"{made}', with --until lower where no RTL is wanted, and evaluate {made}"
+        )
+    if where is None:
+        if images is not None:
+            raise OptionError(
+                f"images={images}: evaluation.json is of all test images; name a --where, or leave --images out"
+            )
+        return
+    for given, shown in ((adaptive is not None, "--adaptive"), (online, "--online"), (no_float, "--no-float")):
+        if given:
+            raise OptionError(
+                f"where={str(where)!r}: no float network and no ladder runs elsewhere, labels are compared with the "
+                f"integer network's; leave {shown} out"
+            )
+    if engine != "packed":
+        raise OptionError(
+            f"engine={engine!r}: what answers elsewhere is compared with the packed engine; leave --engine out"
+        )
 
 
 def simulate(

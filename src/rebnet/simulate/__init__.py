@@ -99,7 +99,7 @@ def simulate(
     network = storage.load(build)
     accelerator = read_accelerator(build / FOLDING_FILE, network)
     made = checked(build, edited=edited)
-    chosen = dataset.test_images[: _count(images, len(dataset.test_images))]
+    chosen = dataset.test_images[: dataset.test_count(images)]
     check_data(network, dataset)
     users = _levels(network, levels, len(chosen))
 
@@ -151,14 +151,6 @@ def check_options(stalls: int | None, processes: int | None, trace: Path | None)
     if trace.is_dir():
         raise OutputError(f"{trace}: a folder stands where a file is needed; name another --trace")
     make_folder(trace.parent)
-
-
-def _count(images: int | None, available: int) -> int:
-    if images is None:
-        return available
-    if not 1 <= images <= available:
-        raise OptionError(f"images={images}: the data set has {available} test images; use 1 to {available} or all")
-    return images
 
 
 def _levels(network: Network, levels: tuple[int, ...] | None, count: int) -> NDArray[np.uint8]:
