@@ -368,9 +368,9 @@ def test_weights_at_run_time(tmp_path: Path, monkeypatch):
 
 
 def test_without_pynq(tmp_path: Path, monkeypatch):
-    (tmp_path / "shell.json").write_text('{"schema": 1}')
     monkeypatch.setitem(sys.modules, "pynq", None)
     driver = driver_of(tmp_path)
+    (tmp_path / "shell.json").write_text(json.dumps({"schema": 1, **dict.fromkeys(driver._SHELL_KEYS)}))
     with pytest.raises(driver.DriverError, match=r"pynq cannot be imported .* run this on a board with PYNQ"):
         driver.Accelerator(tmp_path)
     with pytest.raises(driver.InputError, match=r"shell\.json: cannot be read \(No such file or directory\); copy it"):

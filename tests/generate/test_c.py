@@ -3,6 +3,7 @@
 import platform
 import re
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from tests.generate.c_programs import (
 from tests.ir.networks import exported, finer, from_text, images_for, tiny, tiny_conv, treed, with_own_sets
 
 from rebnet import datasets, flow
+from rebnet.choices import GenerateTarget
 from rebnet.engine import reference
 from rebnet.engine.predictor import Predictor
 from rebnet.errors import FileFormatError, OptionError
@@ -326,7 +328,7 @@ def test_refusals(tmp_path):
     for name in ("3d", "a-b", "_x", "a b", "../a"):
         with pytest.raises(OptionError, match=r"^name='.*': names in C are made from it; use letters, digits and '_'"):
             generate(tmp_path, target="c", name=name)
-    with pytest.raises(OptionError, match=r"^target='vhdl': use rtl or c or axi or weights or deploy$"):
+    with pytest.raises(OptionError, match=rf"^target='vhdl': use {' or '.join(get_args(GenerateTarget))}$"):
         generate(tmp_path, target="vhdl")
     with pytest.raises(OptionError, match=r"^output=.*: the RTL stays in its build, beside its records; leave"):
         generate(tmp_path, output=tmp_path)
