@@ -6,6 +6,7 @@ process holds the whole model and all training images, takes its slice of every 
 weights, bit for bit, as the others: sums over processes come back equal to all.
 """
 
+import atexit
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -145,7 +146,14 @@ def connect(device: str) -> Processes:
         )
     )
     fabric.launch()
+    atexit.register(_leave)
     return Processes(fabric.device, fabric.global_rank, fabric.world_size, fabric)
+
+
+def _leave() -> None:
+    """End the threads of torch.distributed: an interpreter that ends before them is aborted now and then."""
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def _kind(device: str) -> str:
