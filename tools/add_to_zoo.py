@@ -23,6 +23,9 @@ KEPT = (
 )
 """Keys of evaluation.json that ship; the others are of single classes and images."""
 
+OF_THE_MACHINE = ("data_dir", "start", "teacher")
+"""Options of a training that name folders; the trainings that it began from are in its record, whole."""
+
 ZOO = Path(__file__).parents[1] / "src" / "rebnet" / "zoo"
 
 
@@ -43,7 +46,8 @@ def main() -> None:
         shutil.rmtree(folder, ignore_errors=True)
         storage.save(replace(storage.load(build / build_folder.EXPORTED), name=options.name), folder)
         training = read_json(build / "training.json")
-        training["request"]["options"]["data_dir"] = None  # of this machine
+        asked = training["request"]["options"]
+        asked |= {name: None for name in OF_THE_MACHINE if name in asked}
         write_record(folder / "training.json", training)
         evaluation = read_json(build / "evaluation.json")
         write_record(folder / "evaluation.json", {key: evaluation[key] for key in KEPT})

@@ -32,6 +32,12 @@ def test_networks(name):
     assert abs(evaluation["float_accuracy"] - training["test_accuracy"]) <= 0.1
 
 
+@pytest.mark.parametrize("name", zoo.NAMES)
+def test_records_name_no_folder_of_a_machine(name):
+    for path in zoo.folder(name).glob("*.json"):
+        assert re.findall(r'"(?:/|[A-Za-z]:\\)[^"]*"', path.read_text()) == []
+
+
 def test_every_folder_has_a_name():
     folders = {path.parent.name for path in zoo.folder(zoo.NAMES[0]).parent.glob("*/network.json")}
     assert folders == set(zoo.NAMES)
