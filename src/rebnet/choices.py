@@ -24,8 +24,10 @@ Target = Literal["table3", "figure9", "figure10", "figure11", "figure12", "table
 """Tables, figures and studies that `reproduce` makes."""
 
 Synthesizer = Literal["yosys", "vivado"]
-Timing = Literal["levels", "routed"]
 """What `synthesize` counts with."""
+
+Timing = Literal["levels", "routed"]
+"""How far `synthesize` times each unit alone."""
 
 Device = Literal["auto", "cpu", "cuda"]
 """What `train` and `retrain` compute on."""

@@ -145,16 +145,9 @@ def _timing(units: "Sequence[UnitTiming]") -> Table:
     figures = ["levels", *(["ns", "cells ns"] if routed else [])]
     rows = table("unit", "module", *figures, "longest path", words=["unit", "module", "longest path"])
     for unit in units:
-        path = unit.routed or unit
         others = f" and {len(unit.names) - 1} more" if len(unit.names) > 1 else ""
         times = [] if unit.routed is None else [f"{unit.routed.ns:.2f}", f"{unit.routed.logic_ns:.2f}"]
-        rows.add_row(
-            f"{unit.names[0]}{others}",
-            unit.module,
-            str(unit.levels),
-            *times,
-            " > ".join((path.begin, *path.through, path.end)),
-        )
+        rows.add_row(f"{unit.names[0]}{others}", unit.module, str(unit.levels), *times, unit.passed)
     return rows
 
 

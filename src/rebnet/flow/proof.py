@@ -12,6 +12,7 @@ from rebnet.records.request import request_of
 
 if TYPE_CHECKING:
     from rebnet.datasets.dataset import Dataset
+    from rebnet.ir.network import Network
     from rebnet.records import Adaptive, Evaluation, Online, Synthesis
     from rebnet.records.elsewhere import Elsewhere
     from rebnet.records.evaluation import Answered
@@ -65,11 +66,13 @@ def evaluate(
 
     build = path_of(build)
     check_build(build)
-    served_index(storage.load(build), levels)  # refusals before anything takes its time
-    if where is not None:
-        return _elsewhere(build, datasets.load(dataset, some_path_of(data_dir)), where, images, levels, progress)
-    make_folder(build)
+    network = storage.load(build)
+    served_index(network, levels)  # refusals before anything takes its time
+    if where is None:
+        make_folder(build)
     data = datasets.load(dataset, some_path_of(data_dir))
+    if where is not None:
+        return _elsewhere(build, network, data, where, images, levels, progress)
     if online:
         return evaluate_online(build, build / EXPORTED, data, asked)
     if adaptive is not None:
@@ -78,13 +81,18 @@ def evaluate(
 
 
 def _elsewhere(
-    build: Path, data: "Dataset", where: str | Path, images: int | None, levels: int | None, progress: Progress
+    build: Path,
+    network: "Network",
+    data: "Dataset",
+    where: str | Path,
+    images: int | None,
+    levels: int | None,
+    progress: Progress,
 ) -> "Elsewhere":
     from rebnet.connections import connect_as
     from rebnet.evaluate.elsewhere import check_asked, evaluate_elsewhere
-    from rebnet.ir import storage
 
-    check_asked(storage.load(build), data, images, levels)
+    check_asked(network, data, images, levels)
     with connect_as(where, build) as there:
         return evaluate_elsewhere(there, str(where), data, images, levels, progress)
 

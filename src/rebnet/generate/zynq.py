@@ -51,14 +51,8 @@ def write_zynq(build: Path, board: str | None, output: Path | None = None) -> Zy
     made = checked(build)
     memory = memory_folder(made.ports) if made.memories else None
     shell = write_axi(build, on.name)
-    deploy = DEPLOY_FOLDER if output is None else str(output.resolve())
-    script = zynq.script_text(
-        shell,
-        on,
-        name=made.ports.top,
-        deploy=f"../{deploy}" if output is None else deploy,
-        memories=memory,
-    )
+    deploy = f"../{DEPLOY_FOLDER}" if output is None else str(output.resolve())
+    script = zynq.script_text(shell, on, name=made.ports.top, deploy=deploy, memories=memory)
     deployed = write_deploy(build, output)
     sources = {Path(file).name: text for file, text in made.sources.items()}
     sources |= {Path(file).name: (build / file).read_text(encoding="utf-8") for file in shell.files}

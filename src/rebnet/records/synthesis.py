@@ -55,11 +55,15 @@ class RoutedPath(Record):
     routing_ns: Nanoseconds
 
     @property
+    def passed(self) -> str:
+        """All signals of it, in a line."""
+        return " > ".join((self.begin, *self.through, self.end))
+
+    @property
     def in_words(self) -> str:
         """Where it begins and ends, what it passes and what it takes, in a line."""
-        through = "".join(f" > {name}" for name in self.through)
         return (
-            f"{self.begin}{through} > {self.end} ({self.end_port}), {self.levels} levels of logic, {self.ns:g} ns: "
+            f"{self.passed} ({self.end_port}), {self.levels} levels of logic, {self.ns:g} ns: "
             f"{self.logic_ns:g} in cells, {self.routing_ns:g} on wires"
         )
 
@@ -75,6 +79,11 @@ class UnitTiming(Record):
     end: Path
     through: tuple[Path, ...]
     routed: RoutedPath | None = None
+
+    @property
+    def passed(self) -> str:
+        """All signals of its path, in a line; of the routed one where there is one."""
+        return " > ".join((self.begin, *self.through, self.end)) if self.routed is None else self.routed.passed
 
 
 @form

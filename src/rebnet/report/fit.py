@@ -84,10 +84,8 @@ def _lead(synthesis: Synthesis | None) -> str:
 def _timing(units: Sequence[UnitTiming]) -> Child:
     rows = []
     for unit in units:
-        path = unit.routed or unit
         ns = "" if unit.routed is None else f"{unit.routed.ns:.2f}"
-        passed = " > ".join((path.begin, *path.through, path.end))
-        rows.append((", ".join(unit.names), words(unit.module), str(unit.levels), ns, words(passed)))
+        rows.append((", ".join(unit.names), words(unit.module), str(unit.levels), ns, words(unit.passed)))
     return table(("unit", words("module", "th"), "levels of logic", "ns, routed", words("longest path", "th")), rows)
 
 
