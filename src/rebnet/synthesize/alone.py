@@ -8,9 +8,9 @@ between two units is then in both: where the path of one begins or ends at a por
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import get_args
@@ -27,10 +27,11 @@ from rebnet.synthesize import scratch as sources_of
 from rebnet.synthesize.flows.ecp5 import DEVICES, Ecp5
 from rebnet.synthesize.flows.names import NETLIST, NEXTPNR_LOG, REPORT
 from rebnet.synthesize.flows.report import read_report
-from rebnet.synthesize.hierarchy import LOGS, quoted
+from rebnet.synthesize.hierarchy import LOGS, elaboration
 from rebnet.synthesize.levels import Depth, depth_of
 from rebnet.synthesize.place import check_seed
 from rebnet.synthesize.rtlil import Design, library_name, parse
+from rebnet.synthesize.together import together
 
 TARGET_MHZ = 200
 """What nextpnr aims at, above what the units reach."""
@@ -100,10 +101,11 @@ def time_units(
     stop = Event()
     with scratch("timing") as place:
         progress(top, 0, 0)
-        _elaborate(sources, top, place, folder, logs, way, stop)
+        with _failures(logs, place, f"the hierarchy below {top}"):
+            commands = elaboration(sources, top, os.path.relpath(place / _WHOLE, folder))
+            yosys.run(commands, place, cwd=folder, timeout_s=way.timeout_s, stop=stop)
         whole = (place / _WHOLE).read_text(encoding="utf-8")
         groups = _groups(parse(whole))
-        found: dict[str, UnitTiming] = {}
 
         def time(number: int, kind: str) -> UnitTiming:
             here = make_folder(place / str(number))
@@ -116,16 +118,12 @@ def time_units(
                     routed = _route(router, way, here, stop)
             return _record(kind, groups[kind], depth, routed)
 
-        with ThreadPoolExecutor(way.processes) as pool:
-            try:
-                waiting = {pool.submit(time, number, kind): kind for number, kind in enumerate(groups)}
-                for future in as_completed(waiting):
-                    found[waiting[future]] = future.result()
-                    progress(groups[waiting[future]][0], len(found), len(groups))
-            except BaseException:
-                stop.set()
-                pool.shutdown(cancel_futures=True)
-                raise
+        found = together(
+            {kind: partial(time, number, kind) for number, kind in enumerate(groups)},
+            way.processes,
+            stop,
+            lambda kind, done, total: progress(groups[kind][0], done, total),
+        )
     return tuple(found[kind] for kind in groups)
 
 
@@ -178,17 +176,6 @@ def add_timing(
     return replace(record, timing=found)
 
 
-def _elaborate(sources: Sequence[str], top: str, place: Path, folder: Path, logs: Path, way: Way, stop: Event) -> None:
-    """Write RTLIL of the whole hierarchy into `place`."""
-    commands = (
-        f"read_verilog -sv -defer {' '.join(map(quoted, sources))}",
-        f"hierarchy -check -top {top}",
-        f"write_rtlil {quoted(os.path.relpath(place / _WHOLE, folder))}",
-    )
-    with _failures(logs, place, f"the hierarchy below {top}"):
-        yosys.run(commands, place, cwd=folder, timeout_s=way.timeout_s, stop=stop)
-
-
 def _groups(design: Design) -> dict[str, list[str]]:
     """Names of the top's instances by a module with parameters that does what theirs does."""
     firsts: dict[object, str] = {}
@@ -222,7 +209,8 @@ def wrapper(whole: str, kind: str) -> str:
         kind: name of the unit's module in it.
     """
     start = whole.index(f"\nmodule {kind}\n")
-    ports = [(name, int(width or 1), way) for width, way, name in _PORT.findall(whole, start, _end(whole, start))]
+    end = whole.index("\nend\n", start)
+    ports = [(name, int(width or 1), way) for width, way, name in _PORT.findall(whole, start, end)]
     inputs = [(name, width) for name, width, way in ports if way == "input" and name not in _CLOCKS]
     outputs = [(name, width) for name, width, way in ports if way == "output"]
     declared = [f"  reg [{width - 1}:0] {name};" for name, width in [*inputs, *outputs]]
@@ -231,25 +219,22 @@ def wrapper(whole: str, kind: str) -> str:
     wiring += [f".{name}({name})" for name, _ in inputs] + [f".{name}({name}{_NEXT})" for name, _ in outputs]
     taken = ", ".join([name for name, _ in inputs] or ["alone_unused"])
     given = ", ".join([name for name, _ in outputs] or ["1'b0"])
+    last = max(1, sum(width for _, width in outputs)) - 1
     lines = "\n".join(declared)
     return f"""\
 module {_TOP} (input alone_clk, input alone_in, output alone_out);
 {lines}
   reg alone_unused;
-  reg [{max(1, sum(width for _, width in outputs)) - 1}:0] alone_folded;
+  reg [{last}:0] alone_folded;
   always @(posedge alone_clk) begin
     {{{taken}}} <= {{{taken}, alone_in}};
 {"".join(f"    {name} <= {name}{_NEXT};{chr(10)}" for name, _ in outputs)}\
     alone_folded <= {{{given}}} ^ (alone_folded << 1);
   end
-  assign alone_out = alone_folded[{max(1, sum(width for _, width in outputs)) - 1}];
+  assign alone_out = alone_folded[{last}];
   {_UNIT} {_INSTANCE} ({", ".join(wiring)});
 endmodule
 """
-
-
-def _end(whole: str, start: int) -> int:
-    return whole.index("\nend\n", start)
 
 
 def _route(router: child.Tool, way: Way, here: Path, stop: Event) -> RoutedPath:

@@ -8,8 +8,8 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from pathlib import Path
 from threading import Event
@@ -24,6 +24,7 @@ from rebnet.swap import scratch
 from rebnet.synthesize import cache, child, yosys
 from rebnet.synthesize.count import memory_luts, resources
 from rebnet.synthesize.rtlil import Design, Unit, parse
+from rebnet.synthesize.together import together
 from rebnet.synthesize.usage import Netlist, Result, Usage, instances
 
 LOGS = "synthesis"
@@ -147,13 +148,7 @@ class _Job:
     def elaborate(self, sources: Sequence[str], top: str, parameters: Mapping[str, int | str]) -> Design:
         """Read the sources and give every instance its module with parameters."""
         here = self._work()
-        chosen = "".join(f" -set {name} {_value(value)}" for name, value in parameters.items())
-        commands = (
-            f"read_verilog -sv -defer {' '.join(map(quoted, sources))}",
-            *([f"chparam{chosen} $abstract\\{top}"] if chosen else []),
-            f"hierarchy -check -top {top}",
-            f"write_rtlil {quoted(os.path.relpath(here / _NETLIST, self._folder))}",
-        )
+        commands = elaboration(sources, top, os.path.relpath(here / _NETLIST, self._folder), parameters)
         self._run(commands, here, self._folder, f"the hierarchy below {top}", "elaboration")
         return parse((here / _NETLIST).read_text(encoding="utf-8"))
 
@@ -163,17 +158,12 @@ class _Job:
         """Results of the modules in `names`; equal ones are synthesized once."""
         tasks = {kind: self._task(design.units[kind], name) for kind, name in names.items()}
         distinct = {task.key: task for task in reversed(tasks.values())}
-        records = {}
-        with ThreadPoolExecutor(processes) as pool:
-            try:
-                waiting = {pool.submit(self._record, task): task for task in reversed(distinct.values())}
-                for future in as_completed(waiting):
-                    records[waiting[future].key] = future.result()
-                    progress(waiting[future].name, len(records), len(distinct))
-            except BaseException:
-                self._stop.set()
-                pool.shutdown(cancel_futures=True)
-                raise
+        records = together(
+            {key: partial(self._record, task) for key, task in reversed(distinct.items())},
+            processes,
+            self._stop,
+            lambda key, done, total: progress(distinct[key].name, done, total),
+        )
         self.cached = len(distinct) - self.synthesized
         return {kind: self._result(design.units[kind], task, records[task.key]) for kind, task in tasks.items()}
 
@@ -261,8 +251,30 @@ def _value(value: int | str) -> str:
     return str(value) if isinstance(value, int) else f'"{value}"'
 
 
-def quoted(path: str) -> str:
-    """A file's name in a script of Yosys; `OptionError` where it cannot be one."""
+def elaboration(
+    sources: Sequence[str], top: str, output: str, parameters: Mapping[str, int | str] | None = None
+) -> tuple[str, ...]:
+    """Yosys' commands that read sources, give every instance its module with parameters, and write RTLIL.
+
+    Args:
+        sources: SystemVerilog files.
+        top: name of the top module.
+        output: file of the RTLIL.
+        parameters: of the top module, as numbers or texts; the others keep their defaults.
+
+    Raises:
+        OptionError: a file has a name that Yosys cannot read.
+    """
+    chosen = "".join(f" -set {name} {_value(value)}" for name, value in (parameters or {}).items())
+    return (
+        f"read_verilog -sv -defer {' '.join(map(_quote, sources))}",
+        *([f"chparam{chosen} $abstract\\{top}"] if chosen else []),
+        f"hierarchy -check -top {top}",
+        f"write_rtlil {_quote(output)}",
+    )
+
+
+def _quote(path: str) -> str:
     if not {'"', "\n", "\r"}.isdisjoint(path):
         raise OptionError(f"{path!r}: Yosys cannot read a name with a quote or a line break; rename it")
     return f'"{path}"'
