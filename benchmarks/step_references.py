@@ -71,8 +71,8 @@ class ResNet20(nn.Module):
             for _ in range(6):
                 stride = 2 if rows > channels else 1
                 self.blocks.append(nn.Sequential(layer(channels, rows, 3, stride, False), nn.BatchNorm2d(rows)))
-                down = nn.Sequential(layer(channels, rows, 1, 2, False), nn.BatchNorm2d(rows))
-                self.shortcuts.append(down if stride == 2 else nn.Identity())
+                down = [layer(channels, rows, 1, 2, False), nn.BatchNorm2d(rows)] if stride == 2 else []
+                self.shortcuts.append(nn.Sequential(*down))
                 channels = rows
         self.last = nn.Sequential(layer(64, 10, 0, 1, False), nn.BatchNorm1d(10))
 

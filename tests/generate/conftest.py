@@ -6,6 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.ir.networks import exported
+
+from rebnet.fold import fold
+from rebnet.generate import generate
+from rebnet.ir import storage
+from rebnet.lower import lower
 
 FOLDER = Path(__file__).parents[1] / "golden"
 
@@ -26,3 +32,12 @@ def golden() -> Callable[[str, str], None]:
             pytest.fail(f"{difference}\nif this is meant: REFRESH_GOLDEN=1 pytest tests/generate", pytrace=False)
 
     return check
+
+
+@pytest.fixture
+def build(tmp_path: Path) -> Path:
+    """A build with RTL, of two dense layers and two levels."""
+    storage.save(lower(exported(1, 2, 8, (4, 2, 1), (6, 5), 4)), tmp_path / "build")
+    fold(tmp_path / "build")
+    generate(tmp_path / "build")
+    return tmp_path / "build"

@@ -4,22 +4,10 @@ import importlib.util
 from pathlib import Path
 
 import pytest
-from tests.ir.networks import exported
 
 from rebnet.boards.shells import litex
 from rebnet.errors import FileFormatError, MissingExtraError, OptionError, OutputError
-from rebnet.fold import fold
 from rebnet.generate import generate
-from rebnet.ir import storage
-from rebnet.lower import lower
-
-
-@pytest.fixture
-def build(tmp_path: Path) -> Path:
-    storage.save(lower(exported(1, 2, 8, (4, 2, 1), (6, 5), 4)), tmp_path / "build")
-    fold(tmp_path / "build")
-    generate(tmp_path / "build")
-    return tmp_path / "build"
 
 
 def test_the_files(build: Path, tmp_path: Path):

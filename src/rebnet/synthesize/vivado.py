@@ -13,6 +13,7 @@ import re
 import shlex
 import shutil
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +31,7 @@ from rebnet.synthesize import SYNTHESIS_FILE, child, files_of, shortages_of
 from rebnet.synthesize.limit import limit_record
 
 FOLDER = "vivado"
-LOG = "vivado-failed.log"
+LOG, CONSOLE = "vivado-failed.log", "console.log"
 TIMEOUT_S = 6 * 3600.0
 _SCRIPT, _CLOCK, _FILES, _UTILIZATION, _TIMING = (
     "accelerator.tcl",
@@ -105,7 +106,7 @@ def synthesize_with_vivado(
             return VivadoProject(project=str(build / FOLDER), command=command)
         say("running Vivado")
         start = time.monotonic()
-        _run(child.Tool("vivado", (found,), "Vivado"), build, work, board, timeout_s, say)
+        _run(found, build, work, board, timeout_s, say)
         record = _record(work, board, made.ports.top)
         record = replace(
             record,
@@ -150,14 +151,40 @@ def period_ns(board: Board) -> float:
     return round(1000 / board.clock_mhz, 3)
 
 
-def _run(tool: child.Tool, build: Path, work: Path, board: Board, timeout_s: float, say: child.Say) -> None:
+def run_script(
+    vivado: str,
+    script: str,
+    folder: Path,
+    *,
+    timeout_s: float,
+    say: child.Say,
+    follow: Callable[[str], str | None] = lambda line: None,
+) -> None:
+    """Run a script in Vivado; what it prints goes to `CONSOLE` in the folder.
+
+    Args:
+        vivado: the program.
+        script: file in the folder.
+        folder: where it runs.
+        timeout_s: most seconds that it may take.
+        say: called with what `follow` says, when that changes.
+        follow: what a line that it prints tells of the progress, or None.
+
+    Raises:
+        ChildFailedError: it reported an error, was killed, or took too long.
+    """
+    arguments = ["-mode", "batch", "-nojournal", "-log", "vivado.log", "-source", script]
+    tool = child.Tool("vivado", (vivado,), "Vivado")
+    log = folder / CONSOLE
+    child.run(tool, arguments, folder=folder, log=log, timeout_s=timeout_s, follow=follow, say=say, error=_ERROR)
+
+
+def _run(vivado: str, build: Path, work: Path, board: Board, timeout_s: float, say: child.Say) -> None:
     (build / LOG).unlink(missing_ok=True)
-    log = work / "console.log"
     try:
-        arguments = ["-mode", "batch", "-nojournal", "-log", "vivado.log", "-source", _SCRIPT]
-        child.run(tool, arguments, folder=work, log=log, timeout_s=timeout_s, follow=_stage, say=say, error=_ERROR)
+        run_script(vivado, _SCRIPT, work, timeout_s=timeout_s, say=say, follow=_stage)
     except child.ChildFailedError as error:
-        write_bytes(build / LOG, log.read_bytes())
+        write_bytes(build / LOG, (work / CONSOLE).read_bytes())
         raise ToolError(f"vivado failed on {board.part.order_code}: {error}; the log is {build / LOG}") from None
 
 

@@ -9,10 +9,9 @@ from rebnet.boards.shells.axi.zynq import SCRIPT
 from rebnet.errors import ToolError
 from rebnet.records.generated import ZynqProject
 from rebnet.synthesize import child
+from rebnet.synthesize.vivado import CONSOLE, run_script
 
-LOG = "vivado.log"
 TIMEOUT_S = 12 * 3600.0
-_ERROR = re.compile(r"^ERROR: (.*)$", re.MULTILINE)
 _WROTE = re.compile(r"^wrote (\w+\.bit) and ", re.MULTILINE)
 
 
@@ -37,12 +36,10 @@ def run_zynq(project: ZynqProject, *, timeout_s: float = TIMEOUT_S, say: child.S
             f"Vivado is installed: {project.command}"
         )
     folder = Path(project.project)
-    log = folder / "console.log"
-    arguments = ["-mode", "batch", "-nojournal", "-log", LOG, "-source", SCRIPT]
+    log = folder / CONSOLE
     say("running Vivado")
     try:
-        tool = child.Tool("vivado", (found,), "Vivado")
-        child.run(tool, arguments, folder=folder, log=log, timeout_s=timeout_s, say=say, error=_ERROR)
+        run_script(found, SCRIPT, folder, timeout_s=timeout_s, say=say)
     except child.ChildFailedError as error:
         raise ToolError(f"vivado failed on {project.board}: {error}; the log is {log}") from None
     wrote = _WROTE.search(log.read_text(encoding="utf-8", errors="replace"))
