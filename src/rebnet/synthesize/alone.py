@@ -15,7 +15,7 @@ from pathlib import Path
 from threading import Event
 from typing import get_args
 
-from rebnet.boards import Board
+from rebnet.boards import Board, Part, find
 from rebnet.choices import MODULE_TIMEOUT_S, Timing
 from rebnet.errors import OptionError, ToolError
 from rebnet.files import make_folder, write_bytes, write_text
@@ -24,7 +24,7 @@ from rebnet.records.synthesis import RoutedPath, UnitTiming
 from rebnet.swap import scratch
 from rebnet.synthesize import child, files_of, yosys
 from rebnet.synthesize import scratch as sources_of
-from rebnet.synthesize.flows.ecp5 import DEVICES, Ecp5
+from rebnet.synthesize.flows.ecp5 import Ecp5, device
 from rebnet.synthesize.flows.names import NETLIST, NEXTPNR_LOG, REPORT
 from rebnet.synthesize.flows.report import read_report
 from rebnet.synthesize.hierarchy import LOGS, elaboration
@@ -56,16 +56,14 @@ class Way:
 
     Attributes:
         route: place and route each unit; else only levels of logic are counted.
-        device: nextpnr's name of the part.
-        package: of the part.
+        part: an ECP5.
         seed: of the placement.
         timeout_s: most seconds of one tool on one unit.
         processes: how many units are on their way at once.
     """
 
     route: bool = True
-    device: str = "85k"
-    package: str = "CABGA381"
+    part: Part = find("lfe5u-85f").part
     seed: int = 1
     timeout_s: float = MODULE_TIMEOUT_S
     processes: int = 1
@@ -131,7 +129,7 @@ def check(board: Board, timing: str, tool: str, seed: int = 1) -> None:
     """Raise `OptionError` where units of a part cannot be timed so, or `MissingExtraError` where a tool is missing."""
     if timing not in get_args(Timing):
         raise OptionError(f"timing={timing!r}: use {' or '.join(get_args(Timing))}")
-    if tool != "yosys" or board.part.name not in DEVICES:
+    if tool != "yosys" or board.part.family != "ecp5":
         raise OptionError(
             "timing: units are timed by Yosys and nextpnr, on the ECP5 alone; use --board ulx3s-85 or --part lfe5u-85f"
         )
@@ -169,8 +167,7 @@ def add_timing(
         ToolError: a tool failed or took too long; names the unit and the log.
     """
     made = files_of(build, edited)
-    device, package = DEVICES[board.part.name]
-    way = Way(routed, device, package, seed, timeout_s, processes or os.cpu_count() or 1)
+    way = Way(routed, board.part, seed, timeout_s, processes or os.cpu_count() or 1)
     with sources_of(made) as folder:
         found = time_units(list(made.sources), made.ports.top, way, folder=folder, logs=build / LOGS, progress=progress)
     return replace(record, timing=found)
@@ -239,7 +236,7 @@ endmodule
 
 def _route(router: child.Tool, way: Way, here: Path, stop: Event) -> RoutedPath:
     arguments = [
-        f"--{way.device}", "--package", way.package, "--out-of-context", "--freq", str(TARGET_MHZ),
+        *device(way.part), "--out-of-context", "--freq", str(TARGET_MHZ),
         "--seed", str(way.seed), "--json", NETLIST, "--report", REPORT, "--timing-allow-fail",
     ]  # fmt: skip
     child.run(

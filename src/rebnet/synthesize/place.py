@@ -135,7 +135,7 @@ def place_and_route(
         sources = _gather(made, around, shell.pins, work)
         with _failures(build, work / yosys.LOG, f"synthesis for {board.name}"), _timed(seconds, "synthesis"):
             say("synthesizing shell and accelerator")
-            yosys.run(flow.commands(sources, shell, target), work, cwd=work, timeout_s=timeout_s, stop=Event())
+            yosys.run(flow.commands(sources, shell, board, target), work, cwd=work, timeout_s=timeout_s, stop=Event())
         name = f"place and route of {made.ports.top} on {board.name} ({board.part.name})"
         with _failures(build, work / NEXTPNR_LOG, name), _timed(seconds, "place_and_route"):
             say("placing")

@@ -21,9 +21,6 @@ class Placement(Protocol):
         top: the top module.
         oscillator_mhz: clock that the board gives, MHz; where there is a PLL, the top has parameters for it.
         clock_net: the accelerator's clock, as place and route names it; None where it is the only one.
-        device: what place and route calls the part, by the part's name.
-        package: of the part; the die, where the device's name has the package.
-        options: more that place and route must be told of the part.
         pins: the pin file.
     """
 
@@ -33,12 +30,6 @@ class Placement(Protocol):
     def oscillator_mhz(self) -> float: ...  # noqa: D102
     @property
     def clock_net(self) -> str | None: ...  # noqa: D102
-    @property
-    def device(self) -> Mapping[str, str]: ...  # noqa: D102
-    @property
-    def package(self) -> str: ...  # noqa: D102
-    @property
-    def options(self) -> tuple[str, ...]: ...  # noqa: D102
     @property
     def pins(self) -> Path: ...  # noqa: D102
 

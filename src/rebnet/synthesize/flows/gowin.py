@@ -41,19 +41,19 @@ class Gowin:
         """The clock that nextpnr aims at, MHz; `OptionError` below the oscillator's."""
         return oscillator.target(shell, board.name, wish_mhz)
 
-    def commands(self, sources: Sequence[str], shell: Placement, target_mhz: float) -> list[str]:
+    def commands(self, sources: Sequence[str], shell: Placement, board: Board, target_mhz: float) -> list[str]:
         """Those of Yosys."""
-        family = "gw2a" if shell.package.startswith("GW2A") else "gw1n"
         return [
             f"read_verilog -sv -defer {' '.join(sources)}",
             f"hierarchy -check -top {shell.top} {oscillator.settings(shell)}",
-            f"synth_gowin -family {family} -top {shell.top} -json {NETLIST}",
+            f"synth_gowin -family {board.part.for_open_tools().cells} -top {shell.top} -json {NETLIST}",
         ]
 
     def arguments(self, shell: Placement, board: Board, seed: int, target_mhz: float) -> list[str]:
         """Those of nextpnr."""
+        told = board.part.for_open_tools()
         return [
-            "--device", shell.device[board.part.name], "--vopt", f"family={shell.package}", "--seed", str(seed),
+            "--device", told.device, "--vopt", f"family={told.package}", "--seed", str(seed),
             "--json", NETLIST, "--vopt", f"cst={shell.pins.name}", "--write", ROUTED, "--report", REPORT,
             "--freq", f"{target_mhz:g}", "--timing-allow-fail",
         ]  # fmt: skip
@@ -64,5 +64,5 @@ class Gowin:
 
     def pack(self, packer: child.Tool, shell: Placement, board: Board, work: Path) -> None:
         """Write the bitstream; raises `ChildFailedError`."""
-        arguments = ["-d", shell.package, "-o", self.bitstream, ROUTED]
+        arguments = ["-d", board.part.for_open_tools().package, "-o", self.bitstream, ROUTED]
         child.run(packer, arguments, folder=work, log=work / PACK_LOG, timeout_s=_PACK_TIMEOUT_S, error=_ERROR)

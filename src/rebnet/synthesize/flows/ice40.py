@@ -43,7 +43,7 @@ class Ice40:
         """The clock that nextpnr aims at, MHz; `OptionError` below the oscillator's."""
         return oscillator.target(shell, board.name, wish_mhz)
 
-    def commands(self, sources: Sequence[str], shell: Placement, target_mhz: float) -> list[str]:
+    def commands(self, sources: Sequence[str], shell: Placement, board: Board, target_mhz: float) -> list[str]:
         """Those of Yosys; the memories' styles, which the part cannot have, are left out."""
         return [
             f"read_verilog -sv -defer {' '.join(sources)}",
@@ -54,8 +54,9 @@ class Ice40:
 
     def arguments(self, shell: Placement, board: Board, seed: int, target_mhz: float) -> list[str]:
         """Those of nextpnr."""
+        told = board.part.for_open_tools()
         return [
-            f"--{shell.device[board.part.name]}", "--package", shell.package, "--seed", str(seed),
+            f"--{told.device}", "--package", told.package, "--seed", str(seed),
             "--json", NETLIST, "--pcf", shell.pins.name, "--asc", CONFIG, "--report", REPORT,
             "--freq", f"{target_mhz:g}", "--timing-allow-fail",
         ]  # fmt: skip

@@ -5,12 +5,11 @@ accelerator together. `ulx3s.sv`, `ecp5_board.sv` (any ECP5 board) and `plain_bo
 oscillator is the clock) are tops; a pin file is one board's. `identity`, `line` and `host` are the host's side.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from rebnet.boards import Board
+from rebnet.boards import Board, Serial
 from rebnet.boards.shells.uart.identity import BYTES, Identity
 from rebnet.records import Ports
 
@@ -32,31 +31,35 @@ class UartPlacement:
     """What place and route needs of a board with a serial line; see `rebnet.boards.shells.Placement`.
 
     Attributes:
-        top: module and SystemVerilog file of this name.
-        oscillator_mhz: clock that the board gives, MHz.
-        clock_net: the accelerator's clock, as place and route names it; None where it is the only one.
-        device: what place and route calls the part, by the part's name.
-        package: of the part; the die, where the device's name has the package.
-        pin_file: name of the pin file.
-        options: more that place and route must be told of the part.
-        settings: the top's parameters that say what the board has.
-        bit_clocks: clocks of a bit of the serial line.
+        board: what boards.toml says of the board.
     """
 
-    top: str
-    oscillator_mhz: float
-    clock_net: str | None
-    device: Mapping[str, str]
-    package: str
-    pin_file: str
-    options: tuple[str, ...] = ()
-    settings: Mapping[str, int] = field(default_factory=dict)
-    bit_clocks: int = BIT_CLOCKS
+    board: Serial
+
+    @property
+    def top(self) -> str:
+        """Module and SystemVerilog file of this name."""
+        return self.board.top
+
+    @property
+    def oscillator_mhz(self) -> float:
+        """Clock that the board gives, MHz."""
+        return self.board.oscillator_mhz
+
+    @property
+    def clock_net(self) -> str | None:
+        """The accelerator's clock, as place and route names it; None where it is the only one."""
+        return self.board.clock_net
+
+    @property
+    def bit_clocks(self) -> int:
+        """Clocks of a bit of the serial line."""
+        return BIT_CLOCKS if self.board.bit_clocks is None else self.board.bit_clocks
 
     @property
     def pins(self) -> Path:
         """The pin file."""
-        return _file(self.pin_file)
+        return _file(self.board.pins)
 
     def sources(self, ports: Ports, *, scores: bool = True) -> dict[str, str]:
         """The SystemVerilog files around the accelerator by name, the generated device last."""
@@ -65,75 +68,12 @@ class UartPlacement:
 
     def parameters(self, clock_mhz: float) -> dict[str, int]:
         """Those of the top module, beside the PLL's."""
-        return {"BIT_CLOCKS": self.bit_clocks, "TIMEOUT": round(clock_mhz * 1e6 * SILENCE_S), **self.settings}
+        settings = dict(self.board.settings)
+        return {"BIT_CLOCKS": self.bit_clocks, "TIMEOUT": round(clock_mhz * 1e6 * SILENCE_S), **settings}
 
     def facts(self, clock_mhz: float) -> dict[str, int]:
         """The line's speed, baud, as synthesis.json holds it."""
         return {"baud": round(clock_mhz * 1e6 / self.bit_clocks)}
-
-
-_ULX3S = UartPlacement(
-    "ulx3s", 25, "clk", {"lfe5u-25f": "25k", "lfe5u-45f": "45k", "lfe5u-85f": "85k"}, "CABGA381", "ulx3s.lpf"
-)
-_COLORLIGHT = UartPlacement(
-    "ecp5_board", 25, "clk", {"lfe5u-25f": "25k"}, "CABGA381", "colorlight_i5.lpf", ("--speed", "6"), {"LEDS": 1}
-)
-_ECPIX = UartPlacement(
-    "ecp5_board", 100, "clk", {"lfe5um5g-85f": "um5g-85k"}, "CABGA554", "ecpix_5.lpf", (), {"LEDS": 4}
-)
-_ORANGECRAB = UartPlacement(
-    "ecp5_board",
-    48,
-    "clk",
-    {"lfe5u-25f": "25k", "lfe5u-85f": "85k"},
-    "CSFBGA285",
-    "orangecrab.lpf",
-    ("--speed", "8"),
-    {"LEDS": 3},
-)
-# One Mbaud from the oscillator itself.
-_TANG_NANO_9K = UartPlacement(
-    "plain_board",
-    27,
-    None,
-    {"gw1nr-lv9": "GW1NR-LV9QN88PC6/I5"},
-    "GW1N-9C",
-    "tang_nano_9k.cst",
-    settings={"LEDS": 6, "PRESSED": 0},
-    bit_clocks=27,
-)
-_TANG_NANO_20K = UartPlacement(
-    "plain_board",
-    27,
-    None,
-    {"gw2ar-lv18": "GW2AR-LV18QN88C8/I7"},
-    "GW2A-18C",
-    "tang_nano_20k.cst",
-    settings={"LEDS": 6, "PRESSED": 1},
-    bit_clocks=27,
-)
-_ICEBREAKER = UartPlacement(
-    "plain_board",
-    12,
-    None,
-    {"ice40up5k": "up5k"},
-    "sg48",
-    "icebreaker.pcf",
-    settings={"LEDS": 2, "PRESSED": 0},
-    bit_clocks=12,
-)
-_PLACEMENTS = {
-    "ulx3s-25": _ULX3S,
-    "ulx3s-45": _ULX3S,
-    "ulx3s-85": _ULX3S,
-    "colorlight-i5": _COLORLIGHT,
-    "ecpix-5-85": _ECPIX,
-    "orangecrab-25": _ORANGECRAB,
-    "orangecrab-85": _ORANGECRAB,
-    "tang-nano-9k": _TANG_NANO_9K,
-    "tang-nano-20k": _TANG_NANO_20K,
-    "icebreaker": _ICEBREAKER,
-}
 
 
 class UartShell:
@@ -146,7 +86,7 @@ class UartShell:
 
     def placement(self, board: Board) -> UartPlacement | None:
         """What place and route needs, where the board's pins are known."""
-        return _PLACEMENTS.get(board.name)
+        return None if board.serial is None else UartPlacement(board.serial)
 
 
 def source(module: str) -> Path:
