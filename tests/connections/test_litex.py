@@ -18,11 +18,12 @@ pytestmark = pytest.mark.rtl
 
 def test_what_is_named(litex: Board, simulated: Path, tmp_path: Path):
     csr = litex.place / "csr.json"
-    for where, build in ((f"litex:{litex.port}?csr={csr}", None), (f"litex:{litex.port}", simulated)):
-        with pytest.raises(
-            OptionError, match=r"which network, in which SoC\? Name its build and the SoC's csr\.json: "
-        ):
-            rebnet.connect(where, build)
+    with pytest.raises(OptionError, match=r"which network should answer\? Name its build: rebnet\.connect\("):
+        rebnet.connect(f"litex:{litex.port}?csr={csr}")
+    with pytest.raises(
+        OptionError, match=rf"which SoC is there\? .*: litex:{litex.port}\?csr=build/ulx3s-85/csr\.json$"
+    ):
+        rebnet.connect(f"litex:{litex.port}", simulated)
     with pytest.raises(OptionError, match=r"there is no option 'baud'; it knows timeout$"):
         rebnet.connect(f"litex:{litex.port}?csr={csr}&baud=3", simulated)
     for text in ("", "[]", "{}", '{"constants": {}}'):
@@ -39,6 +40,14 @@ def test_what_is_named(litex: Board, simulated: Path, tmp_path: Path):
     flow.compile(save_run(tmp_path / "run", replace(network(), name="another")), tmp_path / "other")
     with pytest.raises(BoardError, match=r": another network is there \(.*; program the board with the build's SoC"):
         rebnet.connect(f"litex:{litex.port}?csr={csr}", tmp_path / "other")
+
+
+def test_evaluate_where(litex: Board, simulated: Path):
+    where = f"litex:{litex.port}?csr={litex.place / 'csr.json'}"
+    record = flow.evaluate(simulated, "digits", where=where, images=6, levels=2)
+    assert (record.where, record.images, record.levels, record.labels_differing) == (where, 6, 2, 0)
+    with pytest.raises(OptionError, match=r"which SoC is there\? Name the csr\.json that its target\.py wrote: litex:"):
+        flow.evaluate(simulated, "digits", where=f"litex:{litex.port}", images=6)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,18 @@ def test_a_build_is_named(pynq: Board, simulated: Path, tmp_path: Path):
     assert pynq.programmed == []
 
 
+def test_evaluate_where(pynq: Board, simulated: Path, tmp_path: Path):
+    where = f"pynq:{pynq.place}?timeout=5"
+    record = flow.evaluate(simulated, "digits", where=where, images=6, levels=2)
+    assert (record.where, record.images, record.levels, record.labels_differing) == (where, 6, 2, 0)
+    with pytest.raises(FileFormatError) as error:
+        flow.evaluate(simulated, "digits", where=f"pynq:{tmp_path}")
+    assert str(error.value) == (
+        f"{tmp_path}/shell.json: no such file; write what stands beside the bitstream: rebnet generate {simulated} "
+        f"--target deploy --output {tmp_path}"
+    )
+
+
 def test_what_the_board_says_is_told(pynq: Board, simulated: Path):
     pynq.said = {0: 1}
     with pytest.raises(BoardError, match=rf"^pynq:{pynq.place}: no shell of rebnet is there"):

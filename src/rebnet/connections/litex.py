@@ -32,14 +32,15 @@ def open_litex(place: Place) -> "Litex":
         FileFormatError: the build or csr.json is damaged.
         BoardError: no such port, it is another's, it is silent, or another network is there.
     """
-    if place.build is None or "csr" not in place.options:
+    build = place.named_build()
+    if "csr" not in place.options:
         raise OptionError(
-            f"where={place.where!r}: which network, in which SoC? Name its build and the SoC's csr.json: "
-            f'rebnet.connect("litex:{place.name}?csr=build/ulx3s-85/csr.json", "build/x")'
+            f"where={place.where!r}: which SoC is there? Name the csr.json that its target.py wrote: "
+            f"litex:{place.name}?csr=build/ulx3s-85/csr.json"
         )
     others = {key: value for key, value in place.options.items() if key != "csr"}
     timeout_s = replace(place, options=others).numbers("timeout").get("timeout", 10.0)
-    return Litex(place.name, path_of(place.options["csr"]), place.build, timeout_s)
+    return Litex(place.name, path_of(place.options["csr"]), build, timeout_s)
 
 
 class Litex(Connection):

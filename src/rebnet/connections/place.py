@@ -44,6 +44,19 @@ class Place:
             options[key] = value
         return cls(where, name, build, options)
 
+    def named_build(self) -> Path:
+        """The build whose accelerator is there.
+
+        Raises:
+            OptionError: none was named.
+        """
+        if self.build is None:
+            raise OptionError(
+                f'where={self.where!r}: which network should answer? Name its build: rebnet.connect("{self.where}", '
+                '"build/x")'
+            )
+        return self.build
+
     def numbers(self, *known: str, whole: str = "", seed: str = "") -> dict[str, float]:
         """The options, all numbers above 0, below 2^31, and among those `known`.
 

@@ -12,7 +12,7 @@ from rebnet.connections.cpu import network_of
 from rebnet.connections.place import Place
 from rebnet.connections.turns import Turns
 from rebnet.engine.connection import Connection, each_levels
-from rebnet.errors import BoardError, OptionError
+from rebnet.errors import BoardError, FileFormatError
 from rebnet.files import file_hash
 from rebnet.ir import storage
 from rebnet.paths import path_of
@@ -30,13 +30,9 @@ def open_pynq(place: Place) -> "Pynq":
         FileFormatError: the build or the folder's shell.json is damaged.
         BoardError: pynq is missing, the folder holds another network, or the board answers what it must not.
     """
-    if place.build is None:
-        raise OptionError(
-            f'where={place.where!r}: which network should answer? Name its build: rebnet.connect("{place.where}", '
-            '"build/x")'
-        )
+    build = place.named_build()
     timeout_s = place.numbers("timeout").get("timeout")
-    return Pynq(path_of(place.name), place.build, timeout_s)
+    return Pynq(path_of(place.name), build, timeout_s)
 
 
 class Pynq(Connection):
@@ -52,6 +48,11 @@ class Pynq(Connection):
         check_build(build)
         network, classes = network_of(build)
         super().__init__(network, classes)
+        if not (folder / ShellBuild.FILE).exists():
+            raise FileFormatError(
+                f"{folder / ShellBuild.FILE}: no such file; write what stands beside the bitstream: rebnet generate "
+                f"{build} --target deploy --output {folder}"
+            )
         record, own = read(folder / ShellBuild.FILE, ShellBuild), file_hash(build / storage.NETWORK_FILE)
         if record.network != own:
             raise BoardError(

@@ -35,14 +35,10 @@ def open_serial(place: Place) -> "Serial":
         FileFormatError: the folder is no build with RTL, or it is damaged.
         BoardError: no such port, it is another's, it is silent, or another network answers.
     """
-    if place.build is None:
-        raise OptionError(
-            f'where={place.where!r}: which network should answer? Name its build: rebnet.connect("{place.where}", '
-            '"build/x")'
-        )
+    build = place.named_build()
     numbers = place.numbers("baud", "timeout", whole="baud")
     baud = numbers.get("baud")
-    return Serial(place.name, place.build, None if baud is None else round(baud), numbers.get("timeout"))
+    return Serial(place.name, build, None if baud is None else round(baud), numbers.get("timeout"))
 
 
 class Serial(Connection):
