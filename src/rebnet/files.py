@@ -147,7 +147,12 @@ def write_record(path: Path, record: Mapping[str, object]) -> None:
     """Write a JSON record with its schema version first."""
     with suppress(OSError):
         _sweep(path.parent)
-    write_text(path, json.dumps({"schema": SCHEMA, **record}, indent=2, allow_nan=False) + "\n")
+    write_text(path, record_text(record))
+
+
+def record_text(record: Mapping[str, object]) -> str:
+    """The text of a JSON record, as `write_record` writes it."""
+    return json.dumps({"schema": SCHEMA, **record}, indent=2, allow_nan=False) + "\n"
 
 
 def open_regular(path: Path) -> BufferedReader:

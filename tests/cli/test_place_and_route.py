@@ -7,6 +7,7 @@ from tests.synthesize.test_place import PACKER, ROUTER
 from tests.synthesize.tools import read, replace_yosys, use_path, write_synthesis, write_tool
 
 from rebnet import records, synthesize
+from rebnet.boards import find
 from rebnet.choices import MODULE_TIMEOUT_S
 from rebnet.records.synthesis import RoutedPath, Synthesis, UnitTiming
 from rebnet.synthesize import alone
@@ -87,7 +88,7 @@ def test_the_table_of_units(rebnet, build, monkeypatch):
         ["x", "and", "1", "more", "fifo", "4", "4.13", "1.00", "read_q", ">", "full_q"],
         ["z", "fifo", "4", "4.13", "1.00", "read_q", ">", "full_q"],
     ]
-    assert seen["way"] == alone.Way(False, "85k", "CABGA381", 7, MODULE_TIMEOUT_S, os.cpu_count() or 1)
+    assert seen["way"] == alone.Way(False, find("lfe5u-85f").part, 7, MODULE_TIMEOUT_S, os.cpu_count() or 1)
 
 
 def test_a_project_for_vivado(rebnet, build, tmp_path, monkeypatch):
@@ -99,3 +100,25 @@ def test_a_project_for_vivado(rebnet, build, tmp_path, monkeypatch):
         f"Vivado is installed: cd {build}/vivado && vivado -mode batch -source accelerator.tcl"
     )
     assert (build / "vivado" / "accelerator.tcl").is_file()
+
+
+def test_too_small_is_said_before_units_are_timed(rebnet, build, tmp_path, monkeypatch):
+    write_tool(tmp_path / "bin", "nextpnr-ecp5", ROUTER)
+    write_tool(tmp_path / "bin", "ecppack", PACKER)
+    use_path(monkeypatch, tmp_path / "bin")
+    replace_yosys(monkeypatch)
+
+    def count(folder, board, **options):
+        lacks = [{"resource": "LUT", "needed": 30000, "available": 24288}]
+        write_synthesis(build, "ulx3s-25", fits=False, shortages=lacks, boards_that_fit=["ulx3s-45"])
+        return options["more"](records.read(build / "synthesis.json", Synthesis))
+
+    monkeypatch.setattr(synthesize, "synthesize", count)
+    monkeypatch.setattr(alone, "time_units", lambda *arguments, **options: pytest.fail("units were timed"))
+    code, _, err = rebnet("synthesize", build, "--board", "ulx3s-25", "--place-and-route", "--timing", "levels")
+    assert code == 2
+    assert err.endswith(
+        "rebnet: board 'ulx3s-25' (lfe5u-25f) is too small: the accelerator takes 30000 LUT of 24288; fold it less, or "
+        "use a board where it fits: ulx3s-45\n"
+    )
+    assert not read(build)["fits"]

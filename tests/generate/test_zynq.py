@@ -387,6 +387,19 @@ def test_run(build: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 # refusals
 
 
+@pytest.mark.parametrize("output", [None, "there"])
+def test_two_boards_into_one_folder(build: Path, tmp_path: Path, output: str | None):
+    """What is there stays as it was, axi/ too: it is the first board's, as the bitstream beside shell.json."""
+    folder = None if output is None else tmp_path / output
+    generate(build, target="zynq", board="pynq-z1", output=folder)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(OutputError, match=r"shell\.json: is there and says something else; take it"):
+        generate(build, target="zynq", board="pynq-z2", output=folder)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    generate(build, target="zynq", board="pynq-z1", output=folder)
+    generate(build, target="zynq", board="pynq-z2", output=tmp_path / "another")
+
+
 def test_refusals(build: Path, tmp_path: Path):
     able = ", ".join(ABLE)
     assert zynq.able() == ABLE
@@ -405,6 +418,7 @@ def test_refusals(build: Path, tmp_path: Path):
     with pytest.raises(OutputError, match="says something else"):
         generate(build, target="zynq", board="kv260", output=place)
     assert not (build / "zynq").exists()
+    assert not (build / "axi").exists()
     (build / "rtl" / "fifo.sv").write_text("module fifo; endmodule\n")
     with pytest.raises(FileFormatError, match="was edited or is of another version"):
         generate(build, target="zynq", board="kv260")

@@ -249,7 +249,7 @@ def synthesize(
     cache = some_path_of(cache_dir)
 
     def timed(record: "Synthesis") -> "Synthesis":
-        if timing is None:
+        if timing is None or (place_and_route and not record.fits):  # refused next, by what was counted
             return record
         return alone.add_timing(
             build,

@@ -30,6 +30,17 @@ def write_axi(build: Path, board: str | None = None) -> ShellBuild:
         FileFormatError: the build is damaged, or its network or folding is another than that of its RTL.
         OptionError: the board has another shell or none, or narrower ports; or a score does not fit a beat.
     """
+    record, texts = shell_of(build, board)
+    with workplace(build, FOLDER) as work:
+        for name, text in texts.items():
+            write_text(work / FOLDER / name, text)
+        write_record(work / FOLDER / ShellBuild.FILE, record)
+        put([work / FOLDER], build)
+    return record
+
+
+def shell_of(build: Path, board: str | None = None) -> tuple[ShellBuild, dict[str, str]]:
+    """The record of axi/shell.json and the files beside it by name, as `write_axi`, with its errors; writes nothing."""
     made_from = {"network": storage.NETWORK_FILE, "folding": FOLDING_FILE}
     ports = read_ports(build, made_from)
     accelerator = read_accelerator(build / FOLDING_FILE, storage.load(build))
@@ -39,12 +50,7 @@ def write_axi(build: Path, board: str | None = None) -> ShellBuild:
         parameters.check(on, widest_beat_bits(AxiShell.name, on))
     texts = sources(parameters)
     record = _record(build, parameters, on, tuple(f"{FOLDER}/{name}" for name in texts), ports.levels)
-    with workplace(build, FOLDER) as work:
-        for name, text in texts.items():
-            write_text(work / FOLDER / name, text)
-        write_record(work / FOLDER / ShellBuild.FILE, record)
-        put([work / FOLDER], build)
-    return record
+    return record, texts
 
 
 def _record(

@@ -43,10 +43,23 @@ def write_deploy(build: Path, output: Path | None = None) -> Deployed:
         raise FileFormatError(
             f"{place}: is not of the RTL that is there; make the shell again: rebnet generate {build} --target axi"
         )
-    texts = {name: pynq.text(name) for name in pynq.FILES} | {ShellBuild.FILE: place.read_text(encoding="utf-8")}
+    texts = texts_beside(place.read_text(encoding="utf-8"))
     folder = build / FOLDER if output is None else output
     put_texts(folder, texts)
     return Deployed(folder=str(folder), files=tuple(texts), network=shell.network)
+
+
+def texts_beside(shell: str) -> dict[str, str]:
+    """The files that stand beside a bitstream with a shell, whose shell.json is `shell`, by name."""
+    return {name: pynq.text(name) for name in pynq.FILES} | {ShellBuild.FILE: shell}
+
+
+def check_texts(folder: Path, texts: Mapping[str, str]) -> None:
+    """Raise `OutputError` where one of the files is in a folder and says anything else."""
+    for name, text in texts.items():
+        there = folder / name
+        if there.exists() and not (there.is_file() and there.read_bytes() == text.encode()):
+            raise OutputError(f"{there}: is there and says something else; take it away or name another --output")
 
 
 def put_texts(folder: Path, texts: Mapping[str, str]) -> None:
@@ -55,10 +68,7 @@ def put_texts(folder: Path, texts: Mapping[str, str]) -> None:
     Raises:
         OutputError: a file is there that says something else, or the folder cannot be written.
     """
-    for name, text in texts.items():
-        there = folder / name
-        if there.exists() and not (there.is_file() and there.read_bytes() == text.encode()):
-            raise OutputError(f"{there}: is there and says something else; take it away or name another --output")
+    check_texts(folder, texts)
     make_folder(folder)
     for name, text in texts.items():
         make_folder((folder / name).parent)

@@ -13,11 +13,11 @@ from pathlib import Path
 from rebnet import boards
 from rebnet.boards.shells.axi import ipxact, zynq
 from rebnet.errors import OptionError
-from rebnet.files import write_text
-from rebnet.generate.axi import write_axi
+from rebnet.files import record_text, write_text
+from rebnet.generate.axi import shell_of, write_axi
 from rebnet.generate.check import checked
 from rebnet.generate.deploy import FOLDER as DEPLOY_FOLDER
-from rebnet.generate.deploy import write_deploy
+from rebnet.generate.deploy import check_texts, texts_beside, write_deploy
 from rebnet.records.generated import ZynqProject
 from rebnet.rtl.ports import memory_folder
 from rebnet.swap import put, workplace
@@ -40,7 +40,7 @@ def write_zynq(build: Path, board: str | None, output: Path | None = None) -> Zy
     Raises:
         FileFormatError: the build is damaged or edited.
         OptionError: no board, one that there is no project for, or one that the accelerator's beats do not fit.
-        OutputError: a file of the user's is in the way; see `write_deploy`.
+        OutputError: a file of the user's or of another board is in the way, see `write_deploy`; nothing is written.
     """
     able = ", ".join(zynq.able())
     if board is None:
@@ -50,6 +50,8 @@ def write_zynq(build: Path, board: str | None, output: Path | None = None) -> Zy
         raise OptionError(f"board {on.name!r} has no project for Vivado; use {able}")
     made = checked(build)
     memory = memory_folder(made.ports) if made.memories else None
+    folder = build / DEPLOY_FOLDER if output is None else output
+    check_texts(folder, texts_beside(record_text(shell_of(build, on.name)[0])))  # before axi/ is of another board
     shell = write_axi(build, on.name)
     deploy = f"../{DEPLOY_FOLDER}" if output is None else str(output.resolve())
     script = zynq.script_text(shell, on, name=made.ports.top, deploy=deploy, memories=memory)
