@@ -1,4 +1,4 @@
-"""Write the tables of docs/reference/boards.md from boards.toml, the shells and the figures of the guides.
+"""Write the tables of docs/reference/boards.md from boards.toml, the shells, the guides' figures and benchmarks/boards.
 
     .venv/bin/python tools/board_table.py
 
@@ -7,9 +7,11 @@ equal to all of them.
 """
 
 import ast
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from rebnet.boards import Board, Resources, boards
 from rebnet.boards.shells import SHELLS, Placement
@@ -18,6 +20,7 @@ from rebnet.boards.shells.axi import zynq
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+RECORDS = ROOT / "benchmarks" / "boards"
 PAGE = DOCS / "reference" / "boards.md"
 ZYNQ, LITEX = "zynq", "litex"
 """Ways that are no shell of boards.toml: a project of Vivado around the AXI shell, and a SoC with a target to copy."""
@@ -170,16 +173,51 @@ def figure_table() -> str:
                 ]
             )
         )
-    measured = {figure.board for figure in FIGURES}
+    measured = {figure.board for figure in FIGURES} | {record["board"] for record in records()}
     without = [f"`{board.name}`" for board in boards() if placement(board) and board.name not in measured]
-    return "\n".join(rows) + f"\n\nNo figure is on record for {', '.join(without)}.\n"
+    return "\n".join(rows) + (f"\n\nNo figure is on record for {', '.join(without)}.\n" if without else "\n")
+
+
+def records() -> list[dict[str, Any]]:
+    """What `benchmarks/open_boards.py` wrote, in the order of the boards."""
+    found = [(board.name, RECORDS / f"{board.name}.json") for board in boards()]
+    return [json.loads(path.read_text(encoding="utf-8")) for _, path in found if path.is_file()]
+
+
+def bitstream_table() -> str:
+    """The bitstreams on record, Markdown, and what tools said where they refused one."""
+    rows = [
+        "| board | network | accuracy, % | cycles an image | LUT | FF | block RAM | DSP | MHz, routed | clock, MHz "
+        "| images/s | over the line |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    rows += [_row(_bitstream(record)) for record in records() if "refused" not in record]
+    refused = [f"\n`{record['board']}`: {record['refused']}.\n" for record in records() if "refused" in record]
+    return "\n".join(rows) + "\n" + "".join(refused)
+
+
+def _bitstream(record: dict[str, Any]) -> list[str]:
+    used, there = record["used"], record["available"]
+    name = record["source"] if record["source"].startswith("zoo:") else f"{record['network']}, M = {record['levels']}"
+    shares = (f"{used[key]:,} of {there[key]:,}" if there[key] else "" for key in ("LUT", "FF", "BRAM_18K", "DSP"))
+    return [
+        f"`{record['board']}`",
+        f"`{name}`, {record['dataset']}",
+        f"{record['accuracy']:.2f}",
+        f"{record['cycles']:,}",
+        *shares,
+        f"{record['fmax_mhz']:.1f}",
+        f"{record['clock_mhz']:g}",
+        f"{record['images_per_second']:,.0f}",
+        f"{record['line_images_per_second']:,.0f}",
+    ]
 
 
 def _row(cells: list[str]) -> str:
     return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells)
 
 
-TABLES = {"boards": board_table, "figures": figure_table}
+TABLES = {"boards": board_table, "bitstreams": bitstream_table, "figures": figure_table}
 
 
 def page(text: str) -> str:
