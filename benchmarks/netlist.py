@@ -91,7 +91,7 @@ def play(
         board: one of the iCE40's.
         images: n × height × width × channels.
         work: an empty folder.
-        latency_cycles: of the accelerator; so long the last answer is waited for, beside its own bytes.
+        latency_cycles: of the accelerator; so long the last answer is waited for, beside the bytes of all.
         optimize: of the C++ compiler: "-O0" for few clocks, "-Og" for millions.
 
     Raises:
@@ -117,7 +117,7 @@ def play(
     place.mkdir()
     (place / "in").write_bytes(QUESTION + b"".join(b"\0" + image.tobytes() for image in images))
     answer = len(_bytes(made.ports, [0] * Identity.of(made.ports).answers))
-    pause, tail = 11 * bit * (BYTES + 4), latency_cycles + 11 * bit * (answer + 4) + 10_000
+    pause, tail = 11 * bit * (BYTES + 4), latency_cycles + 11 * bit * (len(images) * answer + 4) + 10_000
     (place / "harness.cpp").write_text(_HARNESS.format(prefix=PREFIX, bit=bit, pause=pause, tail=tail))
     texts = {"cells_sim.v": cells.read_text(encoding="utf-8"), NETLIST: (work / NETLIST).read_text(encoding="utf-8")}
     tools = find_tools()
