@@ -29,7 +29,7 @@ from rebnet.boards import Family, Resources
 from rebnet.files import make_folder, read_json, write_record, write_text
 from rebnet.fold.cost.branches import MEMORIES
 from rebnet.fold.cost.model import COSTS_FILE, FF, LUT, PIECES, mvtu_pieces, piece_cost, predict, shape_of
-from rebnet.generate.memory import column_files
+from rebnet.generate.memory import piece_files
 from rebnet.ir import storage
 from rebnet.rtl import MODULES, source
 from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
@@ -96,9 +96,11 @@ def memory_images(folder: Path, module: Module, number: int) -> dict[str, str]:
     lanes = shape.get("PLANE_LANES", 1)
     depth = folds * chunks * math.ceil(shape.get("WEIGHT_PLANES", 1) / lanes)
     word, column = pe * lanes * simd, shape["WEIGHT_COLUMN"]
-    for place, name in enumerate(column_files(f"weights_{number}.hex", word, column)):
-        bits = min(column, word - place * column)
-        write_text(folder / name, "\n".join(f"{draw.getrandbits(bits):x}" for _ in range(depth)))
+    bank, columns = shape.get("WEIGHT_BANK", depth), math.ceil(word / column)
+    for place, name in enumerate(piece_files(f"weights_{number}.hex", word, depth, column, bank)):
+        bits = min(column, word - place % columns * column)
+        rows = min(bank, depth - place // columns * bank)
+        write_text(folder / name, "\n".join(f"{draw.getrandbits(bits):x}" for _ in range(rows)))
     files = {"WEIGHT_FILE": f"weights_{number}.hex"}
     levels, width = shape["LEVELS_OUT"], shape["THRESHOLD_WIDTH"]
     if levels:

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window
+from rebnet.stages.arithmetic import Arithmetic
 from rebnet.stages.converter import Converter
 from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip
 from rebnet.stages.module import Module
-from rebnet.stages.mvtu import Arithmetic, Mvtu
+from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import clog2
 from rebnet.stages.two_slope import TwoSlopeUnit
 from rebnet.stages.upsample import UpsampleUnit

@@ -6,7 +6,7 @@ import pytest
 from rebnet.boards import Resources
 from rebnet.errors import OptionError
 from rebnet.fold.cost.features import processing_element
-from rebnet.fold.cost.model import block_rams, predict, read_costs
+from rebnet.fold.cost.model import block_rams, predict, read_costs, rom_rams
 from rebnet.stages.module import Module
 
 # Width, depth, RAMB36E1, RAMB18E1: what synth_xilinx of Yosys 0.70 made of a registered ROM of random bits.
@@ -21,6 +21,12 @@ MAPPED = (
 def test_block_rams_are_those_of_yosys():
     width, depth, full, half = np.array(MAPPED).T
     assert np.array(block_rams(width, depth, "xc7")).tolist() == [full.tolist(), half.tolist()]
+
+
+def test_banks_of_a_read_only_memory():
+    """Nine banks of 2048 words of 32 bits, in two blocks of 36 kbit each; columns in small blocks."""
+    assert [float(count) for count in rom_rams(32, 18_432, "xc7")] == [18, 0]
+    assert [float(count) for count in rom_rams(256, 1152, "xc7", in_columns=True)] == [0, 29]
 
 
 def test_popcount_features_count_the_tree():

@@ -29,6 +29,7 @@ from rebnet.ir import storage
 from rebnet.ir.ops import BitMatrix, Dense, Threshold
 from rebnet.lower import lower
 from rebnet.records import Ports, Weights, read
+from rebnet.stages.memories import Rom
 
 
 def made(build, network, **options):
@@ -121,13 +122,21 @@ def test_windows_are_apart_aligned_and_reached(seed):
         ends.append((window.base, window.base + size))
     assert all(end <= base for (_, end), (base, _) in itertools.pairwise(ends))
     assert 1 << bus.address_bits(windows) >= ends[-1][1] > 1 << bus.address_bits(windows) - 1
-    assert bus.latency_cycles(windows) == 4 * len(windows)
+    roms = {"memory_0": Rom(4, 32_768, "block"), "memory_1": Rom(4, 32_768, "distributed"), "other": Rom(9, 9, "block")}
+    assert bus.latency_cycles(windows, {}) == 4 * len(windows)
+    assert bus.latency_cycles(windows, roms) == 4 * len(windows) + 2
     assert bus.words_of(windows) == 8 + sum(len(bus_words(own).ravel()) for own in words.values())
 
 
 def test_memories_that_are_too_wide_are_refused():
     with pytest.raises(OptionError, match=r"^runtime_weights: memory wide has words of 32001 bits, and 32000 can be"):
         bus.windows_of({"wide": np.zeros((1, 32001), dtype=np.bool_)})
+
+
+def test_memories_of_too_many_pieces_are_refused():
+    words, rom = np.zeros((18_432, 4000), dtype=np.bool_), Rom(4000, 18_432, "block")
+    with pytest.raises(OptionError, match=r"^runtime_weights: memory deep stands in 125 columns and \d+ banks"):
+        bus.windows_of({"deep": words}, {"deep": rom})
 
 
 def test_words_of_the_bus_by_hand():

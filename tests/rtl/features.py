@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from rebnet.stages.memories import Rom
+
 from .streams import Sink, Source, StreamBench, Word
 
 
@@ -14,6 +16,19 @@ def planes_of(values: np.ndarray, planes: int) -> np.ndarray:
     assert values.min() >= 0
     assert values.max() < 1 << planes
     return (values >> np.arange(planes)[::-1, None] & 1).astype(np.bool_)
+
+
+class SmallBanks(Rom):
+    """A memory in banks of four words, in block RAM, as one is that is deeper than a block."""
+
+    @property
+    def bank(self) -> int:
+        return 4 if self.style == "block" else self.depth
+
+
+def rom_in(style: str, width: int, depth: int) -> Rom:
+    """A memory in "distributed", "block", or "banks"."""
+    return SmallBanks(width, depth, "block") if style == "banks" else Rom(width, depth, style)
 
 
 class Port:

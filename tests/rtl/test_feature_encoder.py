@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from rebnet.generate.memory import encoder_constants, to_bits, to_hex
+from rebnet.generate.memory import encoder_constants, pieces, to_bits
 from rebnet.ir.ops import Threshold
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.residual import encode_integer, steps_of
 from rebnet.stages.features import encoder_timing
+from rebnet.stages.memories import Rom
 from rebnet.stages.numbers import clog2
+from rebnet.stages.timing import Timing
 
-from .features import planes_of, promised_places
+from .features import planes_of, promised_places, rom_in
 from .streams import SEED, Traffic, bench_of, case_name, played, to_word
 
 OFFSET = -77
@@ -70,8 +72,19 @@ class Case:
             "UNIFORM": int(self.uniform),
             "STEP_TREE": int(self.tree),
             "THRESHOLD_FILE": "thresholds.hex",
-            "STYLE": self.style,
+            "STYLE": self.rom.style,
+            **self.rom.banks(),
         }
+
+    @property
+    def rom(self) -> Rom:
+        lanes, words = (1, 1) if self.uniform else (self.lanes, -(-self.rows // self.lanes))
+        width = lanes * (1 + steps_of(self.levels, self.tree)) * self.width
+        return rom_in(self.style, width, self.sets * words)
+
+    @property
+    def timing(self) -> Timing:
+        return encoder_timing(self.levels).behind(self.rom)
 
     @property
     def files(self) -> dict[str, str]:
@@ -79,12 +92,13 @@ class Case:
         numbers = to_bits(constants, self.width)
         lanes = 1 if self.uniform else self.lanes
         numbers = np.pad(numbers, ((0, 0), (0, -numbers.shape[1] % lanes), (0, 0), (0, 0)))
-        return {"thresholds.hex": to_hex(numbers.reshape(-1, lanes * constants.shape[-1] * self.width))}
+        return pieces("thresholds.hex", numbers.reshape(-1, self.rom.width), self.rom.width, self.rom.bank)
 
 
 SHAPES = {
     "one level": Case(6, 2, 1, served=False, reach=60),
     "two levels, lanes do not divide": Case(7, 3, 2, served=True, reach=300, style="block"),
+    "three levels in banks": Case(7, 2, 3, served=True, reach=300, style="banks"),
     "three levels of units of 1/8, whole vectors": Case(4, 4, 3, served=True, reach=100, shift=3),
     "four levels, more lanes than rows": Case(2, 5, 4, served=False, reach=31),
     "two levels, the same for all channels": Case(5, 2, 2, served=True, reach=200, uniform=True),
@@ -142,12 +156,12 @@ async def full_speed(dut):
     vectors = traffic(np.random.default_rng(SEED), 30)
     await bench.full_speed(vectors)
     assert bench.source.times == list(range(len(vectors.words)))
-    assert bench.sink.times == [time + encoder_timing(case.levels).latency for time in bench.source.times]
+    assert bench.sink.times == [time + case.timing.latency for time in bench.source.times]
 
 
 @played
 async def places(dut):
-    bench, depth = bench_of(dut), encoder_timing(SHAPES[case_name()].levels).places
+    bench, depth = bench_of(dut), SHAPES[case_name()].timing.places
     await bench.start()
     await promised_places(bench, traffic(np.random.default_rng(SEED), 30).words, depth)
 

@@ -25,6 +25,10 @@ SMALL_MVTU = {"ROWS": 32, "COLS": 26, "SIMD": 2, "POPCOUNT_STAGES": 1}
 
 SIDE_BY_SIDE = {"PE": 16, "SIDES": 4, "TURNS": 2}  # of eight groups
 
+BANKS = {"BANK": 2048, "LATENCY": 3}
+LONG = {"CONFIG_ADDRESS": 31, "LATENCY": 3}
+BANK_WORDS = "BANK must be 0, or a power of two from 2 on that makes at most 16 banks"
+
 # Parameters that no bench builds.
 SPREAD = {
     "mvtu": [SMALL_MVTU, {**SMALL_MVTU, **SIDE_BY_SIDE}, {**SMALL_MVTU, "ROWS": 16, "TURNS": 4, "PE": 2, "DRAIN": 1}],
@@ -65,8 +69,12 @@ SPREAD = {
     "bit_count": [{"WIDTH": 1024, "STAGES": 5}],
     "unrolled": [{"ROWS": 1, "COLS": 1, "SLOTS": 1}],
     "score_row": [{"ROWS": 1, "ACC_WIDTH": 1, "SUM_WIDTH": 1}],
-    "rom": [{"WIDTH": 1, "DEPTH": 1}, {"DEPTH": 1000, "STYLE": "distributed"}],
-    "writable_memory": [{"WIDTH": 1, "DEPTH": 1}, {"WIDTH": 2000, "DEPTH": 1000, "CONFIG_ADDRESS": 31}],
+    "rom": [{"WIDTH": 1, "DEPTH": 1}, {"DEPTH": 1000, "STYLE": "distributed"}, {"DEPTH": 18_432, **BANKS}],
+    "writable_memory": [
+        {"WIDTH": 1, "DEPTH": 1},
+        {"WIDTH": 2000, "DEPTH": 1000, "CONFIG_ADDRESS": 31},
+        {"WIDTH": 32, "DEPTH": 18_432, "CONFIG_ADDRESS": 15, **BANKS},
+    ],
     "residual_encoder": [{"LEVELS": 8, "ACC_WIDTH": 1, "THRESHOLD_WIDTH": 2}],
 }
 
@@ -80,6 +88,20 @@ ILLEGAL = [
     ("fifo", {"WIDTH": 0}, "WIDTH must be at least 1"),
     ("rom", {"WIDTH": 0}, "WIDTH must be at least 1"),
     ("rom", {"DEPTH": 0}, "DEPTH must be at least 1"),
+    ("rom", {"COLUMN": 9}, "COLUMN must be 1 to WIDTH, with at most 1000 columns and banks"),
+    ("rom", {"BANK": 1}, BANK_WORDS),
+    ("rom", {"BANK": 3, "LATENCY": 3}, BANK_WORDS),
+    ("rom", {"DEPTH": 33, "BANK": 2, "LATENCY": 3}, BANK_WORDS),
+    ("rom", {"BANK": 8}, "LATENCY of block RAM must be 2, and of banks 3"),
+    ("rom", {"STYLE": "distributed", "LATENCY": 2}, "LATENCY of tables must be 1"),
+    ("rom", {"STYLE": "distributed", "BANK": 8}, "tables have no columns and no banks"),
+    ("writable_memory", {"BANK": 3, "LATENCY": 3}, BANK_WORDS),
+    (
+        "writable_memory",
+        {"LATENCY": 3},
+        "LATENCY must be 1 in tables, which have no banks, and that of rom.sv in block RAM",
+    ),
+    ("writable_memory", {"WIDTH": 3200, "BANK": 1024, "DEPTH": 16_384, **LONG}, "at most 1000 columns and banks"),
     ("writable_memory", {"WIDTH": 0}, "WIDTH must be 1 to 32000, DEPTH at least 1"),
     ("writable_memory", {"WIDTH": 32001}, "WIDTH must be 1 to 32000, DEPTH at least 1"),
     ("writable_memory", {"DEPTH": 0}, "WIDTH must be 1 to 32000, DEPTH at least 1"),

@@ -9,16 +9,32 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from rebnet.generate.memory import threshold_words, to_hex, weight_words
+from rebnet.generate.memory import pieces, threshold_words, weight_words
 from rebnet.ir.ops import BitMatrix, Dense, Threshold
 from rebnet.spec.gains import fits_accumulator
 from rebnet.spec.pixels import pixel_gains
 from rebnet.spec.residual import encode_integer
 from rebnet.spec.xnor import accumulate, odd_gains
+from rebnet.stages.arithmetic import Arithmetic
+from rebnet.stages.memories import Rom
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import clog2
 
+from .features import SmallBanks
 from .streams import SEED, Traffic, bench_of, case_name, cut, join, played
+
+
+class Banked(Mvtu):
+    """A unit whose memories stand in banks where they are in block RAM."""
+
+    @property
+    def weights(self) -> Rom:
+        return SmallBanks(self.weight_bits, self.weight_depth, self.weights_in)
+
+    @property
+    def thresholds(self) -> Rom:
+        rom = super().thresholds
+        return SmallBanks(rom.width, rom.depth, rom.style)
 
 
 @dataclass(frozen=True)
@@ -29,6 +45,16 @@ class Case:
     sets: int
     least: bool = False
     planes: tuple[int, ...] = (1,)
+
+    def __post_init__(self) -> None:
+        """Give the unit its numbers."""
+        gains = self.dense.gains or ()
+        width = self.threshold_bits if self.unit.levels_out else 0
+        numbers = Arithmetic(
+            self.level_width, gains, clog2(max(map(max, gains)) * max(self.planes) + 1), self.acc_width, self.sets,
+            width, self.shift, weight_gains=self.planes,
+        )  # fmt: skip
+        object.__setattr__(self, "unit", replace(self.unit, arithmetic=numbers))
 
     @property
     def levels(self) -> int:
@@ -123,16 +149,21 @@ class Case:
             "OUT_DEPTH": self.out_depth,
             "POPCOUNT_STAGES": unit.popcount_stages,
             "WEIGHT_FILE": "weights.hex",
-            "WEIGHT_STYLE": unit.weights_in,
+            "WEIGHT_STYLE": unit.weights.style,
+            "THRESHOLD_STYLE": unit.thresholds.style,
+            **unit.weights.banks("WEIGHT_"),
+            **unit.thresholds.banks("THRESHOLD_"),
             "THRESHOLD_FILE": "thresholds.hex" if unit.levels_out else "",
             "GAINS": f"{len(padded) * gain_width}'h{join(padded, gain_width):x}",
         }
 
     @property
     def files(self) -> dict[str, str]:
-        files = {"weights.hex": to_hex(weight_words(self.dense, self.unit))}
-        if self.unit.levels_out:
-            files["thresholds.hex"] = to_hex(threshold_words(self.threshold, self.unit, self.threshold_bits))
+        unit = self.unit
+        files = pieces("weights.hex", weight_words(self.dense, unit), unit.weights.width, unit.weights.bank)
+        if unit.levels_out:
+            thresholds = threshold_words(self.threshold, unit, self.threshold_bits)
+            files |= pieces("thresholds.hex", thresholds, unit.thresholds.width, unit.thresholds.bank)
         return files
 
     def traffic(self, rng: np.random.Generator, vectors: int) -> tuple[Traffic, list[int]]:
@@ -225,10 +256,19 @@ BLOCK = (
     "words end in surplus rows",
     "pixels of 8 bits",
     "last layer, least depths",
+    "one level",
+    "nothing divides, least depths",
 )
-SHAPES |= {
-    f"{name}, block": replace(SHAPES[name], unit=replace(SHAPES[name].unit, weight_style="block")) for name in BLOCK
-}
+BLOCKS = {"weight_style": "block", "threshold_style": "block"}
+SHAPES |= {f"{name}, block": replace(SHAPES[name], unit=replace(SHAPES[name].unit, **BLOCKS)) for name in BLOCK}
+BANKS = (
+    "level by level",
+    "one level",
+    "weights of 2 bits, one by one",
+    "last layer",
+    "depthwise, side by side in turns",
+)
+SHAPES |= {f"{name}, banks": replace(SHAPES[name], unit=Banked(**(vars(SHAPES[name].unit) | BLOCKS))) for name in BANKS}
 CASES = {name: case.parameters for name, case in SHAPES.items()}
 
 

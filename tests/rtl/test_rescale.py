@@ -6,13 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from rebnet.generate.memory import to_bits, to_hex
+from rebnet.generate.memory import pieces, to_bits
 from rebnet.spec.rescale import rescale, rescaled_bounds
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.stages.features import RESCALE
+from rebnet.stages.memories import Rom
 from rebnet.stages.numbers import clog2
+from rebnet.stages.timing import Timing
 
-from .features import planes_of, promised_places
+from .features import planes_of, promised_places, rom_in
 from .streams import SEED, Traffic, bench_of, case_name, join, played, to_word
 
 LEVEL_WIDTH = 2
@@ -71,8 +73,18 @@ class Case:
             "SHIFT": self.shift,
             "CONSTANT_WIDTH": self.constant_width,
             "CONSTANT_FILE": "constants.hex",
-            "STYLE": self.style,
+            "STYLE": self.rom.style,
+            **self.rom.banks(),
         }
+
+    @property
+    def rom(self) -> Rom:
+        width, depth = self.lanes * (SCALE_BITS + self.constant_width), -(-self.rows // self.lanes)
+        return rom_in(self.style, width, len(self.reaches) * depth)
+
+    @property
+    def timing(self) -> Timing:
+        return RESCALE.behind(self.rom)
 
     @property
     def files(self) -> dict[str, str]:
@@ -80,13 +92,14 @@ class Case:
         constant = bias - scale * np.array(self.reaches)[:, None] - (self.bounds[0] << self.shift)
         lanes = np.concatenate([to_bits(scale, SCALE_BITS), to_bits(constant, self.constant_width)], axis=-1)
         lanes = np.pad(lanes, ((0, 0), (0, -self.rows % self.lanes), (0, 0)))
-        return {"constants.hex": to_hex(lanes.reshape(-1, self.lanes * lanes.shape[-1]))}
+        return pieces("constants.hex", lanes.reshape(-1, self.rom.width), self.rom.width, self.rom.bank)
 
 
 LARGEST = 2 ** (SCALE_BITS - 1) - 1
 SHAPES = {
     "one lane": Case(5, 1, (255,), LARGEST, 1 << 24, 15),
     "lanes do not divide, three sets": Case(7, 3, (85, 170, 255), LARGEST, 1 << 26, 17, style="block"),
+    "three sets in banks": Case(7, 2, (85, 170, 255), LARGEST, 1 << 26, 17, style="banks"),
     "more lanes than rows, more bits than of use": Case(2, 4, (1000, 400), LARGEST, 1 << 30, 20, surplus=9),
     "no shift": Case(4, 2, (90,), 3, 40, 0),
     "a product wider than the sum": Case(6, 2, (4000,), 5, 700, 9),
@@ -127,20 +140,20 @@ def traffic(rng: np.random.Generator, vectors: int) -> Traffic:
 
 @played
 async def full_speed(dut):
-    """A word per cycle, RESCALE.latency cycles from input to output."""
-    bench = bench_of(dut)
+    """A word per cycle, as many cycles from input to output."""
+    bench, timing = bench_of(dut), SHAPES[case_name()].timing
     await bench.start()
     vectors = traffic(np.random.default_rng(SEED), 30)
     await bench.full_speed(vectors)
     assert bench.source.times == list(range(len(vectors.words)))
-    assert bench.sink.times == [time + RESCALE.latency for time in bench.source.times]
+    assert bench.sink.times == [time + timing.latency for time in bench.source.times]
 
 
 @played
 async def places(dut):
-    bench = bench_of(dut)
+    bench, timing = bench_of(dut), SHAPES[case_name()].timing
     await bench.start()
-    await promised_places(bench, traffic(np.random.default_rng(SEED), 30).words, RESCALE.places)
+    await promised_places(bench, traffic(np.random.default_rng(SEED), 30).words, timing.places)
 
 
 @played

@@ -6,14 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from rebnet.generate.memory import to_hex, two_slope_words
+from rebnet.generate.memory import pieces, two_slope_words
 from rebnet.ir.features import TwoSlope
 from rebnet.spec.two_slope import SLOPE_BITS, two_slope
 from rebnet.stages.branches import signed_bits
+from rebnet.stages.memories import Rom
 from rebnet.stages.ranges import Range
+from rebnet.stages.timing import Timing
 from rebnet.stages.two_slope import TWO_SLOPE, TwoSlopeUnit
 
-from .features import planes_of, promised_places
+from .features import planes_of, promised_places, rom_in
 from .streams import SEED, Traffic, bench_of, case_name, played, to_word
 
 LEVEL_WIDTH = 2
@@ -61,17 +63,28 @@ class Case:
 
     @property
     def parameters(self) -> dict[str, int | str]:
-        return {**self.unit.module({}).parameters, "STYLE": self.style, "CONSTANT_FILE": "constants.hex"}
+        own = {"STYLE": self.rom.style, **self.rom.banks(), "CONSTANT_FILE": "constants.hex"}
+        return {**self.unit.module({}).parameters, **own}
+
+    @property
+    def rom(self) -> Rom:
+        return rom_in(self.style, self.unit.rom.width, self.unit.rom.depth)
+
+    @property
+    def timing(self) -> Timing:
+        return TWO_SLOPE.behind(self.rom)
 
     @property
     def files(self) -> dict[str, str]:
-        return {"constants.hex": to_hex(two_slope_words(self.op, self.come, self.leave, self.unit))}
+        words = two_slope_words(self.op, self.come, self.leave, self.unit)
+        return pieces("constants.hex", words, self.rom.width, self.rom.bank)
 
 
 LARGEST = 2 ** (SLOPE_BITS - 1) - 1
 SHAPES = {
     "one lane": Case(5, 1, -200, 255, LARGEST, 60, 15),
     "lanes do not divide": Case(7, 3, -90, 130, LARGEST, 40, 13, style="block"),
+    "banks": Case(11, 2, -90, 130, LARGEST, 40, 13, style="banks"),
     "more lanes than rows, more bits than of use": Case(2, 4, -30, 9, 5000, 12, 12, surplus=5),
     "no shift": Case(4, 2, -20, 11, 3, 4, 0),
     "never negative, one bit": Case(3, 2, 7, 8, 0, 2, 15),
@@ -119,20 +132,20 @@ def test_the_cases_hold_both_forms_of_the_product() -> None:
 
 @played
 async def full_speed(dut):
-    """A word per cycle, TWO_SLOPE.latency cycles from input to output."""
-    bench = bench_of(dut)
+    """A word per cycle, as many cycles from input to output."""
+    bench, timing = bench_of(dut), SHAPES[case_name()].timing
     await bench.start()
     vectors = traffic(np.random.default_rng(SEED), 30)
     await bench.full_speed(vectors)
     assert bench.source.times == list(range(len(vectors.words)))
-    assert bench.sink.times == [time + TWO_SLOPE.latency for time in bench.source.times]
+    assert bench.sink.times == [time + timing.latency for time in bench.source.times]
 
 
 @played
 async def places(dut):
-    bench = bench_of(dut)
+    bench, timing = bench_of(dut), SHAPES[case_name()].timing
     await bench.start()
-    await promised_places(bench, traffic(np.random.default_rng(SEED), 30).words, TWO_SLOPE.places)
+    await promised_places(bench, traffic(np.random.default_rng(SEED), 30).words, timing.places)
 
 
 @played

@@ -1,13 +1,14 @@
-"""writable_memory: a rom that the configuration bus writes and reads; every request leaves it, 4 cycles later."""
+"""writable_memory: a rom that the configuration bus writes and reads; every request leaves it, later."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
 
 from rebnet.generate.images import BUS_WORD
-from rebnet.generate.memory import columns
+from rebnet.generate.memory import pieces
+from rebnet.stages.memories import rom_latency
 
 from .streams import SEED, Bench, case_name, played
 
@@ -18,13 +19,22 @@ SHAPES = {
     "tables": (5, 300, "distributed", 12, 2048),
     "many columns": (1100, 5, "block", 16, 512),
     "at the end": (33, 4, "distributed", 5, 24),
+    "banks of a column": (20, 70, "block", 9, 128),
+    "banks of columns": (70, 41, "block", 12, 512),
 }
 """Width, depth, style, bits of an address, base."""
+BANKS = {"banks of a column": 32, "banks of columns": 4}
+"""Words of a bank, where there are several."""
 CASES = {
     name: {"WIDTH": w, "DEPTH": d, "FILE": "words.hex", "STYLE": style, "CONFIG_ADDRESS": a, "BASE": base}
+    | ({"BANK": BANKS[name], "LATENCY": 3} if name in BANKS else {})
     for name, (w, d, style, a, base) in SHAPES.items()
 }
-LATENCY = 4
+
+
+def read_latency(case: str) -> int:
+    _, depth, style, *_ = SHAPES[case]
+    return rom_latency(style, -(-depth // BANKS.get(case, depth)))
 
 
 def words(case: str) -> list[int]:
@@ -41,7 +51,7 @@ def test_writable_memory(simulate: Callable[..., None], case: str) -> None:
 def images(case: str) -> dict[str, str]:
     width = SHAPES[case][0]
     bits = np.array([[word >> place & 1 for place in range(width)] for word in words(case)], dtype=np.bool_)
-    return columns("words.hex", bits, BUS_WORD)
+    return pieces("words.hex", bits, BUS_WORD, BANKS.get(case))
 
 
 class Memory:
@@ -86,26 +96,29 @@ async def every_word(dut):
     bench, content = Bench(dut), words(case_name())
     dut.config_in.value = 0
     await bench.start()
-    for cycle, address in enumerate([*range(len(content)), 0]):
+    assert await read(dut, bench, range(len(content))) == content
+
+
+async def read(dut, bench: Bench, addresses: Sequence[int]) -> list[int]:
+    """The words of addresses that follow each other without a gap."""
+    found, latency = [], read_latency(case_name())
+    for cycle, address in enumerate([*addresses, *[0] * latency]):
         dut.address.value = address
-        if cycle:
-            assert dut.data_q.value.to_unsigned() == content[cycle - 1]
+        if cycle >= latency:
+            found.append(dut.data_q.value.to_unsigned())
         await bench.step()
+    return found
 
 
 @played
 async def requests(dut):
     """Back to back and with pauses, for words here and for others; between them all words are read by address."""
     bench, rng, memory = Bench(dut), random.Random(SEED), Memory(case_name())
-    memory.words = []
     dut.config_in.value = 0
     await bench.start()
-    for address in range(memory.depth):  # what the test before has left
-        dut.address.value = address
-        await bench.step()
-        memory.words.append(dut.data_q.value.to_unsigned())
+    memory.words = await read(dut, bench, range(memory.depth))  # what the test before has left
     for _ in range(30):
-        expected: list[int | None] = [None] * (LATENCY - 1)
+        expected: list[int | None] = [None] * (read_latency(case_name()) + 2)
         for _ in range(rng.randrange(1, 20)):
             if rng.random() < 0.3:
                 dut.config_in.value = rng.getrandbits(memory.bits + 34)  # no request
@@ -121,11 +134,7 @@ async def requests(dut):
             dut.config_in.value = 0
             await bench.step()
             check(dut, memory, last)
-        for cycle, address in enumerate([*range(memory.depth), 0]):
-            dut.address.value = address
-            if cycle:
-                assert dut.data_q.value.to_unsigned() == memory.words[cycle - 1]
-            await bench.step()
+        assert await read(dut, bench, range(memory.depth)) == memory.words
 
 
 def check(dut, memory: Memory, expected: int | None) -> None:

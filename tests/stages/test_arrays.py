@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from rebnet.stages import memories
+from rebnet.stages.arithmetic import Arithmetic
 from rebnet.stages.converter import Converter
-from rebnet.stages.mvtu import Arithmetic, Mvtu
+from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import ceil_div, clog2, divisors, largest_divisor
 
 NUMBERS = Arithmetic(2, ((1, 0), (2, 1)), 2, 9, 2, 10)
@@ -24,7 +25,9 @@ def test_counts():
     assert largest_divisor(numbers[:0], most[:0]).tolist() == []
 
 
-@pytest.mark.parametrize("name", ["blocks", "rom_luts", "ram_luts", "rom_column", "rom_in_luts", "ram_in_luts"])
+@pytest.mark.parametrize(
+    "name", ["blocks", "rom_luts", "ram_luts", "rom_column", "rom_bank", "rom_in_luts", "ram_in_luts"]
+)
 def test_memories(name):
     rng = np.random.default_rng(1)
     width, depth = rng.integers(1, 300, 800), rng.integers(1, 20_000, 800)

@@ -13,6 +13,7 @@ from rebnet.generate.images import BUS_WORD
 from rebnet.records.ports import BusWindow
 from rebnet.rtl.writable import BUS_BITS, LATENCY
 from rebnet.spec.residual import Bits
+from rebnet.stages.memories import Rom
 from rebnet.stages.numbers import clog2
 
 NETWORK_WORDS = 8
@@ -22,11 +23,16 @@ MAX_COLUMNS = 1000
 """Columns of a memory, whose files have three digits."""
 
 
-def windows_of(words: Mapping[str, Bits]) -> tuple[BusWindow, ...]:
+def windows_of(words: Mapping[str, Bits], roms: Mapping[str, Rom] | None = None) -> tuple[BusWindow, ...]:
     """The windows of memories with these words, by their names, in the order of the bus.
 
+    Args:
+        words: of each memory.
+        roms: those that may stand in banks.
+
     Raises:
-        OptionError: a memory of wider words than can be written, or more memory than the bus reaches.
+        OptionError: a memory of wider words than can be written, or of too many banks of such words, or more memory
+            than the bus reaches.
     """
     free, windows = NETWORK_WORDS, []
     for name, own in words.items():
@@ -35,6 +41,13 @@ def windows_of(words: Mapping[str, Bits]) -> tuple[BusWindow, ...]:
             raise OptionError(
                 f"runtime_weights: memory {name} has words of {width} bits, and {MAX_COLUMNS * BUS_WORD} can be "
                 "written; fold its layer with a smaller PE or SIMD, or leave --runtime-weights out"
+            )
+        banks = roms[name].bank_count if roms and name in roms else 1
+        if _columns(width) * banks > MAX_COLUMNS:
+            raise OptionError(
+                f"runtime_weights: memory {name} stands in {_columns(width)} columns and {banks} banks, and "
+                f"{MAX_COLUMNS} files are named; fold its layer with a smaller PE or SIMD, or leave --runtime-weights "
+                "out"
             )
         size = _size(depth, width)
         base = -(-free // size) * size
@@ -63,9 +76,9 @@ def bus_bits(windows: Sequence[BusWindow]) -> int:
     return address_bits(windows) + BUS_BITS
 
 
-def latency_cycles(windows: Sequence[BusWindow]) -> int:
-    """Cycles of a request through all memories."""
-    return LATENCY * len(windows)
+def latency_cycles(windows: Sequence[BusWindow], roms: Mapping[str, Rom]) -> int:
+    """Cycles of a request through all memories, of which those in block RAM are known by name."""
+    return sum(LATENCY + (roms[window.name].latency if window.name in roms else 1) for window in windows)
 
 
 def words_of(windows: Sequence[BusWindow]) -> int:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.generate.memory import (
-    columns,
     encoder_words,
     gain_words,
+    pieces,
     rescale_words,
     score_words,
     threshold_words,
@@ -22,6 +22,7 @@ from rebnet.spec.residual import Bits
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.branches import encoder_constants, rescale_constants
 from rebnet.stages.features import EncoderUnit, RescaleUnit
+from rebnet.stages.memories import Rom
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.ranges import ranges_of
 from rebnet.stages.runtime_weights import boundary_form
@@ -49,13 +50,27 @@ def memory_words(network: Network, accelerator: Accelerator, *, runtime_weights:
 def memory_files(
     words: Mapping[str, Bits], accelerator: Accelerator, *, runtime_weights: bool = False
 ) -> dict[str, str]:
-    """The memory images by file name: of a memory that stands in columns, one of each."""
+    """The memory images by file name: of a memory that stands in columns or banks, one of each."""
     files: dict[str, str] = {}
-    whole = {f"{layer.name}_weights": layer.weight_column for layer in accelerator.layers}
+    roms = roms_of(accelerator)
     for name, own in words.items():
-        width: int = own.shape[1]
-        files |= columns(f"{name}.hex", own, BUS_WORD if runtime_weights else whole.get(name, width))
+        rom = roms.get(name) or Rom(own.shape[1], own.shape[0], "distributed")
+        files |= pieces(f"{name}.hex", own, BUS_WORD if runtime_weights else rom.column, rom.bank)
     return files
+
+
+def roms_of(accelerator: Accelerator) -> dict[str, Rom]:
+    """The constant memories that may stand in block RAM, by their names; all others are in tables."""
+    roms: dict[str, Rom] = {}
+    for unit in accelerator.stages:
+        match unit:
+            case Mvtu() if not unit.unrolled:
+                roms |= {f"{unit.name}_weights": unit.weights, f"{unit.name}_thresholds": unit.thresholds}
+            case RescaleUnit() | TwoSlopeUnit():
+                roms[f"{unit.name}_constants"] = unit.rom
+            case EncoderUnit():
+                roms[f"{unit.name}_thresholds"] = unit.rom
+    return roms
 
 
 def _words(network: Network, accelerator: Accelerator, runtime_weights: bool) -> Iterator[tuple[str, Bits]]:

@@ -1,6 +1,7 @@
 """Memory images in the order that the hardware reads them, as $readmemh text."""
 
 import math
+from itertools import product
 from typing import TypeVar
 
 import numpy as np
@@ -25,17 +26,25 @@ def to_hex(words: Bits) -> str:
     return "".join(f"{word.tobytes().hex()}\n" for word in packed)
 
 
-def column_files(file: str, width: int, column: int) -> list[str]:
-    """File names of a memory's columns of `column` bits, from the lowest bits, as `rom.sv` has them."""
-    if column >= width:
-        return [file]
-    return [f"{file}.{number:03}" for number in range(-(-width // column))]
+def piece_files(file: str, width: int, depth: int, column: int, bank: int) -> list[str]:
+    """File names of a memory's columns of `column` bits in banks of `bank` words, as `rom.sv` has them.
+
+    Bank by bank, in each the columns from the lowest bits.
+    """
+    pieces = -(-width // column) * -(-depth // bank)
+    return [file] if pieces == 1 else [f"{file}.{number:03}" for number in range(pieces)]
 
 
-def columns(file: str, words: Bits, column: int) -> dict[str, str]:
-    """The images of a memory by file name: of each column of `column` bits its own."""
-    names = column_files(file, words.shape[1], column)
-    return {name: to_hex(words[:, place * column : (place + 1) * column]) for place, name in enumerate(names)}
+def pieces(file: str, words: Bits, column: int, bank: int | None = None) -> dict[str, str]:
+    """The images of a memory by file name: of each column of `column` bits in each bank of `bank` words its own."""
+    depth, width = words.shape
+    bank = bank or depth
+    names = piece_files(file, width, depth, column, bank)
+    places = product(range(0, depth, bank), range(0, width, column))
+    return {
+        name: to_hex(words[row : row + bank, bit : bit + column])
+        for name, (row, bit) in zip(names, places, strict=True)
+    }
 
 
 def to_bits(values: NDArray[np.int64], width: int) -> Bits:

@@ -9,7 +9,7 @@ from rebnet.errors import OptionError
 from rebnet.files import file_hash, make_folder, write_record, write_text
 from rebnet.generate.bus import address_bits, bus_bits, latency_cycles, windows_of, words_of
 from rebnet.generate.fusesoc import CORE_FILE, core_text
-from rebnet.generate.images import memory_files, memory_words
+from rebnet.generate.images import memory_files, memory_words, roms_of
 from rebnet.generate.top import Top, plan_text, top_text
 from rebnet.ir import storage
 from rebnet.ir.network import Network
@@ -97,7 +97,7 @@ def planned(
     if runtime_weights:
         accelerator = for_any_weights(accelerator, network, gain_bits)
     words = memory_words(network, accelerator, runtime_weights=runtime_weights)
-    windows = windows_of(words) if runtime_weights else None
+    windows = windows_of(words, roms_of(accelerator)) if runtime_weights else None
     return Top(network, accelerator, depths, name, memory, windows, gain_bits), words
 
 
@@ -185,7 +185,7 @@ def runtime_weights_of(plan: Top) -> RuntimeWeights | Absent:
         gain_bits=plan.gain_bits,
         address_bits=address_bits(plan.windows),
         bus_bits=bus_bits(plan.windows),
-        latency_cycles=latency_cycles(plan.windows),
+        latency_cycles=latency_cycles(plan.windows, roms_of(plan.accelerator)),
         words=words_of(plan.windows),
         memories=plan.windows,
     )

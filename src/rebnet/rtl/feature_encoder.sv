@@ -5,13 +5,13 @@
 //       vector's end has no meaning.
 // Out:  their codes in words of LANES, LEVELS bit planes each (plane major), planes above m hold 0. What stands beyond
 //       the vector's end has no meaning.
-// Time: one word per cycle; a word is at the output LEVELS + 2 cycles after it was taken.
+// Time: one word per cycle; a word is at the output LEVELS + LATENCY + 1 cycles after it was taken.
 // How:  the pipeline never stalls: a word is taken when its place in the output FIFO is promised.
 // THRESHOLD_FILE: per set and word of the vector LANES times the constants of a residual_encoder, t in the lowest bits;
 // with UNIFORM per set one word of them for all channels. They count units of 2^-SHIFT features.
 // ROWS, LANES, LEVELS ≥ 1. PLANES + SHIFT < THRESHOLD_WIDTH. SETS: level counts that are served, each with its
 // constants, or 1 if m never changes. UNIFORM: 1 if all channels have the same numbers. STEP_TREE: as in
-// residual_encoder. STYLE: of their memory, as in rom.
+// residual_encoder. STYLE, BANK, LATENCY: of their memory, as in rom.
 module feature_encoder #(
     parameter int ROWS = 16,
     parameter int LANES = 2,
@@ -24,7 +24,11 @@ module feature_encoder #(
     parameter int UNIFORM = 0,
     parameter int STEP_TREE = 0,
     parameter THRESHOLD_FILE = "",
-    parameter STYLE = "distributed"
+    parameter STYLE = "distributed",
+    parameter int BANK = 0,
+    /* verilator lint_off WIDTHEXPAND */
+    parameter int LATENCY = STYLE == "block" ? 2 : 1
+    /* verilator lint_on WIDTHEXPAND */
 ) (
     input  logic                    clk,
     input  logic                    rst,
@@ -44,7 +48,8 @@ module feature_encoder #(
   localparam int WORD_WIDTH = WORDS > 1 ? $clog2(WORDS) : 1;
   localparam int DEPTH = SETS * WORDS;
   localparam int ADDRESS_WIDTH = DEPTH > 1 ? $clog2(DEPTH) : 1;
-  localparam int OUT_DEPTH = LEVELS + 4;
+  localparam int OUT_DEPTH = LEVELS + LATENCY + 3;
+  localparam int STAGES = LEVELS + LATENCY - 1;
   localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (ROWS < 1 || LANES < 1 || PLANES < 1 || LEVELS < 1) begin : illegal_1
@@ -81,19 +86,22 @@ module feature_encoder #(
     end
   end
 
-  // Stage 1: features and their numbers. Then a stage a level.
-  logic [PLANES*LANES-1:0] features_q;
+  // LATENCY stages: features and their numbers. Then a stage a level.
+  logic [LATENCY*PLANES*LANES-1:0] features_q;
+  logic [PLANES*LANES-1:0] features;
   logic [ROM_LANES*NUMBERS_WIDTH-1:0] numbers_q;
-  logic [LEVELS:0] valid_q;
-  logic [(LEVELS+1)*LEVEL_WIDTH-1:0] levels_q;
+  logic [STAGES:0] valid_q;
+  logic [(STAGES+1)*LEVEL_WIDTH-1:0] levels_q;
   logic [LEVELS*LANES-1:0] coded;
   logic [LEVEL_WIDTH-1:0] coded_levels;
 
   rom #(
       .WIDTH(ROM_LANES * NUMBERS_WIDTH),
       .DEPTH(DEPTH),
-      .FILE (THRESHOLD_FILE),
-      .STYLE(STYLE)
+      .BANK(BANK),
+      .FILE(THRESHOLD_FILE),
+      .STYLE(STYLE),
+      .LATENCY(LATENCY)
   ) threshold_memory (
       .clk,
       .address,
@@ -101,17 +109,18 @@ module feature_encoder #(
   );
 
   always_ff @(posedge clk) begin
-    features_q <= in_data;
-    valid_q    <= rst ? '0 : {valid_q[LEVELS-1:0], take};
-    levels_q   <= {levels_q[LEVELS*LEVEL_WIDTH-1:0], in_levels};
+    features_q <= (LATENCY * PLANES * LANES)'({features_q, in_data});
+    valid_q    <= rst ? '0 : {valid_q[STAGES-1:0], take};
+    levels_q   <= {levels_q[STAGES*LEVEL_WIDTH-1:0], in_levels};
   end
-  assign coded_levels = levels_q[LEVELS*LEVEL_WIDTH+:LEVEL_WIDTH];
+  assign features = features_q[(LATENCY-1)*PLANES*LANES+:PLANES*LANES];
+  assign coded_levels = levels_q[STAGES*LEVEL_WIDTH+:LEVEL_WIDTH];
 
   for (genvar l = 0; l < LANES; l++) begin : lane
     logic [PLANES-1:0] feature;
     logic [LEVELS-1:0] code;
     for (genvar p = 0; p < PLANES; p++) begin : plane
-      assign feature[PLANES-1-p] = features_q[p*LANES+l];
+      assign feature[PLANES-1-p] = features[p*LANES+l];
     end
     residual_encoder #(
         .LEVELS(LEVELS),
@@ -137,7 +146,7 @@ module feature_encoder #(
   ) results (
       .clk,
       .rst,
-      .in_valid(valid_q[LEVELS]),
+      .in_valid(valid_q[STAGES]),
       .in_ready(unused_ready),
       .in_data({coded_levels, coded}),
       .out_valid,

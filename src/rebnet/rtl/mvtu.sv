@@ -9,9 +9,9 @@
 //       A last word that ROWS does not fill ends in elements of no meaning.
 // Time: a vector takes ceil(ROWS/PE) * groups * CHUNKS cycles with groups = ceil(WEIGHT_PLANES / PLANE_LANES) *
 //       ceil(m / LEVEL_LANES) and CHUNKS = ceil(COLS/SIMD), vectors follow each other without a gap. The first word of
-//       a row fold is at the output POPCOUNT_STAGES + TAIL + LEVELS_OUT + 4 cycles after the fold's last word was
-//       issued, 5 where the weights are in block RAM. TAIL is 1, and 1 more for a multiplier,
-//       ceil(clog2(PLANE_LANES * LEVEL_LANES)/2) for adding lanes and 1 for adding groups.
+//       a row fold is at the output WEIGHT_LATENCY + POPCOUNT_STAGES + TAIL + WAIT + LEVELS_OUT + 3 cycles after the
+//       fold's last word was issued. TAIL is 1, and 1 more for a multiplier, ceil(clog2(PLANE_LANES * LEVEL_LANES)/2)
+//       for adding lanes and 1 for adding groups; WAIT what THRESHOLD_LATENCY is more, if there are thresholds.
 // How:  for each fold of PE rows, for each group of PLANE_LANES planes of the weights, for each group of LEVEL_LANES
 //       planes of the input, all chunks of the vector: the PEs count, and their sums are drained DRAIN at a time
 //       through one tail (gains, thresholds, encoder) while the PEs work on the next pass. The pipeline never stalls: what it will put out has its place in the output
@@ -31,6 +31,7 @@
 // BUFFER_DEPTH: words of the input buffer; OUT_DEPTH ≥ PE/DRAIN: words of the output FIFO.
 // WEIGHT_FILE: a word of PE*PLANE_LANES*SIMD bits per fold, group of planes and chunk, lane j of row p at
 // [(p*PLANE_LANES + j)*SIMD +: SIMD], in columns of WEIGHT_COLUMN bits (rom.sv).
+// WEIGHT_BANK, THRESHOLD_BANK, WEIGHT_LATENCY, THRESHOLD_LATENCY: of the memories, as in rom.sv.
 // THRESHOLD_SHIFT: thresholds and steps count units of 2^-THRESHOLD_SHIFT accumulators.
 // STEP_TREE: as in residual_encoder.
 // THRESHOLD_FILE: a word of DRAIN times the constants of a residual_encoder per set, fold and drained word.
@@ -66,6 +67,12 @@ module mvtu #(
     parameter int WEIGHT_COLUMN = PE * PLANE_LANES * SIMD,
     parameter THRESHOLD_STYLE = "distributed",
     parameter BUFFER_STYLE = "distributed",
+    parameter int WEIGHT_BANK = 0,
+    parameter int THRESHOLD_BANK = 0,
+    /* verilator lint_off WIDTHEXPAND */
+    parameter int WEIGHT_LATENCY = WEIGHT_STYLE == "block" ? 2 : 1,
+    parameter int THRESHOLD_LATENCY = THRESHOLD_STYLE == "block" ? 2 : 1,
+    /* verilator lint_on WIDTHEXPAND */
     localparam int LEVEL_GROUPS = (LEVELS_IN + LEVEL_LANES - 1) / LEVEL_LANES,
     localparam int PLANE_GROUPS = (WEIGHT_PLANES + PLANE_LANES - 1) / PLANE_LANES,
     localparam int GROUPS = PLANE_GROUPS * LEVEL_GROUPS,
@@ -104,12 +111,15 @@ module mvtu #(
   localparam int ROOM_WIDTH = $clog2(OUT_DEPTH + 1) + 1;
   localparam int WEIGHT_DEPTH = FOLDS * PLANE_GROUPS * CHUNKS;
   localparam int WEIGHT_ADDRESS = WEIGHT_DEPTH > 1 ? $clog2(WEIGHT_DEPTH) : 1;
-  /* verilator lint_off WIDTHEXPAND */
-  localparam int WEIGHT_STAGES = WEIGHT_STYLE == "block" ? 1 : 0;
-  /* verilator lint_on WIDTHEXPAND */
   localparam int LANES = DRAIN * LANES_ROW;
   localparam int LANE_STAGES = ($clog2(LANES_ROW) + 1) / 2;
   localparam int TAIL = 1 + (MULTIPLY != 0 ? 1 : 0) + LANE_STAGES + (GROUPS > 1 ? 1 : 0);
+  // The place of a drained word is known FETCH stages behind the drain: that of its thresholds, which are there with its
+  // accumulators, or these wait for them.
+  localparam int FETCHING = LEVELS_OUT > 0 ? THRESHOLD_LATENCY : 1;
+  localparam int FETCH = TAIL > FETCHING ? TAIL - FETCHING : 0;
+  localparam int WAIT = FETCH + FETCHING - TAIL;
+  localparam int LINE = TAIL + WAIT;
 
   if (ROWS < 1 || COLS < 1 || PE < 1) begin : illegal_1
     $fatal(1, "mvtu: ROWS, COLS and PE must be at least 1");
@@ -278,12 +288,14 @@ module mvtu #(
   end
 
   // Stage 1: the word is there. Stage 2: its planes are chosen and the weights are there.
-  logic [WORD_BITS-1:0] weights_q;
+  logic [WORD_BITS-1:0] weights;
   logic [WEIGHT_ADDRESS-1:0] weight_address_q;
-  logic [LEVEL_LANES*INPUTS-1:0] planes_d, planes_q;
+  localparam int PLANES_WIDTH = LEVEL_LANES * INPUTS;
+  logic [PLANES_WIDTH-1:0] planes_d, planes;
+  logic [WEIGHT_LATENCY*PLANES_WIDTH-1:0] planes_q;  // as long as the weights take
   logic [LEVEL_GROUP_WIDTH-1:0] word_group_q;
   // Delay lines, newest stage first. A reset leaves no word, and an end that makes the next sums begin at 0.
-  localparam int STAGES = 2 + WEIGHT_STAGES + POPCOUNT_STAGES;
+  localparam int STAGES = 1 + WEIGHT_LATENCY + POPCOUNT_STAGES;
   logic [STAGES-1:0] add_q, last_q, last_group_q, last_level_q;
   logic [STAGES*LEVEL_WIDTH-1:0] pass_levels_q;
 
@@ -291,26 +303,15 @@ module mvtu #(
       .WIDTH(WORD_BITS),
       .DEPTH(WEIGHT_DEPTH),
       .COLUMN(WEIGHT_COLUMN),
+      .BANK(WEIGHT_BANK),
       .FILE(WEIGHT_FILE),
-      .STYLE(WEIGHT_STYLE)
+      .STYLE(WEIGHT_STYLE),
+      .LATENCY(WEIGHT_LATENCY)
   ) weight_memory (
       .clk,
       .address(weight_address_q),
-      .data_q (weights_q)
+      .data_q (weights)
   );
-
-  // Block RAM answers late in its cycle, and its words travel far: a register of their own behind it.
-  logic [WORD_BITS-1:0] weights;
-  logic [LEVEL_LANES*INPUTS-1:0] planes;
-  if (WEIGHT_STAGES != 0) begin : weights_registered
-    always_ff @(posedge clk) begin
-      weights <= weights_q;
-      planes  <= planes_q;
-    end
-  end else begin : weights_at_once
-    assign weights = weights_q;
-    assign planes  = planes_q;
-  end
 
   // Surplus lanes of the last group see zeros.
   logic [LEVEL_GROUPS*LEVEL_LANES*INPUTS-1:0] word_padded;
@@ -326,13 +327,15 @@ module mvtu #(
   always_ff @(posedge clk) begin
     weight_address_q <= weight_next_q;
     word_group_q     <= group_q;
-    planes_q         <= planes_d;
+    planes_q         <= (WEIGHT_LATENCY * PLANES_WIDTH)'({planes_q, planes_d});
     add_q            <= rst ? '0 : {add_q[STAGES-2:0], issue};
     last_q           <= rst ? '1 : {last_q[STAGES-2:0], issue && word_last};
     last_group_q     <= {last_group_q[STAGES-2:0], last_group};
     last_level_q     <= {last_level_q[STAGES-2:0], last_level};
     pass_levels_q    <= {pass_levels_q[(STAGES-1)*LEVEL_WIDTH-1:0], word_levels};
   end
+
+  assign planes = planes_q[(WEIGHT_LATENCY-1)*PLANES_WIDTH+:PLANES_WIDTH];
 
   // The processing elements; at the end of a pass their sums stand still until the next pass ends.
   logic [PE*LANES_ROW*SUM_WIDTH-1:0] sums;
@@ -410,31 +413,32 @@ module mvtu #(
   end
 
   // Tail: pick DRAIN sums; times gains; add the lanes; add the groups. The lines follow a drained word through it: it
-  // moves, it is of the first group, of the last group, the levels. Bit 0 is the drain itself, bit TAIL behind it all.
-  logic [TAIL:0] moving_q, whole_q;
-  logic [TAIL:0] first_q;
-  logic [(TAIL+1)*LEVEL_WIDTH-1:0] levels_q;
-  logic [TAIL-1:0] moving_line_q, whole_line_q, first_line_q;
-  logic [TAIL*LEVEL_WIDTH-1:0] levels_line_q;
+  // moves, it is of the first group, of the last group, the levels. Bit 0 is the drain itself, bit LINE behind it all.
+  logic [LINE:0] moving_q, whole_q;
+  logic [LINE:0] first_q;
+  logic [(LINE+1)*LEVEL_WIDTH-1:0] levels_q;
+  logic [LINE-1:0] moving_line_q, whole_line_q, first_line_q;
+  logic [LINE*LEVEL_WIDTH-1:0] levels_line_q;
   assign moving_q = {moving_line_q, draining_q};
   assign whole_q  = {whole_line_q, draining_q && drain_last_q};
   assign first_q  = {first_line_q, drain_group_q == '0};
   assign levels_q = {levels_line_q, drain_levels_q};
 
-  // The word that leaves the tail next: its place in the vector, and whether it goes out.
+  // The word whose thresholds are fetched: its place in the vector, and whether it goes out.
   logic [PLACE_WIDTH-1:0] place_q;
-  logic keep, kept_q, unused_line;
-  assign keep = whole_q[TAIL-1] && (LAST_WORDS == DRAIN_WORDS || place_q < PLACE_WIDTH'(OUT_WORDS));
+  logic [FETCHING-1:0] kept_q;
+  logic keep, unused_line;
+  assign keep = whole_q[FETCH] && (LAST_WORDS == DRAIN_WORDS || place_q < PLACE_WIDTH'(OUT_WORDS));
   assign unused_line = &{moving_q, whole_q, first_q};
 
   always_ff @(posedge clk) begin
-    moving_line_q <= rst ? '0 : moving_q[TAIL-1:0];
-    whole_line_q  <= rst ? '0 : whole_q[TAIL-1:0];
-    first_line_q  <= first_q[TAIL-1:0];
-    levels_line_q <= levels_q[TAIL*LEVEL_WIDTH-1:0];
-    kept_q        <= !rst && keep;
+    moving_line_q <= rst ? '0 : moving_q[LINE-1:0];
+    whole_line_q  <= rst ? '0 : whole_q[LINE-1:0];
+    first_line_q  <= first_q[LINE-1:0];
+    levels_line_q <= levels_q[LINE*LEVEL_WIDTH-1:0];
+    kept_q        <= rst ? '0 : FETCHING'({kept_q, keep});
     if (rst) place_q <= '0;
-    else if (whole_q[TAIL-1]) place_q <= place_q == PLACE_WIDTH'(VECTOR_WORDS - 1) ? '0 : place_q + 1'b1;
+    else if (whole_q[FETCH]) place_q <= place_q == PLACE_WIDTH'(VECTOR_WORDS - 1) ? '0 : place_q + 1'b1;
   end
 
   // Places of a power of two: an index times anything else would be a multiplier and a shifter.
@@ -468,7 +472,7 @@ module mvtu #(
 
   // Lanes are added in pairs, two levels of adders a stage.
   localparam int LANE_LEVELS = $clog2(LANES_ROW);
-  logic [DRAIN*ACC_WIDTH-1:0] added, total_q;
+  logic [DRAIN*ACC_WIDTH-1:0] added, total_q, waited;
   for (genvar d = 0; d < DRAIN; d++) begin : row
     for (genvar k = 0; k <= LANE_LEVELS; k++) begin : level
       localparam int COUNT = (LANES_ROW + (1 << k) - 1) >> k;
@@ -514,6 +518,14 @@ module mvtu #(
     assign total_q = added;
   end
 
+  if (WAIT > 0) begin : wait_for_thresholds
+    logic [WAIT*DRAIN*ACC_WIDTH-1:0] waiting_q;
+    always_ff @(posedge clk) waiting_q <= (WAIT * DRAIN * ACC_WIDTH)'({waiting_q, total_q});
+    assign waited = waiting_q[(WAIT-1)*DRAIN*ACC_WIDTH+:DRAIN*ACC_WIDTH];
+  end else begin : no_wait
+    assign waited = total_q;
+  end
+
   // Thresholds and encoder, or the accumulators as they are.
   logic [OUT_WIDTH-1:0] coded;
   logic [LEVEL_WIDTH-1:0] coded_levels;
@@ -528,12 +540,12 @@ module mvtu #(
     logic [THRESHOLD_ADDRESS-1:0] address;
     logic [LEVELS_OUT:0] out_valid_q;  // delay lines over the encoder's stages
     logic [(LEVELS_OUT+1)*LEVEL_WIDTH-1:0] out_levels_q;
-    assign out_valid_q[0] = kept_q;
-    assign out_levels_q[LEVEL_WIDTH-1:0] = levels_q[TAIL*LEVEL_WIDTH+:LEVEL_WIDTH];
+    assign out_valid_q[0] = kept_q[FETCHING-1];
+    assign out_levels_q[LEVEL_WIDTH-1:0] = levels_q[LINE*LEVEL_WIDTH+:LEVEL_WIDTH];
 
     if (THRESHOLD_SETS > 1) begin : set_of_levels
       assign address = THRESHOLD_ADDRESS'(
-          (int'(levels_q[(TAIL-1)*LEVEL_WIDTH+:LEVEL_WIDTH]) - 1) * VECTOR_WORDS + int'(place_q));
+          (int'(levels_q[FETCH*LEVEL_WIDTH+:LEVEL_WIDTH]) - 1) * VECTOR_WORDS + int'(place_q));
     end else begin : one_set
       assign address = place_q;
     end
@@ -541,8 +553,10 @@ module mvtu #(
     rom #(
         .WIDTH(DRAIN * CONSTANT_WIDTH),
         .DEPTH(THRESHOLD_DEPTH),
-        .FILE (THRESHOLD_FILE),
-        .STYLE(THRESHOLD_STYLE)
+        .BANK(THRESHOLD_BANK),
+        .FILE(THRESHOLD_FILE),
+        .STYLE(THRESHOLD_STYLE),
+        .LATENCY(THRESHOLD_LATENCY)
     ) threshold_memory (
         .clk,
         .address,
@@ -564,7 +578,7 @@ module mvtu #(
           .STEP_TREE(STEP_TREE)
       ) encoder (
           .clk,
-          .accumulator(total_q[d*ACC_WIDTH+:ACC_WIDTH]),
+          .accumulator(waited[d*ACC_WIDTH+:ACC_WIDTH]),
           .constants(constants_q[d*CONSTANT_WIDTH+:CONSTANT_WIDTH]),
           .code
       );
@@ -575,9 +589,9 @@ module mvtu #(
     assign coded_valid  = out_valid_q[LEVELS_OUT];
     assign coded_levels = out_levels_q[LEVELS_OUT*LEVEL_WIDTH+:LEVEL_WIDTH];
   end else begin : accumulators
-    assign coded        = total_q;
-    assign coded_valid  = kept_q;
-    assign coded_levels = levels_q[TAIL*LEVEL_WIDTH+:LEVEL_WIDTH];
+    assign coded        = waited;
+    assign coded_valid  = kept_q[FETCHING-1];
+    assign coded_levels = levels_q[LINE*LEVEL_WIDTH+:LEVEL_WIDTH];
   end
 
   // The output FIFO never overflows: every word that is written was promised its place.

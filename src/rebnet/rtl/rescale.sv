@@ -6,13 +6,13 @@
 //       stands in the last word beyond the vector's end has no meaning.
 // Out:  the features in words of LANES, less a constant offset with which none is negative, as PLANES bit planes
 //       (plane major, the first one most significant). What stands beyond the vector's end has no meaning.
-// Time: one word per cycle; a word is at the output 4 cycles after it was taken.
+// Time: one word per cycle; a word is at the output LATENCY + 3 cycles after it was taken.
 // How:  features fit PLANES bits, so all is computed modulo 2^(SHIFT + PLANES). The pipeline never stalls: a word is
 //       taken when its place in the output FIFO is promised.
 // CONSTANT_FILE: per set and word of the vector LANES times {C_c, A_c}, lane 0 lowest: A_c (16 bits, signed) and C_c
 // (CONSTANT_WIDTH bits, signed; more than SHIFT + PLANES are of no use).
 // ROWS, LANES, ACC_WIDTH, PLANES, CONSTANT_WIDTH ≥ 1, SHIFT ≥ 0. SETS: sets of constants, one per served m, or 1 if
-// they never change. STYLE: of their memory, as in rom.
+// they never change. STYLE, BANK, LATENCY: of their memory, as in rom.
 module rescale #(
     parameter int ROWS = 16,
     parameter int LANES = 2,
@@ -23,7 +23,11 @@ module rescale #(
     parameter int SHIFT = 12,
     parameter int CONSTANT_WIDTH = 20,
     parameter CONSTANT_FILE = "",
-    parameter STYLE = "distributed"
+    parameter STYLE = "distributed",
+    parameter int BANK = 0,
+    /* verilator lint_off WIDTHEXPAND */
+    parameter int LATENCY = STYLE == "block" ? 2 : 1
+    /* verilator lint_on WIDTHEXPAND */
 ) (
     input  logic                       clk,
     input  logic                       rst,
@@ -40,11 +44,12 @@ module rescale #(
   localparam int LANE_WIDTH = CONSTANT_WIDTH + SCALE_WIDTH;
   localparam int SUM_WIDTH = SHIFT + PLANES;
   localparam int PRODUCT_WIDTH = ACC_WIDTH + 1 + SCALE_WIDTH < SUM_WIDTH ? ACC_WIDTH + 1 + SCALE_WIDTH : SUM_WIDTH;
-  localparam int WORDS = (ROWS + LANES - 1) / LANES;
+  localparam int WORDS = LANES > 0 ? (ROWS + LANES - 1) / LANES : 1;
   localparam int WORD_WIDTH = WORDS > 1 ? $clog2(WORDS) : 1;
   localparam int DEPTH = SETS * WORDS;
   localparam int ADDRESS_WIDTH = DEPTH > 1 ? $clog2(DEPTH) : 1;
-  localparam int OUT_DEPTH = 8;
+  localparam int OUT_DEPTH = LATENCY + 7;
+  localparam int STAGES = LATENCY + 1;
   localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (ROWS < 1 || LANES < 1) begin : illegal_1
@@ -81,18 +86,21 @@ module rescale #(
     end
   end
 
-  // Stage 1: accumulators and constants. 2: products. 3: features.
-  logic [LANES*ACC_WIDTH-1:0] accumulators_q;
+  // LATENCY stages: accumulators and constants. Then products, then features.
+  logic [LATENCY*LANES*ACC_WIDTH-1:0] accumulators_q;
+  logic [LANES*ACC_WIDTH-1:0] accumulators;
   logic [LANES*LANE_WIDTH-1:0] constants_q;
   logic [PLANES*LANES-1:0] features_q;
-  logic [2:0] valid_q;
-  logic [3*LEVEL_WIDTH-1:0] levels_q;
+  logic [STAGES:0] valid_q;
+  logic [(STAGES+1)*LEVEL_WIDTH-1:0] levels_q;
 
   rom #(
       .WIDTH(LANES * LANE_WIDTH),
       .DEPTH(DEPTH),
-      .FILE (CONSTANT_FILE),
-      .STYLE(STYLE)
+      .BANK(BANK),
+      .FILE(CONSTANT_FILE),
+      .STYLE(STYLE),
+      .LATENCY(LATENCY)
   ) constant_memory (
       .clk,
       .address,
@@ -100,10 +108,11 @@ module rescale #(
   );
 
   always_ff @(posedge clk) begin
-    accumulators_q <= in_data;
-    valid_q        <= rst ? '0 : {valid_q[1:0], take};
-    levels_q       <= {levels_q[2*LEVEL_WIDTH-1:0], in_levels};
+    accumulators_q <= (LATENCY * LANES * ACC_WIDTH)'({accumulators_q, in_data});
+    valid_q        <= rst ? '0 : {valid_q[STAGES-1:0], take};
+    levels_q       <= {levels_q[STAGES*LEVEL_WIDTH-1:0], in_levels};
   end
+  assign accumulators = accumulators_q[(LATENCY-1)*LANES*ACC_WIDTH+:LANES*ACC_WIDTH];
 
   for (genvar l = 0; l < LANES; l++) begin : lane
     logic signed [SCALE_WIDTH-1:0] scale;
@@ -112,12 +121,12 @@ module rescale #(
     logic signed [SUM_WIDTH-1:0] constant_q, sum;
     logic [PLANES-1:0] feature;
     logic unused_bits;  // beyond the sum's
-    assign unused_bits = &{constant, scale, accumulators_q[l*ACC_WIDTH+:ACC_WIDTH]};
+    assign unused_bits = &{constant, scale, accumulators[l*ACC_WIDTH+:ACC_WIDTH]};
     assign {constant, scale} = constants_q[l*LANE_WIDTH+:LANE_WIDTH];
     assign sum = (SUM_WIDTH'(product_q) <<< 1) + constant_q;
     assign feature = PLANES'(sum >>> SHIFT);
     always_ff @(posedge clk) begin
-      product_q  <= PRODUCT_WIDTH'(scale) * $signed(PRODUCT_WIDTH'(accumulators_q[l*ACC_WIDTH+:ACC_WIDTH]));
+      product_q  <= PRODUCT_WIDTH'(scale) * $signed(PRODUCT_WIDTH'(accumulators[l*ACC_WIDTH+:ACC_WIDTH]));
       constant_q <= SUM_WIDTH'(constant);
     end
     for (genvar p = 0; p < PLANES; p++) begin : plane
@@ -132,9 +141,9 @@ module rescale #(
   ) results (
       .clk,
       .rst,
-      .in_valid(valid_q[2]),
+      .in_valid(valid_q[STAGES]),
       .in_ready(unused_ready),
-      .in_data({levels_q[2*LEVEL_WIDTH+:LEVEL_WIDTH], features_q}),
+      .in_data({levels_q[STAGES*LEVEL_WIDTH+:LEVEL_WIDTH], features_q}),
       .out_valid,
       .out_ready,
       .out_data({out_levels, out_data})

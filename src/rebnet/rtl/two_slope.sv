@@ -7,13 +7,14 @@
 //       meaning.
 // Out:  the results in words of LANES, less a constant offset with which none is negative, as PLANES_OUT bit planes.
 //       What stands beyond the vector's end has no meaning.
-// Time: one word per cycle; a word is at the output 5 cycles after it was taken.
+// Time: one word per cycle; a word is at the output LATENCY + 4 cycles after it was taken.
 // How:  y fits SUM_WIDTH bits, signed, and the result PLANES_OUT, so that each is computed modulo its power of two. The
 //       pipeline never stalls: a word is taken when its place in the output FIFO is promised.
 // CONSTANT_FILE: per word of the vector LANES times {behind, ahead, slope}, lane 0 lowest: slope (SLOPE_WIDTH bits,
 // signed), ahead with the offset of the features that come (SUM_WIDTH bits, signed), and behind less that of the results
 // (PLANES_OUT bits, modulo 2^PLANES_OUT).
-// ROWS, LANES, PLANES, PLANES_OUT, SUM_WIDTH, SLOPE_WIDTH ≥ 1, SHIFT ≥ 0. STYLE: of their memory, as in rom.
+// ROWS, LANES, PLANES, PLANES_OUT, SUM_WIDTH, SLOPE_WIDTH ≥ 1, SHIFT ≥ 0. STYLE, BANK, LATENCY: of their memory, as in
+// rom.
 module two_slope #(
     parameter int ROWS = 16,
     parameter int LANES = 2,
@@ -24,7 +25,11 @@ module two_slope #(
     parameter int SLOPE_WIDTH = 16,
     parameter int SHIFT = 15,
     parameter CONSTANT_FILE = "",
-    parameter STYLE = "distributed"
+    parameter STYLE = "distributed",
+    parameter int BANK = 0,
+    /* verilator lint_off WIDTHEXPAND */
+    parameter int LATENCY = STYLE == "block" ? 2 : 1
+    /* verilator lint_on WIDTHEXPAND */
 ) (
     input  logic                        clk,
     input  logic                        rst,
@@ -42,9 +47,10 @@ module two_slope #(
   localparam int FULL_WIDTH = SUM_WIDTH + SLOPE_WIDTH;
   localparam int PRODUCT_WIDTH = FULL_WIDTH < BENT_WIDTH ? FULL_WIDTH : BENT_WIDTH;
   localparam bit [BENT_WIDTH-1:0] HALF = (BENT_WIDTH'(1) << SHIFT) >> 1;
-  localparam int WORDS = (ROWS + LANES - 1) / LANES;
+  localparam int WORDS = LANES > 0 ? (ROWS + LANES - 1) / LANES : 1;
   localparam int WORD_WIDTH = WORDS > 1 ? $clog2(WORDS) : 1;
-  localparam int OUT_DEPTH = 8;
+  localparam int OUT_DEPTH = LATENCY + 7;
+  localparam int STAGES = LATENCY + 2;
   localparam int ROOM_WIDTH = $clog2(OUT_DEPTH) + 1;
 
   if (ROWS < 1 || LANES < 1) begin : illegal_1
@@ -71,18 +77,21 @@ module two_slope #(
     end
   end
 
-  // Stage 1: features and constants. 2: sums. 3: products. 4: results.
-  logic [PLANES*LANES-1:0] features_q;
+  // LATENCY stages: features and constants. Then sums, products, results.
+  logic [LATENCY*PLANES*LANES-1:0] features_q;
+  logic [PLANES*LANES-1:0] features;
   logic [LANES*LANE_WIDTH-1:0] constants_q;
   logic [PLANES_OUT*LANES-1:0] results_q;
-  logic [3:0] valid_q;
-  logic [4*LEVEL_WIDTH-1:0] levels_q;
+  logic [STAGES:0] valid_q;
+  logic [(STAGES+1)*LEVEL_WIDTH-1:0] levels_q;
 
   rom #(
       .WIDTH(LANES * LANE_WIDTH),
       .DEPTH(WORDS),
-      .FILE (CONSTANT_FILE),
-      .STYLE(STYLE)
+      .BANK(BANK),
+      .FILE(CONSTANT_FILE),
+      .STYLE(STYLE),
+      .LATENCY(LATENCY)
   ) constant_memory (
       .clk,
       .address(word_q),
@@ -90,10 +99,11 @@ module two_slope #(
   );
 
   always_ff @(posedge clk) begin
-    features_q <= in_data;
-    valid_q    <= rst ? '0 : {valid_q[2:0], take};
-    levels_q   <= {levels_q[3*LEVEL_WIDTH-1:0], in_levels};
+    features_q <= (LATENCY * PLANES * LANES)'({features_q, in_data});
+    valid_q    <= rst ? '0 : {valid_q[STAGES-1:0], take};
+    levels_q   <= {levels_q[STAGES*LEVEL_WIDTH-1:0], in_levels};
   end
+  assign features = features_q[(LATENCY-1)*PLANES*LANES+:PLANES*LANES];
 
   for (genvar l = 0; l < LANES; l++) begin : lane
     logic signed [SLOPE_WIDTH-1:0] slope, slope_q;
@@ -106,7 +116,7 @@ module two_slope #(
     assign unused_bits = &{slope_q, sum_q, straight_q, feature};
     assign {behind, ahead, slope} = constants_q[l*LANE_WIDTH+:LANE_WIDTH];
     for (genvar p = 0; p < PLANES; p++) begin : plane
-      assign feature[PLANES-1-p] = features_q[p*LANES+l];
+      assign feature[PLANES-1-p] = features[p*LANES+l];
     end
     assign rounded = BENT_WIDTH'(product_q) + HALF;
     assign bent = PLANES_OUT'(rounded >>> SHIFT);
@@ -131,9 +141,9 @@ module two_slope #(
   ) results (
       .clk,
       .rst,
-      .in_valid(valid_q[3]),
+      .in_valid(valid_q[STAGES]),
       .in_ready(unused_ready),
-      .in_data({levels_q[3*LEVEL_WIDTH+:LEVEL_WIDTH], results_q}),
+      .in_data({levels_q[STAGES*LEVEL_WIDTH+:LEVEL_WIDTH], results_q}),
       .out_valid,
       .out_ready,
       .out_data({out_levels, out_data})

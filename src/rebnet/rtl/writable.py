@@ -13,8 +13,8 @@ from rebnet.rtl import WRITABLE, source
 BUS_BITS = 35
 """Bits of the configuration bus beside its address: valid, write, served and 32 of data."""
 
-LATENCY = 4
-"""Cycles of a request through one memory."""
+LATENCY = 3
+"""Cycles of a request through one memory beside those in which it is read."""
 
 _BUS = "config"
 _HEAD = """\

@@ -9,11 +9,12 @@ from typing import ClassVar, Self
 from rebnet.spec.residual import steps_of
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.stages.buffers import Buffer, Depths
-from rebnet.stages.memories import ram_style, rom_style
+from rebnet.stages.memories import Rom, ram_style, rom_style
 from rebnet.stages.module import Module, Parameters, quoted
 from rebnet.stages.timing import Timing
 
 RESCALE = Timing(4, 8)
+"""With constants in tables, as that of an encoder."""
 JOIN = Timing(2, 4)
 """Of `join_add` and `join_channels`."""
 STACK = Timing(1, 2)
@@ -94,7 +95,16 @@ class RescaleUnit(NodeUnit):
     shift: int
     constant_width: int
 
-    timing: ClassVar[Timing] = RESCALE
+    @property
+    def rom(self) -> Rom:
+        """The memory of constants."""
+        width, depth = self.lanes * (SCALE_BITS + self.constant_width), self.sets * -(-self.rows // self.lanes)
+        return Rom(width, depth, rom_style(width, depth))
+
+    @property
+    def timing(self) -> Timing:
+        """Latency, and places of the output."""
+        return RESCALE.behind(self.rom)
 
     @property
     def cycles(self) -> int:
@@ -108,7 +118,6 @@ class RescaleUnit(NodeUnit):
 
     def module(self, depths: Depths) -> Module:
         """The instance and its parameters, its memory image left out."""
-        constants = self.lanes * (SCALE_BITS + self.constant_width)
         parameters = {
             "ROWS": self.rows,
             "LANES": self.lanes,
@@ -118,7 +127,8 @@ class RescaleUnit(NodeUnit):
             "PLANES": self.planes,
             "SHIFT": self.shift,
             "CONSTANT_WIDTH": self.constant_width,
-            "STYLE": quoted(rom_style(constants, self.sets * -(-self.rows // self.lanes))),
+            "STYLE": quoted(self.rom.style),
+            **self.rom.banks(),
         }
         return Module("rescale", parameters, self.name)
 
@@ -148,7 +158,14 @@ class EncoderUnit(NodeUnit):
     @property
     def timing(self) -> Timing:
         """Latency, and places of the output."""
-        return encoder_timing(self.levels)
+        return encoder_timing(self.levels).behind(self.rom)
+
+    @property
+    def rom(self) -> Rom:
+        """The memory of thresholds and steps."""
+        lanes, words = (1, 1) if self.uniform else (self.lanes, -(-self.rows // self.lanes))
+        width = lanes * (1 + steps_of(self.levels, self.step_tree)) * self.threshold_width
+        return Rom(width, self.sets * words, rom_style(width, self.sets * words))
 
     @property
     def cycles(self) -> int:
@@ -162,8 +179,6 @@ class EncoderUnit(NodeUnit):
 
     def module(self, depths: Depths) -> Module:
         """The instance and its parameters, its memory image left out."""
-        lanes, words = (1, 1) if self.uniform else (self.lanes, -(-self.rows // self.lanes))
-        numbers = 1 + steps_of(self.levels, self.step_tree)
         parameters = {
             "ROWS": self.rows,
             "LANES": self.lanes,
@@ -175,7 +190,8 @@ class EncoderUnit(NodeUnit):
             "SHIFT": self.threshold_shift,
             "UNIFORM": int(self.uniform),
             **({"STEP_TREE": 1} if self.step_tree else {}),
-            "STYLE": quoted(rom_style(lanes * numbers * self.threshold_width, self.sets * words)),
+            "STYLE": quoted(self.rom.style),
+            **self.rom.banks(),
         }
         return Module("feature_encoder", parameters, self.name)
 

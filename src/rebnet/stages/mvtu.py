@@ -6,8 +6,9 @@ from typing import Generic, TypeVar
 
 from rebnet.ir.bounds import grouped_pe
 from rebnet.spec.residual import steps_of
+from rebnet.stages.arithmetic import Arithmetic
 from rebnet.stages.buffers import Buffer, Depths
-from rebnet.stages.memories import ram_style, rom_column, rom_style
+from rebnet.stages.memories import Rom, ram_style, rom_style
 from rebnet.stages.module import Module, Parameters, quoted
 from rebnet.stages.numbers import Count, Integers, clog2, largest_divisor
 from rebnet.stages.timing import Timing, count_stages, unrolled_timing
@@ -22,33 +23,6 @@ def popcount_stages(width: Count) -> Count:
 
 
 @dataclass(frozen=True)
-class Arithmetic:
-    """What a unit computes with, whatever its folding.
-
-    Attributes:
-        level_width: bits of a level count.
-        gains: of each level count that is served.
-        gain_width: bits of a gain.
-        acc_width: bits of an accumulator.
-        threshold_sets: sets of constants in the threshold memory.
-        threshold_width: bits of each constant.
-        threshold_shift: constants count units of 2^-threshold_shift accumulators.
-        step_tree: a row has a step behind every code so far, not one a level.
-        weight_gains: of each plane of the weights.
-    """
-
-    level_width: int
-    gains: tuple[tuple[int, ...], ...]
-    gain_width: int
-    acc_width: int
-    threshold_sets: int
-    threshold_width: int
-    threshold_shift: int = 0
-    step_tree: bool = False
-    weight_gains: tuple[int, ...] = (1,)
-
-
-@dataclass(frozen=True)
 class Mvtus(Generic[Count]):
     """Matrix-vector-threshold units of one layer, at one folding or at an array of them: what follows from parameters.
 
@@ -58,6 +32,8 @@ class Mvtus(Generic[Count]):
     unrolled layer ("wires"), or where `rebnet.stages.memories` would have them ("auto"). `arithmetic` is None before
     lowering. `weight_planes` are those of the weights, of which `plane_lanes` are read at a time; `even_planes` says
     that all of them count the same.
+
+    `threshold_style` says the same of the thresholds, "block", "distributed" or "auto".
 
     `parts` are the groups of a convolution in groups: outputs that see `cols` elements of their own. Its vectors come
     group by group: `sides` of them side by side, where PE has all rows of several groups, and `turns` one after the
@@ -82,6 +58,7 @@ class Mvtus(Generic[Count]):
     even_planes: bool = True
     parts: int = 1
     map_positions: int = 0
+    threshold_style: str = "auto"
 
     def at(self, pe: Other, simd: Other, level_lanes: Other, plane_lanes: Other | int = 1) -> "Mvtus[Other]":
         """The same layer at another folding, or at an array of them."""
@@ -305,15 +282,13 @@ class Mvtu(Mvtus[int]):
         if self.unrolled:
             return Module("unrolled", self._unrolled(), self.name)
         buffer = depths[self.input.name]
-        numbers = self.numbers
-        of_row = 1 + steps_of(self.levels_out, numbers.step_tree) if self.levels_out else 0
-        constants = self.drain * of_row * numbers.threshold_width
-        sets = numbers.threshold_sets * self.folds * self.drain_words
         parameters = {
             **self.sizes(buffer, depths[self.output.name]),
-            "WEIGHT_STYLE": quoted(self.weights_in),
-            "WEIGHT_COLUMN": self.weight_column,
-            "THRESHOLD_STYLE": quoted(rom_style(constants, sets)),
+            **self.weights.banks("WEIGHT_"),
+            **self.thresholds.banks("THRESHOLD_"),
+            "WEIGHT_STYLE": quoted(self.weights.style),
+            "WEIGHT_COLUMN": self.weights.column,
+            "THRESHOLD_STYLE": quoted(self.thresholds.style),
             "BUFFER_STYLE": quoted(ram_style(self.word_bits, buffer)),
             "GAINS": "{}'h{:x}".format(*self.gains_word),
         }
@@ -351,9 +326,30 @@ class Mvtu(Mvtus[int]):
         return 1 + self.multiplies + (clog2(self.lanes) + 1) // 2 + (self.groups_max > 1)
 
     @property
+    def threshold_wait(self) -> int:
+        """Cycles that an accumulator waits for its thresholds, whose place is known when its sums are drained."""
+        return max(0, self.thresholds.latency - self.tail) if self.levels_out else 0
+
+    @property
     def latency(self) -> int:
         """Cycles from issuing a fold's last word to seeing its first result at the output."""
-        return self.weight_stages + self.popcount_stages + self.tail + self.levels_out + 4
+        behind = self.popcount_stages + self.tail + self.threshold_wait + self.levels_out + 3
+        return self.weights.latency + behind
+
+    @property
+    def weights(self) -> Rom:
+        """The weight memory."""
+        return Rom(self.weight_bits, self.weight_depth, self.weights_in, in_columns=True)
+
+    @property
+    def thresholds(self) -> Rom:
+        """The memory of thresholds and steps, where codes leave."""
+        numbers = self.numbers
+        of_row = 1 + steps_of(self.levels_out, numbers.step_tree) if self.levels_out else 0
+        width = self.drain * of_row * numbers.threshold_width
+        depth = numbers.threshold_sets * self.folds * self.drain_words
+        auto = self.threshold_style == "auto"
+        return Rom(width, depth, rom_style(width, depth) if auto else self.threshold_style)
 
     @property
     def weights_in(self) -> str:
@@ -371,17 +367,6 @@ class Mvtu(Mvtus[int]):
     def weight_depth(self) -> int:
         """Words of the weight memory: one a fold, group of planes and chunk."""
         return self.folds * self.plane_groups * self.chunks
-
-    @property
-    def weight_stages(self) -> int:
-        """Registers between the weight memory and the elements: block RAM answers late in its cycle."""
-        return int(self.weights_in == "block")
-
-    @property
-    def weight_column(self) -> int:
-        """Bits of a column of the weight memory; a word's where it is one memory."""
-        word = self.weight_bits
-        return int(rom_column(word, self.weight_depth)) if self.weights_in == "block" else word
 
     @property
     def replays(self) -> bool:

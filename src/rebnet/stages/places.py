@@ -17,11 +17,12 @@ from rebnet.ir.ops import Scores as ScoresOp
 from rebnet.ir.values import Code, Feature, Shape
 from rebnet.spec.scores import score_bits
 from rebnet.spec.window import Window
+from rebnet.stages.arithmetic import Arithmetic
 from rebnet.stages.branches import Branch, BranchUnit
 from rebnet.stages.converter import Converter
 from rebnet.stages.ends import Pixels, Scores
 from rebnet.stages.features import Fork, Skip
-from rebnet.stages.mvtu import Arithmetic, Mvtu
+from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import Count, clog2, divisors
 from rebnet.stages.ranges import ranges_of
 from rebnet.stages.thresholds import layer_constants

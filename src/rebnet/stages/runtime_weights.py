@@ -18,8 +18,9 @@ from rebnet.ir.ops import Threshold
 from rebnet.spec.residual import code, encode_integer
 from rebnet.spec.threshold import step_tree
 from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.arithmetic import Arithmetic
 from rebnet.stages.converter import Converter
-from rebnet.stages.mvtu import Arithmetic, Mvtu
+from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import clog2
 from rebnet.stages.window import WindowUnit
 
@@ -62,7 +63,7 @@ def for_any_weights(accelerator: Accelerator, network: Network, gain_bits: int) 
                 "'wires' in folding.json, or leave --runtime-weights out"
             )
     stages = tuple(
-        Mvtu(**(vars(unit) | {"arithmetic": arithmetic_of(network, unit, gain_bits)}))
+        Mvtu(**(vars(unit) | {"arithmetic": arithmetic_of(network, unit, gain_bits), "threshold_style": _style(unit)}))
         if isinstance(unit, Mvtu)
         else unit
         for unit in accelerator.stages
@@ -71,6 +72,11 @@ def for_any_weights(accelerator: Accelerator, network: Network, gain_bits: int) 
     assert isinstance(last, Mvtu)
     scores = replace(accelerator.scores, acc_width=last.numbers.acc_width)
     return replace(accelerator, stages=stages, scores=scores)
+
+
+def _style(unit: Mvtu) -> str:
+    """Where thresholds stand: as they did where accumulators would wait for them otherwise, for the same cycles."""
+    return unit.thresholds.style if unit.tail == 1 else unit.threshold_style
 
 
 def arithmetic_of(network: Network, unit: Mvtu, gain_bits: int) -> Arithmetic:

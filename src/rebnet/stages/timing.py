@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from rebnet.stages.memories import Rom
 from rebnet.stages.numbers import clog2
 
 
@@ -11,6 +12,10 @@ class Timing(NamedTuple):
 
     latency: int
     places: int
+
+    def behind(self, rom: Rom) -> "Timing":
+        """Of a unit whose constants come that much later than in a cycle."""
+        return Timing(self.latency + rom.latency - 1, self.places + rom.latency - 1)
 
 
 def count_stages(width: int) -> int:

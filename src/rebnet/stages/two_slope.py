@@ -1,15 +1,15 @@
 """`two_slope`: features bent where they are negative, a word a cycle."""
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 from rebnet.stages.buffers import Depths
 from rebnet.stages.features import NodeUnit
-from rebnet.stages.memories import rom_style
+from rebnet.stages.memories import Rom, rom_style
 from rebnet.stages.module import Module, quoted
 from rebnet.stages.timing import Timing
 
 TWO_SLOPE = Timing(5, 8)
+"""With constants in tables."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,16 @@ class TwoSlopeUnit(NodeUnit):
     slope_width: int
     shift: int
 
-    timing: ClassVar[Timing] = TWO_SLOPE
+    @property
+    def rom(self) -> Rom:
+        """The memory of constants."""
+        width, depth = self.lanes * (self.planes_out + self.sum_width + self.slope_width), -(-self.rows // self.lanes)
+        return Rom(width, depth, rom_style(width, depth))
+
+    @property
+    def timing(self) -> Timing:
+        """Latency, and places of the output."""
+        return TWO_SLOPE.behind(self.rom)
 
     @property
     def cycles(self) -> int:
@@ -54,7 +63,6 @@ class TwoSlopeUnit(NodeUnit):
 
     def module(self, depths: Depths) -> Module:
         """The instance and its parameters, its memory image left out."""
-        constants = self.lanes * (self.planes_out + self.sum_width + self.slope_width)
         parameters = {
             "ROWS": self.rows,
             "LANES": self.lanes,
@@ -64,6 +72,7 @@ class TwoSlopeUnit(NodeUnit):
             "SUM_WIDTH": self.sum_width,
             "SLOPE_WIDTH": self.slope_width,
             "SHIFT": self.shift,
-            "STYLE": quoted(rom_style(constants, -(-self.rows // self.lanes))),
+            "STYLE": quoted(self.rom.style),
+            **self.rom.banks(),
         }
         return Module("two_slope", parameters, self.name)

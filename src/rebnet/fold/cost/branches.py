@@ -63,7 +63,12 @@ def _rom(memory: Memory) -> Features:
     """A read-only memory whose output is a register."""
     width, depth = memory
     in_luts = 1.0 * rom_in_luts(width, depth)
-    return {"rom": in_luts * width * rom(depth), "rom_register": in_luts * width, "address": clog2(depth)}
+    return {
+        "rom": in_luts * width * rom(depth),
+        "rom_register": in_luts * width,
+        "rom_stage": (1 - in_luts) * width,
+        "address": clog2(depth),
+    }
 
 
 def rescale(shape: Sizes) -> Features:

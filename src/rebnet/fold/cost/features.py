@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.stages.converter import Converter
-from rebnet.stages.memories import ram_in_luts, rom_column, rom_in_luts
+from rebnet.stages.memories import ram_in_luts, rom_bank, rom_column, rom_in_luts
 from rebnet.stages.numbers import ceil_div, clog2
 
 Numbers = NDArray[np.float64]
@@ -145,7 +145,7 @@ def mvtu(shape: Sizes) -> Features:
     columns = np.minimum(word, 2.0 ** np.minimum(depth, 30))  # equal columns of a ROM are one
     tail = drain * lanes * plane_lanes
     distributed = get["distributed"]
-    cut = np.where(rom_column(word, depth) < word, 0.0, 1.0)
+    banks = np.where(rom_column(word, depth) < word, 1.0, ceil_div(depth, rom_bank(word, depth)))
     thresholds = get["threshold_sets"] * folds * words
     levels_out, acc, gain = get["levels_out"], get["acc_width"], get["gain_width"]
     constants = drain * encoder_numbers(shape, levels_out) * get["threshold_width"]
@@ -158,8 +158,8 @@ def mvtu(shape: Sizes) -> Features:
         "planes_mux": lanes * inputs * mux(level_groups),
         "weights_rom": distributed * columns * rom(depth),
         "weights_register": distributed * columns,
-        "weights_mux": (1 - distributed) * cut * word * mux(ceil_div(depth, 1024)),
-        "weights_stage": (1 - distributed) * (pe * plane_lanes * simd + lanes * inputs),
+        "weights_mux": (1 - distributed) * word * ceil_div(banks - 1, 5),
+        "weights_stage": (1 - distributed) * (word * (banks + (banks > 1)) + lanes * inputs * (1 + (banks > 1))),
         "depth": clog2(depth),
         "pass": passing,
         "pass_delay": passing * ceil_div(pipe, 16),
@@ -172,6 +172,7 @@ def mvtu(shape: Sizes) -> Features:
         "partial": np.where(groups > 1, lut_ram(drain * acc, words), 0.0),
         "thresholds_rom": in_luts * constants * rom(thresholds),
         "thresholds_register": in_luts * constants,
+        "thresholds_stage": (1 - in_luts) * constants * (levels_out > 0),
         "thresholds_address": np.where(levels_out > 0, clog2(thresholds), 0.0),
         "sets": np.where(get["sets"] > 1, 1.0, 0.0),
         "codes": np.where(get["sets"] > 1, drain * levels_out, 0.0),

@@ -18,7 +18,7 @@ from rebnet.boards import Family, Resources
 from rebnet.errors import FoldingError, OptionError
 from rebnet.fold.cost import branches, features
 from rebnet.fold.cost.features import UNSAID, Numbers, Sizes, encoder_numbers
-from rebnet.stages.memories import ram_in_luts, rom_column, rom_in_luts
+from rebnet.stages.memories import ram_in_luts, rom_bank, rom_column, rom_in_luts
 from rebnet.stages.module import Module
 from rebnet.stages.numbers import ceil_div, clog2
 
@@ -61,6 +61,19 @@ def block_rams(width: Any, depth: Any, family: Family) -> tuple[Numbers, Numbers
     return counts[0], counts[1]
 
 
+def rom_rams(width: Any, depth: Any, family: Family, *, in_columns: bool = False) -> tuple[Numbers, Numbers]:
+    """Blocks of a read-only memory, as `block_rams`: those of all its banks, or a small one for each of its columns."""
+    bank = rom_bank(width, depth)
+    count, rest = np.floor_divide(depth, bank), np.mod(depth, bank)
+    whole, last = block_rams(width, bank, family), block_rams(width, np.maximum(rest, 1), family)
+    full, half = (count * each + (rest > 0) * own for each, own in zip(whole, last, strict=True))
+    if not in_columns:
+        return full, half
+    column = rom_column(width, depth)
+    columns = column < width
+    return np.where(columns, 0.0, full), np.where(columns, ceil_div(width, column), half)
+
+
 def mvtu_cost(shape: Sizes, family: Family) -> NDArray[np.float64]:
     """Costs of matrix-vector units with everything in them.
 
@@ -88,19 +101,14 @@ def mvtu_cost(shape: Sizes, family: Family) -> NDArray[np.float64]:
         (words, shape["buffer_depth"], ram_in_luts(words, shape["buffer_depth"])),
     )
     for place, (width, depth, in_luts) in enumerate(memories):
-        blocks = block_rams(width, depth, family)
-        if place == 0:
-            blocks = _rom_blocks(blocks, width, rom_column(width, depth))
+        if place == 2:
+            blocks = block_rams(width, depth, family)
+        else:
+            blocks = rom_rams(width, depth, family, in_columns=place == 0)
         total[BRAM_36K] += (1 - in_luts) * blocks[0]
         total[BRAM_18K] += (1 - in_luts) * blocks[1]
     total[DSP] += multipliers(shape)
     return total
-
-
-def _rom_blocks(cut: tuple[Numbers, Numbers], width: Any, column: Any) -> tuple[Numbers, Numbers]:
-    """Blocks of a read-only memory: a small one for each of its columns, where it stands in columns."""
-    columns = column < width
-    return np.where(columns, 0.0, cut[0]), np.where(columns, ceil_div(width, column), cut[1])
 
 
 def chunks_of(shape: Sizes) -> Numbers:
@@ -162,7 +170,7 @@ def module_cost(name: str, shape: Sizes, family: Family) -> NDArray[np.float64]:
         memory, read_only = branches.MEMORIES[name]
         width, depth = memory(shape)
         copies = shape.get("reads", 1) * (1 - (rom_in_luts if read_only else ram_in_luts)(width, depth))
-        blocks = block_rams(width, depth, family)
+        blocks = (rom_rams if read_only else block_rams)(width, depth, family)
         total[BRAM_36K] += copies * blocks[0]
         total[BRAM_18K] += copies * blocks[1]
     if name in ("scores", "rescale", "two_slope"):
