@@ -86,6 +86,7 @@ def test_record_and_files(ready: Path, board: str) -> None:
     placed = record["place_and_route"]
     assert (record["fmax_mhz"], placed["clock_mhz"], placed["target_mhz"]) == (40.009, found.clock_mhz, found.clock_mhz)
     assert placed["baud"] == 1_000_000
+    assert placed["tools"] == ["Yosys 0", *TOOLS[board]]
     assert placed["used"] == USED[board]
     assert placed["available"] == {key: 1000 if number else 0 for key, number in USED[board].items()}
     assert placed["bitstream"] == f"device/{BITSTREAM[board]}"

@@ -125,7 +125,7 @@ def place_and_route(
     shell, flow = placement_of(board), flow_of(board)
     target = flow.target(shell, board, target_mhz)
     router, packer = flow.find_router(), flow.find_packer()
-    tools = [yosys.version(), router.version]
+    tools = [yosys.version(), router.version, packer.version]
     made = files_of(build, edited)
     record = _read_synthesis(build, board)
     (build / LOG).unlink(missing_ok=True)
