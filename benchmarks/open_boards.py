@@ -11,6 +11,7 @@ Where a tool refuses, the record holds its sentence. One process at a time; all 
 import argparse
 import json
 import os
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -86,7 +87,12 @@ def measured(row: Row, work: Path) -> dict[str, Any]:
     """The record of a row; its builds stay in `work`."""
     board, seconds = boards.find(row.board), dict[str, float]()
     build = work / row.folder
-    said: dict[str, Any] = {"board": row.board, "part": board.part.order_code, "dataset": row.dataset}
+    said: dict[str, Any] = {
+        "board": row.board,
+        "part": board.part.order_code,
+        "commit": _commit(),
+        "dataset": row.dataset,
+    }
     try:
         source = _trained(row, work, seconds)
         if not _is_placed(build):
@@ -110,6 +116,12 @@ def measured(row: Row, work: Path) -> dict[str, Any]:
         said["refused"] = str(error).replace(str(build), "BUILD")
     said["seconds"] = {name: round(took, 1) for name, took in seconds.items()} | said.get("seconds", {})
     return said
+
+
+def _commit() -> str:
+    """The checkout that the record is of; empty where there is none."""
+    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=7", "HEAD"]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def _is_placed(build: Path) -> bool:

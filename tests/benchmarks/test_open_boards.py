@@ -26,6 +26,7 @@ def test_a_record(path: Path) -> None:
     assert path.stem == board.name
     assert record["part"] == board.part.order_code
     assert record["dataset"] == row.dataset
+    assert len(record["commit"]) == 7
     if "refused" in record:
         return
     assert row.network in (record["source"], record["network"])
