@@ -17,7 +17,7 @@ from tests.test_house import ROOT, SOURCE
 
 from rebnet.export import export
 from rebnet.fold.cost.model import PIECES
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, DepthToSpace, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.notation import parse
 from rebnet.ir.ops import (
     Affine,
@@ -83,6 +83,12 @@ TWINS: dict[Any, Twins] = {
     Join: Twins((), "graph.Join", _ADDED.replace("}}+", "}}&").format(""), ("join_channels",)),
     Stack: Twins((), "graph.Sum", "", ("stack",)),
     Upsample: Twins(("upsample.upsample",), "upsample.Upsample2d", _ADDED.format("U2 - "), ("upsample",)),
+    DepthToSpace: Twins(
+        ("depth_to_space.depth_to_space",),
+        "depth_to_space.DepthToSpace2d",
+        _ADDED.format("PS2 - "),
+        ("depth_to_space",),
+    ),
     Scores: Twins(("scores.scores",), modules=("scores",)),
 }
 """Joining and stacking only say which bits stand where; they have no law beyond numpy's concatenation."""

@@ -51,6 +51,7 @@ TOGETHER = (
     ("two_slope",),
     ("skip_buffer", "stream_fork", "join_add", "join_channels", "stack", "global_sum", "sum_pool"),
     ("upsample",),
+    ("depth_to_space",),
 )
 PRIOR: dict[str, dict[str, dict[str, float]]] = json.loads(
     Path(__file__).with_name("calibration_prior.json").read_text()

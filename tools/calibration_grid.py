@@ -8,6 +8,7 @@ from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window
 from rebnet.stages.arithmetic import Arithmetic
 from rebnet.stages.converter import Converter
+from rebnet.stages.depth_to_space import DepthToSpaceUnit
 from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip
 from rebnet.stages.module import Module
 from rebnet.stages.mvtu import Mvtu
@@ -38,6 +39,7 @@ def fitted() -> list[Module]:
         _sums,
         _bends,
         _larger,
+        _blocks,
     )
     return [module for number, part in enumerate(parts) for module in part(random.Random(number))]
 
@@ -227,6 +229,14 @@ def _larger(draw: random.Random) -> Iterator[Module]:
         )
         lanes, planes, words = draw.choice((1, 2, 4, 16)), draw.choice((1, 2, 8, 11)), draw.choice((1, 2, 8, 16))
         unit = UpsampleUnit(f"larger_{number}", factors, side, side, words, lanes, planes, 2, draw.choice((1, 2)))
+        yield unit.module({unit.words.name: round(unit.words.least * draw.uniform(1, 1.5))})
+
+
+def _blocks(draw: random.Random) -> Iterator[Module]:
+    for number in range(12):
+        block, side = draw.choice((2, 2, 2, 3, 4)), draw.choice((2, 4, 7, 16))
+        lanes, planes, words = draw.choice((1, 2, 4, 8)), draw.choice((1, 2, 3, 9)), draw.choice((1, 2, 8, 16))
+        unit = DepthToSpaceUnit(f"blocks_{number}", block, side, side, words, lanes, planes, 2, draw.choice((1, 2)))
         yield unit.module({unit.words.name: round(unit.words.least * draw.uniform(1, 1.5))})
 
 

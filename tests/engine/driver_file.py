@@ -14,7 +14,7 @@ from rebnet.engine import native, reference
 from rebnet.lower import lower
 
 _END, _NETWORK, _LAYER, _POOL, _SCORES, _RUN, _REFUSED, _RESCALE, _ENCODE, _SUM_POOL, _ADD, _JOIN, _STACK = range(13)
-_TWO_SLOPE, _UPSAMPLE = 13, 14
+_TWO_SLOPE, _UPSAMPLE, _DEPTH_TO_SPACE = 13, 14, 15
 
 LEGAL = {
     "source": 0, "kernel_h": 3, "kernel_w": 3, "stride_h": 1, "stride_w": 1, "top": 0, "left": 0, "out_height": 2,
@@ -100,6 +100,9 @@ BAD_BRANCHES = {
     "two slopes: no such constant": ("two_slope", 3, _SLOPES + (1 << 31), 0),
     "upsample: takes codes or features": ("upsample", 0, 2, 2),
     "upsample: makes no such map": ("upsample", 3, 2, 20000),
+    "depth to space: takes codes or features": ("depth_to_space", 0, 2),
+    "depth to space: makes no such map": ("depth_to_space", 3, 20000),
+    "depth to space: channels are no multiple of the block's area": ("depth_to_space", 3, 5),
     "sum pool: reads no features": ("sum_pool", 1, 1, 1, 1, 1, 0, 0, 2, 2),
     "sum pool: is not padded": ("sum_pool", 3, 1, 3, 1, 1, 0, 0, 1, 1),
     "pool: needs codes or features in front": ("pool", 0, 1, 1, 1, 1, 0, 0, 4, 4),
@@ -159,6 +162,9 @@ class Recorder:
 
     def upsample(self, *values):
         return self._value(_UPSAMPLE, *values)
+
+    def depth_to_space(self, *values):
+        return self._value(_DEPTH_TO_SPACE, *values)
 
     def pool(self, *values):
         return self._value(_POOL, *values)

@@ -167,9 +167,9 @@ def test_modules_that_are_no_network():
     refuse(
         OptionError,
         "toy: module 1 is a Linear; use PixelInput, BinaryLinear, BinaryConv2d, NormSign, BatchNorm1d, BatchNorm2d, "
-        "MaxPool2d, PadLowest, FlattenHWC, Upsample2d and ResidualSign, in a Graph also NormFeature, AveragePool2d, "
-        "GlobalAveragePool2d, PReLU, RPReLU, Sum and Join (Dropout and Identity are passed over), or give it a method "
-        "`operations` (rebnet.nn.operations)",
+        "MaxPool2d, PadLowest, FlattenHWC, Upsample2d, DepthToSpace2d and ResidualSign, in a Graph also NormFeature, "
+        "AveragePool2d, GlobalAveragePool2d, PReLU, RPReLU, Sum and Join (Dropout and Identity are passed over), or "
+        "give it a method `operations` (rebnet.nn.operations)",
         nn.Sequential(pixels, nn.Linear(24, 4), norm),
     )
     refuse(
@@ -271,18 +271,19 @@ def test_convolutions_that_are_no_network(modules, message):
 def test_convolutions_out_of_order():
     refuse(
         VerifyError,
-        "toy, operation 3, ResidualSign: stands after MaxPool, where BatchNorm, MultiThreshold, Rescale, Upsample may "
-        "stand",
+        "toy, operation 3, ResidualSign: stands after MaxPool, where BatchNorm, MultiThreshold, Rescale, Upsample, "
+        "DepthToSpace may stand",
         nn.Sequential(PIXELS, CONV, nn.MaxPool2d(2), ResidualSign(1)),
     )
     refuse(
         VerifyError,
-        "toy, operation 4, MaxPool: stands after MaxPool, where ResidualSign, Upsample may stand",
+        "toy, operation 4, MaxPool: stands after MaxPool, where ResidualSign, Upsample, DepthToSpace may stand",
         nn.Sequential(PIXELS, CONV, NORM, nn.MaxPool2d(2), nn.MaxPool2d(2), ResidualSign(1)),
     )
     refuse(
         VerifyError,
-        "toy, operation 5, MaxPool: stands after ResidualSign, where Dense, Upsample, Join, Stack may stand",
+        "toy, operation 5, MaxPool: stands after ResidualSign, where Dense, Upsample, "
+        "DepthToSpace, Join, Stack may stand",
         nn.Sequential(PIXELS, CONV, NORM, nn.MaxPool2d(2), ResidualSign(1), nn.MaxPool2d(2)),
     )
     refuse(

@@ -45,6 +45,12 @@ TEXTS = [
         2,
         True,
     ),
+    (
+        "8x8x1 - C8:2x2/2 - PS2 - { C16:2x2/2 - PS2 - RPReLU | C64:2x2/4 - PS4 | C4:1x1 }& - C9:3x3+same "
+        "- MP2 - PS3 - C4:3x3+same - GAP - PS2 - C16:1x1 - PS2 - PS2 - D3",
+        2,
+        True,
+    ),
     ("8x8x3 - C6:3x3+same - 2{ DW:3x3+same - C6:1x1 | }+ - { DW2:3x3/2+same | C12%3:1x1/2 }+ - GAP - D4", 2, True),
     ("7x7x1 - { C5:3x3+same - MP2 | C3:2x2/2 | C4:2x2/2 }& - D6 - { D6 - D6 | }+ - D3", 2, True),
     (
@@ -108,7 +114,7 @@ def equal(model, exported, lowered, pixels, m):
             continue
         before = exported.before(exported.by_name[name])
         rescaled = isinstance(exported.by_name[name].op, ops.Rescale)
-        pooled = rescaled and isinstance(before.op, MaxPool | ops.Upsample)  # lowering pools behind the rescale
+        pooled = rescaled and isinstance(before.op, MaxPool | ops.Moved)  # which lowering puts behind the rescale
         z = found[before.name if pooled else name]
         wanted = real[numbers[0]].numpy()
         wanted = wanted.transpose(0, 2, 3, 1) if wanted.ndim == 4 else wanted[:, None, None]

@@ -22,7 +22,9 @@ from rebnet.exporting.forms import FORMS
 from rebnet.exporting.walk import draft_of
 from rebnet.importing import read_onnx
 from rebnet.ir import storage
+from rebnet.ir.features import DepthToSpace
 from rebnet.ir.network import Network
+from rebnet.ir.notation import parse
 from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, PixelInput, ResidualSign, Threshold
 from rebnet.ir.verify import verify
 from rebnet.lower import lower
@@ -110,6 +112,32 @@ def test_a_pool_stands_behind_its_multi_threshold(kind, gammas, tmp_path):
     made = kinds_of(written(network, tmp_path, kind))
     place = made.index("MaxPool")
     assert made[place - 1 : place + 4] == ["MultiThreshold", "MaxPool", "Mul", "Add", "Flatten"]
+
+
+@pytest.mark.parametrize("levels", [1, 2])
+def test_channels_that_become_blocks_of_places(levels, tmp_path):
+    """Of codes and of features, of one size and another; those of codes are read back."""
+    torch = pytest.importorskip("torch")
+    from rebnet.export import export
+    from rebnet.nn.build import build
+    from rebnet.nn.calibration import calibrate
+
+    def network_of(text):
+        torch.manual_seed(0)
+        model = build(parse(text), levels)
+        calibrate(model, np.random.default_rng(1).integers(0, 256, (20, *parse(text).image), np.uint8))
+        return lower(export(model))
+
+    chain = network_of("6x4x1 - C8:2x2/2 - PS2 - C18:3x3+same - PS3 - D3")
+    check(chain, tmp_path)
+    check(network_of("6x4x1 - C8:2x2/2 - PS2 - { C8:2x2/2 - PS2 | }+ - C4:1x1 - RPReLU - PS2 - D3"), tmp_path)
+    made = kinds_of(written(chain, tmp_path, "single", float_scores=True))
+    assert made.count("DepthToSpace") == 2
+    back = read_onnx(tmp_path / "single.onnx").network
+    assert [op.block for op in back.ops if isinstance(op, DepthToSpace)] == [2]  # a dense layer has the other's order
+    images = images_for(chain, 5, 20)
+    scores = reference.run(chain, images)
+    assert np.array_equal(reference.run(lower(back), images).argmax(axis=1), scores.argmax(axis=1))
 
 
 def test_answers_on_a_map(tmp_path):

@@ -27,7 +27,7 @@ from rebnet.generate import generate
 from rebnet.generate.c.arena import Buffer, arrange
 from rebnet.generate.c.graph import graph, kept_type
 from rebnet.ir import storage
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, DepthToSpace, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import Conv, Dense, MaxPool, PixelInput, Scores, Threshold
 from rebnet.ir.values import Feature, Shape
@@ -78,7 +78,10 @@ def everything(seed, levels, rows=(33, 1, 5), own_sets=False, **options):
     again = feature(pooled, few, Window(3, 2, same=True))
     larger = feature(put(Upsample(Factors(1, 3)), put(Upsample(Factors(2, 1)), made.sign(again))), few, Window(1, 2))
     again = put(Add(), again, again, put(MaxPool(Window(2, 2)), put(Upsample(Factors(2, 2)), again)))
+    spread = feature(put(DepthToSpace(2), put(Join(), code, code, code, code)), few, Window(2, 1))
+    parted = put(DepthToSpace(3), put(Join(), *[again] * 9))
     ends = [put(SumPool(), narrow), put(SumPool(), again), put(SumPool(), largest), put(SumPool(), larger)]
+    ends += [put(SumPool(), spread), put(SumPool(), parted)]
     ends[2] = put(bend(made, ends[2]), ends[2])
     codes = [put(sign, end) for end in ends]
     last = made.norm(made.layer(put(Join(), *codes, *reversed(codes)), 4, None), positive=False)
@@ -142,7 +145,21 @@ def test_nothing_is_read_or_written_that_is_not_there(tmp_path):
     networks.append(everything(5, 2, rows=(1, 1, 1), fixed_levels=True))
     check_together(networks, [images_for(network, 1, 2) for network in networks], tmp_path, host(), *sanitized())
     kinds = {type(op) for network in networks for op in network.ops}
-    assert kinds == {Conv, Dense, MaxPool, Scores, Threshold, Rescale, TwoSlope, Add, SumPool, Upsample, Join, Stack}
+    assert kinds == {
+        Conv,
+        Dense,
+        MaxPool,
+        Scores,
+        Threshold,
+        Rescale,
+        TwoSlope,
+        Add,
+        SumPool,
+        Upsample,
+        DepthToSpace,
+        Join,
+        Stack,
+    }
     source = (tmp_path / "net2.c").read_text()
     assert all(text in source for text in ("floored64(", "(int64_t)z", "int64_t residual", "int64_t y"))
 

@@ -1,5 +1,7 @@
 """Graphs whose branches part and meet: what qonnx computes of them is what ours does, or a refusal that says why."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.importing.branches import Branches, Value, random_branches
@@ -13,6 +15,7 @@ from rebnet.engine.real import run_real
 from rebnet.errors import ModelError
 from rebnet.importing import read_onnx
 from rebnet.ir import storage
+from rebnet.ir.features import DepthToSpace
 from rebnet.ir.text import parse, tensors_of, to_text
 from rebnet.lower import lower
 
@@ -139,6 +142,56 @@ def test_averages_in_front_of_a_layer_are_weights(kernel, tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (20, 5, 5, 2), np.uint8)
     answers = executed(model, images.transpose(0, 3, 1, 2))
     assert np.allclose(run_real(network, images, precision=np.float64), answers, rtol=1e-5, atol=1e-4)
+
+
+def shuffled(graph, value, *, plain):
+    """Channels as blocks of 2 x 2 places, by one node or as torch's exporter says it."""
+    channels, side = value.channels // 4, value.height
+    if plain:
+        graph.at(value).add("DepthToSpace", blocksize=2, mode="CRD")
+    else:
+        graph.at(value).add("Reshape", np.asarray([1, channels, 2, 2, side, side]))
+        graph.add("Transpose", perm=[0, 1, 4, 2, 5, 3])
+        graph.add("Reshape", np.asarray([1, channels, 2 * side, 2 * side]))
+    return replace(value, name=graph.last, channels=channels, height=2 * side, width=2 * side)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_channels_become_blocks_of_places(tmp_path, plain):
+    """In front of a quantizer and behind it, of the image, and in front of a dense layer, which turns its weights."""
+    graph, image = started(4, 3)
+    larger = shuffled(graph, image, plain=plain)
+    sums = shuffled(graph, convolved(graph, larger, 8, kernel=3), plain=plain)
+    graph.at(sums).add("Mul", np.asarray([2.0, 1.0]).reshape(1, 2, 1, 1))
+    quant(graph)
+    codes = replace(sums, name=graph.last, codes=True)
+    quant(graph.at(convolved(graph, codes, 4, kernel=3)))
+    shuffled(graph, replace(codes, name=graph.last, channels=4, height=6, width=6), plain=plain)
+    model = ended(graph, 144).model((1, 4, 3, 3), 2)
+    network = read(model, tmp_path / "m.onnx")
+    assert [op.block for op in network.ops if isinstance(op, DepthToSpace)] == [2, 2]
+    agrees(model, network, 0, count=40)
+
+
+def test_blocks_in_another_order_are_refused(tmp_path):
+    graph, image = started(4, 3)
+    graph.at(image).add("DepthToSpace", blocksize=2, mode="DCR")
+    graph.add("Conv", np.ones((2, 1, 3, 3)), kernel_shape=[3, 3])
+    quant(graph)
+    assert read(ended(graph, 32).model((1, 4, 3, 3), 2), tmp_path / "m.onnx").ops  # of one channel both are the same
+    graph, image = started(8, 3)
+    graph.at(image).add("DepthToSpace", blocksize=2, mode="DCR")
+    graph.add("Conv", np.ones((2, 2, 3, 3)), kernel_shape=[3, 3])
+    quant(graph)
+    assert refused(ended(graph, 32), tmp_path, (1, 8, 3, 3)) == (
+        "node 't2', Conv: reads the shape (1, 2, 6, 6), whose elements another node moved; maps of 1, channels, "
+        "height, width are read as they stand, or behind DepthToSpace of mode CRD"
+    )
+    graph, image = started(4, 3)
+    graph.at(image).add("DepthToSpace", blocksize=3, mode="CRD")
+    assert refused(ended(graph, 36), tmp_path, (1, 4, 3, 3)) == (
+        "node 't1', DepthToSpace: does not fit the shape (1, 4, 3, 3) (blocksize 3, mode CRD)"
+    )
 
 
 def test_a_pool_in_front_of_what_falls_is_refused(tmp_path):

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, DepthToSpace, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, Op, PixelInput, ResidualSign
 from rebnet.ir.values import Code, Feature, LevelCounts, Shape, Value
@@ -69,6 +69,7 @@ class Graph:
     widths: dict[str, float] = field(default_factory=dict)  # root mean square of a value
     signs: list[ResidualSign] = field(default_factory=list)
     planes: np.random.Generator | None = None  # what draws planes of weights; None: all have one
+    blocks: np.random.Generator | None = None  # what draws blocks that channels become; None: there are none
 
     def __post_init__(self) -> None:
         self.counts = LevelCounts(self.levels, tuple(range(1, self.levels + 1)))
@@ -169,10 +170,12 @@ def random_graph(
         *(int(size) for size in rng.integers(1, most, 2)), int(rng.integers(1, 4)), int(rng.integers(1, 9))
     )
     own_sets = m > 1 and bool(rng.random() < 0.3)
-    graph = Graph(rng, m, image, own_sets, planes=np.random.default_rng([seed, 21]))
+    planes, blocks = np.random.default_rng([seed, 21]), np.random.default_rng([seed, 23])
+    graph = Graph(rng, m, image, own_sets, planes=planes, blocks=blocks)
     fraction_bits = int(rng.integers(0, 6))
     for _ in range(int(rng.integers(3, 14)) if steps is None else steps):
         _grow(graph, fraction_bits)
+        _part(graph)
     ends = np.random.default_rng([seed, 22])
     places = [name for name in graph.of(Code) if name != PIXELS and graph.values[name].shape.positions > 1]
     if maps and places and ends.random() < 0.5:
@@ -286,6 +289,30 @@ def bend(graph: Graph, source: str) -> TwoSlope:
     return TwoSlope(np.clip(np.rint(slope * 2**shift), -limit - 1, limit).astype(np.int64), *shifts, shift)
 
 
+def _part(graph: Graph) -> None:
+    """Blocks of places of the channels of a code or feature, now and then."""
+    if graph.blocks is None or graph.blocks.random() > 0.2:
+        return
+    codes = [name for name in graph.of(Code) if name != PIXELS and graph.values[name].planes == graph.levels]
+    values = [name for name in (*graph.of(Feature), *codes) if _blocks(graph, name)]
+    if values:
+        _parted(graph, values[int(graph.blocks.integers(len(values)))])
+
+
+def _parted(graph: Graph, source: str) -> str:
+    """Blocks of places of the channels of a small map, where they can be parted; else the map itself."""
+    legal = _blocks(graph, source)
+    if graph.blocks is None or not legal or graph.blocks.random() < 0.3:
+        return source
+    return graph.put(DepthToSpace(int(graph.blocks.choice(legal))), source, width=graph.widths[source])
+
+
+def _blocks(graph: Graph, source: str) -> list[int]:
+    """Sides of the blocks that the channels of a small map may become."""
+    shape = graph.values[source].shape
+    return [block for block in (2, 3) if shape.channels % block**2 == 0 and shape.positions <= MOST_GROWN]
+
+
 def m_of(graph: Graph, names: list[str]) -> int:
     return max(graph.values[name].planes for name in names)
 
@@ -315,6 +342,8 @@ def _layer(graph: Graph, source: str, fraction_bits: int) -> None:
             sums, pooled = graph.put(MaxPool(pool), sums, width=graph.widths[sums]), True
         if rng.random() < 0.3 and graph.values[sums].shape.positions <= MOST_GROWN:
             sums = graph.put(Upsample(GROWN[0]), sums, width=graph.widths[sums])
+        else:
+            sums = _parted(graph, sums)
     if rng.random() < 0.35:
         graph.sign(graph.norm(sums, positive=pooled or graph.own_sets))
     else:
@@ -372,6 +401,11 @@ def exact_values(network: Network, images: np.ndarray, m: int) -> dict[str, np.n
                 height, width = inputs[0].shape[1:3]
                 rows = np.arange(height * factors.rows) // factors.rows
                 value = inputs[0][:, rows[:, None], np.arange(width * factors.columns) // factors.columns]
+            case DepthToSpace(block=block):
+                count, height, width, channels = inputs[0].shape
+                value = np.zeros((count, height * block, width * block, channels // block**2))
+                for i, j in np.ndindex(block, block):
+                    value[:, i::block, j::block] = inputs[0][..., i * block + j :: block**2]
             case Join():
                 value = np.concatenate(inputs, axis=-1)
             case Stack():
@@ -379,7 +413,7 @@ def exact_values(network: Network, images: np.ndarray, m: int) -> dict[str, np.n
         given = network.values[node.name]
         if isinstance(given, Feature):  # whole numbers of units, of which a third is not a sum of powers of two
             value = np.rint(value / float(given.unit)) * given.unit.numerator / given.unit.denominator
-        if isinstance(node.op, MaxPool | Join | Upsample) and network.sources(node)[0] in lowest:
+        if isinstance(node.op, MaxPool | Join | Upsample | DepthToSpace) and network.sources(node)[0] in lowest:
             lowest[node.name] = low
         elif isinstance(node.op, Stack):
             lowest[node.name] = sum(lowest[source] for source in network.sources(node))

@@ -97,7 +97,8 @@ LAYER = (
     "such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and :KxK/STRIDE+same, such as "
     "C96(32,33):11x11/4, in groups with %GROUPS behind its channels, such as C32%4, or a depthwise one, such as "
     "DW:3x3+same, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an average pool AP<size>/STRIDE or GAP, "
-    "PReLU or RPReLU, U<factor> or U<rows>x<columns>, such as U2, or a block such as 2{ C64:3x3+same | }+"
+    "PReLU or RPReLU, U<factor> or U<rows>x<columns>, such as U2, a pixel shuffle PS<block>, such as PS2, or a "
+    "block such as 2{ C64:3x3+same | }+"
 )
 CONV = "C16:5x5/2 or C16:1x9/1x2+same"
 WINDOW = (
@@ -171,7 +172,7 @@ FACTORS = "the parentheses must hold (PE,SIMD) or (PE,SIMD,LANES) in whole numbe
                 f"network text, '{last}': the last layer must have weights; add one, such as ' - D10', or ' - C10:1x1' "
                 "for scores of every place of the map",
             )
-            for last in ("MP2", "GAP", "U2", "PReLU")
+            for last in ("MP2", "GAP", "U2", "PS2", "PReLU")
         ),
         (
             "28x5x1 - C4:6x6 - D10",

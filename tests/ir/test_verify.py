@@ -7,6 +7,7 @@ import pytest
 from tests.ir.networks import exported, from_text, tiny, tiny_any, tiny_conv, with_nodes, with_own_sets
 
 from rebnet.errors import VerifyError
+from rebnet.ir.features import DepthToSpace
 from rebnet.ir.notation import Folding
 from rebnet.ir.ops import Affine, BitMatrix, Conv, MaxPool, PixelInput, ResidualSign, Scores
 from rebnet.ir.verify import verify
@@ -53,7 +54,8 @@ ORDER = [
     (with_nodes(REAL, REAL.nodes[1:]), "tiny, operation 1, BatchNorm: stands at the start, where Dense may stand"),
     (
         with_nodes(REAL, (*REAL.nodes[:3], *REAL.nodes[2:])),
-        "tiny, operation 4, ResidualSign: stands after ResidualSign, where Dense, Upsample, Join, Stack may stand",
+        "tiny, operation 4, ResidualSign: stands after ResidualSign, where Dense, Upsample, "
+        "DepthToSpace, Join, Stack may stand",
     ),
     (
         with_nodes(REAL, (REAL.nodes[0], *REAL.nodes[2:])),
@@ -216,24 +218,27 @@ CONVOLUTIONS = [
     ),
     (
         with_nodes(MAPS, (MAPS.nodes[0], MAPS.nodes[2], *MAPS.nodes[3:])),
-        "tiny, operation 3, ResidualSign: stands after MaxPool, where BatchNorm, MultiThreshold, Rescale, Upsample may "
-        "stand",
+        "tiny, operation 3, ResidualSign: stands after MaxPool, where BatchNorm, MultiThreshold, Rescale, Upsample, "
+        "DepthToSpace may stand",
     ),
     (
         with_op(MAPS, 3, POOL),
-        "tiny, operation 4, MaxPool: stands after MaxPool, where ResidualSign, Upsample may stand",
+        "tiny, operation 4, MaxPool: stands after MaxPool, where ResidualSign, Upsample, DepthToSpace may stand",
     ),
     (
         with_op(MAPS, 4, POOL),
-        "tiny, operation 5, MaxPool: stands after ResidualSign, where Dense, Upsample, Join, Stack may stand",
+        "tiny, operation 5, MaxPool: stands after ResidualSign, where Dense, Upsample, "
+        "DepthToSpace, Join, Stack may stand",
     ),
     (
         with_op(INTEGER, 2, MaxPool(Window(1, 1))),
-        "tiny, operation 3, MaxPool: stands after Threshold, where Dense, Upsample, Join, Stack may stand",
+        "tiny, operation 3, MaxPool: stands after Threshold, where Dense, Upsample, "
+        "DepthToSpace, Join, Stack may stand",
     ),
     (
         with_nodes(MAPS, (*MAPS.nodes[:2], MAPS.nodes[4].op, *MAPS.nodes[3:])),
-        "tiny, operation 3, Dense: stands after BatchNorm, where ResidualSign, MaxPool, Upsample may stand",
+        "tiny, operation 3, Dense: stands after BatchNorm, where ResidualSign, MaxPool, Upsample, "
+        "DepthToSpace may stand",
     ),
     (
         with_nodes(MAPS, MAPS.nodes[:3]),
@@ -432,3 +437,22 @@ def test_numbers_for_all_m_and_numbers_for_each_m_may_stand_together():
         network = verify(with_nodes(REAL, nodes))
         for one_pass in PASSES:
             network = verify(one_pass(network))
+
+
+@pytest.mark.parametrize(
+    ("block", "sums", "message"),
+    [
+        (1, False, "parted, operation 2, DepthToSpace: block=1; must be 2 to 4096"),
+        (3, False, "parted, operation 2, DepthToSpace: reads 4 channels; blocks of 3x3 take a multiple of 9"),
+        (0, False, "parted, operation 2, DepthToSpace: block=0; must be 2 to 4096"),
+        (2, True, "parted, operation 2, DepthToSpace: moves sums; it moves what is made of them, codes or features"),
+    ],
+)
+def test_channels_that_cannot_be_parted_are_named(block, sums, message):
+    network = from_text("3x3x1 - C4:2x2 - D2", levels=1)
+    if sums:
+        network = assign_gains(network)
+    parted = with_nodes(network, (network.nodes[0], DepthToSpace(block), *network.nodes[1:]))
+    with pytest.raises(VerifyError) as refusal:
+        verify(replace(parted, name="parted"))
+    assert str(refusal.value) == message

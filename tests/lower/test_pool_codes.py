@@ -7,11 +7,16 @@ import pytest
 from tests.ir.networks import from_text, images_for, tiny, tiny_conv
 
 from rebnet.engine.real import run_real
-from rebnet.ir.ops import BatchNorm, Conv, MaxPool, ResidualSign
+from rebnet.engine.reference import run
+from rebnet.ir.features import DepthToSpace, Upsample
+from rebnet.ir.network import Network
+from rebnet.ir.ops import BatchNorm, BitMatrix, Conv, Dense, MaxPool, MultiThreshold, PixelInput, ResidualSign
 from rebnet.ir.text import to_text
 from rebnet.ir.verify import verify
 from rebnet.lower import lower
 from rebnet.lower.pool_codes import pool_codes
+from rebnet.spec.upsample import Factors
+from rebnet.spec.window import Window
 
 BEFORE = """\
 network tiny levels=2 serves=(1,2) T=24
@@ -76,3 +81,44 @@ def test_a_pool_before_batchnorm_lowers_to_the_same_network():
     assert [type(op) for op in second.ops[:4]] == [Conv, BatchNorm, ResidualSign, MaxPool]
     images = images_for(network, 1, 60)
     assert np.array_equal(run_real(first, images), run_real(verify(second), images))
+
+
+def moved(levels, pooled=True, own=False):
+    """Channels of a convolution as blocks of places, twice, around what else moves a map; then BatchNorm and sign."""
+    rng = np.random.default_rng(levels)
+    first = Conv(BitMatrix.pack(rng.random((32, 4)) < 0.5), 0.5, window=Window(2, 1))
+    pools = [MaxPool(Window(2, 1))] if pooled else []
+    between = [first, *pools, DepthToSpace(2), Upsample(Factors(1, 2)), DepthToSpace(2)]
+    norm = BatchNorm(*rng.normal(0, 0.3, (1, 2)), np.full(2, 2.0), np.array([0.5, 1.5]), rng.normal(0, 0.3, 2), 1e-5)
+    gammas = tuple(0.5**level for level in range(1, levels + 1))
+    sign = ResidualSign(gammas, levels)
+    boundaries = np.sort(rng.normal(0, 1.5, (2, (1 << levels) - 1)))
+    coded = [MultiThreshold(gammas, levels, boundaries=boundaries)] if own else [norm, sign]
+    positions = (4 - pooled) ** 2 * 32
+    last = Dense(BitMatrix.pack(rng.random((3, positions * 2)) < 0.5), 1.0)
+    end = BatchNorm(np.zeros(3), np.ones(3), np.array([1.0, -0.5, 2.0]), rng.normal(0, 1, 3), 1e-5)
+    served = (levels,) if own else tuple(range(1, levels + 1))
+    chain = Network.chain("moved", levels, PixelInput(5, 5, 1, 4), [*between, *coded, last, end])
+    return verify(replace(chain, served=served))
+
+
+@pytest.mark.parametrize(
+    ("levels", "pooled", "own"), [(1, True, False), (2, False, False), (3, True, False), (2, False, True)]
+)
+def test_numbers_of_channels_stand_in_front_of_what_parts_them(levels, pooled, own):
+    """Each of 2 channels came of 16, which have its numbers in a row; what moves maps stands behind the sign."""
+    network = moved(levels, pooled, own)
+    codes = pool_codes(network)
+    kinds = [type(op) for op in codes.ops]
+    between = [*([MaxPool] if pooled else []), DepthToSpace, Upsample, DepthToSpace]
+    assert kinds == [Conv, *([MultiThreshold] if own else [BatchNorm, ResidualSign]), *between, Dense, BatchNorm]
+    numbers = codes.ops[1].boundaries[:, 0] if own else codes.ops[1].bias
+    before = next(op for op in network.ops if isinstance(op, MultiThreshold if own else BatchNorm))
+    assert np.array_equal(numbers, np.repeat(before.boundaries[:, 0] if own else before.bias, 16))
+    assert pool_codes(codes) == codes
+    images = images_for(network, 1, 40)
+    for m in network.served:
+        scores = run_real(network, images, m)
+        assert np.array_equal(scores, run_real(codes, images, m))
+        found = run(lower(network), images, m)
+        assert np.array_equal(found.argmax(axis=1), scores.argmax(axis=1))

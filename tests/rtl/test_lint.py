@@ -64,6 +64,10 @@ SPREAD = {
         {"WIDTH": 1, "ROWS": 1, "COLUMNS": 2, "PIXELS": 1, "WORDS": 1, "DEPTH": 1},
         {"WIDTH": 512, "ROWS": 4, "COLUMNS": 3, "PIXELS": 224, "SETS": 3, "DEPTH": 1000, "STYLE": "block"},
     ],
+    "depth_to_space": [
+        {"LANES": 1, "PLANES": 1, "PIXELS": 1, "WORDS": 1, "DEPTH": 1},
+        {"LANES": 16, "PLANES": 3, "BLOCK": 3, "PIXELS": 112, "SETS": 3, "DEPTH": 500, "STYLE": "block"},
+    ],
     "scores": [{"ROWS": 1000, "LANES": 16, "SETS": 3}],
     "popcount": [{"WIDTH": 1024, "STAGES": 5}],
     "bit_count": [{"WIDTH": 1024, "STAGES": 5}],
@@ -210,6 +214,9 @@ ILLEGAL = [
     ("upsample", {"DEPTH": 31}, "DEPTH must be at least PIXELS*WORDS, or WORDS where ROWS is 1"),
     ("upsample", {"ROWS": 1, "DEPTH": 3}, "DEPTH must be at least PIXELS*WORDS, or WORDS where ROWS is 1"),
     ("upsample", {"SETS": 4}, "LEVEL_WIDTH must hold SETS"),
+    ("depth_to_space", {"LANES": 0}, "LANES, PLANES, PIXELS and WORDS must be at least 1"),
+    ("depth_to_space", {"BLOCK": 1}, "BLOCK must be at least 2"),
+    ("depth_to_space", {"DEPTH": 31}, "DEPTH must be at least PIXELS*WORDS"),
     ("pixel_input", {"BITS": 9}, "BITS must be 1 to 8"),
     ("pixel_input", {"LEVELS": 4}, "LEVEL_WIDTH must hold LEVELS"),
 ]
@@ -300,6 +307,7 @@ for command in sys.argv[1:]:
         ("stack", "three, of unequal planes"),
         ("global_sum", "4x4, parts"),
         ("upsample", "3x2, parts of pixels"),
+        ("depth_to_space", "2x2, parts of pixels"),
         ("unrolled", "two levels, gains that are looked up"),
         ("score_row", "looked up"),
     ],

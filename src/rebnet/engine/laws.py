@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, DepthToSpace, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import Network
 from rebnet.ir.ops import MaxPool, Op, Scores, Threshold
 from rebnet.ir.values import Code, Feature, Integer, Value, shifts_to_finest
@@ -20,7 +20,6 @@ from rebnet.spec.rescale import rescale
 from rebnet.spec.residual import Bits, encode_integer
 from rebnet.spec.scores import scores
 from rebnet.spec.two_slope import two_slope
-from rebnet.spec.upsample import upsample
 
 Array = NDArray[Any]
 
@@ -89,8 +88,8 @@ def _sum_pool(at: At, op: SumPool, features: Integers) -> Integers:
     return sum_pool(features, op.window)
 
 
-def _upsample(at: At, op: Upsample, values: Array) -> Array:
-    return upsample(values, op.factors)
+def _moved(at: At, op: Upsample | DepthToSpace, values: Array) -> Array:
+    return op.moved(values)
 
 
 def _join(at: At, op: Join, *values: Array) -> Array:
@@ -112,7 +111,8 @@ _LAWS: dict[type[Op], Callable[..., Array]] = {
     TwoSlope: _two_slope,
     Add: _add,
     SumPool: _sum_pool,
-    Upsample: _upsample,
+    Upsample: _moved,
+    DepthToSpace: _moved,
     Join: _join,
     Stack: _stack,
     Scores: _scores,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import OptionError
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, DepthToSpace, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import Conv, Dense, MaxPool, Op, Scores, Threshold
 from rebnet.ir.values import Code, Feature, Shape, shifts_to_finest
@@ -115,6 +115,8 @@ def _step(builder: Any, network: Network, node: Node[Op], sources: list[int]) ->
             made = builder.sum_pool(*sources, *_geometry(window, values[0].shape))
         case Upsample(factors=factors):
             made = builder.upsample(*sources, factors.rows, factors.columns)
+        case DepthToSpace(block=block):
+            made = builder.depth_to_space(*sources, block)
         case Add():
             made = builder.add(sources, list(shifts_to_finest(cast(list[Feature], values))))
         case Join():

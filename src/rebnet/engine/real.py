@@ -24,14 +24,13 @@ from threadpoolctl import threadpool_limits
 from rebnet.engine.maps import Maps, padded, pool, windows
 from rebnet.engine.reference import check_images
 from rebnet.errors import OptionError
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, DepthToSpace, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import PIXELS, Network, Node
 from rebnet.ir.ops import BatchNorm, Conv, Dense, MaxPool, MultiThreshold, Op, ResidualSign
 from rebnet.ir.values import Code, Feature, Value
 from rebnet.spec.groups import split_groups
 from rebnet.spec.residual import decode, encode_among
 from rebnet.spec.two_slope import two_slope
-from rebnet.spec.upsample import upsample
 from rebnet.spec.window import Window
 
 _BATCH = 32  # images that go through the network together
@@ -213,8 +212,8 @@ def _function(
             function = _added
         case SumPool(window=window):
             function = partial(_mean, window=window)
-        case Upsample(factors=factors):
-            function = partial(upsample, factors=factors)
+        case Upsample() | DepthToSpace() as op:
+            function = op.moved
         case Join():
             function = _joined
         case Stack():

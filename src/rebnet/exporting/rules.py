@@ -12,7 +12,7 @@ from rebnet.errors import ModelError
 from rebnet.exporting.codes import Integers, Reading, firsts, in_order, steps_in_float, used_levels
 from rebnet.exporting.draft import MOST_EXACT, Draft, Tensor
 from rebnet.exporting.forms import Encoder, Form
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, DepthToSpace, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.ops import Conv, Dense, MaxPool, Op, Scores, Threshold
 from rebnet.ir.values import Feature, Integer, Shape, Value, shifts_to_finest
 from rebnet.spec.two_slope import rounding
@@ -214,6 +214,10 @@ def _upsample(at: At, op: Upsample, source: Tensor) -> Tensor:
     )  # fmt: skip
 
 
+def _depth_to_space(at: At, op: DepthToSpace, source: Tensor) -> Tensor:
+    return at.draft.put("DepthToSpace", at.made(), at.draft.as_map(source).name, blocksize=op.block, mode="CRD")
+
+
 def _join(at: At, op: Join, *inputs: Tensor) -> Tensor:
     each = at.draft.alike(inputs)
     return at.draft.put("Concat", at.made(flat=each[0].flat), *(tensor.name for tensor in each), axis=1)
@@ -240,6 +244,7 @@ RULES: dict[type[Op], Callable[..., Tensor]] = {
     SumPool: _sum_pool,
     MaxPool: _max_pool,
     Upsample: _upsample,
+    DepthToSpace: _depth_to_space,
     Join: _join,
     Stack: _stack,
     Scores: _scores,

@@ -17,7 +17,7 @@ from rebnet.plain import NAME
 from rebnet.records import ABSENT
 from rebnet.records.ports import InputStream, OutputStream, Ports, RuntimeWeights
 from rebnet.records.record import Absent
-from rebnet.rtl import BRANCHES, MODULES, UNROLLED, WRITABLE, source
+from rebnet.rtl import BRANCHES, HELD, MODULES, WRITABLE, source
 from rebnet.rtl import writable as runtime
 from rebnet.rtl.ports import CLOCK, MEMORY_FOLDER, PORTS_FILE
 from rebnet.spec.residual import Bits
@@ -130,9 +130,9 @@ def write_rtl(
 def _modules(plan: Top) -> list[str]:
     """The modules of an accelerator, in the order that data meets them; a chain has none of those of branches."""
     own = {module.name for module in plan.accelerator.modules(plan.depths)}
-    some = {*BRANCHES, *(module for modules in UNROLLED.values() for module in modules)}
+    some = {*BRANCHES, *(module for modules in HELD.values() for module in modules)}
     some.add(WRITABLE if plan.windows is None else "rom")
-    own |= {module for unit in own for module in UNROLLED.get(unit, ())}
+    own |= {module for unit in own for module in HELD.get(unit, ())}
     return [module for module in MODULES if module not in some or module in own]
 
 

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
+import numpy as np
+
 from rebnet.errors import ModelError
 from rebnet.importing.draft import ONE, Draft, Layer, Made, Rescaled, Whole, concatenated
 from rebnet.importing.graph import OnnxNode
 from rebnet.importing.quantizers import MOST_BITS
 from rebnet.importing.values import Codes, Means, Order, Part, Sums, Value, common, map_order
 from rebnet.ir.bounds import shape_fault
-from rebnet.ir.features import Add, Join, SumPool
+from rebnet.ir.features import Add, DepthToSpace, Join, SumPool
 from rebnet.ir.network import PIXELS
 from rebnet.ir.values import Shape
+from rebnet.spec.depth_to_space import depth_to_space
 from rebnet.spec.window import Window
 
 _MOST_SCALE = (1 << 15) - 1
@@ -56,6 +59,30 @@ def tied(draft: Draft, node: OnnxNode, codes: Codes) -> Codes:
             draft.tie(new.name, first[0].name, ratio)
         parts.append(new)
     return replace(codes, parts=tuple(parts))
+
+
+def unfolded(draft: Draft, node: OnnxNode, codes: Codes) -> Codes:
+    """Codes as they stand on their map; where their channels became blocks of places by what moved them, by a node.
+
+    Others, in whatever order, are given back as they are.
+    """
+    shape, order = codes.shape, codes.order
+    block = order.shape[2] // shape.height if order.ndim == 4 else 1
+    if block < 2 or shape.channels % block**2:
+        return codes
+    least, larger = codes.least[:: block**2], shape.spread(block)
+    places = np.arange(shape.elements, dtype=np.int64).reshape(shape)
+    if not np.array_equal(order, np.moveaxis(depth_to_space(places, block), -1, 0)[None]):
+        return codes
+    if any(one != least[row // block**2] for row, one in enumerate(codes.least)):
+        raise ModelError(f"{node}: reads channels that became one and count differently; quantize them with one scale")
+    if len(codes.parts) > 1 or codes.parts[0].name == PIXELS:
+        codes = draft.merged(tied(draft, node, codes))
+    source = codes.parts[0].name
+    name = draft.put(draft.free(f"{source}_blocks"), DepthToSpace(block), (source,))
+    draft.tie(name, source, Fraction(1))
+    part = replace(codes.parts[0], name=name)
+    return Codes((part,), least, map_order(larger), larger)
 
 
 def added(draft: Draft, node: OnnxNode, tensors: Sequence[Value], sign: int) -> tuple[Value, str]:

@@ -82,12 +82,27 @@ def transposed(node: OnnxNode, array: Array) -> Array:
     return np.transpose(array, perm)
 
 
+def spread(node: OnnxNode, array: Array) -> Array:
+    """DepthToSpace of 1, channels, height, width: channels to places of a block, in either of ONNX' two orders."""
+    block, mode = int(node.attributes.get("blocksize", 0)), node.attributes.get("mode", "DCR")
+    count, channels, height, width = array.shape
+    if block < 1 or channels % block**2 or mode not in ("DCR", "CRD"):
+        raise ValueError(f"blocksize {block}, mode {mode}")
+    own = channels // block**2
+    if mode == "CRD":
+        parts = array.reshape(count, own, block, block, height, width).transpose(0, 1, 4, 2, 5, 3)
+    else:
+        parts = array.reshape(count, block, block, own, height, width).transpose(0, 3, 4, 1, 5, 2)
+    return parts.reshape(count, own, height * block, width * block)
+
+
 SHAPES: dict[str, Callable[..., Array]] = {
     "Reshape": reshaped,
     "Flatten": flattened,
     "Unsqueeze": unsqueezed,
     "Squeeze": squeezed,
     "Transpose": transposed,
+    "DepthToSpace": spread,
     "Identity": lambda node, array: array,
     "Dropout": lambda node, array, *ratio: array,
 }

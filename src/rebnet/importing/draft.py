@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.importing.values import Codes, Order, Part, Sums, Tensor, map_order
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool
+from rebnet.ir.features import Add, DepthToSpace, Join, Rescale, Stack, SumPool
 from rebnet.ir.network import PIXELS
 from rebnet.ir.ops import BitMatrix, Conv, Dense, MaxPool
 from rebnet.ir.values import Shape
@@ -154,7 +154,7 @@ class Boundaries:
     of: Layer | Whole
 
 
-Item = Layer | Rescaled | Made | Boundaries | MaxPool | Stack | Join
+Item = Layer | Rescaled | Made | Boundaries | MaxPool | DepthToSpace | Stack | Join
 
 
 @dataclass

@@ -261,7 +261,13 @@ def window_of(node: OnnxNode, tensor: Value, kernel: Sequence[int], sides: int =
         ModelError: it is none that is read, or does not fit the map.
     """
     get = node.attributes.get
-    if len(kernel) != 2 or not np.array_equal(tensor.order, map_order(tensor.shape)):
+    moved = tensor.order.ndim == 4 and not np.array_equal(tensor.order, map_order(tensor.shape))
+    if len(kernel) == 2 and moved:
+        raise ModelError(
+            f"{node}: reads the shape {tensor.order.shape}, whose elements another node moved; maps of 1, channels, "
+            "height, width are read as they stand, or behind DepthToSpace of mode CRD"
+        )
+    if len(kernel) != 2 or tensor.order.ndim != 4:
         raise ModelError(f"{node}: reads the shape {tensor.order.shape}; maps of 1, channels, height, width are read")
     if tuple(get("dilations", (1, 1))) != (1, 1):
         raise ModelError(f"{node}: has dilations {get('dilations')}; 1 is read")

@@ -9,7 +9,7 @@ import numpy as np
 
 from rebnet.errors import ModelError
 from rebnet.files import Array
-from rebnet.importing.branches import added, as_sums, averaged, joined, tied
+from rebnet.importing.branches import added, as_sums, averaged, joined, tied, unfolded
 from rebnet.importing.constants import CASTS, SHAPES
 from rebnet.importing.draft import Draft
 from rebnet.importing.ends import ENDS, ended, not_ended, with_pads
@@ -34,6 +34,8 @@ from rebnet.ir.network import PIXELS
 from rebnet.ir.ops import MaxPool
 from rebnet.ir.values import Shape
 
+_ON_MAPS = frozenset({"Conv", "MaxPool", "AveragePool", "GlobalAveragePool", "ReduceMean", "Pad"})
+"""Kinds that read maps as they stand."""
 _JOINS = "joins the codes or scores behind it"
 
 
@@ -56,6 +58,8 @@ class Rules:
         Raises:
             ModelError: it is not read, with these values.
         """
+        if isinstance(tensor, Codes) and node.kind in _ON_MAPS:
+            tensor = unfolded(self.draft, node, tensor)
         if isinstance(tensor, Padded):
             node, tensor = with_pads(node, tensor)
         elif isinstance(tensor, Codes) and node.kind == "Conv":
@@ -110,6 +114,7 @@ class Rules:
         values = [not_ended(node, tensor) for tensor in tensors]
         if given:
             raise ModelError(f"{node}: reads {len(values)} values of the network and constants; read constants apart")
+        values = [unfolded(self.draft, node, one) if isinstance(one, Codes) else one for one in values]
         if node.kind == "Concat":
             return joined(self.draft, node, values)
         if node.kind not in ("Add", "Sub", "Sum"):

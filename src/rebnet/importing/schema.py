@@ -9,7 +9,7 @@ from rebnet.errors import ModelError
 _WHOLE = (
     "axis", "group", "transA", "transB", "keepdims", "signed", "narrow", "ceil_mode", "count_include_pad", "largest",
     "sorted", "select_last_index", "allowzero", "training_mode", "noop_with_empty_axes", "storage_order",
-    "to",
+    "to", "blocksize",
 )  # fmt: skip
 _REAL = ("alpha", "beta", "epsilon", "momentum", "out_scale", "out_bias")
 _LISTS = ("axes", "perm", "pads", "strides", "dilations", "kernel_shape", "output_shape")
@@ -23,6 +23,7 @@ _READS = {
     "MaxPool": (1, 1), "AveragePool": (1, 1), "GlobalAveragePool": (1, 1), "ReduceMean": (1, 2), "Relu": (1, 1),
     "Mul": (2, 2), "Div": (2, 2), "Add": (2, 2), "Sub": (2, 2), "Sum": (1, 1000), "Concat": (1, 1000),
     "Reshape": (2, 2), "Flatten": (1, 1), "Unsqueeze": (1, 2), "Squeeze": (1, 2), "Transpose": (1, 1),
+    "DepthToSpace": (1, 1),
     "Identity": (1, 1), "Dropout": (1, 3), "Softmax": (1, 1), "LogSoftmax": (1, 1), "Sigmoid": (1, 1),
     "TopK": (1, 2), "ArgMax": (1, 1), "Shape": (1, 1), "Gather": (2, 2), "Slice": (3, 5), "Cast": (1, 1),
     "Constant": (0, 0), "Pow": (2, 2), "Sqrt": (1, 1), "Reciprocal": (1, 1), "Neg": (1, 1), "Abs": (1, 1),

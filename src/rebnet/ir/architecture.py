@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, NamedTuple
 
 from rebnet.errors import NotationError
+from rebnet.ir.moves import DepthToSpaceText, MovedText, UpsampleText
 from rebnet.ir.values import Shape
-from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window, short
 from rebnet.spec.xnor import odd_gains
 
@@ -165,18 +165,8 @@ class TwoSlopeText:
         return "RPReLU" if self.shifts else "PReLU"
 
 
-@dataclass(frozen=True)
-class UpsampleText:
-    """Every row and every place of a row several times."""
-
-    factors: Factors
-
-    def __str__(self) -> str:
-        return f"U{short((self.factors.rows, self.factors.columns))}"
-
-
 WeightedText = DenseText | ConvText | DepthwiseText
-LayerText = DenseText | ConvText | DepthwiseText | PoolText | AverageText | TwoSlopeText | UpsampleText
+LayerText = DenseText | ConvText | DepthwiseText | PoolText | AverageText | TwoSlopeText | MovedText
 
 
 @dataclass(frozen=True)
@@ -258,8 +248,8 @@ def behind(layer: LayerText, shape: Shape) -> Shape:
             return Shape(1, 1, shape.channels) if window is None else shape.windowed(window)
         case TwoSlopeText():
             return shape
-        case UpsampleText(factors=factors):
-            return shape.upsampled(factors)
+        case UpsampleText() | DepthToSpaceText():
+            return layer.behind(shape)
 
 
 def met(meet: Meet, ends: Sequence[Shape]) -> Shape:

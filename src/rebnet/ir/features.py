@@ -11,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import VerifyError
+from rebnet.ir.bounds import MAX_SIDE
 from rebnet.ir.values import Code, Feature, Integer, LevelCounts, Shape, Value, check_sums, shifts_to_finest
+from rebnet.spec.depth_to_space import depth_to_space
 from rebnet.spec.rescale import rescaled_bounds
 from rebnet.spec.two_slope import two_slope_bounds
-from rebnet.spec.upsample import Factors
+from rebnet.spec.upsample import Element, Factors, upsample
 from rebnet.spec.window import Window
 
 Integers = NDArray[np.int64]
@@ -37,6 +39,10 @@ class Rescale:
         if self.scale.ndim == 1:
             return self
         return replace(self, scale=self.scale[levels - 1], bias=self.bias[levels - 1])
+
+    def repeated(self, times: int) -> "Rescale":
+        """The same of rows that stand so many times each, one behind the other."""
+        return replace(self, scale=self.scale.repeat(times, axis=-1), bias=self.bias.repeat(times, axis=-1))
 
     def result(self, counts: LevelCounts, source: Value) -> Feature:
         """Features, with bounds where the sums are accumulators."""
@@ -118,7 +124,41 @@ class Upsample:
         """The same type on a larger map."""
         if isinstance(source, Integer):
             raise VerifyError("repeats sums; it repeats what is made of them, codes or features")
+        rows, columns = self.factors.rows, self.factors.columns
+        if min(rows, columns) < 1 or rows * columns == 1 or max(rows, columns) > MAX_SIDE:
+            raise VerifyError(f"factors {self.factors}; must be 1 to {MAX_SIDE}, one of them at least 2")
         return replace(source, shape=source.shape.upsampled(self.factors))
+
+    def moved(self, maps: NDArray[Element]) -> NDArray[Element]:
+        """The larger maps, see `rebnet.spec.upsample`."""
+        return upsample(maps, self.factors)
+
+
+@dataclass(frozen=True)
+class DepthToSpace:
+    """Every place of a map as block x block places, among which its channels are parted: of what `Upsample` takes."""
+
+    block: int
+
+    def result(self, counts: LevelCounts, source: Value) -> Value:
+        """The same type on a larger map of fewer channels."""
+        if isinstance(source, Integer):
+            raise VerifyError("moves sums; it moves what is made of them, codes or features")
+        if not 2 <= self.block <= MAX_SIDE:
+            raise VerifyError(f"block={self.block}; must be 2 to {MAX_SIDE}")
+        area, channels = self.block**2, source.shape.channels
+        if channels % area:
+            places = f"{self.block}x{self.block}"
+            raise VerifyError(f"reads {channels} channels; blocks of {places} take a multiple of {area}")
+        return replace(source, shape=source.shape.spread(self.block))
+
+    def moved(self, maps: NDArray[Element]) -> NDArray[Element]:
+        """The larger maps, see `rebnet.spec.depth_to_space`."""
+        return depth_to_space(maps, self.block)
+
+
+Moved = Upsample | DepthToSpace
+"""What gives the elements that it reads, at other places: it commutes with all that works element by element."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain, count
 from typing import Generic, TypeVar, cast
 
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, DepthToSpace, Join, Moved, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.ops import (
     Affine,
     BatchNorm,
@@ -41,6 +41,7 @@ _SUFFIX: dict[type[Op], str] = {
     Add: "add",
     SumPool: "sum_pool",
     Upsample: "upsample",
+    DepthToSpace: "depth_to_space",
     Join: "join",
     Stack: "stack",
     Scores: "scores",
@@ -198,9 +199,9 @@ class Network:
 
     @cached_property
     def is_chain(self) -> bool:
-        """Whether every node reads the one before alone, and none makes features or upsamples."""
+        """Whether every node reads the one before alone, and none makes features or moves what it reads."""
         alone = all(not node.of for node in self.nodes) and all(len(users) <= 1 for users in self.users.values())
-        plain = not any(isinstance(op, Upsample) for op in self.ops)
+        plain = not any(isinstance(op, Moved) for op in self.ops)
         return alone and plain and not any(isinstance(value, Feature) for value in self.values.values())
 
     @property

@@ -22,10 +22,10 @@ with stride 1x4. `+1` pads a map by 1 on every side, `+0x4` its left and right b
 
 `{ chain | chain }+` adds what its branches give, `}&` joins its channels; an empty branch is the identity, and a number
 in front repeats the block. Right behind a join, `{ | chain }<` adds what the chain gives to its last part.
-`U2` and `U2x1` repeat rows and places of a map, to the nearest. `AP2` is an average pool,
-`GAP` that of the whole map, `PReLU` bends what is negative, and `RPReLU` does so between two shifts. Pools of averages
-and PReLUs give features, numbers on a grid, as the last layer of a branch does; a layer with weights reads their
-residual code.
+`U2` and `U2x1` repeat rows and places of a map, to the nearest; `PS2` parts the channels of each place among 2 x 2
+places, torch's pixel shuffle. `AP2` is an average pool, `GAP` that of the whole map, `PReLU` bends what is negative,
+and `RPReLU` does so between two shifts. Pools of averages and PReLUs give features, numbers on a grid, as the last
+layer of a branch does; a layer with weights reads their residual code.
 """
 
 import re
@@ -51,18 +51,17 @@ from rebnet.ir.architecture import (
     Meet,
     PoolText,
     TwoSlopeText,
-    UpsampleText,
     Weights,
     behind,
     met,
 )
 from rebnet.ir.bounds import MAX_LAYERS, MAX_NESTING, window_fault
 from rebnet.ir.foldings import check_folding
+from rebnet.ir.moves import DepthToSpaceText, MovedText, UpsampleText, check_moved, read_moved
 from rebnet.ir.sizes import check_size
 from rebnet.ir.tokens import Tokens
 from rebnet.ir.values import Shape
 from rebnet.spec.groups import group_fault
-from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window, read_window
 
 __all__ = [
@@ -74,6 +73,7 @@ __all__ = [
     "Block",
     "ConvText",
     "DenseText",
+    "DepthToSpaceText",
     "DepthwiseText",
     "Folding",
     "LayerText",
@@ -91,7 +91,6 @@ _DENSE = re.compile(r"D([0-9]{1,9})([wr][0-9]{1,9}|t)?(?:\(([^()]*)\))?")
 _CONV = re.compile(r"C([0-9]{1,9})([wr][0-9]{1,9}|t)?(?:%([0-9]{1,9}))?(?:\(([^()]*)\))?(?::([0-9x/+same(,)]+))?")
 _DEPTHWISE = re.compile(r"DW([0-9]{1,9})?(?:\(([^()]*)\))?(?::([0-9x/+same(,)]+))?")
 _POOL = re.compile(r"([MA])P([0-9]{1,4})(x[0-9]{1,4})?(/[0-9x]+)?(\+[0-9xsame(,)]+)?")
-_UPSAMPLE = re.compile(r"U([0-9]{1,4})(?:x([0-9]{1,4}))?")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _MEETS: dict[str, Meet] = {"}+": "+", "}&": "&", "}<": "<"}
 
@@ -228,11 +227,8 @@ def _layer(place: str, token: str) -> LayerText:
         return PoolText(window) if pool[1] == "M" else AverageText(window)
     if token == "GAP":
         return AverageText()
-    if upsample := _UPSAMPLE.fullmatch(token):
-        rows, columns = int(upsample[1]), int(upsample[2] or upsample[1])
-        if min(rows, columns) == 0 or rows * columns == 1:
-            raise NotationError(f"{place}: repeats a map {rows}x{columns} times; use at least 1, and one of them above")
-        return UpsampleText(Factors(rows, columns))
+    if (moved := read_moved(place, token)) is not None:
+        return moved
     if token in ("PReLU", "RPReLU"):
         return TwoSlopeText(token == "RPReLU")
     raise NotationError(
@@ -240,7 +236,8 @@ def _layer(place: str, token: str) -> LayerText:
         "such as D256(16,64), a convolution C<channels> with an optional (PE,SIMD) and :KxK/STRIDE+same, such as "
         "C96(32,33):11x11/4, in groups with %GROUPS behind its channels, such as C32%4, or a depthwise one, such as "
         "DW:3x3+same, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an average pool AP<size>/STRIDE or GAP, "
-        "PReLU or RPReLU, U<factor> or U<rows>x<columns>, such as U2, or a block such as 2{ C64:3x3+same | }+"
+        "PReLU or RPReLU, U<factor> or U<rows>x<columns>, such as U2, a pixel shuffle PS<block>, such as PS2, or a "
+        "block such as 2{ C64:3x3+same | }+"
     )
 
 
@@ -310,7 +307,7 @@ def _behind(place: str, stand: _Stand, item: Item, end: str = "") -> _Stand:
             return _Stand(shape, "dense", vector=True)
         case ConvText() | DepthwiseText():
             return _Stand(shape, "sums")
-        case PoolText() | UpsampleText():
+        case PoolText() | UpsampleText() | DepthToSpaceText():
             return replace(stand, shape=shape, kind="pooled" if stand.kind == "sums" else stand.kind, last=0)
         case AverageText(window=window):
             area = stand.shape.positions if window is None else window.area
@@ -332,9 +329,8 @@ def _check_order(place: str, stand: _Stand, layer: LayerText) -> None:
         raise NotationError(f"{place}: a max-pool must follow a convolution C<channels>")
     if isinstance(layer, AverageText) and stand.kind == "image":
         raise NotationError(f"{place}: an average pool must follow a convolution C<channels>, a pool or a block")
-    if isinstance(layer, UpsampleText):
-        if stand.kind == "image":
-            raise NotationError(f"{place}: repeats the image itself; put a layer in front of it")
+    if isinstance(layer, MovedText):
+        check_moved(place, layer, stand.shape, stand.kind == "image")
         return
     height, width, _ = stand.shape
     if isinstance(layer, ConvText):

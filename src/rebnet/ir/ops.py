@@ -2,7 +2,7 @@
 
 Real:    Dense, Conv, BatchNorm, MaxPool (of real values), ResidualSign, MultiThreshold
 Both:    Rescale, whose values are features on a grid, and what those can do: TwoSlope, Add, SumPool, Join, MaxPool;
-         Stack, Upsample
+         Stack, Upsample, DepthToSpace
 Between: Affine (BatchNorm per unit of the accumulator's signed value v, or of a feature)
 Integer: Dense and Conv with gains, Threshold, MaxPool (of codes), Scores
 
@@ -15,14 +15,14 @@ numbers, which a run at m < M truncates, or one set for each m = 1 … M: an any
 raises `VerifyError` where it cannot read that. Where an operation stands, `rebnet.ir.network` says.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rebnet.errors import VerifyError
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, DepthToSpace, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.notation import ConvText, DenseText, Folding, Weights
 from rebnet.ir.values import Code, Integer, LevelCounts, Real, Shape, Value, check_window, pooled
 from rebnet.spec.groups import group_fault
@@ -221,6 +221,12 @@ class BatchNorm:
         index = levels - 1
         return BatchNorm(self.mean[index], self.variance[index], self.weight[index], self.bias[index], self.epsilon)
 
+    def repeated(self, times: int) -> "BatchNorm":
+        """The same of rows that stand so many times each, one behind the other."""
+        each = (self.mean, self.variance, self.weight, self.bias)
+        mean, variance, weight, bias = (numbers.repeat(times, axis=-1) for numbers in each)
+        return BatchNorm(mean, variance, weight, bias, self.epsilon)
+
     def result(self, counts: LevelCounts, source: Value) -> Real:
         """Real numbers of the same shape."""
         return Real(source.shape)
@@ -287,6 +293,10 @@ class MultiThreshold(ResidualSign):
     """
 
     boundaries: Floats = field(kw_only=True)
+
+    def repeated(self, times: int) -> "MultiThreshold":
+        """The same of rows that stand so many times each, one behind the other."""
+        return replace(self, boundaries=self.boundaries.repeat(times, axis=0))
 
 
 def truncate(gains: tuple[int, ...], levels: int, all_levels: int) -> tuple[int, ...]:
@@ -362,6 +372,7 @@ Op = (
     | Add
     | SumPool
     | Upsample
+    | DepthToSpace
     | Join
     | Stack
     | Scores

@@ -244,6 +244,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "window": _window,
     "groups": _whole,
     "factors": _factors,
+    "block": _whole,
     "unit": _unit,
     "gains": lambda key, value: tuple(_wholes(key, item) for item in _items(key, value)),
     "epsilon": _number,

@@ -15,7 +15,7 @@ import numpy as np
 
 from rebnet.errors import NotationError
 from rebnet.files import Array, Arrays
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, DepthToSpace, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import Network, Node, names_unsaid
 from rebnet.ir.notation import Architecture, Folding, LayerText, PoolText
 from rebnet.ir.ops import (
@@ -101,8 +101,8 @@ def _op(name: str, op: Op) -> str:
             text = f"two_slope slope={_array(op.slope)} {shifts} shift={op.shift}"
         case SumPool():
             text = "sum_pool" if op.window is None else f"sum_pool window={op.window}"
-        case Upsample():
-            text = f"upsample factors={op.factors}"
+        case Upsample() | DepthToSpace():
+            text = f"upsample factors={op.factors}" if isinstance(op, Upsample) else f"depth_to_space block={op.block}"
         case Add() | Join() | Stack():
             text = type(op).__name__.lower()
         case Scores():
@@ -302,6 +302,7 @@ _OPS: dict[str, Callable[[list[str], dict[str, str]], Op]] = {
     "add": lambda plain, values: Add(),
     "sum_pool": lambda plain, values: SumPool(_read_window(values["window"]) if "window" in values else None),
     "upsample": lambda plain, values: Upsample(Factors(*map(int, values["factors"].split("x")))),
+    "depth_to_space": lambda plain, values: DepthToSpace(int(values["block"])),
     "join": lambda plain, values: Join(),
     "stack": lambda plain, values: Stack(),
     "scores": lambda plain, values: Scores(

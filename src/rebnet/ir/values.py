@@ -37,6 +37,10 @@ class Shape(NamedTuple):
         """The map whose rows and places stand so many times."""
         return Shape(self.height * factors.rows, self.width * factors.columns, self.channels)
 
+    def spread(self, block: int) -> "Shape":
+        """The map of which each place's channels became a block of places; channels are a multiple of block²."""
+        return Shape(self.height * block, self.width * block, self.channels // block**2)
+
     def windowed(self, window: Window, channels: int | None = None) -> "Shape":
         """The map of what a window gives at each of its places; its channels are kept where none are named."""
         return Shape(*window.output(self.height, self.width), self.channels if channels is None else channels)

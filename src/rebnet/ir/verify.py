@@ -6,8 +6,8 @@ from itertools import takewhile
 import numpy as np
 
 from rebnet.errors import FoldingError, VerifyError
-from rebnet.ir.bounds import MAX_LAYERS, MAX_ROWS, MAX_SIDE, shape_fault
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.bounds import MAX_LAYERS, MAX_ROWS, shape_fault
+from rebnet.ir.features import Add, DepthToSpace, Join, Moved, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import PIXELS, Network, Node, names_unsaid
 from rebnet.ir.notation import MAX_LEVELS, MAX_WEIGHT_GAIN, MAX_WEIGHT_PLANES, check_folding
 from rebnet.ir.ops import Affine, BatchNorm, Conv, Dense, MaxPool, MultiThreshold, Op, ResidualSign, Scores, Threshold
@@ -128,13 +128,13 @@ def _names(network: Network) -> None:
         _require(not (users and answer), f"{network.name}, {name}: is the answer, and is read; the answer stands last")
 
 
-_ON_CODES = (Dense, MaxPool, Upsample, Join, Stack)
+_ON_CODES = (Dense, MaxPool, Upsample, DepthToSpace, Join, Stack)
 _ENCODERS = (ResidualSign, MultiThreshold, Threshold)
-_ON_FEATURES = (*_ENCODERS, BatchNorm, Affine, TwoSlope, Add, SumPool, Join, MaxPool, Upsample)
+_ON_FEATURES = (*_ENCODERS, BatchNorm, Affine, TwoSlope, Add, SumPool, Join, MaxPool, Upsample, DepthToSpace)
 _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
     Dense: (BatchNorm, Affine, MultiThreshold, Threshold, Rescale, Scores),
-    Conv: (BatchNorm, Affine, MultiThreshold, Threshold, Rescale, Scores, MaxPool, Upsample),
-    BatchNorm: (ResidualSign, MaxPool, Upsample),
+    Conv: (BatchNorm, Affine, MultiThreshold, Threshold, Rescale, Scores, MaxPool, Upsample, DepthToSpace),
+    BatchNorm: (ResidualSign, MaxPool, Upsample, DepthToSpace),
     Affine: (ResidualSign, MaxPool),
     ResidualSign: _ON_CODES,
     MultiThreshold: _ON_CODES,
@@ -147,7 +147,7 @@ _AFTER: dict[type[Op], tuple[type[Op], ...]] = {
 
 
 def _order(place: str, network: Network, node: Node[Op], values: Mapping[str, Value]) -> None:
-    """What stands in front of it; what keeps the type of maps, pools and upsampling, is looked through."""
+    """What stands in front of it; what keeps the type of maps, pools and what moves them, is looked through."""
     for source in network.sources(node):
         _stands(place, network, node, source, values[source])
     last, op = node in network.answers, node.op
@@ -162,7 +162,7 @@ def _order(place: str, network: Network, node: Node[Op], values: Mapping[str, Va
 
 def _keeps_maps(node: Node[Op]) -> bool:
     """Whether it gives what it reads, on another map."""
-    return isinstance(node.op, MaxPool | Upsample)
+    return isinstance(node.op, MaxPool | Moved)
 
 
 def _behind_maps(front: Sequence[Node[Op]]) -> Op | None:
@@ -183,8 +183,8 @@ def _stands(place: str, network: Network, node: Node[Op], source: str, value: Va
         legal = (Dense,) if before is None else _AFTER[type(before)]
         may_pool = bool(front) and type(front[-1].op) is not Dense and not pooled
         legal = tuple(kind for kind in legal if kind is not MaxPool or may_pool)
-    if isinstance(before, Conv) and isinstance(previous, MaxPool | Upsample):
-        legal = (BatchNorm, MultiThreshold, Rescale, Upsample)
+    if isinstance(before, Conv) and isinstance(previous, MaxPool | Moved):
+        legal = (BatchNorm, MultiThreshold, Rescale, Upsample, DepthToSpace)
     names = ", ".join(kind.__name__ for kind in legal) or "nothing"
     where = "at the start" if previous is None else f"after {type(previous).__name__}"
     _require(isinstance(node.op, legal), f"{place}: stands {where}, where {names} may stand")
@@ -353,12 +353,6 @@ def _rows(place: str, network: Network, op: Op, rows: int) -> None:
         _integers(place, "slope", op.slope, (rows,), 1 << (SLOPE_BITS - 1))
         for label, numbers in (("before", op.before), ("after", op.after)):
             _integers(place, label, numbers, (rows,), 1 << (network.threshold_bits - 1))
-    elif isinstance(op, Upsample):
-        rows, columns = op.factors.rows, op.factors.columns
-        _require(
-            min(rows, columns) >= 1 and rows * columns > 1 and max(rows, columns) <= MAX_SIDE,
-            f"{place}: factors {op.factors}; must be 1 to {MAX_SIDE}, one of them at least 2",
-        )
     elif isinstance(op, Scores):
         count = served * network.regression
         sound = len(op.unit) == count and all(np.isfinite(unit) and unit > 0 for unit in op.unit)

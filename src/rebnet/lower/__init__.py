@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from rebnet.errors import LoweringError
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, Join, Moved, Rescale, Stack, SumPool, TwoSlope
 from rebnet.ir.network import Network
 from rebnet.ir.ops import BatchNorm, Dense, MaxPool, ResidualSign
 from rebnet.ir.verify import verify
@@ -17,7 +17,7 @@ from rebnet.lower.rescales import rescales
 from rebnet.lower.scores import scores
 from rebnet.lower.thresholds import thresholds
 
-_EXPORTED = Dense | MaxPool | BatchNorm | ResidualSign | Rescale | TwoSlope | Add | SumPool | Upsample | Join | Stack
+_EXPORTED = Dense | MaxPool | BatchNorm | ResidualSign | Rescale | TwoSlope | Add | SumPool | Moved | Join | Stack
 
 Pass = Callable[[Network], Network]
 

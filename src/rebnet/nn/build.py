@@ -20,17 +20,18 @@ from rebnet.ir.architecture import (
     LayerText,
     PoolText,
     TwoSlopeText,
-    UpsampleText,
     WeightedText,
     met,
 )
 from rebnet.ir.architecture import behind as shape_behind
+from rebnet.ir.moves import DepthToSpaceText, UpsampleText
 from rebnet.ir.values import Shape
 from rebnet.methods import REBNET
 from rebnet.methods.activations import Parallel, Real
 from rebnet.methods.method import Method
 from rebnet.nn.any_levels import PerLevel
 from rebnet.nn.conv import BinaryConv2d
+from rebnet.nn.depth_to_space import DepthToSpace2d
 from rebnet.nn.feature import AveragePool2d, GlobalAveragePool2d, NormFeature
 from rebnet.nn.graph import Graph, Join, Part, Sum
 from rebnet.nn.linear import BinaryLayer, BinaryLinear
@@ -66,9 +67,9 @@ def build(
     * `pixels` (PixelInput), flat where the first layer is dense, and `pad1` (PadLowest) where it is a convolution that
       pads;
     * per layer `linear<i>` (BinaryLinear) or `conv<i>` (BinaryConv2d), where a pool follows `pool<i>` (MaxPool2d),
-      where a map grows `upsample<i>` (Upsample2d), and `norm<i>` (NormSign): BatchNorm, the residual sign, and between
-      them the padding for a convolution behind that pads. The outputs of the last `norm<i>`, which has no residual
-      sign, are the class scores;
+      where a map grows `upsample<i>` (Upsample2d) or `shuffle<i>` (DepthToSpace2d), and `norm<i>` (NormSign):
+      BatchNorm, the residual sign, and between them the padding for a convolution behind that pads. The outputs of the
+      last `norm<i>`, which has no residual sign, are the class scores;
     * `flatten` (FlattenHWC) before the first dense layer behind a convolution, and behind a last one of one place.
 
     At the end of a branch, in front of an empty one, of an average pool and of a PReLU, `norm<i>` is a NormFeature:
@@ -196,6 +197,8 @@ class _Builder:
                 case UpsampleText(factors=factors):
                     larger = Upsample2d(factors.rows, factors.columns)
                     value = self._behind(value, item, f"upsample{value.number}", larger)
+                case DepthToSpaceText(block=block):
+                    value = self._behind(value, item, f"shuffle{value.number}", DepthToSpace2d(block))
                 case TwoSlopeText(shifts=shifts):
                     bend = (RPReLU if shifts else PReLU)(value.shape.channels)
                     value = self._behind(self.feature(value), item, f"bend{value.number}", bend)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from rebnet.errors import OptionError
-from rebnet.ir.features import Upsample
+from rebnet.ir.features import DepthToSpace, Upsample
 from rebnet.ir.network import PIXELS, Names, Network, Node
 from rebnet.ir.ops import BatchNorm, Floats, MaxPool, Op, PixelInput, ResidualSign
 from rebnet.ir.values import Shape, Value
@@ -23,8 +23,9 @@ from rebnet.spec.window import Pair, Window
 
 LEGAL = (
     "use PixelInput, BinaryLinear, BinaryConv2d, NormSign, BatchNorm1d, BatchNorm2d, MaxPool2d, PadLowest, FlattenHWC, "
-    "Upsample2d and ResidualSign, in a Graph also NormFeature, AveragePool2d, GlobalAveragePool2d, PReLU, RPReLU, Sum "
-    "and Join (Dropout and Identity are passed over), or give it a method `operations` (rebnet.nn.operations)"
+    "Upsample2d, DepthToSpace2d and ResidualSign, in a Graph also NormFeature, AveragePool2d, GlobalAveragePool2d, "
+    "PReLU, RPReLU, Sum and Join (Dropout and Identity are passed over), or give it a method `operations` "
+    "(rebnet.nn.operations)"
 )
 
 
@@ -255,6 +256,10 @@ def _upsample(module: nn.Upsample, said: Said) -> Said:
     return said.maps(module).then(module, Upsample(Factors(int(rows), int(columns))))
 
 
+def _pixel_shuffle(module: nn.PixelShuffle, said: Said) -> Said:
+    return said.maps(module).then(module, DepthToSpace(module.upscale_factor))
+
+
 def _flatten(module: nn.Flatten, said: Said) -> Said:
     if (module.start_dim, module.end_dim) != (1, -1):
         raise said.error(str(module), "flattens other axes than a map's; use rebnet.nn.window.FlattenHWC")
@@ -276,6 +281,7 @@ _OF_TORCH: Mapping[type[nn.Module], Callable[[Any, Said], Said]] = {
     nn.BatchNorm2d: _batchnorm,
     nn.MaxPool2d: max_pool,
     nn.Upsample: _upsample,
+    nn.PixelShuffle: _pixel_shuffle,
     nn.Flatten: _flatten,
     nn.Dropout: _nothing,
     nn.Identity: _nothing,

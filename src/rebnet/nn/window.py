@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from rebnet.ir import ops
-from rebnet.ir.features import Stack, Upsample
+from rebnet.ir.features import Moved, Stack
 from rebnet.ir.network import PIXELS
 from rebnet.nn.operations import Padding, Said
 from rebnet.nn.residual import ResidualSign
@@ -98,7 +98,7 @@ class PadLowest(nn.Module):
     def _of_codes(self, said: Said) -> Said:
         network = said.network("")
         at = network.by_name.get(said.source)
-        while at is not None and isinstance(at.op, ops.MaxPool | Upsample):
+        while at is not None and isinstance(at.op, ops.MaxPool | Moved):
             at = network.before(at)
         stacked = at is not None and isinstance(at.op, Stack)
         nodes = [network.by_name[source] for source in network.sources(at)] if at is not None and stacked else [at]

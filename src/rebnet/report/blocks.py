@@ -10,7 +10,9 @@ from rebnet.report.html import number
 from rebnet.report.records import Build
 from rebnet.spec.window import short
 from rebnet.stages.accelerator import Accelerator
+from rebnet.stages.branches import MovingUnit
 from rebnet.stages.converter import Converter
+from rebnet.stages.depth_to_space import DepthToSpaceUnit
 from rebnet.stages.ends import Pixels, Scores
 from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip
 from rebnet.stages.mvtu import Mvtu
@@ -156,14 +158,16 @@ def _told(unit: Pixels | Scores | Stage, build: Build, accelerator: Accelerator)
             told = _Told("scores out", "scores", facts, [unit.beats])
         case Skip():
             told = _Told(unit.instance, "skip buffer", [], [])
-        case RescaleUnit() | TwoSlopeUnit() | EncoderUnit() | JoinUnit() | GlobalSum() | UpsampleUnit():
+        case RescaleUnit() | TwoSlopeUnit() | EncoderUnit() | JoinUnit() | GlobalSum():
+            told = _of_features(unit)
+        case UpsampleUnit() | DepthToSpaceUnit():
             told = _of_features(unit)
         case _:
             raise TypeError(unit)
     return told
 
 
-def _of_features(unit: RescaleUnit | TwoSlopeUnit | EncoderUnit | JoinUnit | GlobalSum | UpsampleUnit) -> _Told:
+def _of_features(unit: RescaleUnit | TwoSlopeUnit | EncoderUnit | JoinUnit | GlobalSum | MovingUnit) -> _Told:
     match unit:
         case RescaleUnit():
             kind, facts = "rescale", [f"{unit.rows:,} channels", f"{unit.planes} bits each"]
@@ -176,6 +180,9 @@ def _of_features(unit: RescaleUnit | TwoSlopeUnit | EncoderUnit | JoinUnit | Glo
         case UpsampleUnit():
             kind = f"upsample {unit.factors.rows}×{unit.factors.columns}"
             facts = [f"{unit.height}×{unit.width}×{unit.lanes * unit.pixel_words} map"]
+        case DepthToSpaceUnit():
+            kind = f"depth to space {unit.block}×{unit.block}"
+            facts = [f"{unit.height}×{unit.width}×{unit.in_elements * unit.pixel_words} map"]
         case GlobalSum():
             kind, facts = "global sum", [f"{unit.channels:,} channels", f"of {unit.positions:,} places"]
     return _Told(unit.name, kind, facts, [unit.cycles])

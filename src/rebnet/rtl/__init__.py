@@ -27,6 +27,7 @@ MODULES = (
     "stack",
     "global_sum",
     "upsample",
+    "depth_to_space",
     "scores",
     "score_row",
     "rom",
@@ -47,10 +48,15 @@ BRANCHES = (
     "stack",
     "global_sum",
     "upsample",
+    "depth_to_space",
 )
 """Those that only networks with branches have, each where it is needed; a chain has the others."""
-UNROLLED = {"unrolled": ("unrolled", "bit_count"), "score_row": ("score_row",)}
-"""Those that only unrolled layers and their scores have, by the unit that needs them."""
+HELD = {
+    "depth_to_space": ("upsample",),
+    "unrolled": ("unrolled", "bit_count"),
+    "score_row": ("score_row",),
+}
+"""Those that only some units hold, or are, by the unit that needs them."""
 WRITABLE = "writable_memory"
 """That stands where `rom` stands, where constants are written at run time; see `rebnet.rtl.writable`."""
 

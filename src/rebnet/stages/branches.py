@@ -9,13 +9,14 @@ from math import ceil, gcd
 
 import numpy as np
 
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, DepthToSpace, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import MaxPool, Op, Threshold
 from rebnet.ir.values import Code, Feature, Value, shifts_to_finest
 from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window
 from rebnet.stages.converter import Converter
+from rebnet.stages.depth_to_space import DepthToSpaceUnit
 from rebnet.stages.features import EncoderUnit, GlobalSum, JoinUnit, RescaleUnit
 from rebnet.stages.numbers import clog2, divisors
 from rebnet.stages.ranges import Range
@@ -25,7 +26,8 @@ from rebnet.stages.upsample import UpsampleUnit
 from rebnet.stages.window import WindowUnit, pool_units
 
 Front = Converter[int]
-BranchUnit = RescaleUnit | TwoSlopeUnit | EncoderUnit | JoinUnit | GlobalSum | UpsampleUnit | WindowUnit
+MovingUnit = UpsampleUnit | DepthToSpaceUnit
+BranchUnit = RescaleUnit | TwoSlopeUnit | EncoderUnit | JoinUnit | GlobalSum | MovingUnit | WindowUnit
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,13 @@ class Branch:
                 unit = self._global_sum(words[0], pace)
             case Upsample(factors=factors):
                 unit = self._upsample(factors, words[0], pace)
+            case DepthToSpace(block=block):
+                unit = self._depth_to_space(block, words[0], pace)
             case _:
                 unit = self.join(self.meeting(pace).lanes(words))
         if isinstance(unit, RescaleUnit | TwoSlopeUnit | EncoderUnit):
             return [()], unit  # which take any words
-        taken = unit.word if isinstance(unit, WindowUnit) else unit.lanes
+        taken = unit.word if isinstance(unit, WindowUnit) else unit.in_elements
         return [self.front(number, word, taken) for number, word in enumerate(words)], unit
 
     def paces(self) -> set[int]:
@@ -122,6 +126,9 @@ class Branch:
             case Upsample(factors=factors):
                 times, channels = factors.rows * factors.columns, self.read[0].shape.channels
                 return {times * self._words(channels, word) for word in divisors(channels)}
+            case DepthToSpace(block=block):
+                shape = self.read[0].shape.spread(block)
+                return {shape.positions * word for word in divisors(shape.channels)}
             case SumPool() | Add() | Join() | Stack():
                 cut = self._cut
                 return {self._words(sum(cut), word) for word in divisors(gcd(*cut))}
@@ -129,8 +136,14 @@ class Branch:
 
     def meeting(self, pace: int) -> "Meeting":
         """How words of all sources become words of one width."""
-        legal, channels = divisors(gcd(*self._cut)), sum(self._cut)
+        channels, grain = sum(self._cut), self._grain
+        legal = [grain * parts for parts in divisors(gcd(*self._cut) // grain)]
         return Meeting(tuple(word for word in legal if self._words(channels, word) <= pace) or tuple(legal[-1:]))
+
+    @property
+    def _grain(self) -> int:
+        """Channels that stay together, as they become one."""
+        return self.node.op.block**2 if isinstance(self.node.op, DepthToSpace) else 1
 
     @property
     def _cut(self) -> list[int]:
@@ -230,6 +243,21 @@ class Branch:
             shape.width,
             shape.channels // lanes,
             lanes,
+            self._planes(0),
+            self.level_width,
+            len(self.network.served),
+        )
+
+    def _depth_to_space(self, block: int, word: int, pace: int) -> DepthToSpaceUnit:
+        shape, area = self.read[0].shape, block**2
+        elements = self.meeting(pace // area).lanes([word])
+        return DepthToSpaceUnit(
+            self.node.name,
+            block,
+            shape.height,
+            shape.width,
+            shape.channels // elements,
+            elements // area,
             self._planes(0),
             self.level_width,
             len(self.network.served),

@@ -29,7 +29,7 @@ def encoder_timing(levels: int) -> Timing:
 
 
 class NodeUnit:
-    """A unit that computes a node, has its name, and gives words of as many elements as it takes."""
+    """A unit that computes a node, has its name, and gives words of as many elements as it takes, or says others."""
 
     name: str
     lanes: int
@@ -39,6 +39,11 @@ class NodeUnit:
     def instance(self) -> str:
         """Name of the module's instance."""
         return self.name
+
+    @property
+    def in_elements(self) -> int:
+        """Elements of the words that come."""
+        return self.lanes
 
     @property
     def out_elements(self) -> int:

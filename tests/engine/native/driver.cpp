@@ -63,6 +63,8 @@ void call(std::unique_ptr<Builder>& builder, const Record& record) {
     builder->two_slope(n[0], record.integers(0), n[1]);
   } else if (record.kind == Record::UPSAMPLE) {
     builder->upsample(n[0], n[1], n[2]);
+  } else if (record.kind == Record::DEPTH_TO_SPACE) {
+    builder->depth_to_space(n[0], n[1]);
   } else if (record.kind == Record::STACK) {
     builder->stack(record.list(0));
   } else {

@@ -27,6 +27,7 @@ struct Record {
     STACK,
     TWO_SLOPE,
     UPSAMPLE,
+    DEPTH_TO_SPACE,
     KINDS
   };
   struct Array {

@@ -216,6 +216,17 @@ int Builder::upsample(int source, int rows, int columns) {
   return put(Step{Step::UPSAMPLE, {source}, 0, 0, {rows, columns, 1, 1, 0, 0}, {}}, std::move(made));
 }
 
+int Builder::depth_to_space(int source, int block) {
+  Value made = value(source);
+  require(made.kind == Value::FEATURES || made.kind == Value::CODES, "depth to space: takes codes or features");
+  require(block >= 1 && block <= MOST_SIZE / made.height && block <= MOST_SIZE / made.width,
+          "depth to space: makes no such map");
+  require(made.channels % (block * block) == 0, "depth to space: channels are no multiple of the block's area");
+  made.height *= block, made.width *= block, made.channels /= block * block;
+  sized(made);
+  return put(Step{Step::DEPTH_TO_SPACE, {source}, 0, 0, {block, block, 1, 1, 0, 0}, {}}, std::move(made));
+}
+
 bool is_chain(const Network& network) {
   int before = 0;
   for (std::size_t index = 0; index < network.steps.size(); index++) {

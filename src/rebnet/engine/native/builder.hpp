@@ -63,6 +63,7 @@ class Builder {
   int join(const std::vector<int>& sources);
   int stack(const std::vector<int>& sources);
   int upsample(int source, int rows, int columns);
+  int depth_to_space(int source, int block);
 
   // Without steps and values where it is a chain.
   Network finished() const;

@@ -170,5 +170,30 @@ inline void append_bits(Word* to, int place, int all, const Word* from, int word
   }
 }
 
+// Every fourth bit of a word, from the lowest on: 16 of them.
+inline Word every_fourth(Word bits) {
+  bits &= 0x1111111111111111;
+  bits = (bits | bits >> 3) & 0x0303030303030303;
+  bits = (bits | bits >> 6) & 0x000f000f000f000f;
+  bits = (bits | bits >> 12) & 0x000000ff000000ff;
+  return (bits | bits >> 24) & 0xffff;
+}
+
+// Every `stride`th bit of a plane, `count` of them, from `first` on; behind the plane's last bit its words are 0.
+inline void take_bits(Word* to, int count, const Word* from, int first, int stride) {
+  for (int done = 0; done < count; done += 64, to++) {
+    const int here = std::min(64, count - done);
+    *to = 0;
+    if (stride == 4) {
+      for (int i = 0; i < here; i += 16) *to |= every_fourth(from[(done + i) / 16] >> first) << i;
+      continue;
+    }
+    for (int i = 0; i < here; i++) {
+      const int bit = first + (done + i) * stride;
+      *to |= (from[bit / 64] >> (bit % 64) & 1) << i;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace rebnet::REBNET_ISA

@@ -112,7 +112,8 @@ NB_MODULE(_native, m) {
       .def("add", &Builder::add, "sources"_a, "shifts"_a)
       .def("join", &Builder::join, "sources"_a)
       .def("stack", &Builder::stack, "sources"_a)
-      .def("upsample", &Builder::upsample, "source"_a, "rows"_a, "columns"_a);
+      .def("upsample", &Builder::upsample, "source"_a, "rows"_a, "columns"_a)
+      .def("depth_to_space", &Builder::depth_to_space, "source"_a, "block"_a);
   nb::class_<Engine>(m, "Engine")
       .def(
           "__init__",

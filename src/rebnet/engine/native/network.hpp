@@ -269,13 +269,13 @@ static T two_slope_of(T y, T slope, T after, int shift) {
 
 // What makes a value of others: by numbers of values, of which the image is 0.
 struct Step {
-  enum Kind { LAYER, ENCODE, TWO_SLOPE, POOL, SUM_POOL, ADD, JOIN, STACK, UPSAMPLE };
+  enum Kind { LAYER, ENCODE, TWO_SLOPE, POOL, SUM_POOL, ADD, JOIN, STACK, UPSAMPLE, DEPTH_TO_SPACE };
 
   Kind kind;
   std::vector<int> sources;
   int target;
   int layer = 0;                      // of LAYER and ENCODE
-  Window window;                      // of pools; of UPSAMPLE, its kernel: how often rows and pixels stand
+  Window window;                      // of pools; of what moves maps, its kernel: rows and pixels of one
   std::vector<int> shifts;            // of ADD, one to a source; of TWO_SLOPE, that of its slopes
   Aligned<std::int32_t> constants{};  // of TWO_SLOPE: [slope, before, after][row block][lane]
   bool narrow = false;                // of TWO_SLOPE: nothing on the way leaves 32 bits

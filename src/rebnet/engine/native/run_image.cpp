@@ -106,6 +106,8 @@ class Steps {
         return stack(step);
       case Step::UPSAMPLE:
         return value(step.target).kind == Value::CODES ? upsample_codes(step) : upsample_features(step);
+      case Step::DEPTH_TO_SPACE:
+        return value(step.target).kind == Value::CODES ? spread_codes(step) : spread_features(step);
     }
   }
 
@@ -250,6 +252,46 @@ class Steps {
       T* out = to + static_cast<std::ptrdiff_t>(y) * result.line;
       for (int x = 0; x < source.width; x++, pixel += source.pixel) {
         for (int times = 0; times < step.window.kernel_w; times++, out += result.pixel) std::memcpy(out, pixel, bytes);
+      }
+    }
+  }
+
+  void spread_codes(const Step& step) const {
+    const Value &source = value(step.sources[0]), &result = value(step.target);
+    const Word* from = codes(source);
+    Word* to = codes(result);
+    const int words = source.words(), stride = step.window.kernel_h * step.window.kernel_w;
+    spread(step, [&](std::ptrdiff_t read, std::ptrdiff_t written, int first) {
+      for (int plane = 0; plane < source.planes; plane++) {
+        take_bits(to + written + plane * result.words(), result.channels, from + read + plane * words, first, stride);
+      }
+    });
+  }
+  void spread_features(const Step& step) const {
+    const Value &source = value(step.sources[0]), &result = value(step.target);
+    const std::int32_t* from = features(source);
+    std::int32_t* to = features(result);
+    const int stride = step.window.kernel_h * step.window.kernel_w;
+    spread(step, [&](std::ptrdiff_t read, std::ptrdiff_t written, int first) {
+      std::fill(to + written + result.channels, to + written + result.pixel, 0);
+      for (int channel = 0; channel < result.channels; channel++) {
+        to[written + channel] = from[read + first + channel * stride];
+      }
+    });
+  }
+
+  // For every pixel that is made: where the one that it is part of stands, where it stands itself, and the first of its
+  // channels there.
+  template <typename Taken>
+  void spread(const Step& step, Taken taken) const {
+    const Value &source = value(step.sources[0]), &result = value(step.target);
+    const int rows = step.window.kernel_h, columns = step.window.kernel_w;
+    for (int y = 0; y < result.height; y++) {
+      for (int x = 0; x < result.width; x++) {
+        const auto place = [](int line, int pixel, const Value& of) {
+          return static_cast<std::ptrdiff_t>(line) * of.line + static_cast<std::ptrdiff_t>(pixel) * of.pixel;
+        };
+        taken(place(y / rows, x / columns, source), place(y, x, result), y % rows * columns + x % columns);
       }
     }
   }

@@ -198,6 +198,27 @@ def upsample(shape: Sizes) -> Features:
     return {**skip_buffer(shape), "counters": counters}
 
 
+def words_of_depth_to_space(shape: Sizes) -> Memory:
+    """The memory of the `upsample` that a `depth_to_space` holds."""
+    return words_of_skip(_whole_words(shape))
+
+
+def depth_to_space(shape: Sizes) -> Features:
+    """An `upsample` of whole words, and of each element that leaves a multiplexer of a block's."""
+    get, whole = numbers(shape), _whole_words(shape)
+    area = get["block"] ** 2
+    counters = clog2(get["words"]) + clog2(get["pixels"]) + 2 * clog2(area)
+    inner = upsample(whole)
+    return {**inner, "counters": inner["counters"] + counters, "chosen": get["lanes"] * get["planes"] * (area - 1) / 3}
+
+
+def _whole_words(shape: Sizes) -> Sizes:
+    """The parameters of that `upsample`."""
+    get = numbers(shape)
+    block = get["block"]
+    return {**shape, "width": get["lanes"] * get["planes"] * block**2, "rows": block, "columns": block}
+
+
 def sum_pool(shape: Sizes) -> Features:
     """A max-pool that adds."""
     get = numbers(shape)
@@ -218,6 +239,7 @@ PIECES: Mapping[str, Callable[[Sizes], Features]] = {
     "global_sum": global_sum,
     "sum_pool": sum_pool,
     "upsample": upsample,
+    "depth_to_space": depth_to_space,
 }
 MEMORIES: Mapping[str, tuple[Callable[[Sizes], Memory], bool]] = {
     "rescale": (constants_of_rescale, True),
@@ -225,6 +247,7 @@ MEMORIES: Mapping[str, tuple[Callable[[Sizes], Memory], bool]] = {
     "feature_encoder": (constants_of_encoder, True),
     "skip_buffer": (words_of_skip, False),
     "upsample": (words_of_skip, False),
+    "depth_to_space": (words_of_depth_to_space, False),
     "sliding_window": (lines_of_window, False),
     "max_pool": (lines_of_window, False),
     "sum_pool": (lines_of_window, False),

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from rebnet.ir.network import Network
 from rebnet.stages.accelerator import Accelerator, Unit
 from rebnet.stages.buffers import Buffer, Depths
+from rebnet.stages.depth_to_space import DepthToSpaceUnit
 from rebnet.stages.features import GlobalSum, JoinUnit, Skip
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import Count, ceil_div
@@ -45,7 +46,7 @@ def likely_depths(units: Iterable[Unit], waits: Waits = NOTHING) -> Depths:
                 depths[unit.words.name] = unit.words.fewest + ceil_div(waiting, unit.elements)
                 if waiting:
                     depths[unit.words.name] += _UNDER_WAY
-            case UpsampleUnit():
+            case UpsampleUnit() | DepthToSpaceUnit():
                 depths[unit.words.name] = unit.words.shallowest
     return depths
 

@@ -11,9 +11,11 @@ from functools import cached_property, partial
 import numpy as np
 
 from rebnet.fold.timing.process import Edge, Process, placed
+from rebnet.spec.upsample import Factors
 from rebnet.stages.accelerator import Accelerator
 from rebnet.stages.buffers import Depths
 from rebnet.stages.converter import Converter
+from rebnet.stages.depth_to_space import DepthToSpaceUnit
 from rebnet.stages.ends import PIXEL_DEPTH, SCORES_DEPTH, SCORES_LATENCY, Scores
 from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip
 from rebnet.stages.mvtu import Mvtu
@@ -130,7 +132,9 @@ class _Builder:
                 case Skip():
                     link = self.skip(stage, words)
                 case UpsampleUnit():
-                    link = self.upsample(stage, words)
+                    link = self.upsample(stage, words, stage.factors)
+                case DepthToSpaceUnit():
+                    link = self.upsample(stage, words, Factors(stage.block, stage.block))
                 case GlobalSum():
                     link = self.global_sum(stage, words)
                 case JoinUnit():
@@ -167,9 +171,12 @@ class _Builder:
         self.limit(shape.words.name, words, lambda depth: Edge(reads, None, every - depth), fill)
         return self.piped(shape.instance, reads, words.count, shape.timing)
 
-    def upsample(self, shape: UpsampleUnit, words: Process) -> Process:
-        """`upsample`: the first reading of a word waits for it, the last one gives its place back."""
-        rows, columns, parts = shape.factors.rows, shape.factors.columns, shape.pixel_words
+    def upsample(self, shape: UpsampleUnit | DepthToSpaceUnit, words: Process, factors: Factors) -> Process:
+        """`upsample`: the first reading of a word waits for it, the last one gives its place back.
+
+        So too in `depth_to_space`, of which each reading gives a part of a word.
+        """
+        rows, columns, parts = factors.rows, factors.columns, shape.pixel_words
         reads = self.add(f"{shape.instance} reads", _ones(shape.cycles))
         order = np.arange(words.count).reshape(shape.height, 1, shape.width, 1, parts)
         order = np.broadcast_to(order, (shape.height, rows, shape.width, columns, parts))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rebnet.errors import OptionError
 from rebnet.generate.c.arena import Buffer, arrange
 from rebnet.generate.c.plan import WORD_BITS, Layer, words
-from rebnet.ir.features import Add, Join, Rescale, Stack, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import Add, DepthToSpace, Join, Moved, Rescale, Stack, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import Network, Node
 from rebnet.ir.ops import Dense, MaxPool, Op, Scores, Threshold
 from rebnet.ir.values import Code, Feature, Integer, Value
@@ -132,7 +132,7 @@ def _groups(network: Network) -> list[list[Node[Op]]]:
             continue
         if not _lowered(node, reads):
             raise OptionError(f"{network.name}: lower the network before writing it as C")
-        if isinstance(node.op, Dense | SumPool | MaxPool | Upsample | Join):
+        if isinstance(node.op, Dense | SumPool | MaxPool | Moved | Join):
             place[node.name] = len(groups)
             groups.append([node])
         else:
@@ -150,7 +150,7 @@ def _lowered(node: Node[Op], reads: list[Value]) -> bool:
             return isinstance(reads[0], Integer)
         case Threshold():
             return isinstance(reads[0], Integer | Feature)
-        case MaxPool() | Upsample():
+        case MaxPool() | Upsample() | DepthToSpace():
             return isinstance(reads[0], Code | Feature)
     return isinstance(node.op, TwoSlope | Add | Join | SumPool)
 

@@ -14,9 +14,10 @@ from rebnet.generate.c.maps import (
     repeated_pixel,
 )
 from rebnet.generate.c.plan import words
-from rebnet.ir.features import SumPool, Upsample
+from rebnet.ir.features import DepthToSpace, SumPool, Upsample
 from rebnet.ir.network import Node
 from rebnet.ir.ops import MaxPool, Op
+from rebnet.spec.upsample import Factors
 from rebnet.spec.window import Window
 
 _SUM = Template("""\
@@ -64,6 +65,17 @@ memcpy($to, $code, sizeof(uint32_t) * (size_t)levels * $row_words);
 """)
 
 
+_CODE_PARTS = Template("""\
+${cleared}const uint32_t *whole = $whole;
+for (int level = 0; level < levels; level++)
+    for (int row = 0; row < $channels; row++) {
+        const int bit = row * $area + $part;
+        const uint32_t word = whole[level * $whole_words + bit / 32];
+        code[level * $row_words + row / 32] |= (word >> (bit % 32) & 1u) << (row % 32);
+    }
+""")
+
+
 def feature_head(plan: Graph, head: Node[Op]) -> str:
     """An element of a pool, of a larger map or of a join of features: z and its number."""
     network, z = plan.network, f"z{plan.numbers[head.name]}"
@@ -80,11 +92,20 @@ def feature_head(plan: Graph, head: Node[Op]) -> str:
         case Upsample(factors=factors):
             element = feature_at(plan, source, f"{repeated_pixel(plan, source, factors)} * {shape.channels} + row")
             return f"const int32_t {z} = {element};\n"
+        case DepthToSpace(block=block):
+            pixel = repeated_pixel(plan, source, Factors(block, block))
+            element = feature_at(plan, source, f"{pixel} * {shape.channels} + row * {block**2} + {_part(block)}")
+            return f"const int32_t {z} = {element};\n"
         case _:
             return f"const int32_t {z} = {_joined(plan, sources)};\n"
     element = feature_at(plan, source, f"{pooled_pixel(plan, source, window)} * {shape.channels} + row")
     rows, columns = window.kernel
     return template.substitute(z=z, rows=rows, columns=columns, element=element, skip=_skip(plan, source, window))
+
+
+def _part(block: int) -> str:
+    """Which of the channels that become one belongs to this pixel."""
+    return f"(out_y % {block} * {block} + out_x % {block})"
 
 
 def code_head(plan: Graph, head: Node[Op]) -> str:
@@ -111,6 +132,18 @@ def code_head(plan: Graph, head: Node[Op]) -> str:
             to=code_at(plan, head.name),
             code=f"{first_code(plan, sources[0])} + {pixel} * {plan.network.levels * row_words}",
             row_words=row_words,
+        )
+    if isinstance(head.op, DepthToSpace):
+        block, channels = head.op.block, values[sources[0]].shape.channels
+        pixel = repeated_pixel(plan, sources[0], Factors(block, block))
+        return _CODE_PARTS.substitute(
+            cleared=cleared_code(plan, "code", head.name),
+            whole=f"{first_code(plan, sources[0])} + {pixel} * {plan.network.levels * words(channels)}",
+            part=_part(block),
+            channels=values[head.name].shape.channels,
+            area=block**2,
+            row_words=row_words,
+            whole_words=words(channels),
         )
     lines, channel = [cleared_code(plan, "code", head.name)], 0
     for source in sources:

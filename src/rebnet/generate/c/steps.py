@@ -27,7 +27,7 @@ from rebnet.generate.c.tables import (
     two_slope_tables,
 )
 from rebnet.generate.c.windows import CodeMap, gather
-from rebnet.ir.features import Rescale, SumPool, TwoSlope, Upsample
+from rebnet.ir.features import DepthToSpace, Rescale, SumPool, TwoSlope, Upsample
 from rebnet.ir.network import Node
 from rebnet.ir.ops import Dense, MaxPool, Op, Scores, Threshold
 from rebnet.ir.values import Code, Feature, Integer, shifts_to_finest
@@ -72,6 +72,7 @@ def _node_text(plan: Graph, node: Node[Op]) -> str:
     op, read = node.op, ", ".join(str(plan.numbers[name]) for name in plan.network.sources(node))
     window = f" {op.window}" if isinstance(op, MaxPool | SumPool) and op.window is not None else ""
     window = f" {op.factors}" if isinstance(op, Upsample) else window
+    window = f" {op.block}x{op.block}" if isinstance(op, DepthToSpace) else window
     return f"{plan.numbers[node.name]} {node.name}: {type(op).__name__}{window} of {read}"
 
 
