@@ -193,7 +193,10 @@ def bitstream_table() -> str:
     ]
     rows += [_row(_bitstream(record)) for record in records() if "refused" not in record]
     refused = [f"\n`{record['board']}`: {record['refused']}.\n" for record in records() if "refused" in record]
-    return "\n".join(rows) + "\n" + "".join(refused)
+    told = {record["board"] for record in records()}
+    without = [f"`{board.name}`" for board in boards() if placement(board) and board.name not in told]
+    missing = [f"\nNo record is there yet for {', '.join(without)}.\n"] if without else []
+    return "\n".join(rows) + "\n" + "".join(refused + missing)
 
 
 def _bitstream(record: dict[str, Any]) -> list[str]:

@@ -15,11 +15,20 @@ from rebnet.errors import MissingExtraError, OptionError, ToolError
 from rebnet.synthesize.place import place_and_route
 
 CELLS = {
-    "tang-nano-9k": {"LUT4": 300, "ALU": 100, "RAM16SDP4": 25, "DFF": 50, "BSRAM": 3, "MULT18X18": 1, "IOB": 10},
+    "tang-nano-9k": {
+        "LUT4": 300,
+        "ALU": 100,
+        "RAM16SDP4": 25,
+        "DFF": 50,
+        "BSRAM": 3,
+        "MULT18X18": 1,
+        "MULT9X9": 2,
+        "IOB": 10,
+    },
     "icebreaker": {"ICESTORM_LC": 500, "ICESTORM_RAM": 3, "ICESTORM_DSP": 1, "SB_IO": 6},
 }
 USED = {
-    "tang-nano-9k": {"LUT": 500, "FF": 50, "BRAM_36K": 0, "BRAM_18K": 3, "DSP": 1},
+    "tang-nano-9k": {"LUT": 500, "FF": 50, "BRAM_36K": 0, "BRAM_18K": 3, "DSP": 3},
     "icebreaker": {"LUT": 500, "FF": 0, "BRAM_36K": 0, "BRAM_18K": 3, "DSP": 1},
 }
 TOOLS = {

@@ -27,6 +27,7 @@ class Gowin:
         "DFF": ("ff", 1),
         "BSRAM": ("bram_18k", 1),
         "MULT18X18": ("dsp", 1),
+        "MULT9X9": ("dsp", 1),
     }
 
     def find_router(self) -> child.Tool:
