@@ -317,11 +317,18 @@ module mvtu #(
   logic [LEVEL_GROUPS*LEVEL_LANES*INPUTS-1:0] word_padded;
   assign word_padded = (LEVEL_GROUPS * LEVEL_LANES * INPUTS)'(word_q);
 
-  always_comb begin
-    planes_d = '0;
-    for (int g = 0; g < LEVEL_GROUPS; g++) begin
-      if (word_group_q == LEVEL_GROUP_WIDTH'(g)) planes_d = word_padded[g*LEVEL_LANES*INPUTS+:LEVEL_LANES*INPUTS];
+  // With one group a word that may come late from block RAM goes into its register at once.
+  if (LEVEL_GROUPS > 1) begin : planes_of_group
+    always_comb begin
+      planes_d = '0;
+      for (int g = 0; g < LEVEL_GROUPS; g++) begin
+        if (word_group_q == LEVEL_GROUP_WIDTH'(g)) planes_d = word_padded[g*PLANES_WIDTH+:PLANES_WIDTH];
+      end
     end
+  end else begin : all_planes
+    logic unused_group;
+    assign unused_group = &word_group_q;
+    assign planes_d = word_padded;
   end
 
   always_ff @(posedge clk) begin

@@ -44,7 +44,8 @@ module vector_buffer #(
     $fatal(1, "vector_buffer: DEPTH must be at least 1");
   end
 
-  (* ram_style = STYLE *) logic [WIDTH-1:0] memory[DEPTH];
+  // A word is never read in the cycle in which it comes, so that block RAM needs no logic for that.
+  (* ram_style = STYLE, no_rw_check *) logic [WIDTH-1:0] memory[DEPTH];
 
   logic [POINTER_WIDTH-1:0] write_q, read_q, base_q, read_next;
   logic [CHUNK_WIDTH-1:0] chunk_q;
