@@ -69,6 +69,38 @@ def test_what_is_taken():
     assert native.NativeEngine(small, 1, "generic").kernels == ("bytes", "bits", "bits")
 
 
+@pytest.mark.parametrize("rows", [1, 33, 130, 161])
+@pytest.mark.parametrize(
+    "text", ["1x1x1 - D{}", "3x5x1 - D{}", "4x4x3 - D{}", "7x9x3 - D{}", "6x7x3 - C{}:3x3+same", "9x8x2 - C{}:5x3/2"]
+)
+def test_pixels(text, rows):
+    network = lower(from_text(f"{text.format(rows)} - D3", rows, 2))
+    images = images_for(network, 1, 4)
+    images[1], images[2] = 0, 255
+    found = check(network, images)
+    assert (found["sums"][0], found["planes"][0]) == ("sums", "bytes")
+    assert found[""][0] == ("sums" if text == "7x9x3 - D{}" else "bytes")
+
+
+@pytest.mark.parametrize("bits", [1, 4, 7])
+def test_pixels_of_few_bits(bits):
+    network = lower(exported(bits, 3, bits, (5, 5, 3), (70, 33), 3))
+    assert "sums" in check(network, images_for(network, 2, 5))["sums"][0]
+
+
+@pytest.mark.parametrize("size", [(33, 128), (65, 65)])
+def test_pixels_at_the_edge(size):
+    """All pixels differ from all weights, or none do."""
+    columns = size[0] * size[1]
+    network = lower(exported(2, 2, 8, (*size, 1), (33,), 2))
+    images = np.full((2, *size, 1), 255, dtype=np.uint8)
+    images[1] = 0
+    ones = BitMatrix.pack(np.ones((33, columns), dtype=bool))
+    ops = [replace(op, weights=ones) if isinstance(op, Dense) and op.weights.rows == 33 else op for op in network.ops]
+    for own in (network, network.with_ops(ops)):
+        assert check(own, images)["sums"][0] == ("sums" if columns == 4224 else "bytes")
+
+
 def edged(network, gains, threshold, step, seed=0):
     """Layers of codes with these gains; thresholds within reach and as far as `threshold`; steps of 0 and `step`."""
     rng = np.random.default_rng(seed)

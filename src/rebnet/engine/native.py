@@ -40,7 +40,8 @@ def instruction_sets() -> list[str]:
 class NativeEngine:
     """A lowered network, packed for one of `instruction_sets()`; `Predictor` is its face.
 
-    `kernel` is for tests: "planes" or "sums" for every layer that can be computed so (`kernels`); "" for the best.
+    `kernel` is for tests: "planes" or "sums" for every layer that can be computed so (`kernels`), pixels as "bytes"
+    with the former; "" for the best.
 
     Raises:
         OptionError: the network is not lowered.
@@ -55,7 +56,7 @@ class NativeEngine:
         """How the layers with weights are computed at all levels, in order.
 
         "bytes" multiplies pixels, "bits" counts what differs. Two are of AVX2 alone: "planes" looks each plane up,
-        "sums" all planes of four channels together.
+        "sums" all planes of four channels, or of four pixels, together.
         """
         return tuple(self._engine.kernels)
 

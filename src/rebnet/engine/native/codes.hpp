@@ -7,15 +7,6 @@
 namespace rebnet::REBNET_ISA {
 namespace {
 
-// Where codes are looked up, of one thread.
-struct Places {
-  std::uint8_t *nibbles, *tables;
-  int* places;
-
-  explicit Places(Workspace& space)
-      : nibbles(space.nibbles.data()), tables(space.tables.data()), places(space.places.data()) {}
-};
-
 // Whether the lines of the layer are looked up, which then is done.
 template <typename Behind>
 bool looked_up([[maybe_unused]] const Layer& layer, [[maybe_unused]] const Word* map,

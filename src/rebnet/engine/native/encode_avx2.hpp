@@ -9,6 +9,7 @@
 #include "network.hpp"
 
 #define REBNET_INLINE __attribute__((always_inline))
+#define REBNET_ALONE __attribute__((noinline))  // its registers are its own
 
 namespace rebnet::REBNET_ISA {
 namespace {

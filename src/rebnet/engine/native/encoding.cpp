@@ -80,9 +80,6 @@ void prepare_encoding(Network& network) {
     deal_constants(layer, network.sets);
     if (layer.pixels) deal_weights(layer);
   }
-  const Layer& first = network.layers[0];
-  network.paired = network.steps.empty() && network.layers.size() > 1 && first.pixels && first.encoding.blocks > 0 &&
-                   first.out_height * first.out_width == 1 && !first.pools();
 }
 
 }  // namespace rebnet

@@ -172,10 +172,10 @@ std::vector<std::string> Engine::kernels() const {
   std::vector<std::string> found;
   for (const Layer& layer : network_.layers) {
     const bool looked_up = layer.lookups.blocks > 0;
-    found.emplace_back(layer.pixels                           ? "bytes"
-                       : layer.sums_planes(network_.sets - 1) ? "sums"
-                       : looked_up                            ? "planes"
-                                                              : "bits");
+    found.emplace_back(layer.sums_planes(network_.sets - 1) ? "sums"
+                       : layer.pixels                       ? "bytes"
+                       : looked_up                          ? "planes"
+                                                            : "bits");
   }
   return found;
 }
@@ -227,7 +227,7 @@ void Engine::run(const std::uint8_t* images, std::ptrdiff_t stride, std::size_t 
   crew.idle.push_back(std::move(own));
 }
 
-std::size_t Engine::together() const { return network_.batched ? Tiles::WINDOWS : network_.paired ? 2 : 1; }
+std::size_t Engine::together() const { return network_.batched ? Tiles::WINDOWS : 1; }
 
 void Engine::run_pooled(Crew& crew, Workspace& own, const Part& part) {
   if (!crew.pool) crew.pool = std::make_unique<Pool>(threads_);
@@ -268,7 +268,6 @@ void Engine::run_some(Workspace& space, const std::uint8_t* images, std::ptrdiff
   if (network_.batched && count >= LEAST_BATCH) {
     return amx::run_batch(network_, space, images, stride, count, set, scores);
   }
-  if (network_.paired && count == 2) return avx2::run_pair(network_, space, images, stride, set, scores);
 #endif
   for (int image = 0; image < count; image++, images += stride, scores += network_.scores) {
     run_image_(network_, space, images, set, scores);

@@ -241,6 +241,15 @@ void gather(const Layer& layer, const Word* map, Word* out) {
   }
 }
 
+// Where codes and pixels are looked up, of one thread.
+struct Places {
+  std::uint8_t *nibbles, *tables;
+  int* places;
+
+  explicit Places(Workspace& space)
+      : nibbles(space.nibbles.data()), tables(space.tables.data()), places(space.places.data()) {}
+};
+
 // What is done behind a line: nothing.
 struct Nothing {
   void operator()(int) const {}

@@ -229,6 +229,10 @@ Workspace::Workspace(const Network& network) {
     const std::size_t pixels = static_cast<std::size_t>(layer.window.kernel_h) * layer.lookups.pixels;
     summed = std::max(summed, pixels * static_cast<std::size_t>(layer.plane_words));
     if (layer.lookups.pixels > 0) offsets = std::max(offsets, layer.offsets.size());
+    if (layer.pixels && layer.lookups.blocks > 0) {
+      summed = std::max(summed, static_cast<std::size_t>(layer.words));
+      offsets = std::max(offsets, static_cast<std::size_t>(layer.words));
+    }
   }
   nibbles.resize(16 * words);
   tables.resize(16 * summed * Lookups::ENTRY);
@@ -252,12 +256,11 @@ void Workspace::branches(const Network& network) {
 
 void Workspace::chain(const Network& network) {
   std::size_t largest = 0, unpooled_largest = 0;
-  if (network.paired) pair.resize(2 * network.layers[1].map_size);
   for (std::size_t index = 0; index < network.layers.size(); index++) {
     const Layer& layer = network.layers[index];
     if (layer.pixels) {
       image.resize(layer.map_size);
-      windows.resize(window_bytes(layer) * (network.paired ? 2 : 1));
+      windows.resize(window_bytes(layer));
     } else {
       maps.emplace_back(layer.map_size);
     }

@@ -8,11 +8,6 @@ namespace {
 
 constexpr std::size_t MOST_COLUMNS = (1 << 15) - 1;  // a row's ones are counted in 16 bits, with a sign
 
-bool looks_up(const Layer& layer) {
-  return !layer.pixels && !layer.encodes() && layer.groups == 1 && layer.weight_planes() == 1 &&
-         layer.planes <= MAX_PLANES && static_cast<std::size_t>(layer.columns()) <= MOST_COLUMNS;
-}
-
 // Of the lines under a line of windows: how far they are read, and what of them the next line of windows reads too.
 void reach(Layer& layer) {
   const Window& window = layer.window;
@@ -43,6 +38,35 @@ bool better_summed(const Layer& layer, int set) {
          bytes <= MOST_PLACE;
 }
 
+// Windows of pixels share no tables; where there are many, two share each load of weights as bytes.
+bool better_pixels_summed(const Layer& layer) {
+  constexpr std::int64_t LEAST_COLUMNS = 64, LEAST_WEIGHTS = 1 << 15;
+  const bool single = layer.out_height * layer.out_width == 1;
+  return single ? layer.columns() >= LEAST_COLUMNS : std::int64_t{layer.columns()} * layer.rows >= LEAST_WEIGHTS;
+}
+
+bool looks_up(const Layer& layer, const Network& network) {
+  if (layer.pixels) {
+    const bool wanted =
+        network.kernel == Kernel::SUMS || (network.kernel == Kernel::BEST && better_pixels_summed(layer));
+    return wanted && can_sum(layer, 0);
+  }
+  return !layer.encodes() && layer.groups == 1 && layer.weight_planes() == 1 && layer.planes <= MAX_PLANES &&
+         static_cast<std::size_t>(layer.columns()) <= MOST_COLUMNS;
+}
+
+// Nothing of pixels is taken off that does not differ, as of codes.
+void start_differing(Layer& layer, int sets) {
+  Encoding& encoding = layer.encoding;
+  for (int set = 0; set < sets; set++) {
+    for (int row = 0; row < layer.rows; row++) {
+      const std::size_t block = static_cast<std::size_t>(set) * encoding.blocks + row / Encoding::ROWS;
+      encoding.starts[block * Encoding::ROWS + Encoding::place_32(row % Encoding::ROWS)] +=
+          static_cast<std::int32_t>(layer.gain_sum(set) * (layer.columns() - layer.negatives(row)));
+    }
+  }
+}
+
 void choose_sums(Layer& layer, int sets, Kernel kernel) {
   Lookups& lookups = layer.lookups;
   const int line = lookups.reach - (layer.window.kernel_h - 1) * layer.line;  // words of the last one
@@ -50,36 +74,33 @@ void choose_sums(Layer& layer, int sets, Kernel kernel) {
   for (int set = 0; set < sets; set++) {
     const bool wanted = kernel == Kernel::SUMS || (kernel == Kernel::BEST && better_summed(layer, set));
     lookups.sums.push_back(wanted && can_sum(layer, set));
-    for (int plane = 0; plane < layer.planes; plane++) {
-      const std::int64_t gain = layer.gains[static_cast<std::size_t>(set) * layer.planes + plane];
-      for (unsigned pair = 0; pair < 256; pair++) {
-        lookups.weighed.push_back(lookups.sums.back() ? static_cast<std::uint16_t>(Lookups::differing(pair) * gain)
-                                                      : 0);
-      }
-    }
   }
-  if (std::find(lookups.sums.begin(), lookups.sums.end(), 1) == lookups.sums.end()) {
-    lookups.pixels = 0;
-    lookups.weighed.clear();
-  }
+  if (std::find(lookups.sums.begin(), lookups.sums.end(), 1) == lookups.sums.end()) lookups.pixels = 0;
 }
 
 }  // namespace
 
 void prepare_lookups(Network& network) {
   for (Layer& layer : network.layers) {
-    if (!looks_up(layer)) continue;
-    reach(layer);
+    if (!looks_up(layer, network)) continue;
     Lookups& lookups = layer.lookups;
     lookups.blocks = (layer.rows + Lookups::ROWS - 1) / Lookups::ROWS;
-    const int bits = layer.gathered ? layer.window.kernel_w * layer.channels : layer.channels;  // that stand together
+    const int bits = layer.pixels     ? layer.columns()
+                     : layer.gathered ? layer.window.kernel_w * layer.channels
+                                      : layer.channels;  // that stand together
     const int words = (bits + 63) / 64;
     std::size_t steps = 0;
     for (int word = 0; word < layer.words; word++) {
       lookups.steps.push_back((std::min(64, bits - word % words * 64) + Lookups::BITS - 1) / Lookups::BITS);
       steps += static_cast<std::size_t>(lookups.steps.back());
     }
-    choose_sums(layer, network.sets, network.kernel);
+    if (layer.pixels) {
+      lookups.sums.assign(static_cast<std::size_t>(network.sets), 1);
+      start_differing(layer, network.sets);
+    } else {
+      reach(layer);
+      choose_sums(layer, network.sets, network.kernel);
+    }
     lookups.block_bytes = steps * (Lookups::BITS / 4) * Lookups::ROWS;
     lookups.weights.assign(lookups.block_bytes * static_cast<std::size_t>(lookups.blocks), 0);
     std::uint8_t* to = lookups.weights.data();

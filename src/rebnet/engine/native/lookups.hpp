@@ -58,7 +58,7 @@ inline void spread_line(const Layer& layer, const Word* line, int y, std::uint8_
   spread(line + kept, reach - kept, nibbles + kept * NIBBLES);
 }
 
-// WINDOWS windows, `across` bytes apart, one plane of each, against BLOCKS blocks of rows.
+// WINDOWS windows or planes, `across` bytes apart, one plane of each, against BLOCKS blocks of rows.
 template <int WINDOWS, int BLOCKS>
 REBNET_INLINE inline void look_up(const Layer& layer, const std::uint8_t* first, int across,
                                   const std::uint8_t* weights, Counts (&counts)[WINDOWS * BLOCKS]) {
@@ -117,7 +117,7 @@ struct LookedUp {
 
 // The codes of WINDOWS windows, where sums fit 32 bits.
 template <int WINDOWS, int BLOCKS>
-void look_up_codes(const LookedUp& line, const std::uint8_t* first, int block, Word* pixel) {
+REBNET_ALONE void look_up_codes(const LookedUp& line, const std::uint8_t* first, int block, Word* pixel) {
   constexpr int ALL = WINDOWS * BLOCKS;
   const Layer& layer = line.layer;
   const Encode32 encode = line.encode;
@@ -136,8 +136,14 @@ void look_up_codes(const LookedUp& line, const std::uint8_t* first, int block, W
   for (int i = 0; i < ALL; i++) sums[i] = encode.start(block + i % BLOCKS);
   for (int plane = 0; plane < line.planes; plane += 2) {
     const bool two = plane + 1 < line.planes;
-    for (int one = 0; one <= static_cast<int>(two); one++) {
-      look_up<WINDOWS, BLOCKS>(layer, first + (plane + one) * plane_bytes, across, weights, counts[one]);
+    const std::uint8_t* own = first + plane * plane_bytes;
+    if constexpr (WINDOWS == 1) {
+      two ? look_up<2, BLOCKS>(layer, own, plane_bytes, weights, reinterpret_cast<Counts(&)[2 * BLOCKS]>(counts))
+          : look_up<1, BLOCKS>(layer, own, plane_bytes, weights, counts[0]);
+    } else {
+      for (int one = 0; one <= static_cast<int>(two); one++) {
+        look_up<WINDOWS, BLOCKS>(layer, own + one * plane_bytes, across, weights, counts[one]);
+      }
     }
     const std::int64_t second = two ? line.gains[plane + 1] : 0;
     const __m256i gains = _mm256_set1_epi32(static_cast<int>(second << 16 | line.gains[plane]));
@@ -148,7 +154,7 @@ void look_up_codes(const LookedUp& line, const std::uint8_t* first, int block, W
 
 // The same of any sums, and what becomes of them.
 template <int WINDOWS, int BLOCKS>
-void look_up_sums(const LookedUp& line, const std::uint8_t* first, int block, Word* pixel) {
+REBNET_ALONE void look_up_sums(const LookedUp& line, const std::uint8_t* first, int block, Word* pixel) {
   constexpr int PARTS = Lookups::ROWS / LANES;
   const Layer& layer = line.layer;
   const Finish& finish = line.finish;
@@ -176,34 +182,45 @@ void look_up_sums(const LookedUp& line, const std::uint8_t* first, int block, Wo
   }
 }
 
-using LookUp = void (*)(const LookedUp&, const std::uint8_t*, int, Word*);
+// Calls function(block, how many) for all of `blocks`, MOST together while there are so many: 1, 2 or 4, as a type.
+template <int MOST, typename Function>
+REBNET_INLINE inline void for_blocks(int blocks, Function function) {
+  int block = 0;
+  for (; block + MOST <= blocks; block += MOST) function(block, std::integral_constant<int, MOST>{});
+  if constexpr (MOST > 2) {
+    if (block + 2 <= blocks) function(block, std::integral_constant<int, 2>{}), block += 2;
+  }
+  if constexpr (MOST > 1) {
+    if (block < blocks) function(block, std::integral_constant<int, 1>{});
+  }
+}
 
-// By whether sums become codes in 32 bits, windows (1, 2, 4) and blocks (1, 2).
-constexpr LookUp LOOK_UPS[2][3][2] = {{{look_up_sums<1, 1>, look_up_sums<1, 2>},
-                                       {look_up_sums<2, 1>, look_up_sums<2, 2>},
-                                       {look_up_sums<4, 1>, look_up_sums<4, 2>}},
-                                      {{look_up_codes<1, 1>, look_up_codes<1, 2>},
-                                       {look_up_codes<2, 1>, look_up_codes<2, 2>},
-                                       {look_up_codes<4, 1>, look_up_codes<4, 2>}}};
+// WINDOWS windows against all rows.
+template <int WINDOWS>
+void look_up_windows(const LookedUp& line, const std::uint8_t* first, Word* pixel) {
+  for_blocks<WINDOWS == 1 ? 4 : 2>(line.layer.lookups.blocks, [&](int block, auto together) {
+    line.layer.encoding.blocks > 0 ? look_up_codes<WINDOWS, together>(line, first, block, pixel)
+                                   : look_up_sums<WINDOWS, together>(line, first, block, pixel);
+  });
+}
+
+using LookUp = void (*)(const LookedUp&, const std::uint8_t*, Word*);
+constexpr LookUp LOOK_UPS[3] = {look_up_windows<1>, look_up_windows<2>, look_up_windows<4>};
 
 // A line of windows.
 inline void look_up_line(const Layer& layer, const Finish& finish, const Encode32& encode, int set,
                          const std::uint8_t* nibbles, Word* out, int pixel_words) {
-  const int blocks = layer.lookups.blocks, across = layer.across * NIBBLES;
+  const int across = layer.across * NIBBLES;
   const LookedUp line{layer,
                       finish,
                       encode,
                       layer.gains.data() + static_cast<std::size_t>(set) * layer.planes,
                       layer.planes_used[set],
                       pixel_words};
-  const auto& choices = LOOK_UPS[layer.encoding.blocks > 0];
   for (int x = 0, power = 2; x < layer.out_width; x += 1 << power) {
     while (x + (1 << power) > layer.out_width) power--;
-    for (int block = 0; block < blocks; block += 2) {
-      const int together = std::min(2, blocks - block);
-      choices[power][together - 1](line, nibbles + static_cast<std::ptrdiff_t>(x) * across, block,
-                                   out + static_cast<std::ptrdiff_t>(x) * pixel_words);
-    }
+    LOOK_UPS[power](line, nibbles + static_cast<std::ptrdiff_t>(x) * across,
+                    out + static_cast<std::ptrdiff_t>(x) * pixel_words);
   }
 }
 #endif

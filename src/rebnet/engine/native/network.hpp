@@ -125,7 +125,6 @@ struct Lookups {
   static constexpr int SUM_BITS = 5, SUMMED = 8, ENTRY = 32;  // of a number; numbers; bytes of a table
   std::vector<char> sums;                                     // [set]: whether it is so
   int pixels = 0;                                             // of a line that windows reach
-  std::vector<std::uint16_t> weighed;  // [set][plane][four bits][four weights]: gains of those that differ
 
   // How many of four bits, the upper ones of `pair`, differ from four weights, its lower ones.
   static constexpr unsigned differing(unsigned pair) {
@@ -217,6 +216,10 @@ struct Layer {
   bool encodes() const { return window.kernel_h == 0; }
   bool pools() const { return pool.kernel_h > 0; }
   bool halves() const;  // whether the pool is of 2 x 2, and of the map alone
+  bool whole() const {  // whether a window is the whole map
+    return window.kernel_h == height && window.kernel_w == width && window.top == 0 && window.left == 0 &&
+           groups == 1 && out_height * out_width == 1;
+  }
   int columns() const { return window.kernel_h * window.kernel_w * channels / groups; }
   bool depthwise() const { return groups > 1 && groups == channels && groups == rows; }
   std::size_t group_words() const {  // that the bits of a window take, group by group
@@ -297,7 +300,6 @@ struct Network {
   int batched = 0;  // layers behind them that they run for many images together: all that are left, or none
 
   Kernel kernel = Kernel::BEST;
-  bool paired = false;  // two images read the weights of the first layer together
 
   std::size_t samples() const { return static_cast<std::size_t>(height) * width * channels; }
 };
@@ -307,7 +309,6 @@ struct Workspace {
   explicit Workspace(const Network& network);
 
   std::vector<Aligned<Word>> maps;  // in front of every layer but the first
-  Aligned<Word> pair;               // that in front of the second, of two images
   Aligned<Word> unpooled;
   Aligned<std::uint8_t> image, windows;  // with its padding; of a line of the first layer's output
   Aligned<std::uint8_t> nibbles;         // of the lines under a line of windows, a byte each
@@ -350,9 +351,6 @@ void run_steps(const Network&, Workspace&, const std::uint8_t*, int, std::int64_
 namespace avx2 {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
 void run_steps(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);
-// Two images, `stride` apart, of a paired network.
-void run_pair(const Network&, Workspace&, const std::uint8_t* images, std::ptrdiff_t stride, int set,
-              std::int64_t* scores);
 }  // namespace avx2
 namespace avx512 {
 void run_image(const Network&, Workspace&, const std::uint8_t*, int, std::int64_t*);

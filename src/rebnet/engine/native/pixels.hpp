@@ -1,10 +1,7 @@
 // A layer that reads pixels. Included by run_image.cpp, once for each instruction set.
 #pragma once
 
-#include "layers.hpp"
-#if defined(REBNET_ALONE_AVX2)
-#include "encode_avx2.hpp"
-#endif
+#include "sums_avx2.hpp"
 
 namespace rebnet::REBNET_ISA {
 namespace {
@@ -194,10 +191,17 @@ inline void gather_windows(const Layer& layer, const std::uint8_t* map, int y, s
 
 // `map` is where the image gets its padding.
 template <typename Behind = Nothing>
-void run_pixels(const Layer& layer, std::uint8_t* map, std::uint8_t* windows, const std::uint8_t* image,
-                [[maybe_unused]] int set, const Target& target, const Finish& finish, Behind behind = {}) {
+void run_pixels(const Layer& layer, std::uint8_t* map, std::uint8_t* windows, [[maybe_unused]] const Places& places,
+                const std::uint8_t* image, [[maybe_unused]] int set, const Target& target, const Finish& finish,
+                Behind behind = {}) {
   constexpr int TOGETHER = 4;
   const int size = 4 * layer.quads();
+#if defined(REBNET_ALONE_AVX2)
+  if (layer.lookups.blocks > 0 && layer.planes == 8 && layer.whole()) {
+    SumPixels(layer, set, places.tables, places.places)(image, target.first);
+    return behind(0);
+  }
+#endif
   copy_image(layer, image, map);
   for (int y = 0; y < layer.out_height; y++) {
     gather_windows(layer, map, y, windows);
@@ -221,6 +225,12 @@ void run_pixels(const Layer& layer, std::uint8_t* map, std::uint8_t* windows, co
     }
 #endif
 #if defined(REBNET_ALONE_AVX2)
+    if (layer.lookups.blocks > 0) {
+      const SumPixels sum(layer, set, places.tables, places.places);
+      for (; x < layer.out_width; x++, window += size, pixel += target.pixel) sum(window, pixel);
+      behind(y);
+      continue;
+    }
     if (layer.encoding.blocks > 0) {
       const Encode32 encode(layer, set);
       for (; x + 2 <= layer.out_width; x += 2, window += 2 * size, pixel += 2 * target.pixel) {

@@ -37,7 +37,7 @@ void run_from(const Network& network, Workspace& space, std::size_t first, const
     } else if (layer.groups > 1) {
       run_groups(layer, space.maps[index - 1].data(), space.groups.data(), set, target, finish);
     } else if (layer.pixels) {
-      run_pixels(layer, space.image.data(), space.windows.data(), image, set, target, finish);
+      run_pixels(layer, space.image.data(), space.windows.data(), Places(space), image, set, target, finish);
     } else {
       run_codes(layer, space.maps[index - 1].data(), Places(space), set, target, finish);
     }
@@ -53,24 +53,6 @@ void run_from(const Network& network, Workspace& space, std::size_t first, const
 void run_image(const Network& network, Workspace& space, const std::uint8_t* image, int set, std::int64_t* scores) {
   run_from(network, space, 0, image, set, scores);
 }
-
-#if defined(REBNET_ALONE_AVX2)
-void run_pair(const Network& network, Workspace& space, const std::uint8_t* images, std::ptrdiff_t stride, int set,
-              std::int64_t* scores) {
-  const Layer &layer = network.layers[0], &next = network.layers[1];
-  for (int image = 0; image < 2; image++) {
-    copy_image(layer, images + image * stride, space.image.data());
-    gather_windows(layer, space.image.data(), 0, space.windows.data() + std::ptrdiff_t{4} * image * layer.quads());
-  }
-  Aligned<Word>& map = space.maps[0];
-  const int words = static_cast<int>(map.size());
-  multiply_blocks<2>(layer, Encode32(layer, set), space.windows.data(), space.pair.data() + next.origin, words);
-  for (int image = 0; image < 2; image++, scores += network.scores) {
-    std::memcpy(map.data(), space.pair.data() + std::ptrdiff_t{image} * words, map.size() * sizeof(Word));
-    run_from(network, space, 1, nullptr, set, scores);
-  }
-}
-#endif
 
 namespace {
 
@@ -141,7 +123,7 @@ class Steps {
     if (own.pixels) {
       std::uint8_t* map = space_.images[static_cast<std::size_t>(step.layer)].data();
       if (own.groups > 1) return run_group_pixels(own, map, image_, out, finish, behind);
-      run_pixels(own, map, space_.windows.data(), image_, set_, out, finish, behind);
+      run_pixels(own, map, space_.windows.data(), Places(space_), image_, set_, out, finish, behind);
     } else {
       const Word* map = space_.codes[value(step.sources[0]).place].data() + own.first;
       if (own.groups > 1) return run_groups(own, map, space_.groups.data(), set_, out, finish, behind);

@@ -3,37 +3,21 @@
 #pragma once
 
 #include "lookups.hpp"
+#if defined(REBNET_ALONE_AVX2)
+#include "tables_avx2.hpp"
+#endif
 
 namespace rebnet::REBNET_ISA {
 namespace {
 
 #if defined(REBNET_ALONE_AVX2)
-// The tables of words that stand together, from their planes.
-inline void make_tables(const Layer& layer, const std::uint16_t* weighed, int planes, const Word* words,
-                        std::uint8_t* tables) {
-  constexpr int BITS = Lookups::SUM_BITS;
-  const __m256i low = _mm256_set1_epi16((1 << BITS) - 1);
-  for (int word = 0; word < layer.plane_words; word++) {
-    for (int nibble = 0; nibble < NIBBLES; nibble++, tables += Lookups::ENTRY) {
-      __m256i sums = _mm256_setzero_si256();
-      for (int plane = 0; plane < planes; plane++) {
-        const Word bits = words[plane * layer.plane_words + word] >> 4 * nibble & 15;
-        const void* row = weighed + (static_cast<Word>(plane) * 16 + bits) * 16;
-        sums = _mm256_add_epi16(sums, _mm256_loadu_si256(static_cast<const __m256i*>(row)));
-      }
-      const __m256i halves = _mm256_packus_epi16(_mm256_and_si256(sums, low), _mm256_srli_epi16(sums, BITS));
-      _mm256_store_si256(reinterpret_cast<__m256i*>(tables), _mm256_permute4x64_epi64(halves, 0xd8));
-    }
-  }
-}
-
 // Tables of a map's lines, as many as a window has, in turns; and where those of a line of windows stand.
 class Tables {
  public:
   Tables(const Layer& layer, int set, std::uint8_t* tables, int* places)
       : layer_(layer),
-        weighed_(layer.lookups.weighed.data() + static_cast<std::ptrdiff_t>(set) * layer.planes * 256),
-        planes_(layer.planes_used[set]),
+        weigh_(layer, set),
+        make_(static_cast<int>(layer.gain_sum(set))),
         line_(layer.lookups.pixels * layer.plane_words),
         tables_(tables),
         places_(places) {}
@@ -59,16 +43,18 @@ class Tables {
 
  private:
   void make(const Word* words, int slot) {
-    const int pixel_words = layer_.plane_words * NIBBLES * Lookups::ENTRY;
     std::uint8_t* to = tables_ + static_cast<std::ptrdiff_t>(slot) * line_ * NIBBLES * Lookups::ENTRY;
-    for (int pixel = 0; pixel < layer_.lookups.pixels; pixel++, words += layer_.pixel, to += pixel_words) {
-      make_tables(layer_, weighed_, planes_, words, to);
+    for (int pixel = 0; pixel < layer_.lookups.pixels; pixel++, words += layer_.pixel) {
+      for (int half = 0; half < 2 * layer_.plane_words; half++, to += 2 * TableMaker::BYTES) {
+        make_(weigh_(words + half / 2, half % 2), to);
+      }
     }
   }
 
   const Layer& layer_;
-  const std::uint16_t* weighed_;
-  int planes_, line_;
+  Weigher weigh_;
+  TableMaker make_;
+  int line_;
   std::uint8_t* tables_;
   int* places_;
   int made_ = 0;  // lines, from the first
@@ -91,7 +77,7 @@ REBNET_INLINE inline void look_up_both(const Layer& layer, const std::uint8_t* f
   int left = 2;  // steps
   for (int word = 0; word < layer.words; word++) {
     const std::uint8_t* there = first + places[word];
-    for (int step = 0; step < steps[word]; step++, there += STEP * Lookups::ENTRY) {
+    for (int step = 0; step < steps[word]; step++, there += TableMaker::BYTES) {
       if (left == 0) {
         repeat<ALL>([&](auto i) REBNET_INLINE {
           counts[0][i].add(lower[i]);
@@ -108,9 +94,8 @@ REBNET_INLINE inline void look_up_both(const Layer& layer, const std::uint8_t* f
           if (WINDOWS > 1) pin(own[block]);
         });
         repeat<WINDOWS>([&](auto window) REBNET_INLINE {
-          const __m128i* entry = reinterpret_cast<const __m128i*>(there + window * across + nibble * Lookups::ENTRY);
-          const __m256i low = _mm256_broadcastsi128_si256(_mm_load_si128(entry)),
-                        high = _mm256_broadcastsi128_si256(_mm_load_si128(entry + 1));
+          const __m256i low = twice(there + window * across + TableMaker::lower(nibble)),
+                        high = twice(there + window * across + TableMaker::upper(nibble));
           repeat<BLOCKS>([&](auto block) REBNET_INLINE {
             __m256i& one = lower[window * BLOCKS + block];
             one = _mm256_add_epi8(one, _mm256_shuffle_epi8(low, own[block]));
@@ -131,8 +116,8 @@ REBNET_INLINE inline void look_up_both(const Layer& layer, const std::uint8_t* f
 }
 
 template <int WINDOWS, int BLOCKS>
-void sum_codes(const Layer& layer, const Encode32& encode, const std::uint8_t* first, const int* places, int block,
-               Word* pixel, int pixel_words) {
+REBNET_ALONE void sum_codes(const Layer& layer, const Encode32& encode, const std::uint8_t* first, const int* places,
+                            int block, Word* pixel, int pixel_words) {
   constexpr int ALL = WINDOWS * BLOCKS;
   const Encode32 own = encode;
   const std::ptrdiff_t across =
@@ -149,7 +134,13 @@ void sum_codes(const Layer& layer, const Encode32& encode, const std::uint8_t* f
   }
 }
 
-using SumCodes = void (*)(const Layer&, const Encode32&, const std::uint8_t*, const int*, int, Word*, int);
+// A window against all rows.
+inline void sum_window(const Layer& layer, const Encode32& encode, const std::uint8_t* first, const int* places,
+                       Word* pixel) {
+  for_blocks<4>(layer.lookups.blocks, [&](int block, auto together) {
+    sum_codes<1, together>(layer, encode, first, places, block, pixel, 0);
+  });
+}
 
 // Layers whose planes are summed, for each line of windows.
 class SumLines {
@@ -158,17 +149,15 @@ class SumLines {
       : layer_(layer), encode_(layer, set), tables_(layer, set, tables, places) {}
 
   void operator()(const Word* line, int y, Word* out, int pixel_words) {
-    constexpr SumCodes CHOICES[2][2] = {{sum_codes<1, 1>, sum_codes<1, 2>}, {sum_codes<2, 1>, sum_codes<2, 2>}};
     tables_.move(line, y);
-    const int blocks = layer_.lookups.blocks,
-              across = layer_.across / layer_.pixel * layer_.plane_words * NIBBLES * Lookups::ENTRY;
+    const int across = layer_.across / layer_.pixel * layer_.plane_words * NIBBLES * Lookups::ENTRY;
     for (int x = 0; x < layer_.out_width; x += 2) {
-      const int windows = std::min(2, layer_.out_width - x);
-      for (int block = 0; block < blocks; block += 2) {
-        CHOICES[windows - 1][std::min(2, blocks - block) - 1](
-            layer_, encode_, tables_.first() + static_cast<std::ptrdiff_t>(x) * across, tables_.places(), block,
-            out + static_cast<std::ptrdiff_t>(x) * pixel_words, pixel_words);
-      }
+      const std::uint8_t* first = tables_.first() + static_cast<std::ptrdiff_t>(x) * across;
+      Word* pixel = out + static_cast<std::ptrdiff_t>(x) * pixel_words;
+      if (x + 1 == layer_.out_width) return sum_window(layer_, encode_, first, tables_.places(), pixel);
+      for_blocks<2>(layer_.lookups.blocks, [&](int block, auto together) {
+        sum_codes<2, together>(layer_, encode_, first, tables_.places(), block, pixel, pixel_words);
+      });
     }
   }
 
@@ -176,6 +165,42 @@ class SumLines {
   const Layer& layer_;
   Encode32 encode_;
   Tables tables_;
+};
+
+// Layers of pixels that are looked up, for each window.
+class SumPixels {
+ public:
+  SumPixels(const Layer& layer, int set, std::uint8_t* tables, int* places)
+      : layer_(layer),
+        encode_(layer, set),
+        make_(static_cast<int>(layer.gain_sum(set))),
+        tables_(tables),
+        places_(places) {
+    for (int word = 0; word < layer.words; word++) places[word] = word * NIBBLES * Lookups::ENTRY;
+  }
+
+  // A window whose pixels stand together; nothing behind them is read.
+  void operator()(const std::uint8_t* window, Word* pixel) const {
+    constexpr int NUMBERS = TableMaker::NUMBERS;
+    const int columns = layer_.columns(), whole = columns / NUMBERS;
+    std::uint8_t* to = tables_;
+    for (int step = 0; step < whole; step++, window += NUMBERS, to += TableMaker::BYTES) {
+      make_(_mm_loadu_si128(reinterpret_cast<const __m128i*>(window)), to);
+    }
+    if (columns % NUMBERS) {
+      alignas(16) std::uint8_t rest[NUMBERS] = {};
+      std::memcpy(rest, window, static_cast<std::size_t>(columns % NUMBERS));
+      make_(_mm_load_si128(reinterpret_cast<const __m128i*>(rest)), to);
+    }
+    sum_window(layer_, encode_, tables_, places_, pixel);
+  }
+
+ private:
+  const Layer& layer_;
+  Encode32 encode_;
+  TableMaker make_;
+  std::uint8_t* tables_;
+  const int* places_;
 };
 #endif
 
