@@ -52,6 +52,23 @@ std::uint64_t count_bits() {
 }
 #endif
 
+#if defined(__AVX2__)
+// As an instruction set counts bits that has no count: 32 rows of four weights look up how many differ.
+std::uint64_t look_up_bits() {
+  __m256i sums[CHAINS], weights = _mm256_set1_epi8(5), table = _mm256_set1_epi8(1);
+#pragma GCC unroll 8
+  for (auto& sum : sums) sum = _mm256_setzero_si256();
+  for (int repeat = 0; repeat < REPEATS; repeat++)
+#pragma GCC unroll 8
+    for (int chain = 0; chain < CHAINS; chain++) {
+      asm volatile("" : "+x"(weights));  // or it is looked up once
+      sums[chain] = _mm256_add_epi8(sums[chain], _mm256_shuffle_epi8(table, weights));
+      asm volatile("" : "+x"(sums[chain]));
+    }
+  return 2ull * 4 * 32 * CHAINS * REPEATS;
+}
+#endif
+
 #if defined(__AVX512VNNI__)
 std::uint64_t multiply_bytes() {
   __m512i sums[2 * CHAINS], left = _mm512_set1_epi8(3), right = _mm512_set1_epi8(-2);
@@ -157,6 +174,9 @@ int main(int count, char** arguments) {
     std::fflush(stdout);
   };
   print("bits_popcount", count_bits);
+#if defined(__AVX2__)
+  print("bits_avx2_lookup", look_up_bits);
+#endif
 #if defined(__AVX512VNNI__)
   print("int8_vnni", multiply_bytes);
 #endif
