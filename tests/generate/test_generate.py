@@ -13,7 +13,7 @@ from rebnet.generate.memory import score_words, threshold_words, to_hex, weight_
 from rebnet.ir import storage
 from rebnet.ir.ops import BitMatrix, Dense, Scores, Threshold
 from rebnet.lower import lower
-from rebnet.rtl import BRANCHES, MODULES, UNROLLED, WRITABLE, source
+from rebnet.rtl import BRANCHES, HELD, MODULES, WRITABLE, source
 from rebnet.stages.mvtu import Mvtu
 
 TINY = {"tiny-m1": tiny(1), "tiny-m2": tiny(2), "tiny-conv-m2": tiny_conv(2)}
@@ -44,8 +44,8 @@ def test_files(build):
     ports = json.loads((build / "ports.json").read_text())
     found = {str(path.relative_to(build)) for folder in ("rtl", "mem") for path in (build / folder).iterdir()}
     assert found == {*ports["files"], *ports["memories"]}
-    unrolled = {module for modules in UNROLLED.values() for module in modules}
-    for module in set(MODULES) - {*BRANCHES, *unrolled, WRITABLE}:
+    held = {module for modules in HELD.values() for module in modules}
+    for module in set(MODULES) - {*BRANCHES, *held, WRITABLE}:
         assert (build / "rtl" / f"{module}.sv").read_bytes() == source(module).read_bytes()
 
 
