@@ -68,9 +68,9 @@ class Reader {
       int numbers;
       const char* arrays;  // b: bytes, n: numbers of 64 bits
     };
-    static constexpr Kind kinds[Record::KINDS] = {{0, ""},   {5, ""},  {13, "bnnnn"}, {9, ""},   {1, "nnn"},
-                                                  {0, "bn"}, {0, "b"}, {2, "nn"},     {3, "nn"}, {9, ""},
-                                                  {0, "nn"}, {0, "n"}, {0, "n"},      {2, "n"},  {3, ""}};
+    static constexpr Kind kinds[Record::KINDS] = {{0, ""},  {5, ""},   {13, "bnnnn"}, {9, ""}, {1, "nnn"}, {0, "bn"},
+                                                  {0, "b"}, {2, "nn"}, {3, "nn"},     {9, ""}, {0, "nn"},  {0, "n"},
+                                                  {0, "n"}, {2, "n"},  {3, ""},       {2, ""}};
     Record record{number(), {}, {}};
     if (record.kind < 0 || record.kind >= Record::KINDS) throw Damaged("no such record");
     const Kind& kind = kinds[record.kind];
