@@ -14,7 +14,7 @@ from rebnet.fold.timing.depths import predict as predicted
 from rebnet.fold.timing.depths import size_fifos
 from rebnet.ir import storage
 from rebnet.lower import lower
-from rebnet.rtl import MODULES, UNROLLED
+from rebnet.rtl import HELD, MODULES
 from rebnet.stages.accelerator import accelerator_of
 from rebnet.stages.features import RescaleUnit, Skip
 from rebnet.stages.module import Module
@@ -44,7 +44,7 @@ def test_a_module_without_prices():
 
 
 def test_every_module_has_a_price():
-    unpriced = {module for modules in UNROLLED.values() for module in modules}  # `predict` refuses them
+    unpriced = {module for modules in HELD.values() for module in modules}  # `predict` refuses them
     assert {"popcount", "rom", "window_buffer", "writable_memory"} == set(MODULES) - set(
         read_costs("xc7")
     ) - unpriced  # parts of others
