@@ -28,6 +28,7 @@ from scipy.optimize import nnls
 from rebnet.boards import Family, Resources
 from rebnet.files import make_folder, read_json, write_record, write_text
 from rebnet.fold.cost.branches import MEMORIES
+from rebnet.fold.cost.fabric import FABRICS
 from rebnet.fold.cost.model import COSTS_FILE, FF, LUT, PIECES, mvtu_pieces, piece_cost, predict, shape_of
 from rebnet.generate.memory import piece_files
 from rebnet.ir import storage
@@ -36,10 +37,9 @@ from rebnet.stages.folding import FOLDING_FILE, read_accelerator, read_depths
 from rebnet.stages.module import Module
 from rebnet.synthesize import yosys
 from rebnet.synthesize.count import resources
+from rebnet.synthesize.hierarchy import COMMANDS, STATISTICS
 from rebnet.synthesize.rtlil import library_name, parse
 
-COMMANDS = {"xc7": "synth_xilinx -family xc7 -noiopad -noclkbuf", "ecp5": "synth_lattice -family ecp5 -noflatten"}
-STATISTICS = {"xc7": "stat -json -tech xilinx", "ecp5": "stat -json"}
 BATCH = 32
 TOGETHER = (
     ("fifo", "residual_encoder", "width_converter", "pixel_input"),
@@ -202,7 +202,7 @@ def _total(cell: str, cells: dict[str, dict[str, int]], family: Family) -> Resou
 
 
 def fit(
-    measured: Sequence[Measured], before: dict[str, dict[str, dict[str, float]]]
+    measured: Sequence[Measured], before: dict[str, dict[str, dict[str, float]]], family: Family
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Coefficients by piece, resource and feature; those `before` for a piece that nothing was measured of."""
     result: dict[str, dict[str, dict[str, float]]] = {}
@@ -212,7 +212,7 @@ def fit(
             if piece in before:
                 result[piece] = before[piece]
             continue
-        rows = [features_of(m.shape) for m in chosen]
+        rows = [features_of(m.shape, FABRICS[family]) for m in chosen]
         names = list(rows[0])
         matrix = np.array([[float(row[name]) for name in names] for row in rows])
         result[piece] = {}
@@ -319,7 +319,7 @@ def _of_record(module: Module, record: dict[str, Any]) -> Iterator[Measured]:
 def main() -> None:
     """Synthesize what is missing, fit, and write `costs.json`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--family", choices=sorted(COMMANDS), default="xc7")
+    parser.add_argument("--family", choices=sorted(FABRICS), default="xc7")
     parser.add_argument("--work", type=Path, default=Path("build/calibration"), help="keeps what runs of Yosys gave")
     parser.add_argument("--also-fit", type=Path, nargs="*", default=[], help="synthesized builds to fit to as well")
     parser.add_argument(
@@ -351,7 +351,7 @@ def main() -> None:
         **before,
         "tool": yosys.version(),
         "coefficients": fit(
-            [part for parts in measured for part in parts], record.get(family, {}).get("coefficients", {})
+            [part for parts in measured for part in parts], record.get(family, {}).get("coefficients", {}), family
         ),
     }
     write_record(COSTS_FILE, {"families": record})

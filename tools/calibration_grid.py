@@ -10,7 +10,8 @@ from rebnet.stages.arithmetic import Arithmetic
 from rebnet.stages.converter import Converter
 from rebnet.stages.depth_to_space import DepthToSpaceUnit
 from rebnet.stages.features import EncoderUnit, Fork, GlobalSum, JoinUnit, RescaleUnit, Skip
-from rebnet.stages.module import Module
+from rebnet.stages.memories import ram_style
+from rebnet.stages.module import Module, quoted
 from rebnet.stages.mvtu import Mvtu
 from rebnet.stages.numbers import clog2
 from rebnet.stages.two_slope import TwoSlopeUnit
@@ -162,12 +163,38 @@ def _ends(draw: random.Random) -> Iterator[Module]:
 
 
 def _buffers(draw: random.Random) -> Iterator[Module]:
-    for number, (width, depth) in enumerate(((2, 4), (9, 32), (25, 24), (17, 60), (5, 300), (3, 1))):
+    shapes = (
+        (2, 4),
+        (9, 32),
+        (25, 24),
+        (17, 60),
+        (5, 300),
+        (3, 1),
+        (48, 2),
+        (40, 8),
+        (16, 16),
+        (96, 12),
+        (64, 32),
+        (12, 100),
+    )
+    for number, (width, depth) in enumerate(shapes):
         yield Module("fifo", {"WIDTH": width, "DEPTH": depth}, f"fifo_{number}")
-    for number, (width, chunks, depth) in enumerate(
-        ((3, 9, 18), (24, 9, 12), (64, 36, 63), (8, 32, 64), (32, 36, 150))
-    ):
-        parameters = {"WIDTH": width, "LEVEL_WIDTH": draw.choice((1, 2)), "CHUNKS": chunks, "DEPTH": depth}
+    buffers = (
+        (3, 9, 18),
+        (24, 9, 12),
+        (64, 36, 63),
+        (8, 32, 64),
+        (32, 36, 150),
+        (16, 4, 8),
+        (96, 8, 16),
+        (48, 12, 24),
+        (4, 64, 128),
+        (128, 2, 4),
+        (36, 50, 400),
+    )
+    for number, (width, chunks, depth) in enumerate(buffers):
+        parameters: dict[str, int | str] = {"WIDTH": width, "LEVEL_WIDTH": draw.choice((1, 2)), "CHUNKS": chunks}
+        parameters |= {"DEPTH": depth, "STYLE": quoted(ram_style(width, depth))}
         yield Module("vector_buffer", parameters, f"buffer_{number}")
 
 

@@ -75,3 +75,16 @@ def test_no_such_share(percent):
 def test_a_rate_so_low_that_any_accelerator_keeps_it(rate):
     goal = requested("xc7s50", rate, None, None).goal()
     assert goal.target_cycles >= 1e6 * boards.find("xc7s50").clock_mhz
+
+
+def test_parts_of_the_ecp5_are_searched():
+    """A larger part of the family has a faster folding, and what is predicted of either is on it."""
+    network = lower(from_text("16x16x1 - C32:3x3 - MP2 - C64:3x3 - D64 - D10", levels=2, bits=8))
+    bounds = []
+    for name in ("ulx3s-25", "ulx3s-85"):
+        goal = requested(name, None, None, None).goal()
+        accelerator, depths, record = fold_for_board(network, goal, {}, silent)
+        assert record.board == name
+        assert boards.find(name).part.fits(total(predicted(accelerator, depths, goal.board)))
+        bounds.append(accelerator.bound_cycles(2))
+    assert bounds[0] > bounds[1]

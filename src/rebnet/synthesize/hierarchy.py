@@ -30,14 +30,14 @@ from rebnet.synthesize.usage import Netlist, Result, Usage, instances
 LOGS = "synthesis"
 _MOST_NAME = 200
 
-_COMMANDS: dict[Family, str] = {
+COMMANDS: dict[Family, str] = {
     "xc7": "synth_xilinx -family xc7 -noiopad -noclkbuf",
     "xcup": "synth_xilinx -family xcup -noiopad -noclkbuf",
     "ecp5": "synth_lattice -family ecp5 -noflatten",
     "gowin": "synth_gowin -noiopads -noflatten",
     "ice40": "synth_ice40 -device u -dsp -noflatten",
 }
-_STATISTICS: dict[Family, str] = {
+STATISTICS: dict[Family, str] = {
     "xc7": "stat -json -tech xilinx",
     "xcup": "stat -json -tech xilinx",
     "ecp5": "stat -json",
@@ -176,7 +176,7 @@ class _Job:
             )
         if self._family == "ice40":  # it has no LUT RAM: leave the choice to Yosys
             text = text.replace('_style "distributed"', '_style "auto"')
-        commands = (*_commands(self._family, unit.module, text), _STATISTICS[self._family])
+        commands = (*_commands(self._family, unit.module, text), STATISTICS[self._family])
         return _Task(unit.module, name, text, commands, cache.key(text, commands, self._tool))
 
     def _record(self, task: _Task) -> CountedUnit:
@@ -235,7 +235,7 @@ class _Job:
 
 def _commands(family: Family, module: str, text: str) -> tuple[str, ...]:
     """What synthesizes a module; without memories the steps for them are left out, a third of a small module's time."""
-    command = f"{_COMMANDS[family]} -top {module}"
+    command = f"{COMMANDS[family]} -top {module}"
     if family not in ("xc7", "xcup") or re.search(r"^  memory ", text, re.MULTILINE):
         return (command,)
     return f"{command} -run begin:map_memory", f"{command} -run map_ffram:"

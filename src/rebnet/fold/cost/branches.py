@@ -4,18 +4,15 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from rebnet.fold.cost.fabric import Fabric, Numbers
 from rebnet.fold.cost.features import (
     Features,
-    Numbers,
     Sizes,
     encoder_numbers,
-    lut_ram,
     max_pool,
-    mux,
     numbers,
     one,
     residual_encoder,
-    rom,
 )
 from rebnet.spec.scores import SCALE_BITS
 from rebnet.stages.memories import ram_in_luts, rom_in_luts
@@ -59,19 +56,19 @@ def lines_of_window(shape: Sizes) -> Memory:
     return get["planes"] * get["writes"] * get["word"], get["depth"] / get["writes"]
 
 
-def _rom(memory: Memory) -> Features:
+def _rom(memory: Memory, fabric: Fabric) -> Features:
     """A read-only memory whose output is a register."""
     width, depth = memory
     in_luts = 1.0 * rom_in_luts(width, depth)
     return {
-        "rom": in_luts * width * rom(depth),
+        "rom": in_luts * width * fabric.rom(depth),
         "rom_register": in_luts * width,
         "rom_stage": (1 - in_luts) * width,
         "address": clog2(depth),
     }
 
 
-def rescale(shape: Sizes) -> Features:
+def rescale(shape: Sizes, fabric: Fabric) -> Features:
     """A multiplier a lane, its constants, and the sum."""
     get = numbers(shape)
     lanes, planes = get["lanes"], get["planes"]
@@ -80,13 +77,13 @@ def rescale(shape: Sizes) -> Features:
         "acc": lanes * get["acc_width"],
         "sum": lanes * (get["shift"] + planes),
         "features": lanes * planes,
-        "ram": lut_ram(lanes * planes + get["level_width"], 8),
+        "ram": fabric.ram(lanes * planes + get["level_width"], 8),
         "levels": get["level_width"],
-        **_rom(constants_of_rescale(shape)),
+        **_rom(constants_of_rescale(shape), fabric),
     }
 
 
-def two_slope(shape: Sizes) -> Features:
+def two_slope(shape: Sizes, fabric: Fabric) -> Features:
     """A multiplier a lane, its constants, and the sums in front of it and behind."""
     get = numbers(shape)
     lanes, out = get["lanes"], get["planes_out"]
@@ -97,51 +94,51 @@ def two_slope(shape: Sizes) -> Features:
         "slope": lanes * get["slope_width"],
         "bent": lanes * (get["shift"] + out),
         "features": lanes * out,
-        "ram": lut_ram(lanes * out + get["level_width"], 8),
+        "ram": fabric.ram(lanes * out + get["level_width"], 8),
         "levels": get["level_width"],
-        **_rom(constants_of_two_slope(shape)),
+        **_rom(constants_of_two_slope(shape), fabric),
     }
 
 
-def feature_encoder(shape: Sizes) -> Features:
+def feature_encoder(shape: Sizes, fabric: Fabric) -> Features:
     """A residual encoder a lane, and their constants."""
     get = numbers(shape)
     lanes = get["lanes"]
-    encoders = residual_encoder({**get, "acc_width": get["planes"]})
+    encoders = residual_encoder({**get, "acc_width": get["planes"]}, fabric)
     return {
         **{name: lanes * value for name, value in encoders.items()},
         "module": one(get),
         "features": lanes * get["planes"],
-        "ram": lut_ram(lanes * get["levels"] + get["level_width"], get["levels"] + 4),
+        "ram": fabric.ram(lanes * get["levels"] + get["level_width"], get["levels"] + 4),
         "delay": get["level_width"] * get["levels"],
-        **_rom(constants_of_encoder(shape)),
+        **_rom(constants_of_encoder(shape), fabric),
     }
 
 
-def skip_buffer(shape: Sizes) -> Features:
+def skip_buffer(shape: Sizes, fabric: Fabric) -> Features:
     """A FIFO with a memory in block RAM or LUT RAM, and four places behind it."""
     get = numbers(shape)
     width, depth = words_of_skip(shape)
     in_luts = 1.0 * ram_in_luts(width, depth)
     return {
         "module": one(get),
-        "ram": in_luts * lut_ram(width, depth),
-        "ram_mux": in_luts * width * mux(ceil_div(depth, 64)),
+        "ram": in_luts * fabric.ram(width, depth),
+        "ram_mux": in_luts * width * fabric.ram_mux(depth),
         "word": in_luts * width,
-        "out": lut_ram(width, 4),
+        "out": fabric.ram(width, 4),
         "pointers": clog2(depth),
         "count": clog2(depth + 1),
         "levels": get["level_width"],
     }
 
 
-def stream_fork(shape: Sizes) -> Features:
+def stream_fork(shape: Sizes, _: Fabric) -> Features:
     """Which of its readers have had the word."""
     get = numbers(shape)
     return {"module": one(get), "outs": get["outs"]}
 
 
-def join_add(shape: Sizes) -> Features:
+def join_add(shape: Sizes, fabric: Fabric) -> Features:
     """An adder a lane and source beyond the first."""
     get = numbers(shape)
     sums = get["lanes"] * get["planes_out"]
@@ -150,32 +147,32 @@ def join_add(shape: Sizes) -> Features:
         "sources": get["sources"],
         "adders": (get["sources"] - 1) * sums,
         "sums": sums,
-        "ram": lut_ram(sums + get["level_width"], 4),
+        "ram": fabric.ram(sums + get["level_width"], 4),
         "levels": get["level_width"],
     }
 
 
-def join_channels(shape: Sizes) -> Features:
+def join_channels(shape: Sizes, fabric: Fabric) -> Features:
     """A multiplexer of its sources, and what is added to each."""
     get = numbers(shape)
     bits = get["lanes"] * get["planes"]
     return {
         "module": one(get),
         "sources": get["sources"],
-        "mux": bits * mux(get["sources"]),
+        "mux": bits * fabric.mux(get["sources"]),
         "bits": bits,
-        "ram": lut_ram(bits + get["level_width"], 4),
+        "ram": fabric.ram(bits + get["level_width"], 4),
         "levels": get["level_width"],
     }
 
 
-def stack(shape: Sizes) -> Features:
+def stack(shape: Sizes, fabric: Fabric) -> Features:
     """Two places."""
     get = numbers(shape)
-    return {"module": one(get), "sources": get["sources"], "ram": lut_ram(get["width"] + get["level_width"], 2)}
+    return {"module": one(get), "sources": get["sources"], "ram": fabric.ram(get["width"] + get["level_width"], 2)}
 
 
-def global_sum(shape: Sizes) -> Features:
+def global_sum(shape: Sizes, fabric: Fabric) -> Features:
     """An adder a lane, and the sums of a pixel's words."""
     get = numbers(shape)
     sums = get["lanes"] * get["planes_out"]
@@ -183,19 +180,19 @@ def global_sum(shape: Sizes) -> Features:
     return {
         "module": one(get),
         "sums": sums,
-        "memory": lut_ram(sums, words),
-        "ram": lut_ram(sums + get["level_width"], 4),
+        "memory": fabric.ram(sums, words),
+        "ram": fabric.ram(sums + get["level_width"], 4),
         "positions": clog2(get["positions"]),
         "address": clog2(words),
         "levels": get["level_width"],
     }
 
 
-def upsample(shape: Sizes) -> Features:
+def upsample(shape: Sizes, fabric: Fabric) -> Features:
     """A FIFO whose words are read several times, and four places behind it."""
     get = numbers(shape)
     counters = clog2(get["words"]) + clog2(get["columns"]) + clog2(get["pixels"]) + clog2(get["rows"])
-    return {**skip_buffer(shape), "counters": counters}
+    return {**skip_buffer(shape, fabric), "counters": counters}
 
 
 def words_of_depth_to_space(shape: Sizes) -> Memory:
@@ -203,13 +200,14 @@ def words_of_depth_to_space(shape: Sizes) -> Memory:
     return words_of_skip(_whole_words(shape))
 
 
-def depth_to_space(shape: Sizes) -> Features:
+def depth_to_space(shape: Sizes, fabric: Fabric) -> Features:
     """An `upsample` of whole words, and of each element that leaves a multiplexer of a block's."""
     get, whole = numbers(shape), _whole_words(shape)
     area = get["block"] ** 2
     counters = clog2(get["words"]) + clog2(get["pixels"]) + 2 * clog2(area)
-    inner = upsample(whole)
-    return {**inner, "counters": inner["counters"] + counters, "chosen": get["lanes"] * get["planes"] * (area - 1) / 3}
+    inner = upsample(whole, fabric)
+    chosen = get["lanes"] * get["planes"] * (area - 1) / (fabric.mux_inputs - 1)
+    return {**inner, "counters": inner["counters"] + counters, "chosen": chosen}
 
 
 def _whole_words(shape: Sizes) -> Sizes:
@@ -219,15 +217,15 @@ def _whole_words(shape: Sizes) -> Sizes:
     return {**shape, "width": get["lanes"] * get["planes"] * block**2, "rows": block, "columns": block}
 
 
-def sum_pool(shape: Sizes) -> Features:
+def sum_pool(shape: Sizes, fabric: Fabric) -> Features:
     """A max-pool that adds."""
     get = numbers(shape)
-    pool = max_pool({name: value for name, value in shape.items() if name != "planes_out"})
+    pool = max_pool({name: value for name, value in shape.items() if name != "planes_out"}, fabric)
     sums = get["word"] * get["planes_out"]
     return {**pool, "sums": sums, "adders": sums * get["reads"]}
 
 
-PIECES: Mapping[str, Callable[[Sizes], Features]] = {
+PIECES: Mapping[str, Callable[[Sizes, Fabric], Features]] = {
     "rescale": rescale,
     "two_slope": two_slope,
     "feature_encoder": feature_encoder,

@@ -1,9 +1,9 @@
 """What the resources of a module depend on: features of its parameters, to be weighed by fitted coefficients.
 
 Every function takes a module's parameters by the names of the RTL in lower case, numbers or arrays of equal shape, and
-returns its features by name. A feature is a count of something that is there in hardware: bits of a register, inputs of
-a multiplexer, partial products. Memories are no features: their blocks follow exactly from `block_rams`, and LUT RAM
-enters by its own count, `lut_ram`.
+the tables of the device's family (`rebnet.fold.cost.fabric`), and returns its features by name. A feature is a count of
+something that is there in hardware: bits of a register, inputs of a multiplexer, partial products. Memories are no
+features: their blocks follow exactly from `block_rams`, and LUT RAM enters by its own count, `Fabric.ram`.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rebnet.fold.cost.fabric import Fabric, Numbers
 from rebnet.stages.converter import Converter
 from rebnet.stages.memories import ram_in_luts, rom_bank, rom_column, rom_in_luts
 from rebnet.stages.numbers import ceil_div, clog2
 
-Numbers = NDArray[np.float64]
 Sizes = Mapping[str, Any]
 """Parameters of a module: numbers, or arrays that broadcast together."""
 Features = dict[str, NDArray[Any]]
@@ -38,54 +38,34 @@ def one(get: Sizes) -> Numbers:
     return np.ones(np.broadcast(*get.values()).shape)
 
 
-def mux(inputs: Any) -> Numbers:
-    """LUT6 of a one-bit multiplexer, but for the MUXF7 and MUXF8 that join them: four inputs each."""
-    inputs = np.asarray(inputs, dtype=np.float64)
-    return np.where(inputs > 1, ceil_div(inputs, 4), 0.0)
-
-
-def lut_ram(width: Any, depth: Any) -> Numbers:
-    """LUT of a memory with one write and one read port: four hold 6 bits of 32 words, or 3 bits of 64."""
-    halves = ceil_div(depth, 64)
-    luts: Numbers = np.where(np.asarray(depth) <= 32, 4 * ceil_div(width, 6), 4 * ceil_div(halves * width, 3))
-    return luts
-
-
-def rom(depth: Any) -> Numbers:
-    """LUT6 of a column of a read-only memory: 64 words each, and the multiplexers that join them."""
-    tables = np.asarray(depth, dtype=np.float64) / 64
-    luts: Numbers = np.maximum(tables, 0.5) + ceil_div(np.maximum(ceil_div(depth, 64) - 1, 0), 3)
-    return luts
-
-
-def fifo(shape: Sizes) -> Features:
+def fifo(shape: Sizes, fabric: Fabric) -> Features:
     """First-in first-out buffer: LUT RAM, pointers and a counter."""
     width, depth = shape["width"], shape["depth"]
     return {
         "module": np.ones(np.broadcast(width, depth).shape),
-        "ram": lut_ram(width, depth),
-        "ram_mux": np.asarray(width) * mux(ceil_div(depth, 64)),
+        "ram": fabric.ram(width, depth),
+        "ram_mux": np.asarray(width) * fabric.ram_mux(depth),
         "pointers": clog2(np.asarray(depth)),
         "count": clog2(np.asarray(depth) + 1),
     }
 
 
-def vector_buffer(shape: Sizes) -> Features:
+def vector_buffer(shape: Sizes, fabric: Fabric) -> Features:
     """Input buffer of a layer: as a FIFO, its word registered, and the levels of every word."""
     width, depth, levels = shape["width"], shape["depth"], shape["level_width"]
     luts = 1.0 * ram_in_luts(width, depth)
-    features = fifo(shape)
+    features = fifo(shape, fabric)
     return {
         **features,
         "ram": luts * features["ram"],
         "ram_mux": luts * features["ram_mux"],
-        "levels": lut_ram(levels, depth),
+        "levels": fabric.ram(levels, depth),
         "word": luts * np.asarray(width, dtype=np.float64),
         "chunks": clog2(shape["chunks"]) + 0 * np.asarray(depth),
     }
 
 
-def processing_element(shape: Sizes) -> Features:
+def processing_element(shape: Sizes, _: Fabric) -> Features:
     """XNOR, popcount and accumulator of one output, for all its level lanes."""
     simd, lanes, total = (np.asarray(shape[key], dtype=np.float64) for key in ("simd", "level_lanes", "sum_width"))
     counts = ceil_div(simd, 4)
@@ -114,7 +94,7 @@ def encoder_numbers(shape: Sizes, levels: Any) -> Numbers:
     return count
 
 
-def residual_encoder(shape: Sizes) -> Features:
+def residual_encoder(shape: Sizes, _: Fabric) -> Features:
     """Threshold and steps of one drained row; of a tree, a bit chooses among the steps behind it."""
     get = numbers(shape)
     levels, width, acc, tree = get["levels"], get["threshold_width"], get["acc_width"], get["step_tree"] > 0
@@ -130,7 +110,7 @@ def residual_encoder(shape: Sizes) -> Features:
     }
 
 
-def mvtu(shape: Sizes) -> Features:
+def mvtu(shape: Sizes, fabric: Fabric) -> Features:
     """What a matrix-vector unit is beside its buffers, its processing elements and its encoders."""
     get = numbers(shape)
     pe, simd, lanes, drain = get["pe"], get["simd"], get["level_lanes"], get["drain"]
@@ -155,22 +135,22 @@ def mvtu(shape: Sizes) -> Features:
     return {
         "module": one(get),
         "planes": lanes * inputs,
-        "planes_mux": lanes * inputs * mux(level_groups),
-        "weights_rom": distributed * columns * rom(depth),
+        "planes_mux": lanes * inputs * fabric.mux(level_groups),
+        "weights_rom": distributed * columns * fabric.rom(depth),
         "weights_register": distributed * columns,
         "weights_mux": (1 - distributed) * word * ceil_div(banks - 1, 5),
         "weights_stage": (1 - distributed) * (word * (banks + (banks > 1)) + lanes * inputs * (1 + (banks > 1))),
         "depth": clog2(depth),
         "pass": passing,
-        "pass_delay": passing * ceil_div(pipe, 16),
+        "pass_delay": passing * ceil_div(pipe, fabric.delay_words),
         "pick": tail * total,
-        "pick_mux": tail * total * mux(words),
+        "pick_mux": tail * total * fabric.mux(words),
         "product": get["multiply"] * tail * (gain + total),
         "lanes_sum": drain * (lanes * plane_lanes - 1) * acc,
         "total": drain * acc,
         "groups_sum": np.where(groups > 1, drain * acc, 0.0),
-        "partial": np.where(groups > 1, lut_ram(drain * acc, words), 0.0),
-        "thresholds_rom": in_luts * constants * rom(thresholds),
+        "partial": np.where(groups > 1, fabric.ram(drain * acc, words), 0.0),
+        "thresholds_rom": in_luts * constants * fabric.rom(thresholds),
         "thresholds_register": in_luts * constants,
         "thresholds_stage": (1 - in_luts) * constants * (levels_out > 0),
         "thresholds_address": np.where(levels_out > 0, clog2(thresholds), 0.0),
@@ -179,7 +159,7 @@ def mvtu(shape: Sizes) -> Features:
     }
 
 
-def window(shape: Sizes) -> Features:
+def window(shape: Sizes, fabric: Fabric) -> Features:
     """A sliding window, beside its block RAM."""
     get = numbers(shape)
     words = get["planes"] * get["reads"] * get["word"]
@@ -192,18 +172,18 @@ def window(shape: Sizes) -> Features:
     return {
         "module": one(get),
         "words": words,
-        "out": lut_ram(words, 4),
-        "write_parts": words * mux(get["writes"]),
+        "out": fabric.ram(words, 4),
+        "write_parts": words * fabric.mux(get["writes"]),
         "count": count,
         "address": address,
         "ports": (get["reads"] - 1) * (count + address),
         "padding": padded * (count + 8 * get["reads"]),
-        "lines": in_luts * get["reads"] * (lut_ram(wide, deep) + wide * mux(ceil_div(deep, 64))),
-        "lines_mux": (1 - in_luts) * get["reads"] * wide * mux(ceil_div(deep, 1024)),
+        "lines": in_luts * get["reads"] * (fabric.ram(wide, deep) + wide * fabric.ram_mux(deep)),
+        "lines_mux": (1 - in_luts) * get["reads"] * wide * fabric.mux(ceil_div(deep, 1024)),
     }
 
 
-def max_pool(shape: Sizes) -> Features:
+def max_pool(shape: Sizes, fabric: Fabric) -> Features:
     """A max-pool with its lines in LUT RAM."""
     get = numbers(shape)
     words = get["planes"] * get["word"]
@@ -216,16 +196,16 @@ def max_pool(shape: Sizes) -> Features:
         "module": one(get),
         "words": words,
         "compare": words * get["reads"],
-        "lines": in_luts * get["reads"] * (lut_ram(wide, deep) + wide * mux(ceil_div(deep, 64))),
-        "lines_mux": (1 - in_luts) * get["reads"] * wide * mux(ceil_div(deep, 1024)),
-        "out": lut_ram(words, 4),
+        "lines": in_luts * get["reads"] * (fabric.ram(wide, deep) + wide * fabric.ram_mux(deep)),
+        "lines_mux": (1 - in_luts) * get["reads"] * wide * fabric.mux(ceil_div(deep, 1024)),
+        "out": fabric.ram(words, 4),
         "count": count,
         "address": address,
         "ports": (get["reads"] - 1) * (count + address),
     }
 
 
-def width_converter(shape: Sizes) -> Features:
+def width_converter(shape: Sizes, _: Fabric) -> Features:
     """A gearbox: every bit of its buffer takes the elements that may come to stand there."""
     get: dict[str, Any] = {key: value.astype(np.int64) for key, value in numbers(shape).items()}
     own: Converter[Any] = Converter("", get["planes"], get["in"], get["out"], get["vector"])
@@ -246,31 +226,31 @@ def width_converter(shape: Sizes) -> Features:
     }
 
 
-def scores(shape: Sizes) -> Features:
+def scores(shape: Sizes, fabric: Fabric) -> Features:
     """Scale and offset of the last layer's accumulators."""
     get = numbers(shape)
     return {
         "module": one(get),
-        "pick_mux": get["acc_width"] * mux(get["lanes"]),
+        "pick_mux": get["acc_width"] * fabric.mux(get["lanes"]),
         "acc": get["acc_width"],
-        "rom": get["score_width"] * rom(get["sets"] * get["rows"]),
+        "rom": get["score_width"] * fabric.rom(get["sets"] * get["rows"]),
         "levels": get["level_width"],
     }
 
 
-def pixel_input(shape: Sizes) -> Features:
+def pixel_input(shape: Sizes, fabric: Fabric) -> Features:
     """Pixels into planes, in a register slice."""
     get = numbers(shape)
     return {
         "module": one(get),
-        "ram": lut_ram(get["bits"] * get["p"] + get["level_width"], 2),
+        "ram": fabric.ram(get["bits"] * get["p"] + get["level_width"], 2),
         "beats": clog2(ceil_div(get["samples"], get["p"])),
         "levels": get["level_width"],
         "table": get["bits"] * get["p"] * get["tabled"],
     }
 
 
-PIECES: Mapping[str, Callable[[Sizes], Features]] = {
+PIECES: Mapping[str, Callable[[Sizes, Fabric], Features]] = {
     "fifo": fifo,
     "vector_buffer": vector_buffer,
     "processing_element": processing_element,

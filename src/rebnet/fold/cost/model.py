@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from rebnet.boards import Family, Resources
 from rebnet.errors import FoldingError, OptionError
 from rebnet.fold.cost import branches, features
-from rebnet.fold.cost.features import UNSAID, Numbers, Sizes, encoder_numbers
+from rebnet.fold.cost.fabric import FABRICS, Numbers
+from rebnet.fold.cost.features import UNSAID, Sizes, encoder_numbers
 from rebnet.stages.memories import ram_in_luts, rom_bank, rom_column, rom_in_luts
 from rebnet.stages.module import Module
 from rebnet.stages.numbers import ceil_div, clog2
@@ -37,6 +38,7 @@ _BLOCKS: Mapping[str, tuple[tuple[int, int, int, int], ...]] = {
     "xc7": _HALF + _FULL,
     "xcup": _HALF + _FULL,
     "ecp5": _HALF,
+    "gowin": _HALF,
 }
 
 
@@ -185,7 +187,7 @@ def piece_cost(piece: str, shape: Sizes, family: Family) -> NDArray[np.float64]:
         raise FoldingError(
             f"module {piece}: has no prices for the family {family}; leave the board out, and synthesize"
         )
-    counted = PIECES[piece](shape)
+    counted = PIECES[piece](shape, FABRICS[family])
     size = np.broadcast_shapes(*(np.shape(value) for value in counted.values()))
     total = np.zeros((5, *size))
     for place, resource in ((LUT, "LUT"), (FF, "FF")):
