@@ -53,7 +53,7 @@ def train(network=NETWORK, dataset="digits", output="run", *more):
             ":KxK/STRIDE+same, such as C96(32,33):11x11/4, in groups with %GROUPS behind its channels, such as C32%4, "
             "or a depthwise one, such as DW:3x3+same, a max-pool MP<size>/STRIDE, such as MP2 or MP3/2, an "
             "average pool AP<size>/STRIDE or GAP, PReLU or RPReLU, U<factor> or U<rows>x<columns>, "
-            "such as U2, or a block such as 2{ C64:3x3+same | }+",
+            "such as U2, a pixel shuffle PS<block>, such as PS2, or a block such as 2{ C64:3x3+same | }+",
         ),
         (
             "8x8x1 - C64 - MP2",
