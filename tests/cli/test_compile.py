@@ -30,7 +30,7 @@ def test_unknown_sources(refuse, tmp_path):
         "network 'zoo:mnist-arch-9' is not in the zoo; use zoo:mnist-arch-1-m1, zoo:mnist-arch-1-m2, "
         "zoo:mnist-arch-1-m3, zoo:mnist-arch-1-any, zoo:cifar10-arch-2-m1, zoo:cifar10-arch-2-m2, "
         "zoo:cifar10-arch-2-m3, zoo:cifar10-arch-2-any, zoo:cifar10-resnet-20-m1, "
-        "zoo:cifar10-resnet-20-m2",
+        "zoo:cifar10-resnet-20-m2, zoo:cifar10-resnet-20-m3",
         "compile", "zoo:mnist-arch-9", "--output", tmp_path / "out",
     )  # fmt: skip
     refuse(

@@ -23,6 +23,7 @@ NAMES = (
     "cifar10-arch-2-any",
     "cifar10-resnet-20-m1",
     "cifar10-resnet-20-m2",
+    "cifar10-resnet-20-m3",
 )
 
 OF_THE_PAPER = tuple(name for name in NAMES if "-arch-" in name)
