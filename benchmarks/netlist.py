@@ -107,10 +107,7 @@ def play(
     sources = {Path(file).name: text for file, text in made.sources.items()} | around
     for name, text in (sources | made.memories).items():
         write_text(work / name, text)
-    commands = [
-        *flow_of(board).commands(list(sources), shell, board, board.clock_mhz),
-        f"write_verilog -noattr {NETLIST}",
-    ]
+    commands = flow_of(board).commands(list(sources), shell, board, board.clock_mhz)
     yosys.run([*commands, f"write_verilog -noattr {NETLIST}"], work, cwd=work, timeout_s=_YOSYS_S, stop=Event())
     bit = shell.parameters(shell.oscillator_mhz)["BIT_CLOCKS"]
     place = work / "simulator"

@@ -1,5 +1,6 @@
 """A generated accelerator in its AXI shell: SystemVerilog, a top in plain Verilog, and what a driver reads."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rebnet.boards import Board, find
@@ -31,12 +32,17 @@ def write_axi(build: Path, board: str | None = None) -> ShellBuild:
         OptionError: the board has another shell or none, or narrower ports; or a score does not fit a beat.
     """
     record, texts = shell_of(build, board)
+    put_shell(build, record, texts)
+    return record
+
+
+def put_shell(build: Path, record: ShellBuild, texts: Mapping[str, str]) -> None:
+    """Write axi/ as `shell_of` has it; `OutputError` where that cannot be."""
     with workplace(build, FOLDER) as work:
         for name, text in texts.items():
             write_text(work / FOLDER / name, text)
         write_record(work / FOLDER / ShellBuild.FILE, record)
         put([work / FOLDER], build)
-    return record
 
 
 def shell_of(build: Path, board: str | None = None) -> tuple[ShellBuild, dict[str, str]]:

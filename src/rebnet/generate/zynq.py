@@ -14,7 +14,7 @@ from rebnet import boards
 from rebnet.boards.shells.axi import ipxact, zynq
 from rebnet.errors import OptionError
 from rebnet.files import record_text, write_text
-from rebnet.generate.axi import shell_of, write_axi
+from rebnet.generate.axi import put_shell, shell_of
 from rebnet.generate.check import checked
 from rebnet.generate.deploy import FOLDER as DEPLOY_FOLDER
 from rebnet.generate.deploy import check_texts, texts_beside, write_deploy
@@ -51,8 +51,9 @@ def write_zynq(build: Path, board: str | None, output: Path | None = None) -> Zy
     made = checked(build)
     memory = memory_folder(made.ports) if made.memories else None
     folder = build / DEPLOY_FOLDER if output is None else output
-    check_texts(folder, texts_beside(record_text(shell_of(build, on.name)[0])))  # before axi/ is of another board
-    shell = write_axi(build, on.name)
+    shell, around = shell_of(build, on.name)
+    check_texts(folder, texts_beside(record_text(shell)))  # before axi/ is of another board
+    put_shell(build, shell, around)
     deploy = f"../{DEPLOY_FOLDER}" if output is None else str(output.resolve())
     script = zynq.script_text(shell, on, name=made.ports.top, deploy=deploy, memories=memory)
     deployed = write_deploy(build, output)

@@ -11,7 +11,7 @@
 // WIDTH, 1 … 32,000, DEPTH ≥ 1: bits of a word, words. FILE: $readmemh text, DEPTH words; above 32 bits or with banks
 // FILE.nnn for column c of bank b, n = b*columns + c, at most 1,000. BANK: as in rom.sv.
 // CONFIG_ADDRESS, at most 31: bits of a bus address. BASE: a multiple of the window's size, which is a power of two.
-// STYLE, LATENCY: as in rom.sv.
+// STYLE: "block" or "distributed". LATENCY: as in rom.sv.
 module writable_memory #(
     parameter int WIDTH = 8,
     parameter int DEPTH = 16,
@@ -93,28 +93,15 @@ module writable_memory #(
       localparam int BITS = WIDTH - c * 32 < 32 ? WIDTH - c * 32 : 32;
       localparam int PIECE = b * COLUMNS + c;
       localparam logic [31:0] DIGITS = {".", 8'(48 + PIECE / 100), 8'(48 + PIECE / 10 % 10), 8'(48 + PIECE % 10)};
-      if (STYLE == "block") begin : block
-        (* ram_style = "block" *) logic [BITS-1:0] memory[WORDS];
-        if (PIECES > 1) begin : of_several
-          initial $readmemh({FILE, DIGITS}, memory);
-        end else begin : of_one
-          initial $readmemh(FILE, memory);
-        end
-        always_ff @(posedge clk) begin
-          if (written && column == 32'(c)) memory[PLACE_WIDTH'(row)] <= request_q[BITS-1:0];
-          if (!writes) read_word_q[c*32+:BITS] <= memory[PLACE_WIDTH'(place)];
-        end
-      end else begin : tables
-        (* ram_style = "distributed" *) logic [BITS-1:0] memory[WORDS];
-        if (PIECES > 1) begin : of_several
-          initial $readmemh({FILE, DIGITS}, memory);
-        end else begin : of_one
-          initial $readmemh(FILE, memory);
-        end
-        always_ff @(posedge clk) begin
-          if (written && column == 32'(c)) memory[PLACE_WIDTH'(row)] <= request_q[BITS-1:0];
-          if (!writes) read_word_q[c*32+:BITS] <= memory[PLACE_WIDTH'(place)];
-        end
+      (* ram_style = STYLE *) logic [BITS-1:0] memory[WORDS];
+      if (PIECES > 1) begin : of_several
+        initial $readmemh({FILE, DIGITS}, memory);
+      end else begin : of_one
+        initial $readmemh(FILE, memory);
+      end
+      always_ff @(posedge clk) begin
+        if (written && column == 32'(c)) memory[PLACE_WIDTH'(row)] <= request_q[BITS-1:0];
+        if (!writes) read_word_q[c*32+:BITS] <= memory[PLACE_WIDTH'(place)];
       end
     end
     if (STYLE != "block") begin : at_once

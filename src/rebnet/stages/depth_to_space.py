@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rebnet.spec.upsample import Factors
 from rebnet.stages.buffers import Buffer, Depths
 from rebnet.stages.features import NodeUnit
-from rebnet.stages.memories import ram_style
-from rebnet.stages.module import Module, quoted
+from rebnet.stages.module import Module
 from rebnet.stages.timing import Timing
-from rebnet.stages.upsample import UPSAMPLE
+from rebnet.stages.upsample import UPSAMPLE, UpsampleUnit
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,24 @@ class DepthToSpaceUnit(NodeUnit):
         return self.lanes * self.block**2
 
     @property
+    def rows(self) -> UpsampleUnit:
+        """The one that it holds, which repeats whole words."""
+        return UpsampleUnit(
+            f"{self.instance}.rows",
+            Factors(self.block, self.block),
+            self.height,
+            self.width,
+            self.pixel_words,
+            self.in_elements,
+            self.planes,
+            self.level_width,
+            self.sets,
+        )
+
+    @property
     def words(self) -> Buffer:
         """The words of a row, as they come."""
-        return Buffer(f"{self.instance}.rows", self.in_elements * self.planes, self.pixel_words * self.width)
+        return self.rows.words
 
     @property
     def buffers(self) -> tuple[Buffer, ...]:  # type: ignore[override]
@@ -57,7 +72,7 @@ class DepthToSpaceUnit(NodeUnit):
     @property
     def cycles(self) -> int:
         """In which an image's words leave."""
-        return self.height * self.width * self.pixel_words * self.block**2
+        return self.rows.cycles
 
     @property
     def out_bits(self) -> int:
@@ -66,16 +81,11 @@ class DepthToSpaceUnit(NodeUnit):
 
     def module(self, depths: Depths) -> Module:
         """The instance and its parameters."""
-        depth = depths[self.words.name]
+        held = self.rows.module(depths).parameters
         parameters = {
             "LANES": self.lanes,
             "PLANES": self.planes,
             "BLOCK": self.block,
-            "PIXELS": self.width,
-            "WORDS": self.pixel_words,
-            "SETS": self.sets,
-            "LEVEL_WIDTH": self.level_width,
-            "DEPTH": depth,
-            "STYLE": quoted(ram_style(self.words.bits + (self.level_width if self.sets > 1 else 0), depth)),
+            **{name: held[name] for name in ("PIXELS", "WORDS", "SETS", "LEVEL_WIDTH", "DEPTH", "STYLE")},
         }
         return Module("depth_to_space", parameters, self.name)

@@ -97,16 +97,14 @@ def mvtu_cost(shape: Sizes, family: Family) -> NDArray[np.float64]:
     constants = np.asarray(shape["drain"]) * encoder_numbers(shape, shape["levels_out"]) * shape["threshold_width"]
     deep = shape["threshold_sets"] * folds * shape["pe"] / shape["drain"]
     words = np.asarray(shape["levels_in"]) * shape["simd"] * shape["sides"]
+    weights = elements_of(shape) * shape["simd"], passes * chunks_of(shape)
+    buffer = words, shape["buffer_depth"]
     memories = (
-        (elements_of(shape) * shape["simd"], passes * chunks_of(shape), np.asarray(shape["distributed"])),
-        (constants, deep, rom_in_luts(constants, deep)),
-        (words, shape["buffer_depth"], ram_in_luts(words, shape["buffer_depth"])),
+        (np.asarray(shape["distributed"]), rom_rams(*weights, family, in_columns=True)),
+        (rom_in_luts(constants, deep), rom_rams(constants, deep, family)),
+        (ram_in_luts(*buffer), block_rams(*buffer, family)),
     )
-    for place, (width, depth, in_luts) in enumerate(memories):
-        if place == 2:
-            blocks = block_rams(width, depth, family)
-        else:
-            blocks = rom_rams(width, depth, family, in_columns=place == 0)
+    for in_luts, blocks in memories:
         total[BRAM_36K] += (1 - in_luts) * blocks[0]
         total[BRAM_18K] += (1 - in_luts) * blocks[1]
     total[DSP] += multipliers(shape)
